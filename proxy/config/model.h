@@ -1,0 +1,151 @@
+// The configuration as plain structs, each member at its default: what parse fills, validate checks, plan
+// compares and a Snapshot is compiled from. No behaviour; values only. Names are the file's key names.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+
+namespace weir::config {
+
+// Where a value was written. `file` is an index into Model::files.
+struct Location {
+  uint32_t file = 0;
+  uint32_t line = 0;    // from 1; 0: not written, a default
+  uint32_t column = 0;  // from 1
+};
+
+// A value that the data path may blame for ending a session: the log names the line it came from.
+struct Timeout {
+  Duration value{};
+  Location location;
+  bool enabled() const { return value > Duration::zero(); }
+};
+
+enum class Balance : uint8_t {
+#define BALANCER(name, help) name,
+#include "config/balancers.def"
+#undef BALANCER
+};
+enum class Protocol : uint8_t { tcp };
+enum class BackendState : uint8_t { active, drain, maintenance };
+enum class LogLevel : uint8_t { error, warn, info, debug };
+enum class LogFormat : uint8_t { logfmt, json };
+
+struct Global {
+  uint32_t workers = 0;          // 0: auto, one per core this process may run on
+  uint64_t max_connections = 0;  // 0: auto, what the descriptor limit allows
+  bool watch = false;            // reload when the file, or an included one, changes
+};
+
+struct ListenerLimits {
+  uint64_t max_connections = 0;  // 0: only the global limit
+};
+
+struct ListenerTimeouts {
+  Timeout idle{std::chrono::hours(1), {}};        // no byte in either direction
+  Timeout half_close{std::chrono::seconds(60), {}};  // the same, once one direction has ended
+  Timeout max_age{};                              // whole session; 0: off
+};
+
+struct Listener {
+  std::string name;               // default: the first bind
+  std::vector<std::string> bind;  // "127.0.0.1:80", "[::1]:80", ":80", "unix:/path"
+  Protocol protocol = Protocol::tcp;
+  std::string cluster;
+  ListenerLimits limits;
+  ListenerTimeouts timeouts;
+  uint32_t backlog = 4096;         // cut to net.core.somaxconn by the kernel
+  std::string congestion_control;  // empty: the system's
+  Location location;
+};
+
+struct Backend {
+  std::string name;     // default: the address
+  std::string address;  // "host:port", "[::1]:80", "unix:/path"; the host may be a name
+  uint32_t weight = 1;  // 1 to 1000
+  bool backup = false;
+  BackendState state = BackendState::active;
+  Location location;
+};
+
+struct ClusterTimeouts {
+  Timeout connect{std::chrono::seconds(5), {}};
+};
+
+struct HealthCheck {
+  enum class Type : uint8_t { tcp };
+  Type type = Type::tcp;
+  Duration interval = std::chrono::seconds(5);
+  Duration timeout = std::chrono::seconds(2);
+  uint32_t rise = 2;
+  uint32_t fall = 3;
+  double jitter = 0.1;  // share of the interval, 0 to 1
+  std::string send;     // bytes sent after connecting; empty: none
+  std::string expect;   // bytes the answer must contain; empty: connecting is enough
+};
+
+// How long a backend that refuses connections is left alone: base, doubling with each refusal, up to max.
+struct Backoff {
+  Duration base = std::chrono::seconds(1);
+  Duration max = std::chrono::seconds(30);
+};
+
+struct Cluster {
+  std::string name;
+  Balance balance{};
+  std::vector<Backend> backends;
+  ClusterTimeouts timeouts;
+  std::optional<HealthCheck> health_check;
+  Backoff backoff;
+  uint32_t connect_attempts = 3;   // backends tried for one session before it is refused
+  double panic_threshold = 0;      // share of usable backends below which all are used; 0: never
+  std::string congestion_control;  // empty: the system's
+  Location location;
+};
+
+struct Drain {
+  Duration delay{};                             // LAME_DUCK: not ready, still accepting
+  Duration ready_fail_after{};                  // from the signal to the failing of /ready
+  Duration timeout = std::chrono::seconds(30);  // DRAINING: what is still open then is cut
+  Duration linger = std::chrono::seconds(1);    // TERMINATING: for the last bytes
+  std::optional<Duration> spread;               // default: half the timeout
+};
+
+struct Admin {
+  std::string bind;    // "127.0.0.1:9901"; empty: none
+  std::string socket;  // path of the UNIX socket; empty: none
+};
+
+struct Metrics {
+  std::string path = "/metrics";
+};
+
+struct AccessLog {
+  std::string output;  // "none", "stderr", "stdout" or a path; empty: like logging.output
+  std::optional<LogFormat> format;
+};
+
+struct Logging {
+  LogLevel level = LogLevel::info;
+  LogFormat format = LogFormat::logfmt;
+  std::string output = "stderr";
+  AccessLog access;
+};
+
+struct Model {
+  Global global;
+  std::vector<Listener> listeners;
+  std::vector<Cluster> clusters;
+  Drain drain;
+  Admin admin;
+  Metrics metrics;
+  Logging logging;
+  std::vector<std::string> files;  // what was read: [0] the main file, then the included ones
+  std::vector<std::string> watched_directories;  // of the files and of include patterns
+};
+
+}  // namespace weir::config
