@@ -1,0 +1,51 @@
+// Balancer: chooses a backend of one cluster for each session. One per cluster and worker, on its
+// thread.
+//
+// A new policy is one file in upstream/balancers/ with `make_<name>`, one row in
+// config/balancers.def and one test in tests/unit/upstream/balancers/.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "config/model.h"
+
+namespace weir {
+
+class Backend;
+
+struct Host {
+  Backend* backend;
+  uint32_t weight;         // at least 1
+  const uint32_t* active;  // open sessions of this worker on it; stays valid until the next rebuild
+};
+
+using HostIndex = uint32_t;  // into the `eligible` of the last rebuild
+inline constexpr HostIndex kNoHost = ~0u;
+
+struct PickHints {
+  // Of the client's address, with a seed that is the same on all workers and after a restart.
+  uint64_t hash = 0;
+  std::span<const HostIndex> excluded;  // tried already, or held off; in any order, may repeat
+};
+
+class Balancer {
+ public:
+  virtual ~Balancer() = default;
+  // Called when membership, weights, states or health change, never while a session is being
+  // placed. Copies what it needs of `eligible`.
+  virtual void rebuild(std::span<const Host> eligible) = 0;
+  // One of the eligible hosts; kNoHost when there is none that is not excluded. Does not allocate.
+  virtual HostIndex pick(const PickHints& hints) = 0;
+};
+
+// Every policy of the table, by name. `seed` differs between workers, so that they do not march in
+// step.
+#define BALANCER(name, help) std::unique_ptr<Balancer> make_##name(uint64_t seed);
+#include "config/balancers.def"
+#undef BALANCER
+
+std::unique_ptr<Balancer> make_balancer(config::Balance policy, uint64_t seed);
+
+}  // namespace weir

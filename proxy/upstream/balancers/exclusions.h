@@ -1,0 +1,40 @@
+// The hosts that one pick must pass over, as marks: O(1) to ask, O(excluded) to set, nothing to
+// clear. A member of a balancer; set at the beginning of each pick.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "base/check.h"
+#include "upstream/balancer.h"
+
+namespace weir {
+
+class Exclusions {
+ public:
+  void resize(size_t hosts) {
+    marks_.assign(hosts, 0);
+    pick_ = 0;
+  }
+  // Returns how many different hosts are excluded.
+  uint32_t set(std::span<const HostIndex> excluded) {
+    ++pick_;
+    uint32_t count = 0;
+    for (HostIndex host : excluded) count += add(host);
+    return count;
+  }
+  // Returns whether it was not excluded yet.
+  bool add(HostIndex host) {
+    DCHECK(host < marks_.size());
+    return std::exchange(marks_[host], pick_) != pick_;
+  }
+  bool has(HostIndex host) const { return marks_[host] == pick_; }
+
+ private:
+  std::vector<uint64_t> marks_;  // the number of the pick that last excluded the host
+  uint64_t pick_ = 0;
+};
+
+}  // namespace weir

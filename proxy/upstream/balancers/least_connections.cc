@@ -1,0 +1,89 @@
+// least_connections: the backend with the fewest open sessions of this worker for its weight. Those
+// that are equal take turns by weight, so an idle cluster is used evenly and not from the top.
+#include <algorithm>
+
+#include "base/random.h"
+#include "upstream/balancers/exclusions.h"
+
+namespace weir {
+namespace {
+
+class LeastConnections final : public Balancer {
+ public:
+  explicit LeastConnections(uint64_t seed) : random_(seed) {}
+
+  void rebuild(std::span<const Host> eligible) override {
+    entries_.clear();
+    for (HostIndex i = 0; i < eligible.size(); ++i) {
+      DCHECK(eligible[i].weight > 0);
+      entries_.push_back({eligible[i].active, eligible[i].weight, i, 0});
+    }
+    exclusions_.resize(eligible.size());
+    if (entries_.empty()) return;
+    // Begin somewhere in the cycle: otherwise all workers would start with the same host, and
+    // rebuilds in quick succession would favour some.
+    const auto shift = static_cast<std::ptrdiff_t>(random_.below(entries_.size()));
+    std::rotate(entries_.begin(), entries_.begin() + shift, entries_.end());
+    for (uint64_t i = random_.below(kMaxHeadStart); i > 0; --i) {
+      take_turn([](const Entry&) { return true; });
+    }
+  }
+
+  HostIndex pick(const PickHints& hints) override {
+    exclusions_.set(hints.excluded);
+    const Entry* least = nullptr;
+    for (const Entry& entry : entries_) {
+      if (exclusions_.has(entry.host)) continue;
+      if (!least || compare(entry, *least) < 0) least = &entry;
+    }
+    if (!least) return kNoHost;
+    const Entry bar = *least;
+    return take_turn([&](const Entry& entry) {
+      return !exclusions_.has(entry.host) && compare(entry, bar) == 0;
+    });
+  }
+
+ private:
+  static constexpr uint64_t kMaxHeadStart = 64;  // turns that a rebuild skips at most
+
+  struct Entry {
+    const uint32_t* active;
+    uint32_t weight;
+    HostIndex host;
+    int64_t credit;  // as in round_robin, among those that were equal
+  };
+
+  // Sessions per weight, without dividing.
+  static int compare(const Entry& a, const Entry& b) {
+    const uint64_t left = uint64_t{*a.active} * b.weight;
+    const uint64_t right = uint64_t{*b.active} * a.weight;
+    return left < right ? -1 : left > right;
+  }
+
+  // Of all that `tied` accepts, the one whose turn it is. There must be one.
+  template <typename Tied>
+  HostIndex take_turn(Tied tied) {
+    Entry* richest = nullptr;
+    int64_t earned = 0;
+    for (Entry& entry : entries_) {
+      if (!tied(entry)) continue;
+      entry.credit += entry.weight;
+      earned += entry.weight;
+      if (!richest || entry.credit > richest->credit) richest = &entry;
+    }
+    richest->credit -= earned;
+    return richest->host;
+  }
+
+  Random random_;
+  std::vector<Entry> entries_;
+  Exclusions exclusions_;
+};
+
+}  // namespace
+
+std::unique_ptr<Balancer> make_least_connections(uint64_t seed) {
+  return std::make_unique<LeastConnections>(seed);
+}
+
+}  // namespace weir
