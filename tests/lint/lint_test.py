@@ -1,0 +1,149 @@
+#!/usr/bin/env python3
+"""The lints find what they are for: each is shown a small tree with one thing wrong, and one without."""
+import pathlib
+import tempfile
+import unittest
+
+import check_layers
+import check_sizes
+import check_tree
+import source
+
+
+def findings(check, files):
+    """What `check` says of a tree of these small files."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = pathlib.Path(folder)
+        for name, text in files.items():
+            path = root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        return check(root)
+
+
+class Layers(unittest.TestCase):
+    def check_one(self, name, text, expected):
+        found = findings(check_layers.check, {f"proxy/{name}": text})
+        self.assertEqual(len(found), 1, found)
+        self.assertIn(expected, found[0])
+
+    def test_an_include_to_the_left_is_fine(self):
+        self.assertEqual(findings(check_layers.check, {
+            "proxy/net/pipe.cc": '#include "net/pipe.h"\n#include "base/time.h"\n',
+            "proxy/main.cc": '#include "cli/main.h"\n'}), [])
+
+    def test_an_include_to_the_right_is_found_with_its_line(self):
+        self.check_one("http/parser.cc", '\n#include "net/pipe.h"\n', "proxy/http/parser.cc:2: http must not")
+
+    def test_an_unknown_folder_is_not_a_layer(self):
+        self.check_one("util/x.h", "// x\n", "'util' is not a layer")
+
+    def test_includes_are_written_from_proxy(self):
+        self.check_one("net/pipe.cc", '#include "pipe.h"\n', 'write "layer/file.h"')
+
+    def test_libevent_has_one_door(self):
+        self.check_one("net/pipe.cc", "#include <event2/event.h>\n", "event/poller only")
+        self.assertEqual(
+            findings(check_layers.check, {"proxy/event/poller.cc": "#include <event2/event.h>\n"}), [])
+
+    def test_yaml_and_cli11_have_one_door_each(self):
+        self.check_one("server/x.cc", "#include <yaml-cpp/yaml.h>\n", "config/ only")
+        self.check_one("cli/x.cc", "#include <CLI/CLI.hpp>\n", "command_line.cc only")
+
+    def test_bufferevents_and_forced_activation_are_refused(self):
+        self.check_one("event/x.cc", "void f() { bufferevent_read(b, 0, 1); }\n", "not used")
+        self.check_one("net/x.cc", "void f() { event_active(e, 0, 0); }\n", "only the poller")
+
+    def test_the_data_path_calls_the_kernel_through_sys_h(self):
+        self.check_one("net/x.cc", "void f() { ::close(fd); }\n", "through net/sys.h")
+        self.assertEqual(findings(check_layers.check, {
+            "proxy/net/sys.h": "void f() { ::close(fd); }\n",
+            "proxy/net/x.cc": "void f() { sys::close(fd); Pipe::close(); }\n",
+            "proxy/server/x.cc": "void f() { ::close(fd); }\n"}), [])
+
+    def test_comments_and_literals_are_not_code(self):
+        self.assertEqual(findings(check_layers.check, {
+            "proxy/net/x.cc": '// ::close(fd)\n/* throw */ auto s = "throw ::close(";\n'}), [])
+
+    def test_exceptions_are_refused(self):
+        self.check_one("net/x.cc", "void f() { throw 1; }\n", "Result<T>")
+
+    def test_heavy_types_stay_out_of_data_path_headers(self):
+        self.check_one("session/x.h", "std::function<void()> f;\n", "std::function")
+        self.check_one("net/x.h", "std::string name;\n", "std::string")
+        self.assertEqual(findings(check_layers.check, {
+            "proxy/net/x.h": "std::string_view name;\n", "proxy/net/x.cc": "std::string name;\n"}), [])
+
+
+class Sizes(unittest.TestCase):
+    def test_a_long_header_and_a_long_source_are_found(self):
+        found = findings(check_sizes.check, {"proxy/net/x.h": "\n" * 251, "proxy/net/x.cc": "\n" * 601,
+                                             "proxy/net/ok.h": "\n" * 250})
+        self.assertEqual(found, ["proxy/net/x.cc:1: 601 lines, at most 600",
+                                 "proxy/net/x.h:1: 251 lines, at most 250"])
+
+    def test_a_long_function_is_found_where_it_begins(self):
+        body = "  x();\n" * 70
+        text = f"namespace weir {{\nint A::f(int a) const {{\n{body}}}\n}}  // namespace weir\n"
+        found = findings(check_sizes.check, {"proxy/net/x.cc": text})
+        self.assertEqual(found, ["proxy/net/x.cc:2: 72 lines in 'int A::f(int a) const', at most 70"])
+
+    def test_a_long_class_of_short_functions_is_fine(self):
+        text = "class A {\n" + "  int f() { return 1; }\n" * 80 + "};\n"
+        self.assertEqual(findings(check_sizes.check, {"proxy/net/x.cc": text}), [])
+
+    def test_a_long_table_is_not_a_function(self):
+        text = "constexpr Row kRows[] = {\n" + '  {f("a"), 1},\n' * 80 + "};\n"
+        self.assertEqual(findings(check_sizes.check, {"proxy/net/x.cc": text}), [])
+
+    def test_tests_are_functions_and_lambdas_count_with_their_function(self):
+        body = "  auto f = [&](int a) {\n    g();\n  };\n" * 24
+        found = findings(check_sizes.check, {"tests/unit/x_test.cc": f"TEST(A, B) {{\n{body}}}\n"})
+        self.assertEqual(len(found), 1, found)
+
+    def test_constructors_with_initialisers_are_functions(self):
+        body = "  x();\n" * 70
+        found = findings(check_sizes.check, {"proxy/a.cc": f"A::A(int b)\n    : b_(b), c_(1) {{\n{body}}}\n"})
+        self.assertIn("73 lines", found[0])
+
+    def test_braces_in_literals_and_comments_do_not_count(self):
+        text = "int f() {\n  // }\n  g('}', \"}\", R\"x(})x\");\n" + "  x();\n" * 68 + "}\n"
+        self.assertIn("72 lines", findings(check_sizes.check, {"proxy/net/x.cc": text})[0])
+
+
+class TheTree(unittest.TestCase):
+    def test_a_folder_without_a_readme_is_found(self):
+        self.assertEqual(findings(check_tree.check, {"proxy/net/x.cc": "\n"}),
+                         ["proxy/net: has no README.md"])
+
+    def test_a_header_needs_its_contract_and_its_guard(self):
+        found = findings(check_tree.check, {"proxy/net/README.md": "x\n" * 10,
+                                            "proxy/net/x.h": "#include <vector>\n"})
+        self.assertEqual(len(found), 2, found)
+        self.assertIn("opens with its contract", found[0])
+        self.assertIn("pragma once", found[1])
+
+    def test_the_top_level_is_closed(self):
+        found = findings(check_tree.check, {"proxy/main.cc": "\n", "docs/x.md": "\n"})
+        self.assertEqual(len(found), 1, found)
+        self.assertIn("docs: does not belong", found[0])
+
+    def test_unfinished_work_and_sleeping_tests_are_found(self):
+        found = findings(check_tree.check, {
+            "tests/unit/x_test.cc": "// " + "TO" + "DO: more\nstd::this_thread::sleep_for(1s);\n"
+                                    "TEST(A, DISABLED_b) {}\n",
+            "proxy/main.cc": "class SocketManager;\n"})
+        self.assertEqual(len(found), 4, found)
+
+
+class Blanking(unittest.TestCase):
+    def test_lines_and_columns_stay(self):
+        text = "a /* x\ny */ b // c\n'd' 1'000'000 \"e\\\"f\" R\"(g\nh)\" i\n"
+        blanked = source.code_only(text)
+        self.assertEqual(len(blanked), len(text))
+        self.assertEqual([len(line) for line in blanked.split("\n")], [len(line) for line in text.split("\n")])
+        self.assertEqual(blanked.split(), ["a", "b", "1'000'000", '""', '""', "i"])
+
+
+if __name__ == "__main__":
+    unittest.main()
