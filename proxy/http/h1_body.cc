@@ -1,0 +1,141 @@
+#include "http/h1_body.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace weir {
+namespace {
+
+constexpr Fault kTooLarge{413, "the body is too large"};
+
+unsigned hex_value(char c) {
+  return is(kDigit, c) ? unsigned(c - '0') : unsigned(ascii_lower(c) - 'a') + 10;
+}
+
+}  // namespace
+
+H1BodyDecoder::State H1BodyDecoder::start(const RequestHead& head, uint64_t limit) {
+  *this = H1BodyDecoder();
+  allowance_ = limit;
+  switch (head.framing()) {
+    case BodyFraming::none: return state_;
+    case BodyFraming::length:
+      part_ = Part::length_data;
+      remaining_ = head.content_length();
+      break;
+    case BodyFraming::chunked: part_ = Part::size; break;
+  }
+  state_ = State::more;
+  if (remaining_ > allowance_) fail(kTooLarge);
+  return state_;
+}
+
+H1BodyDecoder::Piece H1BodyDecoder::next(std::string_view input) {
+  Piece piece;
+  while (state_ == State::more && piece.consumed < input.size()) {
+    bool in_data = part_ == Part::length_data || part_ == Part::data;
+    if (!in_data) {
+      step(input[piece.consumed++]);
+      continue;
+    }
+    if (!piece.data.empty()) break;
+    piece.data = input.substr(piece.consumed, size_t(std::min<uint64_t>(remaining_, input.size())));
+    piece.consumed += piece.data.size();
+    remaining_ -= piece.data.size();
+    if (remaining_ > 0) continue;
+    if (part_ == Part::length_data) state_ = State::done;
+    part_ = Part::data_cr;
+  }
+  piece.state = state_;
+  return piece;
+}
+
+// One byte of chunk framing; RFC 9112 7.1.
+void H1BodyDecoder::step(char c) {
+  switch (part_) {
+    case Part::size: return size_digit(c);
+    case Part::extension:
+      if (c == '\r') {
+        part_ = Part::size_lf;
+        return;
+      }
+      if (!is(kFieldText, c)) return fail({400, "a control byte in a chunk extension"});
+      if (++extension_bytes_ > kMaxChunkExtensions)
+        fail({400, "the chunk extensions are too large"});
+      return;
+    case Part::size_lf:
+      return c == '\n' ? end_of_size() : fail({400, "a CR is not followed by LF"});
+    case Part::data_cr: return expect(c, '\r', Part::data_lf);
+    case Part::data_lf: digits_ = 0; return expect(c, '\n', Part::size);
+    case Part::trailer_start:
+    case Part::trailer_name:
+    case Part::trailer_value: return trailer_byte(c);
+    case Part::trailer_lf: return expect(c, '\n', Part::trailer_start);
+    case Part::final_lf:
+      expect(c, '\n', Part::final_lf);
+      if (state_ == State::more) state_ = State::done;
+      return;
+    case Part::length_data:
+    case Part::data: break;
+  }
+  CHECK_UNREACHABLE();
+}
+
+void H1BodyDecoder::size_digit(char c) {
+  if (is(kHex, c)) {
+    if (++digits_ > kMaxChunkSizeDigits) return fail({400, "a chunk size has too many digits"});
+    remaining_ = remaining_ << 4 | hex_value(c);  // 16 digits fill 64 bits, never more
+    return;
+  }
+  // No blank after the size: nobody sends it, and readers differ about it.
+  if (digits_ == 0 || (c != '\r' && c != ';'))
+    return fail({400, "a chunk size is not hexadecimal"});
+  part_ = c == '\r' ? Part::size_lf : Part::extension;
+}
+
+void H1BodyDecoder::end_of_size() {
+  if (remaining_ == 0) {
+    part_ = Part::trailer_start;
+    return;
+  }
+  if (remaining_ > allowance_) return fail(kTooLarge);
+  allowance_ -= remaining_;
+  part_ = Part::data;
+}
+
+// Trailers are checked like header lines, counted and dropped.
+void H1BodyDecoder::trailer_byte(char c) {
+  if (++trailer_bytes_ > kMaxTrailers) return fail({431, "the trailers are too large"});
+  bool at_start = part_ == Part::trailer_start;
+  if (at_start && c == '\r') {
+    part_ = Part::final_lf;
+    return;
+  }
+  if (part_ == Part::trailer_value) {
+    if (c == '\r') {
+      part_ = Part::trailer_lf;
+      return;
+    }
+    if (!is(kFieldText, c)) fail({400, "a control byte in a trailer"});
+    return;
+  }
+  if (!at_start && c == ':') {
+    part_ = Part::trailer_value;
+    return;
+  }
+  if (!is(kToken, c)) return fail({400, "a trailer name is not a token"});
+  part_ = Part::trailer_name;
+}
+
+void H1BodyDecoder::expect(char c, char wanted, Part then) {
+  if (c != wanted) return fail({400, "a chunk does not end where its size says"});
+  part_ = then;
+}
+
+void H1BodyDecoder::fail(Fault fault) {
+  fault_ = fault;
+  state_ = State::failed;
+}
+
+}  // namespace weir

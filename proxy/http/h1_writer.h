@@ -1,0 +1,46 @@
+// Writes an HTTP/1.1 response head into memory of the caller. Sans-I/O, no allocation, one thread.
+// A field that would break the framing (CR, LF or another control byte) makes the whole head fail:
+// a response is never split by what somebody put into a value.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <ctime>
+#include <span>
+#include <string_view>
+
+#include "http/message.h"
+
+namespace weir {
+
+class H1HeadWriter {
+ public:
+  explicit H1HeadWriter(std::span<char> out) : out_(out) {}
+
+  void status_line(unsigned status);
+  void field(std::string_view name, std::string_view value);
+  void field(std::string_view name, uint64_t value);
+  void end() { append("\r\n"); }
+
+  bool ok() const { return ok_; }  // false: did not fit, or a field was not valid
+  std::string_view text() const { return {out_.data(), ok_ ? used_ : 0}; }
+
+ private:
+  void append(std::string_view text);
+
+  std::span<char> out_;
+  size_t used_ = 0;
+  bool ok_ = true;
+};
+
+// The reason phrase of a status weir sends; "Unknown" for any other.
+std::string_view reason_phrase(unsigned status);
+
+// RFC 9110 5.6.7, "Sun, 06 Nov 1994 08:49:37 GMT": 29 characters, independent of the locale.
+inline constexpr size_t kHttpDateSize = 29;
+std::string_view format_http_date(std::time_t time, std::span<char, kHttpDateSize + 1> out);
+
+// True when the Accept-Encoding value allows gzip: listed, or by "*", with a weight above zero.
+bool accepts_gzip(std::string_view accept_encoding);
+
+}  // namespace weir

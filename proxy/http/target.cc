@@ -1,0 +1,92 @@
+#include <charconv>
+
+#include "http/semantics.h"
+
+namespace weir {
+namespace {
+
+constexpr uint32_t kMaxPort = 65535;
+
+bool valid_port(
+    std::string_view text) {  // "host:" is allowed by RFC 3986 and means the default port
+  if (text.empty()) return true;
+  uint32_t port = 0;
+  return all(kDigit, text) && text.size() <= 5 &&
+         std::from_chars(text.data(), text.data() + text.size(), port).ec == std::errc() &&
+         port <= kMaxPort;
+}
+
+bool valid_percent_encoding(std::string_view text) {
+  for (size_t i = text.find('%'); i != std::string_view::npos; i = text.find('%', i + 3)) {
+    if (i + 2 >= text.size() || !is(kHex, text[i + 1]) || !is(kHex, text[i + 2])) return false;
+  }
+  return true;
+}
+
+bool valid_ip_literal(std::string_view text) {  // what stands between '[' and ']'
+  for (char c : text) {
+    if (!is(kHex, c) && c != ':' && c != '.') return false;
+  }
+  return text.find(':') != std::string_view::npos;
+}
+
+// The authority of an absolute-form target, or the null view when the scheme is not ours.
+std::string_view after_scheme(std::string_view target) {
+  for (std::string_view scheme : {"http://", "https://"}) {
+    if (iequals(target.substr(0, scheme.size()), scheme)) return target.substr(scheme.size());
+  }
+  return {};
+}
+
+}  // namespace
+
+bool valid_authority(std::string_view text) {
+  if (text.empty()) return false;
+  if (text.front() == '[') {
+    size_t end = text.find(']');
+    if (end == std::string_view::npos || !valid_ip_literal(text.substr(1, end - 1))) return false;
+    std::string_view rest = text.substr(end + 1);
+    return rest.empty() || (rest.front() == ':' && valid_port(rest.substr(1)));
+  }
+  size_t colon = text.find(':');
+  std::string_view host = text.substr(0, colon);
+  if (!all(kHostText, host) || !valid_percent_encoding(host)) return false;
+  return colon == std::string_view::npos || valid_port(text.substr(colon + 1));
+}
+
+Fault parse_target(RequestHead& head) {
+  std::string_view target = head.target();
+  bool connect = head.method() == "CONNECT";
+  if (!all(kTargetText, target)) return {400, "the request-target has a byte that is not allowed"};
+  if (connect) {
+    head.form_ = TargetForm::authority;
+    head.authority_ = head.target_;
+    size_t colon = target.rfind(':');
+    if (!valid_authority(target) || colon == std::string_view::npos || colon + 1 == target.size() ||
+        target.back() == ']')
+      return {400, "CONNECT needs host:port as its request-target"};
+    return {};
+  }
+  if (target == "*") {
+    head.form_ = TargetForm::asterisk;
+    return head.method() == "OPTIONS" ? Fault{}
+                                      : Fault{400, "the request-target * is for OPTIONS only"};
+  }
+  std::string_view rest = target;
+  if (target.front() != '/') {
+    rest = after_scheme(target);
+    if (rest.data() == nullptr)
+      return {400, "the request-target is neither a path nor an http or https URI"};
+    head.form_ = TargetForm::absolute;
+    std::string_view authority = rest.substr(0, rest.find_first_of("/?"));
+    if (!valid_authority(authority)) return {400, "the request-target has no valid host"};
+    head.authority_ = head.slice_of(authority);
+    rest.remove_prefix(authority.size());
+  }
+  size_t mark = rest.find('?');
+  head.path_ = head.slice_of(rest.substr(0, mark));
+  if (mark != std::string_view::npos) head.query_ = head.slice_of(rest.substr(mark + 1));
+  return {};
+}
+
+}  // namespace weir
