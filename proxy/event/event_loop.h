@@ -1,0 +1,95 @@
+// EventLoop: one thread, one Poller, and a turn that we own.
+//
+// A turn: wait → read the clock → posted work → yielded work → deadlines → bury what was retired.
+// Nothing is freed before the end of the turn, so no frame can hold a dead object. Everything but
+// post() and stop() is for the loop's own thread, which is the one that makes the first turn.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "base/time.h"
+#include "event/deadlines.h"
+#include "event/owned.h"
+#include "event/poller.h"
+
+namespace weir {
+
+// Work that used up its budget and wants to go on in the next turn, after everybody else (trap T5).
+class Yielding : private ListNode {
+ public:
+  bool yielded() const { return linked(); }
+  void cancel_yield() { unlink(); }
+
+ protected:
+  ~Yielding() = default;
+  virtual void on_resume() = 0;
+
+ private:
+  friend class EventLoop;
+  template <typename T, typename Tag>
+  friend class IntrusiveList;
+};
+
+class EventLoop {
+ public:
+  using Work = std::function<void()>;
+
+  explicit EventLoop(const Clock& clock);
+  ~EventLoop();
+  EventLoop(const EventLoop&) = delete;
+  EventLoop& operator=(const EventLoop&) = delete;
+
+  // Turns until stop().
+  void run();
+  // One turn; sleeps no longer than `at_most`. Tests step the loop with it.
+  void run_turn(Duration at_most = Duration::max());
+  // Makes run() return after the current turn. Any thread.
+  void stop();
+
+  // Runs `work` on the loop's thread, in order of posting. Any thread. After stop() it runs in the
+  // next turn somebody makes, or is dropped with the loop.
+  void post(Work work);
+  // Has it resumed in the next turn, which does not sleep.
+  void yield(Yielding& work) {
+    if (!work.linked()) yielded_.push_back(work);
+  }
+  // Takes over a closed object. Called by Retire.
+  void retire(Retirable& object) { graveyard_.push_back(object); }
+
+  TimePoint now() const { return now_; }  // of this turn
+  Deadlines& deadlines() { return deadlines_; }
+  Poller& poller() { return poller_; }
+  bool on_thread() const {
+    return thread_ == std::thread::id() || thread_ == std::this_thread::get_id();
+  }
+
+  // What the turns cost: time awake in all, and the longest turn since the last call to take_lag().
+  Duration busy() const { return busy_; }
+  Duration take_lag() { return std::exchange(lag_, Duration::zero()); }
+
+ private:
+  void run_posted();
+  void run_yielded();
+  void bury();
+
+  const Clock& clock_;
+  Poller poller_;
+  TimePoint now_;
+  Deadlines deadlines_;
+  IntrusiveList<Yielding, ListNode> yielded_;
+  IntrusiveList<Retirable, ListNode> graveyard_;
+  std::thread::id thread_;
+  Duration busy_{};
+  Duration lag_{};
+  std::atomic<bool> stopping_{false};
+  std::atomic<bool> has_posted_{false};  // a turn without posted work takes no lock
+  std::mutex mutex_;                     // guards posted_
+  std::vector<Work> posted_;
+  std::vector<Work> running_;
+};
+
+}  // namespace weir

@@ -1,0 +1,86 @@
+#include "event/poller.h"
+
+#include <event2/event.h>
+#include <sys/eventfd.h>
+
+#include <cerrno>
+
+#include "base/check.h"
+
+namespace weir {
+
+bool IoWatch::start(Poller& poller, int fd, Mode mode, Callback callback, void* owner) {
+  DCHECK(!active());
+  const short what = mode == Mode::edge ? EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST
+                                        : EV_READ | EV_PERSIST;
+  if (event_assign(&event_, poller.base_, fd, what, &IoWatch::dispatch, this) != 0) return false;
+  if (event_add(&event_, nullptr) != 0) return false;
+  callback_ = callback;
+  owner_ = owner;
+  return true;
+}
+
+void IoWatch::stop() {
+  if (!active()) return;
+  event_del(&event_);
+  callback_ = nullptr;
+}
+
+void IoWatch::dispatch(int, short what, void* watch) {
+  auto& self = *static_cast<IoWatch*>(watch);
+  self.callback_(self.owner_,
+                 {(what & EV_READ) != 0, (what & EV_WRITE) != 0, (what & EV_CLOSED) != 0});
+}
+
+Poller::Poller() {
+  event_config* config = event_config_new();
+  CHECK(config != nullptr);
+  // No locks: one thread. No environment: nobody changes the backend behind our back. Without these
+  // features (a fallback to poll or select) the rest of weir would be wrong, so that is fatal.
+  event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV);
+  event_config_require_features(config, EV_FEATURE_ET | EV_FEATURE_EARLY_CLOSE | EV_FEATURE_O1);
+  base_ = event_base_new_with_config(config);
+  event_config_free(config);
+  CHECK(base_ != nullptr);
+  wake_fd_.reset(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+  CHECK(wake_fd_);
+  // Edge-triggered: every write to it is an edge, so nobody needs to read it.
+  CHECK(wake_watch_.start(
+      *this, wake_fd_.get(), IoWatch::Mode::edge, [](void*, Readiness) noexcept {}, this));
+  event_assign(
+      &timer_, base_, -1, 0, [](int, short, void* armed) { *static_cast<bool*>(armed) = false; },
+      &armed_);
+}
+
+Poller::~Poller() {
+  event_del(&timer_);
+  wake_watch_.stop();
+  event_base_free(base_);
+}
+
+void Poller::arm(Duration timeout) {
+  const TimePoint until = std::chrono::steady_clock::now() + timeout;
+  if (armed_ && armed_until_ <= until) return;
+  const auto us = std::chrono::ceil<std::chrono::microseconds>(timeout).count();
+  const timeval tv{us / 1000000, us % 1000000};
+  event_add(&timer_, &tv);
+  armed_ = true;
+  armed_until_ = until;
+}
+
+void Poller::wait(Duration timeout) {
+  if (timeout <= Duration::zero()) {
+    event_base_loop(base_, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+    return;
+  }
+  if (timeout != Duration::max()) arm(timeout);
+  event_base_loop(base_, EVLOOP_ONCE);
+}
+
+void Poller::wake() {
+  const uint64_t one = 1;
+  while (::write(wake_fd_.get(), &one, sizeof(one)) < 0 && errno == EINTR) {
+  }
+}
+
+}  // namespace weir

@@ -1,0 +1,81 @@
+// The door to libevent: nothing else in weir includes <event2/*.h>. The simulation replaces this
+// pair of files.
+//
+// Poller: one event_base, used by one thread only (NOLOCK). wake() alone may come from any thread.
+// IoWatch: one descriptor's registration. It never moves; stop() or destruction means: no further
+// callback, also not for an event that is already queued in this turn (trap T2). Stop it before the
+// descriptor is closed (trap T3).
+#pragma once
+
+#include <event2/event_struct.h>
+
+#include "base/time.h"
+#include "base/unique_fd.h"
+
+struct event_base;
+
+namespace weir {
+
+class Poller;
+
+// What a descriptor is ready for. `closed`: the peer has sent its FIN.
+struct Readiness {
+  bool readable = false;
+  bool writable = false;
+  bool closed = false;
+};
+
+class IoWatch {
+ public:
+  enum class Mode : uint8_t {
+    edge,        // readable, writable and closed, each reported once when it becomes true
+    level_read,  // readable, as long as it lasts
+  };
+  using Callback = void (*)(void* owner, Readiness ready) noexcept;
+
+  IoWatch() = default;
+  IoWatch(const IoWatch&) = delete;
+  IoWatch& operator=(const IoWatch&) = delete;
+  ~IoWatch() { stop(); }
+
+  // `callback(owner, …)` runs on the poller's thread from now on. False: the kernel refused
+  // (errno).
+  [[nodiscard]] bool start(Poller& poller, int fd, Mode mode, Callback callback, void* owner);
+  void stop();
+  bool active() const { return callback_ != nullptr; }
+
+ private:
+  static void dispatch(int fd, short what, void* watch);
+  event event_{};
+  Callback callback_ = nullptr;
+  void* owner_ = nullptr;
+};
+
+class Poller {
+ public:
+  Poller();
+  ~Poller();
+  Poller(const Poller&) = delete;
+  Poller& operator=(const Poller&) = delete;
+
+  // Runs the callbacks of what is ready; sleeps until something is, at most `timeout` (rounded to
+  // the milliseconds of epoll_wait). Duration::max(): without limit.
+  void wait(Duration timeout);
+  // Ends the current or the next wait. Any thread.
+  void wake();
+
+ private:
+  friend class IoWatch;
+  void arm(Duration timeout);
+
+  event_base* base_;
+  UniqueFd wake_fd_;
+  IoWatch wake_watch_;
+  // One timer, always later than or at the wanted end of the wait: re-armed only when it would be
+  // too late.
+  event timer_{};
+  TimePoint armed_until_{};
+  bool armed_ = false;
+};
+
+}  // namespace weir

@@ -1,0 +1,44 @@
+#include "event/signals.h"
+
+#include <sys/signalfd.h>
+
+#include <csignal>
+
+namespace weir {
+namespace {
+
+sigset_t handled_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (int signal : {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2}) sigaddset(&set, signal);
+  return set;
+}
+
+}  // namespace
+
+void block_signals() {
+  const sigset_t set = handled_signals();
+  CHECK(pthread_sigmask(SIG_BLOCK, &set, nullptr) == 0);
+  std::signal(SIGPIPE, SIG_IGN);  // splice(2) has no MSG_NOSIGNAL
+}
+
+Signals::Signals(EventLoop& loop, OnSignal on_signal) : on_signal_(std::move(on_signal)) {
+  const sigset_t set = handled_signals();
+  fd_.reset(signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
+  CHECK(fd_);
+  CHECK(watch_.start(loop.poller(), fd_.get(), IoWatch::Mode::level_read, &Signals::on_readable,
+                     this));
+}
+
+Signals::~Signals() {
+  watch_.stop();
+}
+
+void Signals::on_readable(void* owner, Readiness) noexcept {
+  auto& self = *static_cast<Signals*>(owner);
+  signalfd_siginfo info;
+  while (::read(self.fd_.get(), &info, sizeof(info)) == sizeof(info))
+    self.on_signal_(static_cast<int>(info.ssi_signo));
+}
+
+}  // namespace weir

@@ -1,0 +1,32 @@
+// Signals as events of the control loop, through a signalfd.
+//
+// block() must be the first thing the process does: a signal that arrives earlier than the loop
+// runs then waits in the kernel instead of being lost or killing the process. Threads inherit the
+// mask.
+#pragma once
+
+#include <functional>
+#include <initializer_list>
+
+#include "event/event_loop.h"
+
+namespace weir {
+
+// Blocks TERM, INT, QUIT, HUP, USR1 and USR2 and ignores PIPE.
+void block_signals();
+
+class Signals {
+ public:
+  using OnSignal = std::function<void(int signal)>;
+
+  Signals(EventLoop& loop, OnSignal on_signal);
+  ~Signals();
+
+ private:
+  static void on_readable(void* owner, Readiness) noexcept;
+  OnSignal on_signal_;
+  UniqueFd fd_;
+  IoWatch watch_;
+};
+
+}  // namespace weir

@@ -1,0 +1,28 @@
+// Timer: a deadline that calls a function; for the rare timers of the control thread. The data path
+// derives from Deadline instead. Dies with its owner; never fires after that.
+#pragma once
+
+#include <functional>
+#include <utility>
+
+#include "event/event_loop.h"
+
+namespace weir {
+
+class Timer final : private Deadline {
+ public:
+  Timer(EventLoop& loop, std::function<void()> fire) : loop_(loop), fire_(std::move(fire)) {}
+
+  void set_in(Duration delay) { loop_.deadlines().set(*this, loop_.now() + delay); }
+  void set_at(TimePoint at) { loop_.deadlines().set(*this, at); }
+  using Deadline::at;
+  using Deadline::cancel;
+  using Deadline::pending;
+
+ private:
+  void on_deadline() override { fire_(); }
+  EventLoop& loop_;
+  std::function<void()> fire_;
+};
+
+}  // namespace weir

@@ -1,0 +1,42 @@
+// Kernel pipes for splice(2), lent to a HalfPipe only while there are bytes in them. One pool per
+// worker.
+//
+// A pipe that still holds bytes when its user dies is closed, never lent again. The number is
+// bounded: beyond 64 MiB per user the kernel makes pipes of one or two slots
+// (pipe-user-pages-soft).
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+namespace weir {
+
+struct KernelPipe {
+  int read_end = -1;
+  int write_end = -1;
+  size_t held = 0;  // bytes in it
+};
+
+inline constexpr int kKernelPipeSize = 1 << 20;
+
+class KernelPipePool {
+ public:
+  KernelPipePool() = default;
+  KernelPipePool(const KernelPipePool&) = delete;
+  KernelPipePool& operator=(const KernelPipePool&) = delete;
+  ~KernelPipePool();
+
+  // Null when there are too many, or none to be had: the caller goes on copying.
+  KernelPipe* lend();
+  void take_back(KernelPipe* pipe);
+  void trim();
+  size_t lent() const { return lent_; }
+
+ private:
+  static constexpr size_t kMaxLent = 32;
+  static constexpr size_t kKept = 8;
+  std::vector<KernelPipe*> free_;
+  size_t lent_ = 0;
+};
+
+}  // namespace weir

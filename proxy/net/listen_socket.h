@@ -1,0 +1,40 @@
+// Opens listening sockets. Control thread: a bind error must be known before a configuration is
+// published.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "base/address.h"
+#include "base/result.h"
+#include "base/unique_fd.h"
+
+namespace weir {
+
+struct ListenOptions {
+  int backlog = 4096;              // the kernel cuts it to net.core.somaxconn
+  std::string congestion_control;  // empty: the system's
+  bool reuse_port = true;          // several sockets on one address, one for each worker
+  friend bool operator==(const ListenOptions&, const ListenOptions&) = default;
+};
+
+// A bound, listening, non-blocking socket. TCP_NODELAY and the congestion control set here are
+// inherited by what it accepts. "[::]" takes IPv4 too. A UNIX socket's stale file is removed, if
+// nobody listens on it.
+Result<UniqueFd> open_listening_socket(const Address& address, const ListenOptions& options);
+
+// The address a socket is bound to: tells the port when the configuration said 0.
+Address local_address(int fd);
+
+// The file of a UNIX listener as it was when we bound it. Whoever closes the listener unlinks the
+// file only if it is still that one: a successor may have put its own in its place.
+struct SocketFile {
+  dev_t device = 0;
+  ino_t inode = 0;  // 0: none
+  friend bool operator==(const SocketFile&, const SocketFile&) = default;
+};
+SocketFile socket_file(const Address& address);
+void unlink_if_same(const Address& address, const SocketFile& ours);
+
+}  // namespace weir

@@ -1,0 +1,83 @@
+#include "net/listener.h"
+
+#include "net/sys.h"
+
+namespace weir {
+
+Listener::Listener(EventLoop& loop, int fd, Acceptor& acceptor)
+    : Retirable(loop),
+      acceptor_(acceptor),
+      fd_(fd),
+      reserve_(sys::open_reserve()),
+      resume_(loop, [this] { start(); }) {
+  start();
+}
+
+void Listener::start() {
+  if (!watch_.active() &&
+      !watch_.start(loop().poller(), fd_, IoWatch::Mode::level_read, &Listener::on_readable, this))
+    resume_.set_in(kPause);
+}
+
+void Listener::on_readable(void* listener, Readiness) noexcept {
+  auto& self = *static_cast<Listener*>(listener);
+  for (int i = 0; i < kAcceptsPerTurn && self.is_open(); ++i) {
+    switch (self.accept_one()) {
+      case Accepted::one: break;
+      case Accepted::none: return;
+      case Accepted::out_of_descriptors:
+        self.use_reserve();
+        self.watch_.stop();
+        self.resume_.set_in(kPause);
+        return;
+    }
+  }
+}
+
+Listener::Accepted Listener::accept_one() {
+  sockaddr_storage client;
+  socklen_t length = sizeof(client);
+  const int fd = sys::accept(fd_, reinterpret_cast<sockaddr*>(&client), &length);
+  if (fd >= 0) {
+    acceptor_.on_accept(fd, reinterpret_cast<const sockaddr*>(&client), length);
+    return Accepted::one;
+  }
+  switch (errno) {
+    case EAGAIN: return Accepted::none;
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM: return Accepted::out_of_descriptors;
+    default: return Accepted::one;  // this connection has died in the queue; the next one has not
+  }
+}
+
+// Gives up the reserve for one connection: refusing somebody tells the others' operator more than
+// silence.
+void Listener::use_reserve() {
+  if (reserve_ >= 0) sys::close(reserve_);
+  const int fd = sys::accept(fd_, nullptr, nullptr);
+  acceptor_.on_out_of_descriptors(fd);
+  reserve_ = sys::open_reserve();
+}
+
+void Listener::accept_all_and_close() {
+  // More than a full queue cannot be there; a client that keeps connecting must not keep us here.
+  constexpr int kAtMost = 1 << 16;
+  Accepted accepted = Accepted::one;
+  for (int i = 0; i < kAtMost && is_open() && accepted != Accepted::none; ++i) {
+    accepted = accept_one();
+    if (accepted == Accepted::out_of_descriptors) use_reserve();
+  }
+  close();
+}
+
+void Listener::close() {
+  resume_.cancel();
+  watch_.stop();
+  if (fd_ >= 0) sys::close(fd_);
+  if (reserve_ >= 0) sys::close(reserve_);
+  fd_ = reserve_ = -1;
+}
+
+}  // namespace weir

@@ -1,0 +1,57 @@
+// Listener: the accept loop of one listening socket. It only hands descriptors over (truth 1).
+//
+// Owner: a worker, by Owned<Listener>; thread: its loop's. The socket comes open and bound from the
+// control thread (net/listen_socket.h). At most kAcceptsPerTurn connections a turn, so that a flood
+// does not starve the sessions that exist. Out of descriptors: one waiting connection is accepted
+// with the reserve descriptor and refused, then accepting pauses for a moment; the others wait in
+// the kernel's queue.
+#pragma once
+
+#include <sys/socket.h>
+
+#include "event/event_loop.h"
+#include "event/timer.h"
+
+namespace weir {
+
+class Acceptor {
+ public:
+  // A connection; the acceptor owns `fd` now.
+  virtual void on_accept(int fd, const sockaddr* client, socklen_t length) = 0;
+  // The process has no descriptors left. `fd` is one connection that can be refused, or -1.
+  virtual void on_out_of_descriptors(int fd) = 0;
+
+ protected:
+  ~Acceptor() = default;
+};
+
+class Listener final : public Retirable {
+ public:
+  static constexpr int kAcceptsPerTurn = 64;
+  static constexpr Duration kPause = 100ms;
+
+  Listener(EventLoop& loop, int fd, Acceptor& acceptor);
+
+  // Accepts what waits in the queue, whatever its length, then closes the socket: closing first
+  // would reset every one of them (the listener of drain).
+  void accept_all_and_close();
+  void close() override;  // resets what waits in the queue
+  bool is_open() const { return fd_ >= 0; }
+
+ private:
+  enum class Accepted : uint8_t { one, none, out_of_descriptors };
+
+  ~Listener() override { close(); }
+  static void on_readable(void* listener, Readiness) noexcept;
+  Accepted accept_one();
+  void start();
+  void use_reserve();
+
+  Acceptor& acceptor_;
+  int fd_;
+  int reserve_;
+  IoWatch watch_;
+  Timer resume_;
+};
+
+}  // namespace weir

@@ -1,0 +1,138 @@
+#include "net/pipe.h"
+
+#include <algorithm>
+
+namespace weir {
+
+void HalfPipe::start() {
+  source_.set_reader(this);
+  sink_.set_writer(this);
+  last_moved_ = resources_.loop.now();
+}
+
+void HalfPipe::stop() {
+  source_.set_reader(nullptr);
+  sink_.set_writer(nullptr);
+  cancel_yield();
+  begin_ = end_ = 0;
+  give_back();
+}
+
+void HalfPipe::on_readable() {
+  // With bytes in hand nothing is read, so a reset of the source would stay unseen until the sink
+  // moves.
+  if (state_ == State::open && in_hand() > 0 && !sink_.writable() && source_.failed_unseen()) {
+    finish(State::source_failed);
+    return observer_.on_pipe();
+  }
+  pump_and_report();
+}
+
+void HalfPipe::on_writable() {
+  if (in_hand() > 0) pump_and_report();
+}
+
+void HalfPipe::on_resume() {
+  pump_and_report();
+}
+
+void HalfPipe::pump_and_report() {
+  if (state_ != State::open) return;
+  if (pump() != State::open) observer_.on_pipe();
+}
+
+HalfPipe::State HalfPipe::pump() {
+  if (state_ != State::open) return state_;
+  int budget = kChunksPerTurn;
+  for (; budget > 0; --budget) {
+    if (flush() == Step::wait) return state_;
+    if (source_ended_) {
+      sink_.shutdown_write();
+      return finish(State::ended);
+    }
+    if (!source_.readable() || fill() == Step::wait) break;
+  }
+  // The only way out with the source still readable, and it comes back (trap T6).
+  if (budget == 0) resources_.loop.yield(*this);
+  if (in_hand() == 0) give_back();
+  return state_;
+}
+
+// Writes what is in hand. `next`: nothing is left.
+HalfPipe::Step HalfPipe::flush() {
+  while (in_hand() > 0) {
+    if (!sink_.writable()) return Step::wait;
+    const Io io =
+        begin_ < end_ ? sink_.write({block_ + begin_, end_ - begin_}) : sink_.splice_from(*pipe_);
+    if (io.status == Io::Status::failed) return finish(State::sink_failed), Step::wait;
+    if (begin_ < end_) begin_ += static_cast<uint32_t>(io.bytes);
+    count(io.bytes);
+  }
+  begin_ = end_ = 0;
+  return Step::next;
+}
+
+HalfPipe::Step HalfPipe::fill() {
+  return splicing_ && start_splicing() ? fill_kernel_pipe() : fill_block();
+}
+
+// Reads one block. `wait`: nothing to read now, or the half has failed.
+HalfPipe::Step HalfPipe::fill_block() {
+  if (block_ == nullptr) block_ = resources_.buffers.lend();
+  const Io io = source_.read({block_, kBlockSize});
+  switch (io.status) {
+    case Io::Status::ok: break;
+    case Io::Status::eof: source_ended_ = true; return Step::next;
+    case Io::Status::blocked: return Step::wait;
+    case Io::Status::unsupported: CHECK_UNREACHABLE();
+    case Io::Status::failed: finish(State::source_failed); return Step::wait;
+  }
+  begin_ = 0;
+  end_ = static_cast<uint32_t>(io.bytes);
+  streak_ = io.bytes == kBlockSize ? static_cast<uint8_t>(streak_ + 1) : 0;
+  if (streak_ >= kFullReadsToSplice && !splice_refused_) splicing_ = true, streak_ = 0;
+  streak_ = std::min<uint8_t>(streak_, kFullReadsToSplice);
+  return Step::next;
+}
+
+// Fills the kernel pipe, which is empty, so that EAGAIN can only mean: the source has nothing.
+HalfPipe::Step HalfPipe::fill_kernel_pipe() {
+  const Io io = source_.splice_into(*pipe_, kKernelPipeSize);
+  switch (io.status) {
+    case Io::Status::ok: break;
+    case Io::Status::eof: source_ended_ = true; return Step::next;
+    case Io::Status::blocked: return Step::wait;
+    case Io::Status::unsupported: splicing_ = false, splice_refused_ = true; return fill_block();
+    case Io::Status::failed: finish(State::source_failed); return Step::wait;
+  }
+  streak_ = io.bytes < kBlockSize ? static_cast<uint8_t>(streak_ + 1) : 0;
+  if (streak_ >= kSmallSplicesToCopy) splicing_ = false, streak_ = 0;
+  return Step::next;
+}
+
+bool HalfPipe::start_splicing() {
+  if (pipe_ == nullptr) pipe_ = resources_.kernel_pipes.lend();
+  return pipe_ != nullptr;
+}
+
+void HalfPipe::count(size_t bytes) {
+  if (bytes == 0) return;
+  moved_ += bytes;
+  last_moved_ = resources_.loop.now();
+}
+
+// Nothing is in hand, so nothing is kept.
+void HalfPipe::give_back() {
+  if (block_ != nullptr) resources_.buffers.take_back(std::exchange(block_, nullptr));
+  if (pipe_ != nullptr) resources_.kernel_pipes.take_back(std::exchange(pipe_, nullptr));
+}
+
+HalfPipe::State HalfPipe::finish(State state) {
+  state_ = state;
+  cancel_yield();
+  if (state != State::ended && in_hand() > 0) return state_;  // stop() drops it
+  give_back();
+  return state_;
+}
+
+}  // namespace weir

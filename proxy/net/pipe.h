@@ -1,0 +1,130 @@
+// HalfPipe: moves the bytes of one direction. Pipe: two of them, and the time anything last moved.
+//
+// Exactly one reader callback (the source is readable) and one writer callback (the sink is
+// writable) drive a half, and both call pump(): there is no other way to make progress. Not reading
+// while the sink does not take anything is the back-pressure. Bytes pass through a block of the
+// worker's BufferPool; a direction that keeps reading full blocks goes through a kernel pipe with
+// splice(2), until its reads become small again. Owner: a session, by value. Thread: its loop's. A
+// half reports to its observer, which closes; a half closes nothing itself (rule "decide deep, act
+// at the top").
+#pragma once
+
+#include <cstdint>
+
+#include "net/buffer_pool.h"
+#include "net/kernel_pipe.h"
+#include "net/transport.h"
+
+namespace weir {
+
+// What the pipes of one worker share.
+struct PipeResources {
+  EventLoop& loop;
+  BufferPool buffers;
+  KernelPipePool kernel_pipes;
+  // Returns everything that nobody uses.
+  void trim() {
+    buffers.trim();
+    kernel_pipes.trim();
+  }
+};
+
+class PipeObserver {
+ public:
+  // A half has ended or failed.
+  virtual void on_pipe() = 0;
+
+ protected:
+  ~PipeObserver() = default;
+};
+
+class HalfPipe final : public TransportReader, public TransportWriter, private Yielding {
+ public:
+  enum class State : uint8_t {
+    open,
+    ended,          // the source's FIN came, everything before it went out, and our FIN after it
+    source_failed,  // reading failed; what had been read before was handed to the sink if it took
+                    // it
+    sink_failed,    // writing failed
+  };
+
+  HalfPipe(PipeResources& resources, Transport& source, Transport& sink, PipeObserver& observer)
+      : resources_(resources), source_(source), sink_(sink), observer_(observer) {}
+  ~HalfPipe() { stop(); }
+
+  void start();  // takes its two callbacks
+  void stop();   // gives them back, with everything borrowed; bytes in hand are lost
+  // Moves bytes until one side blocks or the budget of this turn is used up; then it yields.
+  State pump();
+
+  State state() const { return state_; }
+  bool source_ended() const { return source_ended_; }
+  bool blocked() const { return in_hand() > 0; }  // the sink does not take what was read
+  size_t in_hand() const { return end_ - begin_ + (pipe_ != nullptr ? pipe_->held : 0); }
+  uint64_t moved() const { return moved_; }  // bytes the sink has taken
+  bool splicing() const { return splicing_; }
+  TimePoint last_moved() const { return last_moved_; }
+
+ private:
+  enum class Step : uint8_t { next, wait };
+  static constexpr int kChunksPerTurn = 16;  // 256 KiB copied, or as many fillings of a kernel pipe
+  static constexpr int kFullReadsToSplice = 8;   // 128 KiB in a row: a bulk transfer
+  static constexpr int kSmallSplicesToCopy = 8;  // fillings below a block: no longer one
+
+  void on_readable() override;
+  void on_writable() override;
+  void on_resume() override;
+  void pump_and_report();
+
+  Step flush();
+  Step fill();
+  Step fill_block();
+  Step fill_kernel_pipe();
+  bool start_splicing();
+  void count(size_t bytes);
+  void give_back();
+  State finish(State state);
+
+  PipeResources& resources_;
+  Transport& source_;
+  Transport& sink_;
+  PipeObserver& observer_;
+  char* block_ = nullptr;
+  KernelPipe* pipe_ = nullptr;
+  uint32_t begin_ = 0;  // of the bytes in hand, in block_
+  uint32_t end_ = 0;
+  uint64_t moved_ = 0;
+  TimePoint last_moved_{};
+  State state_ = State::open;
+  bool source_ended_ = false;
+  bool splicing_ = false;
+  bool splice_refused_ = false;  // this pair of sockets cannot
+  uint8_t streak_ = 0;           // full reads in a row; when splicing, small ones
+};
+
+class Pipe {
+ public:
+  Pipe(PipeResources& resources, Transport& client, Transport& backend, PipeObserver& observer)
+      : request(resources, client, backend, observer),
+        response(resources, backend, client, observer) {}
+
+  void start() {
+    request.start();
+    response.start();
+  }
+  void stop() {
+    request.stop();
+    response.stop();
+  }
+  bool ended() const {
+    return request.state() == HalfPipe::State::ended && response.state() == HalfPipe::State::ended;
+  }
+  bool half_closed() const { return request.source_ended() || response.source_ended(); }
+  bool blocked() const { return request.blocked() || response.blocked(); }
+  TimePoint last_moved() const { return std::max(request.last_moved(), response.last_moved()); }
+
+  HalfPipe request;   // client → backend
+  HalfPipe response;  // backend → client
+};
+
+}  // namespace weir

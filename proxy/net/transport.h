@@ -1,0 +1,109 @@
+// Transport: a connected (or connecting) stream socket, registered once and edge-triggered.
+//
+// Owner: a session or a pool, by value; the address never changes. Thread: its loop's. It may be
+// opened again after close(). Readiness is latched: readable() stays true until a read would block,
+// so whoever leaves bytes unread must come back without being called (trap T6). Two observers: one
+// for each direction. Invariant: closed ⇒ no further callback; close() is the only place where its
+// descriptor is closed, and it unregisters first (trap T3).
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "base/address.h"
+#include "event/event_loop.h"
+
+namespace weir {
+
+class TransportReader {
+ public:
+  // Bytes, the end or an error can be read.
+  virtual void on_readable() = 0;
+
+ protected:
+  ~TransportReader() = default;
+};
+
+class TransportWriter {
+ public:
+  // It can be written to again; also the end of connecting, in success or failure.
+  virtual void on_writable() = 0;
+
+ protected:
+  ~TransportWriter() = default;
+};
+
+struct [[nodiscard]] Io {
+  enum class Status : uint8_t {
+    ok,
+    blocked,      // nothing to read, or no room to write, now
+    eof,          // the other side's FIN
+    unsupported,  // splice(2) does not work here; nothing was moved
+    failed,       // Transport::error() says why
+  };
+  Status status;
+  size_t bytes = 0;
+};
+
+struct KernelPipe;
+
+class Transport {
+ public:
+  enum class Connecting : uint8_t { done, pending, failed };
+
+  Transport() = default;
+  Transport(const Transport&) = delete;
+  Transport& operator=(const Transport&) = delete;
+  ~Transport() { close(); }
+
+  // Takes over an accepted descriptor. False (and it is closed): the kernel refused the
+  // registration.
+  [[nodiscard]] bool open(EventLoop& loop, int fd);
+  // Begins to connect; error() says why it failed. Pending ends with the writer's on_writable() and
+  // finish_connecting(). `congestion_control` may be empty.
+  [[nodiscard]] Connecting connect(EventLoop& loop, const Address& to,
+                                   const char* congestion_control);
+  [[nodiscard]] Connecting finish_connecting();
+
+  void set_reader(TransportReader* reader) { reader_ = reader; }
+  void set_writer(TransportWriter* writer) { writer_ = writer; }
+
+  Io read(std::span<char> to);
+  Io write(std::span<const char> from);
+  // Moves bytes between the socket and a kernel pipe without copying. What EAGAIN means is the
+  // caller's to know: the pipe may be full, not the socket empty.
+  Io splice_into(KernelPipe& pipe, size_t size);
+  Io splice_from(KernelPipe& pipe);
+
+  void shutdown_write();  // sends the FIN, after what was written
+  void close();           // idempotent
+  void abort();           // close with an RST: unsent bytes are dropped and the other side knows
+
+  bool is_open() const { return fd_ >= 0; }
+  bool readable() const { return readable_; }
+  bool writable() const { return writable_; }
+  bool peer_closed() const { return peer_closed_; }
+  // Nobody reads, so nobody would learn of a reset: asks the kernel, when the last event left it
+  // possible.
+  bool failed_unseen();
+  int error() const { return error_; }  // errno of the first failure; 0: none
+  bool was_reset() const;
+  bool has_unacknowledged() const;
+
+ private:
+  static void on_event(void* transport, Readiness ready) noexcept;
+  void handle(Readiness ready);
+  Io failed();
+
+  IoWatch watch_;
+  TransportReader* reader_ = nullptr;
+  TransportWriter* writer_ = nullptr;
+  int fd_ = -1;
+  int error_ = 0;
+  bool readable_ = false;
+  bool writable_ = false;
+  bool peer_closed_ = false;
+  bool suspicious_ = false;  // the last event may have been an error
+};
+
+}  // namespace weir
