@@ -1,0 +1,56 @@
+// What one worker counts for a listener, a cluster, a backend and itself. The members are the rows
+// of metrics.def. Owner: WorkerMetrics; thread: the worker's. A session keeps references, no
+// lookups.
+//
+// For each listener, at the end of every turn: connections_total = active + ended_total. The three
+// functions of ListenerCells keep it so; nothing else touches these cells.
+#pragma once
+
+#include "metrics/cell_types.h"
+
+namespace weir {
+
+struct ListenerCells {
+#define LISTENER(type, member, name, labels, help) type member;
+#include "metrics/metrics.def"
+
+  // Accepted and served.
+  void accepted() {
+    connections_total.add();
+    active[ConfigAge::current].add();
+  }
+  // Accepted and closed at once; no session begins.
+  void refused(RejectReason reason) {
+    connections_total.add();
+    rejected[reason].add();
+    ended_total[end_reason(reason)].add();
+  }
+  // The end of what accepted() began. `age`: whether the config it was accepted under is in force.
+  void ended(EndReason reason, ConfigAge age, Duration lasted) {
+    active[age].sub();
+    ended_total[reason].add();
+    session_duration.observe(lasted);
+  }
+  // A new config is in force: whatever is open now is of an old one.
+  void begin_generation() {
+    active[ConfigAge::old] += active[ConfigAge::current];
+    active[ConfigAge::current].set(0);
+  }
+};
+
+struct ClusterCells {
+#define CLUSTER(type, member, name, labels, help) type member;
+#include "metrics/metrics.def"
+};
+
+struct BackendCells {
+#define BACKEND(type, member, name, labels, help) type member;
+#include "metrics/metrics.def"
+};
+
+struct WorkerCells {
+#define WORKER(type, member, name, labels, help) type member;
+#include "metrics/metrics.def"
+};
+
+}  // namespace weir

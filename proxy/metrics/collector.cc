@@ -1,0 +1,182 @@
+#include "metrics/collector.h"
+
+#include <prometheus/text_serializer.h>
+
+#include <map>
+
+#include "metrics/families.h"
+#include "metrics/process.h"
+
+namespace weir {
+
+namespace {
+
+// One series with all that is known under its id.
+template <typename Cells>
+struct Shown {
+  LabelPairs identity;
+  Cells cells;
+};
+
+LabelPairs identity(const SeriesName& name) {
+  LabelPairs labels;
+  const auto add = [&](const char* label, const std::string& value) {
+    if (!value.empty()) labels.push_back({label, value});
+  };
+  add("listener", name.listener);
+  add("protocol", name.protocol);
+  add("cluster", name.cluster);
+  add("backend", name.backend);
+  return labels;
+}
+
+#define WORKER(type, member, name, labels, help) sum.member += cells.member;
+void add_up(WorkerCells& sum, const WorkerCells& cells) {
+#include "metrics/metrics.def"
+}
+#define LISTENER(type, member, name, labels, help) sum.member += cells.member;
+void add_up(ListenerCells& sum, const ListenerCells& cells) {
+#include "metrics/metrics.def"
+}
+#define CLUSTER(type, member, name, labels, help) sum.member += cells.member;
+void add_up(ClusterCells& sum, const ClusterCells& cells) {
+#include "metrics/metrics.def"
+}
+#define BACKEND(type, member, name, labels, help) sum.member += cells.member;
+void add_up(BackendCells& sum, const BackendCells& cells) {
+#include "metrics/metrics.def"
+}
+
+// Every series of the table that is to be shown, its cells made by `cells_of(id)`.
+template <typename CellsOf>
+auto shown(const SeriesTable& table, CellsOf cells_of) {
+  std::vector<Shown<decltype(cells_of(0u))>> all;
+  for (uint32_t id = 0; id < table.all().size(); ++id) {
+    if (table.shown(id)) all.push_back({identity(table.all()[id].name), cells_of(id)});
+  }
+  return all;
+}
+
+// What the workers report, summed by id.
+template <typename Cells>
+std::vector<Shown<Cells>> summed(const SeriesTable& table, std::span<const WorkerReport> reports,
+                                 std::vector<ReportEntry<Cells>> WorkerReport::*entries) {
+  std::map<uint32_t, Cells> sums;
+  for (const WorkerReport& report : reports) {
+    for (const auto& entry : report.*entries) add_up(sums[entry.id], entry.cells);
+  }
+  return shown(table, [&](uint32_t id) { return sums[id]; });
+}
+
+// What the control thread keeps; zero for an id it has nothing about.
+template <typename Cells>
+std::vector<Shown<Cells>> kept(const SeriesTable& table, const std::map<uint32_t, Cells>& by_id) {
+  return shown(table, [&](uint32_t id) {
+    const auto it = by_id.find(id);
+    return it == by_id.end() ? Cells{} : it->second;
+  });
+}
+
+std::vector<Shown<ClusterState>> cluster_states(const SeriesRegistry& registry,
+                                                const ProcessState& state) {
+  std::map<std::string_view, ClusterState> by_name;
+  const auto& backends = registry.backends().all();
+  for (const auto& [id, cells] : state.backends) {
+    if (id >= backends.size() || backends[id].state != SeriesTable::Series::State::live) continue;
+    ClusterState& cluster = by_name[backends[id].name.cluster];
+    cluster.backends.add();
+    if (cells.up.value) cluster.healthy_backends.add();
+  }
+  const auto& clusters = registry.clusters();
+  return shown(clusters, [&](uint32_t id) { return by_name[clusters.all()[id].name.cluster]; });
+}
+
+// Everything one scrape shows.
+class Scrape {
+ public:
+  Scrape(const ProcessState& state, std::span<const WorkerReport> reports,
+         const SeriesRegistry& registry)
+      : state_(state),
+        listeners_(summed(registry.listeners(), reports, &WorkerReport::listeners)),
+        listener_states_(kept(registry.listeners(), state.listeners)),
+        clusters_(summed(registry.clusters(), reports, &WorkerReport::clusters)),
+        cluster_states_(cluster_states(registry, state)),
+        backends_(summed(registry.backends(), reports, &WorkerReport::backends)),
+        backend_states_(kept(registry.backends(), state.backends)) {
+    for (const WorkerReport& report : reports) {
+      workers_.push_back({{{"worker", std::to_string(report.worker)}}, report.self});
+      add_up(all_workers_, report.self);
+    }
+  }
+
+  Families build(size_t max_series) const;
+
+ private:
+  template <typename Cell, typename Cells>
+  static void each(Families& out, const MetricRow& row, const std::vector<Shown<Cells>>& series,
+                   Cell Cells::*member) {
+    out.begin(row, kMetricType<Cell>);
+    for (const auto& one : series) out.add(one.identity, one.cells.*member);
+  }
+  // Per worker if the row says so, else their sum.
+  template <typename Cell>
+  void of_workers(Families& out, const MetricRow& row, Cell WorkerCells::*member) const {
+    if (row.labels == "worker") return each(out, row, workers_, member);
+    out.begin(row, kMetricType<Cell>);
+    out.add({}, all_workers_.*member);
+  }
+  template <typename Cell>
+  void of_process(Families& out, const MetricRow& row, Cell ProcessState::*member) const {
+    out.begin(row, kMetricType<Cell>);
+    out.add({}, state_.*member);
+  }
+
+  const ProcessState& state_;
+  WorkerCells all_workers_;
+  std::vector<Shown<WorkerCells>> workers_;
+  const std::vector<Shown<ListenerCells>> listeners_;
+  const std::vector<Shown<ListenerState>> listener_states_;
+  const std::vector<Shown<ClusterCells>> clusters_;
+  const std::vector<Shown<ClusterState>> cluster_states_;
+  const std::vector<Shown<BackendCells>> backends_;
+  const std::vector<Shown<BackendStateCells>> backend_states_;
+};
+
+Families Scrape::build(size_t max_series) const {
+  Families out(max_series);
+#define PROCESS(type, member, name, labels, help) \
+  of_process(out, {name, labels, help}, &ProcessState::member);
+#define WORKER(type, member, name, labels, help) \
+  of_workers(out, {name, labels, help}, &WorkerCells::member);
+#define LISTENER(type, member, name, labels, help) \
+  each(out, {name, labels, help}, listeners_, &ListenerCells::member);
+#define LISTENER_STATE(type, member, name, labels, help) \
+  each(out, {name, labels, help}, listener_states_, &ListenerState::member);
+#define CLUSTER(type, member, name, labels, help) \
+  each(out, {name, labels, help}, clusters_, &ClusterCells::member);
+#define CLUSTER_STATE(type, member, name, labels, help) \
+  each(out, {name, labels, help}, cluster_states_, &ClusterState::member);
+#define BACKEND(type, member, name, labels, help) \
+  each(out, {name, labels, help}, backends_, &BackendCells::member);
+#define BACKEND_STATE(type, member, name, labels, help) \
+  each(out, {name, labels, help}, backend_states_, &BackendStateCells::member);
+#include "metrics/metrics.def"
+  return out;
+}
+
+}  // namespace
+
+std::string Collector::render(ProcessState& state, std::span<const WorkerReport> reports,
+                              const SeriesRegistry& registry) {
+  const auto begun = std::chrono::steady_clock::now();
+  read_process(state);
+  Families families = Scrape(state, reports, registry).build(max_series_);
+  std::string text = prometheus::TextSerializer().Serialize(families.take());
+  // Shown by the next scrape: this one could not know them before it was done.
+  state.series.set(static_cast<int64_t>(families.series()));
+  state.series_dropped.add(families.dropped());
+  state.scrape_duration.set(seconds(std::chrono::steady_clock::now() - begun));
+  return text;
+}
+
+}  // namespace weir

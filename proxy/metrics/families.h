@@ -1,0 +1,106 @@
+// Families: builds the data model of prometheus-cpp, one metric of the table after another, from
+// cells. Keeps the number of series within a limit: what does not fit is counted, not shown.
+#pragma once
+
+#include <prometheus/metric_family.h>
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "metrics/cell_types.h"
+
+namespace weir {
+
+// A row of the table, as text.
+struct MetricRow {
+  std::string_view name, labels, help;
+};
+
+using LabelPairs = std::vector<prometheus::ClientMetric::Label>;
+
+// Which type of metric a cell makes.
+template <typename Cell>
+inline constexpr prometheus::MetricType kMetricType = prometheus::MetricType::Gauge;
+template <>
+inline constexpr prometheus::MetricType kMetricType<Counter> = prometheus::MetricType::Counter;
+template <>
+inline constexpr prometheus::MetricType kMetricType<RealCounter> = prometheus::MetricType::Counter;
+template <>
+inline constexpr prometheus::MetricType kMetricType<TimeCounter> = prometheus::MetricType::Counter;
+template <typename Label>
+inline constexpr prometheus::MetricType kMetricType<CounterBy<Label>> =
+    prometheus::MetricType::Counter;
+template <const auto& kBounds>
+inline constexpr prometheus::MetricType kMetricType<Histogram<kBounds>> =
+    prometheus::MetricType::Histogram;
+
+class Families {
+ public:
+  explicit Families(size_t max_series) : max_series_(max_series) {}
+
+  void begin(const MetricRow& row, prometheus::MetricType type);
+  // One series of the row begun last, or several for a closed label. Of `identity` those labels
+  // are taken that the row names.
+  void add(const LabelPairs& identity, const Counter& cell) { add_number(identity, cell.value); }
+  void add(const LabelPairs& identity, const Gauge& cell) { add_number(identity, cell.value); }
+  void add(const LabelPairs& identity, const Flag& cell) { add_number(identity, cell.value); }
+  void add(const LabelPairs& identity, const PeakFlag& cell) { add_number(identity, cell.value); }
+  void add(const LabelPairs& identity, const Real& cell) { add_value(own(identity), cell.value); }
+  void add(const LabelPairs& identity, const RealCounter& cell) {
+    add_value(own(identity), cell.value);
+  }
+  void add(const LabelPairs& identity, const TimeCounter& cell) {
+    add_value(own(identity), seconds(cell.total));
+  }
+  void add(const LabelPairs& identity, const PeakSeconds& cell) {
+    add_value(own(identity), seconds(cell.peak));
+  }
+  void add(const LabelPairs& identity, const Info& cell);
+  template <typename Label>
+  void add(const LabelPairs& identity, const OneHot<Label>& cell) {
+    for (size_t i = 0; i < kLabelCount<Label>; ++i) {
+      add_value(with_last(identity, LabelValues<Label>::names[i]), i == label_index(cell.value));
+    }
+  }
+  template <typename Cell, typename Label>
+  void add(const LabelPairs& identity, const By<Cell, Label>& cell) {
+    for (size_t i = 0; i < kLabelCount<Label>; ++i) {
+      add_value(with_last(identity, LabelValues<Label>::names[i]),
+                static_cast<double>(cell.cells[i].value));
+    }
+  }
+  template <const auto& kBounds>
+  void add(const LabelPairs& identity, const Histogram<kBounds>& cell) {
+    add_histogram(own(identity), kBounds, cell.buckets, cell.sum);
+  }
+
+  size_t series() const { return series_; }
+  size_t dropped() const { return dropped_; }
+  std::vector<prometheus::MetricFamily> take();
+
+ private:
+  template <typename Number>
+  void add_number(const LabelPairs& identity, Number value) {
+    add_value(own(identity), static_cast<double>(value));
+  }
+  LabelPairs own(const LabelPairs& identity) const;
+  LabelPairs with_last(const LabelPairs& identity, const char* value) const;
+  bool room_for(size_t series);
+  void add_value(LabelPairs labels, double value);
+  void add_histogram(LabelPairs labels, std::span<const Duration> bounds,
+                     std::span<const uint64_t> buckets, Duration sum);
+
+  const size_t max_series_;
+  size_t series_ = 0;
+  size_t dropped_ = 0;
+  std::vector<std::string> row_labels_;
+  std::vector<prometheus::MetricFamily> families_;
+};
+
+// "a,b" as its parts; none for "".
+std::vector<std::string> split_labels(std::string_view labels);
+
+}  // namespace weir

@@ -1,0 +1,107 @@
+// Every label value that is not a configured name: closed lists, so that no client can add a
+// series. text() gives the value as written in /metrics, in the log and in the admin API.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace weir {
+
+// The values of a closed label, in the order of its enum.
+template <typename E>
+struct LabelValues;
+
+template <typename E>
+inline constexpr size_t kLabelCount = LabelValues<E>::names.size();
+
+template <typename E>
+constexpr size_t label_index(E value) {
+  return static_cast<size_t>(value);
+}
+
+#define WEIR_LABEL_ENTRY(name) name,
+#define WEIR_LABEL_TEXT(name) #name,
+#define WEIR_CLOSED_LABEL(Type, LIST)                                                  \
+  enum class Type : uint8_t { LIST(WEIR_LABEL_ENTRY) };                                \
+  template <>                                                                          \
+  struct LabelValues<Type> {                                                           \
+    static constexpr auto names = std::to_array<const char*>({LIST(WEIR_LABEL_TEXT)}); \
+  };                                                                                   \
+  constexpr const char* text(Type value) {                                             \
+    return LabelValues<Type>::names[label_index(value)];                               \
+  }
+
+// Why a session ended; see the table for what each means.
+enum class EndReason : uint8_t {
+#define END_REASON(name, help) name,
+#include "metrics/end_reasons.def"
+#undef END_REASON
+};
+template <>
+struct LabelValues<EndReason> {
+  static constexpr auto names = std::to_array<const char*>({
+#define END_REASON(name, help) #name,
+#include "metrics/end_reasons.def"
+#undef END_REASON
+  });
+};
+constexpr const char* text(EndReason reason) {
+  return LabelValues<EndReason>::names[label_index(reason)];
+}
+inline constexpr size_t kEndReasons = kLabelCount<EndReason>;
+
+// Refused at accept. Each is an EndReason as well; see ListenerCells::refused.
+#define WEIR_REJECT_REASONS(X) X(max_connections) X(listener_limit) X(out_of_descriptors)
+WEIR_CLOSED_LABEL(RejectReason, WEIR_REJECT_REASONS)
+
+constexpr EndReason end_reason(RejectReason reason) {
+  switch (reason) {
+    case RejectReason::max_connections: return EndReason::max_connections;
+    case RejectReason::listener_limit: return EndReason::listener_limit;
+    case RejectReason::out_of_descriptors: return EndReason::out_of_descriptors;
+  }
+  return EndReason::error;
+}
+
+#define WEIR_CONNECT_ERRORS(X) X(refused) X(timeout) X(unreachable) X(other)
+WEIR_CLOSED_LABEL(ConnectError, WEIR_CONNECT_ERRORS)
+
+#define WEIR_RETRY_RESULTS(X) X(ok) X(failed)
+WEIR_CLOSED_LABEL(RetryResult, WEIR_RETRY_RESULTS)
+
+// Of a session: whether the config it was accepted under is still the one in force.
+#define WEIR_CONFIG_AGES(X) X(current) X(old)
+WEIR_CLOSED_LABEL(ConfigAge, WEIR_CONFIG_AGES)
+
+// How a connection that was open when a drain began came to its end.
+//   peer: by itself · idle_spread: we closed it while it was idle ·
+//   deadline_fin: cut with everything delivered · deadline_rst: cut with bytes left, so aborted
+#define WEIR_DRAIN_ENDS(X) X(peer) X(idle_spread) X(deadline_fin) X(deadline_rst)
+WEIR_CLOSED_LABEL(DrainEnd, WEIR_DRAIN_ENDS)
+
+// What an open connection waits for; traffic: for nothing, it is in use.
+#define WEIR_WAITS(X) \
+  X(client_fin) X(backend_fin) X(backend_connect) X(client_read) X(backend_read) X(traffic)
+WEIR_CLOSED_LABEL(WaitingFor, WEIR_WAITS)
+
+#define WEIR_PHASES(X) X(starting) X(serving) X(lame_duck) X(draining) X(terminating)
+WEIR_CLOSED_LABEL(ProcessPhase, WEIR_PHASES)
+
+#define WEIR_RELOAD_RESULTS(X) X(ok) X(unchanged) X(invalid) X(failed)
+WEIR_CLOSED_LABEL(ReloadResult, WEIR_RELOAD_RESULTS)
+
+// unknown: not checked, or not yet. The first two get traffic.
+#define WEIR_BACKEND_STATUSES(X) X(up) X(unknown) X(down) X(held_off) X(draining) X(maintenance)
+WEIR_CLOSED_LABEL(BackendStatus, WEIR_BACKEND_STATUSES)
+
+#define WEIR_CHECK_RESULTS(X) X(ok) X(fail) X(timeout)
+WEIR_CLOSED_LABEL(CheckResult, WEIR_CHECK_RESULTS)
+
+#define WEIR_HEALTH_CHANGES(X) X(up) X(down)
+WEIR_CLOSED_LABEL(HealthChange, WEIR_HEALTH_CHANGES)
+
+#define WEIR_LOG_SEVERITIES(X) X(error) X(warn) X(info) X(debug)
+WEIR_CLOSED_LABEL(LogSeverity, WEIR_LOG_SEVERITIES)
+
+}  // namespace weir

@@ -1,0 +1,51 @@
+// ProcessState: every metric that no worker owns: the life of the process, reloads, drain, the
+// health of backends. Owner and thread: the control thread. It lives as long as the process, since
+// it has counters in it. The members are the rows of metrics.def.
+#pragma once
+
+#include <cstdint>
+#include <map>
+
+#include "metrics/cell_types.h"
+#include "metrics/worker_metrics.h"
+
+namespace weir {
+
+struct ListenerState {
+#define LISTENER_STATE(type, member, name, labels, help) type member;
+#include "metrics/metrics.def"
+};
+
+// Filled in by the collector, from the backends.
+struct ClusterState {
+#define CLUSTER_STATE(type, member, name, labels, help) type member;
+#include "metrics/metrics.def"
+};
+
+struct BackendStateCells {
+#define BACKEND_STATE(type, member, name, labels, help) type member;
+#include "metrics/metrics.def"
+
+  void set(BackendStatus now_is, uint32_t weight_in_force) {
+    status.set(now_is);
+    up.set(now_is == BackendStatus::up || now_is == BackendStatus::unknown);
+    weight.set(weight_in_force);
+  }
+};
+
+// The process_* members are read from /proc by the collector, those of the scrape are its own; the
+// rest is set by whoever knows. Before the first reload `last_reload_ok` is to be set by the start.
+struct ProcessState {
+#define PROCESS(type, member, name, labels, help) type member;
+#include "metrics/metrics.def"
+
+  // By series id.
+  std::map<uint32_t, ListenerState> listeners;
+  std::map<uint32_t, BackendStateCells> backends;
+
+  // A start or reload that put a config into force. `unix_now`: seconds since 1970.
+  void applied(uint64_t generation, std::string hash, double unix_now);
+  void forget(const SeriesIds& ids);
+};
+
+}  // namespace weir

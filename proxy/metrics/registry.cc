@@ -1,0 +1,138 @@
+#include "metrics/registry.h"
+
+#include <algorithm>
+#include <set>
+
+#include "base/check.h"
+
+namespace weir {
+
+namespace {
+
+constexpr Duration kRetention = std::chrono::minutes(10);
+using State = SeriesTable::Series::State;
+
+// What the workers have open under each id.
+template <typename Cells, typename Open>
+std::set<uint32_t> in_use(std::span<const WorkerReport> reports,
+                          std::vector<ReportEntry<Cells>> WorkerReport::*entries, Open open) {
+  std::set<uint32_t> ids;
+  for (const WorkerReport& report : reports) {
+    for (const auto& entry : report.*entries) {
+      if (open(entry.cells)) ids.insert(entry.id);
+    }
+  }
+  return ids;
+}
+
+std::vector<uint32_t> unused(const SeriesTable& table, const std::set<uint32_t>& used,
+                             TimePoint now) {
+  std::vector<uint32_t> ids;
+  for (uint32_t id = 0; id < table.all().size(); ++id) {
+    if (table.gone_for_long(id, now) && !used.contains(id)) ids.push_back(id);
+  }
+  return ids;
+}
+
+}  // namespace
+
+uint32_t SeriesTable::id(const SeriesName& name) {
+  auto [it, added] = ids_.try_emplace(name, 0);
+  if (added) {
+    it->second = free_slot();
+    if (it->second == series_.size()) series_.emplace_back();
+    series_[it->second] = {name, State::reserved, true, kNever};
+  }
+  series_[it->second].wanted = true;
+  return it->second;
+}
+
+// An id rests as long as a series is kept before it is given to another: by then no report that a
+// worker made before it forgot the id can still be on its way.
+uint32_t SeriesTable::free_slot() const {
+  for (uint32_t id = 0; id < series_.size(); ++id) {
+    if (series_[id].state == State::free && now_ - series_[id].since >= kRetention) return id;
+  }
+  return static_cast<uint32_t>(series_.size());
+}
+
+void SeriesTable::keep_only(std::span<const uint32_t> ids, TimePoint now) {
+  now_ = now;
+  std::vector<bool> kept(series_.size());
+  for (uint32_t id : ids) {
+    CHECK(id < series_.size() && series_[id].state != State::free);
+    kept[id] = true;
+  }
+  for (uint32_t id = 0; id < series_.size(); ++id) {
+    Series& series = series_[id];
+    series.wanted = false;
+    if (kept[id]) {
+      series.state = State::live;
+      series.since = kNever;
+    } else if (series.state == State::live) {
+      series.state = State::retired;
+      series.since = now;
+    } else if (series.since == kNever) {
+      series.since = now;  // reserved by a config that never came into force
+    }
+  }
+}
+
+void SeriesTable::forget(uint32_t id, TimePoint now) {
+  now_ = now;
+  ids_.erase(series_[id].name);
+  series_[id] = {{}, State::free, false, now};
+}
+
+bool SeriesTable::shown(uint32_t id) const {
+  return series_[id].state == State::live || series_[id].state == State::retired;
+}
+
+bool SeriesTable::gone_for_long(uint32_t id, TimePoint now) const {
+  const Series& series = series_[id];
+  if (series.state == State::free || series.wanted || series.since == kNever) return false;
+  return now - series.since >= kRetention;
+}
+
+uint32_t SeriesRegistry::listener(std::string_view name, std::string_view protocol) {
+  return listeners_.id({std::string(name), std::string(protocol), {}, {}});
+}
+
+uint32_t SeriesRegistry::cluster(std::string_view name) {
+  return clusters_.id({{}, {}, std::string(name), {}});
+}
+
+uint32_t SeriesRegistry::backend(std::string_view cluster, std::string_view name) {
+  return backends_.id({{}, {}, std::string(cluster), std::string(name)});
+}
+
+void SeriesRegistry::keep_only(const SeriesIds& ids, TimePoint now) {
+  listeners_.keep_only(ids.listeners, now);
+  clusters_.keep_only(ids.clusters, now);
+  backends_.keep_only(ids.backends, now);
+}
+
+SeriesIds SeriesRegistry::take_expired(TimePoint now, std::span<const WorkerReport> reports) {
+  SeriesIds expired;
+  const auto busy_listeners = in_use(reports, &WorkerReport::listeners,
+                                     [](const ListenerCells& c) { return c.active.sum() > 0; });
+  const auto busy_backends = in_use(reports, &WorkerReport::backends,
+                                    [](const BackendCells& c) { return c.active.value > 0; });
+  expired.listeners = unused(listeners_, busy_listeners, now);
+  expired.backends = unused(backends_, busy_backends, now);
+  for (uint32_t id : expired.listeners) listeners_.forget(id, now);
+  for (uint32_t id : expired.backends) backends_.forget(id, now);
+
+  // A cluster stays while one of its backends does: sessions there may still touch its cells.
+  std::set<std::string_view> clusters_in_use;
+  for (const auto& series : backends_.all()) clusters_in_use.insert(series.name.cluster);
+  std::set<uint32_t> busy_clusters;
+  for (uint32_t id = 0; id < clusters_.all().size(); ++id) {
+    if (clusters_in_use.contains(clusters_.all()[id].name.cluster)) busy_clusters.insert(id);
+  }
+  expired.clusters = unused(clusters_, busy_clusters, now);
+  for (uint32_t id : expired.clusters) clusters_.forget(id, now);
+  return expired;
+}
+
+}  // namespace weir

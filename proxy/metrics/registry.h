@@ -1,0 +1,75 @@
+// SeriesRegistry: gives every listener, cluster and backend a small id by its name, the same one
+// after any number of reloads, so that counters go on. Owner and thread: the control thread.
+//
+// A series is reserved when a config being compiled asks for it, live once that config is in force,
+// retired when a later config leaves it out, and expired ten minutes after that, if nothing is open
+// under it: then /metrics stops showing it and its cells are freed.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/time.h"
+#include "metrics/worker_metrics.h"
+
+namespace weir {
+
+// What identifies a series; unused parts are empty.
+struct SeriesName {
+  std::string listener, protocol, cluster, backend;
+  auto operator<=>(const SeriesName&) const = default;
+};
+
+// The series of one kind.
+class SeriesTable {
+ public:
+  struct Series {
+    enum class State : uint8_t { free, reserved, live, retired };
+    SeriesName name;
+    State state = State::free;
+    bool wanted = false;       // asked for by a config that is not in force yet
+    TimePoint since = kNever;  // retired, or known not to be in force, or free
+  };
+
+  uint32_t id(const SeriesName& name);
+  void keep_only(std::span<const uint32_t> ids, TimePoint now);
+  void forget(uint32_t id, TimePoint now);
+
+  // By id. Shown in /metrics: the live and the retired ones.
+  const std::vector<Series>& all() const { return series_; }
+  bool shown(uint32_t id) const;
+  bool gone_for_long(uint32_t id, TimePoint now) const;
+
+ private:
+  uint32_t free_slot() const;
+
+  std::vector<Series> series_;
+  std::map<SeriesName, uint32_t> ids_;
+  TimePoint now_{};  // of the last keep_only() or forget()
+};
+
+class SeriesRegistry {
+ public:
+  uint32_t listener(std::string_view name, std::string_view protocol = "tcp");
+  uint32_t cluster(std::string_view name);
+  uint32_t backend(std::string_view cluster, std::string_view name);
+
+  // A config is in force: these are its series; all others are retired, now if they were not yet.
+  void keep_only(const SeriesIds& ids, TimePoint now);
+  // The series that have expired by now, forgotten here: no worker has anything open under them.
+  // The caller makes workers and ProcessState forget them, too, in that order.
+  SeriesIds take_expired(TimePoint now, std::span<const WorkerReport> reports);
+
+  const SeriesTable& listeners() const { return listeners_; }
+  const SeriesTable& clusters() const { return clusters_; }
+  const SeriesTable& backends() const { return backends_; }
+
+ private:
+  SeriesTable listeners_, clusters_, backends_;
+};
+
+}  // namespace weir

@@ -1,0 +1,182 @@
+#include "metrics/collector.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <sstream>
+
+namespace weir {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+// The value of the series written exactly so; NaN-free, fails the test if it is not there.
+double value_of(const std::string& text, const std::string& series) {
+  std::istringstream lines("\n" + text);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with(series + " ")) return std::strtod(line.c_str() + series.size(), nullptr);
+  }
+  ADD_FAILURE() << series << " is not in the scrape";
+  return -1;
+}
+
+// Two workers, a listener and a cluster of two backends.
+class CollectorTest : public ::testing::Test {
+ protected:
+  CollectorTest() {
+    registry.keep_only(ids, TimePoint{1h});
+    state.build.set({"0.1.0", "abc", "2.1.12"});
+    state.applied(1, "c0ffee", 1.7e9);
+    state.backends[ids.backends[0]].set(BackendStatus::up, 2);
+    state.backends[ids.backends[1]].set(BackendStatus::down, 1);
+  }
+  std::string scrape() {
+    const WorkerReport reports[] = {a.report(), b.report()};
+    return Collector().render(state, reports, registry);
+  }
+
+  SeriesRegistry registry;
+  SeriesIds ids{{registry.listener("web")},
+                {registry.cluster("app")},
+                {registry.backend("app", "one"), registry.backend("app", "two")}};
+  WorkerMetrics a{0}, b{1};
+  ProcessState state;
+};
+
+TEST_F(CollectorTest, SumsTheWorkers) {
+  a.listener(0).accepted();
+  b.listener(0).accepted();
+  b.listener(0).ended(EndReason::backend_reset, ConfigAge::current, 20s);
+  const std::string text = scrape();
+  EXPECT_EQ(value_of(text, R"(weir_connections_total{listener="web",protocol="tcp"})"), 2);
+  EXPECT_EQ(
+      value_of(text,
+               R"(weir_connections_active{listener="web",protocol="tcp",generation="current"})"),
+      1);
+  EXPECT_EQ(
+      value_of(
+          text,
+          R"(weir_connections_ended_total{listener="web",protocol="tcp",reason="backend_reset"})"),
+      1);
+  EXPECT_EQ(value_of(text, R"(weir_sessions_duration_seconds_bucket{listener="web",le="15"})"), 0);
+  EXPECT_EQ(value_of(text, R"(weir_sessions_duration_seconds_bucket{listener="web",le="60"})"), 1);
+  EXPECT_EQ(value_of(text, R"(weir_sessions_duration_seconds_sum{listener="web"})"), 20);
+}
+
+TEST_F(CollectorTest, ShowsEveryRowOfTheTable) {
+  const std::string text = scrape();
+#define PROCESS(type, member, name, labels, help) \
+  EXPECT_THAT(text, HasSubstr("\n# TYPE " name " "));
+#define WORKER PROCESS
+#define LISTENER PROCESS
+#define LISTENER_STATE PROCESS
+#define CLUSTER PROCESS
+#define CLUSTER_STATE PROCESS
+#define BACKEND PROCESS
+#define BACKEND_STATE PROCESS
+#include "metrics/metrics.def"
+}
+
+TEST_F(CollectorTest, ShowsWorkersApartOrSummedAsTheRowSays) {
+  a.self().buffer_bytes.add(100);
+  b.self().buffer_bytes.add(50);
+  a.self().busy.add(1500ms);
+  const std::string text = scrape();
+  EXPECT_EQ(value_of(text, "weir_buffer_bytes"), 150);
+  EXPECT_EQ(value_of(text, R"(weir_worker_busy_seconds_total{worker="0"})"), 1.5);
+  EXPECT_EQ(value_of(text, R"(weir_worker_busy_seconds_total{worker="1"})"), 0);
+}
+
+TEST_F(CollectorTest, ShowsAStateAsOneSeriesPerValue) {
+  state.phase.set(ProcessPhase::draining);
+  const std::string text = scrape();
+  EXPECT_EQ(value_of(text, R"(weir_process_state{state="draining"})"), 1);
+  EXPECT_EQ(value_of(text, R"(weir_process_state{state="serving"})"), 0);
+  EXPECT_EQ(value_of(text, R"(weir_backend_state{cluster="app",backend="two",state="down"})"), 1);
+  EXPECT_EQ(value_of(text, R"(weir_backend_state{cluster="app",backend="two",state="up"})"), 0);
+  EXPECT_EQ(value_of(text, R"(weir_config_info{hash="c0ffee"})"), 1);
+}
+
+TEST_F(CollectorTest, CountsTheBackendsOfAClusterFromTheirStates) {
+  EXPECT_EQ(value_of(scrape(), R"(weir_cluster_backends{cluster="app"})"), 2);
+  EXPECT_EQ(value_of(scrape(), R"(weir_cluster_healthy_backends{cluster="app"})"), 1);
+  state.backends[ids.backends[0]].set(BackendStatus::held_off, 2);
+  EXPECT_EQ(value_of(scrape(), R"(weir_cluster_healthy_backends{cluster="app"})"), 0);
+}
+
+TEST_F(CollectorTest, NoLongerCountsARemovedBackendButStillShowsIt) {
+  registry.keep_only({ids.listeners, ids.clusters, {ids.backends[0]}}, TimePoint{2h});
+  const std::string text = scrape();
+  EXPECT_EQ(value_of(text, R"(weir_cluster_backends{cluster="app"})"), 1);
+  EXPECT_EQ(value_of(text, R"(weir_backend_connects_total{cluster="app",backend="two"})"), 0);
+}
+
+TEST_F(CollectorTest, DropsAnExpiredSeries) {
+  registry.keep_only({}, TimePoint{2h});
+  state.forget(registry.take_expired(TimePoint{3h}, {}));
+  EXPECT_THAT(scrape(), Not(HasSubstr("listener=\"web\"")));
+  EXPECT_THAT(scrape(), Not(HasSubstr("backend=\"one\"")));
+}
+
+TEST_F(CollectorTest, WritesLargeCountersToTheLastDigit) {
+  constexpr uint64_t kLargest = (1ull << 53) - 1;
+  a.listener(0).received_bytes.add(kLargest);
+  EXPECT_THAT(scrape(), HasSubstr("weir_listener_received_bytes_total{listener=\"web\"} " +
+                                  std::to_string(kLargest) + "\n"));
+}
+
+TEST_F(CollectorTest, EscapesNamesFromTheConfig) {
+  ids.listeners.push_back(registry.listener("a\"b\\c"));
+  registry.keep_only(ids, TimePoint{2h});
+  EXPECT_EQ(value_of(scrape(), R"(weir_listener_sent_bytes_total{listener="a\"b\\c"})"), 0);
+}
+
+TEST_F(CollectorTest, LeavesOutWhatExceedsTheLimitAndSaysHowMuch) {
+  const WorkerReport reports[] = {a.report(), b.report()};
+  Collector collector(60);
+  EXPECT_THAT(collector.render(state, reports, registry), Not(HasSubstr("backend=\"one\"")));
+  const std::string text = collector.render(state, reports, registry);
+  EXPECT_LE(value_of(text, "weir_metrics_series"), 60);
+  EXPECT_GT(value_of(text, "weir_metrics_series_dropped_total"), 10);
+}
+
+TEST_F(CollectorTest, ReadsTheProcessFromTheKernel) {
+  const std::string text = scrape();
+  EXPECT_GT(value_of(text, "process_resident_memory_bytes"), 1e6);
+  EXPECT_GT(value_of(text, "process_virtual_memory_bytes"),
+            value_of(text, "process_resident_memory_bytes"));
+  EXPECT_GT(value_of(text, "process_heap_bytes"), 0);
+  EXPECT_GE(value_of(text, "process_threads"), 1);
+  const double age =
+      static_cast<double>(::time(nullptr)) - value_of(text, "process_start_time_seconds");
+  EXPECT_GE(age, -2);
+  EXPECT_LT(age, 3600);
+  const double before = value_of(text, "process_open_fds");
+  const int fd = ::dup(0);
+  EXPECT_EQ(value_of(scrape(), "process_open_fds"), before + 1);
+  ::close(fd);
+}
+
+TEST_F(CollectorTest, IsAcceptedByPromtoolWithoutARemark) {
+  const std::string path = ::testing::TempDir() + "/weir_scrape_" + std::to_string(::getpid());
+  FILE* file = std::fopen(path.c_str(), "w");
+  ASSERT_NE(file, nullptr);
+  const std::string text = scrape();
+  ASSERT_EQ(std::fwrite(text.data(), 1, text.size(), file), text.size());
+  ASSERT_EQ(std::fclose(file), 0);
+  const std::string command = "promtool check metrics < " + path + " 2>&1";
+  FILE* promtool = ::popen(command.c_str(), "r");
+  ASSERT_NE(promtool, nullptr);
+  std::string remarks;
+  for (char part[512]; std::fgets(part, sizeof part, promtool);) remarks += part;
+  EXPECT_EQ(::pclose(promtool), 0) << remarks;
+  EXPECT_EQ(remarks, "");
+  ::unlink(path.c_str());
+}
+
+}  // namespace
+}  // namespace weir

@@ -1,0 +1,92 @@
+#include "metrics/registry.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace weir {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+constexpr TimePoint kStart{1h};
+
+TEST(SeriesRegistry, GivesANameTheSameIdAfterAReload) {
+  SeriesRegistry registry;
+  const uint32_t web = registry.listener("web");
+  registry.keep_only({{web}, {}, {}}, kStart);
+  EXPECT_NE(registry.listener("mail"), web);
+  EXPECT_EQ(registry.listener("web"), web);
+}
+
+TEST(SeriesRegistry, KeepsBackendsOfTheSameNameInTwoClustersApart) {
+  SeriesRegistry registry;
+  EXPECT_NE(registry.backend("a", "one"), registry.backend("b", "one"));
+}
+
+TEST(SeriesRegistry, ShowsARemovedSeriesForTenMinutes) {
+  SeriesRegistry registry;
+  const uint32_t web = registry.listener("web");
+  registry.keep_only({{web}, {}, {}}, kStart);
+  registry.keep_only({}, kStart + 1min);
+  EXPECT_THAT(registry.take_expired(kStart + 11min - 1ns, {}).listeners, IsEmpty());
+  EXPECT_TRUE(registry.listeners().shown(web));
+  EXPECT_THAT(registry.take_expired(kStart + 11min, {}).listeners, ElementsAre(web));
+  EXPECT_FALSE(registry.listeners().shown(web));
+}
+
+TEST(SeriesRegistry, KeepsARemovedSeriesWhileAWorkerHasSessionsOpenUnderIt) {
+  SeriesRegistry registry;
+  const SeriesIds ids{
+      {registry.listener("web")}, {registry.cluster("app")}, {registry.backend("app", "one")}};
+  registry.keep_only(ids, kStart);
+  registry.keep_only({}, kStart);
+  WorkerMetrics idle(0), busy(1);
+  busy.listener(ids.listeners[0]).accepted();
+  busy.backend(ids.backends[0]).active.add();
+  std::vector<WorkerReport> reports;
+  reports.push_back(idle.report());
+  reports.push_back(busy.report());
+  EXPECT_TRUE(registry.take_expired(kStart + 1h, reports).empty());
+
+  busy.listener(ids.listeners[0]).ended(EndReason::client_closed, ConfigAge::current, 1h);
+  busy.backend(ids.backends[0]).active.sub();
+  reports[1] = busy.report();
+  const SeriesIds expired = registry.take_expired(kStart + 2h, reports);
+  EXPECT_EQ(expired.listeners, ids.listeners);
+  EXPECT_EQ(expired.clusters, ids.clusters);
+  EXPECT_EQ(expired.backends, ids.backends);
+}
+
+TEST(SeriesRegistry, LetsASeriesThatComesBackGoOnWithItsCounters) {
+  SeriesRegistry registry;
+  const uint32_t app = registry.cluster("app");
+  registry.keep_only({{}, {app}, {}}, kStart);
+  registry.keep_only({}, kStart);
+  EXPECT_EQ(registry.cluster("app"), app);
+  EXPECT_THAT(registry.take_expired(kStart + 1h, {}).clusters, IsEmpty()) << "it is wanted again";
+  registry.keep_only({{}, {app}, {}}, kStart + 1h);
+  EXPECT_THAT(registry.take_expired(kStart + 2h, {}).clusters, IsEmpty());
+}
+
+TEST(SeriesRegistry, NeverShowsWhatOnlyAFailedReloadNamed) {
+  SeriesRegistry registry;
+  const uint32_t broken = registry.cluster("broken");
+  EXPECT_FALSE(registry.clusters().shown(broken));
+  registry.keep_only({}, kStart);
+  EXPECT_FALSE(registry.clusters().shown(broken));
+  EXPECT_THAT(registry.take_expired(kStart + 10min, {}).clusters, ElementsAre(broken));
+}
+
+TEST(SeriesRegistry, LetsAnIdRestBeforeAnotherNameGetsIt) {
+  SeriesRegistry registry;
+  const uint32_t one = registry.cluster("one");
+  registry.keep_only({}, kStart);
+  ASSERT_THAT(registry.take_expired(kStart + 10min, {}).clusters, ElementsAre(one));
+  EXPECT_NE(registry.cluster("two"), one);
+  registry.keep_only({}, kStart + 20min);
+  EXPECT_EQ(registry.cluster("three"), one);
+}
+
+}  // namespace
+}  // namespace weir

@@ -1,0 +1,96 @@
+#include "metrics/worker_metrics.h"
+
+#include <gtest/gtest.h>
+
+namespace weir {
+namespace {
+
+TEST(WorkerMetrics, KeepsReferencesValidWhileOthersAreMade) {
+  WorkerMetrics metrics(0);
+  ListenerCells& first = metrics.listener(0);
+  for (uint32_t id = 1; id < 1000; ++id) metrics.listener(id).connections_total.add(id);
+  first.connections_total.add();
+  EXPECT_EQ(&metrics.listener(0), &first);
+  EXPECT_EQ(metrics.listener(0).connections_total.value, 1u);
+  EXPECT_EQ(metrics.listener(999).connections_total.value, 999u);
+}
+
+TEST(WorkerMetrics, ReportIsACopyOfThatMoment) {
+  WorkerMetrics metrics(3);
+  metrics.listener(2).received_bytes.add(10);
+  const WorkerReport report = metrics.report();
+  metrics.listener(2).received_bytes.add(5);
+  EXPECT_EQ(report.worker, 3u);
+  ASSERT_EQ(report.listeners.size(), 1u);
+  EXPECT_EQ(report.listeners[0].id, 2u);
+  EXPECT_EQ(report.listeners[0].cells.received_bytes.value, 10u);
+}
+
+TEST(WorkerMetrics, ReportsThePeakOfTheLagSinceThePreviousReport) {
+  WorkerMetrics metrics(0);
+  metrics.self().loop_lag.observe(20ms);
+  metrics.self().loop_lag.observe(5ms);
+  EXPECT_EQ(metrics.report().self.loop_lag.peak, 20ms);
+  metrics.self().loop_lag.observe(1ms);
+  EXPECT_EQ(metrics.report().self.loop_lag.peak, 1ms);
+}
+
+TEST(WorkerMetrics, ForgetsOnlyWhatItIsTold) {
+  WorkerMetrics metrics(0);
+  metrics.backend(0).sessions.add();
+  metrics.backend(1).sessions.add();
+  metrics.forget({{}, {}, {0}});
+  const WorkerReport report = metrics.report();
+  ASSERT_EQ(report.backends.size(), 1u);
+  EXPECT_EQ(report.backends[0].id, 1u);
+}
+
+TEST(ListenerCells, AcceptedIsOpenPlusEndedWhateverHappens) {
+  WorkerMetrics metrics(0);
+  ListenerCells& cells = metrics.listener(0);
+  for (int i = 0; i < 4; ++i) cells.accepted();
+  cells.refused(RejectReason::listener_limit);
+  cells.ended(EndReason::client_closed, ConfigAge::current, 2s);
+  metrics.begin_generation();
+  cells.accepted();
+  cells.ended(EndReason::idle_timeout, ConfigAge::old, 3s);
+
+  EXPECT_EQ(cells.connections_total.value, 6u);
+  EXPECT_EQ(cells.active[ConfigAge::old].value, 2);
+  EXPECT_EQ(cells.active[ConfigAge::current].value, 1);
+  EXPECT_EQ(cells.ended_total.sum(), 3u);
+  EXPECT_EQ(cells.ended_total[EndReason::listener_limit].value, 1u);
+  EXPECT_EQ(cells.rejected[RejectReason::listener_limit].value, 1u);
+  EXPECT_EQ(cells.session_duration.count(), 2u) << "refused connections are no sessions";
+}
+
+TEST(ListenerCells, CountsASecondReloadsSessionsAsOldToo) {
+  ListenerCells cells;
+  cells.accepted();
+  cells.begin_generation();
+  cells.accepted();
+  cells.begin_generation();
+  EXPECT_EQ(cells.active[ConfigAge::old].value, 2);
+  EXPECT_EQ(cells.active[ConfigAge::current].value, 0);
+}
+
+TEST(Labels, EveryRejectReasonIsTheEndReasonOfTheSameName) {
+  for (size_t i = 0; i < kLabelCount<RejectReason>; ++i) {
+    const auto reason = static_cast<RejectReason>(i);
+    EXPECT_STREQ(text(end_reason(reason)), text(reason));
+  }
+}
+
+TEST(Histogram, PutsABoundIntoItsOwnBucket) {
+  Histogram<kReloadBounds> histogram;
+  histogram.observe(1ms);
+  histogram.observe(1ms + 1ns);
+  histogram.observe(1h);
+  EXPECT_EQ(histogram.buckets[0], 1u);
+  EXPECT_EQ(histogram.buckets[1], 1u);
+  EXPECT_EQ(histogram.buckets.back(), 1u);
+  EXPECT_EQ(histogram.sum, 1h + 2ms + 1ns);
+}
+
+}  // namespace
+}  // namespace weir
