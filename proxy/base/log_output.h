@@ -1,0 +1,56 @@
+// LogOutput: where lines end up: stderr, stdout, a file, or nowhere. Owned by the log's writer
+// thread.
+//
+// Never waits: what cannot be written now stays pending, up to kMaxPending; a line beyond that is
+// refused whole. An error (disk full, reader gone) is counted, and tried again after kRetry: what
+// is pending is kept to the byte, so a line that was half written is completed and not repeated.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "base/unique_fd.h"
+
+namespace weir {
+
+class LogOutput {
+ public:
+  static constexpr size_t kMaxPending = 256 * 1024;
+  static constexpr Duration kRetry = 1s;
+
+  LogOutput() = default;  // "none"
+  // `name`: "none", "stderr", "stdout" or a path, which is created if need be and appended to.
+  static Result<LogOutput> open(const std::string& name);
+
+  const std::string& name() const { return name_; }
+  bool discards() const { return kind_ == Kind::none; }
+  bool append(std::string_view line);
+  enum class Flush { done, blocked, failed };
+  Flush flush(TimePoint now);
+  // Opens the path again, after what could be written went to the old file. False: still the old
+  // file.
+  bool reopen(TimePoint now);
+
+  bool pending() const { return written_ < pending_.size(); }
+  uint64_t pending_lines() const;  // half written ones included
+  int fd() const { return fd_; }
+  TimePoint retry_at() const { return retry_at_; }  // meaningful after `failed`
+
+ private:
+  enum class Kind : uint8_t { none, file, stream, socket };
+
+  void attach(int fd);
+  ssize_t write_some();
+
+  std::string name_ = "none";
+  Kind kind_ = Kind::none;
+  int fd_ = -1;
+  UniqueFd owned_;  // not for stderr and stdout
+  std::string pending_;
+  size_t written_ = 0;
+  TimePoint retry_at_{};
+};
+
+}  // namespace weir

@@ -1,0 +1,196 @@
+#include "base/log_writer.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+
+#include <algorithm>
+
+namespace weir {
+namespace {
+
+TimePoint now() {
+  return std::chrono::steady_clock::now();
+}
+
+// Starts a thread that no signal is delivered to, SIGPIPE from its own writes included.
+template <typename Run>
+std::thread start_without_signals(Run run) {
+  sigset_t all, before;
+  sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  std::thread thread(std::move(run));
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return thread;
+}
+
+void add_counts(LogCounts& sum, const LogRing& ring) {
+  for (size_t i = 0; i < kLogLevels; ++i) sum.messages[i] += ring.messages[i].value();
+  sum.dropped_messages += ring.dropped[size_t(LogKind::message)].value();
+  sum.dropped_access += ring.dropped[size_t(LogKind::access)].value();
+}
+
+}  // namespace
+
+LogWriter::LogWriter(LogOutputs outputs)
+    : wake_fd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)), outputs_(std::move(outputs)) {
+  CHECK(wake_fd_);
+  thread_ = start_without_signals([this] { run(); });
+  ::pthread_setname_np(thread_.native_handle(), "weir-log");
+}
+
+LogWriter::~LogWriter() {
+  request([](Requests& requests) { requests.stop = true; });
+  thread_.join();
+}
+
+std::shared_ptr<LogRing> LogWriter::add_ring() {
+  auto ring = std::make_shared<LogRing>();
+  std::lock_guard lock(mutex_);
+  rings_.push_back(ring);
+  return ring;
+}
+
+void LogWriter::push(LogRing& ring, LogKind kind, std::string_view line) {
+  if (!ring.push(kind, line)) ring.dropped[size_t(kind)].add();
+  switch (state_.load()) {
+    case State::awake: return;
+    case State::resting:
+      if (ring.used() <= LogRing::kCapacity / 2) return;
+      break;
+    case State::sleeping: break;
+  }
+  // One of many producers wakes it.
+  if (state_.exchange(State::awake) != State::awake) wake();
+}
+
+void LogWriter::replace(LogOutputs outputs) {
+  request([&](Requests& requests) { requests.outputs = std::move(outputs); });
+}
+
+void LogWriter::reopen() {
+  request([](Requests& requests) { requests.reopen = true; });
+}
+
+LogCounts LogWriter::counts() const {
+  std::lock_guard lock(mutex_);
+  LogCounts sum = retired_;
+  for (const auto& ring : rings_) add_counts(sum, *ring);
+  sum.dropped_messages += refused_[size_t(LogKind::message)].value();
+  sum.dropped_access += refused_[size_t(LogKind::access)].value();
+  sum.write_errors = write_errors_.value();
+  return sum;
+}
+
+void LogWriter::request(auto&& change) {
+  {
+    std::lock_guard lock(mutex_);
+    change(requests_);
+  }
+  wake();
+}
+
+void LogWriter::wake() {
+  const uint64_t one = 1;
+  // Fails only when the counter is full, and then the writer is awake anyway.
+  [[maybe_unused]] ssize_t n = ::write(wake_fd_.get(), &one, sizeof one);
+}
+
+void LogWriter::run() {
+  TimePoint stop_by = kNever;
+  for (;;) {
+    bool any = false;
+    {
+      // One critical section: a line that was logged after a request was made is drained after it
+      // is obeyed. Nothing in it waits but for opening a file on SIGUSR1.
+      std::lock_guard lock(mutex_);
+      if (std::exchange(requests_.stop, false)) stop_by = now() + kFlushLimit;
+      obey(std::exchange(requests_, {}));
+      any = drain_rings();
+    }
+    const bool empty = flush();
+    if (stop_by != kNever && !any && (empty || now() >= stop_by)) return;
+    wait(any ? State::resting : State::sleeping, stop_by);
+  }
+}
+
+void LogWriter::obey(Requests requests) {
+  if (requests.outputs) {
+    LogOutputs& fresh = *requests.outputs;
+    const bool keep_access =
+        !fresh.shared && !outputs_.shared && fresh.access.name() == outputs_.access.name();
+    // The same place keeps its output with what is pending there.
+    if (fresh.messages.name() == outputs_.messages.name()) {
+      std::swap(fresh.messages, outputs_.messages);
+    }
+    if (keep_access) std::swap(fresh.access, outputs_.access);
+    std::swap(fresh, outputs_);
+    retire(fresh.messages, LogKind::message);
+    retire(fresh.access, LogKind::access);
+  }
+  if (!requests.reopen) return;
+  if (!outputs_.messages.reopen(now())) write_errors_.add();
+  if (!outputs_.shared && !outputs_.access.reopen(now())) write_errors_.add();
+}
+
+void LogWriter::retire(LogOutput& output, LogKind kind) {
+  flush_output(output);
+  refused_[size_t(kind)].add(output.pending_lines());
+}
+
+bool LogWriter::drain_rings() {
+  bool any = false;
+  std::erase_if(rings_, [&](const std::shared_ptr<LogRing>& ring) {
+    const bool closed = ring->closed();  // before the last look into it
+    any |= ring->drain([&](LogKind kind, std::string_view line) {
+      if (!outputs_.of(kind).append(line)) refused_[size_t(kind)].add();
+    });
+    if (closed) add_counts(retired_, *ring);
+    return closed;
+  });
+  return any;
+}
+
+bool LogWriter::flush() {
+  flush_output(outputs_.messages);
+  if (!outputs_.shared) flush_output(outputs_.access);
+  return !outputs_.messages.pending() && !outputs_.access.pending();
+}
+
+void LogWriter::flush_output(LogOutput& output) {
+  const TimePoint before = output.retry_at();
+  if (output.flush(now()) == LogOutput::Flush::failed && output.retry_at() != before) {
+    write_errors_.add();
+  }
+}
+
+bool LogWriter::arrived_since(State state) {
+  const uint64_t enough = state == State::resting ? LogRing::kCapacity / 2 : 0;
+  std::lock_guard lock(mutex_);
+  return std::any_of(rings_.begin(), rings_.end(),
+                     [&](const auto& ring) { return ring->used() > enough; });
+}
+
+void LogWriter::wait(State state, TimePoint limit) {
+  state_.store(state);
+  if (!arrived_since(state)) {
+    TimePoint until = state == State::resting ? std::min(limit, now() + kRest) : limit;
+    pollfd fds[3] = {{wake_fd_.get(), POLLIN, 0}, {-1, POLLOUT, 0}, {-1, POLLOUT, 0}};
+    int i = 1;
+    for (LogOutput* output : {&outputs_.messages, &outputs_.access}) {
+      if (!output->pending()) continue;
+      const bool failed = now() < output->retry_at();
+      if (failed) until = std::min(until, output->retry_at());
+      if (!failed) fds[i++].fd = output->fd();
+    }
+    const Duration left = until == kNever ? Duration(-1) : std::max(until - now(), Duration(0));
+    const int timeout = until == kNever ? -1 : static_cast<int>(left / 1ms) + 1;
+    ::poll(fds, 3, timeout);
+  }
+  state_.store(State::awake);
+  uint64_t wakes = 0;
+  [[maybe_unused]] ssize_t n = ::read(wake_fd_.get(), &wakes, sizeof wakes);
+}
+
+}  // namespace weir

@@ -1,0 +1,86 @@
+// LogWriter: the one thread that writes log lines. It empties the rings of all threads into the
+// outputs.
+//
+// Owner: Log. Threads: its own; push() from the ring's thread; the rest from the control thread.
+// Sleeps in one poll(2) that a producer's eventfd or a blocked output becoming writable ends. After
+// writing it rests for kRest first: under load lines gather, and producers pay for no wake-up.
+// The destructor writes what there is, for at most kFlushLimit when an output is blocked.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "base/log_output.h"
+#include "base/log_ring.h"
+
+namespace weir {
+
+// Both outputs; access lines may share the messages' one, so that lines never cut each other.
+struct LogOutputs {
+  LogOutput messages;
+  LogOutput access;
+  bool shared = false;
+
+  LogOutput& of(LogKind kind) { return kind == LogKind::access && !shared ? access : messages; }
+};
+
+struct LogCounts {
+  std::array<uint64_t, kLogLevels> messages{};  // by level, dropped ones included
+  uint64_t dropped_messages = 0;                // a full ring, or an output that does not keep up
+  uint64_t dropped_access = 0;
+  uint64_t write_errors = 0;
+};
+
+class LogWriter {
+ public:
+  static constexpr Duration kRest = 5ms;
+  static constexpr Duration kFlushLimit = 1s;
+
+  explicit LogWriter(LogOutputs outputs);
+  LogWriter(const LogWriter&) = delete;
+  LogWriter& operator=(const LogWriter&) = delete;
+  ~LogWriter();
+
+  std::shared_ptr<LogRing> add_ring();
+  void push(LogRing& ring, LogKind kind, std::string_view line);
+  void replace(LogOutputs outputs);
+  void reopen();
+  LogCounts counts() const;
+
+ private:
+  enum class State : int { awake, resting, sleeping };
+  struct Requests {
+    std::optional<LogOutputs> outputs;
+    bool reopen = false;
+    bool stop = false;
+  };
+
+  void run();
+  void request(auto&& change);
+  void obey(Requests requests);
+  void retire(LogOutput& output, LogKind kind);
+  bool drain_rings();
+  bool flush();  // whether both outputs have nothing pending
+  void flush_output(LogOutput& output);
+  bool arrived_since(State state);
+  void wait(State state, TimePoint limit);
+  void wake();
+
+  mutable std::mutex mutex_;  // rings_, requests_ and retired_; no worker takes it to log
+  std::vector<std::shared_ptr<LogRing>> rings_;
+  Requests requests_;
+  LogCounts retired_;  // of rings that are gone
+
+  std::atomic<State> state_{State::awake};
+  UniqueFd wake_fd_;
+  LogOutputs outputs_;  // the writer thread's
+  std::array<LogCounter, kLogKinds> refused_;
+  LogCounter write_errors_;
+  std::thread thread_;  // last: it uses all of the above
+};
+
+}  // namespace weir

@@ -1,0 +1,326 @@
+#include "base/log.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <thread>
+
+namespace weir {
+namespace {
+
+using testing::HasSubstr;
+
+class LogTest : public testing::Test {
+ protected:
+  LogTest() {
+    char name[] = "/tmp/weir-log-XXXXXX";
+    directory_ = ::mkdtemp(name);
+  }
+  ~LogTest() override { std::filesystem::remove_all(directory_); }
+
+  std::string path(const std::string& name) const { return directory_ + "/" + name; }
+  static std::string contents(const std::string& path) {
+    std::ifstream in(path);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+  static std::unique_ptr<Log> open(const LogOptions& options) {
+    Result<PreparedLog> prepared = Log::prepare(options);
+    EXPECT_TRUE(prepared);
+    return std::make_unique<Log>(std::move(*prepared));
+  }
+  LogOptions to_file(const std::string& name = "log") const {
+    return {.output = path(name), .access_output = "none"};
+  }
+
+  // Waits until `condition` holds: the writer works by itself and tells nobody.
+  static bool eventually(const std::function<bool()>& condition) {
+    for (int i = 0; i < 5000; ++i) {
+      if (condition()) return true;
+      ::poll(nullptr, 0, 2);
+    }
+    return false;
+  }
+
+  std::string directory_;
+};
+
+// A FIFO that somebody opened and nobody reads.
+class StuckPipe {
+ public:
+  explicit StuckPipe(const std::string& path) : path_(path) {
+    ::mkfifo(path.c_str(), 0600);
+    reader_.reset(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  }
+  std::string read_all() {
+    std::string all;
+    char buffer[65536];
+    for (ssize_t n; (n = ::read(reader_.get(), buffer, sizeof buffer)) > 0;) {
+      all.append(buffer, static_cast<size_t>(n));
+    }
+    return all;
+  }
+  void shrink() { ::fcntl(reader_.get(), F_SETPIPE_SZ, 4096); }
+  void stop_reading() { reader_.reset(); }
+
+ private:
+  std::string path_;
+  UniqueFd reader_;
+};
+
+TEST_F(LogTest, WritesALineWithTimeLevelEventAndFields) {
+  {
+    auto log = open(to_file());
+    LogThread thread(*log);
+    LOG(info, "listener.opened", kv("listener", "web"), kv("bind", ":80"));
+    LOG(warn, "bare");
+  }
+  EXPECT_THAT(
+      contents(path("log")),
+      testing::MatchesRegex("time=[^ ]+Z level=info event=listener.opened listener=web bind=:80\n"
+                            "time=[^ ]+Z level=warn event=bare\n"));
+}
+
+TEST_F(LogTest, DoesNotEvaluateArgumentsBelowItsLevel) {
+  auto log = open(to_file());
+  LogThread thread(*log);
+  int evaluated = 0;
+  LOG(debug, "quiet", kv("n", ++evaluated));
+  EXPECT_EQ(evaluated, 0);
+  LOG(info, "said", kv("n", ++evaluated));
+  EXPECT_EQ(evaluated, 1);
+}
+
+TEST_F(LogTest, AThreadWithoutALogIsSilent) {
+  int evaluated = 0;
+  LOG(error, "nobody.listens", kv("n", ++evaluated));
+  EXPECT_EQ(evaluated, 0);
+}
+
+TEST_F(LogTest, ChangesLevelFormatAndOutputWhileRunning) {
+  {
+    auto log = open(to_file("before"));
+    LogThread thread(*log);
+    LOG(debug, "hidden");
+    LOG(info, "first");
+    LogOptions options = to_file("after");
+    options.level = LogLevel::debug;
+    options.format = LogFormat::json;
+    log->apply(std::move(*Log::prepare(options)));
+    LOG(debug, "shown");
+    const LogCounts counts = log->counts();
+    EXPECT_EQ(counts.messages[size_t(LogLevel::info)], 1u);
+    EXPECT_EQ(counts.messages[size_t(LogLevel::debug)], 1u);
+  }
+  EXPECT_THAT(contents(path("before")), testing::Not(HasSubstr("hidden")));
+  EXPECT_THAT(contents(path("before")) + contents(path("after")), HasSubstr("event=first"));
+  EXPECT_THAT(contents(path("after")), HasSubstr("\"level\":\"debug\",\"event\":\"shown\"}"));
+}
+
+TEST_F(LogTest, AReloadKeepsWhatIsPendingInAnOutputThatStays) {
+  StuckPipe pipe(path("log"));
+  auto log = open(to_file());
+  LogThread thread(*log);
+  pipe.shrink();
+  constexpr long kLines = 300;  // more than the pipe holds, less than the ring
+  for (long i = 0; i < kLines; ++i) {
+    LOG(info, "n", kv("padding", std::string(20, 'x')));
+    if (i % 100 == 0) log->apply(std::move(*Log::prepare(to_file())));
+  }
+  std::string received;
+  EXPECT_TRUE(eventually([&] {
+    received += pipe.read_all();
+    return std::count(received.begin(), received.end(), '\n') == kLines;
+  }));
+  EXPECT_EQ(log->counts().dropped_messages, 0u);
+}
+
+TEST_F(LogTest, AccessLinesGoWhereTheyAreSentInTheirOwnFormat) {
+  {
+    LogOptions options = to_file();
+    options.access_output = path("access");
+    options.access_format = LogFormat::json;
+    auto log = open(options);
+    LogThread thread(*log);
+    ACCESS_LOG("session", kv("client", "10.0.0.1:5"), kv("received", 12u));
+    LOG(info, "message");
+  }
+  EXPECT_THAT(contents(path("access")),
+              HasSubstr("\"event\":\"session\",\"client\":\"10.0.0.1:5\""));
+  EXPECT_THAT(contents(path("access")), testing::Not(HasSubstr("message")));
+  EXPECT_THAT(contents(path("log")), testing::Not(HasSubstr("session")));
+}
+
+TEST_F(LogTest, NoAccessLogMeansNoArgumentsEvaluated) {
+  auto log = open(to_file());
+  LogThread thread(*log);
+  int evaluated = 0;
+  ACCESS_LOG("session", kv("n", ++evaluated));
+  EXPECT_EQ(evaluated, 0);
+}
+
+TEST_F(LogTest, RefusesAnOutputItCannotOpenAndNamesIt) {
+  const Result<PreparedLog> prepared = Log::prepare(to_file("missing/log"));
+  ASSERT_FALSE(prepared);
+  EXPECT_THAT(prepared.error().text(), HasSubstr(path("missing/log")));
+  EXPECT_THAT(prepared.error().text(), HasSubstr("No such file"));
+}
+
+TEST_F(LogTest, ReopensItsFileAfterARotation) {
+  {
+    auto log = open(to_file());
+    LogThread thread(*log);
+    LOG(info, "old");
+    ASSERT_TRUE(eventually([&] { return !contents(path("log")).empty(); }));
+    std::filesystem::rename(path("log"), path("log.1"));
+    log->reopen();
+    ASSERT_TRUE(eventually([&] { return std::filesystem::exists(path("log")); }));
+    LOG(info, "new");
+  }
+  EXPECT_THAT(contents(path("log.1")), HasSubstr("event=old"));
+  EXPECT_THAT(contents(path("log.1")), testing::Not(HasSubstr("event=new")));
+  EXPECT_THAT(contents(path("log")), HasSubstr("event=new"));
+}
+
+TEST_F(LogTest, KeepsTheOldFileAndCountsWhenReopeningFails) {
+  std::filesystem::create_directory(path("d"));
+  {
+    auto log = open(to_file("d/log"));
+    LogThread thread(*log);
+    LOG(info, "old");
+    ASSERT_TRUE(eventually([&] { return !contents(path("d/log")).empty(); }));
+    std::filesystem::rename(path("d"), path("e"));
+    log->reopen();
+    ASSERT_TRUE(eventually([&] { return log->counts().write_errors == 1; }));
+    LOG(info, "new");
+  }
+  EXPECT_THAT(contents(path("e/log")), HasSubstr("event=new"));
+}
+
+TEST_F(LogTest, EveryThreadKeepsItsOwnOrderAndNothingIsLost) {
+  constexpr int kThreads = 4, kLines = 5000;
+  uint64_t dropped = 0;
+  {
+    auto log = open(to_file());
+    std::vector<std::thread> threads;
+    for (int t = 0; t < kThreads; ++t) {
+      threads.emplace_back([&log, t] {
+        LogThread thread(*log);
+        for (int i = 0; i < kLines; ++i) LOG(info, "n", kv("t", t), kv("i", i));
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    dropped = log->counts().dropped_messages;
+    EXPECT_EQ(log->counts().messages[size_t(LogLevel::info)], uint64_t{kThreads * kLines});
+  }
+  std::istringstream lines(contents(path("log")));
+  std::map<int, int> last;
+  uint64_t seen = 0;
+  for (std::string line; std::getline(lines, line); ++seen) {
+    int t = -1, i = -1;
+    ASSERT_EQ(std::sscanf(line.c_str(), "time=%*s level=info event=n t=%d i=%d", &t, &i), 2)
+        << line;
+    auto [entry, first] = last.try_emplace(t, -1);
+    ASSERT_GT(i, entry->second) << "thread " << t;
+    entry->second = i;
+  }
+  EXPECT_EQ(seen + dropped, uint64_t{kThreads * kLines});
+  EXPECT_GT(seen, 0u);
+}
+
+TEST_F(LogTest, APipeThatNobodyReadsBlocksNoThreadAndDropsAreCounted) {
+  StuckPipe pipe(path("log"));
+  auto log = open(to_file());
+  LogThread thread(*log);
+  constexpr uint64_t kLines = 20'000;  // far more than pipe, output and ring hold
+  const std::string padding(100, 'x');
+  const auto start = std::chrono::steady_clock::now();
+  for (uint64_t i = 0; i < kLines; ++i) LOG(info, "n", kv("i", i), kv("padding", padding));
+  EXPECT_LT(std::chrono::steady_clock::now() - start, 5s);
+  EXPECT_GT(log->counts().dropped_messages, 0u);
+
+  // Whole lines only, and every line is either delivered or counted.
+  std::string received;
+  const auto all_there = [&] {
+    received += pipe.read_all();
+    const auto lines = static_cast<uint64_t>(std::count(received.begin(), received.end(), '\n'));
+    return lines + log->counts().dropped_messages == kLines;
+  };
+  EXPECT_TRUE(eventually(all_there));
+  std::istringstream lines(received);
+  for (std::string line; std::getline(lines, line);) {
+    ASSERT_TRUE(line.starts_with("time=") && line.ends_with(padding)) << line;
+  }
+}
+
+TEST_F(LogTest, ABlockedOutputDoesNotHoldUpTheOther) {
+  StuckPipe pipe(path("log"));
+  LogOptions options = to_file();
+  options.access_output = path("access");
+  auto log = open(options);
+  LogThread thread(*log);
+  const std::string padding(1000, 'x');
+  for (int i = 0; i < 5000; ++i) LOG(info, "n", kv("padding", padding));
+  ASSERT_TRUE(eventually([&] { return log->counts().dropped_messages > 0; }));
+  ASSERT_TRUE(eventually([&] {
+    ACCESS_LOG("session", kv("client", "c"));
+    return !contents(path("access")).empty();
+  }));
+}
+
+TEST_F(LogTest, EndsInBoundedTimeWhenItsOutputIsBlocked) {
+  StuckPipe pipe(path("log"));
+  const auto start = std::chrono::steady_clock::now();
+  {
+    auto log = open(to_file());
+    LogThread thread(*log);
+    for (int i = 0; i < 5000; ++i) LOG(info, "n", kv("padding", std::string(1000, 'x')));
+  }
+  EXPECT_LT(std::chrono::steady_clock::now() - start, LogWriter::kFlushLimit + 5s);
+}
+
+TEST_F(LogTest, SurvivesAReaderThatGoesAway) {
+  StuckPipe pipe(path("log"));
+  auto log = open(to_file());
+  LogThread thread(*log);
+  LOG(info, "first");
+  ASSERT_TRUE(eventually([&] { return pipe.read_all().ends_with("event=first\n"); }));
+  pipe.stop_reading();
+  LOG(info, "second");
+  EXPECT_TRUE(eventually([&] { return log->counts().write_errors > 0; }));
+  LOG(info, "third");
+}
+
+TEST_F(LogTest, CountsAFullDiskAndGoesOn) {
+  LogOptions options;
+  options.output = "/dev/full";
+  options.access_output = path("access");
+  auto log = open(options);
+  LogThread thread(*log);
+  LOG(info, "lost");
+  EXPECT_TRUE(eventually([&] { return log->counts().write_errors > 0; }));
+  ACCESS_LOG("session", kv("client", "c"));
+  EXPECT_TRUE(eventually([&] { return !contents(path("access")).empty(); }));
+}
+
+TEST_F(LogTest, CountsOutliveTheirThread) {
+  auto log = open(to_file());
+  std::thread([&] {
+    LogThread thread(*log);
+    LOG(error, "once");
+  }).join();
+  EXPECT_TRUE(eventually([&] { return !contents(path("log")).empty(); }));
+  EXPECT_EQ(log->counts().messages[size_t(LogLevel::error)], 1u);
+  LogThread thread(*log);
+  LOG(error, "twice");
+  EXPECT_EQ(log->counts().messages[size_t(LogLevel::error)], 2u);
+}
+
+}  // namespace
+}  // namespace weir
