@@ -1,0 +1,33 @@
+// A loop with a manual clock, stepped by the test.
+#pragma once
+
+#include "base/time.h"
+#include "event/event_loop.h"
+
+namespace weir::test {
+
+struct TestLoop {
+  ManualClock clock;
+  EventLoop loop{clock};
+
+  // Turns until `done()`; false when it does not come true. A turn waits at most 10 ms of real
+  // time.
+  template <typename Predicate>
+  bool run_until(Predicate&& done, int turns = 500) {
+    for (int i = 0; i < turns; ++i) {
+      if (done()) return true;
+      loop.run_turn(10ms);
+    }
+    return done();
+  }
+  void turns(int n) {
+    for (int i = 0; i < n; ++i) loop.run_turn(Duration::zero());
+  }
+  // Moves the clock and lets what is due happen.
+  void advance(Duration d) {
+    clock.advance(d);
+    turns(2);
+  }
+};
+
+}  // namespace weir::test

@@ -1,0 +1,161 @@
+#include "event/event_loop.h"
+
+#include <csignal>
+
+#include "event/signals.h"
+#include "event/timer.h"
+#include "net/transport.h"
+#include "support/socket_pair.h"
+#include "support/test_loop.h"
+
+namespace weir::test {
+namespace {
+
+struct Retired final : Retirable {
+  Retired(EventLoop& loop, int& closed_count, int& freed_count)
+      : Retirable(loop), closed(closed_count), freed(freed_count) {}
+  void close() override { ++closed; }
+  int &closed, &freed;
+
+ private:
+  ~Retired() override { ++freed; }
+};
+
+TEST(EventLoop, WhatIsLetGo_IsClosedAtOnce_AndFreedAtTheEndOfTheTurn) {  // trap T1
+  TestLoop loop;
+  int closed = 0, freed = 0;
+  auto object = make_owned<Retired>(loop.loop, closed, freed);
+  loop.loop.post([&] {
+    object.reset();
+    EXPECT_EQ(closed, 1);
+    EXPECT_EQ(freed, 0);
+  });
+  loop.turns(1);
+  EXPECT_EQ(freed, 1);
+}
+
+TEST(EventLoop, PostedWorkRunsInOrder_AndWakesASleepingLoop) {
+  Clock clock;
+  EventLoop loop(clock);
+  std::vector<int> order;
+  std::thread thread([&] { loop.run(); });
+  for (int i = 0; i < 100; ++i) loop.post([&order, i] { order.push_back(i); });
+  loop.post([&] { loop.stop(); });
+  thread.join();
+  ASSERT_EQ(order.size(), 100u);
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(order[static_cast<size_t>(i)], i);
+}
+
+struct Greedy final : Yielding {
+  explicit Greedy(EventLoop& l) : loop(l) {}
+  void on_resume() override {
+    ++resumed;
+    loop.yield(*this);
+  }
+  EventLoop& loop;
+  int resumed = 0;
+};
+
+TEST(EventLoop, WorkThatYieldsForEver_LetsOthersIn) {  // trap T5
+  TestLoop loop;
+  Greedy greedy(loop.loop);
+  loop.loop.yield(greedy);
+  int posted = 0;
+  loop.loop.post([&] { ++posted; });
+  loop.turns(3);
+  EXPECT_EQ(greedy.resumed, 3);
+  EXPECT_EQ(posted, 1);
+}
+
+TEST(EventLoop, ATimerThatIsSetFromItsOwnCallback_GoesOn) {
+  TestLoop loop;
+  int fired = 0;
+  Timer timer(loop.loop, [&] {
+    if (++fired < 3) timer.set_in(50ms);
+  });
+  timer.set_in(50ms);
+  for (int i = 0; i < 10; ++i) loop.advance(70ms);
+  EXPECT_EQ(fired, 3);
+}
+
+struct Killer final : TransportReader {
+  explicit Killer(Transport*& v) : victim(v) {}
+  void on_readable() override {
+    ++called;
+    if (victim != nullptr) std::exchange(victim, nullptr)->close();
+  }
+  Transport*& victim;
+  int called = 0;
+};
+
+TEST(EventLoop, AnEventAlreadyQueued_DoesNotReachWhatWasClosedInThisTurn) {  // trap T2
+  TestLoop loop;
+  SocketPair first = tcp_pair(), second = tcp_pair();
+  Transport a, b;
+  ASSERT_TRUE(a.open(loop.loop, first.b.release()));
+  ASSERT_TRUE(b.open(loop.loop, second.b.release()));
+  loop.turns(2);
+  Transport *victim_of_a = &b, *victim_of_b = &a;
+  Killer ka(victim_of_a), kb(victim_of_b);
+  a.set_reader(&ka);
+  b.set_reader(&kb);
+  send_all(first.a.get(), "x");
+  send_all(second.a.get(), "x");
+  EXPECT_TRUE(loop.run_until([&] { return ka.called + kb.called > 0; }));
+  loop.turns(3);
+  EXPECT_EQ(ka.called + kb.called, 1);
+}
+
+TEST(EventLoop, ADescriptorNumberUsedAgainInTheSameTurn_IsHeard) {  // trap T3
+  TestLoop loop;
+  Transport transport;
+  Transport* nobody = nullptr;
+  Killer reader(nobody);
+  for (int i = 0; i < 50; ++i) {
+    SocketPair pair = tcp_pair();
+    ASSERT_TRUE(transport.open(loop.loop, pair.b.release()));
+    transport.set_reader(&reader);
+    const int before = reader.called;
+    send_all(pair.a.get(), "x");
+    ASSERT_TRUE(loop.run_until([&] { return reader.called > before; }));
+    transport.close();
+  }
+}
+
+TEST(EventLoop, ADeadlineOfSomethingClosedByIoInTheSameTurn_DoesNotFire) {  // trap T7
+  TestLoop loop;
+  SocketPair pair = tcp_pair();
+  Transport transport;
+  ASSERT_TRUE(transport.open(loop.loop, pair.b.release()));
+  int fired = 0;
+  Timer timer(loop.loop, [&] { ++fired; });
+  struct Reader final : TransportReader {
+    explicit Reader(Timer& t) : timer(t) {}
+    void on_readable() override {
+      ++called;
+      timer.cancel();
+    }
+    Timer& timer;
+    int called = 0;
+  } reader(timer);
+  transport.set_reader(&reader);
+  timer.set_in(50ms);
+  send_all(pair.a.get(), "x");
+  loop.clock.advance(1s);
+  ASSERT_TRUE(loop.run_until([&] { return reader.called > 0; }, 3));
+  EXPECT_EQ(fired, 0);
+}
+
+TEST(Signals, OneThatArrivedBeforeTheLoopRan_IsDelivered) {
+  block_signals();
+  ::raise(SIGHUP);
+  TestLoop loop;
+  std::vector<int> seen;
+  Signals signals(loop.loop, [&](int signal) { seen.push_back(signal); });
+  ::kill(::getpid(), SIGUSR1);
+  EXPECT_TRUE(loop.run_until([&] { return seen.size() == 2; }));
+  EXPECT_EQ(seen, (std::vector<int>{SIGHUP, SIGUSR1}));
+}
+
+}  // namespace
+}  // namespace weir::test
