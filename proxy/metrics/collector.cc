@@ -1,5 +1,6 @@
 #include "metrics/collector.h"
 
+#include <prometheus/collectable.h>
 #include <prometheus/text_serializer.h>
 
 #include <map>
@@ -92,11 +93,12 @@ std::vector<Shown<ClusterState>> cluster_states(const SeriesRegistry& registry,
 }
 
 // Everything one scrape shows.
-class Scrape {
+class Scrape final : public prometheus::Collectable {
  public:
   Scrape(const ProcessState& state, std::span<const WorkerReport> reports,
-         const SeriesRegistry& registry)
-      : state_(state),
+         const SeriesRegistry& registry, size_t max_series)
+      : max_series_(max_series),
+        state_(state),
         listeners_(summed(registry.listeners(), reports, &WorkerReport::listeners)),
         listener_states_(kept(registry.listeners(), state.listeners)),
         clusters_(summed(registry.clusters(), reports, &WorkerReport::clusters)),
@@ -109,7 +111,15 @@ class Scrape {
     }
   }
 
-  Families build(size_t max_series) const;
+  std::vector<prometheus::MetricFamily> Collect() const override {
+    Families families = build();
+    series_ = families.series();
+    dropped_ = families.dropped();
+    return families.take();
+  }
+  // Of the last Collect().
+  size_t series() const { return series_; }
+  size_t dropped() const { return dropped_; }
 
  private:
   template <typename Cell, typename Cells>
@@ -131,6 +141,11 @@ class Scrape {
     out.add({}, state_.*member);
   }
 
+  Families build() const;
+
+  const size_t max_series_;
+  mutable size_t series_ = 0;
+  mutable size_t dropped_ = 0;
   const ProcessState& state_;
   WorkerCells all_workers_;
   std::vector<Shown<WorkerCells>> workers_;
@@ -142,8 +157,8 @@ class Scrape {
   const std::vector<Shown<BackendStateCells>> backend_states_;
 };
 
-Families Scrape::build(size_t max_series) const {
-  Families out(max_series);
+Families Scrape::build() const {
+  Families out(max_series_);
 #define PROCESS(type, member, name, labels, help) \
   of_process(out, {name, labels, help}, &ProcessState::member);
 #define WORKER(type, member, name, labels, help) \
@@ -170,11 +185,11 @@ std::string Collector::render(ProcessState& state, std::span<const WorkerReport>
                               const SeriesRegistry& registry) {
   const auto begun = std::chrono::steady_clock::now();
   read_process(state);
-  Families families = Scrape(state, reports, registry).build(max_series_);
-  std::string text = prometheus::TextSerializer().Serialize(families.take());
+  const Scrape scrape(state, reports, registry, max_series_);
+  std::string text = prometheus::TextSerializer().Serialize(scrape.Collect());
   // Shown by the next scrape: this one could not know them before it was done.
-  state.series.set(static_cast<int64_t>(families.series()));
-  state.series_dropped.add(families.dropped());
+  state.series.set(static_cast<int64_t>(scrape.series()));
+  state.series_dropped.add(scrape.dropped());
   state.scrape_duration.set(seconds(std::chrono::steady_clock::now() - begun));
   return text;
 }

@@ -1,0 +1,143 @@
+#include "metrics/reference.h"
+
+#include <fmt/format.h>
+
+#include <span>
+#include <vector>
+
+#include "metrics/families.h"
+
+namespace weir {
+
+namespace {
+
+constexpr const char* kIntroduction = R"(# Dashboard, alerts and metrics
+
+Written by `weir metrics-reference`; a test compares. To change it, change `proxy/metrics/`.
+
+| file | what |
+| --- | --- |
+| `dashboards/weir.json` | the dashboard; import it, or provision it: it asks for the data source by a variable |
+| `rules/weir.yml` | recording and alerting rules for Prometheus; they expect the job to be named `weir` |
+| `rules/weir_test.yml` | their tests, for `promtool test rules` |
+| `runbooks.md` | for each alert: what it means, what to look at, what to do |
+
+Scrape the admin address; `/metrics` answers with gzip when asked:
+
+```yaml
+rule_files: [rules/weir.yml]
+scrape_configs:
+  - job_name: weir
+    static_configs: [{targets: ["127.0.0.1:9901"]}]
+```
+
+What holds for all of them:
+- Base units. A counter ends in `_total` and never starts anew at a reload.
+- No label comes from a client: label values are configured names or one of a closed list.
+- A state is one series per value, 1 for the one that holds.
+- A series of a removed listener or backend goes ten minutes after it, when nothing is open under it.
+- At every scrape, for each listener: `weir_connections_total` = Σ `weir_connections_active` +
+  Σ `weir_connections_ended_total`.
+- At most 60,000 series; `weir_metrics_series_dropped_total` says when that was not enough.
+)";
+
+struct Line {
+  MetricRow row;
+  prometheus::MetricType type;
+  std::span<const char* const> values;  // of the last label, when its list is closed
+  std::string_view section;
+};
+
+template <typename Cell>
+struct ClosedValues {
+  static constexpr std::span<const char* const> get() { return {}; }
+};
+template <typename Label>
+struct ClosedValues<OneHot<Label>> {
+  static constexpr std::span<const char* const> get() { return LabelValues<Label>::names; }
+};
+template <typename Cell, typename Label>
+struct ClosedValues<By<Cell, Label>> {
+  static constexpr std::span<const char* const> get() { return LabelValues<Label>::names; }
+};
+
+std::vector<Line> all_lines() {
+  std::vector<Line> lines;
+#define LINE(type, name, labels, help, section) \
+  lines.push_back({{name, labels, help}, kMetricType<type>, ClosedValues<type>::get(), section});
+#define PROCESS(type, member, name, labels, help) LINE(type, name, labels, help, "Process")
+#define WORKER(type, member, name, labels, help) LINE(type, name, labels, help, "Workers")
+#define LISTENER(type, member, name, labels, help) LINE(type, name, labels, help, "Listeners")
+#define LISTENER_STATE(type, member, name, labels, help) LINE(type, name, labels, help, "Listeners")
+#define CLUSTER(type, member, name, labels, help) LINE(type, name, labels, help, "Clusters")
+#define CLUSTER_STATE(type, member, name, labels, help) LINE(type, name, labels, help, "Clusters")
+#define BACKEND(type, member, name, labels, help) LINE(type, name, labels, help, "Backends")
+#define BACKEND_STATE(type, member, name, labels, help) LINE(type, name, labels, help, "Backends")
+#include "metrics/metrics.def"
+#undef LINE
+  return lines;
+}
+
+const char* text(prometheus::MetricType type) {
+  switch (type) {
+    case prometheus::MetricType::Counter: return "counter";
+    case prometheus::MetricType::Gauge: return "gauge";
+    case prometheus::MetricType::Histogram: return "histogram";
+    case prometheus::MetricType::Summary: return "summary";
+    case prometheus::MetricType::Untyped: return "untyped";
+  }
+  return "";
+}
+
+std::string joined(std::span<const char* const> values) {
+  std::string all;
+  for (const char* value : values) all += fmt::format("{}`{}`", all.empty() ? "" : ", ", value);
+  return all;
+}
+
+std::string label_list(std::string_view labels) {
+  const std::vector<std::string> parts = split_labels(labels);
+  std::vector<const char*> names;
+  for (const std::string& part : parts) names.push_back(part.c_str());
+  return joined(names);
+}
+
+std::string table_row(const Line& line) {
+  std::string meaning(line.row.help);
+  if (line.values.data() == LabelValues<EndReason>::names.data()) {
+    meaning += " The reasons are listed below.";
+  } else if (!line.values.empty()) {
+    meaning += fmt::format(" `{}`: {}.", split_labels(line.row.labels).back(), joined(line.values));
+  }
+  return fmt::format("| `{}` | {} | {} | {} |\n", line.row.name, text(line.type),
+                     label_list(line.row.labels), meaning);
+}
+
+std::string end_reasons() {
+  std::string out =
+      "\n## Why a session ended\n\nThe label `reason` of `weir_connections_ended_total`, and "
+      "`reason` "
+      "of a line of the access log.\n\n| reason | meaning |\n| --- | --- |\n";
+#define END_REASON(name, help) out += "| `" #name "` | " help " |\n";
+#include "metrics/end_reasons.def"
+#undef END_REASON
+  return out;
+}
+
+}  // namespace
+
+std::string metrics_reference_markdown() {
+  std::string out = kIntroduction;
+  std::string_view section;
+  for (const Line& line : all_lines()) {
+    if (line.section != section) {
+      section = line.section;
+      out += fmt::format(
+          "\n## {}\n\n| metric | type | labels | meaning |\n| --- | --- | --- | --- |\n", section);
+    }
+    out += table_row(line);
+  }
+  return out + end_reasons();
+}
+
+}  // namespace weir
