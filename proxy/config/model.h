@@ -86,6 +86,7 @@ struct HealthCheck {
   double jitter = 0.1;  // share of the interval, 0 to 1
   std::string send;     // bytes sent after connecting; empty: none
   std::string expect;   // bytes the answer must contain; empty: connecting is enough
+  friend bool operator==(const HealthCheck&, const HealthCheck&) = default;
 };
 
 // How long a backend that refuses connections is left alone: base, doubling with each refusal, up to max.

@@ -1,0 +1,200 @@
+#include "upstream/health_check.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "upstream/tcp_probe.h"
+
+namespace weir {
+namespace {
+
+// After an error of our own: soon again, whatever the interval.
+constexpr Duration kRetryAfterOwnError = 1s;
+
+std::string brief(Duration d) {
+  char text[32];
+  const bool whole = d % 1s == Duration::zero();
+  std::snprintf(text, sizeof text, whole ? "%.0fs" : "%.0fms",
+                whole ? seconds(d) : seconds(d) * 1e3);
+  return text;
+}
+
+}  // namespace
+
+struct HealthChecks::WaitingTag : ListNode {};
+
+// The checks of one backend: when, how often, and what the results mean.
+class HealthChecks::Check final : public WaitingTag, public ProbeOwner, private Deadline {
+ public:
+  Check(HealthChecks& checks, CheckTarget target)
+      : checks_(checks), loop_(checks.loop_), target_(std::move(target)) {}
+  ~Check() { stop_probe(); }
+
+  const CheckTarget& target() const { return target_; }
+  bool decided() const { return target_.backend->health() != Health::unknown; }
+
+  void start();
+  // Stops what is under way; to be started again.
+  void respecify(config::HealthCheck spec);
+
+ private:
+  void on_deadline() override;
+  void on_probe_done(Verdict verdict, std::string why) override;
+  void conclude(CheckResult result, const std::string& why);
+  void judge(bool ok, const std::string& why);
+  void flip(Health to, const std::string& why);
+  void stop_probe();
+
+  HealthChecks& checks_;
+  EventLoop& loop_;
+  CheckTarget target_;
+  Owned<TcpProbe> probe_;  // while one is running
+  TimePoint started_{};
+  uint32_t streak_ = 0;  // results in a row that contradict the health
+  bool warned_ = false;  // of an error of our own
+};
+
+void HealthChecks::Check::start() {
+  DCHECK(!probe_);
+  ++checks_.running_;
+  started_ = loop_.now();
+  probe_ = make_owned<TcpProbe>(loop_, *this, target_.spec);
+  loop_.deadlines().set(*this, started_ + target_.spec.timeout);
+  probe_->start(target_.backend->address());
+}
+
+void HealthChecks::Check::on_deadline() {
+  if (!probe_) return checks_.request_start(*this);
+  const std::string why = probe_->missing() + " within " + brief(target_.spec.timeout);
+  stop_probe();
+  conclude(CheckResult::timeout, why);
+}
+
+void HealthChecks::Check::on_probe_done(Verdict verdict, std::string why) {
+  stop_probe();
+  switch (verdict) {
+    case Verdict::ok: return conclude(CheckResult::ok, why);
+    case Verdict::fail: return conclude(CheckResult::fail, why);
+    case Verdict::unknown: break;
+  }
+  if (!std::exchange(warned_, true)) {
+    LOG(warn, "health_check.impossible", kv("cluster", target_.backend->cluster()),
+        kv("backend", target_.backend->name()), kv("reason", why));
+  }
+  loop_.deadlines().set(*this, loop_.now() + kRetryAfterOwnError);
+  checks_.start_waiting();
+}
+
+void HealthChecks::Check::conclude(CheckResult result, const std::string& why) {
+  warned_ = false;
+  const TimePoint next = started_ + checks_.jittered(target_.spec);
+  loop_.deadlines().set(*this, std::max(next, loop_.now()));
+  checks_.observer_.on_check(*target_.backend, result);
+  judge(result == CheckResult::ok, why);
+  checks_.start_waiting();
+}
+
+void HealthChecks::Check::judge(bool ok, const std::string& why) {
+  const Health seen = ok ? Health::up : Health::down;
+  const Health health = target_.backend->health();
+  if (seen == health) {
+    streak_ = 0;
+    return;
+  }
+  const uint32_t needed = ok ? target_.spec.rise : target_.spec.fall;
+  if (health != Health::unknown && ++streak_ < needed) return;
+  flip(seen, why);
+  if (health == Health::unknown) checks_.first_result();
+}
+
+void HealthChecks::Check::flip(Health to, const std::string& why) {
+  const Backend& backend = *target_.backend;
+  target_.backend->set_health(to);
+  streak_ = 0;
+  if (to == Health::up) {
+    LOG(info, "backend.up", kv("cluster", backend.cluster()), kv("backend", backend.name()));
+  } else {
+    LOG(warn, "backend.down", kv("cluster", backend.cluster()), kv("backend", backend.name()),
+        kv("reason", why));
+  }
+  checks_.observer_.on_health_change(backend,
+                                     to == Health::up ? HealthChange::up : HealthChange::down);
+}
+
+void HealthChecks::Check::respecify(config::HealthCheck spec) {
+  WaitingTag::unlink();
+  Deadline::cancel();
+  stop_probe();
+  target_.spec = std::move(spec);
+  streak_ = 0;
+}
+
+void HealthChecks::Check::stop_probe() {
+  if (!probe_) return;
+  probe_.reset();
+  --checks_.running_;
+}
+
+HealthChecks::HealthChecks(EventLoop& loop, HealthObserver& observer, uint64_t seed)
+    : loop_(loop),
+      observer_(observer),
+      random_(seed),
+      waiting_(std::make_unique<IntrusiveList<Check, WaitingTag>>()) {}
+
+HealthChecks::~HealthChecks() = default;
+
+void HealthChecks::apply(std::vector<CheckTarget> targets) {
+  CheckMap before = std::exchange(checks_, {});
+  std::vector<Check*> to_start;
+  for (CheckTarget& target : targets) {
+    const Backend* key = target.backend.get();
+    std::unique_ptr<Check>& check = checks_[key];
+    CHECK(!check);
+    auto old = before.extract(key);
+    if (old.empty()) {
+      check = std::make_unique<Check>(*this, std::move(target));
+    } else {
+      check = std::move(old.mapped());
+      if (check->target().spec == target.spec) continue;
+      check->respecify(std::move(target.spec));
+    }
+    to_start.push_back(check.get());
+  }
+  for (auto& [key, check] : before) check->target().backend->set_health(Health::unknown);
+  before.clear();
+  unprimed_ = static_cast<size_t>(std::count_if(
+      checks_.begin(), checks_.end(), [](const auto& entry) { return !entry.second->decided(); }));
+  announced_ = false;
+  for (Check* check : to_start) request_start(*check);
+  start_waiting();
+  announce();
+}
+
+void HealthChecks::request_start(Check& check) {
+  waiting_->push_back(check);
+  start_waiting();
+}
+
+void HealthChecks::start_waiting() {
+  // A check that fails at once comes back here: the outer loop goes on, the stack does not grow.
+  if (std::exchange(starting_, true)) return;
+  while (running_ < kMaxRunning && !waiting_->empty()) waiting_->pop_front()->start();
+  starting_ = false;
+}
+
+void HealthChecks::first_result() {
+  --unprimed_;
+  announce();
+}
+
+void HealthChecks::announce() {
+  if (unprimed_ == 0 && !std::exchange(announced_, true)) observer_.on_primed();
+}
+
+Duration HealthChecks::jittered(const config::HealthCheck& spec) {
+  const double shift = spec.jitter * (2 * random_.unit() - 1);
+  return spec.interval +
+         Duration(static_cast<Duration::rep>(static_cast<double>(spec.interval.count()) * shift));
+}
+
+}  // namespace weir

@@ -1,0 +1,437 @@
+#include "upstream/health_check.h"
+
+#include <dirent.h>
+#include <gmock/gmock.h>
+#include <poll.h>
+
+#include <deque>
+#include <fstream>
+#include <set>
+
+#include "base/log.h"
+#include "upstream/tcp_probe.h"
+
+namespace weir {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+// A real listening socket; what it does with a connection is the test's to say, between loop turns.
+class Server {
+ public:
+  Server() { listen(0); }
+  Address address() const { return Address::loopback(port_); }
+
+  void listen(uint16_t port) {
+    fd_.reset(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    const int on = 1;
+    ::setsockopt(fd_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    sockaddr_storage at;
+    socklen_t length = Address::loopback(port).to_sockaddr(at);
+    ASSERT_EQ(::bind(fd_.get(), reinterpret_cast<sockaddr*>(&at), length), 0);
+    ASSERT_EQ(::listen(fd_.get(), 512), 0);
+    ::getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&at), &length);
+    port_ = Address::from(reinterpret_cast<sockaddr*>(&at), length).port();
+  }
+  void stop() { fd_.reset(); }
+  void start() { listen(port_); }
+
+  // Accepts what is there.
+  void step() {
+    for (int fd; fd_ && (fd = ::accept4(fd_.get(), nullptr, nullptr, SOCK_NONBLOCK)) >= 0;) {
+      ++accepted;
+      connections.emplace_back(fd);
+      if (!greeting.empty()) say(greeting);
+      if (hangs_up) connections.pop_back();
+    }
+  }
+  void say(const std::string& bytes) {
+    ASSERT_EQ(::send(connections.back().get(), bytes.data(), bytes.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(bytes.size()));
+  }
+  std::string heard() {
+    char buffer[256];
+    const ssize_t n =
+        connections.empty() ? 0 : ::recv(connections.back().get(), buffer, sizeof buffer, 0);
+    return {buffer, n > 0 ? static_cast<size_t>(n) : 0};
+  }
+  // How the last connection ended: 0 for a FIN, the errno otherwise, -1 when it has not.
+  int ended() {
+    char byte;
+    const ssize_t n = ::recv(connections.back().get(), &byte, 1, 0);
+    return n == 0 ? 0 : n > 0 || errno == EAGAIN ? -1 : errno;
+  }
+
+  std::string greeting;
+  bool hangs_up = false;
+  int accepted = 0;
+  std::deque<UniqueFd> connections;
+
+ private:
+  UniqueFd fd_;
+  uint16_t port_ = 0;
+};
+
+struct Observer final : HealthObserver {
+  void on_check(const Backend& backend, CheckResult result) override {
+    results.push_back(result);
+    ++checks[backend.name()];
+  }
+  void on_health_change(const Backend& backend, HealthChange change) override {
+    changes.push_back(backend.name() + (change == HealthChange::up ? " up" : " down"));
+  }
+  void on_primed() override { ++primed; }
+
+  std::vector<CheckResult> results;
+  std::map<std::string, int> checks;
+  std::vector<std::string> changes;
+  int primed = 0;
+};
+
+int open_descriptors() {
+  int n = 0;
+  DIR* directory = ::opendir("/proc/self/fd");
+  while (::readdir(directory)) ++n;
+  ::closedir(directory);
+  return n;
+}
+
+class HealthCheckTest : public testing::Test {
+ protected:
+  static std::shared_ptr<Backend> backend(const std::string& name, const Address& address) {
+    return std::make_shared<Backend>("app", name, address.text(), address);
+  }
+  static config::HealthCheck spec() {
+    config::HealthCheck spec;
+    spec.jitter = 0;
+    return spec;
+  }
+
+  template <typename Condition>
+  bool run_until(Condition condition) {
+    for (int i = 0; i < 2000; ++i) {
+      server_.step();
+      if (condition()) return true;
+      loop_.run_turn(2ms);
+    }
+    return false;
+  }
+  // Turns the loop until `n` results have come in all.
+  bool run_until_results(size_t n) {
+    return run_until([&] { return observer_.results.size() >= n; });
+  }
+  // The next interval's check, with its result.
+  bool next_result() {
+    const size_t n = observer_.results.size() + 1;
+    clock_.advance(spec().interval + 50ms);
+    return run_until_results(n);
+  }
+  // Nothing happens on its own.
+  void settle() {
+    for (int i = 0; i < 10; ++i) {
+      loop_.run_turn(Duration::zero());
+      server_.step();
+    }
+  }
+
+  ManualClock clock_;
+  EventLoop loop_{clock_};
+  Observer observer_;
+  Server server_;
+  HealthChecks checks_{loop_, observer_, 1};
+};
+
+TEST_F(HealthCheckTest, TheFirstResultDecidesAtOnce) {
+  auto up = backend("b", server_.address());
+  checks_.apply({{up, spec()}});
+  EXPECT_FALSE(checks_.primed());
+  EXPECT_EQ(observer_.primed, 0);
+  ASSERT_TRUE(run_until_results(1));
+  EXPECT_EQ(up->health(), Health::up);
+  EXPECT_THAT(observer_.changes, ElementsAre("b up"));
+  EXPECT_TRUE(checks_.primed());
+  EXPECT_EQ(observer_.primed, 1);
+}
+
+TEST_F(HealthCheckTest, ARefusedConnectionIsAFailure) {
+  auto down = backend("b", server_.address());
+  server_.stop();
+  checks_.apply({{down, spec()}});
+  ASSERT_TRUE(run_until_results(1));
+  EXPECT_EQ(down->health(), Health::down);
+  EXPECT_THAT(observer_.results, ElementsAre(CheckResult::fail));
+  EXPECT_THAT(observer_.changes, ElementsAre("b down"));
+}
+
+TEST_F(HealthCheckTest, NothingToCheckIsPrimed) {
+  checks_.apply({});
+  EXPECT_TRUE(checks_.primed());
+  EXPECT_EQ(observer_.primed, 1);
+}
+
+TEST_F(HealthCheckTest, PrimedWaitsForTheSlowestFirstResult) {
+  Server silent;
+  config::HealthCheck slow = spec();
+  slow.expect = "PONG";
+  checks_.apply(
+      {{backend("fast", server_.address()), spec()}, {backend("slow", silent.address()), slow}});
+  ASSERT_TRUE(run_until_results(1));
+  EXPECT_FALSE(checks_.primed());
+  clock_.advance(slow.timeout + 50ms);
+  ASSERT_TRUE(run_until_results(2));
+  EXPECT_TRUE(checks_.primed());
+  EXPECT_EQ(observer_.primed, 1);
+}
+
+TEST_F(HealthCheckTest, FallFailuresInARowTakeItOutAndRiseSuccessesBringItBack) {
+  auto b = backend("b", server_.address());
+  checks_.apply({{b, spec()}});  // rise 2, fall 3
+  ASSERT_TRUE(run_until_results(1));
+  server_.stop();
+  ASSERT_TRUE(next_result());
+  ASSERT_TRUE(next_result());
+  EXPECT_EQ(b->health(), Health::up) << "two of three";
+  server_.start();
+  ASSERT_TRUE(next_result());
+  server_.stop();
+  ASSERT_TRUE(next_result());
+  ASSERT_TRUE(next_result());
+  EXPECT_EQ(b->health(), Health::up) << "the success in between starts the count anew";
+  ASSERT_TRUE(next_result());
+  EXPECT_EQ(b->health(), Health::down);
+
+  server_.start();
+  ASSERT_TRUE(next_result());
+  EXPECT_EQ(b->health(), Health::down);
+  ASSERT_TRUE(next_result());
+  EXPECT_EQ(b->health(), Health::up);
+  EXPECT_THAT(observer_.changes, ElementsAre("b up", "b down", "b up"));
+  EXPECT_EQ(observer_.primed, 1);
+}
+
+TEST_F(HealthCheckTest, ChecksOnceAnInterval) {
+  checks_.apply({{backend("b", server_.address()), spec()}});
+  ASSERT_TRUE(run_until_results(1));
+  clock_.advance(4900ms);
+  settle();
+  EXPECT_EQ(server_.accepted, 1);
+  clock_.advance(200ms);
+  ASSERT_TRUE(run_until_results(2));
+  EXPECT_EQ(server_.accepted, 2);
+}
+
+TEST_F(HealthCheckTest, JitterMovesChecksButNotFurtherThanItsShare) {
+  config::HealthCheck jittery = spec();
+  jittery.jitter = 0.5;
+  checks_.apply({{backend("b", server_.address()), jittery}});
+  ASSERT_TRUE(run_until_results(1));
+  std::set<int> gaps;  // in 100 ms
+  for (size_t n = 2; n < 30; ++n) {
+    int gap = 0;
+    for (; observer_.results.size() < n && gap < 80; ++gap) {
+      clock_.advance(100ms);
+      settle();
+      if (checks_.running() > 0) run_until_results(n);
+    }
+    gaps.insert(gap);
+  }
+  EXPECT_GE(*gaps.begin(), 25);
+  EXPECT_LE(*gaps.rbegin(), 77);
+  EXPECT_GT(gaps.size(), 8u);
+}
+
+TEST_F(HealthCheckTest, SendsAndFindsTheAnswerInPieces) {
+  config::HealthCheck ping = spec();
+  ping.send = "PING\r\n";
+  ping.expect = "PONG";
+  auto b = backend("b", server_.address());
+  checks_.apply({{b, ping}});
+  std::string heard;
+  ASSERT_TRUE(run_until([&] { return (heard += server_.heard()) == "PING\r\n"; }));
+  server_.say("+PO");
+  settle();
+  EXPECT_EQ(b->health(), Health::unknown);
+  server_.say("NG\r\n");
+  ASSERT_TRUE(run_until_results(1));
+  EXPECT_EQ(b->health(), Health::up);
+}
+
+TEST_F(HealthCheckTest, FindsTheGreetingOfAServerThatSpeaksFirst) {
+  config::HealthCheck greeted = spec();
+  greeted.expect = "220 ";
+  server_.greeting = "220 mail.example ESMTP\r\n";
+  auto b = backend("b", server_.address());
+  checks_.apply({{b, greeted}});
+  ASSERT_TRUE(run_until_results(1));
+  EXPECT_EQ(b->health(), Health::up);
+}
+
+TEST_F(HealthCheckTest, LooksNoFurtherThanFourKiB) {
+  config::HealthCheck greeted = spec();
+  greeted.expect = "PONG";
+  server_.greeting.assign(TcpProbe::kAnswerLimit, '.').append("PONG");
+  auto b = backend("b", server_.address());
+  checks_.apply({{b, greeted}});
+  ASSERT_TRUE(run_until_results(1));
+  EXPECT_THAT(observer_.results, ElementsAre(CheckResult::fail));
+}
+
+TEST_F(HealthCheckTest, AServerThatHangsUpBeforeTheAnswerFails) {
+  config::HealthCheck greeted = spec();
+  greeted.expect = "PONG";
+  server_.hangs_up = true;
+  checks_.apply({{backend("b", server_.address()), greeted}});
+  ASSERT_TRUE(run_until_results(1));
+  EXPECT_THAT(observer_.results, ElementsAre(CheckResult::fail));
+}
+
+TEST_F(HealthCheckTest, AnAnswerThatDoesNotComeIsATimeout) {
+  config::HealthCheck greeted = spec();
+  greeted.expect = "PONG";
+  checks_.apply({{backend("b", server_.address()), greeted}});
+  ASSERT_TRUE(run_until([&] { return server_.accepted == 1; }));
+  clock_.advance(greeted.timeout - 50ms);
+  settle();
+  EXPECT_THAT(observer_.results, IsEmpty());
+  clock_.advance(100ms);
+  ASSERT_TRUE(run_until_results(1));
+  EXPECT_THAT(observer_.results, ElementsAre(CheckResult::timeout));
+  EXPECT_EQ(checks_.running(), 0u);
+}
+
+TEST_F(HealthCheckTest, AConnectionThatSucceededEndsWithAFin) {
+  checks_.apply({{backend("b", server_.address()), spec()}});
+  ASSERT_TRUE(run_until_results(1));
+  int ended = -1;
+  ASSERT_TRUE(run_until([&] { return server_.accepted == 1 && (ended = server_.ended()) != -1; }));
+  EXPECT_EQ(ended, 0);
+}
+
+TEST_F(HealthCheckTest, AReloadLeavesUnchangedChecksAlone) {
+  auto b = backend("b", server_.address());
+  checks_.apply({{b, spec()}});
+  ASSERT_TRUE(run_until_results(1));
+  clock_.advance(3s);
+  checks_.apply({{b, spec()}});
+  settle();
+  EXPECT_EQ(server_.accepted, 1) << "its interval has not passed";
+  EXPECT_EQ(b->health(), Health::up);
+  EXPECT_EQ(observer_.primed, 2);
+  clock_.advance(2100ms);
+  ASSERT_TRUE(run_until_results(2)) << "its schedule goes on";
+}
+
+TEST_F(HealthCheckTest, AChangedSpecIsCheckedNowAndKeepsTheHealth) {
+  auto b = backend("b", server_.address());
+  checks_.apply({{b, spec()}});
+  ASSERT_TRUE(run_until_results(1));
+  config::HealthCheck changed = spec();
+  changed.fall = 1;
+  server_.stop();
+  checks_.apply({{b, changed}});
+  EXPECT_EQ(b->health(), Health::up);
+  ASSERT_TRUE(run_until_results(2));
+  EXPECT_EQ(b->health(), Health::down);
+}
+
+TEST_F(HealthCheckTest, ABackendNoLongerCheckedBecomesUnknownAndIsLeftAlone) {
+  auto b = backend("b", server_.address());
+  server_.stop();
+  checks_.apply({{b, spec()}});
+  ASSERT_TRUE(run_until_results(1));
+  ASSERT_EQ(b->health(), Health::down);
+  server_.start();
+  checks_.apply({});
+  EXPECT_EQ(b->health(), Health::unknown);
+  clock_.advance(60s);
+  settle();
+  EXPECT_EQ(server_.accepted, 0);
+}
+
+TEST_F(HealthCheckTest, ARemovedCheckEndsWhileItRuns) {
+  config::HealthCheck greeted = spec();
+  greeted.expect = "PONG";
+  checks_.apply({{backend("b", server_.address()), greeted}});
+  ASSERT_TRUE(run_until([&] { return server_.accepted == 1; }));
+  EXPECT_EQ(checks_.running(), 1u);
+  checks_.apply({});
+  EXPECT_EQ(checks_.running(), 0u);
+  ASSERT_TRUE(run_until([&] { return server_.ended() != -1; }));
+  EXPECT_THAT(observer_.results, IsEmpty());
+}
+
+TEST_F(HealthCheckTest, RunsABoundedNumberAtATimeAndStillAllOfThem) {
+  config::HealthCheck greeted = spec();
+  greeted.expect = "PONG";
+  std::vector<CheckTarget> targets;
+  for (int i = 0; i < 200; ++i) {
+    targets.push_back({backend(std::to_string(i), server_.address()), greeted});
+  }
+  checks_.apply(std::move(targets));
+  ASSERT_TRUE(run_until([&] { return server_.accepted == int{HealthChecks::kMaxRunning}; }));
+  settle();
+  EXPECT_EQ(server_.accepted, int{HealthChecks::kMaxRunning});
+  for (int round = 0; round < 4; ++round) {
+    clock_.advance(greeted.timeout + 50ms);
+    settle();
+  }
+  ASSERT_TRUE(run_until_results(200));
+  EXPECT_TRUE(checks_.primed());
+}
+
+TEST_F(HealthCheckTest, ManyThatFailWithinTheirOwnStartDoNotGrowTheStack) {
+  std::vector<CheckTarget> targets;
+  for (int i = 0; i < 20'000; ++i) {
+    const auto nowhere = Address::parse("unix:/nonexistent/" + std::to_string(i));
+    targets.push_back({backend(std::to_string(i), *nowhere), spec()});
+  }
+  checks_.apply(std::move(targets));
+  ASSERT_TRUE(run_until([&] { return checks_.primed(); }));
+  EXPECT_EQ(observer_.checks.size(), 20'000u);
+}
+
+TEST_F(HealthCheckTest, TheLogSaysWhyABackendWentDown) {
+  char path[] = "/tmp/weir-health-XXXXXX";
+  const UniqueFd file(::mkstemp(path));
+  Result<PreparedLog> prepared = Log::prepare({.output = path, .access_output = "none"});
+  ASSERT_TRUE(prepared);
+  {
+    Log log(std::move(*prepared));
+    LogThread thread(log);
+    config::HealthCheck greeted = spec();
+    greeted.expect = "PONG";
+    Server refuses;
+    refuses.stop();
+    checks_.apply({{backend("closed", refuses.address()), spec()},
+                   {backend("mute", server_.address()), greeted}});
+    ASSERT_TRUE(run_until_results(1));
+    clock_.advance(greeted.timeout + 50ms);
+    ASSERT_TRUE(run_until_results(2));
+  }
+  std::ifstream in(path);
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  ::unlink(path);
+  EXPECT_THAT(text, testing::HasSubstr("level=warn event=backend.down cluster=app backend=closed "
+                                       "reason=\"connection refused\"\n"));
+  EXPECT_THAT(text, testing::HasSubstr("event=backend.down cluster=app backend=mute "
+                                       "reason=\"no 'PONG' within 2s\"\n"));
+}
+
+TEST_F(HealthCheckTest, LeaksNoDescriptor) {
+  const int before = open_descriptors();
+  {
+    HealthChecks checks(loop_, observer_, 2);
+    config::HealthCheck greeted = spec();
+    greeted.expect = "PONG";
+    checks.apply(
+        {{backend("a", server_.address()), spec()}, {backend("b", server_.address()), greeted}});
+    ASSERT_TRUE(run_until([&] { return server_.accepted == 2 && observer_.results.size() == 1; }));
+    EXPECT_EQ(checks.running(), 1u);
+  }
+  server_.connections.clear();
+  EXPECT_EQ(open_descriptors(), before);
+}
+
+}  // namespace
+}  // namespace weir
