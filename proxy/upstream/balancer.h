@@ -17,8 +17,8 @@ class Backend;
 
 struct Host {
   Backend* backend;
-  uint32_t weight;         // at least 1
-  const uint32_t* active;  // open sessions of this worker on it; stays valid until the next rebuild
+  uint32_t weight;        // at least 1
+  const int64_t* active;  // open sessions of this worker on it; stays valid until the next rebuild
 };
 
 using HostIndex = uint32_t;  // into the `eligible` of the last rebuild

@@ -63,13 +63,13 @@ class BalancerHarness {
     for (int number : picks(count, excluded)) ++result[number];
     return result;
   }
-  uint32_t& active(int number) { return known_.at(number).active; }
+  int64_t& active(int number) { return known_.at(number).active; }
   Balancer& balancer() { return *balancer_; }
 
  private:
   struct Known {
     std::unique_ptr<Backend> backend;
-    uint32_t active = 0;
+    int64_t active = 0;
   };
 
   HostIndex index_of(int number) const {

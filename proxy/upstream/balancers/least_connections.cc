@@ -47,7 +47,7 @@ class LeastConnections final : public Balancer {
   static constexpr uint64_t kMaxHeadStart = 64;  // turns that a rebuild skips at most
 
   struct Entry {
-    const uint32_t* active;
+    const int64_t* active;
     uint32_t weight;
     HostIndex host;
     int64_t credit;  // as in round_robin, among those that were equal
@@ -55,8 +55,8 @@ class LeastConnections final : public Balancer {
 
   // Sessions per weight, without dividing.
   static int compare(const Entry& a, const Entry& b) {
-    const uint64_t left = uint64_t{*a.active} * b.weight;
-    const uint64_t right = uint64_t{*b.active} * a.weight;
+    const int64_t left = *a.active * b.weight;
+    const int64_t right = *b.active * a.weight;
     return left < right ? -1 : left > right;
   }
 

@@ -27,8 +27,8 @@ class RandomTwo final : public Balancer {
 
  private:
   bool less_loaded(HostIndex a, HostIndex b) const {
-    return uint64_t{*hosts_[a].active} * hosts_[b].weight <
-           uint64_t{*hosts_[b].active} * hosts_[a].weight;
+    return *hosts_[a].active * hosts_[b].weight <
+           *hosts_[b].active * hosts_[a].weight;
   }
 
   Random random_;

@@ -25,9 +25,9 @@ TEST(LeastConnections, CountsPerWeight) {
 TEST(LeastConnections, SessionsThatStay_EndUpExactlyByWeight) {
   BalancerHarness hosts(kPolicy, {1, 2, 5});
   for (uint64_t client = 0; client < 800; ++client) ++hosts.active(hosts.pick(client));
-  EXPECT_EQ(hosts.active(0), 100u);
-  EXPECT_EQ(hosts.active(1), 200u);
-  EXPECT_EQ(hosts.active(2), 500u);
+  EXPECT_EQ(hosts.active(0), 100);
+  EXPECT_EQ(hosts.active(1), 200);
+  EXPECT_EQ(hosts.active(2), 500);
 }
 
 TEST(LeastConnections, Ties_TakeTurns) {

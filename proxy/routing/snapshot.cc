@@ -1,0 +1,25 @@
+#include "routing/snapshot.h"
+
+#include <fmt/format.h>
+
+#include "base/hash.h"
+
+namespace weir {
+
+std::string Snapshot::place(const config::Location& location) const {
+  if (location.line == 0 || location.file >= model.files.size()) return "";
+  return fmt::format("{}:{}:{}", model.files[location.file], location.line, location.column);
+}
+
+SnapshotView::SnapshotView(std::shared_ptr<const Snapshot> snapshot, WorkerMetrics& metrics,
+                           uint64_t seed)
+    : snapshot_(std::move(snapshot)) {
+  for (const ClusterSpec& spec : snapshot_->clusters)
+    clusters_.push_back(std::make_unique<Cluster>(spec, metrics, mix(seed += spec.series + 1)));
+}
+
+void SnapshotView::rebuild_clusters() {
+  for (auto& cluster : clusters_) cluster->rebuild();
+}
+
+}  // namespace weir

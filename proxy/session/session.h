@@ -1,0 +1,89 @@
+// Session: one client connection, from accept to its end reason. Abstract; TcpSession is its one
+// child so far.
+//
+// Owner: a worker, through its list of sessions; thread: the worker's. It ends exactly once, with a
+// reason, in end(): that settles the books, writes the access line, closes both sides and retires
+// the object. Invariant: on the list ⇔ counted as active.
+#pragma once
+
+#include <string>
+
+#include "base/address.h"
+#include "event/owned.h"
+#include "metrics/cells.h"
+#include "net/pipe.h"
+#include "routing/snapshot.h"
+
+namespace weir {
+
+class Session;
+
+// What a session needs of the worker that owns it.
+class SessionOwner {
+ public:
+  explicit SessionOwner(PipeResources& pipe_resources) : resources(pipe_resources) {}
+  virtual void release(Session& session) = 0;  // it has ended
+  virtual const SnapshotRef& current() const = 0;
+  virtual ListenerCells& listener_cells(uint32_t series) = 0;
+  virtual bool draining() const = 0;
+  virtual uint32_t index() const = 0;  // of the worker
+
+  PipeResources& resources;
+
+ protected:
+  ~SessionOwner() = default;
+};
+
+struct SessionNode : ListNode {};  // of the worker's list
+
+class Session : public Retirable, public SessionNode {
+ public:
+  struct Start {
+    SnapshotRef snapshot;
+    const ListenerSpec& listener;
+    Address client;
+    uint64_t serial;  // of this worker; never used twice
+  };
+  // For the admin API; by value, since the session may be gone when it is read.
+  struct View {
+    std::string id, listener, client, backend;
+    Duration age, idle;
+    WaitingFor waiting_for;
+    uint64_t received_bytes, sent_bytes;
+  };
+
+  // Nothing is on its way and both sides may still speak: can be closed without cutting anything.
+  virtual bool quiet() const = 0;
+  virtual TimePoint last_active() const = 0;
+  virtual WaitingFor waiting_for() const = 0;
+  // Sends both sides their FIN and waits a moment for theirs. Only when quiet().
+  virtual void close_quiet(EndReason reason) = 0;
+  // Ends it soon: in order when it is quiet and has been for a moment, else at once and with a
+  // reset, because a FIN would make a part look like the whole.
+  virtual void cut(EndReason reason) = 0;
+  // Adds the bytes moved since the last call to the metrics.
+  virtual void settle() = 0;
+  virtual View view() const = 0;
+
+  const ListenerSpec& listener() const { return listener_; }
+  const SnapshotRef& snapshot() const { return snapshot_; }
+  TimePoint started() const { return started_; }
+
+ protected:
+  Session(SessionOwner& owner, Start start);
+  ~Session() override = default;
+  // The books of the end; the child has closed its sides. `how`: for a session a drain has ended.
+  void account(EndReason reason, DrainEnd how);
+  std::string timeout_place(EndReason reason) const;
+  std::string id() const;
+
+  SessionOwner& owner_;
+  const SnapshotRef snapshot_;
+  const ListenerSpec& listener_;
+  ListenerCells& cells_;
+  const Address client_address_;
+  const uint64_t serial_;
+  const TimePoint started_;
+};
+
+}  // namespace weir

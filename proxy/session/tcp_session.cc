@@ -1,0 +1,264 @@
+#include "session/tcp_session.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+
+namespace weir {
+namespace {
+
+constexpr Duration kLinger = 1s;       // for the other side's FIN, after ours
+constexpr Duration kSilence = 1s;      // without a byte: nothing is in the middle of anything
+constexpr int kDiscardsPerEvent = 16;  // reads of what nobody wants
+// Of the hash that chooses a backend by the client's address: the same on every worker and after a
+// restart.
+constexpr uint64_t kSourceSeed = 0;
+
+bool has_failed(const HalfPipe& half) {
+  return half.state() == HalfPipe::State::source_failed ||
+         half.state() == HalfPipe::State::sink_failed;
+}
+
+}  // namespace
+
+TcpSession::TcpSession(SessionOwner& owner, Start start)
+    : Session(owner, std::move(start)),
+      pipe_(owner.resources, client_, backend_, *this),
+      connect_(loop(), snapshot()->cluster(listener().cluster), backend_, *this) {}
+
+void TcpSession::begin(int fd) {
+  if (!client_.open(loop(), fd)) return end(EndReason::error, DrainEnd::peer);
+  client_.set_reader(this);  // only to learn of a reset: nothing is read before there is a backend
+  connect_.start(client_address_.host_hash(kSourceSeed));
+  on_connect();
+}
+
+void TcpSession::on_connect() {
+  switch (connect_.state()) {
+    case Connect::State::connecting: return arm();
+    case Connect::State::connected: return relay();
+    case Connect::State::failed: return abort(connect_.reason());
+  }
+}
+
+void TcpSession::relay() {
+  stage_ = Stage::relaying;
+  pipe_.start();
+  // What came while we were connecting is latched and gives no further event.
+  pipe_.request.pump();
+  pipe_.response.pump();
+  arm();
+  if (pipe_.request.state() != HalfPipe::State::open ||
+      pipe_.response.state() != HalfPipe::State::open)
+    on_pipe();
+}
+
+// One half has ended or failed: the whole of what that means.
+void TcpSession::on_pipe() {
+  HalfPipe &request = pipe_.request, &response = pipe_.response;
+  if (first_closed_ == Side::none && request.state() == HalfPipe::State::ended)
+    first_closed_ = Side::client;
+  if (first_closed_ == Side::none && response.state() == HalfPipe::State::ended)
+    first_closed_ = Side::backend;
+  if (go_on_reading(request, response) || go_on_reading(response, request)) return;
+  if (request.state() == HalfPipe::State::sink_failed ||
+      response.state() == HalfPipe::State::source_failed)
+    return fail(Side::backend);
+  if (has_failed(request) || has_failed(response)) return fail(Side::client);
+  if (!pipe_.ended()) return arm();  // the timeout for half-closed sessions begins
+  client_.close();
+  backend_.close();
+  end(first_closed_ == Side::client ? EndReason::client_closed : EndReason::backend_closed,
+      DrainEnd::peer);
+}
+
+// A side that takes no more bytes may have sent its last ones before: an answer given early is
+// delivered.
+bool TcpSession::go_on_reading(HalfPipe& dead, HalfPipe& other) {
+  if (dead.state() != HalfPipe::State::sink_failed || other.state() != HalfPipe::State::open)
+    return false;
+  return other.pump() == HalfPipe::State::open;
+}
+
+void TcpSession::fail(Side side) {
+  const Transport& failed = side == Side::client ? client_ : backend_;
+  const EndReason reset = side == Side::client ? EndReason::client_reset : EndReason::backend_reset;
+  abort(failed.was_reset() ? reset : EndReason::error);
+}
+
+void TcpSession::on_readable() {
+  if (stage_ == Stage::lingering) return discard();
+  if (stage_ == Stage::connecting && client_.failed_unseen()) fail(Side::client);
+}
+
+TimePoint TcpSession::idle_deadline() const {
+  const config::ListenerTimeouts& timeouts = listener().timeouts;
+  const bool half = pipe_.half_closed() && timeouts.half_close.enabled();
+  const config::Timeout& timeout = half ? timeouts.half_close : timeouts.idle;
+  return timeout.enabled() ? pipe_.last_moved() + timeout.value : kNever;
+}
+
+TimePoint TcpSession::max_age_deadline() const {
+  const config::Timeout& max_age = listener().timeouts.max_age;
+  return max_age.enabled() ? started() + max_age.value : kNever;
+}
+
+// The idle deadline moves with every byte; it is not moved in the wheel but looked at again when it
+// comes.
+void TcpSession::arm() {
+  TimePoint at = kNever;
+  switch (stage_) {
+    case Stage::connecting: at = std::min(connect_.deadline(), max_age_deadline()); break;
+    case Stage::relaying: at = std::min(idle_deadline(), max_age_deadline()); break;
+    case Stage::lingering: at = linger_until_; break;
+    case Stage::over: return;
+  }
+  loop().deadlines().set(*this, at);
+}
+
+void TcpSession::on_deadline() {
+  const TimePoint now = loop().now();
+  if (stage_ == Stage::lingering) {
+    const bool unsent = client_.has_unacknowledged() || backend_.has_unacknowledged();
+    if (unsent) client_.abort(), backend_.abort();
+    return end(reason_, unsent ? DrainEnd::deadline_rst : DrainEnd::deadline_fin);
+  }
+  if (now >= max_age_deadline()) return cut(EndReason::max_age);
+  if (stage_ == Stage::connecting) {
+    if (now >= connect_.deadline()) connect_.on_timeout();
+    return on_connect();
+  }
+  if (now < idle_deadline()) return arm();
+  const EndReason reason = pipe_.half_closed() && listener().timeouts.half_close.enabled()
+                               ? EndReason::half_close_timeout
+                               : EndReason::idle_timeout;
+  if (quiet())
+    close_quiet(reason);
+  else
+    abort(reason);
+}
+
+bool TcpSession::quiet() const {
+  return stage_ == Stage::relaying && !pipe_.blocked() && !pipe_.half_closed();
+}
+
+TimePoint TcpSession::last_active() const {
+  return stage_ == Stage::connecting ? started() : pipe_.last_moved();
+}
+
+WaitingFor TcpSession::waiting_for() const {
+  if (stage_ == Stage::connecting) return WaitingFor::backend_connect;
+  if (pipe_.request.blocked()) return WaitingFor::backend_read;
+  if (pipe_.response.blocked()) return WaitingFor::client_read;
+  if (pipe_.request.source_ended()) return WaitingFor::backend_fin;
+  if (pipe_.response.source_ended()) return WaitingFor::client_fin;
+  return WaitingFor::traffic;
+}
+
+void TcpSession::close_quiet(EndReason reason) {
+  DCHECK(quiet());
+  pipe_.stop();
+  stage_ = Stage::lingering;
+  reason_ = reason;
+  linger_until_ = loop().now() + kLinger;
+  for (Transport* side : {&client_, &backend_}) {
+    side->set_reader(this);
+    side->shutdown_write();
+  }
+  arm();
+  discard();
+}
+
+void TcpSession::cut(EndReason reason) {
+  if (stage_ == Stage::lingering || stage_ == Stage::over) return;  // on its way out already
+  if (quiet() && loop().now() - last_active() >= kSilence)
+    close_quiet(reason);
+  else
+    abort(reason);
+}
+
+void TcpSession::discard() {
+  const bool client_over = discard_from(client_), backend_over = discard_from(backend_);
+  if (client_over && backend_over)
+    end(reason_, reason_ == EndReason::drain_idle ? DrainEnd::idle_spread : DrainEnd::deadline_fin);
+}
+
+// True when the side is closed: its FIN or its reset has come.
+bool TcpSession::discard_from(Transport& transport) {
+  char nobody_wants[4096];
+  for (int i = 0; i < kDiscardsPerEvent && transport.is_open() && transport.readable(); ++i) {
+    const Io io = transport.read(nobody_wants);
+    if (io.status == Io::Status::eof || io.status == Io::Status::failed) transport.close();
+  }
+  return !transport.is_open();
+}
+
+void TcpSession::abort(EndReason reason) {
+  client_.abort();
+  backend_.abort();
+  end(reason, DrainEnd::deadline_rst);
+}
+
+void TcpSession::end(EndReason reason, DrainEnd how) {
+  if (stage_ == Stage::over) return;
+  stage_ = Stage::over;
+  const bool by_drain = reason == EndReason::drain_idle || reason == EndReason::drain_deadline ||
+                        reason == EndReason::shutdown;
+  account(reason, !by_drain                         ? DrainEnd::peer
+                  : reason == EndReason::drain_idle ? DrainEnd::idle_spread
+                                                    : how);
+  log_end(reason);
+  owner_.release(*this);
+}
+
+void TcpSession::close() {
+  stage_ = Stage::over;
+  cancel();
+  pipe_.stop();
+  client_.close();
+  backend_.close();
+  connect_.release();
+}
+
+void TcpSession::settle() {
+  const uint64_t up = pipe_.request.moved(), down = pipe_.response.moved();
+  cells_.received_bytes.add(up - settled_up_);
+  cells_.sent_bytes.add(down - settled_down_);
+  if (BackendCells* backend = connect_.cells()) {
+    backend->sent_bytes.add(up - settled_up_);
+    backend->received_bytes.add(down - settled_down_);
+  }
+  settled_up_ = up;
+  settled_down_ = down;
+}
+
+Session::View TcpSession::view() const {
+  const TimePoint now = loop().now();
+  const HostSpec* host = connect_.host();
+  return {id(),
+          listener().name,
+          client_address_.text(),
+          host != nullptr ? host->backend->cluster() + "/" + host->backend->name() : "",
+          now - started(),
+          now - last_active(),
+          waiting_for(),
+          pipe_.request.moved(),
+          pipe_.response.moved()};
+}
+
+void TcpSession::log_end(EndReason reason) const {
+  const HostSpec* host = connect_.host();
+  const int error = client_.error() != 0 ? client_.error() : backend_.error();
+  const std::string place = timeout_place(reason);
+  ACCESS_LOG(
+      "session", kv("session", id()), kv("listener", listener().name),
+      kv("client", client_address_.text()),
+      kv("cluster", snapshot()->snapshot().clusters[listener().cluster].name),
+      kv_if(host != nullptr, "backend", host != nullptr ? host->backend->name() : std::string()),
+      kv("attempts", connect_.attempts()), kv("received_bytes", pipe_.request.moved()),
+      kv("sent_bytes", pipe_.response.moved()), kv("duration", loop().now() - started()),
+      kv("reason", text(reason)), kv_if(error != 0, "errno", error),
+      kv_if(!place.empty(), "config", place));
+}
+
+}  // namespace weir

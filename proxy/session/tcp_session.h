@@ -1,0 +1,72 @@
+// TcpSession: a TCP connection and its backend's, joined by a pipe.
+//
+//   connecting → relaying → (lingering) → over
+//
+// connecting: no byte of the client is read, so the next backend can be tried. relaying: the pipe
+// moves bytes; half-closes are passed on. lingering: our FINs are out, what still comes is
+// discarded, until both FINs came or the time is up. One deadline serves all the timeouts.
+// Decisions are made in on_*() here; nothing below closes anything.
+#pragma once
+
+#include "session/session.h"
+#include "upstream/connect.h"
+
+namespace weir {
+
+class TcpSession final : public Session,
+                         private ConnectObserver,
+                         private PipeObserver,
+                         private TransportReader,
+                         private Deadline {
+ public:
+  TcpSession(SessionOwner& owner, Start start);
+
+  // Takes over the accepted descriptor. The session may be over when this returns.
+  void begin(int fd);
+
+  bool quiet() const override;
+  TimePoint last_active() const override;
+  WaitingFor waiting_for() const override;
+  void close_quiet(EndReason reason) override;
+  void cut(EndReason reason) override;
+  void settle() override;
+  View view() const override;
+
+ private:
+  enum class Stage : uint8_t { connecting, relaying, lingering, over };
+  enum class Side : uint8_t { none, client, backend };
+
+  ~TcpSession() override { close(); }
+  void close() override;
+
+  void on_connect() override;
+  void on_pipe() override;
+  void on_readable() override;
+  void on_deadline() override;
+
+  void relay();
+  bool go_on_reading(HalfPipe& dead, HalfPipe& other);
+  void fail(Side side);
+  void abort(EndReason reason);
+  void end(EndReason reason, DrainEnd how);
+  void discard();
+  bool discard_from(Transport& transport);
+
+  void arm();
+  TimePoint idle_deadline() const;
+  TimePoint max_age_deadline() const;
+  void log_end(EndReason reason) const;
+
+  Transport client_;
+  Transport backend_;
+  Pipe pipe_;
+  Connect connect_;
+  TimePoint linger_until_ = kNever;
+  uint64_t settled_up_ = 0;
+  uint64_t settled_down_ = 0;
+  Stage stage_ = Stage::connecting;
+  Side first_closed_ = Side::none;
+  EndReason reason_{};  // while lingering
+};
+
+}  // namespace weir

@@ -1,0 +1,34 @@
+// ClusterSpec: one configured cluster, compiled: names resolved, backends looked up, series
+// numbered. Immutable, made by the control thread, owned by a Snapshot, read by every worker.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/model.h"
+#include "upstream/backend.h"
+
+namespace weir {
+
+struct HostSpec {
+  std::shared_ptr<Backend> backend;
+  uint32_t weight = 1;
+  bool backup = false;
+  config::BackendState state{};
+  uint32_t series = 0;  // of this backend's metrics
+};
+
+struct ClusterSpec {
+  std::string name;
+  config::Balance balance{};
+  std::vector<HostSpec> hosts;
+  config::Timeout connect_timeout;
+  config::Backoff backoff;
+  uint32_t connect_attempts = 3;
+  double panic_threshold = 0;
+  std::string congestion_control;
+  uint32_t series = 0;
+};
+
+}  // namespace weir

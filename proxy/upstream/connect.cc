@@ -1,0 +1,116 @@
+#include "upstream/connect.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "base/log.h"
+
+namespace weir {
+namespace {
+
+ConnectError connect_error(int error) {
+  switch (error) {
+    case ECONNREFUSED:
+    case ENOENT: return ConnectError::refused;  // ENOENT: a UNIX socket that is not there
+    case ETIMEDOUT: return ConnectError::timeout;
+    case ENETUNREACH:
+    case EHOSTUNREACH: return ConnectError::unreachable;
+    default: return ConnectError::other;
+  }
+}
+
+// Ours, not the backend's: no descriptors, no memory, no free local port. It is not held off for
+// that.
+bool is_local(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS ||
+         error == EADDRNOTAVAIL;
+}
+
+}  // namespace
+
+Connect::State Connect::start(uint64_t client_hash) {
+  client_hash_ = client_hash;
+  transport_.set_writer(this);
+  return try_next();
+}
+
+// Straight on until one attempt has to wait or has succeeded; a refusal may come at once.
+Connect::State Connect::try_next() {
+  const uint32_t most = std::min(cluster_.spec().connect_attempts, kMaxAttempts);
+  while (attempts_ < most) {
+    place_ = cluster_.pick(loop_.now(), client_hash_, std::span(tried_).first(attempts_));
+    if (place_ == kNoHost) break;
+    tried_[attempts_++] = place_;
+    if (attempt() != State::failed) return state_;
+  }
+  if (attempts_ == 0) cluster_.cells().no_backend.add();
+  transport_.set_writer(nullptr);
+  return state_ = State::failed;
+}
+
+Connect::State Connect::attempt() {
+  const HostSpec& host = cluster_.spec().hosts[place_];
+  cells()->connects.add();
+  cells()->active.add();
+  began_ = loop_.now();
+  switch (transport_.connect(loop_, host.backend->address(),
+                             cluster_.spec().congestion_control.c_str())) {
+    case Transport::Connecting::pending: return state_ = State::connecting;
+    case Transport::Connecting::done: succeed(); return state_;
+    case Transport::Connecting::failed: break;
+  }
+  fail(connect_error(transport_.error()));
+  return State::failed;
+}
+
+void Connect::on_writable() {
+  switch (transport_.finish_connecting()) {
+    case Transport::Connecting::pending: return;
+    case Transport::Connecting::done: succeed(); break;
+    case Transport::Connecting::failed:
+      fail(connect_error(transport_.error()));
+      try_next();
+      break;
+  }
+  // Also when the next attempt is under way: there is a new deadline.
+  observer_.on_connect();
+}
+
+Connect::State Connect::on_timeout() {
+  fail(ConnectError::timeout);
+  return try_next();
+}
+
+void Connect::succeed() {
+  state_ = State::connected;
+  transport_.set_writer(nullptr);
+  cells()->sessions.add();
+  cluster_.cells().connect_duration.observe(loop_.now() - began_);
+  if (attempts_ > 1) cluster_.cells().retries[RetryResult::ok].add();
+  cluster_.spec().hosts[place_].backend->note_connect_success();
+}
+
+void Connect::fail(ConnectError error) {
+  Backend& backend = *cluster_.spec().hosts[place_].backend;
+  const int code = transport_.error();
+  cells()->connect_errors[error].add();
+  if (attempts_ > 1) cluster_.cells().retries[RetryResult::failed].add();
+  if (!is_local(code)) backend.note_connect_failure(loop_.now(), cluster_.spec().backoff);
+  reason_ = error == ConnectError::timeout ? EndReason::connect_timeout : EndReason::connect_failed;
+  LOG(debug, "backend.connect_failed", kv("cluster", backend.cluster()),
+      kv("backend", backend.name()), kv("error", text(error)), kv("errno", code));
+  transport_.close();
+  release();
+}
+
+TimePoint Connect::deadline() const {
+  const config::Timeout& timeout = cluster_.spec().connect_timeout;
+  return timeout.enabled() ? began_ + timeout.value : kNever;
+}
+
+void Connect::release() {
+  if (place_ != kNoHost) cluster_.cells_of(std::exchange(place_, kNoHost)).active.sub();
+}
+
+}  // namespace weir

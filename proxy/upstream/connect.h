@@ -1,0 +1,71 @@
+// Connect: finds a backend for one client and connects to it: at most spec.connect_attempts
+// backends, each once, none for longer than the connect timeout. Nothing of the client has been
+// read meanwhile, so trying the next backend loses nothing.
+//
+// Owner: a session, by value; thread: its loop's. The session keeps the deadline and calls
+// on_timeout(). Books: a BackendCells::active is held from the beginning of an attempt until it
+// fails, or until release().
+#pragma once
+
+#include <array>
+
+#include "metrics/labels.h"
+#include "net/transport.h"
+#include "upstream/cluster.h"
+
+namespace weir {
+
+class ConnectObserver {
+ public:
+  virtual void on_connect() = 0;  // state() has changed
+
+ protected:
+  ~ConnectObserver() = default;
+};
+
+class Connect final : private TransportWriter {
+ public:
+  enum class State : uint8_t { connecting, connected, failed };
+  static constexpr uint32_t kMaxAttempts = 8;
+
+  Connect(EventLoop& loop, Cluster& cluster, Transport& transport, ConnectObserver& observer)
+      : loop_(loop), cluster_(cluster), transport_(transport), observer_(observer) {}
+  ~Connect() { release(); }
+
+  // Goes on until it has to wait. Never calls the observer from within.
+  State start(uint64_t client_hash);
+  // The deadline has passed: counts as a failure of this backend; the next one is tried.
+  State on_timeout();
+  TimePoint deadline() const;  // of this attempt
+  // The connection is over, or was given up.
+  void release();
+
+  State state() const { return state_; }
+  EndReason reason() const { return reason_; }  // why it failed
+  const HostSpec* host() const {
+    return place_ == kNoHost ? nullptr : &cluster_.spec().hosts[place_];
+  }
+  BackendCells* cells() { return place_ == kNoHost ? nullptr : &cluster_.cells_of(place_); }
+  uint32_t attempts() const { return attempts_; }
+
+ private:
+  void on_writable() override;
+  State try_next();
+  State attempt();
+  void succeed();
+  void fail(ConnectError error);
+
+  EventLoop& loop_;
+  Cluster& cluster_;
+  Transport& transport_;
+  ConnectObserver& observer_;
+  uint64_t client_hash_ = 0;
+  TimePoint began_{};
+  std::array<HostIndex, kMaxAttempts> tried_{};
+  uint32_t attempts_ = 0;
+  HostIndex place_ = kNoHost;
+  State state_ = State::connecting;
+  EndReason reason_ = EndReason::no_backend;
+};
+
+}  // namespace weir
