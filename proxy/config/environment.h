@@ -1,0 +1,32 @@
+// Where ${NAME} in a value comes from, and the replacing of it: ${NAME}, ${NAME:-default} (unset or
+// empty),
+// ${NAME:?message}, and $${ for a literal ${. Done in values that are already parsed: what a
+// variable holds can never become YAML.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/findings.h"
+
+namespace weir::config {
+
+using Environment = std::function<std::optional<std::string>(const std::string&)>;
+
+Environment process_environment();
+
+struct Expanded {
+  std::string text;
+  std::vector<std::string> names;  // the variables used
+};
+
+// Nothing after a finding at `place`.
+std::optional<Expanded> expand(std::string_view text, const Environment&, const Place&, Findings&);
+
+// The text that expand() turns into `text`.
+std::string escape_variables(std::string_view text);
+
+}  // namespace weir::config

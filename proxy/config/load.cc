@@ -1,0 +1,185 @@
+#include "config/load.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/hash.h"
+#include "config/files.h"
+#include "config/parse.h"
+#include "config/print.h"
+#include "config/reader.h"
+#include "config/suggest.h"
+#include "config/validate.h"
+
+namespace weir::config {
+namespace {
+
+constexpr size_t kMaxFiles = 1000;
+
+class Loading {
+ public:
+  explicit Loading(const Environment& environment) : environment_(environment) {}
+
+  Loaded file(const std::string& path) {
+    directories_ = directories_to_watch(path);
+    if (!read_file(path, nullptr, sources_, findings_)) return finish(nullptr);
+    const Node* root = read_yaml(0, tree_, findings_);
+    if (!root || !expect_map(*root)) return finish(nullptr);
+    check_version(*root);
+    if (const Node* include = root->find("include"))
+      root = with_included(*root, *include, directory_of(path));
+    return finish(root);
+  }
+  Loaded text(std::string_view yaml, const std::string& name) {
+    const uint32_t file = sources_.add(name, std::string(yaml));
+    check_text(file, findings_);
+    const Node* root = findings_.has_errors() ? nullptr : read_yaml(file, tree_, findings_);
+    if (!root || !expect_map(*root)) return finish(nullptr);
+    check_version(*root);
+    if (const Node* include = root->find("include"))
+      findings_.add(Code::E015, include->place,
+                    "a text that is not in a file cannot include files");
+    return finish(root);
+  }
+
+ private:
+  bool expect_map(const Node& root) {
+    if (root.is_map()) return true;
+    findings_.add(Code::E102, root.place,
+                  fmt::format("the file is a map, not {}", config::text(root.kind)),
+                  "it begins with keys such as 'listeners:'");
+    return false;
+  }
+  void check_version(const Node& root) {
+    const Node* version = root.find("version");
+    if (!version || (version->is_scalar() && version->text == "1" && !version->quoted)) return;
+    findings_.add(Code::E017, version->place,
+                  fmt::format("version '{}' of the format is not known", version->text),
+                  "this weir reads version 1; a later one brings notes on what to change");
+  }
+
+  // ---- include
+
+  const Node* with_included(const Node& main, const Node& include, const std::string& directory) {
+    std::vector<const Node*> patterns = include.items;
+    if (!include.is_sequence()) patterns = {&include};
+    const Node* root = &main;
+    for (const Node* pattern : patterns) {
+      const std::optional<std::string> text = parse_text(*pattern, environment_, findings_);
+      if (!text || text->empty()) continue;
+      const std::string path =
+          (*text)[0] == '/' || directory == "." ? *text : directory + "/" + *text;
+      for (const std::string& file : files_of(path, *pattern))
+        root = add_included(*root, file, *pattern);
+    }
+    return root;
+  }
+  std::vector<std::string> files_of(const std::string& path, const Node& pattern) {
+    watch(path);
+    if (!is_pattern(path)) return {path};
+    std::vector<std::string> files = matches(path);
+    if (files.empty())
+      findings_.add(Code::W014, pattern.place, fmt::format("'{}' matches no file", path));
+    return files;
+  }
+  void watch(const std::string& path) {
+    for (std::string& directory : directories_to_watch(path))
+      if (std::find(directories_.begin(), directories_.end(), directory) == directories_.end())
+        directories_.push_back(std::move(directory));
+  }
+  const Node* add_included(const Node& main, const std::string& file, const Node& from) {
+    const std::vector<std::string> before = sources_.names();
+    if (before.size() >= kMaxFiles) {
+      findings_.add(Code::E008, from.place,
+                    fmt::format("more than {} files are included", kMaxFiles));
+      return &main;
+    }
+    if (std::find(before.begin(), before.end(), file) != before.end()) {
+      findings_.add(Code::E015, from.place, fmt::format("'{}' is read already", file),
+                    "include each file once");
+      return &main;
+    }
+    if (is_pattern(from.text)) watch(file);
+    const auto index = static_cast<uint32_t>(before.size());
+    if (!read_file(file, &from.place, sources_, findings_)) return failed_include_ = true, &main;
+    const Node* root = read_yaml(index, tree_, findings_);
+    if (!root || !expect_map(*root)) return failed_include_ = true, &main;
+    check_version(*root);
+    if (const Node* include = root->find("include"))
+      findings_.add(Code::E015, include->place, "an included file includes nothing",
+                    fmt::format("add the pattern to {}", sources_.name(0)));
+    return merge(main, *root);
+  }
+
+  // Lists are joined, maps merged key by key, anything else collides. Nodes may be shared by
+  // aliases: a new one.
+  const Node* merge(const Node& a, const Node& b) {
+    Node& both = tree_.add();
+    both = a;
+    for (const Node::Entry& entry : b.entries) {
+      if (entry.key->text == "include" || entry.key->text == "version") continue;
+      const auto same = [&](const Node::Entry& e) { return e.key->text == entry.key->text; };
+      const auto found = std::find_if(both.entries.begin(), both.entries.end(), same);
+      if (found == both.entries.end())
+        both.entries.push_back(entry);
+      else
+        found->value = merge_values(*found->value, entry);
+    }
+    return &both;
+  }
+  const Node* merge_values(const Node& a, const Node::Entry& entry) {
+    const Node& b = *entry.value;
+    if (a.is_map() && b.is_map()) return merge(a, b);
+    if (a.is_sequence() && b.is_sequence()) {
+      Node& both = tree_.add();
+      both = a;
+      both.items.insert(both.items.end(), b.items.begin(), b.items.end());
+      return &both;
+    }
+    findings_.add(Code::E016, entry.key->place, fmt::format("'{}' is already set", entry.key->text),
+                  fmt::format("at {}", sources_.where(a.place.location)));
+    return &a;
+  }
+
+  Loaded finish(const Node* root) {
+    Loaded loaded;
+    if (root) {
+      Parsed parsed = parse(*root, environment_, findings_);
+      // Without an included file half of what is referred to may be missing.
+      if (!failed_include_) validate(parsed.model, parsed.provenance, findings_);
+      loaded.model = std::move(parsed.model);
+      loaded.provenance = std::move(parsed.provenance);
+      loaded.env_names.assign(parsed.env_names.begin(), parsed.env_names.end());
+    }
+    loaded.model.files = sources_.names();
+    loaded.model.watched_directories = std::move(directories_);
+    loaded.diagnostics = findings_.finish();
+    loaded.hash = fmt::format("{:016x}", hash_bytes(all_values(loaded.model))).substr(0, 12);
+    return loaded;
+  }
+
+  const Environment& environment_;
+  Sources sources_;
+  Findings findings_{sources_};
+  Tree tree_;
+  std::vector<std::string> directories_;
+  bool failed_include_ = false;
+};
+
+}  // namespace
+
+bool Loaded::valid() const {
+  return std::none_of(diagnostics.begin(), diagnostics.end(),
+                      [](const Diagnostic& d) { return d.is_error(); });
+}
+
+Loaded load(const std::string& path, const Environment& environment) {
+  return Loading(environment).file(path);
+}
+
+Loaded load_text(std::string_view yaml, const std::string& name, const Environment& environment) {
+  return Loading(environment).text(yaml, name);
+}
+
+}  // namespace weir::config

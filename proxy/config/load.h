@@ -1,0 +1,31 @@
+// The way in: a path or a text to a Model, or to everything that is wrong with it. Never throws; a
+// file that is missing, unreadable, binary, empty or hostile is a diagnostic like any other.
+// Control thread; blocks on files.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/diagnostic.h"
+#include "config/environment.h"
+#include "config/model.h"
+#include "config/provenance.h"
+
+namespace weir::config {
+
+struct Loaded {
+  Model model;                          // usable only when valid()
+  std::vector<Diagnostic> diagnostics;  // errors and warnings, sorted by place
+  std::string hash;  // of every value: the same for configurations that do the same
+  std::vector<std::string> env_names;  // variables used, sorted
+  Provenance provenance;
+
+  bool valid() const;
+};
+
+Loaded load(const std::string& path, const Environment&);
+// `name` stands for the file in diagnostics. A text includes nothing.
+Loaded load_text(std::string_view yaml, const std::string& name, const Environment&);
+
+}  // namespace weir::config

@@ -1,0 +1,337 @@
+#include "config/parse.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "config/keys.h"
+#include "config/suggest.h"
+
+namespace weir::config {
+namespace {
+
+// What a map is read into, and what stands in for keys it lacks.
+struct Target {
+  Struct type;
+  void* object;
+  std::string path;      // "listeners[0].timeouts"; empty at the top
+  std::string called;    // "listener 'web'", for messages
+  const Node* fallback;  // the map under `defaults:` for this section; may be null
+};
+
+struct Value {
+  const Node* node = nullptr;
+  bool shared = false;
+};
+
+std::string join(const std::string& path, std::string_view key) {
+  return path.empty() ? std::string(key) : fmt::format("{}.{}", path, key);
+}
+
+// "listeners" → "listener"
+std::string singular(std::string_view name) {
+  return std::string(name.substr(0, name.size() - 1));
+}
+
+std::vector<std::string_view> names_of(Struct type) {
+  std::vector<std::string_view> names;
+  for (const Key& key : keys_of(type)) names.emplace_back(key.name);
+  return names;
+}
+
+class Reading {
+ public:
+  Reading(const Environment& environment, Findings& findings)
+      : environment_(environment), findings_(findings) {}
+
+  Parsed result;
+
+  void read_file(const Node& root) {
+    if (!expect(root, Node::Kind::map, "the file")) return;
+    defaults_ = root.find("defaults");
+    if (defaults_) read_defaults(*defaults_);
+    read_map(&root, {Struct::Model, &result.model, "", "the file", nullptr});
+  }
+
+ private:
+  // ---- defaults
+
+  // Reads it into objects nobody uses: its mistakes are told even where no listener or cluster
+  // takes them.
+  void read_defaults(const Node& node) {
+    if (node.kind == Node::Kind::null || !expect(node, Node::Kind::map, "'defaults'"))
+      return defaults_ = nullptr, void();
+    for (const Node::Entry& entry : node.entries) {
+      const std::vector<const Key*> sections = shared_sections(entry.key->text);
+      if (sections.empty())
+        unknown_key(*entry.key, "'defaults'", shared_names());
+      else
+        read_shared(*entry.value, sections);
+    }
+  }
+  void read_shared(const Node& node, const std::vector<const Key*>& sections) {
+    const std::string called = fmt::format("'defaults.{}'", sections.front()->name);
+    if (!expect(node, Node::Kind::map, called)) return;
+    std::vector<std::string_view> possible;
+    for (const Key* section : sections)
+      for (std::string_view name : names_of(section->child)) possible.push_back(name);
+    for (const Node::Entry& entry : node.entries)
+      if (std::find(possible.begin(), possible.end(), entry.key->text) == possible.end())
+        unknown_key(*entry.key, called, possible);
+    Listener listener;
+    Cluster cluster;
+    for (const Key* section : sections) {
+      void* owner = section->owner == Struct::Listener ? static_cast<void*>(&listener) : &cluster;
+      void* object =
+          section->kind == Key::Kind::optional ? section->append(owner) : section->at(owner, 0);
+      read_map(nullptr, {section->child, object, kNowhere, called, &node});
+    }
+  }
+  const Node* shared(const Key& key) const {
+    if (!defaults_ || !is_shared(key)) return nullptr;
+    const Node* node = defaults_->find(key.name);
+    return node && node->is_map() ? node : nullptr;
+  }
+
+  // ---- maps
+
+  // `node` may be null: then only the fallback counts.
+  void read_map(const Node* node, const Target& target) {
+    const std::span<const Key> keys = keys_of(target.type);
+    std::vector<Value> values(keys.size());
+    if (node) collect(*node, target, values);
+    for (size_t i = 0; i < keys.size(); ++i) {
+      if (!values[i].node && target.fallback)
+        values[i] = {target.fallback->find(keys[i].name), true};
+      if (values[i].node || shared(keys[i]))
+        read_key(keys[i], values[i], target);
+      else if (keys[i].required())
+        missing_key(keys[i], node, target);
+    }
+    if (Location* location = location_of(target.type, target.object); location && node)
+      *location = node->place.location;
+  }
+  void collect(const Node& node, const Target& target, std::vector<Value>& values) {
+    const std::span<const Key> keys = keys_of(target.type);
+    for (const Node::Entry& entry : node.entries) {
+      const auto found = std::find_if(keys.begin(), keys.end(),
+                                      [&](auto& k) { return entry.key->text == k.name; });
+      if (found == keys.end())
+        unknown_key(*entry.key, target.called, names_of(target.type));
+      else if (entry.value->kind == Node::Kind::null && found->kind != Key::Kind::directive)
+        no_value(*entry.key);
+      else
+        values[static_cast<size_t>(found - keys.begin())] = {entry.value, false};
+    }
+  }
+
+  void read_key(const Key& key, const Value& value, const Target& target) {
+    switch (key.kind) {
+      case Key::Kind::directive: return;  // load.cc has seen to it
+      case Key::Kind::value:
+        return read_value(key, key.at(target.object, 0), value, join(target.path, key.name));
+      case Key::Kind::strings: return read_strings(key, value, target);
+      case Key::Kind::section: return read_section(key, value, target);
+      case Key::Kind::optional: return read_optional(key, value, target);
+      case Key::Kind::list: return read_list(key, value, target);
+    }
+    CHECK_UNREACHABLE();
+  }
+  void read_section(const Key& key, const Value& value, const Target& target) {
+    const std::string called = target.path.empty()
+                                   ? fmt::format("'{}'", key.name)
+                                   : fmt::format("'{}' of {}", key.name, target.called);
+    if (value.node && !expect(*value.node, Node::Kind::map, called)) return;
+    read_map(value.node, {key.child, key.at(target.object, 0), join(target.path, key.name), called,
+                          shared(key)});
+  }
+  void read_optional(const Key& key, const Value& value, const Target& target) {
+    const bool none = value.node && value.node->is_scalar() && value.node->text == "none";
+    if (none) return note(join(target.path, key.name), *value.node, {}, false);
+    const std::string called = fmt::format("'{}' of {}", key.name, target.called);
+    if (value.node && !expect(*value.node, Node::Kind::map, called)) return;
+    const std::string path = join(target.path, key.name);
+    note(path, value.node ? *value.node : *shared(key), {}, !value.node);
+    read_map(value.node, {key.child, key.append(target.object), path, called, shared(key)});
+  }
+
+  // ---- lists
+
+  void read_list(const Key& key, const Value& value, const Target& target) {
+    const Node& node = *value.node;
+    const std::string called = target.path.empty()
+                                   ? fmt::format("'{}'", key.name)
+                                   : fmt::format("'{}' of {}", key.name, target.called);
+    const std::string path = join(target.path, key.name);
+    if (!expect(node, Node::Kind::sequence, called)) return;
+    note(path, node, {}, false);
+    for (const Node* item : node.items) read_item(key, *item, target, path);
+  }
+  void read_item(const Key& key, const Node& item, const Target& target, const std::string& list) {
+    const bool plain = item.is_scalar() && key.plain[0] != '\0';
+    const std::string of = target.path.empty() ? "" : " of " + target.called;
+    if (!plain && !expect(item, Node::Kind::map, fmt::format("a {}{}", singular(key.name), of)))
+      return;
+    void* object = key.append(target.object);
+    const size_t index = key.size(target.object) - 1;
+    const std::string path = fmt::format("{}[{}]", list, index);
+    note(path, item, {}, false);
+    Target inner{key.child, object, path, fmt::format("{}{}", called(key, item, index), of),
+                 nullptr};
+    if (!plain) return read_map(&item, inner);
+    const Key* address = find_key(key.child, key.plain);
+    if (Location* location = location_of(key.child, object)) *location = item.place.location;
+    read_value(*address, address->at(object, 0), {&item, false}, join(path, address->name));
+  }
+  static std::string called(const Key& key, const Node& item, size_t index) {
+    const Node* name = item.find("name");
+    if (name && name->is_scalar()) return fmt::format("{} '{}'", singular(key.name), name->text);
+    return fmt::format("{} {}", singular(key.name), index + 1);
+  }
+  void read_strings(const Key& key, const Value& value, const Target& target) {
+    const Node& node = *value.node;
+    const std::string path = join(target.path, key.name);
+    if (node.is_scalar()) return read_string(key, node, target, path);
+    if (!expect(node, Node::Kind::sequence, fmt::format("'{}' of {}", key.name, target.called)))
+      return;
+    if (node.items.empty())
+      findings_.add(Code::E105, node.place,
+                    fmt::format("'{}' of {} is an empty list", key.name, target.called),
+                    "give at least one");
+    for (const Node* item : node.items) read_string(key, *item, target, path);
+  }
+  void read_string(const Key& key, const Node& item, const Target& target,
+                   const std::string& list) {
+    std::string text;
+    const std::string path = fmt::format("{}[{}]", list, key.size(target.object));
+    const size_t before = failures_;
+    read_value(key, &text, {&item, false}, path);
+    if (failures_ == before) *static_cast<std::string*>(key.append(target.object)) = text;
+  }
+
+  // ---- values
+
+  void read_value(const Key& key, void* member, const Value& value, const std::string& path) {
+    const Node& node = *value.node;
+    if (node.kind == Node::Kind::null)
+      return failed(Code::E105, node, fmt::format("'{}' has no value", key.name));
+    if (!node.is_scalar())
+      return failed(Code::E102, node,
+                    fmt::format("'{}' is a plain value, not {}", key.name, text(node.kind)));
+    std::optional<Expanded> expanded = expand(node.text, environment_, node.place, findings_);
+    if (!expanded) return ++failures_, void();
+    result.env_names.insert(expanded->names.begin(), expanded->names.end());
+    if (node.quoted && expanded->names.empty() && key.type->form != Form::text)
+      return failed(Code::E106, node,
+                    fmt::format("'{}' is a {}, not text", key.name, key.type->name),
+                    "remove the quotes");
+    if (std::optional<Problem> problem = key.type->read(expanded->text, member)) {
+      if (!expanded->names.empty()) problem->message += fmt::format(" (from {})", node.text);
+      return failed(problem->code, node, problem->message, problem->hint);
+    }
+    if (key.type->location) *key.type->location(member) = node.place.location;
+    note(path, node, expanded->names, value.shared);
+  }
+  void failed(Code code, const Node& node, std::string message, std::string hint = "") {
+    ++failures_;
+    findings_.add(code, node.place, std::move(message), std::move(hint));
+  }
+  void note(const std::string& path, const Node& node, const std::vector<std::string>& names,
+            bool is_shared) {
+    if (path.starts_with(kNowhere)) return;
+    result.provenance[path] = {node.place, is_shared, fmt::format("{}", fmt::join(names, " "))};
+  }
+
+  // ---- what is wrong with maps
+
+  bool expect(const Node& node, Node::Kind kind, const std::string& what) {
+    if (node.kind == kind) return true;
+    std::string hint;
+    if (kind == Node::Kind::sequence && !node.is_scalar()) hint = "begin each element with '- '";
+    failed(Code::E102, node, fmt::format("{} is {}, not {}", what, text(kind), text(node.kind)),
+           hint);
+    return false;
+  }
+  void no_value(const Node& key) {
+    failed(Code::E105, key, fmt::format("'{}' has no value", key.text),
+           "give one, or remove the key");
+  }
+  void missing_key(const Key& key, const Node* node, const Target& target) {
+    if (!node) return;
+    for (const Node::Entry& entry : node->entries)
+      if (entry.key->text == key.name) return;  // there, without a value: said already
+    const Place& place = node->entries.empty() ? node->place : node->entries.front().key->place;
+    std::string hint;
+    if (target.type == Struct::Model && std::string_view(key.name) == "clusters")
+      hint = "a listener needs one to send to";
+    findings_.add(
+        key.kind == Key::Kind::list && target.type == Struct::Cluster ? Code::E211 : Code::E101,
+        place, fmt::format("{} has no '{}'", target.called, key.name), hint);
+  }
+  void unknown_key(const Node& key, const std::string& where,
+                   std::span<const std::string_view> possible) {
+    if (findings_.full()) return;
+    std::string hint;
+    if (const std::string near = nearest(key.text, possible); !near.empty())
+      hint = fmt::format("did you mean '{}'?", near);
+    else if (is_later(key.text))
+      hint = "not in this version, which proxies TCP only";
+    else
+      hint = elsewhere(key.text);
+    if (hint.empty()) hint = fmt::format("possible: {}", fmt::join(possible, ", "));
+    findings_.add(Code::E103, key.place, fmt::format("unknown key '{}' in {}", key.text, where),
+                  hint);
+  }
+  // A key of another map: say which.
+  static std::string elsewhere(std::string_view name) {
+    for (const Key& map : keys()) {
+      if (map.type || map.kind == Key::Kind::directive || !find_key(map.child, name)) continue;
+      if (map.kind == Key::Kind::list)
+        return fmt::format("'{}' belongs to one of the '{}'", name, map.name);
+      const std::string of =
+          map.owner == Struct::Model ? "" : fmt::format(" of the {}", title(map.owner));
+      return fmt::format("'{}' stands under '{}'{}", name, map.name, of);
+    }
+    return "";
+  }
+
+  static constexpr const char* kNowhere = "-";
+
+  const Environment& environment_;
+  Findings& findings_;
+  const Node* defaults_ = nullptr;
+  size_t failures_ = 0;
+};
+
+// Names that are not given are the first address.
+void name_the_nameless(Model& model) {
+  for (Listener& listener : model.listeners)
+    if (listener.name.empty() && !listener.bind.empty()) listener.name = listener.bind[0];
+  for (Cluster& cluster : model.clusters)
+    for (Backend& backend : cluster.backends)
+      if (backend.name.empty()) backend.name = backend.address;
+}
+
+}  // namespace
+
+Parsed parse(const Node& root, const Environment& environment, Findings& findings) {
+  Reading reading(environment, findings);
+  reading.read_file(root);
+  name_the_nameless(reading.result.model);
+  return std::move(reading.result);
+}
+
+std::optional<std::string> parse_text(const Node& node, const Environment& environment,
+                                      Findings& findings) {
+  if (!node.is_scalar()) {
+    findings.add(Code::E102, node.place,
+                 fmt::format("a plain value is needed here, not {}", text(node.kind)));
+    return std::nullopt;
+  }
+  std::optional<Expanded> expanded = expand(node.text, environment, node.place, findings);
+  if (!expanded) return std::nullopt;
+  return std::move(expanded->text);
+}
+
+}  // namespace weir::config

@@ -1,0 +1,28 @@
+// Nodes → Model, by the key table: kinds, unknown and missing keys, values, what `defaults:` adds.
+// It reads on after a finding, so that one pass tells everything; a value that cannot be read keeps
+// its default.
+#pragma once
+
+#include <set>
+#include <string>
+
+#include "config/environment.h"
+#include "config/model.h"
+#include "config/provenance.h"
+#include "config/reader.h"
+
+namespace weir::config {
+
+struct Parsed {
+  Model model;
+  Provenance provenance;
+  std::set<std::string> env_names;
+};
+
+Parsed parse(const Node& root, const Environment&, Findings&);
+
+// One text value with its variables replaced; nothing after a finding. For the keys of the file
+// itself.
+std::optional<std::string> parse_text(const Node&, const Environment&, Findings&);
+
+}  // namespace weir::config

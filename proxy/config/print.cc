@@ -1,0 +1,243 @@
+#include "config/print.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "config/keys.h"
+
+namespace weir::config {
+namespace {
+
+#define WEIR_ALPHANUMERIC "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
+// Whether YAML, or weir, could take the bare text for something else. A colon is plain where no
+// blank follows: 127.0.0.1:80, unix:/run/x and :80 are.
+bool needs_quotes(std::string_view text) {
+  constexpr std::string_view kFirst = WEIR_ALPHANUMERIC "/:";
+  constexpr std::string_view kAny = WEIR_ALPHANUMERIC "/:._-%@";
+  constexpr std::string_view kWords[] = {"null", "Null", "NULL", "true", "false",
+                                         "yes",  "no",   "on",   "off",  "none"};
+  if (text.empty() || kFirst.find(text[0]) == std::string_view::npos || text.back() == ':')
+    return true;
+  if (text.find_first_not_of(kAny) != std::string_view::npos) return true;
+  if (std::find(std::begin(kWords), std::end(kWords), text) != std::end(kWords)) return true;
+  return text.find_first_not_of("0123456789._-") == std::string_view::npos;  // a number
+}
+#undef WEIR_ALPHANUMERIC
+
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\')
+      out += '\\', out += c;
+    else if (c == '\n')
+      out += "\\n";
+    else if (c == '\r')
+      out += "\\r";
+    else if (c == '\t')
+      out += "\\t";
+    else if (byte < 0x20 || byte == 0x7f)
+      out += fmt::format("\\x{:02x}", byte);
+    else
+      out += c;
+  }
+  return out + "\"";
+}
+
+std::string yaml_text(const ValueType& type, std::string_view text) {
+  if (type.form != Form::text || !type.words.empty()) return std::string(text);
+  const std::string escaped = escape_variables(text);
+  return needs_quotes(escaped) ? quoted(escaped) : escaped;
+}
+
+std::string join(const std::string& path, std::string_view key) {
+  return path.empty() ? std::string(key) : fmt::format("{}.{}", path, key);
+}
+
+// Whether the value is what the file would have without it.
+bool is_default(const Key& key, const void* owner) {
+  const std::vector<std::string> values = texts(key, owner);
+  if (values.empty() || (values.size() == 1 && values[0].empty())) return true;
+  if (key.literal_default()) return values.size() == 1 && values[0] == key.default_text;
+  const Key* other = key.same_as().empty() ? nullptr : find_key(key.owner, key.same_as());
+  if (!other) return false;
+  const std::vector<std::string> same = texts(*other, owner);
+  return !same.empty() && same[0] == values[0];
+}
+
+// A map being written: its object, its path in the model, how far it is indented.
+struct Level {
+  Struct type;
+  const void* object;
+  std::string path;
+  size_t indent;
+};
+
+enum class Extent : uint8_t { written, everything };
+
+// With `origins`, where each value comes from stands behind it.
+class Writer {
+ public:
+  explicit Writer(Extent extent, const Loaded* origins = nullptr)
+      : extent_(extent), loaded_(origins) {}
+
+  std::string out;
+
+  void write_map(const Level& level) {
+    for (const Key& key : keys_of(level.type)) write_key(key, level);
+  }
+
+ private:
+  bool full() const { return extent_ == Extent::everything; }
+
+  void write_key(const Key& key, const Level& level) {
+    switch (key.kind) {
+      case Key::Kind::directive: return;
+      case Key::Kind::value:
+        if (full() || !is_default(key, level.object)) write_value(key, level);
+        return;
+      case Key::Kind::strings: return write_strings(key, level);
+      case Key::Kind::section: return write_section(key, level, 0);
+      case Key::Kind::optional:
+        if (key.size(level.object) > 0) return write_section(key, level, 0);
+        if (full())
+          line(level, fmt::format("{}: none", key.name), origin(join(level.path, key.name)));
+        return;
+      case Key::Kind::list: return write_list(key, level);
+    }
+    CHECK_UNREACHABLE();
+  }
+  void write_value(const Key& key, const Level& level) {
+    const std::string value = texts(key, level.object)[0];
+    const std::string path = join(level.path, key.name);
+    if (value.empty())
+      return line(level, fmt::format("# {}: {}", key.name, key.default_text), origin(path));
+    line(level, fmt::format("{}: {}", key.name, yaml_text(*key.type, value)), origin(path));
+  }
+  void write_strings(const Key& key, const Level& level) {
+    const std::vector<std::string> values = texts(key, level.object);
+    const std::string path = join(level.path, key.name);
+    if (values.size() == 1)
+      return line(level, fmt::format("{}: {}", key.name, yaml_text(*key.type, values[0])),
+                  origin(path + "[0]"));
+    if (values.empty() && full())
+      line(level, fmt::format("# {}: {}", key.name, key.default_text), "");
+    if (values.empty()) return;
+    line(level, fmt::format("{}:", key.name), "");
+    for (size_t i = 0; i < values.size(); ++i)
+      line({level.type, nullptr, "", level.indent + 2}, "- " + yaml_text(*key.type, values[i]),
+           origin(fmt::format("{}[{}]", path, i)));
+  }
+  void write_section(const Key& key, const Level& level, size_t index) {
+    const size_t before = out.size();
+    line(level, fmt::format("{}:", key.name), "");
+    const size_t header = out.size();
+    write_map({key.child, key.at_const(level.object, index), join(level.path, key.name),
+               level.indent + 2});
+    if (out.size() > header) return;
+    out.resize(before);
+    if (key.kind == Key::Kind::optional) line(level, fmt::format("{}: {{}}", key.name), "");
+  }
+  void write_list(const Key& key, const Level& level) {
+    const size_t count = key.size(level.object);
+    const std::string path = join(level.path, key.name);
+    if (count == 0) return;
+    line(level, fmt::format("{}:", key.name), "");
+    for (size_t i = 0; i < count; ++i)
+      write_item(key, {key.child, key.at_const(level.object, i), fmt::format("{}[{}]", path, i),
+                       level.indent + 4});
+  }
+  void write_item(const Key& key, const Level& item) {
+    const size_t before = out.size();
+    write_map(item);
+    const Key* plain = key.plain[0] ? find_key(key.child, key.plain) : nullptr;
+    const std::string only = plain ? yaml_text(*plain->type, texts(*plain, item.object)[0]) : "";
+    if (plain && out.substr(before) ==
+                     fmt::format("{}{}: {}\n", std::string(item.indent, ' '), plain->name, only)) {
+      out.resize(before);
+      line({item.type, nullptr, "", item.indent - 2}, "- " + only, "");
+    } else {
+      // The dash stands before the first key, which in the full form may be a comment.
+      dash(before, item.indent);
+    }
+  }
+  void dash(size_t from, size_t indent) {
+    if (out.size() == from) out += std::string(indent, ' ') + "{}\n";
+    size_t at = from;
+    while (out.compare(at + indent, 1, "#") == 0) at = out.find('\n', at) + 1;
+    out[at + indent - 2] = '-';
+  }
+
+  std::string origin(const std::string& path) const {
+    if (!loaded_) return "";
+    const auto found = loaded_->provenance.find(path);
+    if (found == loaded_->provenance.end()) return "default";
+    const Origin& origin = found->second;
+    const Location& at = origin.place.location;
+    std::string text = fmt::format("{}:{}", loaded_->model.files.at(at.file), at.line);
+    if (origin.shared) text += " (defaults)";
+    if (!origin.environment.empty()) text += fmt::format(" (environment: {})", origin.environment);
+    return text;
+  }
+  void line(const Level& level, const std::string& text, const std::string& comment) {
+    out += std::string(level.indent, ' ') + text;
+    if (!comment.empty()) out += "  # " + comment;
+    out += '\n';
+  }
+
+  const Extent extent_;
+  const Loaded* const loaded_;
+};
+
+void append_values(Struct type, const void* object, const std::string& path, std::string& out) {
+  for (const Key& key : keys_of(type)) {
+    if (key.kind == Key::Kind::directive) continue;
+    const std::string here = join(path, key.name);
+    for (size_t i = 0; i < key.size(object); ++i) {
+      const std::string indexed = key.kind == Key::Kind::value || key.kind == Key::Kind::section
+                                      ? here
+                                      : fmt::format("{}[{}]", here, i);
+      if (key.type)
+        out += fmt::format("{}={}\n", indexed, quoted(key.type->write(key.at_const(object, i))));
+      else
+        append_values(key.child, key.at_const(object, i), indexed, out);
+    }
+    if (key.kind == Key::Kind::optional) out += fmt::format("{}={}\n", here, key.size(object));
+  }
+}
+
+}  // namespace
+
+std::string to_yaml(const Model& model) {
+  Writer writer(Extent::written);
+  writer.write_map({Struct::Model, &model, "", 0});
+  return writer.out;
+}
+
+std::string effective_yaml(const Loaded& loaded) {
+  Writer writer(Extent::everything, &loaded);
+  writer.write_map({Struct::Model, &loaded.model, "", 0});
+  return writer.out;
+}
+
+std::string defaults_yaml() {
+  Model model;
+  model.listeners.resize(1);
+  model.clusters.resize(1);
+  model.clusters[0].backends.resize(1);
+  model.clusters[0].health_check.emplace();
+  Writer writer(Extent::everything);
+  writer.write_map({Struct::Model, &model, "", 0});
+  return writer.out;
+}
+
+std::string all_values(const Model& model) {
+  std::string out;
+  append_values(Struct::Model, &model, "", out);
+  return out;
+}
+
+}  // namespace weir::config

@@ -1,0 +1,59 @@
+// YAML text → a tree of nodes with places, the only door to yaml-cpp. What yaml-cpp lets pass is
+// refused here: duplicate keys, merge keys, tags, a second document, an unclosed quote at the end,
+// aliases that multiply. Cost: time and memory are bounded by kMaxBytes, kMaxValues and kMaxDepth
+// whatever the text is. Owner: a Tree owns its nodes and outlives every pointer to them; aliases
+// are pointers to the same node, so a node never changes once read, and weight() counts what
+// walking it costs.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "config/findings.h"
+
+namespace weir::config {
+
+inline constexpr size_t kMaxBytes = size_t{4} << 20;  // of one file
+inline constexpr uint64_t kMaxValues =
+    200'000;  // of one file, aliases counted each time they are used
+inline constexpr uint32_t kMaxDepth = 32;
+
+struct Node {
+  struct Entry {
+    const Node* key;
+    const Node* value;
+  };
+  enum class Kind : uint8_t { null, scalar, sequence, map };
+
+  Kind kind = Kind::null;
+  bool quoted = false;  // a scalar in quotes, or a block
+  bool complete = false;
+  Place place;
+  uint64_t weight = 1;  // nodes below it and itself
+  uint32_t depth = 1;   // of the deepest node below it
+  std::string text;
+  std::vector<const Node*> items;
+  std::vector<Entry> entries;
+
+  bool is_map() const { return kind == Kind::map; }
+  bool is_sequence() const { return kind == Kind::sequence; }
+  bool is_scalar() const { return kind == Kind::scalar; }
+  const Node* find(std::string_view key) const;
+};
+
+const char* text(Node::Kind);  // "a map", "a list", …
+
+class Tree {
+ public:
+  Node& add() { return nodes_.emplace_back(); }
+
+ private:
+  std::deque<Node> nodes_;
+};
+
+// The root of the text of `file`, or null after a finding that leaves nothing to look at.
+const Node* read_yaml(uint32_t file, Tree&, Findings&);
+
+}  // namespace weir::config

@@ -1,0 +1,247 @@
+#include "config/validate.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "base/address.h"
+#include "config/suggest.h"
+#include "config/value_types.h"
+
+namespace weir::config {
+namespace {
+
+class Validation {
+ public:
+  Validation(const Model& model, const Provenance& provenance, Findings& findings)
+      : model_(model), provenance_(provenance), findings_(findings) {}
+
+  void run() {
+    check_listeners();
+    check_binds();
+    check_clusters();
+    check_drain();
+  }
+
+ private:
+  // Where the value at `path` was written, or the nearest map around it.
+  Place place(std::string_view path) const {
+    while (!path.empty()) {
+      if (const auto found = provenance_.find(path); found != provenance_.end())
+        return found->second.place;
+      path = path.substr(0, std::min(path.find_last_of(".["), path.size()));
+      if (path.find_last_of(".[") == std::string_view::npos && !provenance_.contains(path)) break;
+    }
+    return {};
+  }
+  bool written(std::string_view path) const { return provenance_.contains(path); }
+  std::string defined_at(const Place& at) const {
+    return fmt::format("defined at {}", findings_.sources().where(at.location));
+  }
+
+  // ---- names and references
+
+  void check_listeners() {
+    if (model_.listeners.empty() && written("listeners"))
+      findings_.add(Code::E216, place("listeners"), "there are no listeners",
+                    "weir would accept nothing");
+    std::unordered_map<std::string_view, size_t> names;
+    for (size_t i = 0; i < model_.listeners.size(); ++i) {
+      const Listener& listener = model_.listeners[i];
+      const std::string path = fmt::format("listeners[{}]", i);
+      if (!listener.name.empty()) {
+        const auto [first, is_new] = names.emplace(listener.name, i);
+        if (!is_new) duplicate_listener(path, listener.name, first->second);
+      }
+      if (!listener.cluster.empty()) check_reference(listener, path);
+    }
+  }
+  void duplicate_listener(const std::string& path, const std::string& name, size_t first) {
+    const bool named = written(path + ".name");
+    // Without names it is one address twice, which check_binds() tells.
+    const std::string other = fmt::format("listeners[{}]", first);
+    if (!named && !written(other + ".name")) return;
+    findings_.add(Code::E201, place(path + ".name"),
+                  fmt::format("a second listener is called '{}'", name),
+                  "the first: " + defined_at(place(other)));
+  }
+  void check_reference(const Listener& listener, const std::string& path) {
+    if (cluster_names_.empty() && !model_.clusters.empty())
+      for (const Cluster& cluster : model_.clusters) cluster_names_.push_back(cluster.name);
+    if (std::find(cluster_names_.begin(), cluster_names_.end(), listener.cluster) !=
+        cluster_names_.end()) {
+      used_.insert(listener.cluster);
+      return;
+    }
+    if (findings_.full()) return;
+    const std::string near = nearest(listener.cluster, cluster_names_);
+    std::string hint = "there are no clusters";
+    if (!near.empty()) {
+      used_.insert(*std::find(cluster_names_.begin(), cluster_names_.end(), near));
+      const auto at =
+          std::find(cluster_names_.begin(), cluster_names_.end(), near) - cluster_names_.begin();
+      hint = fmt::format("did you mean '{}'? ({})", near,
+                         defined_at(place(fmt::format("clusters[{}]", at))));
+    } else if (!cluster_names_.empty()) {
+      const size_t shown = std::min<size_t>(cluster_names_.size(), 8);
+      hint = fmt::format("there are: {}{}",
+                         fmt::join(cluster_names_.begin(),
+                                   cluster_names_.begin() + static_cast<long>(shown), ", "),
+                         cluster_names_.size() > shown ? ", …" : "");
+    }
+    findings_.add(Code::E210, place(path + ".cluster"),
+                  fmt::format("listener '{}' points to cluster '{}', which does not exist",
+                              listener.name, listener.cluster),
+                  hint);
+  }
+
+  // ---- addresses
+
+  struct Bound {
+    Address address;
+    std::string path, owner;
+  };
+  void check_binds() {
+    std::map<uint16_t, std::vector<Bound>> by_port;  // UNIX sockets under 0
+    for (size_t i = 0; i < model_.listeners.size(); ++i) {
+      const Listener& listener = model_.listeners[i];
+      for (size_t j = 0; j < listener.bind.size(); ++j)
+        check_bind(by_port, listener.bind[j], fmt::format("listeners[{}].bind[{}]", i, j),
+                   fmt::format("listener '{}'", listener.name), Code::E204);
+    }
+    if (!model_.admin.bind.empty())
+      check_bind(by_port, model_.admin.bind, "admin.bind", "admin", Code::E205);
+    if (!model_.admin.socket.empty())
+      check_bind(by_port, "unix:" + model_.admin.socket, "admin.socket", "admin", Code::E205);
+  }
+  void check_bind(std::map<uint16_t, std::vector<Bound>>& by_port, const std::string& text,
+                  std::string path, std::string owner, Code code) {
+    const Result<Address> address = Address::parse(text);
+    if (!address || (address->is_ip() && address->port() == 0))
+      return;  // port 0: the kernel finds a free one
+    std::vector<Bound>& others = by_port[address->port()];
+    for (const Bound& other : others) {
+      if (!clash(*address, other.address)) continue;
+      const bool same = *address == other.address;
+      // Two binds that stand in one value, such as an alias, point to the same place.
+      findings_.add(code, place(path),
+                    fmt::format("{} binds {}, which {} {}", owner, text, other.owner,
+                                same ? "binds too" : "already covers"),
+                    defined_at(place(other.path)));
+      break;
+    }
+    others.push_back({*address, std::move(path), std::move(owner)});
+  }
+  // On one port: the same address, or one that stands for all. [::] is opened for both families
+  // only as ":80".
+  static bool clash(const Address& a, const Address& b) {
+    return a == b || (a.is_ip() && b.is_ip() && (covers(a, b) || covers(b, a)));
+  }
+  static bool covers(const Address& all, const Address& one) {
+    const std::string host = all.text().substr(0, all.text().rfind(':'));
+    return host == "[::]" || (host == "0.0.0.0" && one.family() == Address::Family::ipv4);
+  }
+
+  // ---- clusters
+
+  void check_clusters() {
+    std::unordered_map<std::string_view, size_t> names;
+    for (size_t i = 0; i < model_.clusters.size(); ++i) {
+      const Cluster& cluster = model_.clusters[i];
+      const std::string path = fmt::format("clusters[{}]", i);
+      check_backends(cluster, path);
+      check_times(cluster, path);
+      if (cluster.name.empty()) continue;
+      const auto [first, is_new] = names.emplace(cluster.name, i);
+      if (!is_new)
+        findings_.add(
+            Code::E202, place(path + ".name"),
+            fmt::format("a second cluster is called '{}'", cluster.name),
+            "the first: " + defined_at(place(fmt::format("clusters[{}]", first->second))));
+      else if (!used_.contains(cluster.name))
+        findings_.add(Code::W212, place(path + ".name"),
+                      fmt::format("no listener uses cluster '{}'", cluster.name),
+                      "it is checked and counted all the same");
+    }
+  }
+  void check_backends(const Cluster& cluster, const std::string& path) {
+    if (cluster.backends.empty() && written(path + ".backends"))
+      findings_.add(Code::E211, place(path + ".backends"),
+                    fmt::format("cluster '{}' has no backends", cluster.name),
+                    "every session would be refused");
+    std::unordered_map<std::string_view, size_t> names;
+    bool usable = false;
+    for (size_t i = 0; i < cluster.backends.size(); ++i) {
+      const Backend& backend = cluster.backends[i];
+      usable = usable || backend.state == BackendState::active;
+      if (backend.name.empty()) continue;
+      const auto [first, is_new] = names.emplace(backend.name, i);
+      if (is_new) continue;
+      const Place at = place(fmt::format("{}.backends[{}]", path, first->second));
+      findings_.add(Code::E203, place(fmt::format("{}.backends[{}]", path, i)),
+                    fmt::format("a second backend of cluster '{}' is called '{}'", cluster.name,
+                                backend.name),
+                    "the first: " + defined_at(at) + "; give one another name, or more weight");
+    }
+    if (!usable && !cluster.backends.empty())
+      findings_.add(
+          Code::W211, place(path + ".backends"),
+          fmt::format("all backends of cluster '{}' are taken out by their state", cluster.name),
+          "every session would be refused");
+  }
+  void check_times(const Cluster& cluster, const std::string& path) {
+    const std::optional<HealthCheck>& check = cluster.health_check;
+    if (check && check->timeout > check->interval)
+      contradiction(
+          Code::E213, path + ".health_check", "timeout", "interval",
+          fmt::format("a health check of cluster '{}' may take {}, but one begins every {}",
+                      cluster.name, duration_text(check->timeout), duration_text(check->interval)),
+          "timeout must not be longer than interval");
+    if (cluster.backoff.base > cluster.backoff.max)
+      contradiction(Code::E215, path + ".backoff", "base", "max",
+                    fmt::format("the back-off of cluster '{}' begins at {}, above its max of {}",
+                                cluster.name, duration_text(cluster.backoff.base),
+                                duration_text(cluster.backoff.max)),
+                    "base must not be longer than max");
+  }
+  // Points at whichever of the two was written.
+  void contradiction(Code code, const std::string& map, const char* first, const char* second,
+                     std::string message, std::string hint) {
+    const std::string path = fmt::format("{}.{}", map, first);
+    findings_.add(code, place(written(path) ? path : fmt::format("{}.{}", map, second)),
+                  std::move(message), std::move(hint));
+  }
+
+  void check_drain() {
+    const Drain& drain = model_.drain;
+    if (drain.spread && *drain.spread > drain.timeout)
+      findings_.add(Code::E214, place("drain.spread"),
+                    fmt::format("idle sessions are closed over {}, but cut after {}",
+                                duration_text(*drain.spread), duration_text(drain.timeout)),
+                    "spread must not be longer than timeout");
+    if (drain.ready_fail_after > drain.delay)
+      findings_.add(
+          Code::W217, place("drain.ready_fail_after"),
+          fmt::format("/ready would fail {} after the signal, but the listeners close after {}",
+                      duration_text(drain.ready_fail_after), duration_text(drain.delay)),
+          "make delay longer, so that load balancers learn of it before");
+  }
+
+  const Model& model_;
+  const Provenance& provenance_;
+  Findings& findings_;
+  std::vector<std::string_view> cluster_names_;
+  std::unordered_set<std::string_view> used_;
+};
+
+}  // namespace
+
+void validate(const Model& model, const Provenance& provenance, Findings& findings) {
+  Validation(model, provenance, findings).run();
+}
+
+}  // namespace weir::config

@@ -1,0 +1,504 @@
+#include "config/value_types.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/address.h"
+#include "config/suggest.h"
+
+namespace weir::config {
+namespace {
+
+using Outcome = std::optional<Problem>;
+
+// ValueType from two functions over the C++ type.
+template <auto Read, auto Write, typename T>
+constexpr ValueType described(const char* name, const char* syntax, const char* schema,
+                              Form form = Form::text) {
+  Location* (*location)(void*) = nullptr;
+  if constexpr (std::is_same_v<T, Timeout>)
+    location = [](void* member) { return &static_cast<Timeout*>(member)->location; };
+  return {name,
+          syntax,
+          schema,
+          form,
+          {},
+          [](std::string_view text, void* member) -> Outcome {
+            return Read(text, *static_cast<T*>(member));
+          },
+          [](const void* member) -> std::string { return Write(*static_cast<const T*>(member)); },
+          location};
+}
+
+// ---- text
+
+bool is_control(char c) {
+  return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+}
+
+bool has_control(std::string_view text) {
+  return std::any_of(text.begin(), text.end(), is_control);
+}
+
+std::string same(const std::string& value) {
+  return value;
+}
+
+Outcome read_name(std::string_view text, std::string& out) {
+  constexpr std::string_view kPunctuation = "._-:@[]";
+  const bool good = std::all_of(text.begin(), text.end(), [&](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           kPunctuation.find(c) != std::string_view::npos;
+  });
+  if (text.empty() || text.size() > 64 || !good)
+    return Problem{Code::E131, fmt::format("'{}' is not a name", text),
+                   "up to 64 letters, digits and any of . _ - : @ [ ]"};
+  out = text;
+  return {};
+}
+
+Outcome read_algorithm(std::string_view text, std::string& out) {
+  const bool good = std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  });
+  if (text.empty() || text.size() > 15 || !good)
+    return Problem{Code::E133, fmt::format("'{}' is not a congestion control algorithm", text),
+                   "such as cubic, bbr or reno"};
+  out = text;
+  return {};
+}
+
+Outcome read_bytes(std::string_view text, std::string& out) {
+  if (text.empty() || text.size() > 1024)
+    return Problem{Code::E133, fmt::format("{} bytes, where 1 to 1024 are possible", text.size()),
+                   "leave the key out for none"};
+  out = text;
+  return {};
+}
+
+Outcome read_url_path(std::string_view text, std::string& out) {
+  const bool good = std::all_of(text.begin(), text.end(), [](char c) {
+    return static_cast<unsigned char>(c) > 0x20 && static_cast<unsigned char>(c) < 0x7f &&
+           c != '?' && c != '#';
+  });
+  if (text.empty() || text[0] != '/' || text.size() > 256 || !good)
+    return Problem{Code::E132, fmt::format("'{}' is not a path", text),
+                   "it begins with '/', such as /metrics"};
+  out = text;
+  return {};
+}
+
+Outcome read_socket_path(std::string_view text, std::string& out) {
+  if (text.substr(0, 5) == "unix:")
+    return Problem{Code::E132, fmt::format("'{}' has 'unix:' before the path", text),
+                   "write the path alone, such as /run/weir/admin.sock"};
+  if (text.empty() || text[0] != '/' || text.size() > 107 || has_control(text))
+    return Problem{Code::E132, fmt::format("'{}' is not the path of a UNIX socket", text),
+                   "an absolute path of up to 107 bytes, such as /run/weir/admin.sock"};
+  out = text;
+  return {};
+}
+
+Outcome read_output(std::string_view text, std::string& out) {
+  const bool is_path =
+      text.find('/') != std::string_view::npos && text.size() < 4096 && !has_control(text);
+  if (text != "stderr" && text != "stdout" && !is_path)
+    return Problem{Code::E132, fmt::format("'{}' is neither stderr, stdout nor a path", text),
+                   "a path has a '/': /var/log/weir.log, ./weir.log"};
+  out = text;
+  return {};
+}
+
+Outcome read_access_output(std::string_view text, std::string& out) {
+  if (text == "none") return out = text, Outcome{};
+  Outcome problem = read_output(text, out);
+  if (problem)
+    problem->message = fmt::format("'{}' is neither none, stderr, stdout nor a path", text);
+  return problem;
+}
+
+// ---- addresses
+
+Problem address_problem(std::string_view text, std::string message) {
+  std::string hint = "write host:port, [::1]:80, :80 or unix:/path";
+  if (text.substr(0, 1) == "*") hint = "all addresses are written ':80'";
+  return {Code::E130, std::move(message), std::move(hint)};
+}
+
+Outcome read_bind(std::string_view text, std::string& out) {
+  const Result<Address> address =
+      has_control(text) ? Error{"an address has no control characters", ""} : Address::parse(text);
+  if (!address) {
+    Problem problem = address_problem(text, address.error().message);
+    if (address.error().message.find("is not an IP address") != std::string::npos &&
+        text.substr(0, 1) != "*")
+      problem.hint =
+          "weir listens on addresses, not on names: 0.0.0.0:80, 127.0.0.1:80, \"[::]:80\" or :80 "
+          "for all";
+    return problem;
+  }
+  out = text;
+  return {};
+}
+
+Outcome read_admin(std::string_view text, std::string& out) {
+  if (text.substr(0, 5) == "unix:")
+    return Problem{Code::E130, "'bind' is a TCP address",
+                   "a UNIX socket is admin.socket: /run/weir/admin.sock"};
+  return read_bind(text, out);
+}
+
+bool is_host_name(std::string_view host) {
+  return !host.empty() && host.size() <= 253 && host.front() != '-' && host.front() != '.' &&
+         std::all_of(host.begin(), host.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  c == '-' || c == '.' || c == '_';
+         });
+}
+
+Outcome read_backend_address(std::string_view text, std::string& out) {
+  if (has_control(text)) return address_problem("", "an address has no control characters");
+  if (text.substr(0, 5) == "unix:") return read_bind(text, out);
+  const Result<HostPort> parts = split_host_port(text);
+  if (!parts) return address_problem(text, parts.error().message);
+  if (parts->host.empty())
+    return address_problem("", fmt::format("'{}' has no host; a backend is one server", text));
+  if (parts->port == 0)
+    return address_problem("", fmt::format("'{}': a backend has a port from 1 to 65535", text));
+  const bool is_ipv6 = parts->host.find(':') != std::string::npos;
+  const bool numeric = static_cast<bool>(Address::parse(text));
+  const bool looks_numeric = parts->host.find_first_not_of("0123456789.") == std::string::npos;
+  if (!numeric && (is_ipv6 || looks_numeric || !is_host_name(parts->host)))
+    return address_problem(
+        "", fmt::format("'{}' is neither an IP address nor a host name", parts->host));
+  out = text;
+  return {};
+}
+
+// ---- numbers
+
+template <typename T>
+Outcome read_number(std::string_view text, T& out, uint64_t least, uint64_t most) {
+  uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 10);
+  const bool digits =
+      !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+  if (!digits)
+    return Problem{Code::E110, fmt::format("'{}' is not a whole decimal number", text), ""};
+  if (text.size() > 1 && text[0] == '0')
+    return Problem{
+        Code::E110, fmt::format("'{}' begins with a zero, which YAML reads as octal", text),
+        fmt::format("write {}",
+                    text.substr(std::min(text.find_first_not_of('0'), text.size() - 1)))};
+  if (error != std::errc() || value < least || value > most)
+    return Problem{Code::E111, fmt::format("{} is out of range", text),
+                   fmt::format("from {} to {}", least, most)};
+  out = static_cast<T>(value);
+  return {};
+}
+
+template <uint64_t Least, uint64_t Most, typename T>
+Outcome read_count(std::string_view text, T& out) {
+  return read_number(text, out, Least, Most);
+}
+template <uint64_t Most, typename T>
+Outcome read_auto(std::string_view text, T& out) {
+  if (text == "auto") return out = 0, Outcome{};
+  Outcome problem = read_number(text, out, 1, Most);
+  if (problem && problem->code == Code::E110 && problem->hint.empty())
+    problem->hint = "a number, or auto";
+  return problem;
+}
+template <typename T>
+std::string write_count(const T& value) {
+  return std::to_string(value);
+}
+template <typename T>
+std::string write_auto(const T& value) {
+  return value == 0 ? "auto" : std::to_string(value);
+}
+
+Outcome read_boolean(std::string_view text, bool& out) {
+  if (text != "true" && text != "false")
+    return Problem{Code::E112, fmt::format("'{}' is neither true nor false", text),
+                   "write true or false"};
+  out = text == "true";
+  return {};
+}
+std::string write_boolean(const bool& value) {
+  return value ? "true" : "false";
+}
+
+// Up to four places, so that what is written reads back as the same number.
+Outcome read_percent(std::string_view text, double& out) {
+  const std::string_view number = text.substr(0, text.size() - (text.empty() ? 0 : 1));
+  const size_t point = number.find('.');
+  const std::string_view whole = number.substr(0, point);
+  const std::string_view places = point == std::string_view::npos ? "0" : number.substr(point + 1);
+  const auto digits = [](std::string_view t, size_t most) {
+    return !t.empty() && t.size() <= most &&
+           t.find_first_not_of("0123456789") == std::string_view::npos;
+  };
+  if (text.empty() || text.back() != '%' || !digits(whole, 3) || !digits(places, 4)) {
+    const bool bare = digits(text, 3);
+    return Problem{Code::E125, fmt::format("'{}' is not a percentage", text),
+                   bare ? fmt::format("write {}%", text) : "write 20% or 2.5%"};
+  }
+  double value = 0;
+  std::from_chars(number.data(), number.data() + number.size(), value);
+  if (value > 100)
+    return Problem{Code::E111, fmt::format("{} is out of range", text), "from 0% to 100%"};
+  out = value / 100;
+  return {};
+}
+std::string write_percent(const double& value) {
+  return fmt::format("{:.10g}%", value * 100);
+}
+
+// ---- durations
+
+struct Unit {
+  std::string_view name;
+  Duration length;
+};
+constexpr Unit kUnits[] = {
+    {"d", std::chrono::hours(24)}, {"h", 1h}, {"m", 1min}, {"s", 1s}, {"ms", 1ms}, {"us", 1us}};
+constexpr Duration kLongest = std::chrono::hours(24 * 365);
+
+const Unit* unit_at(std::string_view text) {
+  const Unit* found = nullptr;
+  for (const Unit& unit : kUnits)
+    if (text.substr(0, unit.name.size()) == unit.name &&
+        (!found || unit.name.size() > found->name.size()))
+      found = &unit;
+  return found;
+}
+
+Problem bad_duration(std::string_view text) {
+  const bool bare = text.find_first_not_of("0123456789") == std::string_view::npos && !text.empty();
+  if (bare)
+    return {Code::E121, fmt::format("'{0}' has no unit; write '{0}s' or '{0}ms'", text), ""};
+  return {Code::E122, fmt::format("'{}' is not a duration", text),
+          "write 500ms, 5s, 1m30s, 8h or 1d"};
+}
+
+// Whole numbers with units, from the largest unit to the smallest.
+Outcome read_duration(std::string_view text, Duration& out) {
+  std::string_view rest = text;
+  Duration sum{}, last = Duration::max();
+  while (!rest.empty()) {
+    uint64_t number = 0;
+    const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), number, 10);
+    if (error == std::errc::invalid_argument) return bad_duration(text);
+    rest.remove_prefix(static_cast<size_t>(end - rest.data()));
+    const Unit* unit = unit_at(rest);
+    if (!unit || unit->length >= last) return bad_duration(text);
+    rest.remove_prefix(unit->name.size());
+    last = unit->length;
+    const auto most = static_cast<uint64_t>((kLongest - sum) / unit->length);
+    if (error != std::errc() || number > most)
+      return Problem{Code::E123, fmt::format("'{}' is longer than 365d", text), ""};
+    sum += static_cast<int64_t>(number) * unit->length;
+  }
+  if (text.empty()) return bad_duration(text);
+  out = sum;
+  return {};
+}
+
+Outcome read_positive(std::string_view text, Duration& out) {
+  Duration value{};
+  if (Outcome problem = read_duration(text, value)) return problem;
+  if (value == Duration::zero())
+    return Problem{Code::E123, fmt::format("'{}' must be longer than nothing", text), ""};
+  out = value;
+  return {};
+}
+Outcome read_optional_duration(std::string_view text, std::optional<Duration>& out) {
+  Duration value{};
+  if (Outcome problem = read_duration(text, value)) return problem;
+  out = value;
+  return {};
+}
+Outcome read_timeout(std::string_view text, Timeout& out) {
+  return read_duration(text, out.value);
+}
+Outcome read_positive_timeout(std::string_view text, Timeout& out) {
+  return read_positive(text, out.value);
+}
+std::string write_duration(const Duration& value) {
+  return duration_text(value);
+}
+std::string write_optional_duration(const std::optional<Duration>& v) {
+  return v ? duration_text(*v) : "";
+}
+std::string write_timeout(const Timeout& value) {
+  return duration_text(value.value);
+}
+
+// ---- words
+
+constexpr std::string_view kBalances[] = {
+#define BALANCER(name, help) #name,
+#include "config/balancers.def"
+#undef BALANCER
+};
+constexpr std::string_view kProtocols[] = {"tcp"};
+constexpr std::string_view kStates[] = {"active", "drain", "maintenance"};
+constexpr std::string_view kCheckTypes[] = {"tcp"};
+constexpr std::string_view kLevels[] = {"error", "warn", "info", "debug"};
+constexpr std::string_view kFormats[] = {"logfmt", "json"};
+
+constexpr std::span<const std::string_view> words(Balance) {
+  return kBalances;
+}
+constexpr std::span<const std::string_view> words(Protocol) {
+  return kProtocols;
+}
+constexpr std::span<const std::string_view> words(BackendState) {
+  return kStates;
+}
+constexpr std::span<const std::string_view> words(HealthCheck::Type) {
+  return kCheckTypes;
+}
+constexpr std::span<const std::string_view> words(LogLevel) {
+  return kLevels;
+}
+constexpr std::span<const std::string_view> words(LogFormat) {
+  return kFormats;
+}
+
+template <typename E>
+Outcome read_word(std::string_view text, E& out) {
+  const std::span<const std::string_view> all = words(E{});
+  const auto found = std::find(all.begin(), all.end(), text);
+  if (found != all.end()) return out = static_cast<E>(found - all.begin()), Outcome{};
+  const bool of_http =
+      text == "http" || text == "https" || text == "http2" || text == "h2" || text == "udp";
+  std::string hint = fmt::format("one of: {}", fmt::join(all, ", "));
+  if (const std::string near = nearest(text, all); !near.empty())
+    hint = fmt::format("did you mean '{}'?", near);
+  if (of_http) hint = "this version proxies TCP only; a TCP listener passes it through untouched";
+  return Problem{Code::E104, fmt::format("'{}' is not possible here", text), hint};
+}
+template <typename E>
+std::string write_word(const E& value) {
+  return std::string(words(E{})[static_cast<size_t>(value)]);
+}
+template <typename E>
+Outcome read_optional_word(std::string_view text, std::optional<E>& out) {
+  E value{};
+  if (Outcome problem = read_word(text, value)) return problem;
+  out = value;
+  return {};
+}
+template <typename E>
+std::string write_optional_word(const std::optional<E>& value) {
+  return value ? write_word(*value) : "";
+}
+
+template <typename E>
+constexpr ValueType described_words() {
+  ValueType type = described<read_word<E>, write_word<E>, E>("word", "", "");
+  type.words = words(E{});
+  return type;
+}
+template <typename E>
+constexpr ValueType described_optional_words() {
+  ValueType type =
+      described<read_optional_word<E>, write_optional_word<E>, std::optional<E>>("word", "", "");
+  type.words = words(E{});
+  return type;
+}
+
+constexpr const char* kText = R"("type": "string")";
+constexpr const char* kAddress = R"("type": "string", "pattern": "\\$\\{|:[0-9]+$|^unix:[/@]")";
+constexpr const char* kPath = R"("type": "string", "pattern": "\\$\\{|^/")";
+constexpr const char* kDuration =
+    R"("type": "string", "pattern": "\\$\\{|^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?([0-9]+us)?$", "minLength": 2)";
+
+}  // namespace
+
+std::string duration_text(Duration duration) {
+  if (duration <= Duration::zero()) return "0s";
+  std::string text;
+  for (const Unit& unit : kUnits) {
+    // 24h and 90s stay readable as 1d and 1m30s; nothing else is split.
+    const int64_t number = duration / unit.length;
+    if (number == 0) continue;
+    text += fmt::format("{}{}", number, unit.name);
+    duration -= number * unit.length;
+  }
+  return text;
+}
+
+namespace types {
+
+const ValueType name::type =
+    described<read_name, same, std::string>("name", "up to 64 letters, digits, `._-:@[]`", kText);
+const ValueType cluster_name::type =
+    described<read_name, same, std::string>("name of a cluster", "of a cluster in the file", kText);
+const ValueType bind_address::type = described<read_bind, same, std::string>(
+    "address", "`10.0.0.1:80`, `\"[::1]:80\"`, `:80` (all), `unix:/path`", kAddress);
+const ValueType admin_address::type =
+    described<read_admin, same, std::string>("address", "`127.0.0.1:9901`", kAddress);
+const ValueType backend_address::type = described<read_backend_address, same, std::string>(
+    "address", "`host:port`, `10.0.0.1:80`, `\"[::1]:80\"`, `unix:/path`", kAddress);
+const ValueType socket_path::type =
+    described<read_socket_path, same, std::string>("path", "absolute", kPath);
+const ValueType url_path::type =
+    described<read_url_path, same, std::string>("path", "of a URL", kPath);
+const ValueType log_output::type =
+    described<read_output, same, std::string>("output", "`stderr`, `stdout` or a path", kText);
+const ValueType access_output::type = described<read_access_output, same, std::string>(
+    "output", "`none`, `stderr`, `stdout` or a path", kText);
+const ValueType algorithm::type =
+    described<read_algorithm, same, std::string>("word", "`cubic`, `bbr`, …", kText);
+const ValueType bytes::type =
+    described<read_bytes, same, std::string>("text", "up to 1024 bytes", kText);
+const ValueType boolean::type =
+    described<read_boolean, write_boolean, bool>("boolean", "`true` or `false`", "", Form::boolean);
+const ValueType workers::type =
+    described<read_auto<1024, uint32_t>, write_auto<uint32_t>, uint32_t>(
+        "count", "`auto`, or 1 to 1024", R"("minimum": 1, "maximum": 1024)", Form::number);
+const ValueType auto_count::type =
+    described<read_auto<1'000'000'000, uint64_t>, write_auto<uint64_t>, uint64_t>(
+        "count", "`auto`, or 1 to 1000000000", R"("minimum": 1, "maximum": 1000000000)",
+        Form::number);
+const ValueType count::type =
+    described<read_count<0, 1'000'000'000, uint64_t>, write_count<uint64_t>, uint64_t>(
+        "count", "0 to 1000000000", R"("minimum": 0, "maximum": 1000000000)", Form::number);
+const ValueType weight::type =
+    described<read_count<1, 1000, uint32_t>, write_count<uint32_t>, uint32_t>(
+        "count", "1 to 1000", R"("minimum": 1, "maximum": 1000)", Form::number);
+const ValueType tries::type =
+    described<read_count<1, 100, uint32_t>, write_count<uint32_t>, uint32_t>(
+        "count", "1 to 100", R"("minimum": 1, "maximum": 100)", Form::number);
+const ValueType backlog::type =
+    described<read_count<1, 65535, uint32_t>, write_count<uint32_t>, uint32_t>(
+        "count", "1 to 65535", R"("minimum": 1, "maximum": 65535)", Form::number);
+const ValueType percent::type = described<read_percent, write_percent, double>(
+    "percentage", "`0%` to `100%`",
+    R"("type": "string", "pattern": "\\$\\{|^[0-9]{1,3}(\\.[0-9]{1,4})?%$")");
+const ValueType duration::type = described<read_duration, write_duration, Duration>(
+    "duration", "`500ms`, `5s`, `1m30s`; `0s`: none", kDuration);
+const ValueType positive_duration::type = described<read_positive, write_duration, Duration>(
+    "duration", "`500ms`, `5s`, `1m30s`", kDuration);
+const ValueType optional_duration::type =
+    described<read_optional_duration, write_optional_duration, std::optional<Duration>>(
+        "duration", "`500ms`, `5s`, `1m30s`; `0s`: none", kDuration);
+const ValueType timeout::type = described<read_timeout, write_timeout, Timeout>(
+    "duration", "`5s`, `1m30s`, `8h`; `0s`: off", kDuration);
+const ValueType positive_timeout::type = described<read_positive_timeout, write_timeout, Timeout>(
+    "duration", "`500ms`, `5s`", kDuration);
+const ValueType balance::type = described_words<Balance>();
+const ValueType protocol::type = described_words<Protocol>();
+const ValueType backend_state::type = described_words<BackendState>();
+const ValueType check_type::type = described_words<HealthCheck::Type>();
+const ValueType log_level::type = described_words<LogLevel>();
+const ValueType log_format::type = described_words<LogFormat>();
+const ValueType optional_log_format::type = described_optional_words<LogFormat>();
+
+}  // namespace types
+}  // namespace weir::config

@@ -1,0 +1,84 @@
+// The types of plain values: how each is read from text, written back, and described in the JSON
+// Schema and in the reference. keys.def names one for each key. read() and write() are inverse:
+// what write() gives, read() takes to the same value; an unset value is written as "".
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "config/findings.h"
+
+namespace weir::config {
+
+struct Problem {
+  Code code;
+  std::string message;
+  std::string hint;
+};
+
+// How a value stands in YAML, and what may stand there.
+enum class Form : uint8_t { text, number, boolean };
+
+struct ValueType {
+  const char* name;    // "duration"
+  const char* syntax;  // for the reference; Markdown
+  const char* schema;  // JSON Schema of the value, without the braces
+  Form form;
+  std::span<const std::string_view> words;  // the only ones possible, where there is such a list
+  // The C++ type of the member is checked where the table is built (keys.cc).
+  std::optional<Problem> (*read)(std::string_view text, void* member);
+  std::string (*write)(const void* member);
+  Location* (*location)(void* member);  // where the member notes its place; null: nowhere
+};
+
+// One struct per type: `Value` is the member's type, `type` the description.
+namespace types {
+
+#define WEIR_VALUE_TYPE(name_, value) \
+  struct name_ {                      \
+    using Value = value;              \
+    static const ValueType type;      \
+  }
+
+WEIR_VALUE_TYPE(name, std::string);
+WEIR_VALUE_TYPE(cluster_name, std::string);
+WEIR_VALUE_TYPE(bind_address, std::string);
+WEIR_VALUE_TYPE(admin_address, std::string);
+WEIR_VALUE_TYPE(backend_address, std::string);
+WEIR_VALUE_TYPE(socket_path, std::string);
+WEIR_VALUE_TYPE(url_path, std::string);
+WEIR_VALUE_TYPE(log_output, std::string);
+WEIR_VALUE_TYPE(access_output, std::string);
+WEIR_VALUE_TYPE(algorithm, std::string);
+WEIR_VALUE_TYPE(bytes, std::string);
+WEIR_VALUE_TYPE(boolean, bool);
+WEIR_VALUE_TYPE(workers, uint32_t);
+WEIR_VALUE_TYPE(auto_count, uint64_t);
+WEIR_VALUE_TYPE(count, uint64_t);
+WEIR_VALUE_TYPE(weight, uint32_t);
+WEIR_VALUE_TYPE(tries, uint32_t);
+WEIR_VALUE_TYPE(backlog, uint32_t);
+WEIR_VALUE_TYPE(percent, double);
+WEIR_VALUE_TYPE(duration, Duration);
+WEIR_VALUE_TYPE(positive_duration, Duration);
+WEIR_VALUE_TYPE(optional_duration, std::optional<Duration>);
+WEIR_VALUE_TYPE(timeout, Timeout);
+WEIR_VALUE_TYPE(positive_timeout, Timeout);
+WEIR_VALUE_TYPE(balance, Balance);
+WEIR_VALUE_TYPE(protocol, Protocol);
+WEIR_VALUE_TYPE(backend_state, BackendState);
+WEIR_VALUE_TYPE(check_type, HealthCheck::Type);
+WEIR_VALUE_TYPE(log_level, LogLevel);
+WEIR_VALUE_TYPE(log_format, LogFormat);
+WEIR_VALUE_TYPE(optional_log_format, std::optional<LogFormat>);
+
+#undef WEIR_VALUE_TYPE
+
+}  // namespace types
+
+// "1m30s", "500ms", "0s".
+std::string duration_text(Duration);
+
+}  // namespace weir::config

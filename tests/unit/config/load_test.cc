@@ -1,0 +1,423 @@
+#include "config/load.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <map>
+
+#include "config/findings.h"
+#include "config/print.h"
+
+namespace weir::config {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+namespace fs = std::filesystem;
+
+Environment variables(std::map<std::string, std::string> values) {
+  return [values](const std::string& name) -> std::optional<std::string> {
+    const auto found = values.find(name);
+    if (found == values.end()) return std::nullopt;
+    return found->second;
+  };
+}
+Loaded load(std::string_view yaml, const Environment& environment = variables({})) {
+  return load_text(yaml, "weir.yaml", environment);
+}
+std::string told(const Loaded& loaded) {
+  return format_text(loaded.diagnostics, false);
+}
+
+constexpr std::string_view kMinimal =
+    "listeners:\n  - bind: :8080\n    cluster: app\n"
+    "clusters:\n  - name: app\n    backends: [10.0.0.11:9000, 10.0.0.12:9000]\n";
+
+std::string with(std::string_view more) {
+  return std::string(kMinimal) + std::string(more);
+}
+
+TEST(Load, TakesTheSixLinesOfTheDocumentation) {
+  const Loaded loaded = load(kMinimal);
+  ASSERT_TRUE(loaded.valid()) << told(loaded);
+  EXPECT_THAT(loaded.diagnostics, testing::IsEmpty());
+  ASSERT_EQ(loaded.model.listeners.size(), 1u);
+  EXPECT_EQ(loaded.model.listeners[0].name, ":8080");
+  EXPECT_THAT(loaded.model.listeners[0].bind, ElementsAre(":8080"));
+  EXPECT_EQ(loaded.model.listeners[0].cluster, "app");
+  EXPECT_EQ(loaded.model.listeners[0].location.line, 2u);
+  ASSERT_EQ(loaded.model.clusters.size(), 1u);
+  ASSERT_EQ(loaded.model.clusters[0].backends.size(), 2u);
+  EXPECT_EQ(loaded.model.clusters[0].backends[1].name, "10.0.0.12:9000");
+  EXPECT_THAT(loaded.model.files, ElementsAre("weir.yaml"));
+}
+
+TEST(Load, ReadsEveryKey) {
+  const Loaded loaded = load(R"(
+version: 1
+global: { workers: 4, max_connections: 1000, watch: true }
+listeners:
+  - name: db
+    bind: ["127.0.0.1:3306", "[::1]:3306", "unix:/run/db.sock"]
+    protocol: tcp
+    cluster: db
+    limits: { max_connections: 7 }
+    timeouts: { idle: 8h, half_close: 500ms, max_age: 1d }
+    backlog: 100
+    congestion_control: bbr
+clusters:
+  - name: db
+    balance: least_connections
+    backends:
+      - { name: one, address: "db.example.com:3306", weight: 5, backup: true, state: drain }
+      - "[2001:db8::1]:3306"
+    timeouts: { connect: 1m30s }
+    health_check: { type: tcp, interval: 2s, timeout: 1s, rise: 4, fall: 5, jitter: 2.5%, send: "PING\r\n", expect: PONG }
+    backoff: { base: 2s, max: 1m }
+    connect_attempts: 2
+    panic_threshold: 20%
+    congestion_control: reno
+drain: { delay: 5s, ready_fail_after: 1s, timeout: 1m, linger: 2s, spread: 0s }
+admin: { bind: "127.0.0.1:9901", socket: /run/weir/admin.sock }
+metrics: { path: /prometheus }
+logging: { level: debug, format: json, output: stdout, access: { output: none, format: logfmt } }
+)");
+  ASSERT_THAT(loaded.diagnostics, testing::IsEmpty()) << told(loaded);
+  const Model& m = loaded.model;
+  EXPECT_EQ(m.global.workers, 4u);
+  EXPECT_EQ(m.global.max_connections, 1000u);
+  EXPECT_TRUE(m.global.watch);
+  const Listener& l = m.listeners.at(0);
+  EXPECT_THAT(l.bind, ElementsAre("127.0.0.1:3306", "[::1]:3306", "unix:/run/db.sock"));
+  EXPECT_EQ(l.limits.max_connections, 7u);
+  EXPECT_EQ(l.timeouts.idle.value, 8h);
+  EXPECT_EQ(l.timeouts.idle.location.line, 10u);
+  EXPECT_EQ(l.timeouts.half_close.value, 500ms);
+  EXPECT_EQ(l.timeouts.max_age.value, 24h);
+  EXPECT_EQ(l.backlog, 100u);
+  EXPECT_EQ(l.congestion_control, "bbr");
+  const Cluster& c = m.clusters.at(0);
+  EXPECT_EQ(c.balance, Balance::least_connections);
+  EXPECT_EQ(c.backends.at(0).address, "db.example.com:3306");
+  EXPECT_EQ(c.backends.at(0).weight, 5u);
+  EXPECT_TRUE(c.backends.at(0).backup);
+  EXPECT_EQ(c.backends.at(0).state, BackendState::drain);
+  EXPECT_EQ(c.backends.at(1).name, "[2001:db8::1]:3306");
+  EXPECT_EQ(c.timeouts.connect.value, 90s);
+  ASSERT_TRUE(c.health_check);
+  EXPECT_EQ(c.health_check->interval, 2s);
+  EXPECT_EQ(c.health_check->timeout, 1s);
+  EXPECT_EQ(c.health_check->rise, 4u);
+  EXPECT_EQ(c.health_check->fall, 5u);
+  EXPECT_DOUBLE_EQ(c.health_check->jitter, 0.025);
+  EXPECT_EQ(c.health_check->send, "PING\r\n");
+  EXPECT_EQ(c.health_check->expect, "PONG");
+  EXPECT_EQ(c.backoff.base, 2s);
+  EXPECT_EQ(c.backoff.max, 1min);
+  EXPECT_EQ(c.connect_attempts, 2u);
+  EXPECT_DOUBLE_EQ(c.panic_threshold, 0.2);
+  EXPECT_EQ(c.congestion_control, "reno");
+  EXPECT_EQ(m.drain.delay, 5s);
+  EXPECT_EQ(m.drain.ready_fail_after, 1s);
+  EXPECT_EQ(m.drain.timeout, 1min);
+  EXPECT_EQ(m.drain.linger, 2s);
+  EXPECT_EQ(m.drain.spread, Duration(0s));
+  EXPECT_EQ(m.admin.bind, "127.0.0.1:9901");
+  EXPECT_EQ(m.admin.socket, "/run/weir/admin.sock");
+  EXPECT_EQ(m.metrics.path, "/prometheus");
+  EXPECT_EQ(m.logging.level, LogLevel::debug);
+  EXPECT_EQ(m.logging.format, LogFormat::json);
+  EXPECT_EQ(m.logging.output, "stdout");
+  EXPECT_EQ(m.logging.access.output, "none");
+  EXPECT_EQ(m.logging.access.format, LogFormat::logfmt);
+}
+
+TEST(Load, MergesDefaultsKeyByKey) {
+  const Loaded loaded = load(R"(
+defaults:
+  timeouts: { idle: 10m, connect: 1s }
+  health_check: { interval: 3s, rise: 9 }
+  backoff: { max: 5s }
+listeners:
+  - { bind: ":1", cluster: a }
+  - { bind: ":2", cluster: b, timeouts: { idle: 1m } }
+clusters:
+  - { name: a, backends: ["h:1"], health_check: { rise: 1 } }
+  - { name: b, backends: ["h:1"], health_check: none, backoff: { base: 2s } }
+)");
+  ASSERT_THAT(loaded.diagnostics, testing::IsEmpty()) << told(loaded);
+  EXPECT_EQ(loaded.model.listeners[0].timeouts.idle.value, 10min);
+  EXPECT_EQ(loaded.model.listeners[0].timeouts.idle.location.line, 3u);
+  EXPECT_EQ(loaded.model.listeners[1].timeouts.idle.value, 1min);
+  const Cluster& a = loaded.model.clusters[0];
+  ASSERT_TRUE(a.health_check);
+  EXPECT_EQ(a.health_check->interval, 3s);
+  EXPECT_EQ(a.health_check->rise, 1u);
+  EXPECT_EQ(a.timeouts.connect.value, 1s);
+  EXPECT_EQ(a.backoff.base, 1s);
+  EXPECT_EQ(a.backoff.max, 5s);
+  const Cluster& b = loaded.model.clusters[1];
+  EXPECT_FALSE(b.health_check);
+  EXPECT_EQ(b.backoff.base, 2s);
+  EXPECT_EQ(b.backoff.max, 5s);
+}
+
+TEST(Load, TellsAMistakeInTheDefaultsOnce) {
+  const Loaded loaded = load(R"(
+defaults: { timeouts: { idle: 10 } }
+listeners:
+  - { bind: ":1", cluster: a }
+  - { bind: ":2", cluster: a }
+clusters: [{ name: a, backends: ["h:1"] }]
+)");
+  ASSERT_EQ(loaded.diagnostics.size(), 1u) << told(loaded);
+  EXPECT_EQ(loaded.diagnostics[0].code, "E121");
+  EXPECT_EQ(loaded.diagnostics[0].line, 2u);
+}
+
+TEST(Load, ReplacesVariablesInValuesOnly) {
+  const Loaded loaded = load(
+      "listeners: [{ bind: '${HOST}:${PORT:-80}', cluster: '${APP:?which}', backlog: '${BACKLOG}' "
+      "}]\n"
+      "clusters: [{ name: $APP-x, backends: ['h:1'] }, { name: app, backends: ['h:1'],"
+      " health_check: { send: '$${HOST} ${EVIL}' } }]\n",
+      variables({{"HOST", "127.0.0.1"},
+                 {"PORT", ""},
+                 {"APP", "app"},
+                 {"BACKLOG", "7"},
+                 {"EVIL", "x: [y\n"}}));
+  // The name with a bare '$' is no name.
+  ASSERT_EQ(loaded.diagnostics.size(), 1u) << told(loaded);
+  EXPECT_EQ(loaded.diagnostics[0].code, "E131");
+  EXPECT_THAT(loaded.model.listeners[0].bind, ElementsAre("127.0.0.1:80"));
+  EXPECT_EQ(loaded.model.listeners[0].cluster, "app");
+  EXPECT_EQ(loaded.model.listeners[0].backlog, 7u);
+  EXPECT_EQ(loaded.model.clusters[1].health_check->send, "${HOST} x: [y\n");
+  EXPECT_THAT(loaded.env_names, ElementsAre("APP", "BACKLOG", "EVIL", "HOST", "PORT"));
+}
+
+TEST(Load, ReadsAnAnchorWhereverItIsUsed) {
+  const Loaded loaded = load(
+      "listeners:\n  - { bind: ':1', cluster: a, timeouts: &t { idle: 5s } }\n"
+      "  - { bind: ':2', cluster: a, timeouts: *t }\nclusters: [{ name: a, backends: ['h:1'] }]\n");
+  ASSERT_TRUE(loaded.valid()) << told(loaded);
+  EXPECT_EQ(loaded.model.listeners[1].timeouts.idle.value, 5s);
+}
+
+TEST(Load, HashesWhatTheConfigurationDoes) {
+  const std::string hash = load(kMinimal).hash;
+  EXPECT_EQ(hash.size(), 12u);
+  EXPECT_EQ(load(with("# a comment\ndrain: { timeout: 30s }\n")).hash, hash);
+  EXPECT_NE(load(with("drain: { timeout: 31s }\n")).hash, hash);
+}
+
+TEST(Load, ShowsFiftyDiagnosticsAndSaysHowManyMore) {
+  std::string yaml(kMinimal);
+  for (int i = 0; i < 80; ++i) yaml += "key" + std::to_string(i) + ": 1\n";
+  const Loaded loaded = load(yaml);
+  ASSERT_EQ(loaded.diagnostics.size(), 51u);
+  EXPECT_EQ(loaded.diagnostics.back().code, "E099");
+  EXPECT_THAT(loaded.diagnostics.back().message, HasSubstr("30 more"));
+  EXPECT_TRUE(std::is_sorted(loaded.diagnostics.begin(), loaded.diagnostics.end() - 1,
+                             [](auto& a, auto& b) { return a.line < b.line; }));
+}
+
+TEST(Load, KeepsAnErrorBehindManyWarnings) {
+  std::string yaml(kMinimal);
+  for (int i = 0; i < 1500; ++i)
+    yaml += "  - { name: c" + std::to_string(i) + ", backends: ['h:1'] }\n";
+  yaml += "drain: { timeout: 1s, spread: 2s }\n";
+  const Loaded loaded = load(yaml);
+  EXPECT_FALSE(loaded.valid());
+  EXPECT_TRUE(std::any_of(loaded.diagnostics.begin(), loaded.diagnostics.end(),
+                          [](auto& d) { return d.code == "E214"; }));
+}
+
+// ---- hostile text: a clear answer, soon
+
+struct Hostile {
+  const char* name;
+  std::string yaml;
+  const char* code;
+};
+
+std::string repeated(std::string_view text, size_t count) {
+  std::string out;
+  for (size_t i = 0; i < count; ++i) out += text;
+  return out;
+}
+std::string alias_bomb() {
+  std::string yaml = "a: &a0 [x, x, x, x, x, x, x, x, x]\n";
+  for (int i = 1; i < 9; ++i) {
+    const std::string use = "*a" + std::to_string(i - 1);
+    yaml += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [" + repeated(use + ", ", 8) +
+            use + "]\n";
+  }
+  return yaml;
+}
+
+class HostileText : public testing::TestWithParam<Hostile> {};
+
+TEST_P(HostileText, IsRefusedInBoundedTime) {
+  const auto start = std::chrono::steady_clock::now();
+  const Loaded loaded = load(GetParam().yaml);
+  EXPECT_LT(std::chrono::steady_clock::now() - start,
+            10s);  // with sanitizers; milliseconds without
+  ASSERT_FALSE(loaded.valid());
+  EXPECT_LE(loaded.diagnostics.size(), kShownDiagnostics + 1);
+  EXPECT_EQ(loaded.diagnostics[0].code, GetParam().code) << told(loaded);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Load, HostileText,
+    testing::Values(Hostile{"AliasBomb", alias_bomb(), "E008"},
+                    Hostile{"SelfAlias", "a: &x [*x]\n", "E009"},
+                    Hostile{"DeepFlow", repeated("[", 100'000), "E007"},
+                    Hostile{"DeepBlock", repeated("- ", 50'000), "E007"},
+                    Hostile{"DeepMap", repeated("{a: ", 100'000), "E007"},
+                    Hostile{"ManyItems", "a: [" + repeated("x,", 300'000) + "]", "E008"},
+                    Hostile{"ManyKeys",
+                            [] {
+                              std::string yaml;
+                              for (int i = 0; i < 20'000; ++i)
+                                yaml += "k" + std::to_string(i) + ": 1\n";
+                              return yaml;
+                            }(),
+                            "E103"},
+                    Hostile{"LongLine", "a: " + repeated("x", 3'000'000), "E103"},
+                    Hostile{"TooLarge", repeated("# comment\n", 500'000), "E004"},
+                    Hostile{"Binary",
+                            std::string("\x7f"
+                                        "ELF\0\0\0",
+                                        7),
+                            "E002"},
+                    Hostile{"Nul", std::string("a: \0", 4), "E002"},
+                    Hostile{"BrokenUtf8", "a: \xc3\x28\n", "E002"},
+                    Hostile{"Blank", " \n\n", "E003"}, Hostile{"Comments", "# nothing\n", "E003"},
+                    Hostile{"Empty", "", "E003"},
+                    Hostile{"CutInAQuote", "a: \"abc\nb: 1\n", "E005"},
+                    Hostile{"CutInAList", "listeners: [{ bind: :80, ", "E005"}),
+    [](const auto& test) { return test.param.name; });
+
+TEST(Load, TakesTwentyThousandBackends) {
+  std::string yaml =
+      "listeners: [{ bind: ':1', cluster: a }]\nclusters:\n  - name: a\n    backends:\n";
+  for (int i = 0; i < 20'000; ++i)
+    yaml += "      - { address: 10.0." + std::to_string(i / 250) + "." +
+            std::to_string(i % 250 + 1) + ":80 }\n";
+  const Loaded loaded = load(yaml);
+  ASSERT_TRUE(loaded.valid()) << told(loaded);
+  EXPECT_EQ(loaded.model.clusters[0].backends.size(), 20'000u);
+}
+
+TEST(Load, TakesWindowsLineEndsAndAByteOrderMark) {
+  std::string yaml = "\xef\xbb\xbf";
+  for (char c : kMinimal) yaml += c == '\n' ? std::string("\r\n") : std::string(1, c);
+  const Loaded loaded = load(yaml);
+  EXPECT_TRUE(loaded.valid()) << told(loaded);
+  EXPECT_EQ(loaded.model.clusters[0].name, "app");
+}
+
+// ---- files
+
+class LoadFile : public testing::Test {
+ protected:
+  LoadFile() {
+    std::string name = (fs::temp_directory_path() / "weir-load-XXXXXX").string();
+    directory = ::mkdtemp(name.data());
+  }
+  ~LoadFile() override { fs::remove_all(directory); }
+  std::string write(const std::string& name, std::string_view text) {
+    const fs::path path = directory / name;
+    fs::create_directories(path.parent_path());
+    std::ofstream(path) << text;
+    return path.string();
+  }
+  Loaded load() { return config::load((directory / "weir.yaml").string(), variables({})); }
+
+  fs::path directory;
+};
+
+TEST_F(LoadFile, JoinsListsOfIncludedFilesInSortedOrder) {
+  write("weir.yaml", "include: [conf.d/*.yaml]\n" + std::string(kMinimal));
+  write("conf.d/b.yaml",
+        "listeners: [{ bind: ':2', cluster: b }]\nclusters: [{ name: b, backends: ['h:1'] }]\n");
+  write("conf.d/a.yaml", "listeners: [{ bind: ':1', cluster: b }]\ndrain: { delay: 1s }\n");
+  const Loaded loaded = load();
+  ASSERT_THAT(loaded.diagnostics, testing::IsEmpty()) << told(loaded);
+  ASSERT_EQ(loaded.model.listeners.size(), 3u);
+  EXPECT_EQ(loaded.model.listeners[1].name, ":1");
+  EXPECT_EQ(loaded.model.listeners[1].location.file, 1u);
+  EXPECT_EQ(loaded.model.listeners[2].name, ":2");
+  EXPECT_EQ(loaded.model.drain.delay, 1s);
+  const std::string here = directory.string();
+  EXPECT_THAT(loaded.model.files,
+              ElementsAre(here + "/weir.yaml", here + "/conf.d/a.yaml", here + "/conf.d/b.yaml"));
+  EXPECT_THAT(loaded.model.watched_directories, ElementsAre(here, here + "/conf.d"));
+}
+
+TEST_F(LoadFile, NamesBothPlacesWhereTwoFilesSetOneValue) {
+  write("weir.yaml", "include: more.yaml\ndrain: { delay: 1s }\n" + std::string(kMinimal));
+  write("more.yaml", "drain:\n  delay: 2s\n");
+  const Loaded loaded = load();
+  ASSERT_EQ(loaded.diagnostics.size(), 1u) << told(loaded);
+  EXPECT_EQ(loaded.diagnostics[0].code, "E016");
+  EXPECT_EQ(loaded.diagnostics[0].where(), directory.string() + "/more.yaml:2:3");
+  EXPECT_THAT(loaded.diagnostics[0].hint, HasSubstr("weir.yaml:2"));
+}
+
+TEST_F(LoadFile, WarnsOfAPatternWithoutFilesAndRefusesAMissingFile) {
+  write("weir.yaml", "include:\n  - none/*.yaml\n  - none.yaml\n" + std::string(kMinimal));
+  const Loaded loaded = load();
+  ASSERT_EQ(loaded.diagnostics.size(), 2u) << told(loaded);
+  EXPECT_EQ(loaded.diagnostics[0].code, "W014");
+  EXPECT_EQ(loaded.diagnostics[1].code, "E014");
+  EXPECT_EQ(loaded.diagnostics[1].line, 3u);
+}
+
+TEST_F(LoadFile, IncludesOneLevelDeepAndEachFileOnce) {
+  write("weir.yaml", "include: [more.yaml, m*.yaml]\n" + std::string(kMinimal));
+  write("more.yaml", "include: again.yaml\n");
+  const Loaded loaded = load();
+  ASSERT_EQ(loaded.diagnostics.size(), 2u) << told(loaded);
+  EXPECT_EQ(loaded.diagnostics[0].code, "E015");
+  EXPECT_THAT(loaded.diagnostics[0].message, HasSubstr("is read already"));
+  EXPECT_EQ(loaded.diagnostics[1].code, "E015");
+  EXPECT_THAT(loaded.diagnostics[1].message, HasSubstr("includes nothing"));
+}
+
+TEST_F(LoadFile, TellsWhatIsWrongWithTheFileItself) {
+  EXPECT_EQ(load().diagnostics.at(0).code, "E001");
+  EXPECT_THAT(load().diagnostics.at(0).message, HasSubstr("No such file"));
+  write("weir.yaml", "");
+  EXPECT_EQ(load().diagnostics.at(0).code, "E003");
+  fs::remove(directory / "weir.yaml");
+  fs::create_directory(directory / "weir.yaml");
+  EXPECT_THAT(load().diagnostics.at(0).message, HasSubstr("directory"));
+  fs::remove(directory / "weir.yaml");
+  ASSERT_EQ(::mkfifo((directory / "weir.yaml").c_str(), 0600), 0);
+  EXPECT_THAT(load().diagnostics.at(0).message, HasSubstr("not a regular file"));
+}
+
+TEST_F(LoadFile, WatchesEveryDirectoryOfAConfigMap) {
+  write("..1/weir.yaml", kMinimal);
+  fs::create_symlink("..1", directory / "..data");
+  fs::create_symlink("..data/weir.yaml", directory / "weir.yaml");
+  const Loaded loaded = load();
+  ASSERT_TRUE(loaded.valid()) << told(loaded);
+  const std::string here = directory.string();
+  EXPECT_THAT(loaded.model.watched_directories, ElementsAre(here, here + "/..1"));
+}
+
+TEST_F(LoadFile, EndsWhereLinksGoInCircles) {
+  fs::create_symlink("b", directory / "weir.yaml");
+  fs::create_symlink("weir.yaml", directory / "b");
+  EXPECT_EQ(load().diagnostics.at(0).code, "E001");
+}
+
+}  // namespace
+}  // namespace weir::config
