@@ -55,7 +55,7 @@ bool set_tcp_options(int fd, const Address& address, const ListenOptions& option
 
 }  // namespace
 
-Result<UniqueFd> open_listening_socket(const Address& address, const ListenOptions& options) {
+Result<UniqueFd> bind_socket(const Address& address, const ListenOptions& options) {
   UniqueFd fd(sys::socket(address.socket_family()));
   if (!fd) return failure(address, "open a socket for");
   if (address.is_ip() && !set_tcp_options(fd.get(), address, options))
@@ -68,7 +68,12 @@ Result<UniqueFd> open_listening_socket(const Address& address, const ListenOptio
   const socklen_t length = address.to_sockaddr(storage);
   if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&storage), length) != 0)
     return failure(address, "bind");
-  if (::listen(fd.get(), options.backlog) != 0) return failure(address, "listen on");
+  return fd;
+}
+
+Result<UniqueFd> open_listening_socket(const Address& address, const ListenOptions& options) {
+  Result<UniqueFd> fd = bind_socket(address, options);
+  if (fd && ::listen(fd->get(), options.backlog) != 0) return failure(address, "listen on");
   return fd;
 }
 

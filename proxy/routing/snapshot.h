@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/address.h"
+#include "base/intrusive_list.h"
 #include "config/model.h"
 #include "upstream/cluster.h"
 
@@ -57,7 +58,7 @@ struct Snapshot {
   std::string place(const config::Location& location) const;
 };
 
-class SnapshotView {
+class SnapshotView : public ListNode {  // of its worker's list
  public:
   SnapshotView(std::shared_ptr<const Snapshot> snapshot, WorkerMetrics& metrics, uint64_t seed);
   const Snapshot& snapshot() const { return *snapshot_; }

@@ -160,7 +160,7 @@ void TcpSession::close_quiet(EndReason reason) {
   pipe_.stop();
   stage_ = Stage::lingering;
   reason_ = reason;
-  linger_until_ = loop().now() + kLinger;
+  linger_until_ = loop().now() + snapshot()->snapshot().model.drain.linger;
   for (Transport* side : {&client_, &backend_}) {
     side->set_reader(this);
     side->shutdown_write();

@@ -29,6 +29,7 @@ class TcpSession final : public Session,
   WaitingFor waiting_for() const override;
   void close_quiet(EndReason reason) override;
   void cut(EndReason reason) override;
+  void abort(EndReason reason) override;
   void settle() override;
   View view() const override;
 
@@ -47,7 +48,6 @@ class TcpSession final : public Session,
   void relay();
   bool go_on_reading(HalfPipe& dead, HalfPipe& other);
   void fail(Side side);
-  void abort(EndReason reason);
   void end(EndReason reason, DrainEnd how);
   void discard();
   bool discard_from(Transport& transport);

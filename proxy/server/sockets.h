@@ -1,0 +1,56 @@
+// Sockets: the listening sockets of the process: which there are, which a new configuration keeps,
+// opens and closes. One per worker for an IP address (SO_REUSEPORT), one in all for a UNIX path.
+//
+// Owner: the snapshot store; thread: the control thread's. It opens sockets, so that a bind error
+// is known before a configuration is in force; workers own and close them. A socket whose address
+// and options stay is never touched: its queue survives every reload.
+#pragma once
+
+#include <vector>
+
+#include "base/result.h"
+#include "config/model.h"
+#include "net/listen_socket.h"
+#include "server/worker.h"
+
+namespace weir {
+
+class Sockets {
+ public:
+  struct Entry {
+    Address address;  // as configured
+    Address actual;   // differs when the port was 0
+    ListenOptions options;
+    uint64_t first = 0;  // socket numbers: one per worker from here, or this one
+    SocketFile file;
+    size_t listener = 0;           // in the model
+    std::vector<UniqueFd> opened;  // not yet handed to workers
+  };
+  struct Prepared {
+    std::vector<Entry> entries;
+  };
+
+  explicit Sockets(uint32_t workers) : workers_(workers) {}
+  ~Sockets() { unlink_files(); }
+
+  // Opens what is missing. On an error nothing has changed, and the message names the listener.
+  Result<Prepared> prepare(const config::Model& model);
+  // The configuration is in force: what each worker is to be told. Call once per Prepared.
+  std::vector<std::vector<SocketAssignment>> commit(Prepared prepared);
+  // Of the sockets that workers have closed since the last commit, and at the end of all.
+  void unlink_removed();
+  void unlink_files();
+
+  const std::vector<Entry>& entries() const { return entries_; }
+
+ private:
+  Result<Entry> open(const Address& address, const ListenOptions& options);
+  const Entry* find(const Address& address, const ListenOptions& options) const;
+
+  const uint32_t workers_;
+  uint64_t next_ = 1;
+  std::vector<Entry> entries_;
+  std::vector<Entry> removed_;
+};
+
+}  // namespace weir

@@ -1,0 +1,229 @@
+#include "server/worker.h"
+
+#include <algorithm>
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "net/sys.h"
+#include "session/tcp_session.h"
+
+namespace weir {
+namespace {
+
+constexpr Duration kDrainTick = 50ms;
+
+void reset(int fd) {
+  const linger now{1, 0};
+  sys::set_option(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+  sys::close(fd);
+}
+
+}  // namespace
+
+// One listening socket as this worker knows it: what to do with its connections, and the socket, if
+// it is this worker that accepts.
+class Worker::Binding final : public Acceptor {
+ public:
+  Binding(Worker& worker, const SocketAssignment& assignment)
+      : worker_(worker), socket_(assignment.socket), shared_(assignment.shared) {
+    if (assignment.fd >= 0)
+      listener_ = make_owned<Listener>(worker.resources.loop, assignment.fd, *this);
+  }
+
+  // Connections accepted from now on belong to this listener of this snapshot.
+  void set(const SnapshotRef& snapshot, size_t listener) {
+    snapshot_ = snapshot;
+    spec_ = &snapshot->snapshot().listeners[listener];
+  }
+  void close() {
+    shared_ = false;  // the others may not know this socket any more
+    if (listener_) listener_->accept_all_and_close();
+  }
+  void take(AcceptedConnection connection) {
+    worker_.open_session(*spec_, snapshot_, std::move(connection));
+  }
+
+ private:
+  void on_accept(int fd, const sockaddr* client, socklen_t length) override {
+    AcceptedConnection connection{socket_, fd, Address::from(client, length)};
+    if (!shared_) return take(std::move(connection));
+    const uint32_t turn = next_++ % worker_.peers_.count();
+    if (turn == worker_.index())
+      take(std::move(connection));
+    else
+      worker_.peers_.give(turn, std::move(connection));
+  }
+  void on_out_of_descriptors(int fd) override {
+    LOG(warn, "listener.out_of_descriptors", kv("listener", spec_->name),
+        kv("pause", Listener::kPause));
+    if (fd >= 0) worker_.refuse(*spec_, fd, RejectReason::out_of_descriptors);
+  }
+
+  Worker& worker_;
+  const uint64_t socket_;
+  bool shared_;
+  uint32_t next_ = 0;
+  SnapshotRef snapshot_;
+  const ListenerSpec* spec_ = nullptr;
+  Owned<Listener> listener_;
+};
+
+Worker::Worker(EventLoop& loop, uint32_t index, uint64_t seed, WorkerPeers& peers)
+    : SessionOwner(pipe_resources_),
+      pipe_resources_{loop, {}, {}},
+      index_(index),
+      seed_(seed),
+      peers_(peers),
+      metrics_(index),
+      drain_timer_(loop, [this] { close_silent(); }) {}
+
+Worker::~Worker() {
+  abort_sessions(EndReason::shutdown);
+}
+
+void Worker::apply(const WorkerUpdate& update) {
+  std::map<uint64_t, std::unique_ptr<Binding>> before;
+  before.swap(bindings_);
+  // First what goes: the connections in its queue were made under the old configuration.
+  for (auto it = before.begin(); it != before.end();) {
+    const bool stays =
+        std::any_of(update.sockets.begin(), update.sockets.end(),
+                    [&](const SocketAssignment& a) { return a.socket == it->first; });
+    if (stays) {
+      ++it;
+      continue;
+    }
+    it->second->close();
+    removed_.insert(before.extract(it++));
+  }
+  auto* view = new SnapshotView(update.snapshot, metrics_, seed_ = mix(seed_ + 1));
+  views_.push_back(*view);
+  metrics_.begin_generation();
+  current_ = SnapshotRef(view);
+  for (const SocketAssignment& assignment : update.sockets) {
+    auto known = before.extract(assignment.socket);
+    std::unique_ptr<Binding> binding =
+        known ? std::move(known.mapped()) : std::make_unique<Binding>(*this, assignment);
+    binding->set(current_, assignment.listener);
+    bindings_.emplace(assignment.socket, std::move(binding));
+  }
+}
+
+void Worker::forget_removed_sockets() {
+  removed_.clear();
+}
+
+void Worker::take(AcceptedConnection connection) {
+  const auto found = bindings_.find(connection.socket);
+  Binding& binding = found != bindings_.end() ? *found->second : *removed_.at(connection.socket);
+  binding.take(std::move(connection));
+}
+
+void Worker::open_session(const ListenerSpec& listener, const SnapshotRef& snapshot,
+                          AcceptedConnection connection) {
+  const Snapshot& limits = snapshot->snapshot();
+  if (!limits.count->enter(limits.max_connections))
+    return refuse(listener, connection.fd, RejectReason::max_connections);
+  if (!listener.count->enter(listener.max_connections)) {
+    limits.count->leave();
+    return refuse(listener, connection.fd, RejectReason::listener_limit);
+  }
+  auto session = make_owned<TcpSession>(
+      *this, Session::Start{snapshot, listener, std::move(connection.client), next_serial_++});
+  TcpSession& opened = *session.release();  // owned by being on the list; release() takes it off
+  sessions_.push_back(opened);
+  ++active_;
+  opened.begin(connection.fd);
+}
+
+void Worker::refuse(const ListenerSpec& listener, int fd, RejectReason reason) {
+  metrics_.listener(listener.series).refused(reason);
+  ACCESS_LOG("session", kv("listener", listener.name), kv("reason", text(reason)));
+  reset(fd);
+}
+
+void Worker::release(Session& session) {
+  static_cast<SessionNode&>(session).unlink();
+  --active_;
+  Owned<Session>(&session).reset();
+  if (active_ > 0) return;
+  pipe_resources_.trim();
+  if (draining_) peers_.on_empty(index_);
+}
+
+void Worker::health_changed() {
+  views_.for_each_safe([](SnapshotView& view) { view.rebuild_clusters(); });
+}
+
+void Worker::close_listeners() {
+  for (auto& [socket, binding] : bindings_) binding->close();
+}
+
+void Worker::begin_drain(TimePoint from, Duration spread) {
+  draining_ = true;
+  drain_began_ = from;
+  spread_ = spread;
+  to_close_ = active_;
+  if (active_ == 0) return peers_.on_empty(index_);
+  close_silent();
+}
+
+// By now its share of the sessions should have been closed: the ones silent for longest, and never
+// one that is in the middle of something. What has not fallen silent by the end of the spread is
+// closed when it does.
+void Worker::close_silent() {
+  const TimePoint now = pipe_resources_.loop.now();
+  const double share =
+      spread_ > Duration::zero() ? seconds(now - drain_began_) / seconds(spread_) : 1;
+  size_t due = active_;
+  if (share < 1) {
+    const auto wanted =
+        static_cast<size_t>(std::max(share, 0.0) * static_cast<double>(to_close_)) + 1;
+    due = wanted > closed_ ? wanted - closed_ : 0;
+  }
+  std::vector<Session*> silent;
+  sessions_.for_each_safe([&](Session& session) {
+    if (session.silent()) silent.push_back(&session);
+  });
+  due = std::min(due, silent.size());
+  std::partial_sort(silent.begin(), silent.begin() + static_cast<long>(due), silent.end(),
+                    [](Session* a, Session* b) { return a->last_active() < b->last_active(); });
+  silent.resize(due);
+  closed_ += due;
+  for (Session* session : silent) session->close_quiet(EndReason::drain_idle);
+  if (active_ > 0) drain_timer_.set_in(kDrainTick);
+}
+
+void Worker::cut_sessions(EndReason reason) {
+  sessions_.for_each_safe([&](Session& session) { session.cut(reason); });
+}
+
+void Worker::abort_sessions(EndReason reason) {
+  sessions_.for_each_safe([&](Session& session) { session.abort(reason); });
+}
+
+WorkerReport Worker::report() {
+  sessions_.for_each_safe([](Session& session) { session.settle(); });
+  WorkerCells& self = metrics_.self();
+  EventLoop& loop = pipe_resources_.loop;
+  self.loop_lag.observe(loop.take_lag());
+  self.busy.total = loop.busy();
+  self.connections_active.set(static_cast<int64_t>(active_));
+  self.buffer_bytes.set(static_cast<int64_t>(pipe_resources_.buffers.bytes()));
+  return metrics_.report();
+}
+
+SessionSurvey Worker::survey(size_t oldest) const {
+  SessionSurvey survey;
+  auto& sessions = const_cast<Worker*>(this)->sessions_;  // looking changes nothing
+  sessions.for_each_safe([&](Session& session) {
+    auto& listener = survey.listeners[session.listener().series];
+    listener.name = session.listener().name;
+    ++listener.waiting[session.waiting_for()];
+    // The list is in the order of accepting.
+    if (survey.oldest.size() < oldest) survey.oldest.push_back(session.view());
+  });
+  return survey;
+}
+
+}  // namespace weir
