@@ -1,0 +1,40 @@
+// Config texts for the end-to-end tests: what a test does not care about is not in it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/address.h"
+
+namespace weir {
+
+// `more` is YAML in flow style: "timeouts: {idle: 1s}".
+inline std::string listener(const std::string& name, const Address& bind,
+                            const std::string& cluster, const std::string& more = {}) {
+  return "  - {name: " + name + ", protocol: tcp, bind: \"" + bind.text() +
+         "\", cluster: " + cluster + (more.empty() ? "" : ", " + more) + "}\n";
+}
+
+inline std::string cluster(const std::string& name, const std::vector<Address>& backends,
+                           const std::string& more = {}) {
+  std::string list;
+  for (const Address& backend : backends) {
+    list += (list.empty() ? "\"" : ", \"") + backend.text() + "\"";
+  }
+  return "  - {name: " + name + ", backends: [" + list + "]" + (more.empty() ? "" : ", " + more) +
+         "}\n";
+}
+
+// `more`: further top-level keys, in lines.
+inline std::string config(const std::string& listeners, const std::string& clusters,
+                          const std::string& more = {}) {
+  return "listeners:\n" + listeners + "clusters:\n" + clusters + more;
+}
+
+// One listener, one cluster.
+inline std::string simple(const Address& bind, const std::vector<Address>& backends,
+                          const std::string& more = {}) {
+  return config(listener("web", bind, "app"), cluster("app", backends), more);
+}
+
+}  // namespace weir

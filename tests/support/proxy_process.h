@@ -1,0 +1,107 @@
+// ProxyProcess: the real binary, with a config of the test's in a directory of its own.
+//
+// Waits on events only: the readiness that weir itself announces (NOTIFY_SOCKET), the end of the
+// process (pidfd), answers of the admin socket. The destructor kills it, by pid, and shows its
+// standard error when the test has failed.
+#pragma once
+
+#include <sys/types.h>
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "support/socket.h"
+
+namespace weir {
+
+struct AdminAnswer {
+  int status = 0;  // 0: no answer
+  std::string head;
+  std::string body;
+  nlohmann::json json() const { return nlohmann::json::parse(body, nullptr, false); }
+};
+
+// One scrape.
+class Scrape {
+ public:
+  explicit Scrape(const std::string& exposition);
+  using Labels = std::map<std::string, std::string>;
+  // The sum of the series of that name that have these labels, among others.
+  double sum(const std::string& name, const Labels& labels = {}) const;
+  bool empty() const { return series_.empty(); }
+  // Sum over reasons of connections_ended_total, plus active, minus connections_total: always 0.
+  double imbalance() const;
+
+ private:
+  struct Series {
+    std::string name;
+    Labels labels;
+    double value;
+  };
+  std::vector<Series> series_;
+};
+
+struct ProxyOptions {
+  std::vector<std::string> arguments{};  // instead of run -c FILE
+  uint64_t descriptors = 0;              // RLIMIT_NOFILE, soft and hard; 0: what the test has
+  bool await_ready = true;
+};
+
+class ProxyProcess {
+ public:
+  // An `admin:` with a socket is added to `config` unless it has one.
+  explicit ProxyProcess(const std::string& config, ProxyOptions options = {});
+  ProxyProcess(const ProxyProcess&) = delete;
+  ProxyProcess& operator=(const ProxyProcess&) = delete;
+  ~ProxyProcess();
+
+  pid_t pid() const { return pid_; }
+  bool ready() const { return ready_; }  // as awaited by the constructor
+  void signal(int number) const;
+  // Its exit code, 128 + number for a signal, or -1 when it has not ended in time.
+  int wait(Duration patience = kPatience);
+  bool running() const;
+
+  // Lines weir sent to NOTIFY_SOCKET. Waits for one; the earlier ones are gone then.
+  bool await_notification(const std::string& line, Duration patience = kPatience);
+
+  const std::string& directory() const { return directory_; }
+  std::string config_path() const { return directory_ + "/weir.yaml"; }
+  // Written beside and renamed over, as editors do it; the admin section is added as at first.
+  void write_config(const std::string& config) const;
+  std::string errors() const;  // its standard error so far
+
+  AdminAnswer get(const std::string& path) const { return request("GET", path, {}); }
+  AdminAnswer post(const std::string& path, const std::string& body = {}) const {
+    return request("POST", path, body);
+  }
+  AdminAnswer request(const std::string& method, const std::string& path,
+                      const std::string& body) const;
+  Address admin_address() const;
+  // POST /v1/reload?wait=1
+  AdminAnswer reload() const { return post("/v1/reload?wait=1"); }
+  Scrape scrape() const { return Scrape(get("/metrics").body); }
+  // Scrapes until the sum is `value`.
+  bool await_metric(const std::string& name, const Scrape::Labels& labels, double value,
+                    Duration patience = kPatience) const;
+
+  size_t open_descriptors() const;
+  size_t resident_bytes() const;
+
+ private:
+  void spawn(const ProxyOptions& options);
+
+  std::string directory_;
+  UniqueFd notify_;
+  UniqueFd pidfd_;
+  pid_t pid_ = -1;
+  bool ready_ = false;
+  int exit_code_ = -1;
+};
+
+// Raises this process's own descriptor limit to what it may be; returns it.
+uint64_t raise_descriptor_limit();
+
+}  // namespace weir

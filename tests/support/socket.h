@@ -1,0 +1,102 @@
+// Socket, Acceptor: one end of a real connection, as tests want to drive it: every call ends within
+// its patience, nothing sleeps, and how the other side ended is kept. One thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/address.h"
+#include "base/time.h"
+#include "base/unique_fd.h"
+
+namespace weir {
+
+inline constexpr Duration kPatience = 20s;
+
+// True when `fd` became ready for `events` (POLLIN, POLLOUT …), or failed, in time.
+bool wait_ready(int fd, short events, Duration patience = kPatience);
+
+class Socket {
+ public:
+  enum class End : uint8_t { open, fin, reset };
+
+  Socket() = default;
+  explicit Socket(int fd);
+  // Connected, or with error() set.
+  static Socket connect(const Address& to, Duration patience = kPatience);
+  // Does not wait for the other side: for a listener that is not accepting now.
+  static Socket begin_connecting(const Address& to);
+
+  explicit operator bool() const { return fd_ && error_ == 0; }
+  int fd() const { return fd_.get(); }
+  int error() const { return error_; }  // errno of connecting
+
+  // All of it, or false.
+  bool send(std::string_view bytes, Duration patience = kPatience);
+  // Sends until nothing more is taken for `quiet`; returns how much.
+  size_t send_until_blocked(std::string_view chunk, Duration quiet = 300ms);
+  // Exactly n bytes, or what came before the end or the loss of patience.
+  std::string receive(size_t n, Duration patience = kPatience);
+  std::string receive_all(Duration patience = kPatience);
+  // Waits for the end, discarding what comes before it.
+  End wait_end(Duration patience = kPatience);
+  // Whether nothing at all comes for so long: no byte, no end.
+  bool silent(Duration for_so_long);
+  End end() const { return end_; }
+
+  void finish();  // FIN
+  void reset();   // RST
+  void close() { fd_.reset(); }
+  // Small buffers, so that a reader that does not read soon blocks its writer. Before data flows.
+  void shrink_buffers();
+
+  // What one non-blocking step moved; sets end(). For flow.h.
+  size_t send_some(std::string_view bytes);
+  size_t receive_some(char* to, size_t size);
+
+ private:
+  UniqueFd fd_;
+  int error_ = 0;
+  End end_ = End::open;
+};
+
+class Acceptor {
+ public:
+  Acceptor() : Acceptor(Address::loopback(0)) {}
+  explicit Acceptor(const Address& at);
+
+  const Address& address() const { return address_; }
+  int fd() const { return fd_.get(); }
+  // Not connected when nobody came in time.
+  Socket accept(Duration patience = kPatience);
+  void stop() { fd_.reset(); }  // connections are refused from now on
+  void start() { listen(address_); }
+
+ private:
+  void listen(const Address& at);
+  UniqueFd fd_;
+  Address address_;
+};
+
+// A loopback address nobody listens on. Not reserved: the kernel hands ports out in turn, so that
+// none comes back soon.
+Address free_address(const char* host = "127.0.0.1");
+
+// Many bytes at once, in both directions if need be: what `from` sends must come out at `to`, equal
+// to the byte. The pattern depends on the position, so a lost, doubled or moved byte is seen.
+struct Flow {
+  Socket* from;
+  Socket* to;
+  size_t size;
+  size_t sent = 0;
+  size_t received = 0;
+  bool intact = true;
+};
+// Whether all flows arrived whole. Sends no FIN.
+bool run_flows(std::vector<Flow> flows, Duration patience = 60s);
+// The bytes [offset, offset + size) of the pattern; at most 64 KiB.
+std::string_view pattern(size_t offset, size_t size);
+
+}  // namespace weir
