@@ -283,15 +283,20 @@ class Reading {
     findings_.add(Code::E103, key.place, fmt::format("unknown key '{}' in {}", key.text, where),
                   hint);
   }
+  // " of listeners", for a section of a listener.
+  static std::string owner_of(const Key& section) {
+    for (const Key& map : keys())
+      if (!map.type && map.kind != Key::Kind::directive && map.child == section.owner)
+        return fmt::format(" of {}", map.name);
+    return "";
+  }
   // A key of another map: say which.
   static std::string elsewhere(std::string_view name) {
     for (const Key& map : keys()) {
       if (map.type || map.kind == Key::Kind::directive || !find_key(map.child, name)) continue;
       if (map.kind == Key::Kind::list)
         return fmt::format("'{}' belongs to one of the '{}'", name, map.name);
-      const std::string of =
-          map.owner == Struct::Model ? "" : fmt::format(" of the {}", title(map.owner));
-      return fmt::format("'{}' stands under '{}'{}", name, map.name, of);
+      return fmt::format("'{}' stands under '{}'{}", name, map.name, owner_of(map));
     }
     return "";
   }

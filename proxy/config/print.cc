@@ -132,14 +132,19 @@ class Writer {
            origin(fmt::format("{}[{}]", path, i)));
   }
   void write_section(const Key& key, const Level& level, size_t index) {
-    const size_t before = out.size();
+    const size_t before = out.size(), values = values_;
     line(level, fmt::format("{}:", key.name), "");
     const size_t header = out.size();
     write_map({key.child, key.at_const(level.object, index), join(level.path, key.name),
                level.indent + 2});
-    if (out.size() > header) return;
-    out.resize(before);
-    if (key.kind == Key::Kind::optional) line(level, fmt::format("{}: {{}}", key.name), "");
+    if (values_ > values + 1) return;
+    if (out.size() == header && key.kind == Key::Kind::section) {
+      out.resize(before);
+      values_ = values;
+    } else {
+      out.insert(header - 1,
+                 " {}");  // nothing in it but comments, or nothing at all: a map all the same
+    }
   }
   void write_list(const Key& key, const Level& level) {
     const size_t count = key.size(level.object);
@@ -160,15 +165,16 @@ class Writer {
       out.resize(before);
       line({item.type, nullptr, "", item.indent - 2}, "- " + only, "");
     } else {
-      // The dash stands before the first key, which in the full form may be a comment.
       dash(before, item.indent);
     }
   }
+  // The dash stands before the first key; where that is a comment, on a line of its own.
   void dash(size_t from, size_t indent) {
     if (out.size() == from) out += std::string(indent, ' ') + "{}\n";
-    size_t at = from;
-    while (out.compare(at + indent, 1, "#") == 0) at = out.find('\n', at) + 1;
-    out[at + indent - 2] = '-';
+    if (out[from + indent] == '#')
+      out.insert(from, std::string(indent - 2, ' ') + "-\n");
+    else
+      out[from + indent - 2] = '-';
   }
 
   std::string origin(const std::string& path) const {
@@ -183,11 +189,13 @@ class Writer {
     return text;
   }
   void line(const Level& level, const std::string& text, const std::string& comment) {
+    if (text[0] != '#') ++values_;
     out += std::string(level.indent, ' ') + text;
     if (!comment.empty()) out += "  # " + comment;
     out += '\n';
   }
 
+  size_t values_ = 0;  // lines that are no comments
   const Extent extent_;
   const Loaded* const loaded_;
 };

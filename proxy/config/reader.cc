@@ -237,18 +237,22 @@ class DocumentProbe final : public YAML::EventHandler {
   YAML::Mark mark_;
 };
 
-// What people mean when yaml-cpp says something else.
-std::string syntax_hint(std::string_view line, size_t column) {
+// What people mean when yaml-cpp says something else. `column` from 1.
+std::string syntax_hint(const std::string& error, std::string_view line, size_t column) {
   const std::string_view before = line.substr(0, std::min(column, line.size()));
+  const std::string_view blanks =
+      line.substr(0, std::min(line.find_first_not_of(" \t"), line.size()));
   if (line.find("[::") != std::string_view::npos)
     return "quote an IPv6 address: \"[::]:80\"; unquoted brackets are a YAML list";
-  if (line.substr(0, line.find_first_not_of(" \t")).find('\t') != std::string_view::npos)
+  if (blanks.find('\t') != std::string_view::npos)
     return "indent with spaces; YAML has no tabs there";
-  if (line.find(": *") != std::string_view::npos || line.find("- *") != std::string_view::npos)
-    return "text that begins with '*' is quoted: \"*.example.com\"";
-  if (line.find_first_of("@`%", before.empty() ? 0 : before.size() - 1) == before.size() - 1)
+  if (error.find("anchor") != std::string::npos)
+    return "define it before with '&', or quote text that begins with '*': \"*.example.com\"";
+  if (error.find("flow") != std::string::npos)
+    return "a '[' or a '{' before this place is not closed";
+  if (!before.empty() && std::string_view("@`%").find(before.back()) != std::string_view::npos)
     return "quote text that begins with a special character";
-  if (before.find(": ") != std::string_view::npos && before.find(": ") + 2 < before.size())
+  if (error == "illegal map value" && before.find(": ") != std::string_view::npos)
     return "quote text that contains ': '";
   return "check the indentation, the brackets and the quotes here and on the line above";
 }
@@ -260,7 +264,7 @@ void syntax_error(uint32_t file, const YAML::Exception& error, Findings& finding
                    static_cast<uint32_t>(error.mark.column) + 1};
   const std::string_view line = findings.sources().line(file, at.location.line);
   findings.add(Code::E005, at, fmt::format("not valid YAML: {}", error.msg),
-               syntax_hint(line, at.location.column));
+               syntax_hint(error.msg, line, at.location.column));
 }
 
 bool one_document_only(YAML::Parser& parser, uint32_t file, Findings& findings) {

@@ -46,6 +46,7 @@ class Validation {
   // ---- names and references
 
   void check_listeners() {
+    references_known_ = !model_.listeners.empty();
     if (model_.listeners.empty() && written("listeners"))
       findings_.add(Code::E216, place("listeners"), "there are no listeners",
                     "weir would accept nothing");
@@ -57,7 +58,10 @@ class Validation {
         const auto [first, is_new] = names.emplace(listener.name, i);
         if (!is_new) duplicate_listener(path, listener.name, first->second);
       }
-      if (!listener.cluster.empty()) check_reference(listener, path);
+      if (listener.cluster.empty())
+        references_known_ = false;
+      else
+        check_reference(listener, path);
     }
   }
   void duplicate_listener(const std::string& path, const std::string& name, size_t first) {
@@ -103,10 +107,10 @@ class Validation {
 
   struct Bound {
     Address address;
-    std::string path, owner;
+    std::string text, path, owner;
   };
   void check_binds() {
-    std::map<uint16_t, std::vector<Bound>> by_port;  // UNIX sockets under 0
+    std::map<uint16_t, std::vector<Bound>> by_port;  // UNIX sockets: port 0
     for (size_t i = 0; i < model_.listeners.size(); ++i) {
       const Listener& listener = model_.listeners[i];
       for (size_t j = 0; j < listener.bind.size(); ++j)
@@ -125,26 +129,24 @@ class Validation {
       return;  // port 0: the kernel finds a free one
     std::vector<Bound>& others = by_port[address->port()];
     for (const Bound& other : others) {
-      if (!clash(*address, other.address)) continue;
-      const bool same = *address == other.address;
-      // Two binds that stand in one value, such as an alias, point to the same place.
+      if (!clash(*address, text, other)) continue;
       findings_.add(code, place(path),
-                    fmt::format("{} binds {}, which {} {}", owner, text, other.owner,
-                                same ? "binds too" : "already covers"),
+                    fmt::format("{} binds {}, which {} binds too{}", owner, text, other.owner,
+                                text == other.text ? "" : fmt::format(" with {}", other.text)),
                     defined_at(place(other.path)));
       break;
     }
-    others.push_back({*address, std::move(path), std::move(owner)});
+    others.push_back({*address, text, std::move(path), std::move(owner)});
   }
-  // On one port: the same address, or one that stands for all. [::] is opened for both families
-  // only as ":80".
-  static bool clash(const Address& a, const Address& b) {
-    return a == b || (a.is_ip() && b.is_ip() && (covers(a, b) || covers(b, a)));
+  // On one port: the same address, or ":80", which is both families, and "0.0.0.0:80". An address
+  // next to one that stands for all is possible, and gets what is sent to it; so are 0.0.0.0 and
+  // [::] side by side.
+  static bool clash(const Address& a, const std::string& text, const Bound& b) {
+    if (a == b.address) return true;
+    const bool everything = text[0] == ':' || b.text[0] == ':';
+    return everything && (a == all_ipv4(a.port()) || b.address == all_ipv4(a.port()));
   }
-  static bool covers(const Address& all, const Address& one) {
-    const std::string host = all.text().substr(0, all.text().rfind(':'));
-    return host == "[::]" || (host == "0.0.0.0" && one.family() == Address::Family::ipv4);
-  }
+  static Address all_ipv4(uint16_t port) { return Address::parse("0.0.0.0:0")->with_port(port); }
 
   // ---- clusters
 
@@ -162,7 +164,7 @@ class Validation {
             Code::E202, place(path + ".name"),
             fmt::format("a second cluster is called '{}'", cluster.name),
             "the first: " + defined_at(place(fmt::format("clusters[{}]", first->second))));
-      else if (!used_.contains(cluster.name))
+      else if (references_known_ && !used_.contains(cluster.name))
         findings_.add(Code::W212, place(path + ".name"),
                       fmt::format("no listener uses cluster '{}'", cluster.name),
                       "it is checked and counted all the same");
@@ -236,6 +238,8 @@ class Validation {
   Findings& findings_;
   std::vector<std::string_view> cluster_names_;
   std::unordered_set<std::string_view> used_;
+  bool references_known_ =
+      true;  // otherwise a cluster may seem unused only because a listener could not be read
 };
 
 }  // namespace

@@ -122,7 +122,11 @@ Outcome read_access_output(std::string_view text, std::string& out) {
 // ---- addresses
 
 Problem address_problem(std::string_view text, std::string message) {
+  if (text.find("://") != std::string_view::npos)
+    return {Code::E130, fmt::format("'{}' is a URL, not an address", text),
+            fmt::format("write {}", text.substr(text.find("://") + 3))};
   std::string hint = "write host:port, [::1]:80, :80 or unix:/path";
+  if (message.find("write ") != std::string::npos) hint = "";
   if (text.substr(0, 1) == "*") hint = "all addresses are written ':80'";
   return {Code::E130, std::move(message), std::move(hint)};
 }
@@ -412,7 +416,7 @@ constexpr ValueType described_optional_words() {
   return type;
 }
 
-constexpr const char* kText = R"("type": "string")";
+constexpr const char* kText = R"("type": ["string", "number"])";
 constexpr const char* kAddress = R"("type": "string", "pattern": "\\$\\{|:[0-9]+$|^unix:[/@]")";
 constexpr const char* kPath = R"("type": "string", "pattern": "\\$\\{|^/")";
 constexpr const char* kDuration =

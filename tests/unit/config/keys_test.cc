@@ -1,0 +1,86 @@
+#include "config/keys.h"
+
+#include <set>
+
+namespace weir::config {
+namespace {
+
+// A default-made object of each struct of the table.
+template <typename T>
+const void* fresh() {
+  static const T object{};
+  return &object;
+}
+const void* fresh(Struct type) {
+  switch (type) {
+    // clang-format off
+#define STRUCT(name, title, help) case Struct::name: return fresh<name>();
+#include "config/keys.def"
+    // clang-format on
+  }
+  return nullptr;
+}
+
+TEST(Keys, DefaultsOfTheTableAreThoseOfTheModel) {
+  size_t compared = 0;
+  for (const Key& key : keys()) {
+    if (!key.type) continue;
+    const std::vector<std::string> values = texts(key, fresh(key.owner));
+    const std::string value = values.empty() ? "" : values[0];
+    EXPECT_EQ(value, key.literal_default() ? key.default_text : "")
+        << structs()[size_t(key.owner)].name << '.' << key.name;
+    ++compared;
+  }
+  EXPECT_GT(compared, 40u);
+}
+
+TEST(Keys, DefaultsReadBackAsThemselves) {
+  for (const Key& key : keys()) {
+    if (!key.type || !key.literal_default()) continue;
+    // Read over a copy of the model's default: the text must be one the type takes.
+    Model model;
+    Listener listener;
+    Cluster cluster;
+    Backend backend;
+    HealthCheck check;
+    void* owners[] = {
+        &model,       &model.global, &listener,         &listener.limits, &listener.timeouts,
+        &cluster,     &backend,      &cluster.timeouts, &check,           &cluster.backoff,
+        &model.drain, &model.admin,  &model.metrics,    &model.logging,   &model.logging.access};
+    void* owner = owners[static_cast<size_t>(key.owner)];
+    const std::optional<Problem> problem = key.type->read(key.default_text, key.at(owner, 0));
+    EXPECT_FALSE(problem) << key.name << ": " << problem->message;
+    EXPECT_EQ(texts(key, owner)[0], key.default_text) << key.name;
+  }
+}
+
+TEST(Keys, EveryKeyIsExplainedAndNamedOnce) {
+  for (const StructRow& row : structs()) {
+    std::set<std::string_view> names;
+    EXPECT_FALSE(keys_of(row.id).empty()) << row.name;
+    for (const Key& key : keys_of(row.id)) {
+      EXPECT_TRUE(names.insert(key.name).second) << row.name << '.' << key.name;
+      EXPECT_STRNE(key.since, "") << key.name;
+      if (key.kind != Key::Kind::section) {
+        EXPECT_STRNE(key.help, "") << row.name << '.' << key.name;
+      }
+      EXPECT_FALSE(is_later(key.name)) << key.name << " is a key of this version";
+    }
+  }
+}
+
+TEST(Keys, RowsOfAStructStandTogether) {
+  size_t sum = 0;
+  for (const StructRow& row : structs()) sum += keys_of(row.id).size();
+  EXPECT_EQ(sum, keys().size());
+}
+
+TEST(Keys, WhatTakesAnotherKeysValueNamesOneOfTheSameMap) {
+  for (const Key& key : keys())
+    if (!key.same_as().empty()) {
+      EXPECT_NE(find_key(key.owner, key.same_as()), nullptr) << key.name;
+    }
+}
+
+}  // namespace
+}  // namespace weir::config

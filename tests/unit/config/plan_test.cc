@@ -1,0 +1,94 @@
+#include "config/plan.h"
+
+#include "config/load.h"
+
+namespace weir::config {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+Model model(std::string_view yaml) {
+  Loaded loaded = load_text(yaml, "weir.yaml", [](const std::string&) { return std::nullopt; });
+  EXPECT_TRUE(loaded.valid()) << format_text(loaded.diagnostics, false);
+  return std::move(loaded.model);
+}
+
+constexpr const char* kBefore = R"(
+listeners:
+  - { name: web, bind: [":80", ":81"], cluster: app, timeouts: { idle: 1h } }
+  - { name: old, bind: ":82", cluster: app }
+clusters:
+  - name: app
+    backends: ["a:1", { name: b, address: "b:1" }]
+    health_check: { interval: 5s }
+)";
+
+std::vector<std::string> lines(const std::vector<Change>& changes) {
+  std::vector<std::string> result;
+  for (const Change& c : changes) result.push_back(std::string(text(c.effect)) + " " + text(c));
+  return result;
+}
+
+TEST(Plan, IsEmptyForTheSameConfiguration) {
+  EXPECT_THAT(plan(model(kBefore), model(kBefore)), IsEmpty());
+}
+
+TEST(Plan, TellsEachChangeWithItsEffect) {
+  const std::vector<Change> changes = plan(model(kBefore), model(R"(
+global: { workers: 2 }
+listeners:
+  - { name: new, bind: ":83", cluster: app }
+  - { name: web, bind: [":81", ":84"], cluster: app, timeouts: { idle: 10m } }
+clusters:
+  - name: app
+    backends: ["c:1", { name: b, address: "b:2", weight: 7 }]
+    health_check: { interval: 7s }
+  - { name: spare, backends: ["d:1"] }
+drain: { spread: 3s }
+)"));
+  EXPECT_THAT(lines(changes),
+              ElementsAre("restart global.workers: auto → 2",                         //
+                          "rebind listeners.new added",                               //
+                          "rebind listeners.web.bind: :80, :81 → :81, :84",           //
+                          "new_sessions listeners.web.timeouts.idle: 1h → 10m",       //
+                          "rebind listeners.old removed",                             //
+                          "new_sessions clusters.app.backends.c:1 added",             //
+                          "new_sessions clusters.app.backends.b.address: b:1 → b:2",  //
+                          "new_sessions clusters.app.backends.b.weight: 1 → 7",       //
+                          "new_sessions clusters.app.backends.a:1 removed",           //
+                          "live clusters.app.health_check.interval: 5s → 7s",         //
+                          "new_sessions clusters.spare added",                        //
+                          "live drain.spread: (half of timeout) → 3s"));
+  EXPECT_EQ(changes[1].listener, "new");
+  EXPECT_EQ(changes[3].listener, "web");
+  EXPECT_EQ(changes[3].cluster, "");
+  EXPECT_EQ(changes[6].cluster, "app");
+  EXPECT_EQ(hardest(changes), Effect::restart);
+}
+
+TEST(Plan, OrderMeansNothing) {
+  EXPECT_THAT(plan(model(kBefore), model(R"(
+clusters:
+  - { name: app, backends: [{ name: b, address: "b:1" }, "a:1"], health_check: {} }
+listeners:
+  - { name: old, bind: ":82", cluster: app }
+  - { name: web, bind: [":81", ":80"], cluster: app }
+)")),
+              IsEmpty());
+}
+
+TEST(Plan, TellsThatACheckIsSwitchedOnOrOff) {
+  const char* without =
+      "listeners: [{ bind: ':1', cluster: a }]\nclusters: [{ name: a, backends: ['h:1'] }]\n";
+  const char* with =
+      "listeners: [{ bind: ':1', cluster: a }]\n"
+      "clusters: [{ name: a, backends: ['h:1'], health_check: {} }]\n";
+  EXPECT_THAT(lines(plan(model(without), model(with))),
+              ElementsAre("live clusters.a.health_check added"));
+  EXPECT_THAT(lines(plan(model(with), model(without))),
+              ElementsAre("live clusters.a.health_check removed"));
+}
+
+}  // namespace
+}  // namespace weir::config
