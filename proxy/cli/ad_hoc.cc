@@ -1,0 +1,67 @@
+#include "cli/ad_hoc.h"
+
+#include <fmt/format.h>
+
+#include "base/address.h"
+#include "config/print.h"
+
+namespace weir::cli {
+namespace {
+
+constexpr std::string_view kUnix = "unix:";
+
+Result<void> check_address(std::string_view text, const char* flag, bool needs_host) {
+  if (text.starts_with(kUnix)) {
+    Result<Address> path = Address::parse(text);
+    return path ? Result<void>() : Result<void>(Error{path.error().message, flag});
+  }
+  Result<HostPort> parts = split_host_port(text);
+  if (!parts) return Error{parts.error().message, flag};
+  if (needs_host && parts->host.empty()) {
+    return Error{fmt::format("'{}' names no host; write 127.0.0.1{}", text, text), flag};
+  }
+  return {};
+}
+
+config::Balance balance_of(const std::string& name) {
+#define BALANCER(policy, help) \
+  if (name == #policy) return config::Balance::policy;
+#include "config/balancers.def"
+#undef BALANCER
+  return {};
+}
+
+}  // namespace
+
+Result<std::string> ad_hoc_config(const ProxyOptions& options) {
+  if (!options.tcp) {
+    return Error{"this version of weir forwards TCP only: add --tcp", "weir proxy"};
+  }
+  config::Model model;
+  config::Listener& listener = model.listeners.emplace_back();
+  listener.name = "proxy";
+  listener.bind = options.from;
+  listener.cluster = "app";
+  config::Cluster& cluster = model.clusters.emplace_back();
+  cluster.name = "app";
+  cluster.balance = balance_of(options.balance);
+  for (const std::string& from : options.from) {
+    if (Result<void> good = check_address(from, "--from", false); !good) return good.error();
+  }
+  for (const std::string& to : options.to) {
+    if (Result<void> good = check_address(to, "--to", true); !good) return good.error();
+    config::Backend& backend = cluster.backends.emplace_back();
+    backend.name = backend.address = to;
+  }
+  std::string_view admin = options.admin;
+  if (admin.starts_with(kUnix)) {
+    model.admin.socket = admin.substr(kUnix.size());
+  } else if (!admin.empty()) {
+    if (admin.starts_with("http://")) admin.remove_prefix(7);
+    if (Result<void> good = check_address(admin, "--admin", false); !good) return good.error();
+    model.admin.bind = admin;
+  }
+  return config::to_yaml(model);
+}
+
+}  // namespace weir::cli

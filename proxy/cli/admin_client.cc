@@ -1,0 +1,240 @@
+#include "cli/admin_client.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <netdb.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <optional>
+
+#include "base/address.h"
+#include "base/unique_fd.h"
+
+namespace weir::cli {
+namespace {
+
+using Deadline = std::chrono::steady_clock::time_point;
+
+// False when the deadline passed first.
+bool wait_for(int fd, short events, Deadline deadline) {
+  for (;;) {
+    auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    if (left.count() <= 0) return false;
+    pollfd entry{fd, events, 0};
+    auto milliseconds = std::min<int64_t>(left.count(), std::numeric_limits<int>::max());
+    int ready = ::poll(&entry, 1, static_cast<int>(milliseconds));
+    if (ready > 0) return true;
+    if (ready < 0 && errno != EINTR) return false;
+  }
+}
+
+// Zero when connected, otherwise errno.
+int connect_to(int fd, const sockaddr* address, socklen_t length, Deadline deadline) {
+  if (::connect(fd, address, length) == 0) return 0;
+  if (errno != EINPROGRESS) return errno;
+  if (!wait_for(fd, POLLOUT, deadline)) return ETIMEDOUT;
+  int error = 0;
+  socklen_t size = sizeof error;
+  ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
+  return error;
+}
+
+UniqueFd stream_socket(int family) {
+  return UniqueFd(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+}
+
+Result<UniqueFd> connect_unix(const std::string& path, Deadline deadline) {
+  Result<Address> address = Address::parse("unix:" + path);
+  if (!address) return address.error();
+  sockaddr_storage storage{};
+  socklen_t length = address->to_sockaddr(storage);
+  UniqueFd fd = stream_socket(AF_UNIX);
+  if (!fd) return Error{std::strerror(errno), path};
+  int error = connect_to(fd.get(), reinterpret_cast<const sockaddr*>(&storage), length, deadline);
+  if (error != 0) return Error{std::strerror(error), ""};
+  return fd;
+}
+
+Result<UniqueFd> connect_tcp(const std::string& host, uint16_t port, Deadline deadline) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  int failure = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
+  if (failure != 0) return Error{::gai_strerror(failure), ""};
+  std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, &::freeaddrinfo);
+  int error = EADDRNOTAVAIL;
+  for (const addrinfo* at = found; at != nullptr; at = at->ai_next) {
+    UniqueFd fd = stream_socket(at->ai_family);
+    error = fd ? connect_to(fd.get(), at->ai_addr, at->ai_addrlen, deadline) : errno;
+    if (error == 0) return fd;
+  }
+  return Error{std::strerror(error), ""};
+}
+
+bool send_all(int fd, std::string_view bytes, Deadline deadline) {
+  while (!bytes.empty()) {
+    ssize_t sent = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (sent >= 0) {
+      bytes.remove_prefix(static_cast<size_t>(sent));
+    } else if (errno != EAGAIN && errno != EINTR) {
+      // A server that refuses early may have closed already; its answer can still be read.
+      return errno == EPIPE || errno == ECONNRESET;
+    } else if (!wait_for(fd, POLLOUT, deadline)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+enum class Read : uint8_t { complete, late, broken };
+
+// To the end: the request said "Connection: close".
+Read read_all(int fd, std::string& out, Deadline deadline) {
+  char block[16384];
+  for (;;) {
+    ssize_t got = ::recv(fd, block, sizeof block, 0);
+    if (got == 0) return Read::complete;
+    if (got > 0) {
+      out.append(block, static_cast<size_t>(got));
+      if (out.size() > kMaxAnswer) return Read::broken;
+    } else if (errno != EAGAIN && errno != EINTR) {
+      return out.empty() ? Read::broken : Read::complete;
+    } else if (!wait_for(fd, POLLIN, deadline)) {
+      return Read::late;
+    }
+  }
+}
+
+bool same_name(std::string_view a, std::string_view b) {
+  return std::ranges::equal(
+      a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
+}
+
+std::string_view field(std::string_view head, std::string_view name) {
+  while (!head.empty()) {
+    size_t end = std::min(head.find("\r\n"), head.size());
+    std::string_view line = head.substr(0, end);
+    head.remove_prefix(std::min(end + 2, head.size()));
+    size_t colon = line.find(':');
+    if (colon == std::string_view::npos || !same_name(line.substr(0, colon), name)) continue;
+    line.remove_prefix(colon + 1);
+    while (line.starts_with(' ')) line.remove_prefix(1);
+    return line;
+  }
+  return {};
+}
+
+// Without their framing; empty when they do not end as they should.
+std::optional<std::string> joined_chunks(std::string_view body) {
+  std::string out;
+  for (;;) {
+    size_t size = 0;
+    size_t line = body.find("\r\n");
+    if (line == std::string_view::npos) return std::nullopt;
+    auto parsed = std::from_chars(body.data(), body.data() + line, size, 16);
+    if (parsed.ec != std::errc() || size > kMaxAnswer) return std::nullopt;
+    body.remove_prefix(line + 2);
+    if (size == 0) return out;
+    if (body.size() < size + 2) return std::nullopt;
+    out.append(body.substr(0, size));
+    body.remove_prefix(size + 2);
+  }
+}
+
+}  // namespace
+
+Result<AdminClient> AdminClient::parse(std::string_view address) {
+  AdminClient client;
+  client.address_ = address;
+  if (address.starts_with("unix:")) {
+    client.path_ = address.substr(5);
+    if (client.path_.empty()) return Error{"the path is missing; write unix:/path", "--admin"};
+    return client;
+  }
+  std::string_view rest = address;
+  if (rest.starts_with("http://")) rest.remove_prefix(7);
+  if (rest.ends_with('/')) rest.remove_suffix(1);
+  Result<HostPort> parts = split_host_port(rest);
+  if (!parts) {
+    return Error{fmt::format("'{}' is no admin address ({}); write unix:/path or http://host:port",
+                             address, parts.error().message),
+                 "--admin"};
+  }
+  bool any = parts->host.empty() || parts->host == "0.0.0.0";
+  client.host_ = any ? "127.0.0.1" : parts->host == "::" ? "::1" : parts->host;
+  client.port_ = parts->port;
+  return client;
+}
+
+bool AdminClient::send(const AdminRequest& request, AdminAnswer& answer, AdminError& error) const {
+  Deadline deadline = std::chrono::steady_clock::now() + request.timeout;
+  Result<UniqueFd> fd =
+      path_.empty() ? connect_tcp(host_, port_, deadline) : connect_unix(path_, deadline);
+  if (!fd) {
+    error = {false, fmt::format("no weir reached at {}: {}", address_, fd.error().message)};
+    return false;
+  }
+  std::string head = fmt::format("{} {} HTTP/1.1\r\nHost: weir\r\nConnection: close\r\n",
+                                 request.method, request.target);
+  if (!request.body.empty()) head += "Content-Type: application/json\r\n";
+  if (request.method != "GET") head += fmt::format("Content-Length: {}\r\n", request.body.size());
+  std::string raw;
+  Read outcome = Read::late;
+  if (send_all(fd->get(), head + "\r\n" + request.body, deadline)) {
+    outcome = read_all(fd->get(), raw, deadline);
+  }
+  if (outcome == Read::late) {
+    error = {true, fmt::format("{} did not answer in time", address_)};
+    return false;
+  }
+  Result<AdminAnswer> parsed = parse_answer(raw);
+  if (outcome == Read::broken || !parsed) {
+    error = {false,
+             fmt::format("{} did not answer: {}", address_,
+                         raw.empty() ? "the connection was closed" : "not a complete answer")};
+    return false;
+  }
+  answer = std::move(*parsed);
+  return true;
+}
+
+Result<AdminAnswer> parse_answer(std::string_view raw) {
+  AdminAnswer answer;
+  size_t end = raw.find("\r\n\r\n");
+  if (!raw.starts_with("HTTP/1.") || end == std::string_view::npos)
+    return Error{"no HTTP answer", ""};
+  std::string_view head = raw.substr(0, end);
+  std::string_view body = raw.substr(end + 4);
+  auto code = std::from_chars(head.data() + std::min<size_t>(9, head.size()),
+                              head.data() + head.size(), answer.status);
+  if (code.ec != std::errc() || answer.status < 100 || answer.status > 599) {
+    return Error{"no HTTP status", ""};
+  }
+  std::string_view length = field(head, "content-length");
+  if (same_name(field(head, "transfer-encoding"), "chunked")) {
+    std::optional<std::string> joined = joined_chunks(body);
+    if (!joined) return Error{"cut in a chunk", ""};
+    answer.body = std::move(*joined);
+    return answer;
+  }
+  if (!length.empty()) {
+    size_t expected = 0;
+    auto parsed = std::from_chars(length.data(), length.data() + length.size(), expected);
+    if (parsed.ec != std::errc() || body.size() < expected) return Error{"cut in the body", ""};
+    body = body.substr(0, expected);
+  }
+  answer.body = body;
+  return answer;
+}
+
+}  // namespace weir::cli

@@ -1,0 +1,54 @@
+// A small blocking HTTP/1.1 client for weir's own admin API, over a UNIX socket or TCP. One
+// connection per request; every step is bounded by the request's deadline and the answer by
+// kMaxAnswer. Any thread.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "base/time.h"
+
+namespace weir::cli {
+
+inline constexpr size_t kMaxAnswer = 64u << 20;
+
+struct AdminRequest {
+  std::string method = "GET";
+  std::string target;
+  std::string body;  // JSON; empty: none
+  Duration timeout = std::chrono::seconds(10);
+};
+
+struct AdminAnswer {
+  int status = 0;
+  std::string body;
+};
+
+struct AdminError {
+  bool timed_out = false;  // connected, but no answer in time; otherwise not reached
+  std::string message;
+};
+
+class AdminClient {
+ public:
+  // "unix:/path", "http://host:port" or "host:port"; an empty host or the any-address means this
+  // host.
+  static Result<AdminClient> parse(std::string_view address);
+
+  // The answer whatever its status; otherwise `error` says why there is none.
+  bool send(const AdminRequest& request, AdminAnswer& answer, AdminError& error) const;
+  const std::string& address() const { return address_; }
+
+ private:
+  std::string address_;  // as given
+  std::string path_;     // of the UNIX socket; empty: TCP
+  std::string host_;
+  uint16_t port_ = 0;
+};
+
+// The parts of an HTTP/1.1 answer that was read to its end. Exposed for its tests.
+Result<AdminAnswer> parse_answer(std::string_view raw);
+
+}  // namespace weir::cli

@@ -1,0 +1,288 @@
+#include "cli/command_line.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <pthread.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <functional>
+#include <map>
+
+#include "cli/suggest.h"
+#include "cli/verbs.h"
+#include "config/suggest.h"
+#include "config/value_types.h"
+
+namespace weir::cli {
+namespace {
+
+constexpr const char* kAbout = "reverse proxy and load balancer";
+
+constexpr std::string_view kOverview =
+    "weir: reverse proxy and load balancer that reloads and drains without losing a connection\n"
+    "\n"
+    "  weir proxy --tcp --from :8080 --to 10.0.0.11:9000 --to 10.0.0.12:9000\n"
+    "  weir run -c weir.yaml\n"
+    "\n"
+    "start    run, proxy\n"
+    "look     status, healthcheck\n"
+    "change   check, plan, reload, config show, config defaults, schema\n"
+    "stop     drain\n"
+    "more     version, completion, man\n"
+    "\n"
+    "Every command has --help. Exit codes, signals, files: weir man | man -l -\n";
+
+// Reads a duration with its unit into `value`; the text that CLI11 shows when it cannot.
+std::string read_duration(const std::string& text, Duration& value) {
+  std::optional<config::Problem> problem =
+      config::types::positive_duration::type.read(text, &value);
+  if (!problem) return "";
+  return problem->hint.empty() ? problem->message : problem->message + "; " + problem->hint;
+}
+
+class CommandLine {
+ public:
+  CommandLine();
+
+  int run(int argc, char** argv, const sigset_t& before);
+  CommandDescription describe() { return describe(app_); }
+
+ private:
+  using Action = std::function<int(const Console&)>;
+
+  CLI::App* command(CLI::App& parent, const std::string& name, const std::string& help, Action);
+  void offer(CLI::Option*, std::vector<std::string> choices);
+  void declare_config();
+  void declare_running();
+  void declare_more();
+  CommandDescription describe(const CLI::App&) const;
+  OptionDescription describe(const CLI::Option&) const;
+  int complain(const std::string& message, const Console&) const;
+  int needs_more(const CLI::App& chosen, const Console&) const;
+  Target target() const { return {config_, admin_}; }
+
+  CLI::App app_{kAbout, "weir"};
+  std::map<const CLI::Option*, std::vector<std::string>> choices_;
+  std::map<const CLI::App*, Action> actions_;
+
+  std::string config_, admin_, color_ = "auto";
+  bool quiet_ = false, version_ = false, json_ = false;
+  std::string file_, shell_;
+  CheckOptions check_;
+  ConfigOptions show_;
+  ReloadOptions reload_;
+  DrainOptions drain_;
+  std::string duration_text_;  // as given; its value is in the options
+  Duration drain_timeout_{}, ready_wait_{};
+  StatusOptions status_;
+  DemoBackendOptions demo_;
+};
+
+CLI::App* CommandLine::command(CLI::App& parent, const std::string& name, const std::string& help,
+                               Action action) {
+  CLI::App* sub = parent.add_subcommand(name, help);
+  sub->fallthrough();
+  sub->footer("Every command takes -c FILE, --admin ADDRESS, --color auto|never and -q, too.");
+  if (action) actions_[sub] = std::move(action);
+  return sub;
+}
+
+void CommandLine::offer(CLI::Option* option, std::vector<std::string> choices) {
+  auto check = [choices](std::string& word) {
+    if (std::ranges::find(choices, word) != choices.end()) return std::string();
+    std::string meant =
+        config::nearest(word, std::vector<std::string_view>(choices.begin(), choices.end()));
+    return fmt::format("'{}' is none of {}{}", word, fmt::join(choices, ", "),
+                       meant.empty() ? "" : fmt::format("; did you mean '{}'?", meant));
+  };
+  option->check(CLI::Validator(check, "", ""));
+  option->type_name("NAME");
+  choices_[option] = std::move(choices);
+}
+
+CommandLine::CommandLine() {
+  app_.add_option("-c,--config", config_, "configuration file")->type_name("FILE");
+  app_.add_option("--admin", admin_, "admin address: unix:/path or http://host:port")
+      ->type_name("ADDRESS");
+  offer(app_.add_option("--color", color_, "colours in the output"), {"auto", "never"});
+  app_.add_flag("-q,--quiet", quiet_, "no messages but errors");
+  app_.add_flag("--version", version_, "print the version");
+  declare_config();
+  declare_running();
+  declare_more();
+}
+
+void CommandLine::declare_config() {
+  CLI::App* check =
+      command(app_, "check", "validate a configuration file", [this](const Console& console) {
+        check_.config = file_.empty() ? config_ : file_;
+        return run_check(check_, console);
+      });
+  check->add_option("file", file_, "the file, instead of -c")->type_name("FILE");
+  check->add_flag("--strict", check_.strict, "warnings fail, too");
+  check->add_flag("--show-env", check_.show_environment, "list the environment variables it uses");
+  offer(check->add_option("--format", check_.format, "how findings are printed"),
+        {"text", "json", "github"});
+  CLI::App* config = command(app_, "config", "print configurations", nullptr);
+  CLI::App* show =
+      command(*config, "show", "print the file as weir reads it", [this](const Console& console) {
+        show_.config = config_;
+        return run_config_show(show_, console);
+      });
+  show->add_flag("--effective", show_.effective,
+                 "with every default, and where each value came from");
+  command(*config, "defaults", "print every key with its default",
+          [](const Console& console) { return run_config_defaults(console); });
+}
+
+void CommandLine::declare_running() {
+  CLI::App* plan =
+      command(app_, "plan", "print what a reload would change", [this](const Console& console) {
+        return run_plan({{file_.empty() ? config_ : file_, admin_}}, console);
+      });
+  plan->add_option("file", file_, "the file, instead of -c")->type_name("FILE");
+  CLI::App* reload = command(app_, "reload", "have the running weir read its file again",
+                             [this](const Console& console) {
+                               reload_.target = target();
+                               return run_reload(reload_, console);
+                             });
+  reload->add_flag("--wait", reload_.wait, "wait, and print what changed or what is wrong");
+  reload->add_flag("--dry-run", reload_.dry_run, "change nothing, print what would change");
+  auto duration = [this](CLI::App* of, const char* name, const char* help, Duration& value) {
+    auto read = [&value](std::string& text) { return read_duration(text, value); };
+    CLI::Option* option = of->add_option(name, duration_text_, help);
+    option->type_name("DURATION")->check(CLI::Validator(read, "", ""));
+  };
+  duration(reload, "--timeout", "how long to wait for the answer (30s)", reload_.timeout);
+  CLI::App* drain =
+      command(app_, "drain", "let sessions end, then stop", [this](const Console& console) {
+        drain_.target = target();
+        if (drain_timeout_ > Duration::zero()) drain_.timeout = drain_timeout_;
+        return run_drain(drain_, console);
+      });
+  duration(drain, "--timeout", "when to cut what is left (drain.timeout)", drain_timeout_);
+  drain->add_flag("--watch", drain_.watch, "show what is left until weir has stopped");
+  CLI::App* status = command(app_, "status", "show listeners, backends and connections",
+                             [this](const Console& console) {
+                               status_.target = target();
+                               return run_status(status_, console);
+                             });
+  status->add_flag("--json", status_.json, "as JSON");
+  status->add_flag("--watch", status_.watch, "again every second");
+  CLI::App* healthcheck = command(
+      app_, "healthcheck", "exit 0 when weir is ready, 5 when not",
+      [this](const Console& console) { return run_healthcheck(target(), ready_wait_, console); });
+  duration(healthcheck, "--wait", "keep asking for so long", ready_wait_);
+}
+
+void CommandLine::declare_more() {
+  command(app_, "version", "print the version", [this](const Console& console) {
+    return run_version(json_, console);
+  })->add_flag("--json", json_, "as JSON");
+  CLI::App* completion = command(
+      app_, "completion", "print completions for a shell",
+      [this](const Console& console) { return run_completion(shell_, describe(app_), console); });
+  offer(completion->add_option("shell", shell_, "the shell")->required(), {"bash", "zsh", "fish"});
+  command(app_, "man", "print the manual page",
+          [this](const Console& console) { return run_man(describe(app_), console); });
+  CLI::App* demo =
+      command(app_, "demo-backend", "a small server that says its name",
+              [this](const Console& console) { return run_demo_backend(demo_, console); });
+  demo->group("");
+  demo->add_option("--listen", demo_.listen, "address to listen on")
+      ->type_name("ADDRESS")
+      ->required();
+  demo->add_option("--name", demo_.name, "what it says")->type_name("NAME");
+  demo->add_flag("--echo", demo_.echo, "send back every byte instead");
+  command(app_, "metrics-reference", "print the reference of all metrics",
+          [](const Console& console) { return run_metrics_reference(console); })
+      ->group("");
+}
+
+OptionDescription CommandLine::describe(const CLI::Option& option) const {
+  OptionDescription description;
+  for (const std::string& name : option.get_snames()) description.names.push_back("-" + name);
+  for (const std::string& name : option.get_lnames()) description.names.push_back("--" + name);
+  if (option.get_positional()) description.positional = option.get_name();
+  if (option.get_items_expected_max() > 0) description.value = option.get_type_name();
+  if (auto found = choices_.find(&option); found != choices_.end())
+    description.choices = found->second;
+  description.help = option.get_description();
+  return description;
+}
+
+CommandDescription CommandLine::describe(const CLI::App& app) const {
+  CommandDescription description{app.get_name(), app.get_description(), {}, {}, {}};
+  for (const CLI::Option* option : app.get_options([](const CLI::Option*) { return true; })) {
+    bool shown = &app == &app_ || option != app.get_help_ptr();  // once, not with every command
+    if (shown) description.options.push_back(describe(*option));
+  }
+  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) {
+    if (sub->get_group().empty()) {
+      description.hidden.push_back(sub->get_name());
+    } else {
+      description.commands.push_back(describe(*sub));
+    }
+  }
+  return description;
+}
+
+int CommandLine::complain(const std::string& message, const Console& console) const {
+  std::string path = "weir";
+  const CLI::App* at = &app_;
+  while (!at->get_subcommands().empty()) {
+    at = at->get_subcommands().front();
+    path += " " + at->get_name();
+  }
+  console.complain(fmt::format("{}\nTry '{} --help'.", message, path));
+  return kUsage;
+}
+
+// `weir` alone prints what there is; a group of commands wants one of them.
+int CommandLine::needs_more(const CLI::App& chosen, const Console& console) const {
+  if (&chosen == &app_) {
+    console.print(kOverview);
+    return kOk;
+  }
+  std::vector<std::string> names;
+  for (const CommandDescription& command : describe(chosen).commands) names.push_back(command.name);
+  return complain(
+      fmt::format("'weir {}' needs one of: {}", chosen.get_name(), fmt::join(names, ", ")),
+      console);
+}
+
+int CommandLine::run(int argc, char** argv, const sigset_t& before) {
+  std::vector<std::string_view> arguments(argv + 1, argv + argc);
+  Console plain("never", false);
+  if (auto message = unknown_word(describe(app_), arguments)) return complain(*message, plain);
+  try {
+    app_.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    bool overview = app_.get_subcommands().empty();
+    plain.print(overview ? std::string(kOverview) : app_.help());
+    return kOk;
+  } catch (const CLI::ParseError& error) {
+    return complain(error.what(), plain);
+  }
+  Console console(color_, quiet_);
+  if (version_) return run_version(false, console);
+  const CLI::App* chosen = &app_;
+  while (!chosen->get_subcommands().empty()) chosen = chosen->get_subcommands().front();
+  auto action = actions_.find(chosen);
+  if (action == actions_.end()) return needs_more(*chosen, console);
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return action->second(console);
+}
+
+}  // namespace
+
+int run_command_line(int argc, char** argv, const sigset_t& before) {
+  return CommandLine().run(argc, argv, before);
+}
+
+CommandDescription describe_command_line() {
+  return CommandLine().describe();
+}
+
+}  // namespace weir::cli

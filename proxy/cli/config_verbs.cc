@@ -1,0 +1,81 @@
+// The verbs that need no running weir: check, config show, config defaults, schema.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "cli/exchange.h"
+#include "cli/verbs.h"
+#include "config/diagnostic.h"
+#include "config/load.h"
+#include "config/print.h"
+
+namespace weir::cli {
+namespace {
+
+bool has_warnings(const config::Loaded& loaded) {
+  return std::ranges::any_of(loaded.diagnostics,
+                             [](const auto& found) { return !found.is_error(); });
+}
+
+// One document for programs: what was found, and whether the file is fit to run.
+std::string report(const config::Loaded& loaded, const std::string& path, bool passes) {
+  nlohmann::ordered_json document{
+      {"file", path},
+      {"valid", passes},
+      {"diagnostics",
+       nlohmann::ordered_json::parse(config::format_json(loaded.diagnostics), nullptr, false)}};
+  return document.dump(2) + "\n";
+}
+
+void print_environment(const config::Loaded& loaded, const Console& console) {
+  for (const std::string& name : loaded.env_names) {
+    console.print(
+        fmt::format("{} ({})\n", name, std::getenv(name.c_str()) == nullptr ? "not set" : "set"));
+  }
+}
+
+}  // namespace
+
+int run_check(const CheckOptions& options, const Console& console) {
+  Result<std::string> path = find_config(options.config);
+  if (!path) return complain_of(path.error(), console);
+  config::Loaded loaded = config::load(*path, config::process_environment());
+  bool passes = loaded.valid() && !(options.strict && has_warnings(loaded));
+  if (options.show_environment) {
+    print_environment(loaded, console);
+    return passes ? kOk : kInvalidConfig;
+  }
+  if (options.format == "json") {
+    console.print(report(loaded, *path, passes));
+  } else if (options.format == "github") {
+    console.print(config::format_github(loaded.diagnostics));
+  } else if (!loaded.diagnostics.empty()) {
+    console.print(config::format_text(loaded.diagnostics, console.color()));
+    console.print(config::summary(loaded.diagnostics) + "\n");
+  } else {
+    console.say(*path + ": valid");
+  }
+  return passes ? kOk : kInvalidConfig;
+}
+
+int run_config_show(const ConfigOptions& options, const Console& console) {
+  Result<std::string> path = find_config(options.config);
+  if (!path) return complain_of(path.error(), console);
+  config::Loaded loaded = config::load(*path, config::process_environment());
+  if (!loaded.valid()) {
+    console.complain("the configuration is invalid:\n" +
+                     config::format_text(loaded.diagnostics, false));
+    return kInvalidConfig;
+  }
+  console.print(options.effective ? config::effective_yaml(loaded) : config::to_yaml(loaded.model));
+  return kOk;
+}
+
+int run_config_defaults(const Console& console) {
+  console.print(config::defaults_yaml());
+  return kOk;
+}
+
+}  // namespace weir::cli

@@ -1,0 +1,60 @@
+// Where a verb writes: data to stdout, messages to stderr; and what a terminal allows there.
+// A value, made once from the global flags. Any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace weir::cli {
+
+// The exit codes of weir: README.md, deploy/README.md.
+enum Exit : int {
+  kOk = 0,
+  kFailed = 1,
+  kUsage = 2,
+  kUnreachable = 3,
+  kCut = 4,
+  kNotReady = 5,
+  kInvalidConfig = 78,
+};
+
+enum class Style : uint8_t { plain, bold, dim, good, warning, bad };
+
+class Console {
+ public:
+  // `color` is "auto" or "never"; NO_COLOR and a stdout that is no terminal mean never, too.
+  Console(std::string_view color, bool quiet);
+
+  void print(std::string_view data) const;        // to stdout, as it is
+  void say(std::string_view message) const;       // "weir: message" to stderr; not when quiet
+  void complain(std::string_view message) const;  // the same, quiet or not
+  void clear_screen() const;  // before a refreshed page; nothing without a terminal
+  std::string styled(Style style, std::string_view text) const;
+  bool terminal() const { return terminal_; }
+  bool color() const { return color_; }
+
+ private:
+  bool terminal_ = false;
+  bool color_ = false;
+  bool quiet_ = false;
+};
+
+// Columns as wide as their widest cell; the first row is the head. Cells may be styled.
+class Table {
+ public:
+  explicit Table(std::vector<std::string> head) : rows_{std::move(head)} {}
+  void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
+  bool empty() const { return rows_.size() == 1; }
+  std::string text() const;
+
+ private:
+  std::vector<std::vector<std::string>> rows_;
+};
+
+// "1.5 GiB", "3h12m", "12s" and "12 sessions": numbers as people read them.
+std::string bytes_text(double bytes);
+std::string seconds_text(double seconds);
+std::string count_text(double count, std::string_view noun);
+
+}  // namespace weir::cli

@@ -1,0 +1,66 @@
+// DemoBackend: a small TCP server that says its name, to try weir with and without anything
+// installed.
+//
+// Speaks what is written to it: an HTTP/1 request gets a small response, any other line gets
+// "name: line". "GET /slow/10" answers with a line a second, ten times: something to drain. With
+// `echo`, bytes come back as they are. One thread, poll(2), at most kMaxClients connections and
+// kMaxPending bytes each; a client that does not read is not read from.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "base/address.h"
+#include "base/unique_fd.h"
+
+namespace weir::cli {
+
+class DemoBackend {
+ public:
+  using Now = std::chrono::steady_clock::time_point;
+  static constexpr size_t kMaxClients = 1000;
+  static constexpr size_t kMaxPending = 64 * 1024;
+  static constexpr int kMaxSlowLines = 3600;
+
+  static Result<DemoBackend> listen(const Address& address, std::string name, bool echo);
+
+  // Waits for something to happen, at most `timeout_ms`, and does it.
+  void turn(int timeout_ms);
+  Address address() const;
+  size_t clients() const { return clients_.size(); }
+
+ private:
+  struct Client {
+    UniqueFd fd;
+    std::string in;   // a line, or a request head, that is not complete yet
+    std::string out;  // not sent yet
+    size_t body = 0;  // of a request: bytes to read and drop
+    int slow_lines = 0;
+    Now next_line{};
+    bool input_ended = false;
+    bool close_when_sent = false;
+    bool gone = false;
+  };
+
+  DemoBackend(UniqueFd listener, std::string name, bool echo)
+      : listener_(std::move(listener)), name_(std::move(name)), echo_(echo) {}
+
+  void accept_all();
+  void read_from(Client&);
+  void answer(Client&);
+  bool answer_http(Client&);
+  void begin_slow(Client&, std::string_view path);
+  void tick(Client&, Now now);
+  void write_to(Client&);
+  short wanted(const Client&) const;
+  int until_next_line(int timeout_ms) const;
+
+  UniqueFd listener_;
+  std::string name_;
+  bool echo_;
+  std::vector<Client> clients_;
+};
+
+}  // namespace weir::cli

@@ -1,0 +1,32 @@
+// The command line as plain data: what completions, the man page and "did you mean" walk over.
+// Built from the declared CLI::App by command_line.cc, which alone includes CLI11. Values; any
+// thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace weir::cli {
+
+struct OptionDescription {
+  std::vector<std::string> names;    // "-c", "--config"; empty for a positional
+  std::string positional;            // "FILE"; empty for an option
+  std::string value;                 // what the value is called; empty for a flag
+  std::vector<std::string> choices;  // values to complete with
+  std::string help;
+
+  bool takes_value() const { return !value.empty(); }
+};
+
+struct CommandDescription {
+  std::string name;  // one word
+  std::string help;
+  std::vector<OptionDescription> options;
+  std::vector<CommandDescription> commands;  // hidden ones are left out
+  std::vector<std::string> hidden;           // names of those: accepted, never offered
+
+  const CommandDescription* command(std::string_view name) const;
+};
+
+}  // namespace weir::cli

@@ -1,0 +1,42 @@
+#include "cli/exchange.h"
+
+#include <fmt/format.h>
+
+#include <thread>
+
+#include "cli/views.h"
+
+namespace weir::cli {
+
+bool Exchange::send(std::string_view method, std::string_view target, std::string_view body) {
+  AdminRequest request{std::string(method), std::string(target), std::string(body), timeout_};
+  answer_ = {};
+  document_ = nullptr;
+  if (!client_.send(request, answer_, error_)) return false;
+  if (wants_json_) document_ = nlohmann::json::parse(answer_.body, nullptr, false);
+  bool understood = !wants_json_ || document_.is_object();
+  if (!understood) document_ = nullptr;
+  return understood && answer_.status >= 200 && answer_.status < 300;
+}
+
+int Exchange::complain(const Console& console) const {
+  if (answer_.status == 0) {
+    console.complain(error_.message);
+    return error_.timed_out ? kCut : kUnreachable;
+  }
+  std::string message = text_of(document_, "message");
+  console.complain(fmt::format("{} answered {}: {}", client_.address(), answer_.status,
+                               message.empty() ? first_line() : message));
+  return kFailed;
+}
+
+int complain_of(const Error& error, const Console& console) {
+  console.complain(error.text());
+  return kUsage;
+}
+
+void pause_for(Duration duration) {
+  std::this_thread::sleep_for(duration);
+}
+
+}  // namespace weir::cli

@@ -1,0 +1,50 @@
+// One request to the admin API and what came of it, for the verbs. Keeps the answer; complains in
+// one place with one wording. Main thread.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "cli/admin_client.h"
+#include "cli/console.h"
+
+namespace weir::cli {
+
+class Exchange {
+ public:
+  explicit Exchange(const AdminClient& client) : client_(client) {}
+
+  void set_timeout(Duration timeout) { timeout_ = timeout; }
+  void expect_text() { wants_json_ = false; }
+
+  // True for an answer of 200 to 299 that is the JSON, or the text, that was expected.
+  bool get(std::string_view target) { return send("GET", target, ""); }
+  bool post(std::string_view target, std::string_view body) { return send("POST", target, body); }
+
+  int status() const { return answer_.status; }  // 0: no answer
+  const std::string& body() const { return answer_.body; }
+  std::string first_line() const { return body().substr(0, body().find('\n')); }
+  const nlohmann::json& document() const { return document_; }
+  const AdminError& error() const { return error_; }
+
+  // Says why get() or post() was false; the exit code for it.
+  int complain(const Console&) const;
+
+ private:
+  bool send(std::string_view method, std::string_view target, std::string_view body);
+
+  const AdminClient& client_;
+  Duration timeout_ = std::chrono::seconds(10);
+  bool wants_json_ = true;
+  AdminAnswer answer_;
+  AdminError error_;
+  nlohmann::json document_;
+};
+
+// For an error before there was anything to ask: a wrong address, no configuration.
+int complain_of(const Error&, const Console&);
+
+void pause_for(Duration);
+
+}  // namespace weir::cli

@@ -1,0 +1,84 @@
+// What each command does: `weir status` is run_status(). Options are plain structs that the command
+// line fills in; each function returns the exit code. Main thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+#include "cli/console.h"
+#include "cli/description.h"
+#include "cli/find.h"
+
+namespace weir::cli {
+
+struct CheckOptions {
+  std::string config;
+  std::string format = "text";  // text, json, github
+  bool strict = false;          // warnings fail, too
+  bool show_environment = false;
+};
+int run_check(const CheckOptions&, const Console&);
+
+struct ConfigOptions {
+  std::string config;
+  bool effective = false;
+};
+int run_config_show(const ConfigOptions&, const Console&);
+int run_config_defaults(const Console&);
+int run_schema(bool reference, const Console&);
+
+struct ReloadOptions {
+  Target target;
+  Duration timeout = std::chrono::seconds(30);
+  bool wait = false;
+  bool dry_run = false;
+};
+int run_reload(const ReloadOptions&, const Console&);
+
+struct PlanOptions {
+  Target target;  // its config: the file to compare with what runs
+};
+int run_plan(const PlanOptions&, const Console&);
+
+struct DrainOptions {
+  Target target;
+  std::optional<Duration> timeout;  // default: drain.timeout of the configuration
+  bool watch = false;
+};
+int run_drain(const DrainOptions&, const Console&);
+
+struct StatusOptions {
+  Target target;
+  bool json = false;
+  bool watch = false;
+};
+int run_status(const StatusOptions&, const Console&);
+// Asks again until `wait` is over, when not ready.
+int run_healthcheck(const Target&, Duration wait, const Console&);
+
+struct ProxyOptions {
+  std::vector<std::string> from;
+  std::vector<std::string> to;
+  std::string balance;
+  std::string admin;  // where to serve the admin API; empty: nowhere
+  bool tcp = false;
+  bool print_config = false;
+};
+int run_proxy(const ProxyOptions&, const Console&);
+int run_server_with(const std::string& config, const Console&);  // weir run
+
+struct DemoBackendOptions {
+  std::string listen;
+  std::string name = "demo";
+  bool echo = false;
+};
+int run_demo_backend(const DemoBackendOptions&, const Console&);
+
+int run_version(bool json, const Console&);
+int run_completion(const std::string& shell, const CommandDescription&, const Console&);
+int run_man(const CommandDescription&, const Console&);
+int run_metrics_reference(const Console&);
+
+}  // namespace weir::cli

@@ -1,0 +1,9 @@
+// Which weir this is; set by the build. Constant.
+#pragma once
+
+namespace weir::cli {
+
+const char* version();   // "0.1.0"
+const char* revision();  // of the source; "unknown" outside a checkout
+
+}  // namespace weir::cli

@@ -1,0 +1,126 @@
+// The binary as a shell sees it: exit codes, and what goes to stdout and what to stderr.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <cstdio>
+#include <fstream>
+#include <sstream>
+
+namespace weir {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::StartsWith;
+
+struct Outcome {
+  int code = -1;
+  std::string out, err;
+};
+
+std::string content(const std::string& path) {
+  std::ifstream file(path);
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+class CommandLineTest : public testing::Test {
+ protected:
+  CommandLineTest() : folder_(testing::TempDir() + "/weir_cli_XXXXXX") {
+    EXPECT_NE(::mkdtemp(folder_.data()), nullptr);
+  }
+  ~CommandLineTest() override {
+    for (const char* name : {"/out", "/err", "/weir.yaml"}) std::remove((folder_ + name).c_str());
+    ::rmdir(folder_.c_str());
+  }
+  // In a folder of its own, with nothing in the environment that weir reads.
+  Outcome weir(const std::string& arguments) {
+    std::string line = "cd " + folder_ + " && env -u WEIR_CONFIG -u WEIR_ADMIN " + WEIR_BINARY +
+                       " " + arguments + " >out 2>err </dev/null";
+    int status = std::system(line.c_str());
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, content(folder_ + "/out"),
+            content(folder_ + "/err")};
+  }
+  void write(const std::string& text) { std::ofstream(folder_ + "/weir.yaml") << text; }
+
+ private:
+  std::string folder_;
+};
+
+TEST_F(CommandLineTest, Alone_PrintsTwelveLines) {
+  Outcome outcome = weir("");
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_EQ(std::ranges::count(outcome.out, '\n'), 12);
+  EXPECT_THAT(outcome.err, IsEmpty());
+}
+
+TEST_F(CommandLineTest, WrongUse_IsExitCode2_WithTheMessageOnStderr) {
+  for (const char* arguments :
+       {"stauts", "status --jsn", "config", "check --format xml",
+        "reload --timeout 30", "check a b"}) {
+    Outcome outcome = weir(arguments);
+    EXPECT_EQ(outcome.code, 2) << arguments;
+    EXPECT_THAT(outcome.out, IsEmpty()) << arguments;
+    EXPECT_THAT(outcome.err, AllOf(StartsWith("weir: "), HasSubstr("--help'"))) << arguments;
+  }
+}
+
+TEST_F(CommandLineTest, AValueThatIsNone_IsAnsweredWithTheNearest) {
+  EXPECT_THAT(weir("check --format tetx").err, HasSubstr("did you mean 'text'?"));
+}
+
+TEST_F(CommandLineTest, NothingRunning_IsExitCode3) {
+  for (const char* verb : {"status", "reload --wait", "drain", "healthcheck", "plan weir.yaml"}) {
+    Outcome outcome = weir(std::string(verb) + " --admin unix:/nonexistent/admin.sock");
+    EXPECT_EQ(outcome.code, 3) << verb;
+    EXPECT_THAT(outcome.err, HasSubstr("no weir reached at unix:/nonexistent/admin.sock")) << verb;
+  }
+}
+
+TEST_F(CommandLineTest, Check_SaysWhatIsWrong_AndWithWhichCode) {
+  write(
+      "listeners:\n  - bind: :8080\n    cluster: app\nclusters:\n  - name: app\n    backends: "
+      "[127.0.0.1:9000]\n");
+  EXPECT_EQ(weir("check").code, 0) << "found in the current folder";
+  EXPECT_EQ(weir("check -c weir.yaml --strict").code, 0);
+  write(
+      "listeners:\n  - bind: :8080\n    cluster: ap\nclusters:\n  - name: app\n    backends: "
+      "[127.0.0.1:9000]\n");
+  Outcome outcome = weir("check");
+  EXPECT_EQ(outcome.code, 78);
+  EXPECT_THAT(outcome.out,
+              AllOf(HasSubstr("weir.yaml:3:14: error[E"), HasSubstr("did you mean 'app'?")));
+  EXPECT_THAT(weir("check --format json").out,
+              AllOf(HasSubstr("\"valid\": false"), HasSubstr("\"line\": 3")));
+  EXPECT_THAT(weir("check --format github").out, StartsWith("::error file=weir.yaml,line=3"));
+}
+
+TEST_F(CommandLineTest, StrictCheck_FailsOnAWarning) {
+  write(
+      "listeners:\n  - bind: :8080\n    cluster: app\nclusters:\n  - name: app\n    backends: "
+      "[127.0.0.1:9000]\n"
+      "  - name: unused\n    backends: [127.0.0.1:9001]\n");
+  EXPECT_EQ(weir("check").code, 0);
+  EXPECT_EQ(weir("check --strict").code, 78);
+}
+
+TEST_F(CommandLineTest, NoConfiguration_SaysWhereItWasLookedFor) {
+  Outcome outcome = weir("config show");
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("WEIR_CONFIG"), HasSubstr("/etc/weir/weir.yaml")));
+}
+
+TEST_F(CommandLineTest, PrintsItsOwnDocuments) {
+  EXPECT_THAT(weir("version --json").out, StartsWith("{\"version\":\""));
+  EXPECT_THAT(weir("--version").out, StartsWith("weir "));
+  EXPECT_THAT(weir("man").out, StartsWith(".TH weir 1"));
+  EXPECT_THAT(weir("config defaults").out, HasSubstr("max_connections"));
+  EXPECT_THAT(weir("metrics-reference").out, HasSubstr("weir_connections_total"));
+  EXPECT_THAT(weir("drain --help").out, HasSubstr("--watch"));
+}
+
+}  // namespace
+}  // namespace weir

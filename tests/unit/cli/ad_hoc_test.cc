@@ -1,0 +1,67 @@
+#include "cli/ad_hoc.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "config/load.h"
+
+namespace weir::cli {
+namespace {
+
+using testing::HasSubstr;
+
+ProxyOptions flags() {
+  ProxyOptions options;
+  options.from = {":8080", "[::1]:8081"};
+  options.to = {"a.example:9000", "unix:/run/b.sock"};
+  options.balance = "random_two";
+  options.tcp = true;
+  return options;
+}
+
+config::Loaded loaded(const ProxyOptions& options) {
+  Result<std::string> text = ad_hoc_config(options);
+  EXPECT_TRUE(text);
+  return config::load_text(*text, "weir proxy", config::process_environment());
+}
+
+TEST(AdHocConfig, IsAFileThatMeansTheFlags) {
+  config::Loaded file = loaded(flags());
+  ASSERT_TRUE(file.valid()) << config::format_text(file.diagnostics, false);
+  ASSERT_EQ(file.model.listeners.size(), 1u);
+  EXPECT_EQ(file.model.listeners[0].bind, flags().from);
+  ASSERT_EQ(file.model.clusters.size(), 1u);
+  EXPECT_EQ(file.model.clusters[0].balance, config::Balance::random_two);
+  ASSERT_EQ(file.model.clusters[0].backends.size(), 2u);
+  EXPECT_EQ(file.model.clusters[0].backends[1].address, "unix:/run/b.sock");
+  EXPECT_EQ(file.model.admin.socket, "");
+}
+
+TEST(AdHocConfig, ServesTheAdminApiWhereItIsAskedTo) {
+  ProxyOptions options = flags();
+  options.admin = "unix:/tmp/admin.sock";
+  EXPECT_EQ(loaded(options).model.admin.socket, "/tmp/admin.sock");
+  options.admin = "http://127.0.0.1:9901";
+  EXPECT_EQ(loaded(options).model.admin.bind, "127.0.0.1:9901");
+}
+
+TEST(AdHocConfig, WithoutTcp_SaysWhatIsMissing) {
+  ProxyOptions options = flags();
+  options.tcp = false;
+  ASSERT_FALSE(ad_hoc_config(options));
+  EXPECT_THAT(ad_hoc_config(options).error().text(), HasSubstr("add --tcp"));
+}
+
+TEST(AdHocConfig, WrongAddresses_NameTheirFlag) {
+  ProxyOptions options = flags();
+  options.to = {"a.example"};
+  EXPECT_THAT(ad_hoc_config(options).error().text(), HasSubstr("--to: 'a.example' has no port"));
+  options.to = {":9000"};
+  EXPECT_THAT(ad_hoc_config(options).error().text(), HasSubstr("127.0.0.1:9000"));
+  options = flags();
+  options.from = {"8080"};
+  EXPECT_THAT(ad_hoc_config(options).error().text(), HasSubstr("--from"));
+}
+
+}  // namespace
+}  // namespace weir::cli

@@ -1,0 +1,134 @@
+#include "cli/admin_client.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include <thread>
+
+#include "base/address.h"
+#include "base/unique_fd.h"
+
+namespace weir::cli {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+// Accepts one connection, reads until the head and `body` bytes are there, answers and closes.
+class OneAnswer {
+ public:
+  explicit OneAnswer(std::string answer, size_t body = 0, bool closes = true)
+      : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_storage storage{};
+    socklen_t length = Address::loopback(0).to_sockaddr(storage);
+    EXPECT_EQ(::bind(listener_.get(), reinterpret_cast<sockaddr*>(&storage), length), 0);
+    EXPECT_EQ(::listen(listener_.get(), 1), 0);
+    length = sizeof storage;
+    ::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&storage), &length);
+    address_ = Address::from(reinterpret_cast<sockaddr*>(&storage), length).text();
+    thread_ = std::thread(
+        [this, answer = std::move(answer), body, closes] { serve(answer, body, closes); });
+  }
+  ~OneAnswer() { join(); }
+  const std::string& address() const { return address_; }
+  const std::string& request() {
+    join();
+    return request_;
+  }
+
+ private:
+  void serve(const std::string& answer, size_t body, bool closes) {
+    UniqueFd fd(::accept(listener_.get(), nullptr, nullptr));
+    char block[1024];
+    auto complete = [&] {
+      size_t end = request_.find("\r\n\r\n");
+      return end != std::string::npos && request_.size() >= end + 4 + body;
+    };
+    while (!complete()) {
+      ssize_t got = ::recv(fd.get(), block, sizeof block, 0);
+      if (got <= 0) return;
+      request_.append(block, static_cast<size_t>(got));
+    }
+    ::send(fd.get(), answer.data(), answer.size(), MSG_NOSIGNAL);
+    if (closes) return;
+    while (::recv(fd.get(), block, sizeof block, 0) > 0) continue;  // until the client gives up
+  }
+  void join() {
+    if (thread_.joinable()) thread_.join();
+  }
+
+  UniqueFd listener_;
+  std::string address_, request_;
+  std::thread thread_;
+};
+
+TEST(AdminClient, SendsARequest_AndReadsTheAnswer) {
+  OneAnswer server("HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\nok", 2);
+  Result<AdminClient> client = AdminClient::parse("http://" + server.address());
+  ASSERT_TRUE(client);
+  AdminAnswer answer;
+  AdminError error;
+  ASSERT_TRUE(client->send({"POST", "/v1/drain", "{}", 5s}, answer, error)) << error.message;
+  EXPECT_EQ(answer.status, 202);
+  EXPECT_EQ(answer.body, "ok");
+  EXPECT_THAT(server.request(), StartsWith("POST /v1/drain HTTP/1.1\r\n"));
+  EXPECT_THAT(server.request(), HasSubstr("\r\nContent-Length: 2\r\n"));
+  EXPECT_THAT(server.request(), HasSubstr("\r\n\r\n{}"));
+}
+
+TEST(AdminClient, NobodyListening_IsNotReached) {
+  AdminAnswer answer;
+  AdminError error;
+  Result<AdminClient> client = AdminClient::parse("unix:/nonexistent/admin.sock");
+  ASSERT_TRUE(client);
+  EXPECT_FALSE(client->send({}, answer, error));
+  EXPECT_FALSE(error.timed_out);
+  EXPECT_THAT(error.message, HasSubstr("no weir reached at unix:/nonexistent/admin.sock"));
+}
+
+TEST(AdminClient, AServerThatDoesNotAnswer_TimesOut) {
+  OneAnswer server("", 0, false);
+  Result<AdminClient> client = AdminClient::parse(server.address());
+  ASSERT_TRUE(client);
+  AdminAnswer answer;
+  AdminError error;
+  EXPECT_FALSE(client->send({"GET", "/ready", "", 50ms}, answer, error));
+  EXPECT_TRUE(error.timed_out);
+}
+
+TEST(AdminClient, AnAnswerCutShort_IsNoAnswer) {
+  OneAnswer server("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf");
+  Result<AdminClient> client = AdminClient::parse(server.address());
+  ASSERT_TRUE(client);
+  AdminAnswer answer;
+  AdminError error;
+  EXPECT_FALSE(client->send({"GET", "/v1/status", "", 5s}, answer, error));
+  EXPECT_THAT(error.message, HasSubstr("not a complete answer"));
+}
+
+TEST(AdminClient, AddressesThatAreNone_AreRefusedWithWhatToWrite) {
+  for (const char* text : {"", "unix:", "localhost", "http://", "http://host:port"}) {
+    EXPECT_FALSE(AdminClient::parse(text)) << text;
+  }
+  EXPECT_THAT(AdminClient::parse("localhost").error().message, HasSubstr("http://host:port"));
+}
+
+TEST(ParseAnswer, JoinsChunks) {
+  Result<AdminAnswer> answer = parse_answer(
+      "HTTP/1.1 200 OK\r\ntransfer-encoding: "
+      "chunked\r\n\r\n3\r\nabc\r\na\r\n0123456789\r\n0\r\n\r\n");
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->body, "abc0123456789");
+}
+
+TEST(ParseAnswer, WhatIsCutOrNoHttp_IsAnError) {
+  EXPECT_FALSE(parse_answer(""));
+  EXPECT_FALSE(parse_answer("SSH-2.0-x\r\n\r\n"));
+  EXPECT_FALSE(parse_answer("HTTP/1.1 999 x\r\n\r\n"));
+  EXPECT_FALSE(parse_answer("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab"));
+  EXPECT_FALSE(parse_answer("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\nab"));
+}
+
+}  // namespace
+}  // namespace weir::cli
