@@ -56,8 +56,7 @@ TEST(Load, TakesTheSixLinesOfTheDocumentation) {
   EXPECT_THAT(loaded.model.files, ElementsAre("weir.yaml"));
 }
 
-TEST(Load, ReadsEveryKey) {
-  const Loaded loaded = load(R"(
+constexpr const char* kEveryKey = R"(
 version: 1
 global: { workers: 4, max_connections: 1000, watch: true }
 listeners:
@@ -85,7 +84,10 @@ drain: { delay: 5s, ready_fail_after: 1s, timeout: 1m, linger: 2s, spread: 0s }
 admin: { bind: "127.0.0.1:9901", socket: /run/weir/admin.sock }
 metrics: { path: /prometheus }
 logging: { level: debug, format: json, output: stdout, access: { output: none, format: logfmt } }
-)");
+)";
+
+TEST(Load, ReadsEveryKey) {
+  const Loaded loaded = load(kEveryKey);
   ASSERT_THAT(loaded.diagnostics, testing::IsEmpty()) << told(loaded);
   const Model& m = loaded.model;
   EXPECT_EQ(m.global.workers, 4u);
