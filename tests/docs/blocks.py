@@ -1,0 +1,44 @@
+"""The fenced blocks of Markdown documents: where each is, its language, its text."""
+import dataclasses
+import pathlib
+import re
+
+FENCE = re.compile(r"^(?P<indent> *)```(?P<language>[^\s`]*)[^\n`]*$")
+
+
+@dataclasses.dataclass
+class Block:
+    path: str  # from the top of the tree
+    line: int  # of the opening fence
+    language: str
+    text: str
+
+    @property
+    def place(self):
+        return f"{self.path}:{self.line}"
+
+
+def blocks_of(path, text):
+    found, current = [], None
+    for number, line in enumerate(text.splitlines(), 1):
+        match = FENCE.match(line)
+        if current is None:
+            if match:
+                current = Block(path, number, match["language"], "")
+                indent = len(match["indent"])
+        elif match and not match["language"]:
+            found.append(current)
+            current = None
+        else:
+            current.text += line[indent:] + "\n"
+    if current is not None:
+        raise ValueError(f"{current.place}: the block is not closed")
+    return found
+
+
+def documents(root):
+    """Every Markdown file of the tree, but what a build or a tool made."""
+    for path in sorted(pathlib.Path(root).rglob("*.md")):
+        relative = path.relative_to(root)
+        if not relative.parts[0].startswith((".", "build")):
+            yield relative.as_posix(), path.read_text()
