@@ -83,4 +83,6 @@ void Poller::wake() {
   }
 }
 
+const char* libevent_version() { return event_get_version(); }
+
 }  // namespace weir

@@ -78,4 +78,7 @@ class Poller {
   bool armed_ = false;
 };
 
+// Of the library this runs with.
+const char* libevent_version();
+
 }  // namespace weir

@@ -13,6 +13,11 @@ class Timer final : private Deadline {
  public:
   Timer(EventLoop& loop, std::function<void()> fire) : loop_(loop), fire_(std::move(fire)) {}
 
+  // Replaces what it calls.
+  Timer& operator=(std::function<void()> fire) {
+    fire_ = std::move(fire);
+    return *this;
+  }
   void set_in(Duration delay) { loop_.deadlines().set(*this, loop_.now() + delay); }
   void set_at(TimePoint at) { loop_.deadlines().set(*this, at); }
   using Deadline::at;
@@ -20,7 +25,10 @@ class Timer final : private Deadline {
   using Deadline::pending;
 
  private:
-  void on_deadline() override { fire_(); }
+  void on_deadline() override {
+    const auto fire = fire_;  // which may replace itself
+    fire();
+  }
   EventLoop& loop_;
   std::function<void()> fire_;
 };

@@ -1,0 +1,46 @@
+// AdminApi: what the admin server answers: /live, /ready, the metrics, /v1/status, /v1/drain,
+// /v1/reload, /v1/plan. Owner: the server; thread: the control loop's.
+#pragma once
+
+#include <string>
+
+#include "server/admin_routes.h"
+#include "server/drain.h"
+#include "server/metrics_page.h"
+#include "server/reload.h"
+
+namespace weir {
+
+class AdminApi {
+ public:
+  struct Identity {
+    std::string version, revision, config_path;
+    TimePoint started;
+  };
+  // Begins a drain; the server decides what else that means.
+  using BeginDrain = std::function<void(std::optional<Duration> timeout)>;
+
+  AdminApi(Control control, Identity identity, DrainCoordinator& drain, ReloadCoordinator& reload,
+           BeginDrain begin_drain);
+
+  void handle(const AdminRequest& request, AdminResponder responder);
+
+ private:
+  void ready(AdminResponder responder) const;
+  void metrics(AdminResponder responder);
+  void status(AdminResponder responder);
+  void show_drain(int status, AdminResponder responder);
+  void start_drain(const AdminRequest& request, AdminResponder responder);
+  void reload(const AdminRequest& request, AdminResponder responder);
+  void plan(const AdminRequest& request, AdminResponder responder);
+
+  Control control_;
+  const Identity identity_;
+  DrainCoordinator& drain_;
+  ReloadCoordinator& reload_;
+  const BeginDrain begin_drain_;
+  MetricsPage metrics_page_;
+  AdminRoutes routes_;
+};
+
+}  // namespace weir

@@ -1,0 +1,216 @@
+#include "server/admin_json.h"
+
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+#include "config/effect.h"
+
+namespace weir {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// Text from a client's address or a file may be any bytes.
+std::string dump(const Json& json) {
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+template <typename Entries, typename Cells>
+Cells sum_of(Workers::Reports reports, Entries entries, uint32_t id, Cells sum) {
+  for (const WorkerReport& report : reports) {
+    for (const auto& entry : report.*entries) {
+      if (entry.id != id) continue;
+      sum.add(entry.cells);
+    }
+  }
+  return sum;
+}
+
+struct ListenerSum {
+  int64_t active = 0;
+  uint64_t total = 0, received = 0, sent = 0;
+  CounterBy<EndReason> ended;
+  void add(const ListenerCells& cells) {
+    active += cells.active.sum();
+    total += cells.connections_total.value;
+    received += cells.received_bytes.value;
+    sent += cells.sent_bytes.value;
+    ended += cells.ended_total;
+  }
+};
+
+struct BackendSum {
+  int64_t active = 0;
+  uint64_t total = 0, errors = 0;
+  void add(const BackendCells& cells) {
+    active += cells.active.value;
+    total += cells.sessions.value;
+    errors += cells.connect_errors.sum();
+  }
+};
+
+struct ClusterSum {
+  bool panic = false;
+  void add(const ClusterCells& cells) { panic = panic || cells.panic.value; }
+};
+
+const char* text(config::BackendState state) {
+  switch (state) {
+    case config::BackendState::active: return "active";
+    case config::BackendState::drain: return "drain";
+    case config::BackendState::maintenance: return "maintenance";
+  }
+  CHECK_UNREACHABLE();
+}
+
+const char* text(config::Balance balance) {
+  switch (balance) {
+#define BALANCER(name, help)  \
+  case config::Balance::name: \
+    return #name;
+#include "config/balancers.def"
+#undef BALANCER
+  }
+  CHECK_UNREACHABLE();
+}
+
+Json listener_json(const StatusSource& source, size_t i) {
+  const Snapshot& snapshot = *source.control.store.current();
+  const ListenerSpec& spec = snapshot.listeners[i];
+  const ListenerSum sum =
+      sum_of(source.reports, &WorkerReport::listeners, spec.series, ListenerSum{});
+  Json ended = Json::object();
+  for (size_t reason = 0; reason < kLabelCount<EndReason>; ++reason)
+    if (const uint64_t n = sum.ended.cells[reason].value; n > 0)
+      ended[weir::text(static_cast<EndReason>(reason))] = n;
+  Json bind = Json::array();
+  for (const Sockets::Entry& entry : source.control.store.sockets().entries())
+    if (entry.listener == i) bind.push_back(entry.actual.text());
+  return {{"name", spec.name},
+          {"protocol", "tcp"},
+          {"bind", bind},
+          {"cluster", snapshot.clusters[spec.cluster].name},
+          {"active", sum.active},
+          {"total", sum.total},
+          {"received_bytes", sum.received},
+          {"sent_bytes", sum.sent},
+          {"ended", ended}};
+}
+
+Json cluster_json(const StatusSource& source, const ClusterSpec& spec) {
+  const TimePoint now = source.control.loop.now();
+  Json backends = Json::array();
+  for (const HostSpec& host : spec.hosts) {
+    const BackendSum sum =
+        sum_of(source.reports, &WorkerReport::backends, host.series, BackendSum{});
+    const Duration held = host.backend->held_off_until() - now;
+    backends.push_back({{"name", host.backend->name()},
+                        {"address", host.backend->address().text()},
+                        {"state", text(host.state)},
+                        {"health", weir::text(host.backend->health())},
+                        {"status", weir::text(status_of(host, now))},
+                        {"held_off_seconds", std::max(0.0, seconds(held))},
+                        {"weight", host.weight},
+                        {"backup", host.backup},
+                        {"active", sum.active},
+                        {"total", sum.total},
+                        {"connect_errors", sum.errors}});
+  }
+  const ClusterSum sum = sum_of(source.reports, &WorkerReport::clusters, spec.series, ClusterSum{});
+  return {{"name", spec.name},
+          {"balance", text(spec.balance)},
+          {"panic", sum.panic},
+          {"backends", backends}};
+}
+
+Json diagnostics_json(const std::vector<config::Diagnostic>& diagnostics) {
+  return Json::parse(config::format_json(diagnostics));
+}
+
+}  // namespace
+
+std::string status_json(const StatusSource& source) {
+  const Snapshot& snapshot = *source.control.store.current();
+  Json listeners = Json::array(), clusters = Json::array();
+  uint64_t total = 0;
+  for (size_t i = 0; i < snapshot.listeners.size(); ++i) {
+    listeners.push_back(listener_json(source, i));
+    total += listeners.back()["total"].get<uint64_t>();
+  }
+  for (const ClusterSpec& cluster : snapshot.clusters)
+    clusters.push_back(cluster_json(source, cluster));
+  Json last = nullptr;
+  if (const auto& reload = source.reload.last())
+    last = {{"result", text(reload->result)},
+            {"at_unix", reload->at_unix},
+            {"generation", reload->generation},
+            {"message", reload->message}};
+  return dump({{"version", source.identity.version},
+               {"revision", source.identity.revision},
+               {"pid", ::getpid()},
+               {"generation", snapshot.generation},
+               {"config_hash", snapshot.hash},
+               {"config_path", source.identity.config_path},
+               {"phase", weir::text(source.drain.phase())},
+               {"uptime_seconds", seconds(source.control.loop.now() - source.identity.started)},
+               {"ready", source.drain.ready()},
+               {"workers", source.control.workers.count()},
+               {"connections",
+                {{"active", source.control.store.open_connections()},
+                 {"total", total},
+                 {"max", snapshot.max_connections}}},
+               {"listeners", listeners},
+               {"clusters", clusters},
+               {"last_reload", last}});
+}
+
+std::string drain_json(const DrainCoordinator& drain, TimePoint now, const SessionSurvey& survey) {
+  Json listeners = Json::array(), oldest = Json::array();
+  uint64_t remaining = 0;
+  for (const auto& [series, listener] : survey.listeners) {
+    Json waiting = Json::object();
+    uint64_t active = 0;
+    for (const auto& [waiting_for, n] : listener.waiting) {
+      waiting[text(waiting_for)] = n;
+      active += n;
+    }
+    listeners.push_back({{"name", listener.name}, {"active", active}, {"waiting_for", waiting}});
+    remaining += active;
+  }
+  for (const Session::View& session : survey.oldest)
+    oldest.push_back({{"session", session.id},
+                      {"listener", session.listener},
+                      {"client", session.client},
+                      {"backend", session.backend},
+                      {"age_seconds", seconds(session.age)},
+                      {"idle_seconds", seconds(session.idle)},
+                      {"waiting_for", text(session.waiting_for)},
+                      {"sent_bytes", session.sent_bytes},
+                      {"received_bytes", session.received_bytes}});
+  Json deadline = nullptr;
+  if (drain.deadline() != kNever) deadline = std::max(0.0, seconds(drain.deadline() - now));
+  return dump({{"phase", text(drain.phase())},
+               {"deadline_seconds", deadline},
+               {"remaining", remaining},
+               {"listeners", listeners},
+               {"oldest", oldest}});
+}
+
+std::string reload_json(const ReloadOutcome& outcome) {
+  Json changes = Json::array();
+  for (const PlannedChange& planned : outcome.changes)
+    changes.push_back({{"effect", config::text(planned.change.effect)},
+                       {"kind", config::text(planned.change.kind)},
+                       {"path", planned.change.path},
+                       {"from", planned.change.from},
+                       {"to", planned.change.to},
+                       {"sessions", planned.sessions}});
+  return dump({{"result", text(outcome.result)},
+               {"generation", outcome.generation},
+               {"message", outcome.message},
+               {"changes", changes},
+               {"diagnostics", diagnostics_json(outcome.diagnostics)}});
+}
+
+}  // namespace weir

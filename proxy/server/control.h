@@ -1,0 +1,27 @@
+// Control: what the coordinators of the control thread work on together. Owned, piece by piece, by
+// the Server; all of it belongs to the control loop's thread.
+#pragma once
+
+#include "base/log.h"
+#include "metrics/process_state.h"
+#include "server/snapshot_store.h"
+#include "server/workers.h"
+#include "upstream/health_check.h"
+
+namespace weir {
+
+struct Control {
+  EventLoop& loop;
+  Log& log;
+  ProcessState& state;
+  SnapshotStore& store;
+  Workers& workers;
+  HealthChecks& checks;
+};
+
+// The log as the configuration wants it.
+LogOptions log_options(const config::Logging& logging);
+// Seconds since 1970.
+double unix_now();
+
+}  // namespace weir

@@ -1,0 +1,200 @@
+#include "server/control_plane.h"
+
+#include <fmt/format.h>
+
+#include <csignal>
+#include <random>
+
+namespace weir {
+namespace {
+
+constexpr Duration kExtendEvery =
+    5s;  // while draining: systemd is asked for this much more, twice over
+
+}  // namespace
+
+ControlPlane::ControlPlane(const ServerOptions& options, Log& log, uint32_t workers,
+                           uint64_t descriptor_limit)
+    : options_(options),
+      log_(log),
+      loop_(clock_),
+      store_(workers, descriptor_limit),
+      workers_(loop_, clock_, log, workers),
+      checks_(loop_, *this, std::random_device()()),
+      loader_(loop_, options.load),
+      drain_(loop_, workers_, *this),
+      reload_(control(), loader_, [this] { refresh_watch(); }),
+      api_(control(), {options.version, options.revision, options.config_path, loop_.now()}, drain_,
+           reload_, [this](std::optional<Duration> timeout) { begin_drain(timeout); }),
+      admin_(loop_,
+             [this](const AdminRequest& q, AdminResponder r) { api_.handle(q, std::move(r)); }),
+      signals_(loop_, [this](int signal) { on_signal(signal); }),
+      extend_(loop_, [this] {
+        notify_.extend(2 * kExtendEvery);
+        extend_.set_in(kExtendEvery);
+      }) {
+  state_.build.set({options.version, options.revision, libevent_version()});
+}
+
+ControlPlane::~ControlPlane() {
+  workers_.stop();
+  loop_.run_turn(Duration::zero());  // their last messages
+}
+
+Result<void> ControlPlane::start(const Candidate& candidate) {
+  Result<SnapshotStore::Prepared> prepared = store_.prepare(candidate);
+  if (!prepared) return prepared.error();
+  first_updates_ = store_.commit(std::move(*prepared), loop_.now());
+  const Snapshot& snapshot = *store_.current();
+  if (Result<void> opened = open_admin(snapshot.model.admin); !opened) return opened.error();
+  if (snapshot.max_connections > store_.most_connections())
+    LOG(warn, "limits.descriptors", kv("max_connections", snapshot.max_connections),
+        kv("enough_for", store_.most_connections()),
+        kv("fix", "raise the limit of open files (LimitNOFILE=) or lower global.max_connections"));
+  state_.applied(snapshot.generation, snapshot.hash, unix_now());
+  state_.last_reload_ok.set(true);
+  refresh_watch();
+  workers_.start();
+  checks_.apply(store_.check_targets());
+  return {};
+}
+
+Result<void> ControlPlane::open_admin(const config::Admin& admin) {
+  for (const std::string& text : {admin.bind, admin.socket.empty() ? "" : "unix:" + admin.socket}) {
+    if (text.empty()) continue;
+    const Result<Address> address = Address::parse(text);
+    if (!address) return Error{address.error().message, "admin"};
+    if (Result<void> opened = admin_.listen(*address); !opened)
+      return Error{opened.error().message, "admin"};
+  }
+  return {};
+}
+
+int ControlPlane::run() {
+  loop_.run();
+  return exit_code_;
+}
+
+void ControlPlane::on_primed() {
+  if (drain_.phase() == ProcessPhase::starting && !first_updates_.empty()) serve();
+}
+
+// The checks have their first results: accepting begins.
+void ControlPlane::serve() {
+  auto updates = std::make_shared<std::vector<WorkerUpdate>>(std::exchange(first_updates_, {}));
+  workers_.tell_each([updates](Worker& worker, uint32_t index) { worker.apply((*updates)[index]); },
+                     [this] {
+                       if (drain_.begun()) return;
+                       drain_.set_serving();
+                       announce();
+                       if (std::exchange(reload_wanted_, false)) reload();
+                     });
+}
+
+void ControlPlane::announce() const {
+  const Snapshot& snapshot = *store_.current();
+  for (const Sockets::Entry& entry : store_.sockets().entries()) {
+    const ClusterSpec& cluster = snapshot.clusters[snapshot.listeners[entry.listener].cluster];
+    size_t up = 0;
+    for (const HostSpec& host : cluster.hosts)
+      up += host.state == config::BackendState::active && host.backend->health() != Health::down;
+    LOG(info, "listener.opened", kv("listener", snapshot.listeners[entry.listener].name),
+        kv("bind", entry.actual.text()), kv("cluster", cluster.name),
+        kv("backends", cluster.hosts.size()), kv("up", up));
+  }
+  LOG(info, "server.ready", kv("generation", snapshot.generation), kv("workers", workers_.count()),
+      kv("max_connections", snapshot.max_connections));
+  notify_.ready(fmt::format("serving, generation {}", snapshot.generation));
+}
+
+void ControlPlane::refresh_watch() {
+  const config::Model& model = store_.current()->model;
+  if (!model.global.watch) return watch_.reset();
+  if (!watch_) watch_ = std::make_unique<Watch>(loop_, [this] { reload(); });
+  watch_->set(model.watched_directories);
+}
+
+void ControlPlane::reload() {
+  if (drain_.phase() == ProcessPhase::starting) {
+    reload_wanted_ = true;
+    return;
+  }
+  notify_.reloading();
+  reload_.reload([this](const ReloadOutcome& outcome) {
+    if (!drain_.begun()) notify_.ready(fmt::format("serving, generation {}", outcome.generation));
+  });
+}
+
+void ControlPlane::on_signal(int signal) {
+  switch (signal) {
+    case SIGHUP: return reload();
+    case SIGUSR1: return log_.reopen();
+    case SIGUSR2: return;  // reserved
+    default: break;
+  }
+  // TERM, INT, QUIT: the first one drains; another TERM or INT means now.
+  if (!drain_.begun()) return begin_drain(std::nullopt);
+  if (signal != SIGQUIT) drain_.hurry();
+}
+
+void ControlPlane::begin_drain(std::optional<Duration> timeout) {
+  if (drain_.begun()) return;
+  // Stopped while starting: what has connected by now is served first.
+  if (!first_updates_.empty()) serve();
+  reload_.refuse();
+  drain_.begin(store_.current()->model.drain, timeout);
+}
+
+void ControlPlane::on_phase(ProcessPhase phase) {
+  state_.phase.set(phase);
+  const Duration left =
+      drain_.deadline() == kNever ? Duration::zero() : drain_.deadline() - loop_.now();
+  LOG(info, "server.phase", kv("phase", text(phase)), kv("open", store_.open_connections()),
+      kv_if(phase > ProcessPhase::serving, "deadline", left));
+  if (phase != ProcessPhase::lame_duck) return;
+  notify_.stopping("draining");
+  notify_.extend(2 * kExtendEvery);
+  extend_.set_in(kExtendEvery);
+}
+
+void ControlPlane::on_not_ready() {
+  LOG(info, "server.not_ready");
+}
+
+void ControlPlane::on_listeners_closed() {
+  LOG(info, "listeners.closed", kv("open", store_.open_connections()));
+  store_.sockets().unlink_files();
+}
+
+void ControlPlane::on_drained() {
+  workers_.report([this](Workers::Reports reports) {
+    uint64_t cut = 0;
+    for (const WorkerReport& report : reports)
+      for (const auto& entry : report.listeners)
+        cut += entry.cells.ended_total[EndReason::drain_deadline].value +
+               entry.cells.ended_total[EndReason::shutdown].value;
+    if (cut > 0) exit_code_ = 4;
+    LOG(info, "server.drained", kv("cut", cut));
+    admin_.close();
+    loop_.stop();
+  });
+}
+
+const HostSpec* ControlPlane::host_of(const Backend& backend) const {
+  for (const ClusterSpec& cluster : store_.current()->clusters)
+    for (const HostSpec& host : cluster.hosts)
+      if (host.backend.get() == &backend) return &host;
+  return nullptr;
+}
+
+void ControlPlane::on_check(const Backend& backend, CheckResult result) {
+  if (const HostSpec* host = host_of(backend)) state_.backends[host->series].checks[result].add();
+}
+
+void ControlPlane::on_health_change(const Backend& backend, HealthChange change) {
+  if (const HostSpec* host = host_of(backend))
+    state_.backends[host->series].transitions[change].add();
+  workers_.tell([](Worker& worker) { worker.health_changed(); });
+}
+
+}  // namespace weir

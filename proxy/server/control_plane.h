@@ -1,0 +1,70 @@
+// ControlPlane: everything on the control thread, put together. Owner: run_server(); thread: the
+// one that calls run(). Members are declared so that what is used last is destroyed last.
+#pragma once
+
+#include <memory>
+
+#include "event/signals.h"
+#include "server/admin_api.h"
+#include "server/admin_server.h"
+#include "server/notify.h"
+#include "server/server.h"
+#include "server/watch.h"
+
+namespace weir {
+
+class ControlPlane final : private DrainObserver, private HealthObserver {
+ public:
+  ControlPlane(const ServerOptions& options, Log& log, uint32_t workers, uint64_t descriptor_limit);
+  ~ControlPlane();
+
+  // Opens the sockets and starts the checks; nothing is accepted yet. The error says what is in the
+  // way.
+  Result<void> start(const Candidate& candidate);
+  // Serves until drained. The exit code.
+  int run();
+
+ private:
+  Result<void> open_admin(const config::Admin& admin);
+  void serve();
+  void on_signal(int signal);
+  void begin_drain(std::optional<Duration> timeout);
+  void reload();
+  void refresh_watch();
+  void announce() const;
+  Control control() { return {loop_, log_, state_, store_, workers_, checks_}; }
+
+  // DrainObserver
+  void on_phase(ProcessPhase phase) override;
+  void on_not_ready() override;
+  void on_listeners_closed() override;
+  void on_drained() override;
+  // HealthObserver
+  void on_check(const Backend& backend, CheckResult result) override;
+  void on_health_change(const Backend& backend, HealthChange change) override;
+  void on_primed() override;
+  const HostSpec* host_of(const Backend& backend) const;
+
+  const ServerOptions& options_;
+  Log& log_;
+  const Clock clock_;
+  EventLoop loop_;
+  ProcessState state_;
+  SnapshotStore store_;
+  Workers workers_;
+  HealthChecks checks_;
+  Loader loader_;
+  DrainCoordinator drain_;
+  ReloadCoordinator reload_;
+  Notify notify_;
+  std::unique_ptr<Watch> watch_;
+  AdminApi api_;
+  AdminServer admin_;
+  Signals signals_;
+  Timer extend_;
+  std::vector<WorkerUpdate> first_updates_;  // held until the checks are primed
+  bool reload_wanted_ = false;               // asked for before there was something to reload
+  int exit_code_ = 0;
+};
+
+}  // namespace weir

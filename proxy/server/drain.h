@@ -1,0 +1,68 @@
+// DrainCoordinator: how the process stops. The only place that knows the phase.
+//
+//   serving → lame_duck (drain.delay: accepting, soon not ready) → draining (listeners closed;
+//   sessions end, the silent ones are closed over drain.spread) → terminating (drain.timeout is
+//   over: what is left is cut)
+//
+// It finishes at once when the last session has ended, in any phase after lame_duck. Owner: the
+// server; thread: the control loop's.
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include "config/model.h"
+#include "event/timer.h"
+#include "metrics/labels.h"
+#include "server/workers.h"
+
+namespace weir {
+
+class DrainObserver {
+ public:
+  virtual void on_phase(ProcessPhase phase) = 0;
+  virtual void on_not_ready() = 0;  // readiness fails from now on
+  virtual void on_listeners_closed() = 0;
+  virtual void on_drained() = 0;  // no session is left
+
+ protected:
+  ~DrainObserver() = default;
+};
+
+class DrainCoordinator {
+ public:
+  DrainCoordinator(EventLoop& loop, Workers& workers, DrainObserver& observer);
+
+  // Once. `timeout` replaces the configured one.
+  void begin(const config::Drain& settings, std::optional<Duration> timeout);
+  // A second signal: everything ends now.
+  void hurry();
+
+  ProcessPhase phase() const { return phase_; }
+  void set_serving() { enter(ProcessPhase::serving); }
+  bool begun() const { return phase_ > ProcessPhase::serving; }
+  bool ready() const { return ready_ && phase_ != ProcessPhase::starting; }
+  // When what is left is cut; kNever when no drain runs.
+  TimePoint deadline() const { return deadline_; }
+
+ private:
+  void enter(ProcessPhase phase);
+  void fail_readiness();
+  void close_listeners();
+  void terminate(EndReason reason);
+
+  EventLoop& loop_;
+  Workers& workers_;
+  DrainObserver& observer_;
+  ProcessPhase phase_ = ProcessPhase::starting;
+  config::Drain settings_;
+  TimePoint deadline_ = kNever;
+  bool ready_ = true;
+  bool closing_ = false;  // listeners are being closed, or are
+  bool closed_ = false;   // all of them are
+  bool hurried_ = false;
+  Timer ready_timer_;
+  Timer next_;  // phase
+};
+
+}  // namespace weir

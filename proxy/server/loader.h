@@ -1,0 +1,57 @@
+// Loader: reads configurations on a thread of its own, one at a time: files and name servers may be
+// slow, the control loop may not.
+//
+// Owner: the server; thread: the control loop's. A request that comes while a load runs waits and
+// then causes another load, because the file may have changed since the running one read it: no
+// request is ever lost. Requests for the same thing that wait are answered by one load.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include "event/event_loop.h"
+#include "server/snapshot_store.h"
+
+namespace weir {
+
+// Invalid: `loaded.diagnostics` say why. Failed: something outside the text did.
+struct LoadResult {
+  Candidate candidate;
+  std::optional<Error> failure;
+  bool valid() const { return candidate.loaded.valid() && !failure; }
+};
+
+class Loader {
+ public:
+  using Load = std::function<config::Loaded()>;
+  using Done = std::function<void(std::shared_ptr<LoadResult>)>;
+
+  Loader(EventLoop& control, Load load) : control_(control), load_(std::move(load)) {}
+  ~Loader();
+
+  // On the calling thread; for the start.
+  static LoadResult load_now(const Load& load);
+  void request(Done done);
+  // Another file than the running configuration's; for `weir plan`.
+  void request_file(std::string path, Done done);
+  bool busy() const { return thread_.joinable(); }
+
+ private:
+  struct Job {
+    std::string path;  // empty: the running configuration's source
+    std::vector<Done> waiting;
+  };
+  void enqueue(std::string path, Done done);
+  void start_next();
+
+  EventLoop& control_;
+  const Load load_;
+  std::vector<Job> jobs_;  // the first one is running when thread_ is
+  std::thread thread_;
+};
+
+}  // namespace weir

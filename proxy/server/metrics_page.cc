@@ -1,0 +1,74 @@
+#include "server/metrics_page.h"
+
+namespace weir {
+
+BackendStatus status_of(const HostSpec& host, TimePoint now) {
+  switch (host.state) {
+    case config::BackendState::drain: return BackendStatus::draining;
+    case config::BackendState::maintenance: return BackendStatus::maintenance;
+    case config::BackendState::active: break;
+  }
+  if (host.backend->health() == Health::down) return BackendStatus::down;
+  if (host.backend->held_off(now)) return BackendStatus::held_off;
+  return host.backend->health() == Health::up ? BackendStatus::up : BackendStatus::unknown;
+}
+
+MetricsPage::MetricsPage(Control control, const DrainCoordinator& drain)
+    : control_(control), drain_(drain) {}
+
+void MetricsPage::render(Done done) {
+  waiting_.push_back(std::move(done));
+  if (waiting_.size() > 1) return;  // one is under way
+  control_.workers.report([this](Workers::Reports) {
+    if (!drain_.begun()) return finish(control_.workers.last_reports());
+    control_.workers.survey(0, [this](const SessionSurvey& survey) {
+      refresh_drain(survey);
+      finish(control_.workers.last_reports());
+    });
+  });
+}
+
+void MetricsPage::finish(Workers::Reports reports) {
+  refresh_backends();
+  refresh_process();
+  forget_expired(reports);
+  const std::string text = collector_.render(control_.state, reports, control_.store.series());
+  std::vector<Done> waiting;
+  waiting.swap(waiting_);
+  for (const Done& done : waiting) done(text);
+}
+
+void MetricsPage::refresh_backends() {
+  for (const ClusterSpec& cluster : control_.store.current()->clusters)
+    for (const HostSpec& host : cluster.hosts)
+      control_.state.backends[host.series].set(status_of(host, control_.loop.now()), host.weight);
+}
+
+void MetricsPage::refresh_drain(const SessionSurvey& survey) {
+  for (auto& [series, state] : control_.state.listeners) state.drain_remaining = {};
+  for (const auto& [series, listener] : survey.listeners)
+    for (const auto& [waiting_for, n] : listener.waiting)
+      control_.state.listeners[series].drain_remaining[waiting_for].set(static_cast<int64_t>(n));
+}
+
+void MetricsPage::refresh_process() {
+  ProcessState& state = control_.state;
+  state.phase.set(drain_.phase());
+  state.ready.set(drain_.ready());
+  state.max_connections.set(static_cast<int64_t>(control_.store.current()->max_connections));
+  if (drain_.deadline() != kNever)
+    state.drain_deadline.set(unix_now() + seconds(drain_.deadline() - control_.loop.now()));
+  const LogCounts counts = control_.log.counts();
+  for (size_t level = 0; level < counts.messages.size(); ++level)
+    state.log_messages[static_cast<LogSeverity>(level)].value = counts.messages[level];
+  state.access_log_dropped.value = counts.dropped_access;
+}
+
+void MetricsPage::forget_expired(Workers::Reports reports) {
+  const SeriesIds expired = control_.store.series().take_expired(control_.loop.now(), reports);
+  if (expired.empty()) return;
+  control_.state.forget(expired);
+  control_.workers.tell([expired](Worker& worker) { worker.forget(expired); });
+}
+
+}  // namespace weir

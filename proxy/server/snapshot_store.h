@@ -1,0 +1,73 @@
+// SnapshotStore: turns a loaded configuration into the next Snapshot, and knows the one in force.
+//
+// Owner: the server; thread: the control thread's. What must survive a reload is looked up here by
+// name: backends (health, hold-off), series of metrics, counts of open connections, listening
+// sockets.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <tuple>
+
+#include "config/load.h"
+#include "metrics/registry.h"
+#include "routing/snapshot.h"
+#include "server/resolve.h"
+#include "server/sockets.h"
+#include "upstream/health_check.h"
+
+namespace weir {
+
+// A configuration that is valid as a text, with its names looked up.
+struct Candidate {
+  config::Loaded loaded;
+  ResolvedAddresses addresses;
+};
+
+class SnapshotStore {
+ public:
+  SnapshotStore(uint32_t workers, uint64_t descriptor_limit);
+
+  // The next snapshot and its sockets; nothing changes until commit(). The error says what is in
+  // the way.
+  struct Prepared {
+    std::shared_ptr<const Snapshot> snapshot;
+    Sockets::Prepared sockets;
+    SeriesIds series;
+  };
+  Result<Prepared> prepare(const Candidate& candidate);
+  // In force from now on. One update for each worker.
+  std::vector<WorkerUpdate> commit(Prepared prepared, TimePoint now);
+
+  // Whether its backends' names lead where those of the current one do.
+  bool same_addresses(const Candidate& candidate) const;
+
+  const std::shared_ptr<const Snapshot>& current() const { return current_; }
+  std::vector<CheckTarget> check_targets() const;
+  SeriesRegistry& series() { return series_; }
+  Sockets& sockets() { return sockets_; }
+  const Sockets& sockets() const { return sockets_; }
+  uint64_t open_connections() const { return count_->open(); }
+  // What global.max_connections: auto comes to.
+  uint64_t most_connections() const { return most_connections_; }
+
+ private:
+  ClusterSpec compile(const config::Cluster& cluster, const ResolvedAddresses& addresses,
+                      SeriesIds& ids);
+  ListenerSpec compile(const config::Listener& listener, const config::Model& model,
+                       SeriesIds& ids);
+  std::shared_ptr<Backend> backend(const std::string& cluster, const config::Backend& spec,
+                                   const Address& address);
+
+  using BackendKey = std::tuple<std::string, std::string, std::string>;  // cluster, name, address
+  std::map<BackendKey, std::weak_ptr<Backend>> backends_;
+  std::map<std::string, std::weak_ptr<ConnectionCount>> counts_;
+  const std::shared_ptr<ConnectionCount> count_ = std::make_shared<ConnectionCount>();
+  const uint64_t most_connections_;
+  SeriesRegistry series_;
+  Sockets sockets_;
+  std::shared_ptr<const Snapshot> current_;
+};
+
+}  // namespace weir
