@@ -77,8 +77,12 @@ Worker::Worker(EventLoop& loop, uint32_t index, uint64_t seed, WorkerPeers& peer
       metrics_(index),
       drain_timer_(loop, [this] { close_silent(); }) {}
 
-Worker::~Worker() {
+Worker::~Worker() { stop(); }
+
+void Worker::stop() {
   abort_sessions(EndReason::shutdown);
+  bindings_.clear();
+  removed_.clear();
 }
 
 void Worker::apply(const WorkerUpdate& update) {
