@@ -1,0 +1,249 @@
+#include "server/admin_connection.h"
+
+#include <array>
+#include <ctime>
+
+#include "http/h1_writer.h"
+#include "server/admin_server.h"
+#include "server/gzip.h"
+
+namespace weir {
+namespace {
+
+constexpr size_t kReadSize = 16 * 1024;
+constexpr size_t kReplyHeadSize = 1024;
+constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+
+bool is_safe(std::string_view method) {
+  return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "TRACE";
+}
+
+}  // namespace
+
+AdminConnection::AdminConnection(EventLoop& loop, AdminServer& server, bool over_unix_socket)
+    : Retirable(loop),
+      server_(server),
+      over_unix_socket_(over_unix_socket),
+      parser_(HeadLimits{.request_line = kAdminHeadLimit, .head = kAdminHeadLimit}) {}
+
+bool AdminConnection::start(int fd) {
+  transport_.set_reader(this);
+  transport_.set_writer(this);
+  if (!transport_.open(loop(), fd)) return false;
+  await_request(kAdminRequestTimeout);
+  return true;
+}
+
+// Every event ends up here: perform steps until one has to wait. Only this function closes.
+void AdminConnection::advance() {
+  if (advancing_ || stage_ == Stage::closed) return;
+  advancing_ = true;
+  Step step = Step::next;
+  for (int budget = kAdminStepsPerTurn; budget > 0 && step == Step::next; --budget)
+    step = perform();
+  advancing_ = false;
+  if (step == Step::next) return loop().yield(*this);
+  if (step == Step::close) server_.release(*this);
+}
+
+AdminConnection::Step AdminConnection::perform() {
+  switch (stage_) {
+    case Stage::reading: return read_request();
+    case Stage::handling: return Step::wait;
+    case Stage::writing: return write_reply();
+    case Stage::lingering: return discard();
+    case Stage::closed: return Step::wait;
+  }
+  CHECK_UNREACHABLE();
+}
+
+void AdminConnection::enter(Stage stage, Duration timeout) {
+  stage_ = stage;
+  server_.enlist(*this);
+  loop().deadlines().set(*this, timeout == Duration::max() ? kNever : loop().now() + timeout);
+}
+
+void AdminConnection::await_request(Duration timeout) {
+  parser_.reset();
+  request_ = {};
+  in_body_ = false;
+  started_ = !in_.empty();
+  if (in_.empty()) std::string().swap(in_);  // an idle connection holds no memory
+  enter(Stage::reading, started_ ? kAdminRequestTimeout : timeout);
+}
+
+AdminConnection::Step AdminConnection::read_request() {
+  if (Step step = parse_input(); step != Step::wait) return step;
+  return transport_.readable() ? fill() : Step::wait;
+}
+
+AdminConnection::Step AdminConnection::fill() {
+  std::array<char, kReadSize> scratch;
+  Io io = transport_.read(scratch);
+  switch (io.status) {
+    case Io::Status::ok: break;
+    case Io::Status::blocked: return Step::wait;
+    case Io::Status::eof:
+    case Io::Status::unsupported:
+    case Io::Status::failed: return Step::close;
+  }
+  if (!started_) loop().deadlines().set(*this, std::min(at(), loop().now() + kAdminRequestTimeout));
+  started_ = true;
+  in_.append(scratch.data(), io.bytes);
+  return Step::next;
+}
+
+AdminConnection::Step AdminConnection::parse_input() {
+  if (in_body_) return decode_body();
+  if (in_.empty()) return Step::wait;
+  switch (parser_.feed(in_)) {
+    case H1RequestParser::State::incomplete: return Step::wait;
+    case H1RequestParser::State::failed: return refuse(parser_.fault());
+    case H1RequestParser::State::complete: return accept_head();
+  }
+  CHECK_UNREACHABLE();
+}
+
+AdminConnection::Step AdminConnection::accept_head() {
+  const RequestHead& head = parser_.head(in_);
+  request_.method = head.method();
+  request_.path = head.form() == TargetForm::origin || head.form() == TargetForm::absolute
+                      ? head.path()
+                      : head.target();
+  request_.query = head.query();
+  request_.accepts_gzip = accepts_gzip(head.find("accept-encoding"));
+  request_.over_unix_socket = over_unix_socket_;
+  // A browser names the page that makes it ask. No page has business here, and a web site must not
+  // drain a proxy through the browser of the person who operates it.
+  cross_site_ =
+      !over_unix_socket_ && !is_safe(head.method()) && head.find("origin").data() != nullptr;
+  keep_alive_ = head.keep_alive();
+  http_1_0_ = head.version() == HttpVersion::http_1_0;
+  const bool wants_continue = head.expects_continue();
+  if (decoder_.start(head, kAdminBodyLimit) == H1BodyDecoder::State::failed)
+    return refuse(decoder_.fault());
+  in_.erase(0, parser_.head_size());
+  in_body_ = true;
+  if (!wants_continue || !in_.empty()) return Step::next;
+  // Nothing else is on its way out, so these few bytes fit, or the connection is broken.
+  Io io = transport_.write(kContinue);
+  return io.status == Io::Status::ok && io.bytes == kContinue.size() ? Step::next : Step::close;
+}
+
+AdminConnection::Step AdminConnection::decode_body() {
+  std::string_view rest = in_;
+  while (decoder_.state() == H1BodyDecoder::State::more && !rest.empty()) {
+    H1BodyDecoder::Piece piece = decoder_.next(rest);
+    request_.body += piece.data;
+    rest.remove_prefix(piece.consumed);
+  }
+  in_.erase(0, in_.size() - rest.size());
+  switch (decoder_.state()) {
+    case H1BodyDecoder::State::more: return Step::wait;
+    case H1BodyDecoder::State::failed: return refuse(decoder_.fault());
+    case H1BodyDecoder::State::done: return dispatch();
+  }
+  CHECK_UNREACHABLE();
+}
+
+AdminConnection::Step AdminConnection::dispatch() {
+  enter(Stage::handling, Duration::max());  // how long it takes is the handler's business
+  if (cross_site_) {
+    answer(
+        error_reply(403, "requests that change something are not taken from web pages (Origin)"));
+    return Step::next;
+  }
+  ticket_ = std::make_shared<AdminResponder::Ticket>(this);
+  server_.handle(request_, AdminResponder(ticket_));
+  return Step::next;  // the handler may have answered, or even closed the server
+}
+
+AdminConnection::Step AdminConnection::refuse(Fault fault) {
+  keep_alive_ = false;
+  answer(error_reply(fault.status, fault.reason));
+  return Step::next;
+}
+
+void AdminConnection::answer(AdminReply reply) {
+  DCHECK(stage_ == Stage::reading || stage_ == Stage::handling);
+  ticket_.reset();
+  const bool negotiable = reply.body.size() > kAdminGzipAbove;
+  const bool compressed = negotiable && request_.accepts_gzip;
+  if (compressed) reply.body = gzip(reply.body);
+  out_.clear();
+  sent_ = 0;
+  append_head(reply, compressed, negotiable);
+  if (request_.method != "HEAD") out_ += reply.body;
+  enter(Stage::writing, kAdminWriteTimeout);
+  advance();
+}
+
+void AdminConnection::append_head(const AdminReply& reply, bool compressed, bool negotiable) {
+  std::array<char, kReplyHeadSize> memory;
+  std::array<char, kHttpDateSize + 1> date;
+  H1HeadWriter head(memory);
+  head.status_line(unsigned(reply.status));
+  head.field("Date", format_http_date(std::time(nullptr), date));
+  head.field("Content-Type", reply.content_type);
+  head.field("Content-Length", uint64_t(reply.body.size()));
+  if (compressed) head.field("Content-Encoding", "gzip");
+  if (negotiable) head.field("Vary", "Accept-Encoding");
+  if (!reply.allow.empty()) head.field("Allow", reply.allow);
+  head.field("Cache-Control", "no-store");
+  head.field("X-Content-Type-Options", "nosniff");
+  if (!keep_alive_)
+    head.field("Connection", "close");
+  else if (http_1_0_)
+    head.field("Connection", "keep-alive");
+  head.end();
+  CHECK(head.ok());  // all of it is ours, nothing comes from the client
+  out_ = head.text();
+}
+
+AdminConnection::Step AdminConnection::write_reply() {
+  if (!transport_.writable()) return Step::wait;
+  Io io = transport_.write(std::string_view(out_).substr(sent_));
+  if (io.status == Io::Status::blocked) return Step::wait;
+  if (io.status != Io::Status::ok) return Step::close;
+  sent_ += io.bytes;
+  if (sent_ < out_.size()) return Step::next;
+  std::string().swap(out_);
+  if (keep_alive_) {
+    await_request(kAdminIdleTimeout);
+    return Step::next;
+  }
+  // Closing with unread input would send an RST, and the client would lose the answer.
+  transport_.shutdown_write();
+  std::string().swap(in_);
+  enter(Stage::lingering, kAdminLingerTimeout);
+  return Step::next;
+}
+
+AdminConnection::Step AdminConnection::discard() {
+  if (!transport_.readable()) return Step::wait;
+  std::array<char, kReadSize> scratch;
+  Io io = transport_.read(scratch);
+  if (io.status == Io::Status::ok) return Step::next;
+  return io.status == Io::Status::blocked ? Step::wait : Step::close;
+}
+
+void AdminConnection::on_deadline() {
+  if (stage_ == Stage::reading && started_) {
+    (void)refuse({408, "the request did not arrive in time"});
+    return;
+  }
+  if (stage_ == Stage::writing) transport_.abort();  // a truncated reply must not look complete
+  server_.release(*this);
+}
+
+void AdminConnection::close() {
+  if (stage_ == Stage::closed) return;
+  stage_ = Stage::closed;
+  if (ticket_ != nullptr) ticket_->connection = nullptr;
+  AdminStageLink::unlink();
+  cancel();
+  cancel_yield();
+  transport_.close();
+}
+
+}  // namespace weir

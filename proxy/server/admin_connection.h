@@ -1,0 +1,101 @@
+// AdminConnection: one client of the admin server, request after request, in order.
+//
+// Owner: AdminServer, by Owned<>. Thread: the loop's. It reads one request at a time and nothing
+// beyond while that is being answered, so what it holds is bounded by the limits below. After a
+// fault, or when the client asked for it, it closes in order: answer, FIN, discard what still
+// comes, close.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "event/event_loop.h"
+#include "http/h1_body.h"
+#include "http/h1_parser.h"
+#include "net/transport.h"
+#include "server/admin_message.h"
+
+namespace weir {
+
+class AdminServer;
+
+inline constexpr size_t kAdminHeadLimit = 8 * 1024;
+inline constexpr uint64_t kAdminBodyLimit = 64 * 1024;
+inline constexpr Duration kAdminRequestTimeout =
+    10s;  // head and body together, from accept or first byte
+inline constexpr Duration kAdminIdleTimeout = 30s;   // between requests
+inline constexpr Duration kAdminWriteTimeout = 30s;  // one whole reply
+inline constexpr Duration kAdminLingerTimeout = 2s;  // for the client to take the last answer
+inline constexpr size_t kAdminGzipAbove = 1024;
+inline constexpr int kAdminStepsPerTurn =
+    16;  // reads, requests and writes before others have their turn
+
+// A connection is in the list of its stage, longest there first: whom to evict.
+struct AdminStageLink : ListNode {};
+
+class AdminConnection final : public Retirable,
+                              public AdminStageLink,
+                              private TransportReader,
+                              private TransportWriter,
+                              private Deadline,
+                              private Yielding {
+ public:
+  enum class Stage : uint8_t { reading, handling, writing, lingering, closed };
+  static constexpr size_t kStages = 5;
+
+  AdminConnection(EventLoop& loop, AdminServer& server, bool over_unix_socket);
+
+  // Takes over the accepted descriptor; false: the kernel refused.
+  [[nodiscard]] bool start(int fd);
+  // Called by the request's responder, once for each request.
+  void answer(AdminReply reply);
+  Stage stage() const { return stage_; }
+
+ private:
+  friend class AdminServer;
+  enum class Step : uint8_t { next, wait, close };
+
+  ~AdminConnection() override = default;
+  void close() override;
+  void on_readable() override { advance(); }
+  void on_writable() override { advance(); }
+  void on_resume() override { advance(); }
+  void on_deadline() override;
+
+  void advance();
+  Step perform();
+  Step read_request();
+  Step fill();
+  Step parse_input();
+  Step accept_head();
+  Step decode_body();
+  Step dispatch();
+  Step refuse(Fault fault);
+  Step write_reply();
+  Step discard();
+  void await_request(Duration timeout);
+  void enter(Stage stage, Duration timeout);
+  void append_head(const AdminReply& reply, bool compressed, bool negotiable);
+
+  AdminServer& server_;
+  Transport transport_;
+  Stage stage_ = Stage::closed;
+  bool advancing_ = false;
+  const bool over_unix_socket_;
+
+  H1RequestParser parser_;
+  H1BodyDecoder decoder_;
+  AdminRequest request_;
+  bool started_ = false;  // a byte of the request has arrived
+  bool in_body_ = false;
+  bool keep_alive_ = true;
+  bool http_1_0_ = false;
+  bool cross_site_ = false;
+  std::string in_;
+
+  std::shared_ptr<AdminResponder::Ticket> ticket_;
+  std::string out_;
+  size_t sent_ = 0;
+};
+
+}  // namespace weir

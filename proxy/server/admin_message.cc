@@ -1,0 +1,62 @@
+#include "server/admin_message.h"
+
+#include <nlohmann/json.hpp>
+
+#include "http/chars.h"
+#include "server/admin_connection.h"
+
+namespace weir {
+namespace {
+
+unsigned hex_value(char c) {
+  return is(kDigit, c) ? unsigned(c - '0') : unsigned(ascii_lower(c) - 'a') + 10;
+}
+
+std::string percent_decoded(std::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    bool escape =
+        text[i] == '%' && i + 2 < text.size() && is(kHex, text[i + 1]) && is(kHex, text[i + 2]);
+    if (!escape) {
+      out += text[i] == '+' ? ' ' : text[i];
+      continue;
+    }
+    out += char(hex_value(text[i + 1]) << 4 | hex_value(text[i + 2]));
+    i += 2;
+  }
+  return out;
+}
+
+}  // namespace
+
+std::optional<std::string> AdminRequest::query_value(std::string_view name) const {
+  std::string_view rest = query;
+  while (!rest.empty()) {
+    std::string_view pair = rest.substr(0, rest.find('&'));
+    rest.remove_prefix(std::min(pair.size() + 1, rest.size()));
+    size_t equals = pair.find('=');
+    if (percent_decoded(pair.substr(0, equals)) != name) continue;
+    return equals == std::string_view::npos ? "" : percent_decoded(pair.substr(equals + 1));
+  }
+  return std::nullopt;
+}
+
+AdminReply error_reply(int status, std::string_view message) {
+  nlohmann::json body = {{"error", message}};
+  std::string text = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return {.status = status, .body = text + "\n"};
+}
+
+AdminResponder::~AdminResponder() {
+  if (wanted()) reply(error_reply(500, "the request was dropped without an answer"));
+}
+
+void AdminResponder::reply(AdminReply reply) {
+  std::shared_ptr<Ticket> ticket = std::move(ticket_);  // once
+  if (ticket == nullptr || ticket->connection == nullptr) return;
+  AdminConnection* connection = ticket->connection;
+  ticket->connection = nullptr;
+  connection->answer(std::move(reply));
+}
+
+}  // namespace weir

@@ -1,0 +1,60 @@
+// What a handler of the admin API gets and gives. One thread: the loop's of the AdminServer.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace weir {
+
+struct AdminRequest {
+  std::string method, path, query, body;  // path and query as sent, not decoded
+  bool accepts_gzip = false;  // the reply is compressed by the connection, not by the handler
+  bool over_unix_socket = false;
+
+  // The decoded value of the first `name=value` in the query; "" for a bare name. A malformed
+  // %-sequence stays as it is.
+  std::optional<std::string> query_value(std::string_view name) const;
+};
+
+struct AdminReply {
+  int status = 200;
+  std::string content_type = "application/json";
+  std::string body;
+  std::string allow = {};  // of a 405: the methods there are
+};
+
+// {"error": "<message>"}
+AdminReply error_reply(int status, std::string_view message);
+
+class AdminConnection;
+
+// Answers one request, now or later, exactly once: dropping it unanswered is a 500. It may outlive
+// its connection and the server; answering then does nothing. Move-only (work to
+// post is copyable: post a shared_ptr to it). Use and drop it on the
+// loop's thread.
+class AdminResponder {
+ public:
+  // What links a responder to its connection; the connection clears it when it closes.
+  struct Ticket {
+    AdminConnection* connection;
+  };
+
+  explicit AdminResponder(std::shared_ptr<Ticket> ticket) : ticket_(std::move(ticket)) {}
+  AdminResponder(AdminResponder&&) = default;
+  AdminResponder& operator=(AdminResponder&&) = delete;
+  ~AdminResponder();
+
+  void reply(AdminReply reply);
+  // False once the client or the server is gone: the work need not be done.
+  bool wanted() const { return ticket_ != nullptr && ticket_->connection != nullptr; }
+
+ private:
+  std::shared_ptr<Ticket> ticket_;
+};
+
+using AdminHandler = std::function<void(const AdminRequest&, AdminResponder)>;
+
+}  // namespace weir

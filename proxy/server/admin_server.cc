@@ -1,0 +1,141 @@
+#include "server/admin_server.h"
+
+#include <cstring>
+
+#include "net/sys.h"
+
+namespace weir {
+namespace {
+
+using Stage = AdminConnection::Stage;
+
+bool out_of_descriptors(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+}  // namespace
+
+AdminServer::AdminServer(EventLoop& loop, AdminHandler handler)
+    : loop_(loop),
+      handler_(std::move(handler)),
+      reserve_(sys::open_reserve()),
+      resume_timer_(loop, [this] { resume_accepting(); }) {}
+
+Result<void> AdminServer::listen(const Address& address) {
+  Result<AdminSocket> socket = AdminSocket::open(address);
+  if (!socket) return socket.error();
+  std::unique_ptr<Listening> listening(new Listening{*this, std::move(*socket), {}});
+  if (!watch(*listening))
+    return Error{std::string("cannot watch the admin socket: ") + std::strerror(errno),
+                 address.text()};
+  listening_.push_back(std::move(listening));
+  return {};
+}
+
+bool AdminServer::watch(Listening& listening) {
+  return listening.watch.start(loop_.poller(), listening.socket.fd(), IoWatch::Mode::level_read,
+                               &AdminServer::on_acceptable, &listening);
+}
+
+void AdminServer::on_acceptable(void* listening, Readiness) noexcept {
+  auto& where = *static_cast<Listening*>(listening);
+  where.server.accept_from(where);
+}
+
+void AdminServer::accept_from(Listening& listening) {
+  const bool local = listening.socket.address().is_unix();
+  for (int accepted = 0; accepted < kAdminAcceptsPerTurn; ++accepted) {
+    int fd = sys::accept(listening.socket.fd(), nullptr, nullptr);
+    if (fd >= 0) {
+      add(fd, local);
+      continue;
+    }
+    if (errno == EAGAIN) return;
+    if (!out_of_descriptors(errno)) continue;  // concerns that connection only
+    // accept(2) says so even when nobody is waiting; only the first failure means somebody is.
+    if (accepted > 0) return;
+    fd = find_descriptor() ? sys::accept(listening.socket.fd(), nullptr, nullptr) : -1;
+    if (fd >= 0)
+      add(fd, local);
+    else
+      pause_accepting();
+    return;
+  }
+}
+
+// The operator comes to see why descriptors have run out: give him the reserve, or somebody's
+// place.
+bool AdminServer::find_descriptor() {
+  if (!reserve_ && !evict_one()) return false;
+  reserve_.reset();  // what an eviction frees becomes the reserve first
+  return true;
+}
+
+void AdminServer::pause_accepting() {
+  for (auto& each : listening_) each->watch.stop();
+  resume_timer_.set_in(kAdminAcceptPause);
+}
+
+void AdminServer::resume_accepting() {
+  for (auto& each : listening_) {
+    if (!each->watch.active() && !watch(*each)) return resume_timer_.set_in(kAdminAcceptPause);
+  }
+}
+
+void AdminServer::add(int fd, bool over_unix_socket) {
+  UniqueFd accepted(fd);
+  if (connections_ == kMaxAdminConnections && !evict_one()) return;  // all are being handled
+  for (auto& slot : slots_) {
+    if (slot != nullptr) continue;
+    slot = make_owned<AdminConnection>(loop_, *this, over_unix_socket);
+    ++connections_;
+    if (!slot->start(accepted.release())) release(*slot);
+    return;
+  }
+}
+
+bool AdminServer::evict_one() {
+  for (Stage stage : {Stage::lingering, Stage::reading, Stage::writing}) {
+    if (list(stage).empty()) continue;
+    release(list(stage).front());
+    return true;
+  }
+  return false;
+}
+
+void AdminServer::enlist(AdminConnection& connection) {
+  static_cast<AdminStageLink&>(connection).unlink();
+  list(connection.stage()).push_back(connection);
+}
+
+void AdminServer::release(AdminConnection& connection) {
+  for (auto& slot : slots_) {
+    if (slot.get() != &connection) continue;
+    slot.reset();
+    --connections_;
+  }
+  if (!reserve_) reserve_.reset(sys::open_reserve());
+}
+
+bool AdminServer::busy() const {
+  for (const auto& slot : slots_) {
+    if (slot != nullptr && (slot->stage() == Stage::handling || slot->stage() == Stage::writing))
+      return true;
+  }
+  return false;
+}
+
+std::vector<Address> AdminServer::addresses() const {
+  std::vector<Address> all;
+  for (const auto& each : listening_) all.push_back(each->socket.address());
+  return all;
+}
+
+void AdminServer::close() {
+  resume_timer_.cancel();
+  listening_.clear();
+  for (auto& slot : slots_) slot.reset();
+  connections_ = 0;
+}
+
+}  // namespace weir

@@ -1,0 +1,81 @@
+// AdminServer: the operator's door, on TCP addresses and UNIX sockets, speaking HTTP/1.1.
+//
+// Owner: the control plane, by value. Thread: the loop's. It stays open through a drain, until
+// close(). What a client can cost is bounded (admin_connection.h); there are at most
+// kMaxAdminConnections, and one more evicts the one that has kept us waiting longest, so slow
+// clients never lock an operator out. The handler may answer later; it must not destroy the server
+// from within a request.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <vector>
+
+#include "event/timer.h"
+#include "server/admin_connection.h"
+#include "server/admin_message.h"
+#include "server/admin_socket.h"
+
+namespace weir {
+
+inline constexpr size_t kMaxAdminConnections = 64;
+// Far fewer than the connections: somebody who sends his request at once is read before he is
+// evicted.
+inline constexpr int kAdminAcceptsPerTurn = 16;
+inline constexpr Duration kAdminAcceptPause = 100ms;  // when there is no descriptor to be had
+
+class AdminServer {
+ public:
+  AdminServer(EventLoop& loop, AdminHandler handler);
+  AdminServer(const AdminServer&) = delete;
+  AdminServer& operator=(const AdminServer&) = delete;
+  ~AdminServer() { close(); }
+
+  // Serves this address too. The error names the address and the fix.
+  Result<void> listen(const Address& address);
+  // Stops listening, removes the socket files and cuts all connections. Idempotent.
+  void close();
+
+  size_t connections() const { return connections_; }
+  // A request is being handled or a reply is not out yet: what close() would cut.
+  bool busy() const;
+  // Where it listens, in the order of listen(), with the ports the kernel chose.
+  std::vector<Address> addresses() const;
+
+ private:
+  friend class AdminConnection;
+  struct Listening {
+    AdminServer& server;
+    AdminSocket socket;
+    IoWatch watch;  // after the socket: stopped before that is closed
+  };
+  using StageList = IntrusiveList<AdminConnection, AdminStageLink>;
+
+  static void on_acceptable(void* listening, Readiness ready) noexcept;
+  void accept_from(Listening& listening);
+  void add(int fd, bool over_unix_socket);
+  [[nodiscard]] bool evict_one();
+  [[nodiscard]] bool find_descriptor();
+  [[nodiscard]] bool watch(Listening& listening);
+  void pause_accepting();
+  void resume_accepting();
+
+  // For AdminConnection.
+  void handle(const AdminRequest& request, AdminResponder responder) {
+    handler_(request, std::move(responder));
+  }
+  void enlist(AdminConnection& connection);
+  void release(AdminConnection& connection);
+  StageList& list(AdminConnection::Stage stage) { return stages_[size_t(stage)]; }
+
+  EventLoop& loop_;
+  AdminHandler handler_;
+  UniqueFd reserve_;  // given up for an operator when descriptors have run out
+  Timer resume_timer_;
+  std::array<StageList, AdminConnection::kStages> stages_;
+  std::array<Owned<AdminConnection>, kMaxAdminConnections> slots_;
+  size_t connections_ = 0;
+  std::vector<std::unique_ptr<Listening>> listening_;
+};
+
+}  // namespace weir

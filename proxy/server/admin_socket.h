@@ -1,0 +1,39 @@
+// A listening socket of the admin server, TCP or UNIX. Control thread.
+//
+// A UNIX socket's file has mode 0600 before anybody can connect. A file left by a process that is
+// gone is replaced; one that somebody listens on, or that is no socket, is not. The destructor
+// removes the file, if it still is the one that was made here.
+#pragma once
+
+#include "base/address.h"
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "net/listen_socket.h"
+
+namespace weir {
+
+inline constexpr int kAdminBacklog = 128;
+
+class AdminSocket {
+ public:
+  // The error names the address and the fix.
+  static Result<AdminSocket> open(const Address& address);
+
+  AdminSocket(AdminSocket&& other) noexcept;
+  AdminSocket& operator=(AdminSocket&&) = delete;
+  ~AdminSocket() { unlink_if_same(address_, file_); }
+
+  int fd() const { return fd_.get(); }
+  const Address& address() const { return address_; }  // with the port the kernel chose
+
+ private:
+  AdminSocket(UniqueFd fd, Address address, SocketFile file)
+      : fd_(std::move(fd)), address_(std::move(address)), file_(file) {}
+  static Result<AdminSocket> open_unix(const Address& address);
+
+  UniqueFd fd_;
+  Address address_;
+  SocketFile file_;
+};
+
+}  // namespace weir

@@ -1,0 +1,453 @@
+// The admin server over real sockets: order, bounds, and clients that mean no good.
+#include <sys/resource.h>
+#include <zlib.h>
+
+#include "admin_fixture.h"
+
+namespace weir::test {
+namespace {
+
+TEST_F(AdminServerTest, AnswersARequestAndKeepsTheConnection) {
+  AdminClient client(address_);
+  for (int i = 0; i < 3; ++i) {
+    client.send(get("/hello?name=J%C3%BCrgen+K"));
+    ASSERT_TRUE(replied(client));
+    EXPECT_EQ(client.status, 200);
+    EXPECT_EQ(client.body, "hello J\xc3\xbcrgen K");
+    EXPECT_EQ(client.field("Content-Type"), "application/json");
+    EXPECT_EQ(client.field("Connection"), "");
+  }
+  EXPECT_FALSE(client.ended());
+  EXPECT_EQ(server_.connections(), 1u);
+}
+
+TEST_F(AdminServerTest, TakesABodyByLengthAndInChunks) {
+  AdminClient client(address_);
+  client.send(post("/echo", "{\"a\":1}"));
+  ASSERT_TRUE(replied(client));
+  EXPECT_EQ(client.body, "{\"a\":1}");
+  client.send(
+      "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
+  ASSERT_TRUE(replied(client));
+  EXPECT_EQ(client.body, "abcde");
+}
+
+TEST_F(AdminServerTest, AnswersPipelinedRequestsInOrder) {
+  AdminClient client(address_);
+  std::string all;
+  for (int i = 0; i < 100; ++i) all += get("/hello?name=" + std::to_string(i));
+  ASSERT_EQ(client.send(all), all.size());
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_TRUE(replied(client)) << i;
+    EXPECT_EQ(client.body, "hello " + std::to_string(i));
+  }
+}
+
+TEST_F(AdminServerTest, ReadsNothingAheadWhileARequestIsBeingHandled) {
+  AdminClient client(address_);
+  client.send(get("/later"));
+  ASSERT_TRUE(run_until([&] { return later_.size() == 1; }));
+  client.send(get("/hello"));
+  test_.turns(5);
+  EXPECT_EQ(handled_, 0);
+  later_.front().reply({.body = "first"});
+  ASSERT_TRUE(replied(client));
+  EXPECT_EQ(client.body, "first");
+  ASSERT_TRUE(replied(client));
+  EXPECT_EQ(client.body, "hello you");
+}
+
+TEST_F(AdminServerTest, AnswersAndClosesWhenTheClientAsksForIt) {
+  AdminClient client(address_);
+  client.send(get("/hello", "Connection: close\r\n") + get("/hello"));
+  ASSERT_TRUE(replied(client));
+  EXPECT_EQ(client.field("Connection"), "close");
+  ASSERT_TRUE(run_until([&] { return client.ended(); }));
+  EXPECT_FALSE(client.reset());
+  EXPECT_EQ(handled_, 1);
+}
+
+TEST_F(AdminServerTest, KeepsAnHttp10ConnectionOnlyWhenAsked) {
+  AdminClient client(address_);
+  client.send("GET /hello HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  ASSERT_TRUE(replied(client));
+  EXPECT_EQ(client.field("Connection"), "keep-alive");
+  client.send("GET /hello HTTP/1.0\r\n\r\n");
+  ASSERT_TRUE(replied(client));
+  EXPECT_TRUE(run_until([&] { return client.ended(); }));
+}
+
+TEST_F(AdminServerTest, AnswersARequestFollowedByAHalfClose) {
+  AdminClient client(address_);
+  client.send(get("/hello"));
+  client.finish();
+  ASSERT_TRUE(replied(client));
+  EXPECT_EQ(client.status, 200);
+  EXPECT_TRUE(run_until([&] { return client.ended() && server_.connections() == 0; }));
+}
+
+TEST_F(AdminServerTest, AnswersLaterAfterAHalfClose) {
+  AdminClient client(address_);
+  client.send(get("/later"));
+  client.finish();
+  ASSERT_TRUE(run_until([&] { return later_.size() == 1; }));
+  test_.turns(5);
+  later_.front().reply({.body = "late"});
+  ASSERT_TRUE(replied(client));
+  EXPECT_EQ(client.body, "late");
+}
+
+TEST_F(AdminServerTest, LeavesTheBodyOutForHead) {
+  AdminClient client(address_);
+  client.send("HEAD /hello HTTP/1.1\r\nHost: a\r\n\r\n" + get("/hello"));
+  ASSERT_TRUE(replied(client, /*without_body=*/true));
+  EXPECT_EQ(client.field("Content-Length"), "9");
+  ASSERT_TRUE(replied(client));
+  EXPECT_EQ(client.body, "hello you");
+}
+
+TEST_F(AdminServerTest, SaysWhichPathsAndMethodsThereAre) {
+  EXPECT_EQ(status_of(get("/nothing")), 404);
+  AdminClient client(address_);
+  client.send("DELETE /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_TRUE(replied(client));
+  EXPECT_EQ(client.status, 405);
+  EXPECT_EQ(client.field("Allow"), "GET, HEAD");
+}
+
+TEST_F(AdminServerTest, CompressesLargeBodiesWhenAccepted) {
+  AdminClient client(address_);
+  client.send(get("/big", "Accept-Encoding: deflate, gzip;q=0.5\r\n"));
+  ASSERT_TRUE(replied(client));
+  EXPECT_EQ(client.field("Content-Encoding"), "gzip");
+  EXPECT_EQ(client.field("Vary"), "Accept-Encoding");
+  EXPECT_LT(client.body.size(), big_.size() / 3);
+  std::string plain(big_.size() + 1, '\0');
+  z_stream stream{};
+  ASSERT_EQ(inflateInit2(&stream, 16 + MAX_WBITS), Z_OK);
+  stream.next_in = reinterpret_cast<Bytef*>(client.body.data());
+  stream.avail_in = uInt(client.body.size());
+  stream.next_out = reinterpret_cast<Bytef*>(plain.data());
+  stream.avail_out = uInt(plain.size());
+  EXPECT_EQ(inflate(&stream, Z_FINISH), Z_STREAM_END);
+  plain.resize(stream.total_out);
+  inflateEnd(&stream);
+  EXPECT_TRUE(plain == big_);
+}
+
+TEST_F(AdminServerTest, CompressesNothingThatIsSmallOrNotWanted) {
+  AdminClient client(address_);
+  client.send(get("/hello", "Accept-Encoding: gzip\r\n") +
+              get("/big", "Accept-Encoding: gzip;q=0\r\n"));
+  ASSERT_TRUE(replied(client));
+  EXPECT_EQ(client.field("Content-Encoding"), "");
+  ASSERT_TRUE(replied(client));
+  EXPECT_EQ(client.field("Content-Encoding"), "");
+  EXPECT_TRUE(client.body == big_);
+}
+
+TEST_F(AdminServerTest, AsksForTheBodyOfAClientThatExpectsIt) {
+  AdminClient client(address_);
+  client.send(
+      "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n");
+  ASSERT_TRUE(run_until([&] { return client.received() == "HTTP/1.1 100 Continue\r\n\r\n"; }));
+  client.send("ok");
+  ASSERT_TRUE(run_until([&] { return client.received().ends_with("\r\n\r\nok"); }));
+}
+
+TEST_F(AdminServerTest, RefusesHostileHeadsWithTheirStatusAndCloses) {
+  const std::pair<std::string, int> rows[] = {
+      {std::string("\x16\x03\x01\x02\x00", 5), 400},
+      {"GET / HTTP/1.1\n\n", 400},
+      {"GET / HTTP/1.1\r\n\r\n", 400},
+      {"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: "
+       "chunked\r\n\r\n0\r\n\r\n",
+       400},
+      {"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 65537\r\n\r\n", 413},
+      {"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n10001\r\n", 413},
+      {"GET /" + std::string(9000, 'a') + " HTTP/1.1\r\n\r\n", 414},
+      {"GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(9000, 'a') + "\r\n\r\n", 431},
+      {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501},
+      {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505},
+  };
+  for (const auto& [request, status] : rows) {
+    AdminClient client(address_);
+    // What follows a fault is never taken for a request.
+    client.send(request + get("/hello"));
+    ASSERT_TRUE(replied(client)) << request.substr(0, 80);
+    EXPECT_EQ(client.status, status) << request.substr(0, 80);
+    EXPECT_EQ(client.field("Connection"), "close");
+    ASSERT_TRUE(run_until([&] { return client.ended(); }));
+    EXPECT_FALSE(client.reset()) << "the answer must not be lost to a reset";
+  }
+  EXPECT_EQ(handled_, 0);
+}
+
+TEST_F(AdminServerTest, LetsAClientThatKeepsSendingReadTheRefusal) {
+  AdminClient client(address_);
+  client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 10000000\r\n\r\n");
+  const std::string junk(100000, 'x');
+  size_t sent = 0;
+  ASSERT_TRUE(test_.run_until(
+      [&] {
+        if (sent < 10000000)
+          sent +=
+              client.send(std::string_view(junk).substr(0, std::min(junk.size(), 10000000 - sent)));
+        return sent == 10000000;
+      },
+      5000));
+  client.finish();
+  ASSERT_TRUE(replied(client));
+  EXPECT_EQ(client.status, 413);
+  ASSERT_TRUE(run_until([&] { return client.ended(); }));
+  EXPECT_FALSE(client.reset());
+}
+
+TEST_F(AdminServerTest, RefusesChangesAskedForByAWebPage) {
+  EXPECT_EQ(status_of(post("/echo", "x", "Origin: http://evil.example\r\n")), 403);
+  EXPECT_EQ(status_of(post("/echo", "x", "Origin: null\r\n")), 403);
+  EXPECT_EQ(handled_, 0);
+  EXPECT_EQ(status_of(get("/hello", "Origin: http://grafana.example\r\n")), 200);
+  EXPECT_EQ(status_of(post("/echo", "x")), 200);
+}
+
+TEST_F(AdminServerTest, AnswersInTheMiddleOf300SlowClients) {
+  std::deque<AdminClient> slow = drip(300);
+  EXPECT_EQ(server_.connections(), kMaxAdminConnections);
+  AdminClient client(address_);
+  client.send(get("/hello"));
+  ASSERT_TRUE(replied(client));
+  EXPECT_EQ(client.status, 200);
+  for (AdminClient& each : slow) each.send("T");  // one byte more each
+  client.send(get("/hello"));
+  ASSERT_TRUE(replied(client));
+  EXPECT_EQ(server_.connections(), kMaxAdminConnections);
+}
+
+TEST_F(AdminServerTest, EvictsTheConnectionThatHasWaitedLongest) {
+  std::deque<AdminClient> slow = drip(kMaxAdminConnections);
+  ASSERT_EQ(server_.connections(), kMaxAdminConnections);
+  AdminClient client(address_);
+  ASSERT_TRUE(run_until([&] { return slow[0].ended(); }));
+  EXPECT_FALSE(slow[1].ended());
+  slow[1].send("TP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_TRUE(replied(slow[1])) << "the others go on";
+  // It has had its answer and waits anew: now the third is first in line.
+  AdminClient another(address_);
+  ASSERT_TRUE(run_until([&] { return slow[2].ended(); }));
+  EXPECT_FALSE(slow[1].ended());
+}
+
+TEST_F(AdminServerTest, EvictsClientsThatDoNotTakeTheirRepliesBeforeRefusingAnyone) {
+  big_.assign(8 << 20, 'x');
+  std::deque<AdminClient> stuck;
+  for (size_t i = 0; i < kMaxAdminConnections; ++i) {
+    stuck.emplace_back(address_).small_receive_buffer();
+    stuck.back().send(get("/big"));
+    test_.turns(2);
+  }
+  ASSERT_TRUE(
+      run_until([&] { return server_.connections() == kMaxAdminConnections && server_.busy(); }));
+  EXPECT_EQ(status_of(get("/hello")), 200);
+}
+
+TEST_F(AdminServerTest, RefusesOneMoreWhenAllAreBeingHandled) {
+  std::deque<AdminClient> waiting;
+  for (size_t i = 0; i < kMaxAdminConnections; ++i) {
+    waiting.emplace_back(address_).send(get("/later"));
+    test_.turns(2);
+  }
+  ASSERT_TRUE(run_until([&] { return later_.size() == kMaxAdminConnections; }));
+  AdminClient client(address_);
+  ASSERT_TRUE(run_until([&] { return client.ended(); }));
+  later_.clear();
+  for (AdminClient& each : waiting) {
+    ASSERT_TRUE(replied(each));
+    EXPECT_EQ(each.status, 500);
+  }
+}
+
+TEST_F(AdminServerTest, AnswersAnUnansweredRequestWith500) {
+  EXPECT_EQ(status_of(get("/drop")), 500);
+}
+
+TEST_F(AdminServerTest, AnswersOnce) {
+  AdminClient client(address_);
+  client.send(get("/later"));
+  ASSERT_TRUE(run_until([&] { return later_.size() == 1; }));
+  later_.front().reply({.body = "one"});
+  later_.front().reply({.body = "two"});
+  later_.clear();
+  ASSERT_TRUE(replied(client));
+  EXPECT_EQ(client.body, "one");
+  client.send(get("/hello"));
+  ASSERT_TRUE(replied(client));
+  EXPECT_EQ(client.body, "hello you");
+}
+
+TEST_F(AdminServerTest, AnswersFromPostedWork) {
+  AdminClient client(address_);
+  client.send(get("/later"));
+  ASSERT_TRUE(run_until([&] { return later_.size() == 1; }));
+  auto responder = std::make_shared<AdminResponder>(std::move(later_.front()));
+  test_.loop.post([responder] { responder->reply({.status = 202, .body = "posted"}); });
+  ASSERT_TRUE(replied(client));
+  EXPECT_EQ(client.status, 202);
+}
+
+TEST_F(AdminServerTest, ForgetsAReplyWhoseClientWasResetOrEvicted) {
+  {
+    AdminClient client(address_);
+    client.send(get("/later"));
+    ASSERT_TRUE(run_until([&] { return later_.size() == 1; }));
+  }
+  later_.front().reply({.body = big_});
+  EXPECT_TRUE(run_until([&] { return server_.connections() == 0; }));
+}
+
+TEST_F(AdminServerTest, ForgetsRepliesThatComeAfterItsOwnEnd) {
+  AdminClient client(address_);
+  client.send(get("/later"));
+  ASSERT_TRUE(run_until([&] { return later_.size() == 1; }));
+  EXPECT_TRUE(later_.front().wanted());
+  server_.close();
+  EXPECT_FALSE(later_.front().wanted());
+  later_.front().reply({.body = "nobody"});
+  ASSERT_TRUE(run_until([&] { return client.ended(); }));
+  EXPECT_EQ(client.received(), "");
+}
+
+TEST_F(AdminServerTest, AnswersASlowRequestWith408AndCloses) {
+  AdminClient client(address_);
+  client.send("GET /hello HTTP/1.1\r\n");
+  ASSERT_TRUE(run_until([&] { return server_.connections() == 1; }));
+  test_.turns(5);
+  test_.advance(kAdminRequestTimeout / 2);
+  client.send("Host: a\r\n");  // progress does not buy time
+  test_.turns(5);
+  EXPECT_EQ(client.received(), "");
+  test_.advance(kAdminRequestTimeout / 2 + 1s);
+  ASSERT_TRUE(replied(client));
+  EXPECT_EQ(client.status, 408);
+  EXPECT_TRUE(run_until([&] { return client.ended(); }));
+}
+
+TEST_F(AdminServerTest, CountsTheBodyIntoTheTimeOfTheRequest) {
+  AdminClient client(address_);
+  client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nab");
+  ASSERT_TRUE(run_until([&] { return server_.connections() == 1; }));
+  test_.turns(5);
+  test_.advance(kAdminRequestTimeout + 1s);
+  ASSERT_TRUE(replied(client));
+  EXPECT_EQ(client.status, 408);
+}
+
+TEST_F(AdminServerTest, ClosesASilentConnectionWithoutAWord) {
+  AdminClient client(address_);
+  ASSERT_TRUE(run_until([&] { return server_.connections() == 1; }));
+  test_.advance(kAdminRequestTimeout + 1s);
+  ASSERT_TRUE(run_until([&] { return client.ended(); }));
+  EXPECT_EQ(client.received(), "");
+}
+
+TEST_F(AdminServerTest, KeepsAnIdleConnectionForTheKeepAliveTime) {
+  AdminClient client(address_);
+  client.send(get("/hello"));
+  ASSERT_TRUE(replied(client));
+  test_.advance(kAdminIdleTimeout - 1s);
+  client.send(get("/hello"));
+  ASSERT_TRUE(replied(client)) << "not closed early";
+  test_.advance(kAdminIdleTimeout + 1s);
+  EXPECT_TRUE(run_until([&] { return client.ended() && server_.connections() == 0; }));
+}
+
+TEST_F(AdminServerTest, CutsAClientThatDoesNotTakeItsReply) {
+  big_.assign(16 << 20, 'x');
+  AdminClient client(address_);
+  client.small_receive_buffer();
+  client.send(get("/big"));
+  ASSERT_TRUE(run_until([&] { return server_.busy(); }));
+  test_.turns(10);
+  ASSERT_TRUE(server_.busy());
+  test_.advance(kAdminWriteTimeout + 1s);
+  EXPECT_TRUE(run_until([&] { return server_.connections() == 0; }));
+  ASSERT_TRUE(run_until([&] { return client.ended(); }));
+  EXPECT_TRUE(client.reset()) << "a cut reply looks like an abort";
+}
+
+TEST_F(AdminServerTest, StopsLingeringWhenItsTimeIsOver) {
+  AdminClient client(address_);
+  client.send(get("/hello", "Connection: close\r\n"));
+  ASSERT_TRUE(replied(client));
+  ASSERT_TRUE(run_until([&] { return client.ended(); }));
+  EXPECT_EQ(server_.connections(), 1u) << "our side is closed, the client's is not";
+  EXPECT_FALSE(server_.busy());
+  test_.advance(kAdminLingerTimeout + 1s);
+  EXPECT_EQ(server_.connections(), 0u);
+}
+
+TEST_F(AdminServerTest, IsBusyFromTheRequestToTheLastByteOfTheReply) {
+  EXPECT_FALSE(server_.busy());
+  AdminClient client(address_);
+  client.send(get("/later"));
+  ASSERT_TRUE(run_until([&] { return later_.size() == 1; }));
+  EXPECT_TRUE(server_.busy());
+  later_.front().reply({.body = "done"});
+  ASSERT_TRUE(replied(client));
+  EXPECT_FALSE(server_.busy());
+}
+
+TEST_F(AdminServerTest, ServesTheOperatorWhenDescriptorsHaveRunOut) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  AdminClient client(address_);  // its own descriptor, while there are some
+  client.send(get("/hello"));
+  int highest = ::dup(0);
+  ASSERT_GE(highest, 0);
+  ::close(highest);
+  rlimit tight{rlim_t(highest), before.rlim_max};  // every number below is taken
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &tight), 0);
+  bool answered = replied(client);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_TRUE(answered);
+  EXPECT_EQ(client.status, 200);
+}
+
+TEST_F(AdminServerTest, PausesWhenThereIsNoDescriptorAtAllAndRecovers) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  AdminClient first(address_), second(address_);
+  first.send(get("/later"));
+  int highest = ::dup(0);
+  ASSERT_GE(highest, 0);
+  ::close(highest);
+  rlimit tight{rlim_t(highest), before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &tight), 0);
+  test_.turns(5);  // the first has the reserve's place; nobody can be evicted once it is handled
+  second.send(get("/hello"));
+  test_.turns(20);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  test_.advance(kAdminAcceptPause + 50ms);
+  AdminClient third(address_);
+  third.send(get("/hello"));
+  ASSERT_TRUE(replied(third));
+  EXPECT_EQ(third.status, 200);
+}
+
+TEST_F(AdminServerTest, SaysWhoHasThePort) {
+  auto second = server_.listen(address_);
+  ASSERT_FALSE(second);
+  EXPECT_NE(second.error().text().find(address_.text()), std::string::npos)
+      << second.error().text();
+  EXPECT_NE(second.error().text().find("ss -ltnp"), std::string::npos);
+}
+
+TEST_F(AdminServerTest, StopsListeningWhenClosed) {
+  server_.close();
+  AdminClient client(address_);
+  EXPECT_TRUE(run_until([&] { return client.reset(); }));
+}
+
+}  // namespace
+}  // namespace weir::test
