@@ -23,11 +23,15 @@ constexpr Duration kRetry = std::chrono::milliseconds(50);
 int print_outcome(const json& outcome, std::string_view done, const Console& console) {
   std::string result = text_of(outcome, "result");
   std::string problems = diagnostic_list(part_of(outcome, "diagnostics"));
-  if (!problems.empty()) console.complain("the configuration has findings:\n" + problems);
-  if (result == "invalid" || result == "failed" || result == "draining") {
+  if (result == "invalid") {
+    console.complain("the configuration is invalid; what runs was not changed\n" + problems);
+    return kInvalidConfig;
+  }
+  if (!problems.empty()) console.complain("the configuration has warnings\n" + problems);
+  if (result == "failed" || result == "draining") {
     std::string message = text_of(outcome, "message");
     console.complain(message.empty() ? "refused: " + result : message);
-    return result == "invalid" ? kInvalidConfig : kFailed;
+    return kFailed;
   }
   const json& changes = part_of(outcome, "changes");
   if (result == "unchanged" || changes.empty()) {

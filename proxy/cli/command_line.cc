@@ -33,6 +33,14 @@ constexpr std::string_view kOverview =
     "\n"
     "Every command has --help. Exit codes, signals, files: weir man | man -l -\n";
 
+std::vector<std::string> balance_names() {
+  return {
+#define BALANCER(name, help) #name,
+#include "config/balancers.def"
+#undef BALANCER
+  };
+}
+
 // Reads a duration with its unit into `value`; the text that CLI11 shows when it cannot.
 std::string read_duration(const std::string& text, Duration& value) {
   std::optional<config::Problem> problem =
@@ -53,6 +61,7 @@ class CommandLine {
 
   CLI::App* command(CLI::App& parent, const std::string& name, const std::string& help, Action);
   void offer(CLI::Option*, std::vector<std::string> choices);
+  void declare_start();
   void declare_config();
   void declare_running();
   void declare_more();
@@ -67,7 +76,7 @@ class CommandLine {
   std::map<const CLI::App*, Action> actions_;
 
   std::string config_, admin_, color_ = "auto";
-  bool quiet_ = false, version_ = false, json_ = false;
+  bool quiet_ = false, version_ = false, json_ = false, reference_ = false;
   std::string file_, shell_;
   CheckOptions check_;
   ConfigOptions show_;
@@ -76,6 +85,7 @@ class CommandLine {
   std::string duration_text_;  // as given; its value is in the options
   Duration drain_timeout_{}, ready_wait_{};
   StatusOptions status_;
+  ProxyOptions proxy_;
   DemoBackendOptions demo_;
 };
 
@@ -108,9 +118,28 @@ CommandLine::CommandLine() {
   offer(app_.add_option("--color", color_, "colours in the output"), {"auto", "never"});
   app_.add_flag("-q,--quiet", quiet_, "no messages but errors");
   app_.add_flag("--version", version_, "print the version");
+  declare_start();
   declare_config();
   declare_running();
   declare_more();
+}
+
+void CommandLine::declare_start() {
+  command(app_, "run", "run in the foreground with a configuration file",
+          [this](const Console& console) { return run_server_with(config_, console); });
+  CLI::App* proxy = command(app_, "proxy", "run without a file, from --from to --to",
+                            [this](const Console& console) {
+                              proxy_.admin = admin_;
+                              return run_proxy(proxy_, console);
+                            });
+  auto address_list = [&](const char* name, std::vector<std::string>& list, const char* help) {
+    proxy->add_option(name, list, help)->type_name("ADDRESS")->required()->allow_extra_args(false);
+  };
+  address_list("--from", proxy_.from, "address to listen on; may be repeated");
+  address_list("--to", proxy_.to, "backend to connect to; may be repeated");
+  proxy->add_flag("--tcp", proxy_.tcp, "forward bytes, whatever the protocol");
+  offer(proxy->add_option("--balance", proxy_.balance, "how a backend is chosen"), balance_names());
+  proxy->add_flag("--print-config", proxy_.print_config, "print the file it stands for, and exit");
 }
 
 void CommandLine::declare_config() {
@@ -134,6 +163,9 @@ void CommandLine::declare_config() {
                  "with every default, and where each value came from");
   command(*config, "defaults", "print every key with its default",
           [](const Console& console) { return run_config_defaults(console); });
+  command(app_, "schema", "print the JSON Schema of the file", [this](const Console& console) {
+    return run_schema(reference_, console);
+  })->add_flag("--reference", reference_, "the reference of all keys, as Markdown, instead");
 }
 
 void CommandLine::declare_running() {
@@ -271,7 +303,8 @@ int CommandLine::run(int argc, char** argv, const sigset_t& before) {
   while (!chosen->get_subcommands().empty()) chosen = chosen->get_subcommands().front();
   auto action = actions_.find(chosen);
   if (action == actions_.end()) return needs_more(*chosen, console);
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  bool serves = chosen->get_name() == "run" || chosen->get_name() == "proxy";
+  if (!serves) ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return action->second(console);
 }
 

@@ -10,6 +10,7 @@
 #include "config/diagnostic.h"
 #include "config/load.h"
 #include "config/print.h"
+#include "config/schema.h"
 
 namespace weir::cli {
 namespace {
@@ -75,6 +76,11 @@ int run_config_show(const ConfigOptions& options, const Console& console) {
 
 int run_config_defaults(const Console& console) {
   console.print(config::defaults_yaml());
+  return kOk;
+}
+
+int run_schema(bool reference, const Console& console) {
+  console.print(reference ? config::reference_markdown() : config::json_schema());
   return kOk;
 }
 

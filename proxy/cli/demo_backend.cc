@@ -186,7 +186,7 @@ void DemoBackend::begin_slow(Client& client, std::string_view path) {
 void DemoBackend::tick(Client& client, Now now) {
   if (client.slow_lines == 0 || now < client.next_line) return;
   client.out += fmt::format("{}: {} left\n", name_, --client.slow_lines);
-  client.next_line = now + std::chrono::seconds(1);
+  client.next_line = now + kSlowInterval;
 }
 
 void DemoBackend::write_to(Client& client) {

@@ -2,7 +2,7 @@
 // installed.
 //
 // Speaks what is written to it: an HTTP/1 request gets a small response, any other line gets
-// "name: line". "GET /slow/10" answers with a line a second, ten times: something to drain. With
+// "name: line". "GET /slow/10" answers with ten lines, four a second: something to drain. With
 // `echo`, bytes come back as they are. One thread, poll(2), at most kMaxClients connections and
 // kMaxPending bytes each; a client that does not read is not read from.
 #pragma once
@@ -23,6 +23,7 @@ class DemoBackend {
   static constexpr size_t kMaxClients = 1000;
   static constexpr size_t kMaxPending = 64 * 1024;
   static constexpr int kMaxSlowLines = 3600;
+  static constexpr std::chrono::milliseconds kSlowInterval{250};
 
   static Result<DemoBackend> listen(const Address& address, std::string name, bool echo);
 

@@ -54,12 +54,12 @@ bool look(const AdminClient& client, double cut_before, Seen& seen, json& page) 
 int watch(const AdminClient& client, double cut_before, const Console& console) {
   Seen seen;
   json page;
-  std::string shown;
+  std::string shown;  // what a reader who has no terminal saw last
   while (look(client, cut_before, seen, page)) {
-    std::string text = drain_page(page, console);
+    std::string news = text_of(page, "phase") + text_of(page, "remaining");
     console.clear_screen();
-    if (console.terminal() || text != shown) console.print(text);
-    shown = text;
+    if (console.terminal() || news != shown) console.print(drain_page(page, console));
+    shown = std::move(news);
     pause_for(next_look(seen));
   }
   if (seen.any_cut()) {

@@ -59,8 +59,8 @@ TEST_F(CommandLineTest, Alone_PrintsTwelveLines) {
 
 TEST_F(CommandLineTest, WrongUse_IsExitCode2_WithTheMessageOnStderr) {
   for (const char* arguments :
-       {"stauts", "status --jsn", "config", "check --format xml",
-        "reload --timeout 30", "check a b"}) {
+       {"stauts", "status --jsn", "proxy --from :1", "config", "check --format xml",
+        "reload --timeout 30", "check a b", "proxy --from :1 --to x:1 --balance rond --tcp"}) {
     Outcome outcome = weir(arguments);
     EXPECT_EQ(outcome.code, 2) << arguments;
     EXPECT_THAT(outcome.out, IsEmpty()) << arguments;
@@ -113,10 +113,20 @@ TEST_F(CommandLineTest, NoConfiguration_SaysWhereItWasLookedFor) {
   EXPECT_THAT(outcome.err, AllOf(HasSubstr("WEIR_CONFIG"), HasSubstr("/etc/weir/weir.yaml")));
 }
 
+TEST_F(CommandLineTest, ThePrintedConfigOfProxy_IsValid) {
+  Outcome outcome =
+      weir("proxy --tcp --from 127.0.0.1:8080 --to 127.0.0.1:9000 --balance random --print-config");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  write(outcome.out);
+  EXPECT_EQ(weir("check --strict").code, 0);
+  EXPECT_EQ(weir("config show").out, outcome.out);
+}
+
 TEST_F(CommandLineTest, PrintsItsOwnDocuments) {
   EXPECT_THAT(weir("version --json").out, StartsWith("{\"version\":\""));
   EXPECT_THAT(weir("--version").out, StartsWith("weir "));
   EXPECT_THAT(weir("man").out, StartsWith(".TH weir 1"));
+  EXPECT_THAT(weir("schema").out, StartsWith("{"));
   EXPECT_THAT(weir("config defaults").out, HasSubstr("max_connections"));
   EXPECT_THAT(weir("metrics-reference").out, HasSubstr("weir_connections_total"));
   EXPECT_THAT(weir("drain --help").out, HasSubstr("--watch"));

@@ -44,7 +44,7 @@ std::vector<std::string> offered(const std::vector<std::string>& words) {
 
 TEST(BashCompletion, OffersTheCommands_ButNotTheHiddenOnes) {
   EXPECT_THAT(offered({"weir", ""}),
-              AllOf(IsSupersetOf({"check", "drain", "config"}),
+              AllOf(IsSupersetOf({"run", "proxy", "check", "drain", "config"}),
                     Not(Contains("demo-backend"))));
 }
 

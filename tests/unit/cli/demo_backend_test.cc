@@ -90,7 +90,7 @@ TEST(DemoBackend, DropsTheBodyOfARequest) {
   EXPECT_NE(answers.find("one\n"), answers.rfind("one\n")) << answers;
 }
 
-TEST(DemoBackend, SlowAnswersALineASecond_ThenCloses) {
+TEST(DemoBackend, SlowAnswersLineByLine_ThenCloses) {
   DemoBackend one = backend();
   Client client(one);
   client.send("GET /slow/2 HTTP/1.1\r\n\r\n");

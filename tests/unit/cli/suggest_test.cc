@@ -23,6 +23,8 @@ TEST(UnknownWord, AMistypedCommand_IsNamedWithWhatWasMeant) {
 }
 
 TEST(UnknownWord, AMistypedOption_IsNamedWithWhatWasMeant) {
+  EXPECT_THAT(unknown({"proxy", "--form", ":80"}),
+              Optional(std::string("'weir proxy' has no option '--form'; did you mean '--from'?")));
   EXPECT_THAT(unknown({"reload", "--dryrun"}), Optional(HasSubstr("did you mean '--dry-run'?")));
 }
 
