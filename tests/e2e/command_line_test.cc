@@ -1,11 +1,13 @@
 // The binary as a shell sees it: exit codes, and what goes to stdout and what to stderr.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
-#include <sstream>
+
+#include "support/weir_command.h"
 
 namespace weir {
 namespace {
@@ -15,17 +17,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::StartsWith;
 
-struct Outcome {
-  int code = -1;
-  std::string out, err;
-};
-
-std::string content(const std::string& path) {
-  std::ifstream file(path);
-  std::stringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
+using Outcome = CommandOutcome;
 
 class CommandLineTest : public testing::Test {
  protected:
@@ -33,17 +25,11 @@ class CommandLineTest : public testing::Test {
     EXPECT_NE(::mkdtemp(folder_.data()), nullptr);
   }
   ~CommandLineTest() override {
-    for (const char* name : {"/out", "/err", "/weir.yaml"}) std::remove((folder_ + name).c_str());
+    std::remove((folder_ + "/weir.yaml").c_str());
     ::rmdir(folder_.c_str());
   }
-  // In a folder of its own, with nothing in the environment that weir reads.
-  Outcome weir(const std::string& arguments) {
-    std::string line = "cd " + folder_ + " && env -u WEIR_CONFIG -u WEIR_ADMIN " + WEIR_BINARY +
-                       " " + arguments + " >out 2>err </dev/null";
-    int status = std::system(line.c_str());
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, content(folder_ + "/out"),
-            content(folder_ + "/err")};
-  }
+  // In a folder of its own.
+  Outcome weir(const std::string& arguments) { return run_weir(arguments, folder_); }
   void write(const std::string& text) { std::ofstream(folder_ + "/weir.yaml") << text; }
 
  private:
