@@ -11,6 +11,7 @@ namespace weir {
 
 bool Transport::open(EventLoop& loop, int fd) {
   DCHECK(!is_open());
+  loop_ = &loop;
   fd_ = fd;
   error_ = 0;
   readable_ = peer_closed_ = suspicious_ = false;
@@ -79,13 +80,28 @@ Io Transport::read(std::span<char> to) {
   if (n > 0) {
     // A short read has emptied the socket and spares the EAGAIN, unless the FIN's edge has come
     // already: it will not come again (trap T4).
-    if (static_cast<size_t>(n) < to.size() && !peer_closed_) readable_ = false;
+    if (static_cast<size_t>(n) < to.size() && !peer_closed_) {
+      readable_ = false;
+      look_again_soon();
+    }
     return {Io::Status::ok, static_cast<size_t>(n)};
   }
   if (n == 0) return error_ == 0 ? Io{Io::Status::eof} : Io{Io::Status::failed};
   if (errno != EAGAIN) return failed();
   readable_ = false;
   return {Io::Status::blocked};
+}
+
+// The event that named these bytes may have been a reset right behind them: libevent says of both
+// only "readable, writable", and there will be no other event. Asking the kernel after each read
+// would cost a system call per request; asking once the connection has fallen silent costs none.
+void Transport::look_again_soon() {
+  if (suspicious_) loop_->deadlines().set(*this, loop_->now() + kSecondLook);
+}
+
+void Transport::on_deadline() {
+  readable_ = true;  // or not: whoever reads now finds out
+  if (reader_ != nullptr) reader_->on_readable();
 }
 
 Io Transport::write(std::span<const char> from) {
@@ -131,6 +147,7 @@ void Transport::shutdown_write() {
 void Transport::close() {
   if (!is_open()) return;
   watch_.stop();
+  cancel();
   sys::close(fd_);
   fd_ = -1;
   readable_ = writable_ = false;

@@ -47,7 +47,7 @@ struct [[nodiscard]] Io {
 
 struct KernelPipe;
 
-class Transport {
+class Transport : private Deadline {
  public:
   enum class Connecting : uint8_t { done, pending, failed };
 
@@ -93,8 +93,13 @@ class Transport {
  private:
   static void on_event(void* transport, Readiness ready) noexcept;
   void handle(Readiness ready);
+  void on_deadline() override;
+  void look_again_soon();
   Io failed();
 
+  static constexpr Duration kSecondLook = 1s;
+
+  EventLoop* loop_ = nullptr;
   IoWatch watch_;
   TransportReader* reader_ = nullptr;
   TransportWriter* writer_ = nullptr;

@@ -180,6 +180,27 @@ TEST(TcpPipe, AResetOfTheSource_IsSeenEvenWhileNobodyReads) {
 }
 
 // Trap T4: bytes and FIN in one edge, and the read is short.
+// libevent says only "readable, writable" of an error, and a read that empties the socket looks
+// like any other.
+TEST(TcpPipe, AResetRightBehindTheLastBytes_IsNoticedSoon) {
+  TestLoop loop;
+  PipeResources resources{loop.loop, {}, {}};
+  PipeFixture f{resources, tcp_pair(), tcp_pair()};
+  loop.turns(2);
+  send_all(f.client_end.get(), "last words");
+  reset_on_close(f.client_end.get());
+  f.client_end.reset();
+  std::string at_backend;
+  EXPECT_TRUE(loop.run_until([&] {
+    read_all(f.backend_end.get(), at_backend);
+    return at_backend == "last words";
+  }));
+  loop.advance(2s);
+  loop.turns(2);
+  EXPECT_EQ(f.pipe.request.state(), HalfPipe::State::source_failed);
+  EXPECT_TRUE(f.client.was_reset());
+}
+
 TEST(TcpPipe, BytesAndFinInOneEdge_BothArrive) {
   TestLoop loop;
   PipeResources resources{loop.loop, {}, {}};
