@@ -20,8 +20,10 @@ void HalfPipe::stop() {
 
 void HalfPipe::on_readable() {
   // With bytes in hand nothing is read, so a reset of the source would stay unseen until the sink
-  // moves.
-  if (state_ == State::open && in_hand() > 0 && !sink_.writable() && source_.failed_unseen()) {
+  // moves; after its FIN, until the other half writes to it.
+  const bool nobody_reads =
+      state_ == State::ended || (state_ == State::open && in_hand() > 0 && !sink_.writable());
+  if (nobody_reads && source_.failed_unseen()) {
     finish(State::source_failed);
     return observer_.on_pipe();
   }

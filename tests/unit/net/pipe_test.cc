@@ -201,6 +201,19 @@ TEST(TcpPipe, AResetRightBehindTheLastBytes_IsNoticedSoon) {
   EXPECT_TRUE(f.client.was_reset());
 }
 
+TEST(TcpPipe, AResetAfterTheFin_IsSeenWhileTheOtherSideIsSilent) {
+  TestLoop loop;
+  PipeResources resources{loop.loop, {}, {}};
+  PipeFixture f{resources, tcp_pair(), tcp_pair()};
+  ::shutdown(f.client_end.get(), SHUT_WR);
+  ASSERT_TRUE(loop.run_until([&] { return f.pipe.request.state() == HalfPipe::State::ended; }));
+  reset_on_close(f.client_end.get());
+  f.client_end.reset();
+  EXPECT_TRUE(
+      loop.run_until([&] { return f.pipe.request.state() == HalfPipe::State::source_failed; }));
+  EXPECT_TRUE(f.client.was_reset());
+}
+
 TEST(TcpPipe, BytesAndFinInOneEdge_BothArrive) {
   TestLoop loop;
   PipeResources resources{loop.loop, {}, {}};
