@@ -1,0 +1,29 @@
+// The simulation's door to the kernel: the same functions as proxy/net/sys.h, answered by
+// tests/sim/network/kernel.cc.
+#pragma once
+
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+
+namespace weir::sys {
+
+int accept(int fd, sockaddr* address, socklen_t* length);
+int socket(int family);
+int connect(int fd, const sockaddr* address, socklen_t length);
+ssize_t recv(int fd, void* to, size_t size);
+ssize_t send(int fd, const void* from, size_t size);
+ssize_t splice(int from, int to, size_t size);
+int pipe(int ends[2], int capacity);
+int shutdown_write(int fd);
+int close(int fd);
+int set_option(int fd, int level, int name, const void* value, socklen_t size);
+int take_error(int fd);
+int unacknowledged(int fd);
+int open_reserve();
+
+}  // namespace weir::sys

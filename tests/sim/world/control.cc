@@ -1,0 +1,161 @@
+#include "world/control.h"
+
+#include <fmt/format.h>
+
+namespace weir::sim {
+
+Control::Control(Kernel& kernel, const Scenario& scenario, EventLoop& loop, Worker& worker)
+    : kernel_(kernel), scenario_(scenario), loop_(loop), worker_(worker) {
+  for (size_t i = 0; i < kListeners; ++i) counts_[i] = std::make_shared<ConnectionCount>();
+  for (size_t i = 0; i < kClusters * kBackends; ++i) {
+    const Address address = backend_address(i / kBackends, i % kBackends);
+    backends_[i] = std::make_shared<Backend>(fmt::format("c{}", i / kBackends),
+                                             fmt::format("b{}", i), address.text(), address);
+  }
+}
+
+Address Control::listener_address(size_t i) {
+  return *Address::parse(fmt::format("10.0.0.1:{}", 8000 + i));
+}
+
+Address Control::backend_address(size_t cluster, size_t backend) {
+  return *Address::parse(fmt::format("10.1.0.1:{}", 9000 + cluster * kBackends + backend));
+}
+
+void Control::plan_at(Duration when, void (Control::*what)()) {
+  ++to_do_;
+  kernel_.network().after(when, [this, what] {
+    --to_do_;
+    (this->*what)();
+  });
+}
+
+void Control::plan() {
+  Random& random = kernel_.network().random();
+  const auto within = static_cast<uint64_t>(scenario_.clients_within.count());
+  const auto some_time = [&] { return Duration(random.below(within)); };
+  publish();
+  for (size_t i = 0; i < scenario_.reloads; ++i) plan_at(some_time(), &Control::publish);
+  for (size_t i = 0; i < scenario_.health_flips; ++i) plan_at(some_time(), &Control::flip_health);
+  for (size_t i = 0; i < scenario_.descriptor_shortages; ++i) {
+    const Duration when = some_time();
+    plan_at(when, &Control::begin_shortage);
+    plan_at(when + Duration(random.below(400'000'000)), &Control::end_shortage);
+  }
+  if (scenario_.drain) plan_at(scenario_.drain_at, &Control::begin_drain);
+}
+
+void Control::post(std::function<void(Worker&)> message) {
+  loop_.post([this, message = std::move(message)] { message(worker_); });
+}
+
+void Control::publish() {
+  if (drained()) return;
+  Network& network = kernel_.network();
+  std::set<size_t> present;
+  for (size_t i = 0; i < kListeners; ++i)
+    if (generation_ == 0 || scenario_.polite || !network.chance(300)) present.insert(i);
+  auto update = std::make_shared<WorkerUpdate>();
+  update->snapshot = make_snapshot(present);
+  std::erase_if(sockets_, [&](const auto& entry) { return !present.contains(entry.first); });
+  size_t index = 0;
+  for (size_t i : present) {
+    const size_t place = index++;
+    SocketAssignment assignment{.socket = 0, .listener = place, .fd = -1, .shared = false};
+    if (!sockets_.contains(i)) {
+      assignment.fd = kernel_.open_listening(listener_address(i));
+      if (assignment.fd < 0) continue;  // no descriptor: the control thread would report it
+      sockets_[i] = next_socket_++;
+    }
+    assignment.socket = sockets_[i];
+    update->sockets.push_back(assignment);
+  }
+  post([update](Worker& worker) {
+    worker.apply(*update);
+    worker.forget_removed_sockets();
+  });
+}
+
+std::shared_ptr<Snapshot> Control::make_snapshot(const std::set<size_t>& listeners) {
+  auto snapshot = std::make_shared<Snapshot>();
+  snapshot->generation = ++generation_;
+  snapshot->max_connections = scenario_.max_connections;
+  snapshot->count = count_;
+  snapshot->model.drain.linger = 200ms;
+  add_clusters(*snapshot);
+  for (size_t i : listeners) {
+    ListenerSpec spec;
+    spec.name = fmt::format("l{}", i);
+    spec.cluster = kernel_.network().random().below(snapshot->clusters.size());
+    spec.timeouts = scenario_.timeouts;
+    spec.max_connections = scenario_.listener_limit;
+    spec.count = counts_[i];
+    spec.series = static_cast<uint32_t>(i);
+    snapshot->listeners.push_back(std::move(spec));
+  }
+  return snapshot;
+}
+
+void Control::add_clusters(Snapshot& snapshot) {
+  Network& network = kernel_.network();
+  const size_t clusters = 1 + network.random().below(kClusters);
+  for (size_t c = 0; c < clusters; ++c) {
+    ClusterSpec spec;
+    spec.name = fmt::format("c{}", c);
+    spec.balance = static_cast<config::Balance>(network.random().below(5));
+    spec.connect_timeout.value = scenario_.connect_timeout;
+    spec.backoff = {.base = 50ms, .max = 1s};
+    spec.connect_attempts = static_cast<uint32_t>(1 + network.random().below(4));
+    spec.panic_threshold = network.chance(300) ? 0.5 : 0;
+    spec.series = static_cast<uint32_t>(c);
+    for (size_t b = 0; b < kBackends; ++b) {
+      if (b > 0 && network.chance(300)) continue;
+      HostSpec host;
+      const size_t number = c * kBackends + b;
+      host.backend = backends_[number];
+      host.weight = static_cast<uint32_t>(1 + network.random().below(5));
+      host.backup = b > 0 && network.chance(200);
+      if (!scenario_.polite && network.chance(100)) host.state = config::BackendState::drain;
+      host.series = static_cast<uint32_t>(number);
+      spec.hosts.push_back(std::move(host));
+    }
+    snapshot.clusters.push_back(std::move(spec));
+  }
+}
+
+void Control::flip_health() {
+  Network& network = kernel_.network();
+  Backend& backend = *backends_[network.random().below(backends_.size())];
+  backend.set_health(backend.health() == Health::down ? Health::up : Health::down);
+  health_flipped_ = true;
+  post([](Worker& worker) { worker.health_changed(); });
+}
+
+void Control::begin_shortage() {
+  Network& network = kernel_.network();
+  kernel_.set_descriptor_limit(kernel_.open_descriptors() + network.random().below(4));
+}
+
+void Control::end_shortage() {
+  kernel_.set_descriptor_limit(1 << 16);
+}
+
+void Control::begin_drain() {
+  drain_began_ = kernel_.network().now();
+  post([this](Worker& worker) {
+    worker.close_listeners();
+    worker.begin_drain(loop_.now(), scenario_.drain_spread);
+  });
+  const auto cut = [this] {
+    post([](Worker& worker) { worker.cut_sessions(EndReason::drain_deadline); });
+  };
+  const auto abort = [this] {
+    --to_do_;
+    post([](Worker& worker) { worker.abort_sessions(EndReason::shutdown); });
+  };
+  ++to_do_;
+  kernel_.network().after(scenario_.drain_timeout, cut);
+  kernel_.network().after(scenario_.drain_timeout + scenario_.drain_linger, abort);
+}
+
+}  // namespace weir::sim

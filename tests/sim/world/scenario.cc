@@ -1,0 +1,122 @@
+#include "world/scenario.h"
+
+namespace weir::sim {
+namespace {
+
+Duration up_to(Random& random, Duration most) {
+  return Duration(1 + random.below(static_cast<uint64_t>(most.count())));
+}
+
+template <typename T, size_t kSize>
+T one_of(Random& random, const T (&choices)[kSize]) {
+  return choices[random.below(kSize)];
+}
+
+}  // namespace
+
+Scenario::Scenario(uint64_t seed) {
+  Random random(mix(seed ^ 0x5ce7a210));
+  polite = random.below(2) == 0;
+  bulk = random.below(4) == 0;
+  clients = bulk ? 2 + random.below(6) : 5 + random.below(40);
+  choose_weather(random);
+  reloads = random.below(4);
+  if (polite)
+    timeouts = {.idle = {600s, {}}, .half_close = {600s, {}}, .max_age = {}};
+  else
+    choose_trouble(random);
+  if (polite) connect_timeout = 10s;
+}
+
+void Scenario::choose_weather(Random& random) {
+  weather.latency = one_of(random, {20us, 200us, 2000us});
+  weather.segment = bulk ? 65536 : one_of<size_t>(random, {64, 1448, 16384});
+  weather.window = bulk ? 262144 : one_of<size_t>(random, {600, 4096, 65536});
+  weather.send_buffer = bulk ? 262144 : one_of<size_t>(random, {600, 4096, 65536});
+  weather.short_calls = one_of(random, {0, 20, 200});
+  weather.false_blocks = one_of(random, {0, 20, 200});
+  weather.false_edges = one_of(random, {0, 20});
+  weather.no_splice = one_of(random, {0, 300});
+  weather.no_pipes = one_of(random, {0, 300});
+}
+
+void Scenario::choose_trouble(Random& random) {
+  const bool short_ones = random.below(3) != 0;  // else nothing but the peers ends a session
+  timeouts.idle.value = short_ones ? 300ms + up_to(random, 3s) : 60s;
+  timeouts.half_close.value = random.below(4) == 0 ? 0ms : short_ones ? up_to(random, 2s) : 60s;
+  if (random.below(4) == 0) timeouts.max_age.value = 100ms + up_to(random, 4s);
+  connect_timeout = 50ms + up_to(random, 400ms);
+  weather.dead_accepts = one_of(random, {0, 30});
+  weather.refused_watches = one_of(random, {0, 0, 20});
+  if (random.below(4) == 0) max_connections = 3 + random.below(20);
+  if (random.below(4) == 0) listener_limit = 2 + random.below(10);
+  health_flips = random.below(8);
+  descriptor_shortages = random.below(3);
+  drain = random.below(2) == 0;
+  drain_at = up_to(random, clients_within * 3 / 2);
+  drain_timeout = up_to(random, 4s);
+  drain_spread = random.below(3) == 0 ? 0ms : up_to(random, drain_timeout);
+  drain_linger = up_to(random, 500ms);
+}
+
+uint64_t Scenario::amount(Random& random) const {
+  const uint64_t most = bulk ? 3u << 20 : std::min<uint64_t>(weather.window * 20, 200000);
+  switch (random.below(4)) {
+    case 0: return 0;
+    case 1: return Book::kHeader + random.below(300);
+    case 2: return Book::kHeader + random.below(20000 < most ? 20000 : most);
+    default: return Book::kHeader + random.below(most);
+  }
+}
+
+Script Scenario::client_script(Random& random) const {
+  Script script;
+  script.to_send = amount(random);
+  script.chunk = bulk ? 65536 : one_of<size_t>(random, {100, 1448, 16384});
+  script.pace = one_of(random, {100us, 1000us, 10000us});
+  if (bulk) script.pace = one_of(random, {100us, 1000us});
+  // What takes longer than this is given up; a polite client never has to.
+  script.give_up_after = polite ? 3000s : 8s;
+  if (polite) return script;
+  switch (random.below(drain ? 12 : 10)) {
+    case 0: script.finish = Script::Finish::close; break;
+    case 1: script.finish = Script::Finish::stay; break;
+    case 2: script.finish = Script::Finish::await_end; break;
+    case 3: script.abort_after = up_to(random, 1s); break;
+    case 4: script.close_after = up_to(random, 1s); break;
+    case 5: script.read_at_most = random.below(5000); break;
+    case 6: script.abort_after = up_to(random, 20ms); break;
+    case 10:
+    case 11: script.finish = Script::Finish::stay; break;
+    default: break;
+  }
+  return script;
+}
+
+Script Scenario::backend_script(Random& random) const {
+  Script script = client_script(random);
+  script.echo = random.below(3) == 0;
+  if (script.finish == Script::Finish::half_close && random.below(2) == 0)
+    script.finish = Script::Finish::await_end;
+  if (!script.echo && random.below(2) == 0) script.speak_after = 1 + random.below(Book::kHeader);
+  return script;
+}
+
+ConnectPlan Scenario::connect_plan(Random& random, uint64_t backend) const {
+  ConnectPlan plan;
+  plan.at_once = random.below(10) == 0;
+  plan.delay = up_to(random, one_of(random, {100us, 5000us}));
+  if (polite) return plan;
+  switch (backend % 8) {  // each backend has its own fault, some of the time
+    case 1: plan.error_now = random.below(2) == 0 ? ECONNREFUSED : 0; break;
+    case 2: plan.error_later = random.below(2) == 0 ? ECONNREFUSED : 0; break;
+    case 3: plan.never = random.below(3) == 0; break;
+    case 4: plan.error_now = random.below(3) == 0 ? EADDRNOTAVAIL : 0; break;
+    case 5: plan.error_later = random.below(3) == 0 ? EHOSTUNREACH : 0; break;
+    case 6: plan.delay = up_to(random, 2 * connect_timeout); break;
+    default: break;
+  }
+  return plan;
+}
+
+}  // namespace weir::sim

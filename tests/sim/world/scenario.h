@@ -1,0 +1,44 @@
+// Scenario: what a seed decides before anything happens: the weather, the timeouts, and how many
+// things go wrong. Half of the seeds are polite: every peer behaves and nothing times out, so
+// every session has to end in order, with every byte delivered; the network is not polite even
+// then.
+#pragma once
+
+#include "config/model.h"
+#include "network/network.h"
+#include "peers/talker.h"
+
+namespace weir::sim {
+
+struct Scenario {
+  explicit Scenario(uint64_t seed);
+
+  Script client_script(Random& random) const;
+  Script backend_script(Random& random) const;
+  ConnectPlan connect_plan(Random& random, uint64_t backend) const;
+
+  Weather weather;
+  bool polite = false;
+  bool bulk = false;  // few sessions with much to move: splice(2)
+  size_t clients = 0;
+  Duration clients_within = 2s;
+  config::ListenerTimeouts timeouts;
+  Duration connect_timeout = 300ms;
+  uint64_t max_connections = 1u << 20;
+  uint64_t listener_limit = 0;
+  size_t reloads = 0;
+  size_t health_flips = 0;
+  size_t descriptor_shortages = 0;
+  bool drain = false;
+  Duration drain_at = 0ms;
+  Duration drain_timeout = 1s;
+  Duration drain_spread = 0ms;
+  Duration drain_linger = 500ms;
+
+ private:
+  void choose_weather(Random& random);
+  void choose_trouble(Random& random);
+  uint64_t amount(Random& random) const;
+};
+
+}  // namespace weir::sim

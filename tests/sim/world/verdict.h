@@ -1,0 +1,55 @@
+// Verdict: compares what the peers saw with what the worker counted and logged.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "metrics/labels.h"
+#include "network/kernel.h"
+#include "peers/talker.h"
+#include "world/control.h"
+#include "world/scenario.h"
+
+namespace weir::sim {
+
+// One line of the access log.
+struct AccessLine {
+  std::string session, listener, client;
+  EndReason reason{};
+  uint64_t received_bytes = 0, sent_bytes = 0;
+  double duration = 0;
+};
+
+std::vector<AccessLine> read_access_log(std::string_view text, std::vector<std::string>& failures);
+
+struct Evidence {
+  const Scenario& scenario;
+  const Kernel& kernel;
+  const Control& control;
+  Book& book;
+  const WorkerReport& report;
+  std::vector<AccessLine> lines;
+};
+
+class Verdict {
+ public:
+  Verdict(const Evidence& evidence, std::vector<std::string>& failures)
+      : evidence_(evidence), failures_(failures) {}
+  void judge();
+
+ private:
+  template <typename... Args>
+  void expect(bool holds, const char* format, const Args&... args);
+  void judge_books();
+  void judge_reasons(const AccessLine& line);
+  void judge_session(const AccessLine& line, const Talker& client);
+  void judge_direction(const AccessLine& line, const Talker& from, const Talker& to);
+  bool may_be_reset(const std::vector<std::shared_ptr<Talker>>& talkers) const;
+
+  const Evidence& evidence_;
+  std::vector<std::string>& failures_;
+};
+
+}  // namespace weir::sim
