@@ -181,6 +181,12 @@ Outcome read_backend_address(std::string_view text, std::string& out) {
   return {};
 }
 
+// Of a listener or a backend, which without one go by their address.
+Outcome read_label(std::string_view text, std::string& out) {
+  Outcome problem = read_name(text, out);
+  return problem && read_bind(text, out) && read_backend_address(text, out) ? problem : Outcome{};
+}
+
 // ---- numbers
 
 template <typename T>
@@ -441,6 +447,8 @@ namespace types {
 
 const ValueType name::type =
     described<read_name, same, std::string>("name", "up to 64 letters, digits, `._-:@[]`", kText);
+const ValueType label::type = described<read_label, same, std::string>(
+    "name", "up to 64 letters, digits, `._-:@[]`, or an address", kText);
 const ValueType cluster_name::type =
     described<read_name, same, std::string>("name of a cluster", "of a cluster in the file", kText);
 const ValueType bind_address::type = described<read_bind, same, std::string>(

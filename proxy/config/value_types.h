@@ -43,6 +43,7 @@ namespace types {
   }
 
 WEIR_VALUE_TYPE(name, std::string);
+WEIR_VALUE_TYPE(label, std::string);
 WEIR_VALUE_TYPE(cluster_name, std::string);
 WEIR_VALUE_TYPE(bind_address, std::string);
 WEIR_VALUE_TYPE(admin_address, std::string);

@@ -56,7 +56,7 @@ TEST(Load, TakesTheSixLinesOfTheDocumentation) {
   EXPECT_THAT(loaded.model.files, ElementsAre("weir.yaml"));
 }
 
-constexpr const char* kEveryKey = R"(
+constexpr std::string_view kEveryKey = R"(
 version: 1
 global: { workers: 4, max_connections: 1000, watch: true }
 listeners:
@@ -86,7 +86,7 @@ metrics: { path: /prometheus }
 logging: { level: debug, format: json, output: stdout, access: { output: none, format: logfmt } }
 )";
 
-TEST(Load, ReadsEveryKey) {
+TEST(Load, ReadsEveryKeyOfListenersAndTheProcess) {
   const Loaded loaded = load(kEveryKey);
   ASSERT_THAT(loaded.diagnostics, testing::IsEmpty()) << told(loaded);
   const Model& m = loaded.model;
@@ -102,6 +102,23 @@ TEST(Load, ReadsEveryKey) {
   EXPECT_EQ(l.timeouts.max_age.value, 24h);
   EXPECT_EQ(l.backlog, 100u);
   EXPECT_EQ(l.congestion_control, "bbr");
+  EXPECT_EQ(m.drain.delay, 5s);
+  EXPECT_EQ(m.drain.ready_fail_after, 1s);
+  EXPECT_EQ(m.drain.timeout, 1min);
+  EXPECT_EQ(m.drain.linger, 2s);
+  EXPECT_EQ(m.drain.spread, Duration(0s));
+  EXPECT_EQ(m.admin.bind, "127.0.0.1:9901");
+  EXPECT_EQ(m.admin.socket, "/run/weir/admin.sock");
+  EXPECT_EQ(m.metrics.path, "/prometheus");
+  EXPECT_EQ(m.logging.level, LogLevel::debug);
+  EXPECT_EQ(m.logging.format, LogFormat::json);
+  EXPECT_EQ(m.logging.output, "stdout");
+  EXPECT_EQ(m.logging.access.output, "none");
+  EXPECT_EQ(m.logging.access.format, LogFormat::logfmt);
+}
+
+TEST(Load, ReadsEveryKeyOfClusters) {
+  const Model m = load(kEveryKey).model;
   const Cluster& c = m.clusters.at(0);
   EXPECT_EQ(c.balance, Balance::least_connections);
   EXPECT_EQ(c.backends.at(0).address, "db.example.com:3306");
@@ -123,19 +140,6 @@ TEST(Load, ReadsEveryKey) {
   EXPECT_EQ(c.connect_attempts, 2u);
   EXPECT_DOUBLE_EQ(c.panic_threshold, 0.2);
   EXPECT_EQ(c.congestion_control, "reno");
-  EXPECT_EQ(m.drain.delay, 5s);
-  EXPECT_EQ(m.drain.ready_fail_after, 1s);
-  EXPECT_EQ(m.drain.timeout, 1min);
-  EXPECT_EQ(m.drain.linger, 2s);
-  EXPECT_EQ(m.drain.spread, Duration(0s));
-  EXPECT_EQ(m.admin.bind, "127.0.0.1:9901");
-  EXPECT_EQ(m.admin.socket, "/run/weir/admin.sock");
-  EXPECT_EQ(m.metrics.path, "/prometheus");
-  EXPECT_EQ(m.logging.level, LogLevel::debug);
-  EXPECT_EQ(m.logging.format, LogFormat::json);
-  EXPECT_EQ(m.logging.output, "stdout");
-  EXPECT_EQ(m.logging.access.output, "none");
-  EXPECT_EQ(m.logging.access.format, LogFormat::logfmt);
 }
 
 TEST(Load, MergesDefaultsKeyByKey) {
