@@ -4,9 +4,9 @@
 
 namespace weir {
 
-Listener::Listener(EventLoop& loop, int fd, Acceptor& acceptor)
+Listener::Listener(EventLoop& loop, int fd, AcceptObserver& observer)
     : Retirable(loop),
-      acceptor_(acceptor),
+      observer_(observer),
       fd_(fd),
       reserve_(sys::open_reserve()),
       resume_(loop, [this] { start(); }) {
@@ -39,7 +39,7 @@ Listener::Accepted Listener::accept_one() {
   socklen_t length = sizeof(client);
   const int fd = sys::accept(fd_, reinterpret_cast<sockaddr*>(&client), &length);
   if (fd >= 0) {
-    acceptor_.on_accept(fd, reinterpret_cast<const sockaddr*>(&client), length);
+    observer_.on_accept(fd, reinterpret_cast<const sockaddr*>(&client), length);
     return Accepted::one;
   }
   switch (errno) {
@@ -57,7 +57,7 @@ Listener::Accepted Listener::accept_one() {
 void Listener::use_reserve() {
   if (reserve_ >= 0) sys::close(reserve_);
   const int fd = sys::accept(fd_, nullptr, nullptr);
-  acceptor_.on_out_of_descriptors(fd);
+  observer_.on_out_of_descriptors(fd);
   reserve_ = sys::open_reserve();
 }
 

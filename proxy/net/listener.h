@@ -14,15 +14,15 @@
 
 namespace weir {
 
-class Acceptor {
+class AcceptObserver {
  public:
-  // A connection; the acceptor owns `fd` now.
+  // A connection; the observer owns `fd` now.
   virtual void on_accept(int fd, const sockaddr* client, socklen_t length) = 0;
   // The process has no descriptors left. `fd` is one connection that can be refused, or -1.
   virtual void on_out_of_descriptors(int fd) = 0;
 
  protected:
-  ~Acceptor() = default;
+  ~AcceptObserver() = default;
 };
 
 class Listener final : public Retirable {
@@ -30,7 +30,7 @@ class Listener final : public Retirable {
   static constexpr int kAcceptsPerTurn = 64;
   static constexpr Duration kPause = 100ms;
 
-  Listener(EventLoop& loop, int fd, Acceptor& acceptor);
+  Listener(EventLoop& loop, int fd, AcceptObserver& observer);
 
   // Accepts what waits in the queue, whatever its length, then closes the socket: closing first
   // would reset every one of them (the listener of drain).
@@ -47,7 +47,7 @@ class Listener final : public Retirable {
   void start();
   void use_reserve();
 
-  Acceptor& acceptor_;
+  AcceptObserver& observer_;
   int fd_;
   int reserve_;
   IoWatch watch_;

@@ -22,7 +22,7 @@ void reset(int fd) {
 
 // One listening socket as this worker knows it: what to do with its connections, and the socket, if
 // it is this worker that accepts.
-class Worker::Binding final : public Acceptor {
+class Worker::Binding final : public AcceptObserver {
  public:
   Binding(Worker& worker, const SocketAssignment& assignment)
       : worker_(worker), socket_(assignment.socket), shared_(assignment.shared) {

@@ -1,0 +1,386 @@
+// How a TCP session ends: each reason, what both sides see of it, and the books afterwards.
+#include "support/worker_fixture.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+
+namespace weir::test {
+namespace {
+
+class SessionTest : public testing::Test, public WorkerFixture {
+ protected:
+  // A listener "l" in front of `backends`, with more lines for the listener and the cluster.
+  void serve(const std::vector<Address>& backends, const std::string& listener = "",
+             const std::string& cluster = "") {
+    std::string list;
+    for (const Address& one : backends) list += (list.empty() ? "" : ", ") + one.text();
+    apply(fmt::format(
+        "listeners:\n  - {{ name: l, bind: \"127.0.0.1:0\", cluster: c{}{} }}\n"
+        "clusters:\n  - {{ name: c, backends: [{}]{}{} }}\n",
+        listener.empty() ? "" : ", ", listener, list, cluster.empty() ? "" : ", ", cluster));
+  }
+  struct Joined {
+    Socket client, backend;
+  };
+  // A session that relays.
+  Joined join(Acceptor& from) {
+    Joined joined{client(), {}};
+    EXPECT_TRUE(run_until([&] { return relayed(from, joined); }));
+    return joined;
+  }
+  bool relayed(Acceptor& from, Joined& joined) {
+    if (!joined.backend && wait_ready(from.fd(), POLLIN, 1ms)) joined.backend = from.accept(1s);
+    // The backend's kernel accepts before the worker knows that it is connected.
+    const auto waiting = worker.survey(0).listeners;
+    return static_cast<bool>(joined.backend) && !waiting.empty() &&
+           !waiting.begin()->second.waiting.contains(WaitingFor::backend_connect);
+  }
+  bool over(EndReason reason, uint64_t n = 1) {
+    return run_until([&] { return ended("l", reason) == n; });
+  }
+  // True when the end comes to `socket` while the loop turns.
+  bool sees(Socket& socket, Socket::End end) {
+    return run_until([&] { return socket.wait_end(1ms) == end; });
+  }
+  void TearDown() override { EXPECT_EQ(imbalance("l"), 0); }
+
+  Acceptor backend;
+};
+
+TEST_F(SessionTest, AClientThatClosesFirst_IsClientClosed_AndBothSidesSeeAFin) {
+  serve({backend.address()});
+  Joined s = join(backend);
+  s.client.finish();
+  EXPECT_TRUE(sees(s.backend, Socket::End::fin));
+  s.backend.finish();
+  EXPECT_TRUE(over(EndReason::client_closed));
+  EXPECT_TRUE(sees(s.client, Socket::End::fin));
+  EXPECT_EQ(worker.active(), 0u);
+}
+
+TEST_F(SessionTest, ABackendThatClosesFirst_IsBackendClosed) {
+  serve({backend.address()});
+  Joined s = join(backend);
+  s.backend.finish();
+  EXPECT_TRUE(sees(s.client, Socket::End::fin));
+  s.client.finish();
+  EXPECT_TRUE(over(EndReason::backend_closed));
+}
+
+TEST_F(SessionTest, AResetOfOneSide_IsAResetForTheOther) {
+  serve({backend.address()});
+  Joined first = join(backend);
+  first.client.reset();
+  EXPECT_TRUE(over(EndReason::client_reset));
+  EXPECT_TRUE(sees(first.backend, Socket::End::reset));
+  Joined second = join(backend);
+  second.backend.reset();
+  EXPECT_TRUE(over(EndReason::backend_reset));
+  EXPECT_TRUE(sees(second.client, Socket::End::reset));
+}
+
+TEST_F(SessionTest, AnAnswerGivenBeforeTheQuestionWasRead_IsDelivered) {
+  serve({backend.address()});
+  Joined s = join(backend);
+  ASSERT_TRUE(s.client.send(std::string(100'000, 'q')));
+  ASSERT_TRUE(run_until([&] { return cells("l").received_bytes.value > 0; }));
+  ASSERT_TRUE(s.backend.send("413 too large"));
+  s.backend.close();  // with unread bytes: a reset follows the answer
+  std::string got;
+  EXPECT_TRUE(run_until([&] {
+    got += s.client.receive(13 - got.size(), 1ms);
+    return got.size() == 13;
+  }));
+  EXPECT_EQ(got, "413 too large");
+  // The reset right behind the answer is noticed at the second look.
+  advance(1100ms);
+  EXPECT_TRUE(over(EndReason::backend_reset));
+}
+
+TEST_F(SessionTest, ASilentSession_EndsAfterTheIdleTimeout_InOrder) {
+  serve({backend.address()}, "timeouts: { idle: 30s }");
+  Joined s = join(backend);
+  advance(29s);
+  EXPECT_EQ(worker.active(), 1u);
+  ASSERT_TRUE(s.client.send("x"));  // any byte counts
+  ASSERT_TRUE(run_until([&] { return cells("l").received_bytes.value == 1; }));
+  advance(29s);
+  EXPECT_EQ(worker.active(), 1u);
+  advance(2s);
+  EXPECT_TRUE(sees(s.client, Socket::End::fin));
+  EXPECT_TRUE(sees(s.backend, Socket::End::fin));
+  s.client.finish();
+  s.backend.finish();
+  EXPECT_TRUE(over(EndReason::idle_timeout));
+}
+
+TEST_F(SessionTest, AClientThatNeverReads_IsEndedByTheIdleTimeout_WithAReset) {
+  serve({backend.address()}, "timeouts: { idle: 30s }");
+  Joined s = join(backend);
+  const std::string bytes(1 << 20, 'x');
+  for (int i = 0; i < 64 && s.backend.send_some(bytes) > 0; ++i) turns(8);
+  ASSERT_TRUE(run_until(
+      [&] { return worker.survey(1).oldest.at(0).waiting_for == WaitingFor::client_read; }));
+  advance(31s);
+  EXPECT_EQ(ended("l", EndReason::idle_timeout), 1u);
+  EXPECT_TRUE(sees(s.backend, Socket::End::reset));
+}
+
+TEST_F(SessionTest, AHalfClosedSession_HasItsOwnTimeout) {
+  serve({backend.address()}, "timeouts: { idle: 1h, half_close: 10s }");
+  Joined s = join(backend);
+  s.client.finish();
+  ASSERT_TRUE(sees(s.backend, Socket::End::fin));
+  EXPECT_EQ(worker.survey(1).oldest.at(0).waiting_for, WaitingFor::backend_fin);
+  advance(9s);
+  EXPECT_EQ(worker.active(), 1u);
+  ASSERT_TRUE(s.backend.send("still here"));
+  ASSERT_TRUE(run_until([&] { return cells("l").sent_bytes.value == 10; }));
+  advance(9s);
+  EXPECT_EQ(worker.active(), 1u);
+  advance(2s);
+  EXPECT_EQ(ended("l", EndReason::half_close_timeout), 1u);
+}
+
+TEST_F(SessionTest, MaxAge_EndsEvenABusySession) {
+  serve({backend.address()}, "timeouts: { max_age: 60s }");
+  Joined s = join(backend);
+  for (int i = 0; i < 6; ++i) {
+    advance(9900ms);
+    EXPECT_EQ(worker.active(), 1u) << i;
+    ASSERT_TRUE(s.client.send("tick"));
+    ASSERT_TRUE(run_until(
+        [&] { return cells("l").received_bytes.value == static_cast<uint64_t>(i + 1) * 4; }));
+  }
+  advance(700ms);
+  EXPECT_EQ(ended("l", EndReason::max_age), 1u);
+  EXPECT_TRUE(sees(s.client, Socket::End::reset));  // in the middle of something: not a clean end
+}
+
+TEST_F(SessionTest, ARefusedConnect_GoesToTheNextBackend_AndNoByteIsLost) {
+  const Address dead = free_address();
+  for (int i = 0; i < 4; ++i) {
+    serve({dead, backend.address()}, "", "backoff: { base: 1ms, max: 1ms }");
+    advance(10ms);
+    Socket c = client();
+    ASSERT_TRUE(c.send("hello"));
+    Joined s{std::move(c), {}};
+    ASSERT_TRUE(run_until([&] { return relayed(backend, s); }));
+    std::string got;
+    EXPECT_TRUE(run_until([&] {
+      got += s.backend.receive(5 - got.size(), 1ms);
+      return got == "hello";
+    }));
+  }
+  EXPECT_GT(backend_cells("c", dead.text()).connect_errors[ConnectError::refused].value, 0u);
+  EXPECT_EQ(backend_cells("c", dead.text()).active.value, 0);
+}
+
+TEST_F(SessionTest, WhenEveryBackendRefuses_TheClientIsReset_ConnectFailed) {
+  serve({free_address(), free_address(), free_address()}, "", "connect_attempts: 2");
+  Socket c = client();
+  EXPECT_TRUE(over(EndReason::connect_failed));
+  EXPECT_TRUE(sees(c, Socket::End::reset));
+  uint64_t attempts = 0;
+  for (const auto& entry : worker.report().backends) attempts += entry.cells.connects.value;
+  EXPECT_EQ(attempts, 2u);  // bounded
+}
+
+TEST_F(SessionTest, ABackendThatDoesNotAnswer_IsAConnectTimeout) {
+  // A full queue that nobody accepts from: the SYN is dropped.
+  Acceptor full;
+  ::listen(full.fd(), 0);
+  std::vector<Socket> filling;
+  for (int i = 0; i < 4; ++i) filling.push_back(Socket::begin_connecting(full.address()));
+  serve({full.address()}, "", "timeouts: { connect: 2s }, connect_attempts: 1");
+  Socket c = client();
+  ASSERT_TRUE(run_until([&] { return worker.active() == 1; }));
+  EXPECT_EQ(worker.survey(1).oldest.at(0).waiting_for, WaitingFor::backend_connect);
+  advance(1900ms);
+  EXPECT_EQ(worker.active(), 1u);
+  advance(200ms);
+  EXPECT_EQ(ended("l", EndReason::connect_timeout), 1u);
+  EXPECT_TRUE(sees(c, Socket::End::reset));
+}
+
+TEST_F(SessionTest, AClientThatResetsWhileWeConnect_EndsTheSession) {
+  Acceptor full;
+  ::listen(full.fd(), 0);
+  std::vector<Socket> filling;
+  for (int i = 0; i < 4; ++i) filling.push_back(Socket::begin_connecting(full.address()));
+  serve({full.address()});
+  Socket c = client();
+  ASSERT_TRUE(run_until([&] { return worker.active() == 1; }));
+  turns(3);
+  c.reset();
+  EXPECT_TRUE(over(EndReason::client_reset));
+  EXPECT_EQ(backend_cells("c", full.address().text()).active.value, 0);
+}
+
+TEST_F(SessionTest, NoBackendAtAll_IsNoBackend) {
+  serve({backend.address()});
+  store.check_targets();
+  store.current()->clusters[0].hosts[0].backend->set_health(Health::down);
+  worker.health_changed();
+  Socket c = client();
+  EXPECT_TRUE(over(EndReason::no_backend));
+  EXPECT_TRUE(sees(c, Socket::End::reset));
+}
+
+TEST_F(SessionTest, OverTheLimits_ConnectionsAreRefused_AndCounted) {
+  serve({backend.address()}, "limits: { max_connections: 1 }");
+  Joined s = join(backend);
+  Socket refused = client();
+  EXPECT_TRUE(over(EndReason::listener_limit));
+  EXPECT_TRUE(sees(refused, Socket::End::reset));
+  EXPECT_EQ(cells("l").rejected[RejectReason::listener_limit].value, 1u);
+  s.client.reset();
+  ASSERT_TRUE(over(EndReason::client_reset));
+  Joined again = join(backend);  // the place is free again
+  EXPECT_EQ(worker.active(), 1u);
+}
+
+TEST_F(SessionTest, BytesAreCountedWhileASessionLives) {
+  serve({backend.address()});
+  Joined s = join(backend);
+  ASSERT_TRUE(s.client.send("12345"));
+  EXPECT_TRUE(run_until([&] { return cells("l").received_bytes.value == 5; }));
+  EXPECT_EQ(backend_cells("c", backend.address().text()).sent_bytes.value, 5u);
+  EXPECT_EQ(worker.active(), 1u);
+}
+
+TEST_F(SessionTest, ASessionKeepsTheSnapshotItStartedWith_AndIsTheLastToHoldIt) {  // trap T12
+  serve({backend.address()});
+  Joined s = join(backend);
+  std::weak_ptr<const Snapshot> first = store.current();
+  Acceptor other;
+  serve({other.address()});
+  EXPECT_FALSE(first.expired());
+  EXPECT_EQ(cells("l").active[ConfigAge::old].value, 1);
+  ASSERT_TRUE(s.client.send("to the old one"));
+  std::string got;
+  EXPECT_TRUE(run_until([&] {
+    got += s.backend.receive(14 - got.size(), 1ms);
+    return got == "to the old one";
+  }));
+  s.client.reset();
+  ASSERT_TRUE(over(EndReason::client_reset));
+  turns(2);
+  EXPECT_TRUE(first.expired());
+}
+
+TEST_F(SessionTest, ARemovedListener_ServesWhatWaitedInItsQueue) {
+  serve({backend.address()});
+  std::vector<Socket> waiting;
+  for (int i = 0; i < 20; ++i) waiting.push_back(client());
+  apply(
+      fmt::format("listeners: [{{ name: other, bind: \"127.0.0.2:0\", cluster: c }}]\n"
+                  "clusters: [{{ name: c, backends: [{}] }}]\n",
+                  backend.address().text()));
+  EXPECT_EQ(worker.active(), 20u);
+  EXPECT_EQ(cells("l").connections_total.value, 20u);
+}
+
+TEST_F(SessionTest, AFullAcceptQueue_IsTakenInPortions) {  // truth 1: the budget of a turn
+  serve({backend.address()});
+  std::vector<Socket> waiting;
+  for (int i = 0; i < 100; ++i) waiting.push_back(client());
+  turns(1);
+  EXPECT_LE(cells("l").connections_total.value, uint64_t{Listener::kAcceptsPerTurn});
+  EXPECT_TRUE(run_until([&] { return cells("l").connections_total.value == 100; }));
+}
+
+class DrainingTest : public SessionTest {
+ protected:
+  void begin_drain(Duration spread) {
+    worker.close_listeners();
+    worker.begin_drain(loop.now(), spread);
+    turns(1);
+  }
+};
+
+TEST_F(DrainingTest, AnEmptyWorkerSaysSoAtOnce) {
+  serve({backend.address()});
+  begin_drain(10s);
+  EXPECT_EQ(empties, 1);
+}
+
+TEST_F(DrainingTest, SilentSessionsAreClosedOverTheSpread_LongestSilentFirst) {
+  serve({backend.address()});
+  std::vector<Joined> sessions;
+  for (int i = 0; i < 10; ++i) {
+    sessions.push_back(join(backend));
+    advance(1s);
+  }
+  // The oldest one has spoken last.
+  ASSERT_TRUE(sessions[0].client.send("x"));
+  ASSERT_TRUE(run_until([&] { return cells("l").received_bytes.value == 1; }));
+  advance(2s);
+  begin_drain(10s);
+  EXPECT_EQ(worker.survey(0).listeners.begin()->second.waiting.at(WaitingFor::traffic), 10u);
+  const auto closed = [&] {
+    int n = 0;
+    for (Joined& s : sessions)
+      n += s.client.end() == Socket::End::fin || s.client.wait_end(1ms) == Socket::End::fin;
+    return n;
+  };
+  EXPECT_TRUE(sees(sessions[1].client, Socket::End::fin));  // silent for longest
+  EXPECT_EQ(closed(), 1);
+  for (int i = 0; i < 50; ++i) advance(100ms);
+  EXPECT_GE(closed(), 5);
+  EXPECT_LE(closed(), 7);
+  EXPECT_TRUE(sessions[0].client.silent(1ms));
+  for (int i = 0; i < 60; ++i) advance(100ms);
+  EXPECT_TRUE(run_until([&] { return empties == 1; }));
+  EXPECT_EQ(ended("l", EndReason::drain_idle), 10u);
+}
+
+TEST_F(DrainingTest, SessionsInUse_AreLeftAlone_UntilTheyAreCut) {
+  serve({backend.address()});
+  Joined s = join(backend);
+  begin_drain(0s);
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_TRUE(s.client.send("busy"));
+    advance(500ms);
+  }
+  EXPECT_EQ(worker.active(), 1u);
+  worker.cut_sessions(EndReason::drain_deadline);
+  EXPECT_EQ(ended("l", EndReason::drain_deadline), 1u);
+  EXPECT_EQ(cells("l").drain_closed[DrainEnd::deadline_rst].value, 1u);
+  EXPECT_TRUE(sees(s.client, Socket::End::reset));
+  EXPECT_EQ(empties, 1);
+}
+
+TEST_F(DrainingTest, ASilentSession_IsClosedInOrder_AndWaitsForTheOtherFin) {
+  serve({backend.address()});
+  Joined s = join(backend);
+  advance(2s);
+  begin_drain(0s);
+  EXPECT_TRUE(sees(s.client, Socket::End::fin));
+  EXPECT_TRUE(sees(s.backend, Socket::End::fin));
+  EXPECT_EQ(worker.active(), 1u);  // their FINs are out
+  s.client.finish();
+  s.backend.finish();
+  EXPECT_TRUE(over(EndReason::drain_idle));
+  EXPECT_EQ(cells("l").drain_closed[DrainEnd::idle_spread].value, 1u);
+}
+
+TEST_F(DrainingTest, ConnectionsInTheQueue_AreServed_NotReset) {
+  serve({backend.address()});
+  std::vector<Socket> waiting;
+  for (int i = 0; i < 200; ++i) waiting.push_back(client());
+  begin_drain(10s);
+  EXPECT_EQ(worker.active(), 200u);
+  EXPECT_FALSE(Socket::connect(address(), 1s));
+  ASSERT_TRUE(waiting.back().send("served"));
+  std::vector<Socket> accepted;
+  std::string got;
+  EXPECT_TRUE(run_until([&] {
+    while (wait_ready(backend.fd(), POLLIN, 1ms)) accepted.push_back(backend.accept(1s));
+    for (Socket& one : accepted) got += wait_ready(one.fd(), POLLIN, 0ms) ? one.receive(6, 1s) : "";
+    return got == "served" && accepted.size() == 200;
+  }));
+}
+
+}  // namespace
+}  // namespace weir::test

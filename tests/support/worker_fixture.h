@@ -1,0 +1,78 @@
+// One worker on a loop that the test steps, with a manual clock, real sockets, and a configuration
+// as a user would write it. Listeners bind port 0; backends are Acceptors of the test.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include "config/load.h"
+#include "server/snapshot_store.h"
+#include "server/worker.h"
+#include "support/socket.h"
+#include "support/test_loop.h"
+
+namespace weir::test {
+
+class WorkerFixture : public TestLoop, private WorkerPeers {
+ public:
+  WorkerFixture() = default;
+  ~WorkerFixture() {
+    worker.stop();
+    turns(2);
+  }
+
+  // Loads, compiles and applies; as a start or a reload would.
+  void apply(const std::string& yaml) {
+    config::Loaded loaded =
+        config::load_text(yaml, "test.yaml", [](const std::string&) { return std::nullopt; });
+    ASSERT_TRUE(loaded.valid()) << config::format_text(loaded.diagnostics, false);
+    Result<ResolvedAddresses> addresses = resolve_backends(loaded.model);
+    ASSERT_TRUE(addresses) << addresses.error().text();
+    Result<SnapshotStore::Prepared> prepared =
+        store.prepare({std::move(loaded), std::move(*addresses)});
+    ASSERT_TRUE(prepared) << prepared.error().text();
+    worker.apply(store.commit(std::move(*prepared), loop.now()).at(0));
+    worker.forget_removed_sockets();
+    turns(1);
+  }
+
+  Address address(size_t listener = 0) const {
+    return store.sockets().entries().at(listener).actual;
+  }
+  // A client whose connection waits in the queue of the listener; turns accept it.
+  Socket client(size_t listener = 0) { return Socket::connect(address(listener)); }
+
+  ListenerCells cells(const std::string& listener) {
+    const WorkerReport report = worker.report();
+    const uint32_t id = store.series().listener(listener);
+    for (const auto& entry : report.listeners)
+      if (entry.id == id) return entry.cells;
+    return {};
+  }
+  uint64_t ended(const std::string& listener, EndReason reason) {
+    return cells(listener).ended_total[reason].value;
+  }
+  // The books of a listener: 0 when they balance.
+  int64_t imbalance(const std::string& listener) {
+    const ListenerCells cells = this->cells(listener);
+    return static_cast<int64_t>(cells.connections_total.value) -
+           static_cast<int64_t>(cells.ended_total.sum()) - cells.active.sum();
+  }
+  BackendCells backend_cells(const std::string& cluster, const std::string& backend) {
+    const WorkerReport report = worker.report();
+    const uint32_t id = store.series().backend(cluster, backend);
+    for (const auto& entry : report.backends)
+      if (entry.id == id) return entry.cells;
+    return {};
+  }
+
+  SnapshotStore store{1, 4096};
+  Worker worker{loop, 0, 1, *this};
+  int empties = 0;
+
+ private:
+  uint32_t count() const override { return 1; }
+  void give(uint32_t, AcceptedConnection connection) override { ::close(connection.fd); }
+  void on_empty(uint32_t) override { ++empties; }
+};
+
+}  // namespace weir::test

@@ -1,0 +1,66 @@
+#include "server/loader.h"
+
+#include <future>
+
+#include "support/test_loop.h"
+
+namespace weir::test {
+namespace {
+
+constexpr const char* kConfig =
+    "listeners: [{ bind: 127.0.0.1:0, cluster: c }]\nclusters: [{ name: c, backends: [127.0.0.1:1] "
+    "}]\n";
+
+config::Loaded load(const char* text) {
+  return config::load_text(text, "test.yaml", [](const std::string&) { return std::nullopt; });
+}
+
+TEST(Loader, ARequestDuringALoad_CausesAnother_BecauseTheFileMayHaveChanged) {
+  TestLoop loop;
+  std::promise<void> may_finish;
+  std::shared_future<void> gate = may_finish.get_future().share();
+  std::atomic<int> loads{0};
+  std::promise<void> begun;
+  Loader loader(loop.loop, [&] {
+    if (loads++ == 0) begun.set_value();
+    gate.wait();
+    return load(kConfig);
+  });
+  int answered = 0;
+  const auto count = [&](const auto& result) { answered += result->valid(); };
+  loader.request(count);
+  begun.get_future().wait();
+  loader.request(count);
+  loader.request(count);
+  may_finish.set_value();
+  EXPECT_TRUE(loop.run_until([&] { return answered == 3; }));
+  EXPECT_EQ(loads, 2);  // the two that waited share one
+}
+
+TEST(Loader, AnInvalidText_AndANameThatCannotBeLookedUp_AreDifferentFailures) {
+  const LoadResult invalid = Loader::load_now([] { return load("listeners: 5\n"); });
+  EXPECT_FALSE(invalid.valid());
+  EXPECT_FALSE(invalid.failure);
+  const LoadResult unknown = Loader::load_now([] {
+    return load(
+        "listeners: [{ bind: 127.0.0.1:0, cluster: c }]\n"
+        "clusters: [{ name: c, backends: [\"no-such-host.invalid:80\"] }]\n");
+  });
+  EXPECT_FALSE(unknown.valid());
+  ASSERT_TRUE(unknown.failure);
+  EXPECT_NE(unknown.failure->message.find("no-such-host.invalid"), std::string::npos);
+  EXPECT_NE(unknown.failure->where.find("test.yaml:2:"), std::string::npos);
+}
+
+TEST(Loader, NamesAreLookedUp) {
+  const LoadResult result = Loader::load_now([] {
+    return load(
+        "listeners: [{ bind: 127.0.0.1:0, cluster: c }]\n"
+        "clusters: [{ name: c, backends: [\"localhost:80\"] }]\n");
+  });
+  ASSERT_TRUE(result.valid());
+  EXPECT_EQ(result.candidate.addresses.at("localhost:80").port(), 80);
+}
+
+}  // namespace
+}  // namespace weir::test

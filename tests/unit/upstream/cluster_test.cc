@@ -1,0 +1,110 @@
+#include "upstream/cluster.h"
+
+#include <set>
+
+#include "base/hash.h"
+
+namespace weir::test {
+namespace {
+
+class ClusterTest : public testing::Test {
+ protected:
+  HostSpec& add(bool backup = false, config::BackendState state = config::BackendState::active) {
+    const std::string name = "b" + std::to_string(spec.hosts.size());
+    const auto port = static_cast<uint16_t>(1000 + spec.hosts.size());
+    spec.hosts.push_back({std::make_shared<Backend>("c", name, name, Address::loopback(port)), 1,
+                          backup, state, static_cast<uint32_t>(spec.hosts.size())});
+    return spec.hosts.back();
+  }
+  void fail_checks(size_t host) {
+    spec.hosts[host].backend->set_health(Health::down);
+    if (cluster) cluster->rebuild();
+  }
+  // Which backends get sessions.
+  std::set<HostIndex> picked() {
+    if (!cluster) cluster = std::make_unique<Cluster>(spec, metrics, 1);
+    std::set<HostIndex> seen;
+    for (uint64_t i = 0; i < 200; ++i) seen.insert(cluster->pick(clock.now(), mix(i), {}));
+    return seen;
+  }
+  using Set = std::set<HostIndex>;
+
+  ManualClock clock;
+  ClusterSpec spec;
+  WorkerMetrics metrics{0};
+  std::unique_ptr<Cluster> cluster;
+};
+
+TEST_F(ClusterTest, UsesWhatIsInServiceAndDoesNotFailItsChecks) {
+  add();
+  add();
+  add(false, config::BackendState::drain);
+  add(false, config::BackendState::maintenance);
+  EXPECT_EQ(picked(), (Set{0, 1}));
+  fail_checks(0);
+  EXPECT_EQ(picked(), (Set{1}));
+}
+
+TEST_F(ClusterTest, BackupsAreUsedOnlyWhenNothingElseIsUsable) {
+  add();
+  add(true);
+  add(true);
+  EXPECT_EQ(picked(), (Set{0}));
+  fail_checks(0);
+  EXPECT_EQ(picked(), (Set{1, 2}));
+}
+
+TEST_F(ClusterTest, WithNothingUsable_ThereIsNoBackend) {
+  add();
+  fail_checks(0);
+  EXPECT_EQ(picked(), (Set{kNoHost}));
+}
+
+TEST_F(ClusterTest, BelowThePanicThreshold_ChecksAreIgnored) {
+  spec.panic_threshold = 0.5;
+  for (int i = 0; i < 4; ++i) add();
+  fail_checks(0);
+  fail_checks(1);
+  EXPECT_EQ(picked(), (Set{2, 3}));  // half is not below half
+  EXPECT_FALSE(cluster->panicking());
+  fail_checks(2);
+  EXPECT_EQ(picked(), (Set{0, 1, 2, 3}));
+  EXPECT_TRUE(cluster->panicking());
+}
+
+TEST_F(ClusterTest, WorkingBackupsAreBetterThanPanic) {
+  spec.panic_threshold = 0.5;
+  add();
+  add(true);
+  fail_checks(0);
+  EXPECT_EQ(picked(), (Set{1}));
+  EXPECT_FALSE(cluster->panicking());
+}
+
+TEST_F(ClusterTest, ABackendThatIsHeldOff_IsPassedOver_UntilItsTimeIsUp) {
+  add();
+  add();
+  spec.hosts[0].backend->note_connect_failure(clock.now(), spec.backoff);
+  EXPECT_EQ(picked(), (Set{1}));
+  clock.advance(2s);
+  EXPECT_EQ(picked(), (Set{0, 1}));
+}
+
+TEST_F(ClusterTest, WhenAllAreHeldOff_OneIsTriedAllTheSame) {
+  add();
+  add();
+  for (HostSpec& host : spec.hosts) host.backend->note_connect_failure(clock.now(), spec.backoff);
+  EXPECT_EQ(picked(), (Set{0, 1}));
+}
+
+TEST_F(ClusterTest, WhatWasTried_IsNotPickedAgain) {
+  for (int i = 0; i < 3; ++i) add();
+  picked();
+  const std::vector<HostIndex> tried{0, 2};
+  for (uint64_t i = 0; i < 50; ++i) EXPECT_EQ(cluster->pick(clock.now(), mix(i), tried), 1u);
+  const std::vector<HostIndex> all{0, 1, 2};
+  EXPECT_EQ(cluster->pick(clock.now(), 1, all), kNoHost);
+}
+
+}  // namespace
+}  // namespace weir::test
