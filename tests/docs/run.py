@@ -35,7 +35,7 @@ NOT_HERE = [
     (r"(sudo )?systemctl\b|(sudo )?systemd-\w+\b|journalctl\b", "needs a booted systemd; docs.deploy checks the unit"),
     (r"docker\b|kubectl\b", "needs a container engine; docs.deploy checks the Dockerfile"),
     (r"(sudo )?(install|useradd|cmake --install)\b", "changes the host"),
-    (r"cmake --(preset|build)\b|ctest\b|build/\w+/", "is a build; tests/run builds the same way"),
+    (r"cmake --(preset|build)\b|ctest\b|(\w+=\S+ )*build/\w+/", "is a build; tests/run builds the same way"),
     (r"git\b", "needs the checkout"),
     (r"tests/bench/", "measures for minutes, on a quiet machine"),
 ]
