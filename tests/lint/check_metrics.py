@@ -171,7 +171,8 @@ def check_dashboard(dashboard, stem, metrics):
         for finding in check_panel(panel, metrics):
             yield f"panel '{panel.get('title')}': {finding}"
     for note in dashboard.get("annotations", {}).get("list", []):
-        for finding in check_expression(note.get("expr", ""), metrics, True):
+        expression = note.get("expr", "")
+        for finding in [*check_expression(expression, metrics, True), *check_ranges(expression, ["$__rate_interval"])]:
             yield f"annotation '{note.get('name')}': {finding}"
     for variable in dashboard.get("templating", {}).get("list", []):
         for name in re.findall(r"label_values\((\w+)", str(variable.get("query"))):

@@ -55,6 +55,10 @@ class Metrics(unittest.TestCase):
         self.change(DASHBOARD, "[$__rate_interval]", "[5m]")
         self.expect("the range is [5m]")
 
+    def test_an_annotation_with_a_range_of_one_sample(self):
+        self.change(DASHBOARD, "[$__rate_interval]) > 0\",\n", "[$__interval]) > 0\",\n")
+        self.expect("annotation 'Reloads': the range is [$__interval]")
+
     def test_a_label_the_metric_does_not_have(self):
         self.change(DASHBOARD, READY, READY.replace("job=~", 'cluster=~\\"x\\", job=~', 1))
         self.expect("weir_ready has no label 'cluster'")
