@@ -1,0 +1,360 @@
+#!/usr/bin/env python3
+"""weir next to HAProxy and nginx: CPU time per unit of work, and memory per idle connection.
+
+Each proxy has one worker, on core 0; the load and the backends share core 1; all is on 127.0.0.1. The rounds
+are interleaved. What the figures mean and what they do not: tests/bench/README.md.
+"""
+import argparse
+import contextlib
+import dataclasses
+import datetime
+import fcntl
+import json
+import os
+import pathlib
+import re
+import resource
+import select
+import shutil
+import signal
+import socket
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+PROXY_CORE, LOAD_CORE = "0", "1"
+ECHO_PORT, SOURCE_PORT, PROXY_PORT = 18081, 18082, 18090  # below the ephemeral ports
+WARMUP = 0.4  # seconds
+DESCRIPTORS = 12000  # HAProxy and nginx are set up for 5000 connections, two each
+STREAM_MODULE = "/usr/lib/nginx/modules/ngx_stream_module.so"
+
+
+@dataclasses.dataclass
+class Scenario:
+    mode: str  # of weir_bench_load
+    connections: int
+    figure: str
+    per: str
+    scale: float  # of nanoseconds (idle: bytes) per unit
+    rate: str
+    rate_scale: float = 1
+
+    @property
+    def backend_port(self):
+        return SOURCE_PORT if self.mode == "bulk" else ECHO_PORT
+
+
+SCENARIOS = {
+    "tcp-small-echo": Scenario("echo", 64, "CPU µs", "64-byte message there and back", 1e-3, "messages/s"),
+    "tcp-connrate": Scenario("connrate", 32, "CPU µs", "connection with one message", 1e-3, "connections/s"),
+    "tcp-bulk": Scenario("bulk", 4, "CPU ms", "GB to the client", 1e3, "GB/s", 1e-9),
+    "idle-memory": Scenario("idle", 4000, "bytes", "idle connection, after one message", 1, ""),
+}
+
+
+# ---- the proxies: each as it is fastest for the scenario
+
+def weir_config(scenario, port, folder):
+    return f"""global: {{ workers: 1 }}
+logging: {{ level: warn, access: {{ output: none }} }}
+listeners:
+  - {{ name: bench, bind: "127.0.0.1:{port}", cluster: bench }}
+clusters:
+  - {{ name: bench, backends: ["127.0.0.1:{scenario.backend_port}"] }}
+"""
+
+
+def haproxy_config(scenario, port, folder):
+    splices = ("auto", "request", "response") if scenario.mode == "bulk" else ()
+    splice = "\n    ".join(f"option splice-{which}" for which in splices)
+    return f"""global
+    nbthread 1
+    maxconn 5000
+defaults
+    mode tcp
+    maxconn 5000
+    backlog 4096
+    timeout connect 5s
+    timeout client 1h
+    timeout server 1h
+    {splice}
+listen bench
+    bind 127.0.0.1:{port}
+    server bench 127.0.0.1:{scenario.backend_port}
+"""
+
+
+def nginx_config(scenario, port, folder):
+    module = f"load_module {STREAM_MODULE};" if os.path.exists(STREAM_MODULE) else ""
+    buffer = "proxy_buffer_size 64k;" if scenario.mode == "bulk" else ""
+    return f"""{module}
+worker_processes 1;
+daemon off;
+error_log stderr crit;
+pid {folder}/nginx.pid;
+events {{ worker_connections 10000; multi_accept on; }}
+stream {{
+    {buffer}
+    proxy_timeout 1h;
+    server {{ listen 127.0.0.1:{port} backlog=4096; proxy_pass 127.0.0.1:{scenario.backend_port}; }}
+}}
+"""
+
+
+class Proxy:
+    def __init__(self, name, config, command, version):
+        self.name, self.config, self.command, self.version_command = name, config, command, version
+        self.folder = None
+        self.process = None
+
+    def version(self):
+        result = subprocess.run(self.version_command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        found = re.search(r"\d+(\.\d+)+\S*( \([0-9a-f]+\))?", result.stdout)
+        if not found:
+            raise RuntimeError(f"{' '.join(map(str, self.version_command))} tells no version: {result.stdout!r}")
+        return found.group(0)
+
+    def start(self, scenario, port, folder):
+        self.folder = folder
+        config = folder / "config"
+        config.write_text(self.config(scenario, port, folder))
+        log = folder / "log"
+        self.process = subprocess.Popen(["taskset", "-c", PROXY_CORE, *self.command, config], cwd=folder,
+                                        stdout=log.open("w"), stderr=subprocess.STDOUT, start_new_session=True)
+        wait_for_answer(port, self.process, log)
+
+    def pids(self):
+        """Its processes: those of the group that it leads."""
+        found = []
+        for entry in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(OSError):
+                if os.getpgid(int(entry)) == self.process.pid:
+                    found.append(int(entry))
+        return found
+
+    def resident(self):
+        total = 0
+        for pid in self.pids():
+            status = pathlib.Path(f"/proc/{pid}/status").read_text()
+            total += 1024 * int(re.search(r"VmRSS:\s+(\d+)", status).group(1))
+        return total
+
+    def stop(self):
+        if self.process:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+            self.process = None
+
+
+def all_proxies(weir):
+    return [Proxy("weir", weir_config, [weir, "run", "-q", "-c"], [weir, "version"]),
+            Proxy("haproxy", haproxy_config, ["haproxy", "-db", "-q", "-f"], ["haproxy", "-v"]),
+            Proxy("nginx", nginx_config, ["nginx", "-e", "stderr", "-c"], ["nginx", "-v"])]
+
+
+# ---- one round
+
+def is_open(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def answers(port):
+    """Whether a byte sent there is answered: the whole way to the backend is open, and each process is there."""
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5) as probe:
+        probe.sendall(b"x")
+        return probe.recv(1) != b""
+    return False
+
+
+def wait_for_answer(port, process, log):
+    deadline = time.monotonic() + 10
+    while not answers(port):
+        if process.poll() is not None or time.monotonic() > deadline:
+            words = " ".join(map(str, process.args))
+            raise RuntimeError(f"no answer on port {port} from: {words}\n{log.read_text()}")
+        select.select([], [], [], 0.02)
+
+
+def client(load, scenario, port, seconds, proxy):
+    pids = ",".join(map(str, proxy.pids()))
+    return subprocess.Popen(["taskset", "-c", LOAD_CORE, load, scenario.mode, str(port), str(scenario.connections),
+                             str(WARMUP), str(seconds), pids],
+                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def measure(load, scenario, port, seconds, proxy):
+    """(figure, rate) of one round of one proxy, which has been started for it."""
+    before = proxy.resident()
+    process = client(load, scenario, port, seconds, proxy)
+    try:
+        ready, _, _ = select.select([process.stdout], [], [], seconds + 60)
+        line = process.stdout.readline() if ready else ""
+        grown = proxy.resident() - before
+        _, complaint = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.wait()
+    result = json.loads(line) if line else {"units": 0, "errors": 0}
+    if process.returncode != 0 or result["errors"] or not result["units"]:
+        raise RuntimeError(f"{proxy.name}: {result['errors']} errors, {result['units']} units. {complaint}")
+    spent = grown if scenario.mode == "idle" else result["cpu_ns"]
+    return spent / result["units"] * scenario.scale, result["units"] / result["seconds"] * scenario.rate_scale
+
+
+def ratios(figures):
+    """Per round, weir's figure by that of the rival that was better in this round."""
+    rivals = [figures[name] for name in figures if name != "weir"]
+    return [ours / min(theirs) for ours, *theirs in zip(figures["weir"], *rivals)]
+
+
+def spread(values, form):
+    return f"{statistics.median(values):{form}} | {min(values):{form}}–{max(values):{form}}"
+
+
+def table(name, scenario, figures, rates):
+    rate_head, rate_rule = (f" {scenario.rate} |", "---:|") if scenario.rate else ("", "")
+    lines = [f"### {name}", "", f"{scenario.figure} per {scenario.per}; {scenario.connections} connections.", "",
+             f"| proxy | median | min–max |{rate_head} weir ÷ better rival | min–max |",
+             f"|---|---:|---:|{rate_rule}---:|---:|"]
+    for proxy, values in figures.items():
+        form = ".0f" if statistics.median(values) >= 100 else ".1f"
+        rate = statistics.median(rates[proxy])
+        rate_cell = f" {rate:.2f} |" if scenario.mode == "bulk" else f" {rate:.0f} |"
+        ratio = spread(ratios(figures), ".2f") if proxy == "weir" else "|"
+        lines.append(f"| {proxy} | {spread(values, form)} |{rate_cell if scenario.rate else ''} {ratio} |")
+    return "\n".join(lines) + "\n"
+
+
+def run_scenario(name, proxies, options, folder):
+    scenario = SCENARIOS[name]
+    figures = {proxy.name: [] for proxy in proxies}
+    rates = {proxy.name: [] for proxy in proxies}
+    for number in range(options.rounds):
+        turn = number % len(proxies)  # nobody is always first
+        for proxy in proxies[turn:] + proxies[:turn]:
+            place = folder / f"{name}-{number}-{proxy.name}"
+            place.mkdir()
+            port = PROXY_PORT + proxies.index(proxy)
+            try:
+                proxy.start(scenario, port, place)
+                figure, rate = measure(options.load, scenario, port, options.seconds, proxy)
+            finally:
+                proxy.stop()
+            figures[proxy.name].append(figure)
+            rates[proxy.name].append(rate)
+    print(table(name, scenario, figures, rates), flush=True)
+
+
+def run_all(proxies, options):
+    backends = subprocess.Popen(["taskset", "-c", LOAD_CORE, options.load, "backend", str(ECHO_PORT), str(SOURCE_PORT)])
+    with tempfile.TemporaryDirectory(prefix="weir-bench-") as folder:
+        os.chmod(folder, 0o755)  # nginx's worker may be another user
+        try:
+            wait_for_answer(ECHO_PORT, backends, pathlib.Path(os.devnull))
+            for name in options.scenario or SCENARIOS:
+                run_scenario(name, proxies, options, pathlib.Path(folder))
+        finally:
+            backends.kill()
+            backends.wait()
+
+
+# ---- the run
+
+def into_own_network():
+    """Starts again in a network namespace of its own; the default of congestion control is set there only."""
+    os.execvp("unshare", ["unshare", "-n", sys.executable, *sys.argv, "--in-namespace"])
+
+
+def prepare_network():
+    with socket.socket() as any_socket:
+        up_and_running = struct.pack("16sh14x", b"lo", 0x41)
+        fcntl.ioctl(any_socket, 0x8914, up_and_running)  # SIOCSIFFLAGS
+    congestion_control().write_text("reno")
+
+
+def congestion_control():
+    return pathlib.Path("/proc/sys/net/ipv4/tcp_congestion_control")
+
+
+def processor():
+    text = pathlib.Path("/proc/cpuinfo").read_text()
+    found = re.search(r"model name\s*: (.*)", text)
+    return found.group(1) if found else os.uname().machine
+
+
+def heading(proxies, options):
+    versions = ", ".join(f"{proxy.name} {proxy.version()}" for proxy in proxies)
+    return (f"{datetime.date.today()}: {versions}; {options.rounds} rounds of {options.seconds:g} s; {processor()}, "
+            f"{os.cpu_count()} cores, Linux {os.uname().release}; congestion control "
+            f"{congestion_control().read_text().strip()}; load average before {os.getloadavg()[0]:.1f}.\n")
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--weir", required=True, type=pathlib.Path, help="the binary; a release build")
+    parser.add_argument("--load", type=pathlib.Path, help="weir_bench_load; default: that of the build of --weir")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=1.5, help="measured in each round")
+    parser.add_argument("--reno", action="store_true", help="in a network namespace without pacing (needs root)")
+    parser.add_argument("--in-namespace", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("scenario", nargs="*", help=f"of {', '.join(SCENARIOS)}; default: all")
+    options = parser.parse_args()
+    options.weir = options.weir.resolve()
+    options.load = (options.load or options.weir.parent / "tests/bench/weir_bench_load").resolve()
+    unknown = set(options.scenario) - set(SCENARIOS)
+    if unknown:
+        parser.error(f"no scenario {', '.join(sorted(unknown))}; there are {', '.join(SCENARIOS)}")
+    if options.rounds < 1 or options.seconds <= 0:
+        parser.error("--rounds and --seconds are more than 0")
+    return options
+
+
+def missing(options):
+    """What stands in the way, in words; None when nothing does."""
+    if not options.weir.is_file():
+        return f"{options.weir} is not there: cmake --preset release && cmake --build build/release --target weir"
+    if not options.load.is_file():
+        return f"{options.load} is not there: cmake --build build/release --target weir_bench_load"
+    absent = [tool for tool in ("haproxy", "nginx", "taskset") if not shutil.which(tool)]
+    if absent:
+        return f"no {', '.join(absent)} in PATH: apt-get install haproxy nginx libnginx-mod-stream util-linux"
+    if not {int(PROXY_CORE), int(LOAD_CORE)} <= os.sched_getaffinity(0):
+        return "it takes cores 0 and 1, and may not use them"
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if limit != resource.RLIM_INFINITY and limit < DESCRIPTORS:
+        return f"the limit of open files is {limit}; it takes {DESCRIPTORS}: ulimit -Hn {DESCRIPTORS}"
+    taken = [port for port in (ECHO_PORT, SOURCE_PORT, *range(PROXY_PORT, PROXY_PORT + 3)) if is_open(port)]
+    if taken:
+        return f"somebody listens on port {taken[0]}, which it uses"
+    return None
+
+
+def main():
+    options = parse()
+    if options.reno and not options.in_namespace:
+        if os.geteuid() != 0:
+            sys.exit("--reno needs root: it makes a network namespace")
+        into_own_network()
+    if options.in_namespace:
+        prepare_network()
+    problem = missing(options)
+    if problem:
+        sys.exit(f"compare.py: {problem}")
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, hard))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    proxies = all_proxies(options.weir)
+    try:
+        print(heading(proxies, options), flush=True)
+        run_all(proxies, options)
+    except RuntimeError as failure:
+        sys.exit(f"compare.py: {failure}")
+
+
+if __name__ == "__main__":
+    main()
