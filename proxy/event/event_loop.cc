@@ -36,13 +36,18 @@ void EventLoop::run_turn(Duration at_most) {
   const TimePoint next = deadlines_.next();
   if (next != kNever) timeout = std::min(timeout, std::max(next - before, Duration::zero()));
   if (!yielded_.empty() || has_posted_.load(std::memory_order_acquire)) timeout = Duration::zero();
+  slept_ = true;
   poller_.wait(timeout);
-
-  now_ = clock_.now();
+  if (slept_) read_clock();
   run_posted();
   run_yielded();
   deadlines_.sweep(now_);
   bury();
+}
+
+void EventLoop::read_clock() {
+  now_ = clock_.now();
+  slept_ = false;
 }
 
 void EventLoop::stop() {

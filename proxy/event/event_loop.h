@@ -1,6 +1,8 @@
 // EventLoop: one thread, one Poller, and a turn that we own.
 //
-// A turn: wait → read the clock → posted work → yielded work → deadlines → bury what was retired.
+// A turn: wait, and run what I/O is ready → posted work → yielded work → deadlines → bury what was
+// retired. The clock is read once, after the sleep: by the first callback that asks, or at the
+// latest when the callbacks are done.
 // Nothing is freed before the end of the turn, so no frame can hold a dead object. Everything but
 // post() and stop() is for the loop's own thread, which is the one that makes the first turn.
 #pragma once
@@ -60,7 +62,11 @@ class EventLoop {
   // Takes over a closed object. Called by Retire.
   void retire(Retirable& object) { graveyard_.push_back(object); }
 
-  TimePoint now() const { return now_; }  // of this turn
+  // Of this turn. Callbacks of I/O run inside the wait, which may have slept for hours.
+  TimePoint now() {
+    if (slept_) read_clock();
+    return now_;
+  }
   Deadlines& deadlines() { return deadlines_; }
   Poller& poller() { return poller_; }
   bool on_thread() const {
@@ -72,6 +78,7 @@ class EventLoop {
   Duration take_lag() { return std::exchange(lag_, Duration::zero()); }
 
  private:
+  void read_clock();
   void run_posted();
   void run_yielded();
   void bury();
@@ -79,6 +86,7 @@ class EventLoop {
   const Clock& clock_;
   Poller poller_;
   TimePoint now_;
+  bool slept_ = false;  // since the clock was read
   Deadlines deadlines_;
   IntrusiveList<Yielding, ListNode> yielded_;
   IntrusiveList<Retirable, ListNode> graveyard_;

@@ -46,6 +46,32 @@ TEST(EventLoop, PostedWorkRunsInOrder_AndWakesASleepingLoop) {
   for (int i = 0; i < 100; ++i) EXPECT_EQ(order[static_cast<size_t>(i)], i);
 }
 
+TEST(EventLoop, ACallbackSeesTheTimeAfterTheSleep_NotBeforeIt) {
+  ManualClock clock;
+  EventLoop loop(clock);
+  loop.run_turn(Duration::zero());
+  const SocketPair pair = unix_pair();
+  std::vector<TimePoint> seen;
+  struct Seen {
+    EventLoop& loop;
+    std::vector<TimePoint>& times;
+  } owner{loop, seen};
+  IoWatch watch;
+  ASSERT_TRUE(watch.start(
+      loop.poller(), pair.a.get(), IoWatch::Mode::level_read,
+      [](void* o, Readiness) noexcept {
+        auto& to = *static_cast<Seen*>(o);
+        to.times.push_back(to.loop.now());
+      },
+      &owner));
+  ASSERT_EQ(::write(pair.b.get(), "x", 1), 1);
+  clock.advance(std::chrono::hours(1));  // the connection came after an hour of silence
+  loop.run_turn(Duration::zero());
+  ASSERT_EQ(seen.size(), 1u);
+  EXPECT_EQ(seen[0], clock.now());
+  watch.stop();
+}
+
 struct Greedy final : Yielding {
   explicit Greedy(EventLoop& l) : loop(l) {}
   void on_resume() override {
