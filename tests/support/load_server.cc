@@ -90,11 +90,10 @@ class Loop {
   // Whether it moved a byte.
   bool advance(Connection& c) {
     bool moved = flush(c);
-    static std::array<char, 65536> buffer;
     if (!c.peer_finished && c.pending.empty() && c.socket.end() != Socket::End::reset) {
-      const size_t n = c.socket.receive_some(buffer.data(), buffer.size());
+      const size_t n = c.socket.receive_some(buffer_.data(), buffer_.size());
       counts_.received += n;
-      if (behaviour_ == Behaviour::echo) c.pending.assign(buffer.data(), n);
+      if (behaviour_ == Behaviour::echo) c.pending.assign(buffer_.data(), n);
       c.peer_finished = c.socket.end() == Socket::End::fin;
       moved |= n > 0;
     }
@@ -129,6 +128,7 @@ class Loop {
   size_t size_;
   LoadServer::Counts& counts_;
   UniqueFd epoll_;
+  std::array<char, 65536> buffer_;
   std::unordered_map<int, Connection> connections_;
 };
 

@@ -91,19 +91,28 @@ ProxyProcess::ProxyProcess(const std::string& config, ProxyOptions options) {
   spawn(options);
   if (options.await_ready) {
     ready_ = await_notification("READY=1");
-    EXPECT_TRUE(ready_) << "weir did not become ready";
+    // Without it no test has anything to test; gtest reports the exception as its failure.
+    if (!ready_) {
+      const std::string text = errors();
+      end();
+      throw std::runtime_error("weir did not become ready: " + text);
+    }
   }
 }
 
 ProxyProcess::~ProxyProcess() {
-  if (running()) {
-    signal(SIGKILL);
-    wait();
-  }
   if (testing::Test::HasFailure()) {
     const std::string text = errors();
     std::cerr << "--- standard error of weir " << pid_ << " ---\n"
               << text.substr(text.size() > 8000 ? text.size() - 8000 : 0) << "---\n";
+  }
+  end();
+}
+
+void ProxyProcess::end() {
+  if (running()) {
+    signal(SIGKILL);
+    wait();
   }
   std::filesystem::remove_all(directory_);
 }

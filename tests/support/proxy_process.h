@@ -51,7 +51,8 @@ struct ProxyOptions {
 
 class ProxyProcess {
  public:
-  // An `admin:` with a socket is added to `config` unless it has one.
+  // An `admin:` with a socket is added to `config` unless it has one. Throws when weir does not
+  // become ready, which ends the test.
   explicit ProxyProcess(const std::string& config, ProxyOptions options = {});
   ProxyProcess(const ProxyProcess&) = delete;
   ProxyProcess& operator=(const ProxyProcess&) = delete;
@@ -91,6 +92,7 @@ class ProxyProcess {
   size_t resident_bytes() const;
 
  private:
+  void end();
   void spawn(const ProxyOptions& options);
 
   std::string directory_;

@@ -98,6 +98,10 @@ Socket Socket::connect(const Address& to, Duration patience) {
   }
   socklen_t size = sizeof(socket.error_);
   ::getsockopt(socket.fd(), SOL_SOCKET, SO_ERROR, &socket.error_, &size);
+  if (socket.error_ == ECONNRESET) {  // it was connected, and is no longer
+    socket.error_ = 0;
+    socket.end_ = End::reset;
+  }
   return socket;
 }
 
@@ -174,7 +178,7 @@ void Socket::reset() {
 }
 
 void Socket::shrink_buffers() {
-  const int size = 4096;
+  const int size = 65536;  // below a loopback segment's size the window would crawl
   ::setsockopt(fd(), SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
   ::setsockopt(fd(), SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 }
