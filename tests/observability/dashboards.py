@@ -1,5 +1,6 @@
 """The expressions of the dashboards, and in which scene each of them has to have something to show."""
 import json
+import re
 
 # A range for the time the scenes take; Grafana would put in at least four scrape intervals.
 RANGES = {"$__rate_interval": "10s", "$__interval": "1s"}
@@ -25,18 +26,22 @@ ALWAYS_0 = {
     "Access log lines lost": "the log is written as fast as it comes",
     "Series B": "there are few series",
 }
+ALWAYS_0_IN_SANITIZED_BUILDS = {"Memory B": "glibc, which is asked, does not know the sanitizer's heap"}
 
 
 class Expression:
     def __init__(self, title, ref, text):
         self.title, self.ref, self.text = title, ref, text
         self.shown_in = self.moved_in = None  # scene
+        self.given_up = False  # has been waited for long enough, and was reported
 
     def of(self, table):
         return f"{self.title} {self.ref}" if f"{self.title} {self.ref}" in table else self.title
 
     def lacks(self, scene):
         """What it should have by the end of this scene and has not; None if all is well."""
+        if self.given_up:
+            return None
         if self.shown_in is None and (self.of(EMPTY_BEFORE) not in EMPTY_BEFORE or self.scene() == scene):
             return "has no data"
         if self.moved_in is None and self.scene() == scene and self.of(ALWAYS_0) not in ALWAYS_0:
@@ -69,7 +74,15 @@ def resolved(text, variables):
     return text
 
 
+def values_of(variable):
+    """label_values(SELECTOR, LABEL) as an expression: what it would offer."""
+    found = re.fullmatch(r"label_values\((\w+)(?:\{(.*)\})?, (\w+)\)", variable["query"]["query"])
+    name, matchers, label = found.groups()
+    return f'count by ({label}) ({name}{{{matchers + ", " if matchers else ""}{label}!=""}})'
+
+
 def expressions(path):
+    """All that the dashboard asks Prometheus for: panels, annotations, the choices of its variables."""
     dashboard = json.loads(path.read_text())
     variables = [variable["name"] for variable in dashboard["templating"]["list"]]
     for panel in panels(dashboard):
@@ -77,6 +90,9 @@ def expressions(path):
             yield Expression(panel["title"], target["refId"], resolved(target["expr"], variables))
     for note in dashboard["annotations"]["list"]:
         yield Expression("annotation " + note["name"], "A", resolved(note["expr"], variables))
+    for variable in dashboard["templating"]["list"]:
+        if variable["type"] == "query":
+            yield Expression("variable " + variable["name"], "A", resolved(values_of(variable), variables))
 
 
 def stale_exceptions(all_expressions):

@@ -36,6 +36,7 @@ class Scrapes:
         self.scene = ""
         self.count = {}  # by scene
         self.errors = set()
+        self.names = set()  # of all metrics seen
         self.lock = threading.Lock()
         self.done = threading.Event()
         self.thread = threading.Thread(target=self.run)
@@ -54,6 +55,7 @@ class Scrapes:
         found = [*identity_errors(text), *lint_errors(text)] if status == 200 else [f"status {status}"]
         with self.lock:
             self.errors.update(f"a scrape in the scene '{scene}': {error}" for error in found)
+            self.names.update(re.findall(r"^# TYPE (\S+) ", text, re.MULTILINE))
             self.count[scene] = self.count.get(scene, 0) + 1
 
     def stop(self):
