@@ -139,7 +139,10 @@ class Proxy:
         total = 0
         for pid in self.pids():
             status = pathlib.Path(f"/proc/{pid}/status").read_text()
-            total += 1024 * int(re.search(r"VmRSS:\s+(\d+)", status).group(1))
+            found = re.search(r"VmRSS:\s+(\d+)", status)
+            if not found:
+                raise RuntimeError(f"{self.name} ended while it was measured:\n{(self.folder / 'log').read_text()}")
+            total += 1024 * int(found.group(1))
         return total
 
     def stop(self):
