@@ -84,7 +84,7 @@ void AdminServer::resume_accepting() {
 
 void AdminServer::add(int fd, bool over_unix_socket) {
   UniqueFd accepted(fd);
-  if (connections_ == kMaxAdminConnections && !evict_one()) return;  // all are being handled
+  if (connections_ == kMaxAdminConnections && !evict_one()) return;
   for (auto& slot : slots_) {
     if (slot != nullptr) continue;
     slot = make_owned<AdminConnection>(loop_, *this, over_unix_socket);
@@ -95,7 +95,8 @@ void AdminServer::add(int fd, bool over_unix_socket) {
 }
 
 bool AdminServer::evict_one() {
-  for (Stage stage : {Stage::lingering, Stage::reading, Stage::writing}) {
+  // Handling comes last: nobody reads from such a connection, so its client may be long gone.
+  for (Stage stage : {Stage::lingering, Stage::reading, Stage::writing, Stage::handling}) {
     if (list(stage).empty()) continue;
     release(list(stage).front());
     return true;
