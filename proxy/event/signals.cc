@@ -22,6 +22,14 @@ void block_signals() {
   std::signal(SIGPIPE, SIG_IGN);  // splice(2) has no MSG_NOSIGNAL
 }
 
+void let_signals_end() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGINT);
+  CHECK(pthread_sigmask(SIG_UNBLOCK, &set, nullptr) == 0);
+}
+
 Signals::Signals(EventLoop& loop, OnSignal on_signal) : on_signal_(std::move(on_signal)) {
   const sigset_t set = handled_signals();
   fd_.reset(signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));

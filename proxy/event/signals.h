@@ -14,6 +14,9 @@ namespace weir {
 
 // Blocks TERM, INT, QUIT, HUP, USR1 and USR2 and ignores PIPE.
 void block_signals();
+// Lets TERM and INT end the process again, until block_signals(): nothing is served yet, and the
+// first load may wait long for a name server.
+void let_signals_end();
 
 class Signals {
  public:

@@ -2,10 +2,14 @@
 
 #include <pthread.h>
 
+#include <thread>
+
 namespace weir {
 
 Loader::~Loader() {
-  if (thread_.joinable()) thread_.join();  // what it posts is dropped with the loop
+  std::lock_guard lock(way_->mutex);
+  way_->control = nullptr;
+  way_->loader = nullptr;
 }
 
 LoadResult Loader::load_now(const Load& load) {
@@ -41,17 +45,24 @@ void Loader::start_next() {
   Load load = load_;
   if (const std::string& path = jobs_.front().path; !path.empty())
     load = [path] { return config::load(path, config::process_environment()); };
-  thread_ = std::thread([this, load] {
+  busy_ = true;
+  std::thread([way = way_, load] {
     pthread_setname_np(pthread_self(), "loader");
     auto result = std::make_shared<LoadResult>(load_now(load));
-    control_.post([this, result] {
-      thread_.join();
-      const Job job = std::move(jobs_.front());
-      jobs_.erase(jobs_.begin());
-      for (const Done& done : job.waiting) done(result);
-      if (!busy()) start_next();
+    std::lock_guard lock(way->mutex);
+    if (way->control == nullptr) return;
+    way->control->post([way, result] {
+      if (way->loader != nullptr) way->loader->finish(result);
     });
-  });
+  }).detach();
+}
+
+void Loader::finish(std::shared_ptr<LoadResult> result) {
+  busy_ = false;
+  const Job job = std::move(jobs_.front());
+  jobs_.erase(jobs_.begin());
+  for (const Done& done : job.waiting) done(result);
+  if (!busy()) start_next();
 }
 
 }  // namespace weir

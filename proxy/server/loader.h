@@ -4,12 +4,17 @@
 // Owner: the server; thread: the control loop's. A request that comes while a load runs waits and
 // then causes another load, because the file may have changed since the running one read it: no
 // request is ever lost. Requests for the same thing that wait are answered by one load.
+//
+// A name server that does not answer can hold a load for minutes, and nothing can interrupt
+// getaddrinfo(3). The destructor does not wait for it: the thread owns what it works on, finds
+// nobody to tell, and ends.
 #pragma once
 
 #include <functional>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
-#include <thread>
 #include <variant>
 #include <vector>
 
@@ -30,7 +35,9 @@ class Loader {
   using Load = std::function<config::Loaded()>;
   using Done = std::function<void(std::shared_ptr<LoadResult>)>;
 
-  Loader(EventLoop& control, Load load) : control_(control), load_(std::move(load)) {}
+  // `load` must own what it uses: it may still run after the Loader's end.
+  Loader(EventLoop& control, Load load)
+      : load_(std::move(load)), way_(std::make_shared<Way>(control, *this)) {}
   ~Loader();
 
   // On the calling thread; for the start.
@@ -38,7 +45,7 @@ class Loader {
   void request(Done done);
   // Another file than the running configuration's; for `weir plan`.
   void request_file(std::string path, Done done);
-  bool busy() const { return thread_.joinable(); }
+  bool busy() const { return busy_; }
 
  private:
   struct Job {
@@ -47,11 +54,20 @@ class Loader {
   };
   void enqueue(std::string path, Done done);
   void start_next();
+  void finish(std::shared_ptr<LoadResult> result);
 
-  EventLoop& control_;
+  // How a thread finds back, as long as there is somebody.
+  struct Way {
+    Way(EventLoop& loop, Loader& to) : control(&loop), loader(&to) {}
+    std::mutex mutex;  // guards the two against the thread
+    EventLoop* control;
+    Loader* loader;
+  };
+
   const Load load_;
-  std::vector<Job> jobs_;  // the first one is running when thread_ is
-  std::thread thread_;
+  const std::shared_ptr<Way> way_;
+  std::vector<Job> jobs_;  // the first one is running when busy_
+  bool busy_ = false;
 };
 
 }  // namespace weir

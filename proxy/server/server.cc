@@ -42,9 +42,10 @@ int fail(const Error& error, int code) {
 }  // namespace
 
 int run_server(const ServerOptions& options) {
-  block_signals();
+  let_signals_end();
   const uint64_t descriptor_limit = raise_descriptor_limit();
   LoadResult loaded = Loader::load_now(options.load);
+  block_signals();
   const std::vector<config::Diagnostic>& diagnostics = loaded.candidate.loaded.diagnostics;
   if (!diagnostics.empty())
     std::fprintf(stderr, "%s%s\n", config::format_text(diagnostics, false).c_str(),

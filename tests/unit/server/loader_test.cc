@@ -37,6 +37,26 @@ TEST(Loader, ARequestDuringALoad_CausesAnother_BecauseTheFileMayHaveChanged) {
   EXPECT_EQ(loads, 2);  // the two that waited share one
 }
 
+TEST(Loader, ItsEndDoesNotWaitForALoadThatHangs) {
+  struct Gate {
+    std::promise<void> begun, may_finish, finished;
+  };
+  const auto gate = std::make_shared<Gate>();
+  {
+    TestLoop loop;
+    Loader loader(loop.loop, [gate] {
+      gate->begun.set_value();
+      gate->may_finish.get_future().wait();
+      gate->finished.set_value();
+      return load(kConfig);
+    });
+    loader.request([](const auto&) { FAIL() << "there is nobody to tell"; });
+    gate->begun.get_future().wait();
+  }
+  gate->may_finish.set_value();
+  gate->finished.get_future().wait();
+}
+
 TEST(Loader, AnInvalidText_AndANameThatCannotBeLookedUp_AreDifferentFailures) {
   const LoadResult invalid = Loader::load_now([] { return load("listeners: 5\n"); });
   EXPECT_FALSE(invalid.valid());
