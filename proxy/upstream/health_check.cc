@@ -27,22 +27,25 @@ struct HealthChecks::WaitingTag : ListNode {};
 class HealthChecks::Check final : public WaitingTag, public ProbeOwner, private Deadline {
  public:
   Check(HealthChecks& checks, CheckTarget target)
-      : checks_(checks), loop_(checks.loop_), target_(std::move(target)) {}
+      : checks_(checks), loop_(checks.loop_), target_(std::move(target)), primed_(known()) {}
   ~Check() { stop_probe(); }
 
   const CheckTarget& target() const { return target_; }
-  bool decided() const { return target_.backend->health() != Health::unknown; }
+  // Has been tried, or is known from before.
+  bool primed() const { return primed_; }
 
   void start();
   // Stops what is under way; to be started again.
   void respecify(config::HealthCheck spec);
 
  private:
+  bool known() const { return target_.backend->health() != Health::unknown; }
   void on_deadline() override;
   void on_probe_done(Verdict verdict, std::string why) override;
   void conclude(CheckResult result, const std::string& why);
   void judge(bool ok, const std::string& why);
   void flip(Health to, const std::string& why);
+  void prime();
   void stop_probe();
 
   HealthChecks& checks_;
@@ -51,6 +54,7 @@ class HealthChecks::Check final : public WaitingTag, public ProbeOwner, private 
   Owned<TcpProbe> probe_;  // while one is running
   TimePoint started_{};
   uint32_t streak_ = 0;  // results in a row that contradict the health
+  bool primed_;
   bool warned_ = false;  // of an error of our own
 };
 
@@ -81,6 +85,7 @@ void HealthChecks::Check::on_probe_done(Verdict verdict, std::string why) {
     LOG(warn, "health_check.impossible", kv("cluster", target_.backend->cluster()),
         kv("backend", target_.backend->name()), kv("reason", why));
   }
+  prime();  // one backend that cannot be asked must not keep weir from serving the others
   loop_.deadlines().set(*this, loop_.now() + kRetryAfterOwnError);
   checks_.start_waiting();
 }
@@ -104,7 +109,11 @@ void HealthChecks::Check::judge(bool ok, const std::string& why) {
   const uint32_t needed = ok ? target_.spec.rise : target_.spec.fall;
   if (health != Health::unknown && ++streak_ < needed) return;
   flip(seen, why);
-  if (health == Health::unknown) checks_.first_result();
+  prime();
+}
+
+void HealthChecks::Check::prime() {
+  if (!std::exchange(primed_, true)) checks_.first_result();
 }
 
 void HealthChecks::Check::flip(Health to, const std::string& why) {
@@ -127,6 +136,7 @@ void HealthChecks::Check::respecify(config::HealthCheck spec) {
   stop_probe();
   target_.spec = std::move(spec);
   streak_ = 0;
+  primed_ = known();
 }
 
 void HealthChecks::Check::stop_probe() {
@@ -163,7 +173,7 @@ void HealthChecks::apply(std::vector<CheckTarget> targets) {
   for (auto& [key, check] : before) check->target().backend->set_health(Health::unknown);
   before.clear();
   unprimed_ = static_cast<size_t>(std::count_if(
-      checks_.begin(), checks_.end(), [](const auto& entry) { return !entry.second->decided(); }));
+      checks_.begin(), checks_.end(), [](const auto& entry) { return !entry.second->primed(); }));
   announced_ = false;
   for (Check* check : to_start) request_start(*check);
   start_waiting();

@@ -29,7 +29,7 @@ class HealthObserver {
   virtual void on_check(const Backend& backend, CheckResult result) = 0;
   // Backend::health() has changed already, and the log has a line about it.
   virtual void on_health_change(const Backend& backend, HealthChange change) = 0;
-  // Every check has had its first result: once for each apply().
+  // Every check has been tried once: once for each apply().
   virtual void on_primed() = 0;
 
  protected:

@@ -10,10 +10,10 @@ namespace {
 
 using Verdict = ProbeOwner::Verdict;
 
-// What is missing on our side, not on the backend's.
+// What is missing on our side, not on the backend's. Not EAGAIN, which says that the queue of a
+// UNIX socket is full, nor EADDRNOTAVAIL: an address that we cannot reach is no backend for us.
 bool is_our_own(int error) {
-  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM ||
-         error == EADDRNOTAVAIL || error == EAGAIN;
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
 std::string describe(int error) {

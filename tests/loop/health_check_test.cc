@@ -3,8 +3,10 @@
 #include <dirent.h>
 #include <gmock/gmock.h>
 #include <poll.h>
+#include <sys/resource.h>
 
 #include <deque>
+#include <filesystem>
 #include <fstream>
 #include <set>
 
@@ -168,6 +170,49 @@ TEST_F(HealthCheckTest, NothingToCheckIsPrimed) {
   checks_.apply({});
   EXPECT_TRUE(checks_.primed());
   EXPECT_EQ(observer_.primed, 1);
+}
+
+TEST_F(HealthCheckTest, AUnixBackendWhoseQueueIsFullIsDown_AndKeepsNobodyWaiting) {
+  char directory[] = "/tmp/weir-check-XXXXXX";
+  ASSERT_NE(::mkdtemp(directory), nullptr);
+  const Address full = *Address::parse(std::string("unix:") + directory + "/full");
+  const auto open = [] {
+    return UniqueFd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  };
+  sockaddr_storage storage;
+  const socklen_t length = full.to_sockaddr(storage);
+  const auto* at = reinterpret_cast<const sockaddr*>(&storage);
+  const UniqueFd listening = open();
+  ASSERT_EQ(::bind(listening.get(), at, length), 0);
+  ASSERT_EQ(::listen(listening.get(), 0), 0);
+  std::vector<UniqueFd> waiting;
+  do waiting.push_back(open());
+  while (::connect(waiting.back().get(), at, length) == 0);
+  ASSERT_EQ(errno, EAGAIN);
+
+  auto hung = backend("hung", full);
+  checks_.apply({{hung, spec()}});
+  ASSERT_TRUE(run_until_results(1));
+  EXPECT_EQ(hung->health(), Health::down);
+  EXPECT_EQ(observer_.primed, 1);
+  std::filesystem::remove_all(directory);
+}
+
+TEST_F(HealthCheckTest, ABackendThatCannotBeAskedKeepsNobodyWaiting) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const int lowest = ::dup(0);
+  ::close(lowest);
+  const rlimit tight{rlim_t(lowest), before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &tight), 0);
+  auto unasked = backend("b", server_.address());
+  checks_.apply({{unasked, spec()}});
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_EQ(observer_.primed, 1);
+  EXPECT_EQ(unasked->health(), Health::unknown);
+  clock_.advance(1100ms);
+  ASSERT_TRUE(run_until_results(1));
+  EXPECT_EQ(unasked->health(), Health::up) << "asked again when there are descriptors";
 }
 
 TEST_F(HealthCheckTest, PrimedWaitsForTheSlowestFirstResult) {
