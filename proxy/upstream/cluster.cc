@@ -18,6 +18,10 @@ bool Cluster::usable(const HostSpec& host) const {
   return host.state == config::BackendState::active && host.backend->health() != Health::down;
 }
 
+bool Cluster::held_off(HostIndex eligible, TimePoint now) const {
+  return spec_.hosts[eligible_[eligible]].backend->held_off(now);
+}
+
 void Cluster::select(bool backup, bool any_health) {
   for (HostIndex i = 0; i < spec_.hosts.size(); ++i) {
     const HostSpec& host = spec_.hosts[i];
@@ -60,18 +64,14 @@ HostIndex Cluster::pick(TimePoint now, uint64_t client_hash, std::span<const Hos
     if (found != eligible_.end())
       excluded_.push_back(static_cast<HostIndex>(found - eligible_.begin()));
   }
-  const size_t tried_count = excluded_.size();
-  // Each round either finds one that is not held off or excludes one more.
-  HostIndex picked = kNoHost;
-  while (excluded_.size() <= eligible_.size()) {
-    picked = balancer_->pick({client_hash, excluded_});
-    if (picked == kNoHost || !spec_.hosts[eligible_[picked]].backend->held_off(now)) break;
-    excluded_.push_back(picked);
-  }
+  const HostIndex first = balancer_->pick({client_hash, excluded_});
+  if (first == kNoHost) return kNoHost;
+  if (!held_off(first, now)) return eligible_[first];
+  for (HostIndex i = 0; i < eligible_.size(); ++i)
+    if (held_off(i, now)) excluded_.push_back(i);
+  const HostIndex other = balancer_->pick({client_hash, excluded_});
   // All that are left are held off: trying one of them is better than refusing for certain.
-  if (picked == kNoHost && excluded_.size() > tried_count)
-    picked = balancer_->pick({client_hash, std::span(excluded_).first(tried_count)});
-  return picked == kNoHost ? kNoHost : eligible_[picked];
+  return eligible_[other == kNoHost ? first : other];
 }
 
 }  // namespace weir

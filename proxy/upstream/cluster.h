@@ -38,6 +38,7 @@ class Cluster {
 
  private:
   bool usable(const HostSpec& host) const;
+  bool held_off(HostIndex eligible, TimePoint now) const;
   void select(bool backup, bool any_health);
 
   const ClusterSpec& spec_;

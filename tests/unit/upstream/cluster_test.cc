@@ -97,6 +97,14 @@ TEST_F(ClusterTest, WhenAllAreHeldOff_OneIsTriedAllTheSame) {
   EXPECT_EQ(picked(), (Set{0, 1}));
 }
 
+TEST_F(ClusterTest, AThousandThatAreHeldOff_AreLookedAtOnce) {
+  for (int i = 0; i < 1000; ++i) add().backend->note_connect_failure(clock.now(), spec.backoff);
+  EXPECT_EQ(picked().size(), 200u);
+  // One of them comes back: nobody else is picked.
+  spec.hosts[500].backend->note_connect_success();
+  EXPECT_EQ(picked(), (Set{500}));
+}
+
 TEST_F(ClusterTest, WhatWasTried_IsNotPickedAgain) {
   for (int i = 0; i < 3; ++i) add();
   picked();
