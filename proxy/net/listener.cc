@@ -26,7 +26,7 @@ void Listener::on_readable(void* listener, Readiness) noexcept {
       case Accepted::one: break;
       case Accepted::none: return;
       case Accepted::out_of_descriptors:
-        self.use_reserve();
+        if (!self.use_reserve()) return;
         self.watch_.stop();
         self.resume_.set_in(kPause);
         return;
@@ -54,11 +54,12 @@ Listener::Accepted Listener::accept_one() {
 
 // Gives up the reserve for one connection: refusing somebody tells the others' operator more than
 // silence.
-void Listener::use_reserve() {
+bool Listener::use_reserve() {
   if (reserve_ >= 0) sys::close(reserve_);
   const int fd = sys::accept(fd_, nullptr, nullptr);
-  observer_.on_out_of_descriptors(fd);
+  if (fd >= 0) observer_.on_out_of_descriptors(fd);
   reserve_ = sys::open_reserve();
+  return fd >= 0;
 }
 
 void Listener::accept_all_and_close() {
@@ -67,7 +68,7 @@ void Listener::accept_all_and_close() {
   Accepted accepted = Accepted::one;
   for (int i = 0; i < kAtMost && is_open() && accepted != Accepted::none; ++i) {
     accepted = accept_one();
-    if (accepted == Accepted::out_of_descriptors) use_reserve();
+    if (accepted == Accepted::out_of_descriptors && !use_reserve()) break;
   }
   close();
 }

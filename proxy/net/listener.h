@@ -18,7 +18,7 @@ class AcceptObserver {
  public:
   // A connection; the observer owns `fd` now.
   virtual void on_accept(int fd, const sockaddr* client, socklen_t length) = 0;
-  // The process has no descriptors left. `fd` is one connection that can be refused, or -1.
+  // The process has no descriptors left; `fd` is a connection that waited, to be refused.
   virtual void on_out_of_descriptors(int fd) = 0;
 
  protected:
@@ -45,7 +45,8 @@ class Listener final : public Retirable {
   static void on_readable(void* listener, Readiness) noexcept;
   Accepted accept_one();
   void start();
-  void use_reserve();
+  // False: nobody was waiting; accept(2) asks for a descriptor before it looks into the queue.
+  bool use_reserve();
 
   AcceptObserver& observer_;
   int fd_;
