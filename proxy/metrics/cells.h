@@ -15,9 +15,9 @@ struct ListenerCells {
 #include "metrics/metrics.def"
 
   // Accepted and served.
-  void accepted() {
+  void accepted(ConfigAge age) {
     connections_total.add();
-    active[ConfigAge::current].add();
+    active[age].add();
   }
   // Accepted and closed at once; no session begins.
   void refused(RejectReason reason) {

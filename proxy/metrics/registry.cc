@@ -12,21 +12,9 @@ namespace {
 constexpr Duration kRetention = std::chrono::minutes(10);
 using State = SeriesTable::Series::State;
 
-// What the workers have open under each id.
-template <typename Cells, typename Open>
-std::set<uint32_t> in_use(std::span<const WorkerReport> reports,
-                          std::vector<ReportEntry<Cells>> WorkerReport::*entries, Open open) {
-  std::set<uint32_t> ids;
-  for (const WorkerReport& report : reports) {
-    for (const auto& entry : report.*entries) {
-      if (open(entry.cells)) ids.insert(entry.id);
-    }
-  }
-  return ids;
-}
-
-std::vector<uint32_t> unused(const SeriesTable& table, const std::set<uint32_t>& used,
+std::vector<uint32_t> unused(const SeriesTable& table, const std::vector<uint32_t>& in_use,
                              TimePoint now) {
+  const std::set<uint32_t> used(in_use.begin(), in_use.end());
   std::vector<uint32_t> ids;
   for (uint32_t id = 0; id < table.all().size(); ++id) {
     if (table.gone_for_long(id, now) && !used.contains(id)) ids.push_back(id);
@@ -112,26 +100,13 @@ void SeriesRegistry::keep_only(const SeriesIds& ids, TimePoint now) {
   backends_.keep_only(ids.backends, now);
 }
 
-SeriesIds SeriesRegistry::take_expired(TimePoint now, std::span<const WorkerReport> reports) {
-  SeriesIds expired;
-  const auto busy_listeners = in_use(reports, &WorkerReport::listeners,
-                                     [](const ListenerCells& c) { return c.active.sum() > 0; });
-  const auto busy_backends = in_use(reports, &WorkerReport::backends,
-                                    [](const BackendCells& c) { return c.active.value > 0; });
-  expired.listeners = unused(listeners_, busy_listeners, now);
-  expired.backends = unused(backends_, busy_backends, now);
+SeriesIds SeriesRegistry::take_expired(TimePoint now, const SeriesIds& in_use) {
+  const SeriesIds expired{unused(listeners_, in_use.listeners, now),
+                          unused(clusters_, in_use.clusters, now),
+                          unused(backends_, in_use.backends, now)};
   for (uint32_t id : expired.listeners) listeners_.forget(id, now);
-  for (uint32_t id : expired.backends) backends_.forget(id, now);
-
-  // A cluster stays while one of its backends does: sessions there may still touch its cells.
-  std::set<std::string_view> clusters_in_use;
-  for (const auto& series : backends_.all()) clusters_in_use.insert(series.name.cluster);
-  std::set<uint32_t> busy_clusters;
-  for (uint32_t id = 0; id < clusters_.all().size(); ++id) {
-    if (clusters_in_use.contains(clusters_.all()[id].name.cluster)) busy_clusters.insert(id);
-  }
-  expired.clusters = unused(clusters_, busy_clusters, now);
   for (uint32_t id : expired.clusters) clusters_.forget(id, now);
+  for (uint32_t id : expired.backends) backends_.forget(id, now);
   return expired;
 }
 

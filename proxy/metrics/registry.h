@@ -60,9 +60,10 @@ class SeriesRegistry {
 
   // A config is in force: these are its series; all others are retired, now if they were not yet.
   void keep_only(const SeriesIds& ids, TimePoint now);
-  // The series that have expired by now, forgotten here: no worker has anything open under them.
-  // The caller makes workers and ProcessState forget them, too, in that order.
-  SeriesIds take_expired(TimePoint now, std::span<const WorkerReport> reports);
+  // The series that have expired by now, forgotten here. Not those `in_use`: of every snapshot that
+  // is alive, because its views on the workers hold references to their cells. The caller makes
+  // workers and ProcessState forget them, too, in that order.
+  SeriesIds take_expired(TimePoint now, const SeriesIds& in_use);
 
   const SeriesTable& listeners() const { return listeners_; }
   const SeriesTable& clusters() const { return clusters_; }

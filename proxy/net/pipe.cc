@@ -50,6 +50,7 @@ HalfPipe::State HalfPipe::pump() {
     if (flush() == Step::wait) return state_;
     if (source_ended_) {
       sink_.shutdown_write();
+      fin_sent_ = true;
       return finish(State::ended);
     }
     if (!source_.readable() || fill() == Step::wait) break;

@@ -59,6 +59,7 @@ class HalfPipe final : public TransportReader, public TransportWriter, private Y
 
   State state() const { return state_; }
   bool source_ended() const { return source_ended_; }
+  bool fin_sent() const { return fin_sent_; }     // after the last byte, whatever happened since
   bool blocked() const { return in_hand() > 0; }  // the sink does not take what was read
   size_t in_hand() const { return end_ - begin_ + (pipe_ != nullptr ? pipe_->held : 0); }
   uint64_t moved() const { return moved_; }  // bytes the sink has taken
@@ -97,6 +98,7 @@ class HalfPipe final : public TransportReader, public TransportWriter, private Y
   TimePoint last_moved_{};
   State state_ = State::open;
   bool source_ended_ = false;
+  bool fin_sent_ = false;
   bool splicing_ = false;
   bool splice_refused_ = false;  // this pair of sockets cannot
   uint8_t streak_ = 0;           // full reads in a row; when splicing, small ones

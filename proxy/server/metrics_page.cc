@@ -31,7 +31,7 @@ void MetricsPage::render(Done done) {
 void MetricsPage::finish(Workers::Reports reports) {
   refresh_backends();
   refresh_process();
-  forget_expired(reports);
+  forget_expired();
   const std::string text = collector_.render(control_.state, reports, control_.store.series());
   std::vector<Done> waiting;
   waiting.swap(waiting_);
@@ -64,8 +64,9 @@ void MetricsPage::refresh_process() {
   state.access_log_dropped.value = counts.dropped_access;
 }
 
-void MetricsPage::forget_expired(Workers::Reports reports) {
-  const SeriesIds expired = control_.store.series().take_expired(control_.loop.now(), reports);
+void MetricsPage::forget_expired() {
+  SnapshotStore& store = control_.store;
+  const SeriesIds expired = store.series().take_expired(control_.loop.now(), store.series_in_use());
   if (expired.empty()) return;
   control_.state.forget(expired);
   control_.workers.tell([expired](Worker& worker) { worker.forget(expired); });

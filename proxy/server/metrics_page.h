@@ -24,7 +24,7 @@ class MetricsPage {
   void refresh_backends();
   void refresh_drain(const SessionSurvey& survey);
   void refresh_process();
-  void forget_expired(Workers::Reports reports);
+  void forget_expired();
   void finish(Workers::Reports reports);
 
   Control control_;

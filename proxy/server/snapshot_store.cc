@@ -94,10 +94,23 @@ Result<SnapshotStore::Prepared> SnapshotStore::prepare(const Candidate& candidat
 std::vector<WorkerUpdate> SnapshotStore::commit(Prepared prepared, TimePoint now) {
   current_ = std::move(prepared.snapshot);
   series_.keep_only(prepared.series, now);
+  std::erase_if(published_, [](const Published& p) { return p.snapshot.expired(); });
+  published_.push_back({current_, std::move(prepared.series)});
   std::vector<WorkerUpdate> updates;
   for (std::vector<SocketAssignment>& sockets : sockets_.commit(std::move(prepared.sockets)))
     updates.push_back({current_, std::move(sockets)});
   return updates;
+}
+
+SeriesIds SnapshotStore::series_in_use() {
+  std::erase_if(published_, [](const Published& p) { return p.snapshot.expired(); });
+  SeriesIds all;
+  for (const auto& [snapshot, ids] : published_) {
+    all.listeners.insert(all.listeners.end(), ids.listeners.begin(), ids.listeners.end());
+    all.clusters.insert(all.clusters.end(), ids.clusters.begin(), ids.clusters.end());
+    all.backends.insert(all.backends.end(), ids.backends.begin(), ids.backends.end());
+  }
+  return all;
 }
 
 bool SnapshotStore::same_addresses(const Candidate& candidate) const {

@@ -46,6 +46,8 @@ class SnapshotStore {
   const std::shared_ptr<const Snapshot>& current() const { return current_; }
   std::vector<CheckTarget> check_targets() const;
   SeriesRegistry& series() { return series_; }
+  // The series of every snapshot that somebody still holds.
+  SeriesIds series_in_use();
   Sockets& sockets() { return sockets_; }
   const Sockets& sockets() const { return sockets_; }
   uint64_t open_connections() const { return count_->open(); }
@@ -68,6 +70,11 @@ class SnapshotStore {
   SeriesRegistry series_;
   Sockets sockets_;
   std::shared_ptr<const Snapshot> current_;
+  struct Published {
+    std::weak_ptr<const Snapshot> snapshot;
+    SeriesIds series;
+  };
+  std::vector<Published> published_;  // the current one, and older ones that sessions may hold
 };
 
 }  // namespace weir

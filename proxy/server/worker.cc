@@ -56,7 +56,7 @@ class Worker::Binding final : public AcceptObserver {
   void on_out_of_descriptors(int fd) override {
     LOG(warn, "listener.out_of_descriptors", kv("listener", spec_->name),
         kv("pause", Listener::kPause));
-    if (fd >= 0) worker_.refuse(*spec_, fd, RejectReason::out_of_descriptors);
+    worker_.refuse(*spec_, fd, RejectReason::out_of_descriptors);
   }
 
   Worker& worker_;
@@ -77,7 +77,9 @@ Worker::Worker(EventLoop& loop, uint32_t index, uint64_t seed, WorkerPeers& peer
       metrics_(index),
       drain_timer_(loop, [this] { close_silent(); }) {}
 
-Worker::~Worker() { stop(); }
+Worker::~Worker() {
+  stop();
+}
 
 void Worker::stop() {
   abort_sessions(EndReason::shutdown);
@@ -118,9 +120,14 @@ void Worker::forget_removed_sockets() {
 }
 
 void Worker::take(AcceptedConnection connection) {
-  const auto found = bindings_.find(connection.socket);
-  Binding& binding = found != bindings_.end() ? *found->second : *removed_.at(connection.socket);
-  binding.take(std::move(connection));
+  auto found = bindings_.find(connection.socket);
+  if (found == bindings_.end()) {
+    found = removed_.find(connection.socket);
+    // The giver knows the update that adds this socket and we do not yet: it is on its way to us,
+    // ahead of this message.
+    if (found == removed_.end()) return peers_.give(index_, std::move(connection));
+  }
+  found->second->take(std::move(connection));
 }
 
 void Worker::open_session(const ListenerSpec& listener, const SnapshotRef& snapshot,
@@ -189,12 +196,16 @@ void Worker::close_silent() {
   sessions_.for_each_safe([&](Session& session) {
     if (session.silent()) silent.push_back(&session);
   });
-  due = std::min(due, silent.size());
-  std::partial_sort(silent.begin(), silent.begin() + static_cast<long>(due), silent.end(),
-                    [](Session* a, Session* b) { return a->last_active() < b->last_active(); });
-  silent.resize(due);
-  closed_ += due;
-  for (Session* session : silent) session->close_quiet(EndReason::drain_idle);
+  const auto later = [](Session* a, Session* b) { return a->last_active() > b->last_active(); };
+  std::make_heap(silent.begin(), silent.end(), later);
+  for (; due > 0 && !silent.empty(); silent.pop_back()) {
+    std::pop_heap(silent.begin(), silent.end(), later);
+    // Silent for us, but its last bytes are still on their way to somebody slow.
+    if (!silent.back()->delivered()) continue;
+    silent.back()->close_quiet(EndReason::drain_idle);
+    ++closed_;
+    --due;
+  }
   if (active_ > 0) drain_timer_.set_in(kDrainTick);
 }
 

@@ -59,6 +59,8 @@ class Session : public Retirable, public SessionNode {
   virtual TimePoint last_active() const = 0;
   // Quiet, and for long enough that nobody is likely to be waiting for an answer.
   bool silent() const { return quiet() && loop().now() - last_active() >= kSilence; }
+  // Both sides have acknowledged everything we sent them. Asks the kernel.
+  virtual bool delivered() const = 0;
   virtual WaitingFor waiting_for() const = 0;
   // Sends both sides their FIN and waits a moment for theirs. Only when quiet().
   virtual void close_quiet(EndReason reason) = 0;
@@ -80,6 +82,7 @@ class Session : public Retirable, public SessionNode {
   // The books of the end; the child has closed its sides. `how`: for a session a drain has ended.
   void account(EndReason reason, DrainEnd how);
   std::string timeout_place(EndReason reason) const;
+  ConfigAge age() const;  // of what it was accepted under
   std::string id() const;
 
   SessionOwner& owner_;

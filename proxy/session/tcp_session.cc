@@ -83,7 +83,31 @@ bool TcpSession::go_on_reading(HalfPipe& dead, HalfPipe& other) {
 void TcpSession::fail(Side side) {
   const Transport& failed = side == Side::client ? client_ : backend_;
   const EndReason reset = side == Side::client ? EndReason::client_reset : EndReason::backend_reset;
-  abort(failed.was_reset() ? reset : EndReason::error);
+  const EndReason reason = failed.was_reset() ? reset : EndReason::error;
+  if (side == Side::backend && pipe_.response.fin_sent()) return linger_with_client(reason);
+  abort(reason);
+}
+
+// The backend finished its answer, in order, and only then went away: the client, who may be slow,
+// gets all of it. What it still sends nobody wants.
+void TcpSession::linger_with_client(EndReason reason) {
+  const config::ListenerTimeouts& timeouts = listener().timeouts;
+  const config::Timeout& patience =
+      timeouts.half_close.enabled() ? timeouts.half_close : timeouts.idle;
+  backend_.abort();
+  linger(reason, patience.enabled() ? loop().now() + patience.value : kNever);
+}
+
+// Both pipes are over; waits for the FINs of the sides that are still open.
+void TcpSession::linger(EndReason reason, TimePoint until) {
+  pipe_.stop();
+  stage_ = Stage::lingering;
+  reason_ = reason;
+  linger_until_ = until;
+  client_.set_reader(this);
+  backend_.set_reader(this);
+  arm();
+  discard();
 }
 
 void TcpSession::on_readable() {
@@ -119,7 +143,8 @@ void TcpSession::arm() {
 void TcpSession::on_deadline() {
   const TimePoint now = loop().now();
   if (stage_ == Stage::lingering) {
-    const bool unsent = client_.has_unacknowledged() || backend_.has_unacknowledged();
+    if (now < linger_until_) return discard();
+    const bool unsent = !delivered();
     if (unsent) client_.abort(), backend_.abort();
     return end(reason_, unsent ? DrainEnd::deadline_rst : DrainEnd::deadline_fin);
   }
@@ -142,6 +167,10 @@ bool TcpSession::quiet() const {
   return stage_ == Stage::relaying && !pipe_.blocked() && !pipe_.half_closed();
 }
 
+bool TcpSession::delivered() const {
+  return !client_.has_unacknowledged() && !backend_.has_unacknowledged();
+}
+
 TimePoint TcpSession::last_active() const {
   return stage_ == Stage::connecting ? started() : pipe_.last_moved();
 }
@@ -157,20 +186,18 @@ WaitingFor TcpSession::waiting_for() const {
 
 void TcpSession::close_quiet(EndReason reason) {
   DCHECK(quiet());
-  pipe_.stop();
-  stage_ = Stage::lingering;
-  reason_ = reason;
-  linger_until_ = loop().now() + snapshot()->snapshot().model.drain.linger;
-  for (Transport* side : {&client_, &backend_}) {
-    side->set_reader(this);
-    side->shutdown_write();
-  }
-  arm();
-  discard();
+  client_.shutdown_write();
+  backend_.shutdown_write();
+  linger(reason, loop().now() + snapshot()->snapshot().model.drain.linger);
 }
 
 void TcpSession::cut(EndReason reason) {
-  if (stage_ == Stage::lingering || stage_ == Stage::over) return;  // on its way out already
+  if (stage_ == Stage::over) return;
+  if (stage_ == Stage::lingering) {  // on its way out already; now it may not take long
+    linger_until_ =
+        std::min(linger_until_, loop().now() + snapshot()->snapshot().model.drain.linger);
+    return arm();
+  }
   if (quiet() && loop().now() - last_active() >= kSilence)
     close_quiet(reason);
   else
@@ -179,6 +206,11 @@ void TcpSession::cut(EndReason reason) {
 
 void TcpSession::discard() {
   const bool client_over = discard_from(client_), backend_over = discard_from(backend_);
+  // Left unread is what no event will tell of again (trap T6): the next turn looks.
+  if (client_.readable() || backend_.readable())
+    loop().deadlines().set(*this, loop().now());
+  else if (!client_over || !backend_over)
+    arm();
   if (client_over && backend_over)
     end(reason_, reason_ == EndReason::drain_idle ? DrainEnd::idle_spread : DrainEnd::deadline_fin);
 }

@@ -27,6 +27,7 @@ class TcpSession final : public Session,
   bool quiet() const override;
   TimePoint last_active() const override;
   WaitingFor waiting_for() const override;
+  bool delivered() const override;
   void close_quiet(EndReason reason) override;
   void cut(EndReason reason) override;
   void abort(EndReason reason) override;
@@ -48,6 +49,8 @@ class TcpSession final : public Session,
   void relay();
   bool go_on_reading(HalfPipe& dead, HalfPipe& other);
   void fail(Side side);
+  void linger(EndReason reason, TimePoint until);
+  void linger_with_client(EndReason reason);
   void end(EndReason reason, DrainEnd how);
   void discard();
   bool discard_from(Transport& transport);

@@ -281,6 +281,61 @@ TEST_F(SessionTest, ARemovedListener_ServesWhatWaitedInItsQueue) {
   EXPECT_EQ(cells("l").connections_total.value, 20u);
 }
 
+TEST_F(SessionTest, AConnectionOfASocketNotYetKnown_WaitsForTheUpdate) {
+  Acceptor elsewhere;  // stands for the listening socket of another worker
+  Socket dealt = Socket::connect(elsewhere.address());
+  Socket accepted = elsewhere.accept();
+  serve({backend.address()});
+  const uint64_t next = store.sockets().entries().at(0).first + 1;
+  worker.take({next, ::dup(accepted.fd()), elsewhere.address()});
+  turns(3);
+  EXPECT_EQ(worker.active(), 0u);
+  apply(
+      fmt::format("listeners: [{{ name: l, bind: \"127.0.0.2:0\", cluster: c }}]\n"
+                  "clusters: [{{ name: c, backends: [{}] }}]\n",
+                  backend.address().text()));
+  ASSERT_EQ(store.sockets().entries().at(0).first, next);
+  EXPECT_TRUE(run_until([&] { return worker.active() == 1; }));
+}
+
+TEST_F(SessionTest, ASessionOfARemovedSocket_IsOfTheOldGeneration) {
+  serve({backend.address()});
+  const uint64_t removed = store.sockets().entries().at(0).first;
+  Acceptor elsewhere;
+  Socket dealt = Socket::connect(elsewhere.address());
+  Socket accepted = elsewhere.accept();
+  apply_before_forgetting(
+      fmt::format("listeners: [{{ name: other, bind: \"127.0.0.2:0\", cluster: c }}]\n"
+                  "clusters: [{{ name: c, backends: [{}] }}]\n",
+                  backend.address().text()));
+  worker.take({removed, ::dup(accepted.fd()), elsewhere.address()});
+  EXPECT_EQ(cells("l").active[ConfigAge::old].value, 1);
+  dealt.reset();
+  ASSERT_TRUE(over(EndReason::client_reset));
+  EXPECT_EQ(cells("l").active[ConfigAge::old].value, 0);
+  EXPECT_EQ(cells("l").active[ConfigAge::current].value, 0);
+}
+
+TEST_F(SessionTest, CellsStayWhileASessionOfAnOldConfigurationHoldsThem) {
+  const std::string two = fmt::format(
+      "clusters:\n  - {{ name: c, backends: [{0}] }}\n"
+      "  - {{ name: gone, backends: [{0}] }}\n",
+      backend.address().text());
+  const std::string l = "listeners:\n  - { name: l, bind: \"127.0.0.1:0\", cluster: c }\n";
+  apply(l + "  - { name: m, bind: \"127.0.0.1:0\", cluster: gone }\n" + two);
+  Joined s = join(backend);
+  serve({backend.address()});
+  const SeriesIds expired = store.series().take_expired(loop.now() + 1h, store.series_in_use());
+  EXPECT_TRUE(expired.clusters.empty()) << "the first snapshot still names them";
+  worker.forget(expired);
+  worker.health_changed();  // writes into the cells of every view that is alive
+  s.client.reset();
+  ASSERT_TRUE(over(EndReason::client_reset));
+  turns(2);
+  EXPECT_EQ(store.series().take_expired(loop.now() + 1h, store.series_in_use()).clusters.size(),
+            1u);
+}
+
 TEST_F(SessionTest, AFullAcceptQueue_IsTakenInPortions) {  // truth 1: the budget of a turn
   serve({backend.address()});
   std::vector<Socket> waiting;
@@ -288,6 +343,29 @@ TEST_F(SessionTest, AFullAcceptQueue_IsTakenInPortions) {  // truth 1: the budge
   turns(1);
   EXPECT_LE(cells("l").connections_total.value, uint64_t{Listener::kAcceptsPerTurn});
   EXPECT_TRUE(run_until([&] { return cells("l").connections_total.value == 100; }));
+}
+
+TEST_F(SessionTest, AnAnswerOnItsWay_SurvivesTheResetOfABackendThatHadFinished) {
+  serve({backend.address()});
+  Joined s = join(backend);
+  s.client.shrink_buffers();
+  const std::string answer(pattern(0, 60'000));
+  ASSERT_TRUE(s.backend.send(answer));
+  ASSERT_TRUE(run_until([&] { return cells("l").sent_bytes.value == answer.size(); }));
+  s.backend.close();
+  turns(5);
+  ASSERT_TRUE(s.client.send("more"));  // the backend's kernel answers with a reset
+  advance(1100ms);
+  turns(5);
+  std::string got;
+  EXPECT_TRUE(run_until([&] {
+    got += s.client.receive(answer.size() - got.size(), 1ms);
+    return got.size() == answer.size();
+  }));
+  EXPECT_EQ(got, answer);
+  EXPECT_TRUE(sees(s.client, Socket::End::fin));
+  s.client.close();
+  EXPECT_TRUE(over(EndReason::backend_reset));
 }
 
 class DrainingTest : public SessionTest {
@@ -363,6 +441,40 @@ TEST_F(DrainingTest, ASilentSession_IsClosedInOrder_AndWaitsForTheOtherFin) {
   s.backend.finish();
   EXPECT_TRUE(over(EndReason::drain_idle));
   EXPECT_EQ(cells("l").drain_closed[DrainEnd::idle_spread].value, 1u);
+}
+
+TEST_F(DrainingTest, ASilentSessionWhoseLastBytesAreStillOnTheirWay_IsNotClosed) {
+  serve({backend.address()});
+  Joined s = join(backend);
+  s.client.shrink_buffers();
+  const std::string answer(pattern(0, 60'000));
+  ASSERT_TRUE(s.backend.send(answer));
+  ASSERT_TRUE(run_until([&] { return cells("l").sent_bytes.value == answer.size(); }));
+  advance(2s);
+  begin_drain(0s);
+  for (int i = 0; i < 30; ++i) advance(100ms);
+  EXPECT_EQ(worker.active(), 1u);
+  std::string got;
+  EXPECT_TRUE(run_until([&] {
+    got += s.client.receive(answer.size() - got.size(), 1ms);
+    return got.size() == answer.size();
+  }));
+  EXPECT_EQ(got, answer);
+  advance(100ms);
+  EXPECT_TRUE(sees(s.client, Socket::End::fin));
+}
+
+TEST_F(DrainingTest, WhatIsSentIntoTheLinger_IsDiscardedToTheFin) {
+  serve({backend.address()});
+  Joined s = join(backend);
+  advance(2s);
+  begin_drain(0s);
+  ASSERT_TRUE(sees(s.client, Socket::End::fin));
+  ASSERT_TRUE(s.client.send(std::string(200'000, 'x')));
+  s.client.finish();
+  s.backend.finish();
+  for (int i = 0; i < 20 && worker.active() > 0; ++i) advance(20ms);  // less than the linger
+  EXPECT_EQ(ended("l", EndReason::drain_idle), 1u);
 }
 
 TEST_F(DrainingTest, ConnectionsInTheQueue_AreServed_NotReset) {

@@ -22,6 +22,11 @@ class WorkerFixture : public TestLoop, private WorkerPeers {
 
   // Loads, compiles and applies; as a start or a reload would.
   void apply(const std::string& yaml) {
+    apply_before_forgetting(yaml);
+    worker.forget_removed_sockets();
+  }
+  // The same, up to the moment at which other workers may still deal connections of old sockets.
+  void apply_before_forgetting(const std::string& yaml) {
     config::Loaded loaded =
         config::load_text(yaml, "test.yaml", [](const std::string&) { return std::nullopt; });
     ASSERT_TRUE(loaded.valid()) << config::format_text(loaded.diagnostics, false);
@@ -31,7 +36,6 @@ class WorkerFixture : public TestLoop, private WorkerPeers {
         store.prepare({std::move(loaded), std::move(*addresses)});
     ASSERT_TRUE(prepared) << prepared.error().text();
     worker.apply(store.commit(std::move(*prepared), loop.now()).at(0));
-    worker.forget_removed_sockets();
     turns(1);
   }
 
@@ -71,7 +75,9 @@ class WorkerFixture : public TestLoop, private WorkerPeers {
 
  private:
   uint32_t count() const override { return 1; }
-  void give(uint32_t, AcceptedConnection connection) override { ::close(connection.fd); }
+  void give(uint32_t, AcceptedConnection connection) override {
+    loop.post([this, connection] { worker.take(connection); });
+  }
   void on_empty(uint32_t) override { ++empties; }
 };
 

@@ -48,8 +48,8 @@ class CollectorTest : public ::testing::Test {
 };
 
 TEST_F(CollectorTest, SumsTheWorkers) {
-  a.listener(0).accepted();
-  b.listener(0).accepted();
+  a.listener(0).accepted(ConfigAge::current);
+  b.listener(0).accepted(ConfigAge::current);
   b.listener(0).ended(EndReason::backend_reset, ConfigAge::current, 20s);
   const std::string text = scrape();
   EXPECT_EQ(value_of(text, R"(weir_connections_total{listener="web",protocol="tcp"})"), 2);

@@ -35,24 +35,14 @@ TEST(SeriesRegistry, ShowsARemovedSeriesForTenMinutes) {
   EXPECT_FALSE(registry.listeners().shown(web));
 }
 
-TEST(SeriesRegistry, KeepsARemovedSeriesWhileAWorkerHasSessionsOpenUnderIt) {
+TEST(SeriesRegistry, KeepsARemovedSeriesWhileASnapshotThatNamesItIsAlive) {
   SeriesRegistry registry;
   const SeriesIds ids{
       {registry.listener("web")}, {registry.cluster("app")}, {registry.backend("app", "one")}};
   registry.keep_only(ids, kStart);
   registry.keep_only({}, kStart);
-  WorkerMetrics idle(0), busy(1);
-  busy.listener(ids.listeners[0]).accepted();
-  busy.backend(ids.backends[0]).active.add();
-  std::vector<WorkerReport> reports;
-  reports.push_back(idle.report());
-  reports.push_back(busy.report());
-  EXPECT_TRUE(registry.take_expired(kStart + 1h, reports).empty());
-
-  busy.listener(ids.listeners[0]).ended(EndReason::client_closed, ConfigAge::current, 1h);
-  busy.backend(ids.backends[0]).active.sub();
-  reports[1] = busy.report();
-  const SeriesIds expired = registry.take_expired(kStart + 2h, reports);
+  EXPECT_TRUE(registry.take_expired(kStart + 1h, ids).empty());
+  const SeriesIds expired = registry.take_expired(kStart + 2h, {});
   EXPECT_EQ(expired.listeners, ids.listeners);
   EXPECT_EQ(expired.clusters, ids.clusters);
   EXPECT_EQ(expired.backends, ids.backends);

@@ -48,11 +48,11 @@ TEST(WorkerMetrics, ForgetsOnlyWhatItIsTold) {
 TEST(ListenerCells, AcceptedIsOpenPlusEndedWhateverHappens) {
   WorkerMetrics metrics(0);
   ListenerCells& cells = metrics.listener(0);
-  for (int i = 0; i < 4; ++i) cells.accepted();
+  for (int i = 0; i < 4; ++i) cells.accepted(ConfigAge::current);
   cells.refused(RejectReason::listener_limit);
   cells.ended(EndReason::client_closed, ConfigAge::current, 2s);
   metrics.begin_generation();
-  cells.accepted();
+  cells.accepted(ConfigAge::current);
   cells.ended(EndReason::idle_timeout, ConfigAge::old, 3s);
 
   EXPECT_EQ(cells.connections_total.value, 6u);
@@ -66,9 +66,9 @@ TEST(ListenerCells, AcceptedIsOpenPlusEndedWhateverHappens) {
 
 TEST(ListenerCells, CountsASecondReloadsSessionsAsOldToo) {
   ListenerCells cells;
-  cells.accepted();
+  cells.accepted(ConfigAge::current);
   cells.begin_generation();
-  cells.accepted();
+  cells.accepted(ConfigAge::current);
   cells.begin_generation();
   EXPECT_EQ(cells.active[ConfigAge::old].value, 2);
   EXPECT_EQ(cells.active[ConfigAge::current].value, 0);
