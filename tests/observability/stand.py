@@ -5,6 +5,7 @@ Everything that is started here is stopped by Stand.stop(), whatever happened be
 import json
 import pathlib
 import shutil
+import random
 import socket
 import subprocess
 import tempfile
@@ -28,12 +29,17 @@ def wait_until(condition, what, limit=20.0):
 
 
 def free_ports(count):
-    """All at once, so that no two are the same."""
-    sockets = [socket.create_server((HERE, 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
+    """Of those that the kernel does not give to connections, which come and go by thousands in other tests."""
+    ports = []
+    for port in random.sample(range(12000, 32000), 1000):
+        try:
+            socket.create_server((HERE, port)).close()
+        except OSError:
+            continue
+        ports.append(port)
+        if len(ports) == count:
+            return ports
+    raise OSError("no free ports")
 
 
 def http(port, path, body=None):

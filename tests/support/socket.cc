@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/hash.h"
+
 namespace weir {
 namespace {
 
@@ -207,10 +209,21 @@ Socket Acceptor::accept(Duration patience) {
   return fd < 0 ? Socket() : Socket(fd);
 }
 
+// Below the range that the kernel takes the ports of connections from (32768 by default): thousands
+// of those come and go in tests that run beside this one.
 Address free_address(const char* host) {
-  const Result<Address> any = Address::parse(std::string(host) + ":0");
-  CHECK(any);
-  return Acceptor(*any).address();
+  constexpr uint16_t kFirst = 12'000, kPorts = 20'000;
+  static uint64_t draws = 0;
+  const auto seed = static_cast<uint64_t>(::getpid()) << 32;
+  for (;;) {
+    const auto port = static_cast<uint16_t>(kFirst + mix(seed + ++draws) % kPorts);
+    const Result<Address> address = Address::parse(std::string(host) + ":" + std::to_string(port));
+    CHECK(address);
+    const UniqueFd fd(::socket(address->socket_family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_storage storage;
+    const socklen_t length = address->to_sockaddr(storage);
+    if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&storage), length) == 0) return *address;
+  }
 }
 
 std::string_view pattern(size_t offset, size_t size) {

@@ -80,8 +80,7 @@ class Acceptor {
   Address address_;
 };
 
-// A loopback address nobody listens on. Not reserved: the kernel hands ports out in turn, so that
-// none comes back soon.
+// A loopback address nobody uses now; another one each time. Not reserved.
 Address free_address(const char* host = "127.0.0.1");
 
 // Many bytes at once, in both directions if need be: what `from` sends must come out at `to`, equal
