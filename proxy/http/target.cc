@@ -85,7 +85,8 @@ Fault parse_target(RequestHead& head) {
   }
   size_t mark = rest.find('?');
   head.path_ = head.slice_of(rest.substr(0, mark));
-  if (mark != std::string_view::npos) head.query_ = head.slice_of(rest.substr(mark + 1));
+  head.has_query_ = mark != std::string_view::npos;
+  if (head.has_query_) head.query_ = head.slice_of(rest.substr(mark + 1));
   return {};
 }
 
