@@ -21,18 +21,17 @@ Fault parse_version(std::string_view text, HttpVersion& version) {
 
 }  // namespace
 
-// field-name ":" OWS field-value OWS; no line folding.
+// field-name ":" OWS field-value OWS; no line folding. A known name is a token.
 Fault add_field(MessageHead& head, std::string_view line) {
-  size_t size = 0;
-  while (size < line.size() && is(kToken, line[size])) ++size;
-  if (size == 0 || size == line.size() || line[size] != ':') {
+  const size_t size = find_colon(line);
+  const std::string_view name = line.substr(0, size);
+  const FieldId id = field_id(name);
+  if (size == line.size() || (id == FieldId::other && !all(kToken, name))) {
     if (line.front() == ' ' || line.front() == '\t') return {400, "a folded header line"};
     if (size == line.size()) return {400, "a header line without a colon"};
     return {400, "a field name is not a token"};
   }
   if (head.field_count_ == kMaxFields) return {431, "too many header fields"};
-  const std::string_view name = line.substr(0, size);
-  const FieldId id = field_id(name);
   head.fields_[head.field_count_++] = {head.slice_of(name),
                                        head.slice_of(trim_ows(line.substr(size + 1))), id};
   const uint64_t bit = uint64_t(1) << unsigned(id);

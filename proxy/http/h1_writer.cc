@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <cstring>
 
+#include "http/scan.h"
+
 namespace weir {
 
 void H1HeadWriter::append(std::string_view text) {
@@ -32,7 +34,9 @@ void H1HeadWriter::status_line(unsigned status, std::string_view reason) {
 }
 
 void H1HeadWriter::request_line(std::string_view method, std::string_view target) {
-  if (!all(kToken, method) || !all(kTargetText, target)) return fail();
+  const bool sound =
+      all(kToken, method) && !target.empty() && find_not_target_text(target, 0) == target.size();
+  if (!sound) return fail();
   append(method);
   append(" ");
   append(target);
@@ -40,7 +44,7 @@ void H1HeadWriter::request_line(std::string_view method, std::string_view target
 }
 
 void H1HeadWriter::field(std::string_view name, std::string_view value) {
-  if (!all(kToken, name) || (!value.empty() && !all(kFieldText, value))) return fail();
+  if (!all(kToken, name) || find_not_field_text(value, 0) != value.size()) return fail();
   relayed_field(name, value);
 }
 

@@ -8,12 +8,16 @@
 
 namespace weir {
 
-// The index of the first byte at or after `from` that is not field text; text.size() if there is
-// none. from <= text.size(). SSE2 where there is x86-64, which is its baseline: no flag, no
-// dispatch.
+// The index of the first byte at or after `from` that is not field text (HTAB, SP, visible ASCII,
+// obs-text); text.size() if there is none. from <= text.size().
 size_t find_not_field_text(std::string_view text, size_t from);
-
-// The same, a byte at a time: what other machines use, and what the tests compare with.
 size_t find_not_field_text_scalar(std::string_view text, size_t from);
+
+// The same for what a request-target may hold: visible ASCII without '#'.
+size_t find_not_target_text(std::string_view text, size_t from);
+size_t find_not_target_text_scalar(std::string_view text, size_t from);
+
+// The index of the first colon, text.size() if there is none. Names are short.
+size_t find_colon(std::string_view text);
 
 }  // namespace weir

@@ -39,6 +39,10 @@ std::string_view without_parameters(std::string_view member) {
   return trim_ows(member.substr(0, member.find(';')));
 }
 
+bool is_option(std::string_view option, std::string_view known) {
+  return option.size() == known.size() && detail::same_name(option, known);
+}
+
 }  // namespace
 
 // Notes the options of all Connection fields. Their number is bounded because each is compared with
@@ -53,11 +57,11 @@ Fault check_connection(MessageHead& head) {
     for (std::string_view option; next_member(list, option);) {
       if (option.empty()) continue;
       if (++options > kMaxConnectionOptions) return {400, "too many Connection options"};
-      if (iequals(option, "close"))
+      if (is_option(option, "close"))
         close = true;
-      else if (iequals(option, "keep-alive"))
+      else if (is_option(option, "keep-alive"))
         keep_alive = true;
-      else if (iequals(option, "upgrade"))
+      else if (is_option(option, "upgrade"))
         upgrade = true;
       else
         head.connection_names_fields_ = true;

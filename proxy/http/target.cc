@@ -1,5 +1,6 @@
 #include <charconv>
 
+#include "http/scan.h"
 #include "http/semantics.h"
 
 namespace weir {
@@ -57,7 +58,8 @@ bool valid_authority(std::string_view text) {
 Fault parse_target(RequestHead& head) {
   std::string_view target = head.target();
   bool connect = head.method() == "CONNECT";
-  if (!all(kTargetText, target)) return {400, "the request-target has a byte that is not allowed"};
+  if (target.empty() || find_not_target_text(target, 0) != target.size())
+    return {400, "the request-target has a byte that is not allowed"};
   if (connect) {
     head.form_ = TargetForm::authority;
     head.authority_ = head.target_;

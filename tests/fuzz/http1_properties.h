@@ -1,6 +1,7 @@
 // What holds for every input of the HTTP/1 layer; shared by the fuzz targets.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <string_view>
@@ -16,8 +17,11 @@ namespace weir::fuzz {
 
 // The scan in blocks is the scan byte by byte, from wherever it starts.
 inline void check_scan(std::string_view input) {
-  for (size_t from = 0; from <= input.size(); from += 1 + from / 8)
+  for (size_t from = 0; from <= input.size(); from += 1 + from / 8) {
     CHECK(find_not_field_text(input, from) == find_not_field_text_scalar(input, from));
+    CHECK(find_not_target_text(input, from) == find_not_target_text_scalar(input, from));
+  }
+  CHECK(find_colon(input) == std::min(input.find(':'), input.size()));
 }
 
 // A transcript of `input` does not depend on how it is cut: whole, in two at a place that the input

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 
@@ -20,6 +21,10 @@ void compare(std::string_view text) {
   for (size_t from = 0; from <= exact.size(); ++from)
     ASSERT_EQ(find_not_field_text(exact, from), find_not_field_text_scalar(exact, from))
         << "from " << from << " of " << exact.size();
+  for (size_t from = 0; from <= exact.size(); ++from)
+    ASSERT_EQ(find_not_target_text(exact, from), find_not_target_text_scalar(exact, from))
+        << "from " << from << " of " << exact.size();
+  ASSERT_EQ(find_colon(exact), std::min(exact.find(':'), exact.size()));
 }
 
 TEST(FieldTextScan, StopsAtEveryByteThatIsNoFieldTextAndAtNoOther) {
@@ -31,6 +36,17 @@ TEST(FieldTextScan, StopsAtEveryByteThatIsNoFieldTextAndAtNoOther) {
         EXPECT_EQ(find_not_field_text(text, 0), is(kFieldText, char(c)) ? size : at) << c;
         text[at] = 'a';
       }
+    }
+  }
+}
+
+TEST(TargetTextScan, StopsAtEveryByteThatIsNoTargetTextAndAtNoOther) {
+  for (int c = 0; c < 256; ++c) {
+    std::string text(40, 'a');
+    for (size_t at : {size_t(0), size_t(20), size_t(39)}) {
+      text[at] = char(c);
+      EXPECT_EQ(find_not_target_text(text, 0), is(kTargetText, char(c)) ? text.size() : at) << c;
+      text[at] = 'a';
     }
   }
 }
