@@ -17,6 +17,23 @@ void add_received(const RequestHead& head, FieldId id, TextMemory& memory) {
   }
 }
 
+// A quoted string that does not end would swallow what is written behind it.
+bool quotes_end(std::string_view value) {
+  bool quoted = false;
+  for (size_t i = 0; i < value.size(); ++i) {
+    if (value[i] == '"') quoted = !quoted;
+    if (quoted && value[i] == '\\') ++i;
+  }
+  return !quoted;
+}
+
+bool all_quotes_end(const RequestHead& head, FieldId id) {
+  for (size_t i = 0; i < head.field_count(); ++i) {
+    if (head.field_id(i) == id && !quotes_end(head.field_value(i))) return false;
+  }
+  return true;
+}
+
 // RFC 7239 4: a value is a token or a quoted string. No client address and no valid host holds a
 // quotation mark or a backslash.
 void add_quoted(std::string_view value, TextMemory& memory) {
@@ -84,7 +101,8 @@ std::string_view x_forwarded_for(const RequestHead& head, const Hop& hop, TextMe
 
 std::string_view forwarded(const RequestHead& head, const Hop& hop, TextMemory& memory) {
   memory.begin();
-  if (hop.trusted) add_received(head, FieldId::forwarded, memory);
+  if (hop.trusted && all_quotes_end(head, FieldId::forwarded))
+    add_received(head, FieldId::forwarded, memory);
   memory.add("for=");
   add_node(hop.client, memory);
   if (!head.authority().empty()) {

@@ -6,6 +6,15 @@
 namespace weir {
 namespace {
 
+// A bit for each known name with one of the flags.
+consteval uint64_t with_any(unsigned flags) {
+  uint64_t bits = 0;
+  for (size_t id = 1; id < detail::kKnownFields.size(); ++id) {
+    if ((detail::kKnownFields[id].flags & flags) != 0) bits |= uint64_t(1) << id;
+  }
+  return bits;
+}
+
 // Decides which received fields pass. Known names are bits; only the others are compared as text.
 class FieldFilter {
  public:
@@ -18,6 +27,7 @@ class FieldFilter {
   }
 
   void drop(FieldId id) { dropped_ |= uint64_t(1) << unsigned(id); }
+  void drop_claims() { dropped_ |= with_any(kClaim); }
   bool drops(FieldId id) const { return (dropped_ >> unsigned(id) & 1) != 0; }
   bool passes(size_t i) const {
     const FieldId id = head_.field_id(i);
@@ -26,14 +36,6 @@ class FieldFilter {
   }
 
  private:
-  static constexpr uint64_t kNeverRelayed = [] {
-    uint64_t bits = 0;
-    for (size_t id = 1; id < detail::kKnownFields.size(); ++id) {
-      if ((detail::kKnownFields[id].flags & (kHopByHop | kWritten)) != 0) bits |= uint64_t(1) << id;
-    }
-    return bits;
-  }();
-
   void drop(std::string_view name) {
     const FieldId id = field_id(name);
     if (id != FieldId::other) return drop(id);
@@ -78,7 +80,7 @@ class FieldFilter {
 
   const MessageHead& head_;
   const FieldChanges& changes_;
-  uint64_t dropped_ = kNeverRelayed;
+  uint64_t dropped_ = with_any(kHopByHop | kWritten);
   bool compares_text_ = false;
 };
 
@@ -214,7 +216,9 @@ void write_request(H1HeadWriter& out, const RequestHead& head, const RequestPlan
   if (!plan.authority.empty() && !valid_authority(plan.authority)) return out.fail();
   out.request_line(head.method(), plan.target);
   out.relayed_field("Host", plan.authority);
-  relay_fields(out, head, FieldFilter(head, plan.fields));
+  FieldFilter filter(head, plan.fields);
+  if (!plan.trusted) filter.drop_claims();
+  relay_fields(out, head, filter);
   write_changes(out, plan.fields);
   write_via(out, head.version(), plan.via);
   write_body_fields(out, body);

@@ -43,9 +43,10 @@ struct RequestPlan {
   BodyPlan body = {};
   FieldChanges fields = {};
   std::string_view via = {};  // weir's name in Via; empty: none is added
-  bool upgrade = false;       // relay Connection: upgrade and Upgrade, but for h2c
-  bool expect = false;        // relay Expect: 100-continue
-  bool te = true;             // relay TE: trailers; for who passes trailers on
+  bool trusted = false;  // the peer: relay what it claims about its client (X-Forwarded-*, ...)
+  bool upgrade = false;  // relay Connection: upgrade and Upgrade, but for h2c
+  bool expect = false;   // relay Expect: 100-continue
+  bool te = true;        // relay TE: trailers; for who passes trailers on
 };
 
 enum class ConnectionOption : uint8_t { none, keep_alive, close };

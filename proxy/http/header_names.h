@@ -23,6 +23,7 @@ enum FieldFlag : uint8_t {
   kWritten = 2,    // only weir writes it, from a plan: not relayed, not for `set` and `add`
   kProtected = 4,  // a Connection field that names it does not remove it
   kNoTrailer = 8,  // not relayed in trailers
+  kClaim = 16,     // said by a hop about its client: not relayed from a peer that is not trusted
 };
 
 namespace detail {

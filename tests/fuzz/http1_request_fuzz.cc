@@ -33,6 +33,7 @@ void check_round_trip(std::string_view input) {
   const RequestPlan plan{.target = head.target(),
                          .authority = head.authority(),
                          .body = relayed_body(head),
+                         .trusted = true,
                          .upgrade = true,
                          .expect = true};
   write_request(out, head, plan);

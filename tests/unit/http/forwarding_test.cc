@@ -89,6 +89,13 @@ TEST(Forwarded, OfATrustedPeerGoesOnAndOfAStrangerDoesNot) {
   EXPECT_EQ(element("Forwarded: for=1.1.1.1\r\n", kStranger), "for=10.0.0.9;host=a;proto=http");
 }
 
+TEST(Forwarded, DropsWhatWouldSwallowItsOwnElement) {
+  const std::string own = "for=10.0.0.9;host=a;proto=http";
+  for (const char* open : {"for=\"", "for=\"a\\\"", "for=a, for=\"b"})
+    EXPECT_EQ(element("Forwarded: " + std::string(open) + "\r\n", kFriend), own) << open;
+  EXPECT_EQ(element("Forwarded: for=\"a\\\"b\"\r\n", kFriend), "for=\"a\\\"b\", " + own);
+}
+
 TEST(TextMemory, StaysFullOnceSomethingDidNotFit) {
   std::array<char, 4> bytes;
   TextMemory memory(bytes);

@@ -75,7 +75,7 @@ TEST(RelayedRequest, KeepsWhatAHostileConnectionListNames) {
     fields += std::string(name) + ": v\r\n";
     list += std::string(", ") + name;
   }
-  RequestPlan plan{.body = {BodyFraming::length, 3}};
+  RequestPlan plan{.body = {BodyFraming::length, 3}, .trusted = true};
   EXPECT_EQ(fields_of("Connection: " + list + ", Host, Content-Length, Transfer-Encoding\r\n" +
                           fields + "Content-Length: 3\r\n",
                       plan),
@@ -88,6 +88,15 @@ TEST(RelayedRequest, KeepsTheFieldsWeirWritesWhateverConnectionNames) {
   RequestPlan plan{.fields = {.set = set, .own = own}};
   EXPECT_EQ(fields_of("Connection: X-Mine, X-Forwarded-For\r\nX-Mine: 0\r\n", plan),
             "X-Forwarded-For: 10.0.0.1\r\nX-Mine: 1\r\n");
+}
+
+TEST(RelayedRequest, KeepsWhatAPeerClaimsAboutItsClientOnlyWhenItIsTrusted) {
+  const std::string claims =
+      "Forwarded: for=1.1.1.1\r\nX-Forwarded-For: 1.1.1.1\r\nX-Forwarded-Proto: https\r\n"
+      "X-Forwarded-Host: a\r\nX-Forwarded-Port: 1\r\nX-Forwarded-Prefix: /a\r\n"
+      "X-Forwarded-Server: a\r\nX-Real-IP: 1.1.1.1\r\nX-Request-Id: 1\r\n";
+  EXPECT_EQ(fields_of(claims + "A: b\r\n"), "A: b\r\n");
+  EXPECT_EQ(fields_of(claims + "A: b\r\n", {.trusted = true}), claims + "A: b\r\n");
 }
 
 TEST(RelayedRequest, LosesNamesThatLookLikeKnownOnes) {
