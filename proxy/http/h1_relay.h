@@ -30,11 +30,11 @@ struct FieldChanges {
   std::span<const FieldText> own = {};
 };
 
-// How the body is framed towards the next recipient.
+// How the body is framed towards the next recipient. A length is written as Content-Length: with
+// `length` always, with `none` when it is 0 or of a body that only HEAD or a 304 speaks of.
 struct BodyPlan {
   BodyFraming framing = BodyFraming::none;
-  std::optional<uint64_t> length =
-      {};  // Content-Length is written; without `length` framing: see below
+  std::optional<uint64_t> length = {};
 };
 
 struct RequestPlan {
