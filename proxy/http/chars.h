@@ -15,6 +15,7 @@ enum CharClass : uint8_t {
   kHostText = 8,    // unreserved, sub-delims and '%': a registered name
   kHex = 16,
   kDigit = 32,
+  kNameText = 64,  // letters, digits and '-': field names that no other name looks like
 };
 
 namespace detail {
@@ -35,6 +36,7 @@ constexpr std::array<uint8_t, 256> make_char_classes() {
     if (digit || alpha || among("-._~!$&'()*+,;=%")) bits |= kHostText;
     if (hex) bits |= kHex;
     if (digit) bits |= kDigit;
+    if (digit || alpha || c == '-') bits |= kNameText;
     table[c] = uint8_t(bits);
   }
   return table;

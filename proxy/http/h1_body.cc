@@ -1,6 +1,8 @@
 #include "http/h1_body.h"
 
 #include <algorithm>
+#include <charconv>
+#include <cstring>
 
 #include "base/check.h"
 
@@ -15,7 +17,7 @@ unsigned hex_value(char c) {
 
 }  // namespace
 
-H1BodyDecoder::State H1BodyDecoder::start(const RequestHead& head, uint64_t limit) {
+H1BodyDecoder::State H1BodyDecoder::start(const MessageHead& head, uint64_t limit) {
   *this = H1BodyDecoder();
   allowance_ = limit;
   switch (head.framing()) {
@@ -25,6 +27,10 @@ H1BodyDecoder::State H1BodyDecoder::start(const RequestHead& head, uint64_t limi
       remaining_ = head.content_length();
       break;
     case BodyFraming::chunked: part_ = Part::size; break;
+    case BodyFraming::until_close:
+      part_ = Part::close_data;
+      remaining_ = limit;
+      break;
   }
   state_ = State::more;
   if (remaining_ > allowance_) fail(kTooLarge);
@@ -34,21 +40,37 @@ H1BodyDecoder::State H1BodyDecoder::start(const RequestHead& head, uint64_t limi
 H1BodyDecoder::Piece H1BodyDecoder::next(std::string_view input) {
   Piece piece;
   while (state_ == State::more && piece.consumed < input.size()) {
-    bool in_data = part_ == Part::length_data || part_ == Part::data;
-    if (!in_data) {
+    if (!in_data()) {
       step(input[piece.consumed++]);
       continue;
     }
     if (!piece.data.empty()) break;
+    if (remaining_ == 0) {  // only until close: any other part is left with its last byte
+      fail(kTooLarge);
+      break;
+    }
     piece.data = input.substr(piece.consumed, size_t(std::min<uint64_t>(remaining_, input.size())));
     piece.consumed += piece.data.size();
-    remaining_ -= piece.data.size();
-    if (remaining_ > 0) continue;
-    if (part_ == Part::length_data) state_ = State::done;
-    part_ = Part::data_cr;
+    skip_data(piece.data.size());
   }
   piece.state = state_;
   return piece;
+}
+
+void H1BodyDecoder::skip_data(uint64_t size) {
+  DCHECK(size <= data_ahead());
+  if (part_ == Part::close_data && remaining_ == kUnlimitedBody) return;
+  remaining_ -= size;
+  if (remaining_ > 0 || part_ == Part::close_data) return;
+  if (part_ == Part::length_data) state_ = State::done;
+  part_ = Part::data_cr;
+}
+
+H1BodyDecoder::State H1BodyDecoder::end_of_input() {
+  if (state_ != State::more) return state_;
+  if (part_ == Part::close_data) return state_ = State::done;
+  fail({400, "the connection ends before the body does"});
+  return state_;
 }
 
 // One byte of chunk framing; RFC 9112 7.1.
@@ -77,6 +99,7 @@ void H1BodyDecoder::step(char c) {
       if (state_ == State::more) state_ = State::done;
       return;
     case Part::length_data:
+    case Part::close_data:
     case Part::data: break;
   }
   CHECK_UNREACHABLE();
@@ -104,7 +127,7 @@ void H1BodyDecoder::end_of_size() {
   part_ = Part::data;
 }
 
-// Trailers are checked like header lines, counted and dropped.
+// Trailers are checked like header lines and counted.
 void H1BodyDecoder::trailer_byte(char c) {
   if (++trailer_bytes_ > kMaxTrailers) return fail({431, "the trailers are too large"});
   bool at_start = part_ == Part::trailer_start;
@@ -112,10 +135,11 @@ void H1BodyDecoder::trailer_byte(char c) {
     part_ = Part::final_lf;
     return;
   }
+  keep(c);
   if (part_ == Part::trailer_value) {
     if (c == '\r') {
       part_ = Part::trailer_lf;
-      return;
+      return end_of_trailer();
     }
     if (!is(kFieldText, c)) fail({400, "a control byte in a trailer"});
     return;
@@ -128,6 +152,34 @@ void H1BodyDecoder::trailer_byte(char c) {
   part_ = Part::trailer_name;
 }
 
+void H1BodyDecoder::keep(char c) {
+  if (trailers_fit_ && kept_ + line_ < trailer_memory_.size())
+    trailer_memory_[kept_ + line_++] = c;
+  else
+    trailers_fit_ = false, kept_ = line_ = 0;  // trailers may be dropped, but not some of them
+}
+
+// The line is in memory with its CR; what stays of it is written anew in its place.
+void H1BodyDecoder::end_of_trailer() {
+  if (!trailers_fit_) return;
+  char* const begin = trailer_memory_.data() + kept_;
+  const std::string_view line(begin, line_ - 1);
+  line_ = 0;
+  const size_t colon = line.find(':');
+  const std::string_view name = line.substr(0, colon);
+  const std::string_view value = trim_ows(line.substr(colon + 1));
+  if (has_flag(field_id(name), kNoTrailer) || is_alias(name)) return;
+  const size_t size = name.size() + 2 + value.size() + 2;
+  if (size > trailer_memory_.size() - kept_) {
+    trailers_fit_ = false, kept_ = 0;
+    return;
+  }
+  std::memmove(begin + colon + 2, value.data(), value.size());
+  begin[colon + 1] = ' ';
+  std::memcpy(begin + size - 2, "\r\n", 2);
+  kept_ += size;
+}
+
 void H1BodyDecoder::expect(char c, char wanted, Part then) {
   if (c != wanted) return fail({400, "a chunk does not end where its size says"});
   part_ = then;
@@ -136,6 +188,21 @@ void H1BodyDecoder::expect(char c, char wanted, Part then) {
 void H1BodyDecoder::fail(Fault fault) {
   fault_ = fault;
   state_ = State::failed;
+}
+
+std::string_view chunk_head(uint64_t size, std::span<char, kChunkHeadSize> out) {
+  DCHECK(size > 0);  // a chunk of size 0 is the end of the body
+  char* end = std::to_chars(out.data(), out.data() + 16, size, 16).ptr;
+  std::memcpy(end, "\r\n", 2);
+  return {out.data(), size_t(end - out.data()) + 2};
+}
+
+std::string_view last_chunk(std::string_view trailers, std::span<char> out) {
+  if (trailers.size() + kLastChunk.size() > out.size()) return {};
+  std::memcpy(out.data(), "0\r\n", 3);
+  if (!trailers.empty()) std::memcpy(out.data() + 3, trailers.data(), trailers.size());
+  std::memcpy(out.data() + 3 + trailers.size(), "\r\n", 2);
+  return {out.data(), trailers.size() + kLastChunk.size()};
 }
 
 }  // namespace weir

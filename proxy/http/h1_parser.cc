@@ -2,41 +2,62 @@
 
 #include <algorithm>
 
-#include "base/check.h"
 #include "http/semantics.h"
 
 namespace weir {
+namespace {
 
-// Lines end in CRLF and hold no control byte but HTAB, so finding the first byte that is not field
-// text finds the end of a line and everything forbidden at once.
+using Found = H1LineScanner::Found;
+
+// "HTTP/1.1" or "HTTP/1.0", exactly; anything else that looks like a version is of another one.
+Fault parse_version(std::string_view text, HttpVersion& version) {
+  const bool well_formed = text.size() == 8 && text.starts_with("HTTP/") && is(kDigit, text[5]) &&
+                           text[6] == '.' && is(kDigit, text[7]);
+  if (!well_formed) return {400, "the version is not HTTP/1.1 or HTTP/1.0"};
+  if (text[5] != '1' || text[7] > '1') return {505, "the only versions are HTTP/1.1 and HTTP/1.0"};
+  version = text[7] == '1' ? HttpVersion::http_1_1 : HttpVersion::http_1_0;
+  return {};
+}
+
+}  // namespace
+
+// field-name ":" OWS field-value OWS; no line folding. A known name is a token.
+Fault add_field(MessageHead& head, std::string_view line) {
+  const size_t size = find_colon(line);
+  const std::string_view name = line.substr(0, size);
+  const FieldId id = field_id(name);
+  if (size == line.size() || (id == FieldId::other && !all(kToken, name))) {
+    if (line.front() == ' ' || line.front() == '\t') return {400, "a folded header line"};
+    if (size == line.size()) return {400, "a header line without a colon"};
+    return {400, "a field name is not a token"};
+  }
+  if (head.field_count_ == kMaxFields) return {431, "too many header fields"};
+  head.fields_[head.field_count_++] = {head.slice_of(name),
+                                       head.slice_of(trim_ows(line.substr(size + 1))), id};
+  const uint64_t bit = uint64_t(1) << unsigned(id);
+  head.repeated_ |= head.present_ & bit;
+  head.present_ |= bit;
+  return {};
+}
+
 H1RequestParser::State H1RequestParser::feed(std::string_view input) {
   if (state_ != State::incomplete) return state_;
-  DCHECK(input.size() >= scanned_);
   head_.base_ = input.data();
   for (;;) {
-    size_t limit = line_limit();
-    size_t bound = std::min(input.size(), limit);
-    while (scanned_ < bound && is(kFieldText, input[scanned_])) ++scanned_;
-    // A CR needs room for its LF inside the limit, whether the LF has arrived or not.
-    bool at_end_of_line = scanned_ < bound && input[scanned_] == '\r';
-    if (scanned_ >= limit || (at_end_of_line && scanned_ + 2 > limit))
-      return fail(too_long(input.substr(line_begin_, scanned_ - line_begin_)));
-    if (scanned_ == input.size()) return state_;
-    if (!at_end_of_line)
-      return fail({400, input[scanned_] == '\n' ? "a line ends in LF without CR"
-                                                : "a control byte in the head"});
-    if (scanned_ + 1 == input.size()) return state_;
-    if (input[scanned_ + 1] != '\n') return fail({400, "a CR is not followed by LF"});
-    std::string_view line = input.substr(line_begin_, scanned_ - line_begin_);
-    scanned_ += 2;
-    line_begin_ = scanned_;
-    if (end_of_line(line) != State::incomplete) return state_;
+    switch (lines_.next(input, line_limit())) {
+      case Found::line: break;
+      case Found::incomplete: return state_;
+      case Found::too_long: return fail(too_long(lines_.line(input)));
+      case Found::forbidden: return fail(lines_.fault());
+    }
+    if (end_of_line(lines_.line(input)) != State::incomplete) return state_;
   }
 }
 
 size_t H1RequestParser::line_limit() const {
-  if (line_ == Line::field) return limits_.head;
-  return std::min(line_begin_ + limits_.request_line, limits_.head);
+  const size_t head = std::min(limits_.head, kMaxHeadSize);
+  if (line_ == Line::field) return head;
+  return std::min(lines_.line_begin() + limits_.request_line, head);
 }
 
 Fault H1RequestParser::too_long(std::string_view line) const {
@@ -56,7 +77,7 @@ H1RequestParser::State H1RequestParser::end_of_line(std::string_view line) {
     return state_;
   }
   if (!line.empty()) {
-    if (Fault fault = parse_field(line)) return fail(fault);
+    if (Fault fault = add_field(head_, line)) return fail(fault);
     return state_;
   }
   if (Fault fault = check_semantics(head_)) return fail(fault);
@@ -71,32 +92,82 @@ Fault H1RequestParser::parse_request_line(std::string_view line) {
     return {400, "the request line is not: method target version"};
   std::string_view method = line.substr(0, first);
   std::string_view target = line.substr(first + 1, last - first - 1);
-  std::string_view version = line.substr(last + 1);
   if (!all(kToken, method)) return {400, "the method is not a token"};
   if (method.size() > kMaxMethodSize) return {501, "the method is not known"};
-
-  bool well_formed = version.size() == 8 && version.starts_with("HTTP/") &&
-                     is(kDigit, version[5]) && version[6] == '.' && is(kDigit, version[7]);
-  if (!well_formed) return {400, "the version is not HTTP/1.1 or HTTP/1.0"};
-  if (version != "HTTP/1.1" && version != "HTTP/1.0")
-    return {505, "the only versions are HTTP/1.1 and HTTP/1.0"};
-  head_.version_ = version == "HTTP/1.1" ? HttpVersion::http_1_1 : HttpVersion::http_1_0;
+  if (Fault fault = parse_version(line.substr(last + 1), head_.version_)) return fault;
   head_.method_ = head_.slice_of(method);
   head_.target_ = head_.slice_of(target);
   return parse_target(head_);
 }
 
-// field-name ":" OWS field-value OWS; no line folding.
-Fault H1RequestParser::parse_field(std::string_view line) {
-  if (line.front() == ' ' || line.front() == '\t') return {400, "a folded header line"};
-  size_t colon = line.find(':');
-  if (colon == std::string_view::npos) return {400, "a header line without a colon"};
-  if (!all(kToken, line.substr(0, colon))) return {400, "a field name is not a token"};
-  if (head_.field_count_ == kMaxFields) return {431, "too many header fields"};
-  std::string_view value = trim_ows(line.substr(colon + 1));
-  head_.fields_[head_.field_count_++] = {head_.slice_of(line.substr(0, colon)),
-                                         head_.slice_of(value)};
+void H1RequestParser::reset() {
+  lines_ = H1LineScanner();
+  line_ = Line::request;
+  skipped_empty_line_ = false;
+  state_ = State::incomplete;
+  fault_ = {};
+  head_.clear_fields();
+  head_.path_ = head_.query_ = head_.authority_ = {};
+  head_.form_ = TargetForm::origin;
+  head_.has_query_ = head_.expects_continue_ = false;
+}
+
+H1ResponseParser::State H1ResponseParser::feed(std::string_view input) {
+  if (state_ != State::incomplete) return state_;
+  head_.base_ = input.data();
+  const size_t head_limit = std::min(limits_.head, kMaxHeadSize);
+  for (;;) {
+    const size_t limit = in_fields_ ? head_limit : std::min(limits_.request_line, head_limit);
+    switch (lines_.next(input, limit)) {
+      case Found::line: break;
+      case Found::incomplete: return state_;
+      case Found::too_long:
+        return fail({502, in_fields_ ? "the header fields of the response are too large"
+                                     : "the status line is too long"});
+      case Found::forbidden: return fail(lines_.fault());
+    }
+    if (end_of_line(lines_.line(input)) != State::incomplete) return state_;
+  }
+}
+
+H1ResponseParser::State H1ResponseParser::end_of_line(std::string_view line) {
+  if (!in_fields_) {
+    if (Fault fault = parse_status_line(line)) return fail(fault);
+    in_fields_ = true;
+    return state_;
+  }
+  if (!line.empty()) {
+    if (Fault fault = add_field(head_, line)) return fail(fault);
+    return state_;
+  }
+  if (Fault fault = check_semantics(head_)) return fail(fault);
+  return state_ = State::complete;
+}
+
+// HTTP-version SP status SP reason. A missing reason often takes its SP with it: RFC 9112 4 asks
+// for the SP, every client lives without it, and there is only one way to read the line.
+Fault H1ResponseParser::parse_status_line(std::string_view line) {
+  const std::string_view version = line.substr(0, line.find(' '));
+  if (Fault fault = parse_version(version, head_.version_)) return fault;
+  std::string_view rest = line.substr(version.size());
+  const bool digits = rest.size() >= 4 && all(kDigit, rest.substr(1, 3));
+  if (!digits || (rest.size() > 4 && rest[4] != ' '))
+    return {502, "the status line is not: version status reason"};
+  head_.status_ = uint16_t((rest[1] - '0') * 100 + (rest[2] - '0') * 10 + (rest[3] - '0'));
+  if (head_.status_ < 100) return {502, "a status below 100"};
+  head_.reason_ = head_.slice_of(rest.size() > 4 ? rest.substr(5) : rest.substr(4));
   return {};
+}
+
+void H1ResponseParser::reset(AnswerTo request) {
+  lines_ = H1LineScanner();
+  in_fields_ = false;
+  state_ = State::incomplete;
+  fault_ = {};
+  head_.clear_fields();
+  head_.status_ = 0;
+  head_.reason_ = {};
+  head_.answers_ = request;
 }
 
 }  // namespace weir

@@ -1,21 +1,23 @@
-// Reads an HTTP/1 request head: one pass, resumable, strict, bounded. RFC 9112, with every leniency
-// it offers refused. Sans-I/O; one thread; no allocation.
+// Read HTTP/1 heads: one pass, resumable, strict, bounded. RFC 9112, with every leniency it offers
+// refused. Sans-I/O; one thread; no allocation.
 //
 // Usage: append what arrives to a buffer and call feed() with all of it, from the first byte of the
-// request on. The buffer may move between calls. Every byte is looked at once, so a client that
-// sends one byte at a time costs no more than others. The outcome depends on the bytes only, never
-// on how they were split: a fault is reported at the first byte that proves it.
+// message on. The buffer may move between calls. Every byte is looked at once, so a peer that sends
+// one byte at a time costs no more than others. The outcome depends on the bytes only, never on how
+// they were split: a fault is reported at the first line or byte that proves it.
 #pragma once
 
 #include <cstddef>
 #include <string_view>
 
+#include "http/h1_lines.h"
 #include "http/message.h"
 
 namespace weir {
 
+// No head is larger than kMaxHeadSize, whatever the limits say.
 struct HeadLimits {
-  size_t request_line = 8 * 1024;  // with its CRLF; beyond: 414
+  size_t request_line = 8 * 1024;  // with its CRLF; beyond: 414. Of a response: its status line
   size_t head = 32 * 1024;         // everything up to and with the empty line; beyond: 431
 };
 inline constexpr size_t kMaxMethodSize = 32;  // longer ones are no method anyone knows: 501
@@ -34,12 +36,11 @@ class H1RequestParser {
     head_.base_ = input.data();
     return head_;
   }
-  size_t head_size() const {
-    return line_begin_;
-  }                                              // when complete: the body or next request follows
-  Fault fault() const { return fault_; }         // when failed
-  bool started() const { return scanned_ > 0; }  // a byte of a request has been seen
-  void reset() { *this = H1RequestParser(limits_); }
+  // When complete: the body or the next request follows.
+  size_t head_size() const { return lines_.line_begin(); }
+  Fault fault() const { return fault_; }                 // when failed
+  bool started() const { return lines_.scanned() > 0; }  // a byte of a request has been seen
+  void reset();
 
  private:
   enum class Line : uint8_t { request, field };
@@ -47,7 +48,6 @@ class H1RequestParser {
   size_t line_limit() const;
   State end_of_line(std::string_view line);
   Fault parse_request_line(std::string_view line);
-  Fault parse_field(std::string_view line);
   Fault too_long(std::string_view line) const;
   State fail(Fault fault) {
     fault_ = fault;
@@ -55,13 +55,49 @@ class H1RequestParser {
   }
 
   HeadLimits limits_;
-  size_t line_begin_ = 0;
-  size_t scanned_ = 0;  // no byte before it needs to be looked at again
+  H1LineScanner lines_;
   Line line_ = Line::request;
   bool skipped_empty_line_ = false;
   State state_ = State::incomplete;
   Fault fault_;
   RequestHead head_;
+};
+
+// For responses of backends. Every fault is a 502: the backend is to blame, not the client. An
+// interim response is one head: reset() with the same `AnswerTo`, and the next one follows it.
+class H1ResponseParser {
+ public:
+  using State = H1RequestParser::State;
+
+  H1ResponseParser() = default;
+  explicit H1ResponseParser(HeadLimits limits) : limits_(limits) {}
+
+  [[nodiscard]] State feed(std::string_view input);
+  State state() const { return state_; }
+  const ResponseHead& head(std::string_view input) {
+    head_.base_ = input.data();
+    return head_;
+  }
+  size_t head_size() const { return lines_.line_begin(); }
+  Fault fault() const { return fault_; }
+  // A byte of the response has been seen: the backend took the request.
+  bool started() const { return lines_.scanned() > 0; }
+  void reset(AnswerTo request = AnswerTo::other);
+
+ private:
+  State end_of_line(std::string_view line);
+  Fault parse_status_line(std::string_view line);
+  State fail(Fault fault) {
+    fault_ = {502, fault.reason};
+    return state_ = State::failed;
+  }
+
+  HeadLimits limits_;
+  H1LineScanner lines_;
+  bool in_fields_ = false;
+  State state_ = State::incomplete;
+  Fault fault_;
+  ResponseHead head_;
 };
 
 }  // namespace weir

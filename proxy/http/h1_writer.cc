@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <cstring>
 
+#include "http/scan.h"
+
 namespace weir {
 
 void H1HeadWriter::append(std::string_view text) {
@@ -11,27 +13,51 @@ void H1HeadWriter::append(std::string_view text) {
     ok_ = false;
     return;
   }
+  if (text.empty()) return;
   std::memcpy(out_.data() + used_, text.data(), text.size());
   used_ += text.size();
 }
 
 void H1HeadWriter::status_line(unsigned status) {
-  if (status < 100 || status > 999) ok_ = false;
-  char digits[10];
-  auto end = std::to_chars(digits, digits + sizeof digits, status).ptr;
+  status_line(status, reason_phrase(status));
+}
+
+void H1HeadWriter::status_line(unsigned status, std::string_view reason) {
+  if (status < 100 || status > 999 || (!reason.empty() && !all(kFieldText, reason))) return fail();
+  const char digits[3] = {char('0' + status / 100), char('0' + status / 10 % 10),
+                          char('0' + status % 10)};
   append("HTTP/1.1 ");
-  append({digits, size_t(end - digits)});
+  append({digits, sizeof digits});
   append(" ");
-  append(reason_phrase(status));
+  append(reason);
   append("\r\n");
 }
 
+void H1HeadWriter::request_line(std::string_view method, std::string_view target) {
+  const bool sound =
+      all(kToken, method) && !target.empty() && find_not_target_text(target, 0) == target.size();
+  if (!sound) return fail();
+  append(method);
+  append(" ");
+  append(target);
+  append(" HTTP/1.1\r\n");
+}
+
 void H1HeadWriter::field(std::string_view name, std::string_view value) {
-  if (!all(kToken, name) || (!value.empty() && !all(kFieldText, value))) ok_ = false;
-  append(name);
-  append(": ");
-  append(value);
-  append("\r\n");
+  if (!all(kToken, name) || find_not_field_text(value, 0) != value.size()) return fail();
+  relayed_field(name, value);
+}
+
+void H1HeadWriter::relayed_field(std::string_view name, std::string_view value) {
+  if (!ok_ || name.size() + value.size() + 4 > out_.size() - used_) return fail();
+  char* to = out_.data() + used_;
+  std::memcpy(to, name.data(), name.size());
+  to += name.size();
+  std::memcpy(to, ": ", 2);
+  if (!value.empty()) std::memcpy(to + 2, value.data(), value.size());
+  to += 2 + value.size();
+  std::memcpy(to, "\r\n", 2);
+  used_ += name.size() + value.size() + 4;
 }
 
 void H1HeadWriter::field(std::string_view name, uint64_t value) {
@@ -40,24 +66,50 @@ void H1HeadWriter::field(std::string_view name, uint64_t value) {
   field(name, std::string_view(digits, size_t(end - digits)));
 }
 
+void H1HeadWriter::list(std::string_view name) {
+  if (!all(kToken, name)) return fail();
+  append(name);
+  append(": ");
+  first_member_ = true;
+}
+
+void H1HeadWriter::member(std::string_view text, std::string_view more) {
+  if (!all(kFieldText, text) || (!more.empty() && !all(kFieldText, more))) return fail();
+  if (!first_member_) append(", ");
+  first_member_ = false;
+  append(text);
+  append(more);
+}
+
 std::string_view reason_phrase(unsigned status) {
   switch (status) {
     case 100: return "Continue";
+    case 101: return "Switching Protocols";
     case 200: return "OK";
     case 202: return "Accepted";
     case 204: return "No Content";
+    case 206: return "Partial Content";
+    case 301: return "Moved Permanently";
+    case 302: return "Found";
+    case 303: return "See Other";
     case 304: return "Not Modified";
+    case 307: return "Temporary Redirect";
+    case 308: return "Permanent Redirect";
     case 400: return "Bad Request";
+    case 401: return "Unauthorized";
     case 403: return "Forbidden";
     case 404: return "Not Found";
     case 405: return "Method Not Allowed";
     case 408: return "Request Timeout";
     case 409: return "Conflict";
+    case 410: return "Gone";
     case 413: return "Content Too Large";
     case 414: return "URI Too Long";
     case 415: return "Unsupported Media Type";
     case 417: return "Expectation Failed";
+    case 421: return "Misdirected Request";
     case 422: return "Unprocessable Content";
+    case 426: return "Upgrade Required";
     case 429: return "Too Many Requests";
     case 431: return "Request Header Fields Too Large";
     case 500: return "Internal Server Error";

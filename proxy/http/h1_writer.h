@@ -1,6 +1,6 @@
-// Writes an HTTP/1.1 response head into memory of the caller. Sans-I/O, no allocation, one thread.
+// Writes an HTTP/1.1 head into memory of the caller. Sans-I/O, no allocation, one thread.
 // A field that would break the framing (CR, LF or another control byte) makes the whole head fail:
-// a response is never split by what somebody put into a value.
+// a message is never split by what somebody put into a value. What is relayed: h1_relay.h.
 #pragma once
 
 #include <cstddef>
@@ -18,9 +18,18 @@ class H1HeadWriter {
   explicit H1HeadWriter(std::span<char> out) : out_(out) {}
 
   void status_line(unsigned status);
+  void status_line(unsigned status, std::string_view reason);
+  void request_line(std::string_view method, std::string_view target);
   void field(std::string_view name, std::string_view value);
   void field(std::string_view name, uint64_t value);
+  // A field as it was parsed, which is known to be valid.
+  void relayed_field(std::string_view name, std::string_view value);
+  // A field whose value is a list, member by member.
+  void list(std::string_view name);
+  void member(std::string_view text, std::string_view more = {});
+  void end_list() { append("\r\n"); }
   void end() { append("\r\n"); }
+  void fail() { ok_ = false; }
 
   bool ok() const { return ok_; }  // false: did not fit, or a field was not valid
   std::string_view text() const { return {out_.data(), ok_ ? used_ : 0}; }
@@ -31,6 +40,7 @@ class H1HeadWriter {
   std::span<char> out_;
   size_t used_ = 0;
   bool ok_ = true;
+  bool first_member_ = true;
 };
 
 // The reason phrase of a status weir sends; "Unknown" for any other.

@@ -1,21 +1,26 @@
-// A request head as parsed: offsets into the caller's buffer, no copies, no allocation.
+// Message heads as parsed: offsets into the caller's buffer, no copies, no allocation.
 //
-// H1RequestParser owns it. The text accessors are valid while the buffer that was last given to
-// H1RequestParser::head() stays where it is; the offsets survive a move of the buffer.
+// A parser owns a head. The text accessors are valid while the buffer that was last given to the
+// parser's head() stays where it is; the offsets survive a move of the buffer.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "http/chars.h"
+#include "http/header_names.h"
 
 namespace weir {
 
 enum class HttpVersion : uint8_t { http_1_0, http_1_1 };
 enum class TargetForm : uint8_t { origin, absolute, authority, asterisk };
-enum class BodyFraming : uint8_t { none, length, chunked };
+// until_close is for responses only: the body ends with the connection.
+enum class BodyFraming : uint8_t { none, length, chunked, until_close };
+// The request a response answers, as far as that decides where the response ends.
+enum class AnswerTo : uint8_t { other, head, connect };
 
 // Why a message is refused: the status of the answer and a sentence for the person who reads it.
 // A status of 0 means no fault. After a fault the framing is unknown: answer and close.
@@ -26,62 +31,136 @@ struct Fault {
 };
 
 inline constexpr size_t kMaxFields = 100;
+inline constexpr size_t kMaxHeadSize = 65535;  // offsets are 16 bits
+inline constexpr size_t kMaxConnectionOptions = 32;
 
-class RequestHead {
+class MessageHead {
+ public:
+  HttpVersion version() const { return version_; }
+  BodyFraming framing() const { return framing_; }
+  // As announced; of a response to HEAD and a 304 it is the length of a body that does not follow.
+  std::optional<uint64_t> announced_length() const {
+    return has_length_ ? std::optional(content_length_) : std::nullopt;
+  }
+  uint64_t content_length() const { return content_length_; }  // 0 when there is none
+  bool keep_alive() const { return keep_alive_; }  // of the connection after this message
+
+  size_t field_count() const { return field_count_; }
+  std::string_view field_name(size_t i) const { return text(fields_[i].name); }
+  std::string_view field_value(size_t i) const { return text(fields_[i].value); }
+  FieldId field_id(size_t i) const { return fields_[i].id; }
+
+  bool has(FieldId id) const { return (present_ >> unsigned(id) & 1) != 0; }
+  bool repeated(FieldId id) const { return (repeated_ >> unsigned(id) & 1) != 0; }
+  // The value of the first field of that name; the null view when there is none.
+  std::string_view find(FieldId id) const {
+    if (!has(id)) return {};
+    size_t i = 0;
+    while (fields_[i].id != id) ++i;
+    return field_value(i);
+  }
+  std::string_view find(std::string_view name) const {  // in any case
+    const FieldId id = weir::field_id(name);
+    if (id != FieldId::other) return find(id);
+    for (size_t i = 0; i < field_count_; ++i) {
+      if (fields_[i].id == id && iequals(field_name(i), name)) return field_value(i);
+    }
+    return {};
+  }
+  // Connection lists "upgrade", and there is an Upgrade field, in HTTP/1.1 (RFC 9110 7.8).
+  bool upgrades() const { return upgrades_; }
+  // Connection lists options that are no constant of HTTP/1.1: names of fields, most likely.
+  bool connection_names_fields() const { return connection_names_fields_; }
+
+ protected:
+  friend Fault add_field(MessageHead& head, std::string_view line);
+  friend Fault check_connection(MessageHead& head);
+  friend Fault check_length(MessageHead& head);
+  struct Slice {
+    uint16_t begin, size;
+  };
+  struct Field {
+    Slice name, value;
+    FieldId id;
+  };
+
+  MessageHead() {}  // NOLINT: fields_ beyond field_count_ are never read, and never cleared
+  void clear_fields() {
+    field_count_ = 0;
+    present_ = repeated_ = 0;
+    content_length_ = 0;
+    has_length_ = upgrades_ = connection_names_fields_ = false;
+    framing_ = BodyFraming::none;
+    keep_alive_ = true;
+  }
+  std::string_view text(Slice slice) const { return {base_ + slice.begin, slice.size}; }
+  Slice slice_of(std::string_view part) const {
+    return {uint16_t(part.data() - base_), uint16_t(part.size())};
+  }
+
+  const char* base_ = "";
+  uint64_t present_ = 0, repeated_ = 0;  // a bit for each FieldId
+  uint64_t content_length_ = 0;
+  uint16_t field_count_ = 0;
+  HttpVersion version_ = HttpVersion::http_1_1;
+  BodyFraming framing_ = BodyFraming::none;
+  bool has_length_ = false;
+  bool keep_alive_ = true;
+  bool upgrades_ = false;
+  bool connection_names_fields_ = false;
+  std::array<Field, kMaxFields> fields_;
+};
+
+class RequestHead : public MessageHead {
  public:
   std::string_view method() const { return text(method_); }
   std::string_view target() const { return text(target_); }
   // Of origin-form and absolute-form; never empty, not decoded, not normalised.
   std::string_view path() const { return path_.size == 0 ? std::string_view("/") : text(path_); }
   std::string_view query() const { return text(query_); }  // without the '?'
+  bool has_query() const { return has_query_; }            // "/a?" has one, and it is empty
   // Who is asked for: the target's authority, else the Host field. Empty only for HTTP/1.0.
   std::string_view authority() const { return text(authority_); }
-
-  HttpVersion version() const { return version_; }
   TargetForm form() const { return form_; }
-  BodyFraming framing() const { return framing_; }
-  uint64_t content_length() const { return content_length_; }
-  bool keep_alive() const { return keep_alive_; }
   bool expects_continue() const { return expects_continue_; }
-
-  size_t field_count() const { return field_count_; }
-  std::string_view field_name(size_t i) const { return text(fields_[i].name); }
-  std::string_view field_value(size_t i) const { return text(fields_[i].value); }
-  // The first field of that name, whatever its case; the null view when there is none.
-  std::string_view find(std::string_view name) const {
-    for (size_t i = 0; i < field_count_; ++i) {
-      if (iequals(field_name(i), name)) return field_value(i);
-    }
-    return {};
-  }
 
  private:
   friend class H1RequestParser;
   friend Fault parse_target(RequestHead&);
   friend Fault check_semantics(RequestHead&);
-  struct Slice {
-    uint32_t begin = 0;
-    uint32_t size = 0;
-  };
-  struct Field {
-    Slice name, value;
-  };
 
-  std::string_view text(Slice slice) const { return {base_ + slice.begin, slice.size}; }
-  Slice slice_of(std::string_view part) const {
-    return {uint32_t(part.data() - base_), uint32_t(part.size())};
-  }
-
-  const char* base_ = "";
-  Slice method_, target_, path_, query_, authority_;
-  HttpVersion version_ = HttpVersion::http_1_1;
+  Slice method_{}, target_{}, path_{}, query_{}, authority_{};
   TargetForm form_ = TargetForm::origin;
-  BodyFraming framing_ = BodyFraming::none;
-  bool keep_alive_ = true;
+  bool has_query_ = false;
   bool expects_continue_ = false;
-  uint64_t content_length_ = 0;
-  size_t field_count_ = 0;
-  std::array<Field, kMaxFields> fields_;
+};
+
+class ResponseHead : public MessageHead {
+ public:
+  unsigned status() const { return status_; }
+  std::string_view reason() const { return text(reason_); }
+  bool interim() const { return status_ < 200 && status_ != 101; }  // another response follows
+  // Ends with its head, whatever its fields say: to HEAD, 1xx, 204, 304 (RFC 9112 6.3).
+  bool bodiless() const {
+    return answers_ == AnswerTo::head || status_ < 200 || status_ == 204 || status_ == 304 ||
+           opens_tunnel();
+  }
+  // A 2xx to CONNECT: what follows is not HTTP.
+  bool opens_tunnel() const {
+    return answers_ == AnswerTo::connect && status_ >= 200 && status_ < 300;
+  }
+  // A 101 that says so by its fields too. Whether the request asked for it: answers_upgrade().
+  bool switches_protocols() const { return status_ == 101 && upgrades_; }
+  // Keep-Alive: timeout=N, in seconds: how long the sender means to keep an idle connection.
+  std::optional<uint32_t> keep_alive_timeout() const;
+
+ private:
+  friend class H1ResponseParser;
+  friend Fault check_semantics(ResponseHead&);
+
+  Slice reason_{};
+  uint16_t status_ = 0;
+  AnswerTo answers_ = AnswerTo::other;
 };
 
 }  // namespace weir

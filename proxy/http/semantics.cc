@@ -8,91 +8,195 @@ namespace {
 
 constexpr uint64_t kMaxContentLength = uint64_t(std::numeric_limits<int64_t>::max());
 
-// The fields that decide the framing, with how often each came.
-struct FramingFields {
-  int hosts = 0, lengths = 0, encodings = 0;
-  std::string_view host, length, encoding;
-  bool close = false, keep_alive = false, continue_expected = false, unknown_expectation = false;
-};
-
-void note_connection(FramingFields& found, std::string_view list) {
-  for (std::string_view member; next_member(list, member);) {
-    if (iequals(member, "close")) found.close = true;
-    if (iequals(member, "keep-alive")) found.keep_alive = true;
-  }
-}
-
-FramingFields collect(const RequestHead& head) {
-  FramingFields found;
-  for (size_t i = 0; i < head.field_count(); ++i) {
-    std::string_view name = head.field_name(i), value = head.field_value(i);
-    if (iequals(name, "host")) ++found.hosts, found.host = value;
-    if (iequals(name, "content-length")) ++found.lengths, found.length = value;
-    if (iequals(name, "transfer-encoding")) ++found.encodings, found.encoding = value;
-    if (iequals(name, "connection")) note_connection(found, value);
-    if (iequals(name, "expect")) {
-      bool known = iequals(value, "100-continue");
-      found.continue_expected |= known;
-      found.unknown_expectation |= !known;
-    }
-  }
-  return found;
-}
-
-Fault check_host(const FramingFields& found, HttpVersion version) {
-  if (found.hosts > 1) return {400, "more than one Host field"};
-  if (found.hosts == 0)
-    return version == HttpVersion::http_1_0 ? Fault{} : Fault{400, "the Host field is missing"};
-  return valid_authority(found.host) ? Fault{} : Fault{400, "the Host field is not a host"};
+Fault check_host(const RequestHead& head) {
+  if (head.repeated(FieldId::host)) return {400, "more than one Host field"};
+  if (!head.has(FieldId::host))
+    return head.version() == HttpVersion::http_1_0 ? Fault{}
+                                                   : Fault{400, "the Host field is missing"};
+  return valid_authority(head.find(FieldId::host)) ? Fault{}
+                                                   : Fault{400, "the Host field is not a host"};
 }
 
 // RFC 9112 6.1 and 6.3: chunked must be last, once; what may stand before it we do not speak.
-Fault check_encoding(const FramingFields& found, HttpVersion version) {
-  if (version == HttpVersion::http_1_0) return {400, "Transfer-Encoding in an HTTP/1.0 request"};
-  if (found.lengths > 0) return {400, "both Content-Length and Transfer-Encoding"};
-  if (found.encodings > 1) return {400, "more than one Transfer-Encoding field"};
-  if (iequals(found.encoding, "chunked")) return {};
+Fault check_encoding(const MessageHead& head) {
+  if (head.version() == HttpVersion::http_1_0) return {400, "Transfer-Encoding in HTTP/1.0"};
+  if (head.has(FieldId::content_length)) return {400, "both Content-Length and Transfer-Encoding"};
+  if (head.repeated(FieldId::transfer_encoding))
+    return {400, "more than one Transfer-Encoding field"};
+  const std::string_view encoding = head.find(FieldId::transfer_encoding);
+  if (iequals(encoding, "chunked")) return {};
   int chunked = 0;
   std::string_view last;
-  for (std::string_view list = found.encoding, member; next_member(list, member); last = member)
+  for (std::string_view list = encoding, member; next_member(list, member); last = member)
     chunked += iequals(member, "chunked");
   if (chunked == 1 && iequals(last, "chunked"))
     return {501, "the only transfer coding supported is chunked"};
   return {400, "Transfer-Encoding does not end in exactly one chunked"};
 }
 
-Fault check_length(const FramingFields& found, uint64_t& length) {
-  if (found.lengths > 1) return {400, "more than one Content-Length field"};
-  std::string_view text = found.length;
-  if (!all(kDigit, text)) return {400, "Content-Length is not a number"};
-  auto parsed = std::from_chars(text.data(), text.data() + text.size(), length);
-  if (parsed.ec != std::errc() || length > kMaxContentLength)
-    return {400, "Content-Length is too large"};
-  return {};
+// `chunked, trailers;q=1`: the name of a parameterised member.
+std::string_view without_parameters(std::string_view member) {
+  return trim_ows(member.substr(0, member.find(';')));
+}
+
+bool is_option(std::string_view option, std::string_view known) {
+  return option.size() == known.size() && detail::same_name(option, known);
 }
 
 }  // namespace
 
-Fault check_semantics(RequestHead& head) {
-  FramingFields found = collect(head);
-  if (Fault fault = check_host(found, head.version_)) return fault;
-  if (head.authority_.size == 0 && found.hosts == 1) head.authority_ = head.slice_of(found.host);
+// Notes the options of all Connection fields. Their number is bounded because each is compared with
+// each field when the head is relayed.
+Fault check_connection(MessageHead& head) {
+  const bool persistent = head.version_ == HttpVersion::http_1_1;
+  bool close = false, keep_alive = false, upgrade = false;
+  size_t options = 0;
+  for (size_t i = 0; head.has(FieldId::connection) && i < head.field_count_; ++i) {
+    if (head.fields_[i].id != FieldId::connection) continue;
+    std::string_view list = head.field_value(i);
+    for (std::string_view option; next_member(list, option);) {
+      if (option.empty()) continue;
+      if (++options > kMaxConnectionOptions) return {400, "too many Connection options"};
+      if (is_option(option, "close"))
+        close = true;
+      else if (is_option(option, "keep-alive"))
+        keep_alive = true;
+      else if (is_option(option, "upgrade"))
+        upgrade = true;
+      else
+        head.connection_names_fields_ = true;
+    }
+  }
+  head.keep_alive_ = !close && (persistent || keep_alive);
+  head.upgrades_ = persistent && upgrade && head.has(FieldId::upgrade);
+  return {};
+}
 
-  if (found.encodings > 0) {
-    if (Fault fault = check_encoding(found, head.version_)) return fault;
+Fault check_length(MessageHead& head) {
+  if (head.repeated(FieldId::content_length)) return {400, "more than one Content-Length field"};
+  const std::string_view text = head.find(FieldId::content_length);
+  if (!all(kDigit, text)) return {400, "Content-Length is not a number"};
+  auto parsed = std::from_chars(text.data(), text.data() + text.size(), head.content_length_);
+  if (parsed.ec != std::errc() || head.content_length_ > kMaxContentLength)
+    return {400, "Content-Length is too large"};
+  head.has_length_ = true;
+  return {};
+}
+
+Fault check_semantics(RequestHead& head) {
+  if (Fault fault = check_host(head)) return fault;
+  if (head.authority_.size == 0 && head.has(FieldId::host))
+    head.authority_ = head.slice_of(head.find(FieldId::host));
+
+  if (head.has(FieldId::transfer_encoding)) {
+    if (Fault fault = check_encoding(head)) return fault;
     head.framing_ = BodyFraming::chunked;
-  } else if (found.lengths > 0) {
-    if (Fault fault = check_length(found, head.content_length_)) return fault;
+  } else if (head.has(FieldId::content_length)) {
+    if (Fault fault = check_length(head)) return fault;
     head.framing_ = head.content_length_ > 0 ? BodyFraming::length : BodyFraming::none;
   }
-
-  bool persistent = head.version_ == HttpVersion::http_1_1;
-  head.keep_alive_ = !found.close && (persistent || found.keep_alive);
+  if (Fault fault = check_connection(head)) return fault;
   // RFC 9110 10.1.1: the expectation of an HTTP/1.0 client is ignored.
-  if (persistent && found.unknown_expectation) return {417, "the only expectation is 100-continue"};
-  head.expects_continue_ =
-      persistent && found.continue_expected && head.framing_ != BodyFraming::none;
+  if (head.version_ == HttpVersion::http_1_0 || !head.has(FieldId::expect)) return {};
+  for (size_t i = 0; i < head.field_count_; ++i) {
+    if (head.fields_[i].id == FieldId::expect && !iequals(head.field_value(i), "100-continue"))
+      return {417, "the only expectation is 100-continue"};
+  }
+  head.expects_continue_ = head.framing_ != BodyFraming::none;
   return {};
+}
+
+// RFC 9112 6.3. A response without a body may still describe one: to HEAD and in a 304 that is
+// meant, and must make sense; in 204 it is a common mistake that leaves doubt about what follows.
+Fault check_semantics(ResponseHead& head) {
+  const bool encoded = head.has(FieldId::transfer_encoding);
+  if (Fault fault = check_connection(head)) return fault;
+  if (head.opens_tunnel()) {  // RFC 9110 9.3.6: the framing fields are ignored
+    head.keep_alive_ = false;
+    return {};
+  }
+  if (encoded) {
+    if (Fault fault = check_encoding(head)) return fault;
+  } else if (head.has(FieldId::content_length)) {
+    if (Fault fault = check_length(head)) return fault;
+  }
+  const bool announced = encoded || head.content_length_ > 0;
+  if (head.status_ < 200 && announced) return {502, "an interim response announces a body"};
+  if (head.bodiless()) {
+    if (head.status_ == 101 || (head.status_ == 204 && announced)) head.keep_alive_ = false;
+  } else if (encoded) {
+    head.framing_ = BodyFraming::chunked;
+  } else if (head.has_length_) {
+    head.framing_ = announced ? BodyFraming::length : BodyFraming::none;
+  } else {
+    head.framing_ = BodyFraming::until_close;
+    head.keep_alive_ = false;
+  }
+  return {};
+}
+
+std::optional<uint32_t> ResponseHead::keep_alive_timeout() const {
+  std::string_view list = find(FieldId::keep_alive);
+  for (std::string_view member; next_member(list, member);) {
+    const size_t mark = member.find('=');
+    if (mark == std::string_view::npos || !iequals(trim_ows(member.substr(0, mark)), "timeout"))
+      continue;
+    const std::string_view number = without_parameters(member.substr(mark + 1));
+    uint32_t seconds = 0;
+    const char* end = number.data() + number.size();
+    if (!all(kDigit, number)) return std::nullopt;
+    if (std::from_chars(number.data(), end, seconds).ec != std::errc()) return std::nullopt;
+    return seconds;
+  }
+  return std::nullopt;
+}
+
+AnswerTo answer_to(std::string_view method) {
+  if (method == "HEAD") return AnswerTo::head;
+  return method == "CONNECT" ? AnswerTo::connect : AnswerTo::other;
+}
+
+bool next_protocol(std::string_view& rest, std::string_view& protocol) {
+  while (next_member(rest, protocol)) {
+    const size_t slash = protocol.find('/');
+    const std::string_view name = protocol.substr(0, slash);
+    const bool versioned = slash != std::string_view::npos;
+    if (!all(kToken, name) || (versioned && !all(kToken, protocol.substr(slash + 1)))) continue;
+    if (!iequals(name, "h2c")) return true;
+  }
+  return false;
+}
+
+namespace {
+
+bool offers(const RequestHead& request, std::string_view wanted) {
+  for (size_t i = 0; i < request.field_count(); ++i) {
+    if (request.field_id(i) != FieldId::upgrade) continue;
+    std::string_view list = request.field_value(i);
+    for (std::string_view protocol; next_protocol(list, protocol);) {
+      if (wanted.empty() || iequals(protocol, wanted)) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+bool offers_upgrade(const RequestHead& request) {
+  return request.upgrades() && offers(request, {});
+}
+
+bool answers_upgrade(const RequestHead& request, const ResponseHead& response) {
+  if (!response.switches_protocols() || !request.upgrades()) return false;
+  if (response.repeated(FieldId::upgrade)) return false;
+  // Members that next_protocol() passes over were not offered either: count what is there.
+  size_t members = 0, answered = 0;
+  std::string_view list = response.find(FieldId::upgrade);
+  for (std::string_view member, rest = list; next_member(rest, member);) members += 1;
+  for (std::string_view protocol; next_protocol(list, protocol); ++answered) {
+    if (!offers(request, protocol)) return false;
+  }
+  return answered > 0 && answered == members;
 }
 
 }  // namespace weir

@@ -1,6 +1,5 @@
-// What a request head means: its target, and the fields that decide where it ends and who it is
-// for. Strict on purpose: two readings of one request are how requests are smuggled. Pure
-// functions.
+// What a head means: its target, and the fields that decide where it ends and who it is for. Strict
+// on purpose: two readings of one message are how messages are smuggled. Pure functions.
 #pragma once
 
 #include <string_view>
@@ -10,12 +9,26 @@
 namespace weir {
 
 // Splits the request-target into authority, path and query; needs method and target.
-Fault parse_target(RequestHead& head);
+[[nodiscard]] Fault parse_target(RequestHead& head);
 
 // Host, Content-Length, Transfer-Encoding, Connection and Expect; needs all fields.
-Fault check_semantics(RequestHead& head);
+[[nodiscard]] Fault check_semantics(RequestHead& head);
+// Content-Length, Transfer-Encoding and Connection, by the request that is answered.
+[[nodiscard]] Fault check_semantics(ResponseHead& head);
 
 // host [":" port] with a registered name, an IPv4 address or an IP literal; no user information.
 bool valid_authority(std::string_view text);
+
+AnswerTo answer_to(std::string_view method);
+
+// Takes the next protocol off an Upgrade value: name ["/" version], both tokens; what is neither is
+// passed over, and so is h2c: HTTP/2 by upgrade goes around every rule here. False at the end.
+bool next_protocol(std::string_view& rest, std::string_view& protocol);
+
+// The request asks for an upgrade that may be forwarded.
+bool offers_upgrade(const RequestHead& request);
+// The response is a 101 to what the request asked for (RFC 9110 7.8): every protocol that it
+// switches to was offered. Any other 101 is a 502.
+bool answers_upgrade(const RequestHead& request, const ResponseHead& response);
 
 }  // namespace weir

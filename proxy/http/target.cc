@@ -1,5 +1,6 @@
 #include <charconv>
 
+#include "http/scan.h"
 #include "http/semantics.h"
 
 namespace weir {
@@ -57,7 +58,8 @@ bool valid_authority(std::string_view text) {
 Fault parse_target(RequestHead& head) {
   std::string_view target = head.target();
   bool connect = head.method() == "CONNECT";
-  if (!all(kTargetText, target)) return {400, "the request-target has a byte that is not allowed"};
+  if (target.empty() || find_not_target_text(target, 0) != target.size())
+    return {400, "the request-target has a byte that is not allowed"};
   if (connect) {
     head.form_ = TargetForm::authority;
     head.authority_ = head.target_;
@@ -85,7 +87,8 @@ Fault parse_target(RequestHead& head) {
   }
   size_t mark = rest.find('?');
   head.path_ = head.slice_of(rest.substr(0, mark));
-  if (mark != std::string_view::npos) head.query_ = head.slice_of(rest.substr(mark + 1));
+  head.has_query_ = mark != std::string_view::npos;
+  if (head.has_query_) head.query_ = head.slice_of(rest.substr(mark + 1));
   return {};
 }
 

@@ -1,6 +1,10 @@
 // Where a body ends: RFC 9112 6 and 7.1, one test a rule.
 #include "http/h1_body.h"
 
+#include <array>
+#include <vector>
+
+#include "http/h1_parser.h"
 #include "http1_reading.h"
 
 namespace weir {
@@ -102,6 +106,118 @@ TEST(ChunkedBody, ChecksAndDropsTrailers) {
 
 TEST(ChunkedBody, AnswersTooManyTrailersWith431) {
   EXPECT_EQ(status_of(chunked("0\r\nX: " + std::string(kMaxTrailers, 'y'))), 431u);
+}
+
+// Decodes a chunked body in pieces of `step` bytes and gives the trailers that may be relayed.
+std::string trailers_of(std::string_view trailers, size_t room = 256, size_t step = 1) {
+  const std::string head = with_fields("Transfer-Encoding: chunked\r\n");
+  const std::string body = "1\r\na\r\n0\r\n" + std::string(trailers) + "\r\n";
+  H1RequestParser parser;
+  EXPECT_EQ(parser.feed(head), H1RequestParser::State::complete);
+  std::vector<char> memory(room);
+  H1BodyDecoder decoder;
+  decoder.start(parser.head(head), 100);
+  decoder.keep_trailers(memory);
+  for (size_t i = 0; i < body.size();)
+    i += decoder.next(std::string_view(body).substr(i, step)).consumed;
+  EXPECT_EQ(decoder.state(), H1BodyDecoder::State::done) << decoder.fault().reason;
+  return std::string(decoder.trailers());
+}
+
+TEST(Trailers, AreKeptAndWrittenAnew) {
+  for (size_t step : {1u, 2u, 3u, 1000u})
+    EXPECT_EQ(trailers_of("X-Sum:abc\r\nServer-Timing: \t a b \r\nE:\r\n", 256, step),
+              "X-Sum: abc\r\nServer-Timing: a b\r\nE: \r\n");
+}
+
+TEST(Trailers, ThatFrameRouteAuthenticateOrNameAConnectionAreNeverRelayed) {
+  for (const char* name : {"Content-Length",
+                           "transfer-encoding",
+                           "Host",
+                           "Connection",
+                           "Keep-Alive",
+                           "Trailer",
+                           "TE",
+                           "Upgrade",
+                           "Authorization",
+                           "Cookie",
+                           "Set-Cookie",
+                           "Proxy-Authorization",
+                           "X-Forwarded-For",
+                           "Forwarded",
+                           "X-Request-Id",
+                           "Via",
+                           "Content-Type",
+                           "Content-Encoding",
+                           "Content-Range",
+                           "Cache-Control",
+                           "Expect",
+                           "Range",
+                           "If-Match",
+                           "Location",
+                           "Vary",
+                           "Date",
+                           "Max-Forwards",
+                           "WWW-Authenticate",
+                           "X_Forwarded_For",
+                           "Content_Length"})
+    EXPECT_EQ(trailers_of("A: 1\r\n" + std::string(name) + ": x\r\nB: 2\r\n"), "A: 1\r\nB: 2\r\n")
+        << name;
+}
+
+TEST(Trailers, ThatDoNotFitAreDroppedTogether) {
+  const std::string whole = trailers_of("A:1\r\nB: 2\r\n");
+  EXPECT_EQ(trailers_of("A:1\r\nB: 2\r\n", whole.size()), whole);
+  for (size_t room = 0; room < whole.size(); ++room)
+    EXPECT_EQ(trailers_of("A:1\r\nB: 2\r\n", room), "") << room;
+}
+
+TEST(ChunkWriter, WritesWhatTheDecoderReads) {
+  std::array<char, kChunkHeadSize> memory;
+  EXPECT_EQ(chunk_head(1, memory), "1\r\n");
+  EXPECT_EQ(chunk_head(255, memory), "ff\r\n");
+  EXPECT_EQ(chunk_head(UINT64_MAX, memory), "ffffffffffffffff\r\n");
+  std::array<char, 12> end;
+  EXPECT_EQ(last_chunk("", end), "0\r\n\r\n");
+  EXPECT_EQ(last_chunk("AA: bb\r\n", end).data(), nullptr);
+  EXPECT_EQ(last_chunk("A: \r\n", end), "0\r\nA: \r\n\r\n");
+}
+
+TEST(BodyDecoder, LetsAPumpMoveWhatIsDataForSure) {
+  const std::string head = with_fields("Transfer-Encoding: chunked\r\n");
+  H1RequestParser parser;
+  ASSERT_EQ(parser.feed(head), H1RequestParser::State::complete);
+  H1BodyDecoder decoder;
+  decoder.start(parser.head(head), 100);
+  EXPECT_EQ(decoder.data_ahead(), 0u);
+  EXPECT_EQ(decoder.next("10\r\n").consumed, 4u);
+  EXPECT_EQ(decoder.data_ahead(), 16u);
+  decoder.skip_data(15);
+  EXPECT_EQ(decoder.next("x\r\n0\r\n\r\n").data, "x");
+  EXPECT_EQ(decoder.data_ahead(), 0u);
+  EXPECT_EQ(decoder.next("\r\n0\r\n\r\n").state, H1BodyDecoder::State::done);
+}
+
+TEST(BodyDecoder, IsDoneWhenAPumpMovedTheWholeLength) {
+  const std::string head = with_fields("Content-Length: 5\r\n");
+  H1RequestParser parser;
+  ASSERT_EQ(parser.feed(head), H1RequestParser::State::complete);
+  H1BodyDecoder decoder;
+  decoder.start(parser.head(head), 100);
+  decoder.skip_data(decoder.data_ahead());
+  EXPECT_EQ(decoder.state(), H1BodyDecoder::State::done);
+}
+
+TEST(CloseDelimitedBody, HasALimitToo) {
+  const std::string head = "HTTP/1.1 200 OK\r\n\r\n";
+  H1ResponseParser parser;
+  ASSERT_EQ(parser.feed(head), H1ResponseParser::State::complete);
+  H1BodyDecoder decoder;
+  decoder.start(parser.head(head), 3);
+  EXPECT_EQ(decoder.next("abc").data, "abc");
+  EXPECT_EQ(decoder.state(), H1BodyDecoder::State::more);
+  EXPECT_EQ(decoder.next("d").state, H1BodyDecoder::State::failed);
+  EXPECT_EQ(decoder.fault().status, 413u);
 }
 
 }  // namespace

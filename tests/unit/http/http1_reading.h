@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "support/http1_response_transcript.h"
 #include "support/http1_transcript.h"
 
 namespace weir {
@@ -19,6 +20,28 @@ inline Http1Transcript read_http1(std::string_view input, HeadLimits limits = {}
     Http1Transcript split(limits, body_limit);
     split.feed(input.substr(0, cut));
     split.feed(input.substr(cut));
+    EXPECT_EQ(split.text(), whole.text()) << "cut at " << cut << ": " << input;
+  }
+  return whole;
+}
+
+// The same for what a backend sends, up to its FIN.
+inline Http1ResponseTranscript read_responses(std::string_view input,
+                                              std::string_view method = "GET",
+                                              HeadLimits limits = {}) {
+  Http1ResponseTranscript whole(method, limits);
+  whole.feed(input);
+  whole.end();
+  Http1ResponseTranscript bytewise(method, limits);
+  for (char c : input) bytewise.feed({&c, 1});
+  bytewise.end();
+  EXPECT_EQ(bytewise.text(), whole.text()) << "byte by byte: " << input;
+  size_t stride = 1 + input.size() / 512;
+  for (size_t cut = 1; cut < input.size(); cut += stride) {
+    Http1ResponseTranscript split(method, limits);
+    split.feed(input.substr(0, cut));
+    split.feed(input.substr(cut));
+    split.end();
     EXPECT_EQ(split.text(), whole.text()) << "cut at " << cut << ": " << input;
   }
   return whole;

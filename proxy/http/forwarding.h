@@ -1,0 +1,64 @@
+// Who the client is, and what the backend is told about it: X-Forwarded-*, Forwarded (RFC 7239),
+// X-Request-Id. Pure functions; values are views into the head, the hop or the caller's memory.
+//
+// Only a trusted peer is believed: what others claim is dropped, what a trusted one says is kept
+// and added to. The writer replaces the received fields by these (FieldChanges::own).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "base/network.h"
+#include "http/message.h"
+
+namespace weir {
+
+// The connection a request came by.
+struct Hop {
+  std::string_view client;  // address of the peer without port and brackets; "unknown" for UNIX
+  bool trusted = false;     // the peer is in the trusted networks
+  std::string_view scheme = "http";  // "http" or "https"
+};
+
+// Texts, one after the other, in memory of the caller.
+class TextMemory {
+ public:
+  explicit TextMemory(std::span<char> memory) : memory_(memory) {}
+
+  void begin() { begin_ = used_; }
+  void add(std::string_view text);
+  // What was added since begin(); the null view when something did not fit, now or before.
+  std::string_view end() const {
+    return full_ ? std::string_view() : std::string_view(memory_.data() + begin_, used_ - begin_);
+  }
+
+ private:
+  std::span<char> memory_;
+  size_t begin_ = 0, used_ = 0;
+  bool full_ = false;
+};
+
+// The null view means that the value did not fit into `memory`: 431.
+std::string_view x_forwarded_for(const RequestHead& head, const Hop& hop, TextMemory& memory);
+std::string_view forwarded(const RequestHead& head, const Hop& hop, TextMemory& memory);
+// A trusted peer's value when it is the only one and well formed, else weir's own. The host may be
+// empty, for HTTP/1.0.
+std::string_view x_forwarded_proto(const RequestHead& head, const Hop& hop);
+std::string_view x_forwarded_host(const RequestHead& head, const Hop& hop);
+
+// The client's own address: the right-most of X-Forwarded-For that is not trusted, when the peer
+// is; the left-most when all are. Whatever stands left of an entry that is no address is not
+// believed. None for a UNIX socket about whose client nothing is known.
+std::optional<IpAddress> client_address(const RequestHead& head, const Address& peer,
+                                        const TrustedNetworks& trusted);
+
+inline constexpr size_t kMaxRequestIdSize = 128;
+inline constexpr size_t kRequestIdSize = 16;  // of a new one: hexadecimal digits
+// The id a trusted peer gave, when it is a token of bounded size; else a new one from `random`.
+std::string_view request_id(const RequestHead& head, const Hop& hop, uint64_t random,
+                            std::span<char, kRequestIdSize> memory);
+
+}  // namespace weir

@@ -1,0 +1,264 @@
+#include "http/h1_relay.h"
+
+#include "base/check.h"
+#include "http/semantics.h"
+
+namespace weir {
+namespace {
+
+// A bit for each known name with one of the flags.
+consteval uint64_t with_any(unsigned flags) {
+  uint64_t bits = 0;
+  for (size_t id = 1; id < detail::kKnownFields.size(); ++id) {
+    if ((detail::kKnownFields[id].flags & flags) != 0) bits |= uint64_t(1) << id;
+  }
+  return bits;
+}
+
+// Decides which received fields pass. Known names are bits; only the others are compared as text.
+class FieldFilter {
+ public:
+  FieldFilter(const MessageHead& head, const FieldChanges& changes)
+      : head_(head), changes_(changes) {
+    if (head.connection_names_fields()) drop_named_by_connection();
+    for (const FieldText& field : changes.own) drop(field.name);
+    for (const FieldText& field : changes.set) drop(field.name);
+    for (std::string_view name : changes.remove) drop(name);
+  }
+
+  void drop(FieldId id) { dropped_ |= uint64_t(1) << unsigned(id); }
+  void drop_claims() { dropped_ |= with_any(kClaim); }
+  bool drops(FieldId id) const { return (dropped_ >> unsigned(id) & 1) != 0; }
+  bool passes(size_t i) const {
+    const FieldId id = head_.field_id(i);
+    if (id != FieldId::other) return !drops(id);
+    return passes_unknown(head_.field_name(i));
+  }
+
+ private:
+  void drop(std::string_view name) {
+    const FieldId id = field_id(name);
+    if (id != FieldId::other) return drop(id);
+    compares_text_ = true;
+  }
+
+  // RFC 9110 7.6.1, but for fields that no client may take from the next reader.
+  void drop_named_by_connection() {
+    compares_text_ = true;
+    for (size_t i = 0; i < head_.field_count(); ++i) {
+      if (head_.field_id(i) != FieldId::connection) continue;
+      std::string_view list = head_.field_value(i);
+      for (std::string_view option; next_member(list, option);) {
+        const FieldId id = field_id(option);
+        if (id != FieldId::other && !has_flag(id, kProtected)) drop(id);
+      }
+    }
+  }
+
+  bool passes_unknown(std::string_view name) const {
+    if (!all(kNameText, name) && is_alias(name)) return false;
+    if (!compares_text_) return true;
+    for (const FieldText& field : changes_.own)
+      if (looks_alike(field.name, name)) return false;
+    for (const FieldText& field : changes_.set)
+      if (looks_alike(field.name, name)) return false;
+    for (std::string_view removed : changes_.remove)
+      if (looks_alike(removed, name)) return false;
+    return !head_.connection_names_fields() || !connection_names(name);
+  }
+
+  bool connection_names(std::string_view name) const {
+    for (size_t i = 0; i < head_.field_count(); ++i) {
+      if (head_.field_id(i) != FieldId::connection) continue;
+      std::string_view list = head_.field_value(i);
+      for (std::string_view option; next_member(list, option);) {
+        if (iequals(option, name)) return true;
+      }
+    }
+    return false;
+  }
+
+  const MessageHead& head_;
+  const FieldChanges& changes_;
+  uint64_t dropped_ = with_any(kHopByHop | kWritten);
+  bool compares_text_ = false;
+};
+
+void relay_fields(H1HeadWriter& out, const MessageHead& head, const FieldFilter& filter) {
+  for (size_t i = 0; i < head.field_count(); ++i) {
+    if (filter.passes(i)) out.relayed_field(head.field_name(i), head.field_value(i));
+  }
+}
+
+bool is_overridden(std::string_view own, const FieldChanges& changes) {
+  for (const FieldText& field : changes.set)
+    if (iequals(field.name, own)) return true;
+  for (std::string_view removed : changes.remove)
+    if (iequals(removed, own)) return true;
+  return false;
+}
+
+void write_changes(H1HeadWriter& out, const FieldChanges& changes) {
+  auto write = [&out](const FieldText& field) {
+    if (has_flag(field_id(field.name), kWritten)) return out.fail();
+    out.field(field.name, field.value);
+  };
+  for (const FieldText& field : changes.own) {
+    if (!is_overridden(field.name, changes)) write(field);
+  }
+  for (const FieldText& field : changes.set) write(field);
+  for (const FieldText& field : changes.add) write(field);
+}
+
+// A further line of the list that the received Via lines are: RFC 9110 7.6.3, 5.3.
+void write_via(H1HeadWriter& out, HttpVersion received, std::string_view name) {
+  if (name.empty()) return;
+  if (!all(kToken, name)) return out.fail();
+  out.list("Via");
+  out.member(received == HttpVersion::http_1_1 ? "1.1 " : "1.0 ", name);
+  out.end_list();
+}
+
+void write_body_fields(H1HeadWriter& out, const BodyPlan& body) {
+  if (body.length) out.field("Content-Length", *body.length);
+  if (body.framing == BodyFraming::chunked) out.relayed_field("Transfer-Encoding", "chunked");
+}
+
+bool has_protocol(const MessageHead& head) {
+  for (size_t i = 0; i < head.field_count(); ++i) {
+    std::string_view list = head.field_value(i), protocol;
+    if (head.field_id(i) == FieldId::upgrade && next_protocol(list, protocol)) return true;
+  }
+  return false;
+}
+
+void write_upgrade(H1HeadWriter& out, const MessageHead& head) {
+  out.list("Upgrade");
+  for (size_t i = 0; i < head.field_count(); ++i) {
+    if (head.field_id(i) != FieldId::upgrade) continue;
+    std::string_view list = head.field_value(i);
+    for (std::string_view protocol; next_protocol(list, protocol);) out.member(protocol);
+  }
+  out.end_list();
+}
+
+bool accepts_trailers(const RequestHead& head) {
+  for (size_t i = 0; head.has(FieldId::te) && i < head.field_count(); ++i) {
+    if (head.field_id(i) != FieldId::te) continue;
+    std::string_view list = head.field_value(i);
+    for (std::string_view member; next_member(list, member);) {
+      if (iequals(member, "trailers")) return true;
+    }
+  }
+  return false;
+}
+
+// What the status, the client and the request that is answered allow: RFC 9110 6.4.1, 8.6, RFC
+// 9112 6.1.
+bool is_sound(const ResponseHead& head, const ResponsePlan& plan) {
+  const BodyPlan& body = plan.body;
+  const unsigned status = head.status();
+  if (status == 101 && !(plan.upgrade && head.switches_protocols())) return false;
+  if (head.interim() && plan.client == HttpVersion::http_1_0) return false;
+  if (head.bodiless()) {
+    const bool may_announce = status >= 200 && status != 204 && !head.opens_tunnel();
+    return body.framing == BodyFraming::none && (may_announce || !body.length);
+  }
+  switch (body.framing) {
+    case BodyFraming::none: return body.length == 0u;
+    case BodyFraming::length: return body.length.has_value();
+    case BodyFraming::chunked: return !body.length && plan.client == HttpVersion::http_1_1;
+    case BodyFraming::until_close:
+      return !body.length && plan.connection == ConnectionOption::close;
+  }
+  CHECK_UNREACHABLE();
+}
+
+void write_response_connection(H1HeadWriter& out, const ResponsePlan& plan, bool upgrades) {
+  if (!upgrades && plan.connection == ConnectionOption::none) return;
+  out.list("Connection");
+  if (upgrades) out.member("upgrade");
+  switch (plan.connection) {
+    case ConnectionOption::none: break;
+    case ConnectionOption::keep_alive: out.member("keep-alive"); break;
+    case ConnectionOption::close: out.member("close"); break;
+  }
+  out.end_list();
+}
+
+}  // namespace
+
+BodyPlan relayed_body(const RequestHead& request) {
+  return {request.framing(), request.announced_length()};
+}
+
+BodyPlan relayed_body(const ResponseHead& response, HttpVersion client) {
+  if (response.bodiless()) {
+    const bool describes =
+        response.status() >= 200 && response.status() != 204 && !response.opens_tunnel();
+    return {BodyFraming::none, describes ? response.announced_length() : std::nullopt};
+  }
+  switch (response.framing()) {
+    case BodyFraming::none:
+    case BodyFraming::length: return {response.framing(), response.content_length()};
+    case BodyFraming::chunked:
+    case BodyFraming::until_close: break;
+  }
+  return {client == HttpVersion::http_1_1 ? BodyFraming::chunked : BodyFraming::until_close, {}};
+}
+
+void write_request(H1HeadWriter& out, const RequestHead& head, const RequestPlan& plan) {
+  const BodyPlan& body = plan.body;
+  const bool framed = body.framing == BodyFraming::chunked  ? !body.length
+                      : body.framing == BodyFraming::length ? body.length.has_value()
+                                                            : body.length.value_or(0) == 0;
+  if (!framed || body.framing == BodyFraming::until_close) return out.fail();
+  if (!plan.authority.empty() && !valid_authority(plan.authority)) return out.fail();
+  out.request_line(head.method(), plan.target);
+  out.relayed_field("Host", plan.authority);
+  FieldFilter filter(head, plan.fields);
+  if (!plan.trusted) filter.drop_claims();
+  relay_fields(out, head, filter);
+  write_changes(out, plan.fields);
+  write_via(out, head.version(), plan.via);
+  write_body_fields(out, body);
+  if (plan.expect && head.expects_continue()) out.relayed_field("Expect", "100-continue");
+
+  const bool upgrades = plan.upgrade && head.upgrades() && has_protocol(head);
+  const bool trailers = plan.te && accepts_trailers(head);
+  if (upgrades) write_upgrade(out, head);
+  if (trailers) out.relayed_field("TE", "trailers");
+  if (upgrades || trailers) {  // RFC 9110 10.1.4: TE is for one connection, and says so
+    out.list("Connection");
+    if (upgrades) out.member("upgrade");
+    if (trailers) out.member("TE");
+    out.end_list();
+  }
+  out.end();
+}
+
+void write_response(H1HeadWriter& out, const ResponseHead& head, const ResponsePlan& plan) {
+  if (!is_sound(head, plan)) return out.fail();
+  const bool interim = head.interim();
+  FieldFilter filter(head, plan.fields);
+  const bool adds_date = !head.has(FieldId::date) && !filter.drops(FieldId::date);
+  const bool replaces_server = !plan.server.empty() && !filter.drops(FieldId::server);
+  if (replaces_server) filter.drop(FieldId::server);
+  out.status_line(head.status(), head.reason());
+  relay_fields(out, head, filter);
+  if (!interim) {
+    write_changes(out, plan.fields);
+    if (adds_date && !plan.date.empty()) out.field("Date", plan.date);
+    if (replaces_server) out.field("Server", plan.server);
+    write_via(out, head.version(), plan.via);
+    write_body_fields(out, plan.body);
+    const bool speaks_of_upgrade = head.switches_protocols() || head.status() == 426;
+    const bool upgrades = plan.upgrade && speaks_of_upgrade && has_protocol(head);
+    if (upgrades) write_upgrade(out, head);
+    if (head.status() == 101 && !upgrades) return out.fail();
+    write_response_connection(out, plan, upgrades);
+  }
+  out.end();
+}
+
+}  // namespace weir

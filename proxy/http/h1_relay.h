@@ -1,0 +1,78 @@
+// Writes the heads that a proxy relays, from what was understood and a plan. Nothing is passed on
+// as it came: Host, framing and connection fields are written by weir, fields for one connection
+// only and fields that look like others are left out. Sans-I/O, no allocation, one thread.
+//
+// A head that does not fit, or a plan that would make a head that says two things, makes the writer
+// fail (H1HeadWriter::ok): nothing is ever truncated.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "http/h1_writer.h"
+#include "http/message.h"
+
+namespace weir {
+
+struct FieldText {
+  std::string_view name, value;
+};
+
+// Fields to change; is_configurable() says which names may be used. Received fields that look like
+// one of `set` or `remove` are left out; a Connection field of the peer removes none of these.
+struct FieldChanges {
+  std::span<const FieldText> set = {};
+  std::span<const FieldText> add = {};
+  std::span<const std::string_view> remove = {};
+  // Fields of weir itself, X-Forwarded-For and the like: as `set`, but `set` and `remove` win.
+  std::span<const FieldText> own = {};
+};
+
+// How the body is framed towards the next recipient. A length is written as Content-Length: with
+// `length` always, with `none` when it is 0 or of a body that only HEAD or a 304 speaks of.
+struct BodyPlan {
+  BodyFraming framing = BodyFraming::none;
+  std::optional<uint64_t> length = {};
+};
+
+struct RequestPlan {
+  std::string_view target = {};     // origin-form, or what else the method needs
+  std::string_view authority = {};  // Host: exactly one, first; may be empty for HTTP/1.0 clients
+  BodyPlan body = {};
+  FieldChanges fields = {};
+  std::string_view via = {};  // weir's name in Via; empty: none is added
+  bool trusted = false;  // the peer: relay what it claims about its client (X-Forwarded-*, ...)
+  bool upgrade = false;  // relay Connection: upgrade and Upgrade, but for h2c
+  bool expect = false;   // relay Expect: 100-continue
+  bool te = true;        // relay TE: trailers; for who passes trailers on
+};
+
+enum class ConnectionOption : uint8_t { none, keep_alive, close };
+
+struct ResponsePlan {
+  BodyPlan body = {};
+  ConnectionOption connection = ConnectionOption::none;
+  HttpVersion client = HttpVersion::http_1_1;
+  FieldChanges fields = {};
+  std::string_view via = {};
+  std::string_view date = {};    // for a response that has none; empty: none is added
+  std::string_view server = {};  // replaces the backend's; empty: that one passes
+  bool upgrade = false;          // relay the fields of a 101 or a 426
+};
+
+// The body as it came: its length when that is known, chunked otherwise.
+BodyPlan relayed_body(const RequestHead& request);
+// The same for a client of that version: a body that ends with the connection is chunked for
+// HTTP/1.1 and one of unknown length ends with the connection for HTTP/1.0, which then has to
+// close.
+BodyPlan relayed_body(const ResponseHead& response, HttpVersion client);
+
+void write_request(H1HeadWriter& out, const RequestHead& head, const RequestPlan& plan);
+// The version is always HTTP/1.1. To interim responses, which HTTP/1.0 has not, nothing is added.
+// Fails for a 101 without plan.upgrade, chunked to HTTP/1.0, a body until close on a connection
+// that stays, a length or a coding where the status has none, and a body without an end.
+void write_response(H1HeadWriter& out, const ResponseHead& head, const ResponsePlan& plan);
+
+}  // namespace weir

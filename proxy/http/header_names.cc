@@ -1,0 +1,45 @@
+#include "http/header_names.h"
+
+#include <algorithm>
+
+namespace weir {
+namespace {
+
+constexpr bool is_alphanumeric(char c) {
+  const char lower = ascii_lower(c);
+  return is(kDigit, c) || (lower >= 'a' && lower <= 'z');
+}
+
+constexpr char as_variable(char c) {
+  return is_alphanumeric(c) ? ascii_lower(c) : '-';
+}
+
+constexpr size_t kLongestName = [] {
+  size_t longest = 0;
+  for (const auto& known : detail::kKnownFields) longest = std::max(longest, known.name.size());
+  return longest;
+}();
+
+}  // namespace
+
+bool looks_alike(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](char x, char y) { return as_variable(x) == as_variable(y); });
+}
+
+bool is_alias(std::string_view name) {
+  if (name.size() > kLongestName) return false;
+  char hyphened[kLongestName];
+  bool differs = false;
+  for (size_t i = 0; i < name.size(); ++i) {
+    hyphened[i] = as_variable(name[i]);
+    differs |= hyphened[i] == '-' && name[i] != '-';
+  }
+  return differs && field_id({hyphened, name.size()}) != FieldId::other;
+}
+
+bool is_configurable(std::string_view name) {
+  return all(kToken, name) && !is_alias(name) && !has_flag(field_id(name), kWritten);
+}
+
+}  // namespace weir

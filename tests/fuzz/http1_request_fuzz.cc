@@ -1,0 +1,66 @@
+// Any bytes as what a client sends. The outcome does not depend on how they are split, and a
+// request that is accepted means the same to the next reader after weir has written it anew.
+#include "http/path.h"
+#include "http1_properties.h"
+#include "support/http1_transcript.h"
+
+namespace {
+
+using namespace weir;
+
+void check_path(std::string_view raw) {
+  for (int choice = 0; choice < 18; ++choice) {
+    const PathRules rules{EncodedSlashes(choice % 3), DotSegments(choice / 3 % 3),
+                          DoubleSlashes(choice / 9)};
+    std::string memory(raw.size(), '\0'), again(raw.size(), '\0');
+    const NormalPath once = normalize_path(raw, rules, memory);
+    if (once.fault) {
+      CHECK(once.fault.status == 400);
+      continue;
+    }
+    const NormalPath twice = normalize_path(once.path, rules, again);
+    CHECK(!twice.fault && twice.path == once.path);
+  }
+}
+
+void check_round_trip(std::string_view input) {
+  H1RequestParser parser;
+  if (parser.feed(input) != H1RequestParser::State::complete) return;
+  const RequestHead& head = parser.head(input);
+  check_path(head.path());
+  std::string memory(2 * input.size() + 256, '\0');
+  H1HeadWriter out(memory);
+  const RequestPlan plan{.target = head.target(),
+                         .authority = head.authority(),
+                         .body = relayed_body(head),
+                         .trusted = true,
+                         .upgrade = true,
+                         .expect = true};
+  write_request(out, head, plan);
+  CHECK(out.ok());
+
+  H1RequestParser reader;
+  CHECK(reader.feed(out.text()) == H1RequestParser::State::complete ||
+        head.authority().empty());  // HTTP/1.0 without a Host: the field is there, and empty
+  if (head.authority().empty()) return;
+  CHECK(reader.head_size() == out.text().size());
+  const RequestHead& after = reader.head(out.text());
+  CHECK(after.method() == head.method() && after.target() == head.target());
+  CHECK(after.find(FieldId::host) == head.authority() && !after.repeated(FieldId::host));
+  CHECK(after.authority() == head.authority() && after.path() == head.path());
+  CHECK(after.framing() == head.framing() && after.content_length() == head.content_length());
+  CHECK(after.expects_continue() == head.expects_continue());
+  CHECK(offers_upgrade(after) == offers_upgrade(head));
+  weir::fuzz::check_fields(head, after);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const std::string_view input(reinterpret_cast<const char*>(data), size);
+  weir::fuzz::check_scan(input);
+  weir::fuzz::check_splits(
+      input, [] { return Http1Transcript(HeadLimits{.request_line = 512, .head = 2048}, 4096); });
+  check_round_trip(input);
+  return 0;
+}

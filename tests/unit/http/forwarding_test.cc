@@ -1,0 +1,177 @@
+// What backends are told about clients, and whom weir believes.
+#include "http/forwarding.h"
+
+#include <gtest/gtest.h>
+
+#include "http/h1_parser.h"
+#include "http1_reading.h"
+
+namespace weir {
+namespace {
+
+// A request of host "a" with these fields, alive for one expression.
+struct Request {
+  explicit Request(std::string_view fields) : input(with_fields(fields)) {
+    EXPECT_EQ(parser.feed(input), H1RequestParser::State::complete);
+  }
+  const RequestHead& head() { return parser.head(input); }
+  std::string input;
+  H1RequestParser parser;
+};
+
+constexpr Hop kStranger{.client = "10.0.0.9", .trusted = false, .scheme = "http"};
+constexpr Hop kFriend{.client = "10.0.0.9", .trusted = true, .scheme = "http"};
+
+std::string xff(std::string_view fields, const Hop& hop, size_t room = 128) {
+  std::vector<char> bytes(room);
+  TextMemory memory(bytes);
+  return std::string(x_forwarded_for(Request(fields).head(), hop, memory));
+}
+
+std::string element(std::string_view fields, const Hop& hop) {
+  std::vector<char> bytes(256);
+  TextMemory memory(bytes);
+  return std::string(forwarded(Request(fields).head(), hop, memory));
+}
+
+TEST(XForwardedFor, OfAStrangerIsHisAddressOnly) {
+  EXPECT_EQ(xff("", kStranger), "10.0.0.9");
+  EXPECT_EQ(xff("X-Forwarded-For: 1.1.1.1\r\n", kStranger), "10.0.0.9");
+}
+
+TEST(XForwardedFor, OfATrustedPeerGoesOn) {
+  EXPECT_EQ(xff("", kFriend), "10.0.0.9");
+  EXPECT_EQ(xff("X-Forwarded-For: 1.1.1.1, 2.2.2.2\r\nX-Forwarded-For:\r\nx-forwarded-for: ::3\r\n",
+                kFriend),
+            "1.1.1.1, 2.2.2.2, ::3, 10.0.0.9");
+}
+
+TEST(XForwardedFor, ThatDoesNotFitIsNotCut) {
+  const std::string fields = "X-Forwarded-For: 1.1.1.1\r\n";
+  EXPECT_EQ(xff(fields, kFriend, 17), "1.1.1.1, 10.0.0.9");
+  EXPECT_EQ(xff(fields, kFriend, 16), "");
+}
+
+TEST(XForwardedProtoAndHost, OfAStrangerAreOurs) {
+  Request request("X-Forwarded-Proto: https\r\nX-Forwarded-Host: evil\r\n");
+  EXPECT_EQ(x_forwarded_proto(request.head(), kStranger), "http");
+  EXPECT_EQ(x_forwarded_host(request.head(), kStranger), "a");
+}
+
+TEST(XForwardedProtoAndHost, OfATrustedPeerAreKeptWhenThereIsOneThatMakesSense) {
+  Request request("X-Forwarded-Proto: https\r\nX-Forwarded-Host: shop:81\r\n");
+  EXPECT_EQ(x_forwarded_proto(request.head(), kFriend), "https");
+  EXPECT_EQ(x_forwarded_host(request.head(), kFriend), "shop:81");
+  Request twice("X-Forwarded-Proto: https\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: a b\r\n");
+  EXPECT_EQ(x_forwarded_proto(twice.head(), kFriend), "http");
+  EXPECT_EQ(x_forwarded_host(twice.head(), kFriend), "a");
+}
+
+TEST(Forwarded, DescribesTheHop) {
+  EXPECT_EQ(element("", kStranger), "for=10.0.0.9;host=a;proto=http");
+}
+
+TEST(Forwarded, QuotesWhatIsNoToken) {
+  const Hop v6{.client = "2001:db8::1", .trusted = false, .scheme = "https"};
+  EXPECT_EQ(element("", v6), "for=\"[2001:db8::1]\";host=a;proto=https");
+  const std::string input = "GET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n";
+  H1RequestParser parser;
+  ASSERT_EQ(parser.feed(input), H1RequestParser::State::complete);
+  std::array<char, 128> bytes;
+  TextMemory memory(bytes);
+  EXPECT_EQ(forwarded(parser.head(input), kStranger, memory),
+            "for=10.0.0.9;host=\"[::1]:80\";proto=http");
+}
+
+TEST(Forwarded, OfATrustedPeerGoesOnAndOfAStrangerDoesNot) {
+  EXPECT_EQ(element("Forwarded: for=1.1.1.1\r\nForwarded: for=_x\r\n", kFriend),
+            "for=1.1.1.1, for=_x, for=10.0.0.9;host=a;proto=http");
+  EXPECT_EQ(element("Forwarded: for=1.1.1.1\r\n", kStranger), "for=10.0.0.9;host=a;proto=http");
+}
+
+TEST(Forwarded, DropsWhatWouldSwallowItsOwnElement) {
+  const std::string own = "for=10.0.0.9;host=a;proto=http";
+  for (const char* open : {"for=\"", "for=\"a\\\"", "for=a, for=\"b"})
+    EXPECT_EQ(element("Forwarded: " + std::string(open) + "\r\n", kFriend), own) << open;
+  EXPECT_EQ(element("Forwarded: for=\"a\\\"b\"\r\n", kFriend), "for=\"a\\\"b\", " + own);
+}
+
+TEST(TextMemory, StaysFullOnceSomethingDidNotFit) {
+  std::array<char, 4> bytes;
+  TextMemory memory(bytes);
+  memory.begin();
+  memory.add("abc");
+  EXPECT_EQ(memory.end(), "abc");
+  memory.begin();
+  memory.add("de");
+  EXPECT_EQ(memory.end().data(), nullptr);
+  memory.add("f");
+  EXPECT_EQ(memory.end().data(), nullptr);
+}
+
+std::string client_of(std::string_view fields, const char* peer = "10.0.0.9:1") {
+  const std::vector<std::string> texts{"10.0.0.0/8", "fd00::/8", "unix:"};
+  const TrustedNetworks trusted = *TrustedNetworks::parse(texts);
+  Request request(fields);
+  const auto client = client_address(request.head(), *Address::parse(peer), trusted);
+  std::array<char, IpAddress::kTextSize> memory;
+  return client ? std::string(client->text(memory)) : "none";
+}
+
+TEST(ClientAddress, IsThePeerWhenItIsNotTrusted) {
+  EXPECT_EQ(client_of("X-Forwarded-For: 1.1.1.1\r\n", "8.8.8.8:1"), "8.8.8.8");
+  EXPECT_EQ(client_of("", "10.0.0.9:1"), "10.0.0.9");
+}
+
+TEST(ClientAddress, IsTheRightMostThatIsNotTrusted) {
+  EXPECT_EQ(client_of("X-Forwarded-For: 6.6.6.6, 1.1.1.1, 10.1.1.1\r\n"), "1.1.1.1");
+  EXPECT_EQ(client_of("X-Forwarded-For: 6.6.6.6, 1.1.1.1\r\nX-Forwarded-For: fd00::1,10.3.3.3\r\n"),
+            "1.1.1.1");
+  EXPECT_EQ(client_of("X-Forwarded-For: 2001:db8::7 , ,10.1.1.1,\r\n"), "2001:db8::7");
+}
+
+TEST(ClientAddress, IsTheLeftMostWhenAllAreTrusted) {
+  EXPECT_EQ(client_of("X-Forwarded-For: 10.2.2.2, 10.1.1.1\r\n"), "10.2.2.2");
+}
+
+TEST(ClientAddress, IsReadWithPortsAndBrackets) {
+  EXPECT_EQ(client_of("X-Forwarded-For: 1.1.1.1:8080\r\n"), "1.1.1.1");
+  EXPECT_EQ(client_of("X-Forwarded-For: [2001:db8::7]:8080\r\n"), "2001:db8::7");
+  EXPECT_EQ(client_of("X-Forwarded-For: [2001:db8::7]\r\n"), "2001:db8::7");
+}
+
+TEST(ClientAddress, BelievesNothingLeftOfWhatIsNoAddress) {
+  for (const char* entry : {"unknown", "1.1.1", "[1.1.1.1]", "1.1.1.1:", "[::1]x", "[::1", "_a"})
+    EXPECT_EQ(client_of("X-Forwarded-For: 6.6.6.6, " + std::string(entry) + ", 10.1.1.1\r\n"),
+              "10.1.1.1")
+        << entry;
+}
+
+TEST(ClientAddress, OfAUnixSocketIsWhatItSays) {
+  EXPECT_EQ(client_of("X-Forwarded-For: 1.1.1.1\r\n", "unix:/x"), "1.1.1.1");
+  EXPECT_EQ(client_of("", "unix:/x"), "none");
+}
+
+std::string id_of(std::string_view fields, const Hop& hop) {
+  std::array<char, kRequestIdSize> memory;
+  return std::string(request_id(Request(fields).head(), hop, 0x0123456789abcdef, memory));
+}
+
+TEST(RequestId, OfATrustedPeerIsKeptWhenItIsABoundedToken) {
+  const std::string longest(kMaxRequestIdSize, 'x');
+  EXPECT_EQ(id_of("X-Request-Id: a-1\r\n", kFriend), "a-1");
+  EXPECT_EQ(id_of("X-Request-Id: " + longest + "\r\n", kFriend), longest);
+}
+
+TEST(RequestId, IsNewOtherwise) {
+  const std::string fresh = "0123456789abcdef";
+  EXPECT_EQ(id_of("", kFriend), fresh);
+  EXPECT_EQ(id_of("X-Request-Id: a-1\r\n", kStranger), fresh);
+  for (const std::string& id : {std::string(), std::string("a b"), std::string("a\"b"),
+                                std::string(kMaxRequestIdSize + 1, 'x')})
+    EXPECT_EQ(id_of("X-Request-Id: " + id + "\r\n", kFriend), fresh) << id;
+  EXPECT_EQ(id_of("X-Request-Id: a\r\nX-Request-Id: b\r\n", kFriend), fresh);
+}
+
+}  // namespace
+}  // namespace weir
