@@ -14,10 +14,10 @@ struct ListenerCells {
 #define LISTENER(type, member, name, labels, help) type member;
 #include "metrics/metrics.def"
 
-  // Accepted and served.
-  void accepted() {
+  // Accepted and served. `age`: what another worker has accepted may come under an old config.
+  void accepted(ConfigAge age = ConfigAge::current) {
     connections_total.add();
-    active[ConfigAge::current].add();
+    active[age].add();
   }
   // Accepted and closed at once; no session begins.
   void refused(RejectReason reason) {

@@ -13,13 +13,16 @@ Session::Session(SessionOwner& owner, Start start)
       client_address_(std::move(start.client)),
       serial_(start.serial),
       started_(loop().now()) {
-  cells_.accepted();
+  cells_.accepted(age());
+}
+
+ConfigAge Session::age() const {
+  return snapshot_ == owner_.current() ? ConfigAge::current : ConfigAge::old;
 }
 
 void Session::account(EndReason reason, DrainEnd how) {
   settle();
-  const ConfigAge age = snapshot_ == owner_.current() ? ConfigAge::current : ConfigAge::old;
-  cells_.ended(reason, age, loop().now() - started_);
+  cells_.ended(reason, age(), loop().now() - started_);
   if (owner_.draining()) cells_.drain_closed[how].add();
   listener_.count->leave();
   snapshot_->snapshot().count->leave();

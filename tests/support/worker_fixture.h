@@ -22,6 +22,13 @@ class WorkerFixture : public TestLoop, private WorkerPeers {
 
   // Loads, compiles and applies; as a start or a reload would.
   void apply(const std::string& yaml) {
+    replace(yaml);
+    worker.forget_removed_sockets();
+    turns(1);
+  }
+  // The same before the other workers have done so: what they give away may still be of a removed
+  // socket.
+  void replace(const std::string& yaml) {
     config::Loaded loaded =
         config::load_text(yaml, "test.yaml", [](const std::string&) { return std::nullopt; });
     ASSERT_TRUE(loaded.valid()) << config::format_text(loaded.diagnostics, false);
@@ -31,8 +38,6 @@ class WorkerFixture : public TestLoop, private WorkerPeers {
         store.prepare({std::move(loaded), std::move(*addresses)});
     ASSERT_TRUE(prepared) << prepared.error().text();
     worker.apply(store.commit(std::move(*prepared), loop.now()).at(0));
-    worker.forget_removed_sockets();
-    turns(1);
   }
 
   Address address(size_t listener = 0) const {
