@@ -1,5 +1,6 @@
-// Doubly linked list whose nodes live in the elements: no allocation, O(1) removal by the element itself.
-// An element unlinks in its node's destructor, so a list never points at a dead object. One thread.
+// Doubly linked list whose nodes live in the elements: no allocation, O(1) removal by the element
+// itself. An element unlinks in its node's destructor, so a list never points at a dead object. One
+// thread.
 #pragma once
 
 #include "base/check.h"
@@ -49,14 +50,23 @@ class IntrusiveList {
   }
   // Moves every element of `other` to the end of this list.
   void take_all(IntrusiveList& other) {
-    while (T* element = other.pop_front()) push_back(*element);
+    if (other.empty()) return;
+    ListNode &from = other.head_, &last = *head_.prev_;
+    last.next_ = from.next_;
+    from.next_->prev_ = &last;
+    from.prev_->next_ = &head_;
+    head_.prev_ = from.prev_;
+    from.prev_ = from.next_ = &from;
   }
-  // `visit` may unlink the element it is given, and no other.
+  // `visit` may unlink any element, its neighbours too: those it has not come to are then not
+  // visited (trap T9). While it runs, the list holds only what has been visited.
   template <typename Visitor>
   void for_each_safe(Visitor&& visit) {
-    for (ListNode *node = head_.next_, *next; node != &head_; node = next) {
-      next = node->next_;
-      visit(as_element(node));
+    IntrusiveList rest;
+    rest.take_all(*this);
+    while (T* element = rest.pop_front()) {
+      push_back(*element);
+      visit(*element);
     }
   }
 

@@ -20,7 +20,7 @@
 
 namespace weir {
 
-// Work that used up its budget and wants to go on in the next turn, after everybody else (trap T5).
+// Work that used up its budget and wants to go on after everybody else (trap T5).
 class Yielding : private ListNode {
  public:
   bool yielded() const { return linked(); }
@@ -55,19 +55,27 @@ class EventLoop {
   // Runs `work` on the loop's thread, in order of posting. Any thread. After stop() it runs in the
   // next turn somebody makes, or is dropped with the loop.
   void post(Work work);
-  // Has it resumed in the next turn, which does not sleep.
+  // Has it resumed behind the callbacks of I/O: of this turn if it is one of them, otherwise of the
+  // next one, which does not sleep.
   void yield(Yielding& work) {
+    DCHECK(on_thread());
     if (!work.linked()) yielded_.push_back(work);
   }
   // Takes over a closed object. Called by Retire.
-  void retire(Retirable& object) { graveyard_.push_back(object); }
+  void retire(Retirable& object) {
+    DCHECK(on_thread());
+    graveyard_.push_back(object);
+  }
 
   // Of this turn. Callbacks of I/O run inside the wait, which may have slept for hours.
   TimePoint now() {
     if (slept_) read_clock();
     return now_;
   }
-  Deadlines& deadlines() { return deadlines_; }
+  Deadlines& deadlines() {
+    DCHECK(on_thread());
+    return deadlines_;
+  }
   Poller& poller() { return poller_; }
   bool on_thread() const {
     return thread_ == std::thread::id() || thread_ == std::this_thread::get_id();

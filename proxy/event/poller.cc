@@ -8,12 +8,24 @@
 #include "base/check.h"
 
 namespace weir {
+namespace {
+
+// What libevent calls. An exception must not go through its C frames (trap T11), so that only what
+// is noexcept can be registered.
+using Trampoline = void (*)(evutil_socket_t, short, void*) noexcept;
+
+bool assign(event& to, event_base* base, int fd, short what, Trampoline trampoline,
+            void* argument) {
+  return event_assign(&to, base, fd, what, trampoline, argument) == 0;
+}
+
+}  // namespace
 
 bool IoWatch::start(Poller& poller, int fd, Mode mode, Callback callback, void* owner) {
   DCHECK(!active());
   const short what = mode == Mode::edge ? EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST
                                         : EV_READ | EV_PERSIST;
-  if (event_assign(&event_, poller.base_, fd, what, &IoWatch::dispatch, this) != 0) return false;
+  if (!assign(event_, poller.base_, fd, what, &IoWatch::dispatch, this)) return false;
   if (event_add(&event_, nullptr) != 0) return false;
   callback_ = callback;
   owner_ = owner;
@@ -26,7 +38,7 @@ void IoWatch::stop() {
   callback_ = nullptr;
 }
 
-void IoWatch::dispatch(int, short what, void* watch) {
+void IoWatch::dispatch(int, short what, void* watch) noexcept {
   auto& self = *static_cast<IoWatch*>(watch);
   self.callback_(self.owner_,
                  {(what & EV_READ) != 0, (what & EV_WRITE) != 0, (what & EV_CLOSED) != 0});
@@ -47,9 +59,9 @@ Poller::Poller() {
   // Edge-triggered: every write to it is an edge, so nobody needs to read it.
   CHECK(wake_watch_.start(
       *this, wake_fd_.get(), IoWatch::Mode::edge, [](void*, Readiness) noexcept {}, this));
-  event_assign(
-      &timer_, base_, -1, 0, [](int, short, void* armed) { *static_cast<bool*>(armed) = false; },
-      &armed_);
+  CHECK(assign(
+      timer_, base_, -1, 0,
+      [](int, short, void* armed) noexcept { *static_cast<bool*>(armed) = false; }, &armed_));
 }
 
 Poller::~Poller() {
@@ -83,6 +95,8 @@ void Poller::wake() {
   }
 }
 
-const char* libevent_version() { return event_get_version(); }
+const char* libevent_version() {
+  return event_get_version();
+}
 
 }  // namespace weir

@@ -45,7 +45,7 @@ class IoWatch {
   bool active() const { return callback_ != nullptr; }
 
  private:
-  static void dispatch(int fd, short what, void* watch);
+  static void dispatch(int fd, short what, void* watch) noexcept;
   event event_{};
   Callback callback_ = nullptr;
   void* owner_ = nullptr;

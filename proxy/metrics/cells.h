@@ -14,7 +14,7 @@ struct ListenerCells {
 #define LISTENER(type, member, name, labels, help) type member;
 #include "metrics/metrics.def"
 
-  // Accepted and served.
+  // Accepted and served. `age`: what another worker has accepted may come under an old config.
   void accepted(ConfigAge age) {
     connections_total.add();
     active[age].add();

@@ -48,6 +48,8 @@ class HalfPipe final : public TransportReader, public TransportWriter, private Y
     sink_failed,    // writing failed
   };
 
+  static constexpr int kChunksPerTurn = 16;  // 256 KiB copied, or as many fillings of a kernel pipe
+
   HalfPipe(PipeResources& resources, Transport& source, Transport& sink, PipeObserver& observer)
       : resources_(resources), source_(source), sink_(sink), observer_(observer) {}
   ~HalfPipe() { stop(); }
@@ -68,7 +70,6 @@ class HalfPipe final : public TransportReader, public TransportWriter, private Y
 
  private:
   enum class Step : uint8_t { next, wait };
-  static constexpr int kChunksPerTurn = 16;  // 256 KiB copied, or as many fillings of a kernel pipe
   static constexpr int kFullReadsToSplice = 8;   // 128 KiB in a row: a bulk transfer
   static constexpr int kSmallSplicesToCopy = 8;  // fillings below a block: no longer one
 

@@ -81,6 +81,7 @@ class Session : public Retirable, public SessionNode {
   ~Session() override = default;
   // The books of the end; the child has closed its sides. `how`: for a session a drain has ended.
   void account(EndReason reason, DrainEnd how);
+  ConfigAge age() const;  // of its snapshot
   std::string timeout_place(EndReason reason) const;
   ConfigAge age() const;  // of what it was accepted under
   std::string id() const;

@@ -3,7 +3,7 @@
 
 #include "support/config_text.h"
 #include "support/load_server.h"
-#include "support/proxy_process.h"
+#include "support/session_pair.h"
 
 namespace weir {
 namespace {
@@ -11,30 +11,8 @@ namespace {
 using End = Socket::End;
 using Behaviour = LoadServer::Behaviour;
 
-bool echoes(Socket& socket, const std::string& text) {
-  return socket.send(text) && socket.receive(text.size()) == text;
-}
-
 std::string drain(const std::string& keys) {
   return "drain: {" + keys + "}\n";
-}
-
-#if defined(WEIR_ASAN) || defined(WEIR_TSAN)
-constexpr size_t kShare = 4;  // of them: a sanitizer is slow
-#else
-constexpr size_t kShare = 1;
-#endif
-// Together a thousand. Those that fill buffers are fewer: each takes megabytes of the kernel's.
-constexpr size_t kIdle = 300 / kShare, kTransfers = 40 / kShare, kHalves = 300 / kShare,
-                 kMutes = 60 / kShare, kDying = 300 / kShare;
-
-std::vector<Socket> open_many(const Address& at, size_t n, bool small = false) {
-  std::vector<Socket> sockets;
-  for (size_t i = 0; i < n; ++i) {
-    sockets.push_back(Socket::connect(at));
-    if (small) sockets.back().shrink_buffers();
-  }
-  return sockets;
 }
 
 // The rest of a transfer of which `had` bytes have come, with its FIN.
@@ -54,6 +32,12 @@ class DrainTest : public testing::Test {
     client_ = Socket::connect(at);
     server_ = backend_.accept();
     return client_ && server_;
+  }
+  // Its client has finished and waits for the answer. Not idle: a drain leaves it alone.
+  bool open_half_closed(const ProxyProcess& weir) {
+    if (!open_session(bind_)) return false;
+    client_.finish();
+    return await_waiting(weir, "web", "backend_fin", 1);
   }
   static Duration elapsed_since(TimePoint start) {
     return std::chrono::steady_clock::now() - start;
@@ -82,14 +66,10 @@ TEST_F(DrainTest, EndsAtOnceWhenNobodyIsThere) {
 
 TEST_F(DrainTest, EndsWhenTheLastSessionDoes) {
   ProxyProcess weir(simple(bind_, {backend_.address()}, drain("timeout: 60s")));
-  ASSERT_TRUE(open_session(bind_));
+  ASSERT_TRUE(open_half_closed(weir));
   weir.signal(SIGTERM);
   ASSERT_TRUE(await_phase(weir, "draining"));
   EXPECT_FALSE(Socket::connect(bind_)) << "its listener is closed";
-  ASSERT_TRUE(client_.send("last words"));
-  EXPECT_EQ(server_.receive(10), "last words");
-  client_.finish();
-  EXPECT_EQ(server_.wait_end(), End::fin);
   ASSERT_TRUE(server_.send("answer"));
   server_.finish();
   EXPECT_EQ(client_.receive_all(), "answer");
@@ -134,22 +114,21 @@ TEST_F(DrainTest, ServesTheTwoHundredThatWaitInTheAcceptQueue) {
   for (int i = 0; i < 200; ++i) {
     waiting.push_back(Socket::connect(bind_));
     ASSERT_TRUE(waiting.back()) << i;
+    ASSERT_TRUE(waiting.back().send("from the queue"));
+    waiting.back().finish();
   }
   weir.signal(SIGTERM);
   weir.signal(SIGCONT);
   int served = 0;
-  for (Socket& socket : waiting) served += echoes(socket, "from the queue");
+  for (Socket& socket : waiting)
+    served += socket.receive_all() == "from the queue" && socket.end() == End::fin;
   EXPECT_EQ(served, 200);
-  for (Socket& socket : waiting) socket.finish();
-  int ended_well = 0;
-  for (Socket& socket : waiting) ended_well += socket.wait_end() == End::fin;
-  EXPECT_EQ(ended_well, 200);
   EXPECT_EQ(weir.wait(), 0);
 }
 
 TEST_F(DrainTest, ClosesIdleSessionsWithAFinSpreadOverTime) {
   LoadServer echo(Behaviour::echo);
-  ProxyProcess weir(simple(bind_, {echo.address()}, drain("timeout: 20s, spread: 2s")));
+  ProxyProcess weir(simple(bind_, {echo.address()}, drain("timeout: 60s, spread: 4s")));
   std::vector<Socket> idle;
   for (int i = 0; i < 100; ++i) {
     idle.push_back(Socket::connect(bind_));
@@ -160,7 +139,7 @@ TEST_F(DrainTest, ClosesIdleSessionsWithAFinSpreadOverTime) {
   std::vector<Duration> ends;
   std::vector<Socket*> open;
   for (Socket& socket : idle) open.push_back(&socket);
-  while (!open.empty() && elapsed_since(start) < 15s) {
+  while (!open.empty() && elapsed_since(start) < 30s) {
     std::erase_if(open, [&](Socket* socket) {
       if (socket->silent(1ms)) return false;
       EXPECT_EQ(socket->wait_end(), End::fin);
@@ -170,8 +149,8 @@ TEST_F(DrainTest, ClosesIdleSessionsWithAFinSpreadOverTime) {
   }
   ASSERT_EQ(ends.size(), 100u);
   std::sort(ends.begin(), ends.end());
-  EXPECT_LT(ends.back(), 5s) << "no later than the spread, and what the linger takes";
-  EXPECT_GT(ends[90] - ends[10], 800ms) << "not all at once";
+  EXPECT_LT(ends.back(), 15s) << "about as long as the spread";
+  EXPECT_GT(ends[90] - ends[10], 1s) << "not all at once";
   EXPECT_EQ(weir.wait(), 0) << "nobody was cut: a FIN after all bytes";
 }
 
@@ -239,9 +218,89 @@ TEST_F(DrainTest, ASecondSignalMeansNow) {
   }
 }
 
+TEST_F(DrainTest, ASecondSignalEndsALameDuckAtOnceToo) {
+  ProxyProcess weir(simple(bind_, {backend_.address()}, drain("delay: 100s, timeout: 100s")));
+  weir.signal(SIGTERM);
+  ASSERT_TRUE(await_phase(weir, "lame_duck"));
+  weir.signal(SIGTERM);
+  EXPECT_EQ(weir.wait(), 0) << "there was nobody to cut";
+
+  const Address bind = free_address();
+  ProxyProcess busy(simple(bind, {backend_.address()}, drain("delay: 100s, timeout: 100s")));
+  ASSERT_TRUE(open_session(bind));
+  busy.signal(SIGINT);
+  ASSERT_TRUE(await_phase(busy, "lame_duck"));
+  busy.signal(SIGINT);
+  EXPECT_EQ(busy.wait(), 4);
+  EXPECT_EQ(client_.wait_end(), End::reset);
+}
+
+TEST_F(DrainTest, InterruptAndQuitBeginADrainAsTermDoes) {
+  for (const int first : {SIGINT, SIGQUIT}) {
+    const Address bind = free_address();
+    ProxyProcess weir(simple(bind, {backend_.address()}, drain("timeout: 100s")));
+    ASSERT_TRUE(open_session(bind));
+    client_.finish();
+    ASSERT_TRUE(await_waiting(weir, "web", "backend_fin", 1));
+    weir.signal(first);
+    ASSERT_TRUE(await_phase(weir, "draining")) << first;
+    weir.signal(SIGQUIT);  // and only TERM or INT means now
+    ASSERT_TRUE(server_.send("answer"));
+    server_.finish();
+    EXPECT_EQ(client_.receive_all(), "answer");
+    EXPECT_EQ(client_.end(), End::fin);
+    EXPECT_EQ(weir.wait(), 0) << first;
+  }
+}
+
+// Its checks keep it from being ready; who has connected meanwhile waits in the kernel.
+TEST_F(DrainTest, StoppedBeforeItIsReadyItServesWhoHasConnectedAndEnds) {
+  LoadServer echo(Behaviour::echo);
+  ProxyProcess weir(
+      config(listener("web", bind_, "app"),
+             cluster("app", {echo.address()},
+                     "health_check: {type: tcp, expect: PONG, interval: 200s, timeout: 100s}"),
+             drain("timeout: 100s")),
+      {.await_ready = false});
+  ASSERT_TRUE(echo.wait_active(1)) << "the check has begun, and will not end";
+  Socket early = Socket::connect(bind_);
+  ASSERT_TRUE(early.send("early"));
+  early.finish();
+  EXPECT_EQ(weir.get("/ready").status, 503);
+  weir.signal(SIGTERM);
+  EXPECT_EQ(early.receive_all(), "early");
+  EXPECT_EQ(early.end(), End::fin);
+  EXPECT_EQ(weir.wait(), 0);
+  EXPECT_FALSE(weir.await_notification("READY=1", 0s)) << "it never was";
+}
+
+TEST_F(DrainTest, AsksTheServiceManagerForMoreTimeAsLongAsItLasts) {
+  ProxyProcess weir(simple(bind_, {backend_.address()}, drain("timeout: 100s")));
+  ASSERT_TRUE(open_half_closed(weir));
+  weir.signal(SIGTERM);
+  ASSERT_TRUE(weir.await_notification("STOPPING=1"));
+  EXPECT_TRUE(weir.await_notification("EXTEND_TIMEOUT_USEC=10000000"));
+  EXPECT_TRUE(weir.await_notification("EXTEND_TIMEOUT_USEC=10000000")) << "and before it is over";
+  server_.finish();
+  EXPECT_EQ(weir.wait(), 0);
+}
+
+// What weir is told of an idle backend's death is a FIN: there is nothing that was cut.
+TEST_F(DrainTest, AnIdleSessionWhoseBackendDiesSeesAFin) {
+  auto dying = std::make_unique<LoadServer>(Behaviour::hold, 0, LoadServer::Place::process);
+  ProxyProcess weir(simple(bind_, {dying->address()}, drain("timeout: 100s")));
+  Socket client = Socket::connect(bind_);
+  ASSERT_TRUE(dying->wait_active(1));
+  weir.signal(SIGTERM);
+  dying.reset();
+  EXPECT_EQ(client.wait_end(), End::fin);
+  client.close();
+  EXPECT_EQ(weir.wait(), 0);
+}
+
 TEST_F(DrainTest, RefusesAReloadMeanwhile) {
-  ProxyProcess weir(simple(bind_, {backend_.address()}, drain("timeout: 30s")));
-  ASSERT_TRUE(open_session(bind_));
+  ProxyProcess weir(simple(bind_, {backend_.address()}, drain("timeout: 100s")));
+  ASSERT_TRUE(open_half_closed(weir));
   weir.signal(SIGTERM);
   ASSERT_TRUE(await_phase(weir, "draining"));
   const AdminAnswer answer = weir.reload();
@@ -253,8 +312,10 @@ TEST_F(DrainTest, RefusesAReloadMeanwhile) {
 
 TEST_F(DrainTest, SaysWhatItWaitsForAndOnWhom) {
   ProxyProcess weir(simple(bind_, {backend_.address()}, drain("timeout: 60s, spread: 60s")));
-  ASSERT_TRUE(open_session(bind_));  // both open
-  Socket idle_client = std::move(client_), idle_server = std::move(server_);
+  ASSERT_TRUE(open_session(bind_));  // backend does not read
+  Socket up_client = std::move(client_), up_server = std::move(server_);
+  up_server.shrink_buffers();
+  ASSERT_GT(up_client.send_until_blocked(pattern(0, 65536)), 0u);
   ASSERT_TRUE(open_session(bind_));  // client has finished
   Socket done_client = std::move(client_), done_server = std::move(server_);
   done_client.finish();
@@ -274,6 +335,7 @@ TEST_F(DrainTest, SaysWhatItWaitsForAndOnWhom) {
   const nlohmann::json& waiting = json["listeners"][0]["waiting_for"];
   EXPECT_EQ(waiting["backend_fin"], 1) << waiting.dump();
   EXPECT_EQ(waiting["client_read"], 1) << waiting.dump();
+  EXPECT_EQ(waiting["backend_read"], 1) << waiting.dump();
   ASSERT_EQ(json["oldest"].size(), 3u) << json.dump();
   for (const char* key : {"session", "listener", "client", "backend", "age_seconds", "idle_seconds",
                           "waiting_for", "sent_bytes", "received_bytes"}) {
@@ -283,59 +345,6 @@ TEST_F(DrainTest, SaysWhatItWaitsForAndOnWhom) {
   EXPECT_EQ(weir.post("/v1/drain").status, 409);
 }
 
-TEST_F(DrainTest, AThousandSessionsOfEveryKindEndAsTheyShould) {
-  raise_descriptor_limit();
-  constexpr size_t kTransfer = 12 << 20;  // more than all the kernel's buffers on the way hold
-  const Address idle_at = free_address(), transfer_at = free_address(), half_at = free_address(),
-                mute_at = free_address(), dying_at = free_address();
-  LoadServer echo(Behaviour::echo), source(Behaviour::source, kTransfer),
-      flood(Behaviour::source, size_t{1} << 40), half(Behaviour::hold);
-  auto dying = std::make_unique<LoadServer>(Behaviour::hold);
-  ProxyProcess weir(
-      config(listener("idle", idle_at, "echo") + listener("transfer", transfer_at, "source") +
-                 listener("half", half_at, "half") + listener("mute", mute_at, "flood") +
-                 listener("dying", dying_at, "dying"),
-             cluster("echo", {echo.address()}) + cluster("source", {source.address()}) +
-                 cluster("half", {half.address()}) + cluster("flood", {flood.address()}) +
-                 cluster("dying", {dying->address()}),
-             drain("timeout: 10s, spread: 2s, linger: 500ms")));
-  std::vector<Socket> idle = open_many(idle_at, kIdle),
-                      transfers = open_many(transfer_at, kTransfers, true),
-                      halves = open_many(half_at, kHalves),
-                      mutes = open_many(mute_at, kMutes, true),
-                      dyings = open_many(dying_at, kDying);
-  for (Socket& socket : idle) ASSERT_TRUE(echoes(socket, "x"));
-  for (Socket& socket : transfers) ASSERT_EQ(socket.receive(1000), pattern(0, 1000));
-  for (Socket& socket : halves) socket.finish();
-  for (Socket& socket : mutes) ASSERT_EQ(socket.receive(1), pattern(0, 1));
-  ASSERT_TRUE(dying->wait_active(kDying));
-  ASSERT_EQ(weir.scrape().sum("weir_connections_active"),
-            double(kIdle + kTransfers + kHalves + kMutes + kDying));
-
-  weir.signal(SIGTERM);
-  ASSERT_TRUE(await_phase(weir, "draining"));
-  dying.reset();
-  for (Socket& socket : dyings) {
-    EXPECT_NE(socket.wait_end(), End::open);
-    socket.close();
-  }
-  for (Socket& socket : transfers) {
-    expect_rest(socket, 1000, kTransfer);
-    socket.close();
-    ASSERT_EQ(weir.scrape().imbalance(), 0);
-  }
-  for (Socket& socket : idle) EXPECT_EQ(socket.wait_end(), End::fin);
-  // The books balance at every scrape, to the last one that is answered.
-  int scrapes = 0;
-  for (Scrape scrape = weir.scrape(); !scrape.empty(); scrape = weir.scrape(), ++scrapes) {
-    ASSERT_EQ(scrape.imbalance(), 0);
-  }
-  EXPECT_GT(scrapes, 3);
-  EXPECT_EQ(weir.wait(), 4) << "clients that do not read and half-closed sessions were cut";
-  for (Socket& socket : mutes) EXPECT_EQ(socket.wait_end(), End::reset);
-  for (Socket& socket : halves) EXPECT_EQ(socket.wait_end(), End::reset);
-}
-
 TEST_F(DrainTest, HealthChecksGoOnMeanwhile) {
   ProxyProcess weir(config(listener("web", bind_, "app"),
                            cluster("app", {backend_.address()},
@@ -343,7 +352,8 @@ TEST_F(DrainTest, HealthChecksGoOnMeanwhile) {
                            drain("timeout: 60s, spread: 60s")));
   const Socket check = backend_.accept();
   client_ = Socket::connect(bind_);
-  ASSERT_TRUE(client_.send("session"));
+  client_.finish();
+  ASSERT_TRUE(await_waiting(weir, "web", "backend_fin", 1));
   weir.signal(SIGTERM);
   ASSERT_TRUE(await_phase(weir, "draining"));
   const double before = weir.scrape().sum("weir_backend_health_checks_total");

@@ -8,16 +8,12 @@
 
 #include "support/config_text.h"
 #include "support/load_server.h"
-#include "support/proxy_process.h"
+#include "support/session_pair.h"
 
 namespace weir {
 namespace {
 
 using End = Socket::End;
-
-bool echoes(Socket& socket, const std::string& text) {
-  return socket.send(text) && socket.receive(text.size()) == text;
-}
 
 class ReloadTest : public testing::Test {
  protected:

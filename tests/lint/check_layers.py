@@ -19,7 +19,7 @@ DOORS = [
     (r"#include <prometheus/", r"metrics/[^/]+", "prometheus-cpp is reached through metrics/ only"),
     (r"\bevent_active\s*\(", r"event/poller\.cc",
      "only the poller wakes watches; post to the loop instead"),
-    (r"\b(bufferevent|evbuffer|evhttp|evdns)_\w+", r"", "not used: see proxy/ARCHITECTURE.md"),
+    (r"\b(bufferevent|evbuffer|evhttp|evdns|evthread)(_\w+)?\b", r"", "not used: see proxy/ARCHITECTURE.md"),
     (r"\bthrow\b", r"", "no exceptions of ours: return Result<T>"),
     (r"\bcatch\s*\(", r"(config/[^/]+|cli/command_line\.cc)",
      "exceptions of libraries are caught where the library is included"),

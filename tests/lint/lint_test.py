@@ -52,7 +52,11 @@ class Layers(unittest.TestCase):
 
     def test_bufferevents_and_forced_activation_are_refused(self):
         self.check_one("event/x.cc", "void f() { bufferevent_read(b, 0, 1); }\n", "not used")
+        self.check_one("event/x.cc", "struct bufferevent* b;\n", "not used")
         self.check_one("net/x.cc", "void f() { event_active(e, 0, 0); }\n", "only the poller")
+
+    def test_a_loop_has_no_locks_so_that_only_post_crosses_threads(self):
+        self.check_one("event/poller.cc", "void f() { evthread_use_pthreads(); }\n", "not used")
 
     def test_the_data_path_calls_the_kernel_through_sys_h(self):
         self.check_one("net/x.cc", "void f() { ::close(fd); }\n", "through net/sys.h")

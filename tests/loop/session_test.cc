@@ -1,6 +1,7 @@
 // How a TCP session ends: each reason, what both sides see of it, and the books afterwards.
 #include "support/worker_fixture.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 
@@ -203,6 +204,40 @@ TEST_F(SessionTest, ABackendThatDoesNotAnswer_IsAConnectTimeout) {
   EXPECT_TRUE(sees(c, Socket::End::reset));
 }
 
+// Whatever backend comes first in its turn: half the sessions meet the mute one.
+TEST_F(SessionTest, ABackendThatDoesNotAnswer_IsGivenUpForTheNextOne_AndNoByteIsLost) {
+  Acceptor mute;
+  ::listen(mute.fd(), 0);
+  std::vector<Socket> filling;
+  for (int i = 0; i < 4; ++i) filling.push_back(Socket::begin_connecting(mute.address()));
+  serve({mute.address(), backend.address()}, "",
+        "timeouts: { connect: 2s }, backoff: { base: 1ms, max: 1ms }");
+  std::vector<Joined> sessions;
+  const auto timeouts = [&] {
+    return backend_cells("c", mute.address().text()).connect_errors[ConnectError::timeout].value;
+  };
+  for (uint64_t i = 0; i < 4; ++i) {
+    Joined s{client(), {}};
+    ASSERT_TRUE(s.client.send("hello"));
+    ASSERT_TRUE(run_until([&] { return worker.active() == i + 1; }));
+    turns(3);
+    advance(1900ms);
+    EXPECT_TRUE(s.client.silent(1ms));
+    advance(200ms);
+    ASSERT_TRUE(run_until([&] { return relayed(backend, s); })) << i;
+    std::string got;
+    EXPECT_TRUE(run_until([&] {
+      got += s.backend.receive(5 - got.size(), 1ms);
+      return got == "hello";
+    }));
+    sessions.push_back(std::move(s));
+  }
+  EXPECT_GE(timeouts(), 2u);
+  EXPECT_EQ(ended("l", EndReason::connect_timeout), 0u);
+  EXPECT_EQ(backend_cells("c", mute.address().text()).active.value, 0);
+  EXPECT_EQ(backend_cells("c", backend.address().text()).active.value, 4);
+}
+
 TEST_F(SessionTest, AClientThatResetsWhileWeConnect_EndsTheSession) {
   Acceptor full;
   ::listen(full.fd(), 0);
@@ -298,24 +333,6 @@ TEST_F(SessionTest, AConnectionOfASocketNotYetKnown_WaitsForTheUpdate) {
   EXPECT_TRUE(run_until([&] { return worker.active() == 1; }));
 }
 
-TEST_F(SessionTest, ASessionOfARemovedSocket_IsOfTheOldGeneration) {
-  serve({backend.address()});
-  const uint64_t removed = store.sockets().entries().at(0).first;
-  Acceptor elsewhere;
-  Socket dealt = Socket::connect(elsewhere.address());
-  Socket accepted = elsewhere.accept();
-  apply_before_forgetting(
-      fmt::format("listeners: [{{ name: other, bind: \"127.0.0.2:0\", cluster: c }}]\n"
-                  "clusters: [{{ name: c, backends: [{}] }}]\n",
-                  backend.address().text()));
-  worker.take({removed, ::dup(accepted.fd()), elsewhere.address()});
-  EXPECT_EQ(cells("l").active[ConfigAge::old].value, 1);
-  dealt.reset();
-  ASSERT_TRUE(over(EndReason::client_reset));
-  EXPECT_EQ(cells("l").active[ConfigAge::old].value, 0);
-  EXPECT_EQ(cells("l").active[ConfigAge::current].value, 0);
-}
-
 TEST_F(SessionTest, CellsStayWhileASessionOfAnOldConfigurationHoldsThem) {
   const std::string two = fmt::format(
       "clusters:\n  - {{ name: c, backends: [{0}] }}\n"
@@ -334,6 +351,33 @@ TEST_F(SessionTest, CellsStayWhileASessionOfAnOldConfigurationHoldsThem) {
   turns(2);
   EXPECT_EQ(store.series().take_expired(loop.now() + 1h, store.series_in_use()).clusters.size(),
             1u);
+}
+
+// Trap T8: another worker has accepted it and handed it over while the listener was removed.
+TEST_F(SessionTest, AConnectionGivenToARemovedSocket_IsServedUnderItsOldConfiguration) {
+  serve({backend.address()});
+  const uint64_t socket = store.sockets().entries().at(0).first;
+  Acceptor other;
+  replace(
+      fmt::format("listeners: [{{ name: other, bind: \"127.0.0.2:0\", cluster: d }}]\n"
+                  "clusters: [{{ name: d, backends: [{}] }}]\n",
+                  other.address().text()));
+  Acceptor elsewhere;  // where that worker accepted it
+  Joined s{Socket::connect(elsewhere.address()), {}};
+  const Socket accepted = elsewhere.accept();
+  ASSERT_TRUE(accepted);
+  worker.take({socket, ::fcntl(accepted.fd(), F_DUPFD_CLOEXEC, 0), Address::loopback(1)});
+  ASSERT_TRUE(run_until([&] { return relayed(backend, s); }));
+  EXPECT_EQ(cells("l").active[ConfigAge::old].value, 1);
+  worker.forget_removed_sockets();
+  ASSERT_TRUE(s.client.send("still there"));
+  std::string got;
+  EXPECT_TRUE(run_until([&] {
+    got += s.backend.receive(11 - got.size(), 1ms);
+    return got == "still there";
+  }));
+  s.backend.reset();
+  EXPECT_TRUE(over(EndReason::backend_reset));
 }
 
 TEST_F(SessionTest, AFullAcceptQueue_IsTakenInPortions) {  // truth 1: the budget of a turn
@@ -427,6 +471,25 @@ TEST_F(DrainingTest, SessionsInUse_AreLeftAlone_UntilTheyAreCut) {
   EXPECT_EQ(cells("l").drain_closed[DrainEnd::deadline_rst].value, 1u);
   EXPECT_TRUE(sees(s.client, Socket::End::reset));
   EXPECT_EQ(empties, 1);
+}
+
+// Trap T9: each takes itself off the list that is being gone through.
+TEST_F(DrainingTest, AllSessionsCutAtOnce_EndOnceEach) {
+  for (const auto cut : {&Worker::cut_sessions, &Worker::abort_sessions}) {
+    serve({backend.address()});
+    const uint64_t before = ended("l", EndReason::drain_deadline);
+    std::vector<Joined> sessions;
+    for (int i = 0; i < 30; ++i) sessions.push_back(join(backend));
+    for (size_t i = 0; i < 10; ++i) sessions[i].client.finish();
+    ASSERT_TRUE(run_until([&] {
+      return worker.survey(0).listeners.begin()->second.waiting[WaitingFor::backend_fin] == 10;
+    }));
+    (worker.*cut)(EndReason::drain_deadline);
+    turns(2);
+    EXPECT_EQ(worker.active(), 0u);
+    EXPECT_EQ(ended("l", EndReason::drain_deadline), before + 30);
+    for (Joined& s : sessions) EXPECT_TRUE(sees(s.client, Socket::End::reset));
+  }
 }
 
 TEST_F(DrainingTest, ASilentSession_IsClosedInOrder_AndWaitsForTheOtherFin) {

@@ -133,6 +133,8 @@ void ProxyProcess::spawn(const ProxyOptions& options) {
     ::dup2(log, STDOUT_FILENO);
     ::dup2(log, STDERR_FILENO);
     ::setenv("NOTIFY_SOCKET", notify.c_str(), 1);
+    for (const std::string& variable : options.environment)
+      ::putenv(const_cast<char*>(variable.c_str()));
     if (options.descriptors > 0) {
       const rlimit limit{options.descriptors, options.descriptors};
       ::setrlimit(RLIMIT_NOFILE, &limit);

@@ -44,8 +44,9 @@ class Scrape {
 };
 
 struct ProxyOptions {
-  std::vector<std::string> arguments{};  // instead of run -c FILE
-  uint64_t descriptors = 0;              // RLIMIT_NOFILE, soft and hard; 0: what the test has
+  std::vector<std::string> arguments{};    // instead of run -c FILE
+  std::vector<std::string> environment{};  // NAME=value, besides the test's
+  uint64_t descriptors = 0;                // RLIMIT_NOFILE, soft and hard; 0: what the test has
   bool await_ready = true;
 };
 

@@ -22,11 +22,13 @@ class WorkerFixture : public TestLoop, private WorkerPeers {
 
   // Loads, compiles and applies; as a start or a reload would.
   void apply(const std::string& yaml) {
-    apply_before_forgetting(yaml);
+    replace(yaml);
     worker.forget_removed_sockets();
+    turns(1);
   }
-  // The same, up to the moment at which other workers may still deal connections of old sockets.
-  void apply_before_forgetting(const std::string& yaml) {
+  // The same before the other workers have done so: what they give away may still be of a removed
+  // socket.
+  void replace(const std::string& yaml) {
     config::Loaded loaded =
         config::load_text(yaml, "test.yaml", [](const std::string&) { return std::nullopt; });
     ASSERT_TRUE(loaded.valid()) << config::format_text(loaded.diagnostics, false);
@@ -36,7 +38,6 @@ class WorkerFixture : public TestLoop, private WorkerPeers {
         store.prepare({std::move(loaded), std::move(*addresses)});
     ASSERT_TRUE(prepared) << prepared.error().text();
     worker.apply(store.commit(std::move(*prepared), loop.now()).at(0));
-    turns(1);
   }
 
   Address address(size_t listener = 0) const {

@@ -1,0 +1,193 @@
+// What a session may cost its worker: system calls, allocations and locks of the real binary, as
+// the kernel and the C library see them. Counted, not timed.
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include <fstream>
+
+#include "budget/counts.h"
+#include "budget/system_calls.h"
+#include "support/config_text.h"
+#include "support/load_server.h"
+#include "support/proxy_process.h"
+
+namespace weir {
+namespace {
+
+using Behaviour = LoadServer::Behaviour;
+
+// The table that counting.cc fills, and the environment that makes weir load it.
+class CountsFile {
+ public:
+  CountsFile() {
+    char name[] = "/tmp/weir-budget-XXXXXX";
+    const UniqueFd fd(::mkstemp(name));
+    path_ = name;
+    CHECK(::ftruncate(fd.get(), sizeof(budget::Counts)) == 0);
+    void* mapped = ::mmap(nullptr, sizeof(budget::Counts), PROT_READ, MAP_SHARED, fd.get(), 0);
+    CHECK(mapped != MAP_FAILED);
+    counts_ = static_cast<const budget::Counts*>(mapped);
+  }
+  ~CountsFile() {
+    ::munmap(const_cast<budget::Counts*>(counts_), sizeof(budget::Counts));
+    ::unlink(path_.c_str());
+  }
+  std::vector<std::string> environment() const {
+    return {"LD_PRELOAD=" WEIR_BUDGET_COUNTING, std::string(budget::kFileVariable) + "=" + path_};
+  }
+  // Null: the thread has never asked for anything, or nothing is counted.
+  const budget::ThreadCounts* of(pid_t thread) const {
+    for (const budget::ThreadCounts& row : counts_->threads)
+      if (row.thread == thread) return &row;
+    return nullptr;
+  }
+
+ private:
+  std::string path_;
+  const budget::Counts* counts_;
+};
+
+struct Cost {
+  CallCounts calls;
+  uint64_t allocations = 0, locks = 0;
+  uint64_t of(long call) const {
+    const auto found = calls.find(call);
+    return found != calls.end() ? found->second : 0;
+  }
+  uint64_t all_calls() const {
+    uint64_t n = 0;
+    for (const auto& [call, times] : calls) n += times;
+    return n;
+  }
+  friend Cost operator-(Cost later, const Cost& earlier) {
+    for (const auto& [call, times] : earlier.calls)
+      if ((later.calls[call] -= times) == 0) later.calls.erase(call);
+    later.allocations -= earlier.allocations;
+    later.locks -= earlier.locks;
+    return later;
+  }
+};
+
+std::ostream& operator<<(std::ostream& out, const Cost& cost) {
+  out << cost.allocations << " allocations, " << cost.locks << " locks, calls by number:";
+  for (const auto& [call, times] : cost.calls) out << ' ' << call << '=' << times;
+  return out;
+}
+
+class BudgetTest : public testing::Test {
+ protected:
+  // One worker in front of `backend`, with a session that is in its steady state.
+  void serve(const LoadServer& backend) {
+    weir_.emplace(simple(bind_, {backend.address()}, "global:\n  workers: 1\n"),
+                  ProxyOptions{.environment = counts_.environment()});
+    worker_ = thread_named(weir_->pid(), "worker-0");
+    ASSERT_GT(worker_, 0);
+    calls_.emplace(weir_->pid(), worker_);
+    client_ = Socket::connect(bind_);
+    ASSERT_TRUE(client_);
+  }
+  // So far, and once the worker has nothing to do.
+  Cost cost() const {
+    const CallCounts calls = calls_->at_rest();
+    EXPECT_FALSE(calls.empty()) << "the worker cannot be traced, or does not come to rest";
+    const budget::ThreadCounts* counts = counts_.of(worker_);
+    EXPECT_NE(counts, nullptr) << "the worker made its session without an allocation?";
+    if (counts == nullptr) return {calls};
+    return {calls, counts->allocations, counts->locks};
+  }
+  void round_trips(int n) {
+    for (int i = 0; i < n; ++i) {
+      ASSERT_TRUE(client_.send("question"));
+      ASSERT_EQ(client_.receive(8), "question");
+    }
+  }
+
+  static void expect_nothing_but_moving(const Cost& cost) {
+    EXPECT_EQ(cost.of(SYS_epoll_ctl), 0u) << "a session is registered once; " << cost;
+    EXPECT_EQ(cost.allocations, 0u) << cost;
+    EXPECT_EQ(cost.locks, 0u) << cost;
+  }
+
+  const Address bind_ = free_address();
+  const CountsFile counts_;
+  std::optional<ProxyProcess> weir_;
+  pid_t worker_ = 0;
+  std::optional<SystemCalls> calls_;  // lets go before weir is killed
+  Socket client_;
+};
+
+constexpr int kRoundTrips = 1000;
+// The wheel wakes for a deadline now and then, each time with a second look at a socket.
+constexpr uint64_t kWakes = 60;
+
+TEST_F(BudgetTest, ARoundTripCostsSixSystemCallsNoAllocationAndNoLock) {
+  LoadServer backend(Behaviour::echo);
+  ASSERT_NO_FATAL_FAILURE(serve(backend));
+  ASSERT_NO_FATAL_FAILURE(round_trips(100));  // what is made once is made
+  const Cost before = cost();
+  ASSERT_NO_FATAL_FAILURE(round_trips(kRoundTrips));
+  const Cost spent = cost() - before;
+  expect_nothing_but_moving(spent);
+  EXPECT_EQ(spent.of(SYS_sendto), 2u * kRoundTrips) << spent;
+  for (const long call : {kWait, long{SYS_recvfrom}}) {
+    EXPECT_GE(spent.of(call), 2u * kRoundTrips) << spent;
+    EXPECT_LE(spent.of(call), 2u * kRoundTrips + kWakes) << spent;
+  }
+  EXPECT_LE(spent.all_calls(), 6u * kRoundTrips + 2 * kWakes) << "something else; " << spent;
+}
+
+TEST_F(BudgetTest, ManySessionsCostNoMoreThanTheirRoundTrips) {
+  constexpr int kSessions = 100, kEach = 20;
+  LoadServer backend(Behaviour::echo);
+  ASSERT_NO_FATAL_FAILURE(serve(backend));
+  std::vector<Socket> clients;
+  for (int i = 0; i < kSessions; ++i) clients.push_back(Socket::connect(bind_));
+  const auto all_at_once = [&] {
+    for (Socket& client : clients) ASSERT_TRUE(client.send("question"));
+    for (Socket& client : clients) ASSERT_EQ(client.receive(8), "question");
+  };
+  for (int i = 0; i < 3; ++i) ASSERT_NO_FATAL_FAILURE(all_at_once());
+  const Cost before = cost();
+  for (int i = 0; i < kEach; ++i) ASSERT_NO_FATAL_FAILURE(all_at_once());
+  const Cost spent = cost() - before;
+  expect_nothing_but_moving(spent);
+  EXPECT_EQ(spent.of(SYS_sendto), 2u * kSessions * kEach) << spent;
+  EXPECT_LE(spent.of(SYS_recvfrom), (2u * kEach + 2) * kSessions) << spent;
+  EXPECT_LE(spent.all_calls(), (6u * kEach + 2) * kSessions + kWakes) << spent;
+}
+
+TEST_F(BudgetTest, BulkIsSplicedWithFewCallsAMegabyteAndNoAllocation) {
+  constexpr size_t kWarm = 16 << 20, kMeasured = 128 << 20, kMegabyte = 1 << 20;
+  LoadServer backend(Behaviour::source, size_t{1} << 40);
+  ASSERT_NO_FATAL_FAILURE(serve(backend));
+  const auto take = [&](size_t size) {
+    for (size_t got = 0; got < size;) {
+      const std::string bytes = client_.receive(kMegabyte);
+      ASSERT_EQ(bytes.size(), kMegabyte);
+      got += bytes.size();
+    }
+  };
+  ASSERT_NO_FATAL_FAILURE(take(kWarm));
+  const Cost before = cost();  // the client does not read now: all buffers are full
+  ASSERT_NO_FATAL_FAILURE(take(kMeasured));
+  const Cost spent = cost() - before;
+  expect_nothing_but_moving(spent);
+  EXPECT_GT(spent.of(SYS_splice), 0u) << spent;
+  EXPECT_EQ(spent.of(SYS_recvfrom) + spent.of(SYS_sendto), 0u) << spent;
+  std::cout << double(spent.all_calls()) / double(kMeasured / kMegabyte) << " calls a megabyte\n";
+  EXPECT_LE(spent.all_calls(), 32 * (kMeasured / kMegabyte)) << "copying takes 130; " << spent;
+}
+
+TEST_F(BudgetTest, AnIdleSessionCostsNothing) {
+  LoadServer backend(Behaviour::echo);
+  ASSERT_NO_FATAL_FAILURE(serve(backend));
+  ASSERT_NO_FATAL_FAILURE(round_trips(10));
+  const Cost before = cost();
+  EXPECT_TRUE(client_.silent(3s));
+  const Cost spent = cost() - before;
+  expect_nothing_but_moving(spent);
+  EXPECT_LE(spent.all_calls(), 10u) << spent;
+}
+
+}  // namespace
+}  // namespace weir

@@ -1,0 +1,21 @@
+// What a thread has asked of the allocator and of locks, as counting.cc sees it from inside the
+// process: a table in a file that both map.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace weir::budget {
+
+inline constexpr char kFileVariable[] = "WEIR_BUDGET_COUNTS";
+inline constexpr int kThreads = 64;
+
+struct ThreadCounts {
+  std::atomic<int> thread;  // its number for the kernel; 0: a free row
+  std::atomic<uint64_t> allocations, locks;
+};
+struct Counts {
+  ThreadCounts threads[kThreads];
+};
+
+}  // namespace weir::budget

@@ -1,0 +1,51 @@
+// SystemCalls: counts the system calls of one thread of a child process, whatever they are called
+// through, by ptrace(2). The thread goes on; it is only slower.
+//
+// A thread of its own traces, as the kernel wants all of it from one. Let go of it before the
+// traced process ends or is killed.
+#pragma once
+
+#include <sys/syscall.h>
+#include <sys/types.h>
+
+#include <array>
+#include <atomic>
+#include <map>
+#include <string>
+#include <thread>
+
+#include "base/time.h"
+
+namespace weir {
+
+// By number: SYS_recvfrom and so on.
+using CallCounts = std::map<long, uint64_t>;
+// epoll_wait, whichever of its forms this machine has.
+inline constexpr long kWait = SYS_epoll_pwait;
+
+class SystemCalls {
+ public:
+  SystemCalls(pid_t process, pid_t thread);
+  ~SystemCalls();
+
+  // Since the beginning. Waits until the thread sleeps in epoll_wait: then it has done all it had
+  // to. Empty: it did not come to rest, or cannot be traced.
+  CallCounts at_rest() const;
+
+ private:
+  static constexpr size_t kCalls = 512;
+  void trace();
+  void note();
+
+  const pid_t process_, thread_;
+  std::array<std::atomic<uint64_t>, kCalls> counts_{};
+  std::atomic<bool> asleep_{false};
+  std::atomic<bool> ending_{false};
+  std::atomic<bool> failed_{false};
+  std::thread tracer_;
+};
+
+// The thread of `process` with that name; 0: none.
+pid_t thread_named(pid_t process, const std::string& name);
+
+}  // namespace weir

@@ -1,0 +1,93 @@
+// What the process does once, however many workers it has: log files, health checks.
+#include <signal.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "support/config_text.h"
+#include "support/load_server.h"
+#include "support/session_pair.h"
+
+namespace weir {
+namespace {
+
+using Behaviour = LoadServer::Behaviour;
+
+std::string content(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+// Whether the text comes to stand in the file, which need not be there yet. Asks weir meanwhile:
+// an answer is an event that lets its log go on too.
+bool await_text(const ProxyProcess& weir, const std::string& path, const std::string& text) {
+  const TimePoint until = std::chrono::steady_clock::now() + kPatience;
+  while (content(path).find(text) == std::string::npos) {
+    if (std::chrono::steady_clock::now() > until) return false;
+    weir.get("/live");
+  }
+  return true;
+}
+
+TEST(Process, OpensItsLogFilesAgainOnUsr1SoThatTheyCanBeRotated) {
+  char folder[] = "/tmp/weir-logs-XXXXXX";
+  ASSERT_NE(::mkdtemp(folder), nullptr);
+  const std::string log = std::string(folder) + "/weir.log",
+                    access = std::string(folder) + "/access";
+  LoadServer echo(Behaviour::echo);
+  const Address bind = free_address();
+  const auto session = [&] {
+    Socket client = Socket::connect(bind);
+    EXPECT_TRUE(echoes(client, "hello"));
+    client.finish();
+    EXPECT_EQ(client.wait_end(), Socket::End::fin);
+  };
+  {
+    ProxyProcess weir(
+        simple(bind, {echo.address()},
+               "logging:\n  output: " + log + "\n  access: {output: " + access + "}\n"));
+    session();
+    ASSERT_TRUE(await_text(weir, log, "server.ready"));
+    ASSERT_TRUE(await_text(weir, access, "client_closed"));
+    std::filesystem::rename(log, log + ".1");
+    std::filesystem::rename(access, access + ".1");
+    session();
+    ASSERT_TRUE(weir.await_metric("weir_connections_ended_total", {}, 2));
+    weir.signal(SIGUSR1);
+    const TimePoint until = std::chrono::steady_clock::now() + kPatience;
+    while (!std::filesystem::exists(access) && std::chrono::steady_clock::now() < until) session();
+    EXPECT_TRUE(await_text(weir, access, "client_closed")) << "in the new file";
+    EXPECT_NE(content(access + ".1").find("client_closed"), std::string::npos) << "kept";
+    weir.signal(SIGTERM);
+    EXPECT_TRUE(weir.wait() == 0);
+    EXPECT_NE(content(log).find("server.drained"), std::string::npos);
+    EXPECT_EQ(content(log + ".1").find("server.drained"), std::string::npos);
+  }
+  std::filesystem::remove_all(folder);
+}
+
+// Not once for each worker: a backend's health is one fact, and checks are load.
+TEST(Process, FourWorkersCheckABackendAsOftenAsOne) {
+  constexpr Duration kInterval = 200ms;
+  LoadServer backend(Behaviour::echo);
+  const TimePoint start = std::chrono::steady_clock::now();
+  ProxyProcess weir(config(listener("web", free_address(), "app"),
+                           cluster("app", {backend.address()},
+                                   "health_check: {type: tcp, interval: 200ms, timeout: 200ms, "
+                                   "jitter: 0%}"),
+                           "global:\n  workers: 4\n"));
+  ASSERT_EQ(weir.scrape().sum("weir_backend_health_checks_total"),
+            weir.scrape().sum("weir_backend_health_checks_total", {{"result", "ok"}}));
+  const TimePoint until = start + kPatience;
+  while (backend.counts().accepted < 10 && std::chrono::steady_clock::now() < until)
+    weir.get("/live");
+  const uint64_t seen = backend.counts().accepted;
+  const Duration passed = std::chrono::steady_clock::now() - start;
+  EXPECT_GE(seen, 10u);
+  EXPECT_LE(seen, static_cast<uint64_t>(passed / kInterval) + 3) << "four times as many";
+  EXPECT_LE(weir.scrape().sum("weir_backend_health_checks_total"),
+            double(backend.counts().accepted) + 1);
+}
+
+}  // namespace
+}  // namespace weir
