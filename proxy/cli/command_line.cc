@@ -171,9 +171,9 @@ void CommandLine::declare_config() {
 void CommandLine::declare_running() {
   CLI::App* plan =
       command(app_, "plan", "print what a reload would change", [this](const Console& console) {
-        return run_plan({{file_.empty() ? config_ : file_, admin_}}, console);
+        return run_plan({target(), file_}, console);
       });
-  plan->add_option("file", file_, "the file, instead of -c")->type_name("FILE");
+  plan->add_option("file", file_, "the file to compare with what runs")->type_name("FILE");
   CLI::App* reload = command(app_, "reload", "have the running weir read its file again",
                              [this](const Console& console) {
                                reload_.target = target();

@@ -175,6 +175,7 @@ void ControlPlane::on_drained() {
                entry.cells.ended_total[EndReason::shutdown].value;
     if (cut > 0) exit_code_ = 4;
     LOG(info, "server.drained", kv("cut", cut));
+    api_.drained(cut);
     admin_.close();
     loop_.stop();
   });
