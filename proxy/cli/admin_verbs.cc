@@ -65,7 +65,7 @@ int run_status(const StatusOptions& options, const Console& console) {
                            ? exchange.body() + (exchange.body().ends_with('\n') ? "" : "\n")
                            : status_page(exchange.document(), console);
     console.print(page);
-    if (!options.watch) return kOk;
+    if (!options.watch || console.broken()) return kOk;
     pause_for(kRefresh);
   }
 }

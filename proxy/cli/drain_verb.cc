@@ -29,6 +29,7 @@ class Watch {
   int show(json page) {
     for (Duration patience = kRefresh;;) {
       if (page.is_object()) show_page(page);
+      if (console_.broken()) return kFailed;
       if (AdminClient::answered(end_, patience)) {
         json end = read_end();
         if (text_of(end, "phase") == "drained") return report(number_of(end, "cut"));

@@ -76,8 +76,9 @@ FoundAdmin find_in(const std::string& path) {
                                          path));
   if (lines.empty() && read_whole(loaded))
     return found_at("unix:" + default_admin_socket(),
-                    fmt::format("{} has no 'admin' section; add 'admin: {{ socket: "
-                                "/run/weir/admin.sock }}' and start weir again, or use --admin",
+                    fmt::format("{} has no 'admin' section, so weir serves this socket only if its "
+                                "directory is there and writable; make it so, or add 'admin: {{ "
+                                "bind: 127.0.0.1:9901 }}', and start weir again",
                                 path));
   FoundAdmin unknown;
   unknown.error = {fmt::format("the admin address is unknown because {} is broken ({}); use "

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 
 #include "support/proxy_process.h"
@@ -57,6 +58,19 @@ TEST_F(AdminVerbs, Status_ShowsListenersAndBackends) {
   nlohmann::json status = nlohmann::json::parse(weir("status --json").out, nullptr, false);
   ASSERT_TRUE(status.is_object());
   EXPECT_EQ(status["listeners"][0]["active"], 1);
+}
+
+TEST_F(AdminVerbs, WatchedStatus_EndsWithItsReader) {
+  FILE* pipe =
+      ::popen(("timeout 30 sh -c '" + std::string(WEIR_BINARY) + " status --watch --admin " +
+               proxy_.admin_address().text() + " | head -n 1'; echo $?")
+                  .c_str(),
+              "r");
+  char block[4096];
+  std::string out;
+  while (std::fgets(block, sizeof block, pipe) != nullptr) out += block;
+  ::pclose(pipe);
+  EXPECT_THAT(out, AllOf(StartsWith("weir "), testing::EndsWith("\n0\n")));
 }
 
 TEST_F(AdminVerbs, Reload_SaysWhatChanged_AndWhatDidNot) {
@@ -248,6 +262,41 @@ TEST_F(AdminVerbs, ReloadWhileDraining_IsRefused) {
   CommandOutcome outcome = weir("reload --wait");
   EXPECT_EQ(outcome.code, 1);
   EXPECT_THAT(outcome.err, AllOf(HasSubstr("drain"), Not(HasSubstr("answered"))));
+}
+
+// A file without an admin section, as in a container that is given the smallest one.
+class WithoutAdminSection : public testing::Test {
+ protected:
+  WithoutAdminSection() : folder_(testing::TempDir() + "/weir_runtime_XXXXXX") {
+    EXPECT_NE(::mkdtemp(folder_.data()), nullptr);
+    ::setenv("WEIR_RUNTIME_DIR", folder_.c_str(), 1);
+  }
+  ~WithoutAdminSection() override {
+    ::unsetenv("WEIR_RUNTIME_DIR");
+    std::filesystem::remove_all(folder_);
+  }
+  std::string config() const {
+    return "# no admin: here\nlisteners:\n  - bind: " + free_address().text() +
+           "\n    cluster: app\nclusters:\n  - name: app\n    backends: [127.0.0.1:9]\n";
+  }
+  std::string folder_;
+};
+
+TEST_F(WithoutAdminSection, TheDefaultSocketIsServed_AndFound) {
+  ProxyProcess first(config());
+  EXPECT_EQ(run_weir("healthcheck -c weir.yaml", first.directory()).code, 0);
+  ProxyProcess second(config());  // the socket is taken, and that is no reason not to serve
+  EXPECT_THAT(second.errors(), AllOf(HasSubstr("admin.default"), HasSubstr("another process")));
+  std::string status = run_weir("status --json -c weir.yaml", second.directory()).out;
+  EXPECT_EQ(nlohmann::json::parse(status, nullptr, false)["pid"], first.pid());
+}
+
+TEST_F(WithoutAdminSection, NothingIsServed_WhereThereIsNoPlace_AndHealthcheckSaysWhatToAdd) {
+  std::filesystem::remove_all(folder_);
+  ProxyProcess proxy(config());
+  CommandOutcome outcome = run_weir("healthcheck -c weir.yaml", proxy.directory());
+  EXPECT_EQ(outcome.code, 3);
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("has no 'admin' section"), HasSubstr("add 'admin:")));
 }
 
 TEST(ProxyVerb, ForwardsWithoutAFile) {
