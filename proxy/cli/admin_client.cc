@@ -178,21 +178,36 @@ Result<AdminClient> AdminClient::parse(std::string_view address) {
 
 bool AdminClient::send(const AdminRequest& request, AdminAnswer& answer, AdminError& error) const {
   Deadline deadline = std::chrono::steady_clock::now() + request.timeout;
+  UniqueFd fd = begin(request, error);
+  return fd && finish(fd, deadline - std::chrono::steady_clock::now(), answer, error);
+}
+
+UniqueFd AdminClient::begin(const AdminRequest& request, AdminError& error) const {
+  Deadline deadline = std::chrono::steady_clock::now() + request.timeout;
   Result<UniqueFd> fd =
       path_.empty() ? connect_tcp(host_, port_, deadline) : connect_unix(path_, deadline);
   if (!fd) {
-    error = {false, fmt::format("no weir reached at {}: {}", address_, fd.error().message)};
-    return false;
+    error = {false, fmt::format("no weir reached at {}: {}{}{}", address_, fd.error().message,
+                                note_.empty() ? "" : "; ", note_)};
+    return {};
   }
   std::string head = fmt::format("{} {} HTTP/1.1\r\nHost: weir\r\nConnection: close\r\n",
                                  request.method, request.target);
   if (!request.body.empty()) head += "Content-Type: application/json\r\n";
   if (request.method != "GET") head += fmt::format("Content-Length: {}\r\n", request.body.size());
+  if (send_all(fd->get(), head + "\r\n" + request.body, deadline)) return std::move(*fd);
+  error = {true, fmt::format("{} did not answer in time", address_)};
+  return {};
+}
+
+bool AdminClient::answered(const UniqueFd& begun, Duration patience) {
+  return wait_for(begun.get(), POLLIN, std::chrono::steady_clock::now() + patience);
+}
+
+bool AdminClient::finish(const UniqueFd& begun, Duration timeout, AdminAnswer& answer,
+                         AdminError& error) const {
   std::string raw;
-  Read outcome = Read::late;
-  if (send_all(fd->get(), head + "\r\n" + request.body, deadline)) {
-    outcome = read_all(fd->get(), raw, deadline);
-  }
+  Read outcome = read_all(begun.get(), raw, std::chrono::steady_clock::now() + timeout);
   if (outcome == Read::late) {
     error = {true, fmt::format("{} did not answer in time", address_)};
     return false;

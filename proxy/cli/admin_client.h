@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "base/unique_fd.h"
 
 namespace weir::cli {
 
@@ -39,11 +40,23 @@ class AdminClient {
 
   // The answer whatever its status; otherwise `error` says why there is none.
   bool send(const AdminRequest& request, AdminAnswer& answer, AdminError& error) const;
+
+  // The same in three steps, for an answer that comes when something has happened: an open
+  // descriptor, or -1; whether the answer, or the end of the connection, is there or comes in time;
+  // the answer.
+  UniqueFd begin(const AdminRequest& request, AdminError& error) const;
+  static bool answered(const UniqueFd& begun, Duration patience);
+  bool finish(const UniqueFd& begun, Duration timeout, AdminAnswer& answer,
+              AdminError& error) const;
+
   const std::string& address() const { return address_; }
+  // Added to the error when nobody is there: where the address is from, and what else to try.
+  void set_note(std::string note) { note_ = std::move(note); }
 
  private:
   std::string address_;  // as given
-  std::string path_;     // of the UNIX socket; empty: TCP
+  std::string note_;
+  std::string path_;  // of the UNIX socket; empty: TCP
   std::string host_;
   uint16_t port_ = 0;
 };

@@ -44,11 +44,19 @@ int print_outcome(const json& outcome, std::string_view done, const Console& con
   return kOk;
 }
 
+// The file does not even tell whom to ask. What would be refused can be said all the same.
+int refuse_reload(const FoundAdmin& unknown, const Console& console) {
+  if (unknown.mistakes.empty()) return complain_of(unknown, console);
+  console.complain("the configuration is invalid; what runs was not changed\n" +
+                   config::format_text(unknown.mistakes, false) + "weir: " + unknown.error.text());
+  return kInvalidConfig;
+}
+
 }  // namespace
 
 int run_status(const StatusOptions& options, const Console& console) {
-  Result<AdminClient> client = find_admin(options.target);
-  if (!client) return complain_of(client.error(), console);
+  FoundAdmin client = find_admin(options.target);
+  if (!client) return complain_of(client, console);
   for (;;) {
     Exchange exchange(*client);
     if (!exchange.get("/v1/status")) return exchange.complain(console);
@@ -57,7 +65,7 @@ int run_status(const StatusOptions& options, const Console& console) {
                            ? exchange.body() + (exchange.body().ends_with('\n') ? "" : "\n")
                            : status_page(exchange.document(), console);
     console.print(page);
-    if (!options.watch) return kOk;
+    if (!options.watch || console.broken()) return kOk;
     pause_for(kRefresh);
   }
 }
@@ -65,8 +73,8 @@ int run_status(const StatusOptions& options, const Console& console) {
 int run_healthcheck(const Target& target, Duration wait, const Console& console) {
   TimePoint deadline = std::chrono::steady_clock::now() + wait;
   for (;;) {
-    Result<AdminClient> client = find_admin(target);
-    if (!client) return complain_of(client.error(), console);
+    FoundAdmin client = find_admin(target);
+    if (!client) return complain_of(client, console);
     Exchange exchange(*client);
     exchange.expect_text();
     if (exchange.get("/ready")) return kOk;
@@ -80,8 +88,8 @@ int run_healthcheck(const Target& target, Duration wait, const Console& console)
 }
 
 int run_reload(const ReloadOptions& options, const Console& console) {
-  Result<AdminClient> client = find_admin(options.target);
-  if (!client) return complain_of(client.error(), console);
+  FoundAdmin client = find_admin(options.target);
+  if (!client) return refuse_reload(client, console);
   bool wait = options.wait || options.dry_run;  // a plan is nothing without its answer
   Exchange exchange(*client);
   exchange.set_timeout(options.timeout);
@@ -102,12 +110,15 @@ int run_reload(const ReloadOptions& options, const Console& console) {
 }
 
 int run_plan(const PlanOptions& options, const Console& console) {
-  Result<std::string> path = find_config(options.target.config);
+  Result<std::string> path =
+      find_config(options.file.empty() ? options.target.config : options.file);
   if (!path) return complain_of(path.error(), console);
-  // The address comes from what runs, not from the file that may replace it, unless nothing else
-  // tells.
-  Result<AdminClient> client = find_admin(options.target);
-  if (!client) return complain_of(client.error(), console);
+  // The address is that of what runs: of its file, not of the one that may replace it, unless
+  // there is no other.
+  Target running{options.target.config, options.target.admin};
+  if (!find_config(running.config)) running.config = *path;
+  FoundAdmin client = find_admin(running);
+  if (!client) return complain_of(client, console);
   std::error_code error;
   std::filesystem::path absolute = std::filesystem::absolute(*path, error);
   if (error) return complain_of({error.message(), *path}, console);

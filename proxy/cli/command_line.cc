@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <pthread.h>
+#include <signal.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -171,9 +172,9 @@ void CommandLine::declare_config() {
 void CommandLine::declare_running() {
   CLI::App* plan =
       command(app_, "plan", "print what a reload would change", [this](const Console& console) {
-        return run_plan({{file_.empty() ? config_ : file_, admin_}}, console);
+        return run_plan({target(), file_}, console);
       });
-  plan->add_option("file", file_, "the file, instead of -c")->type_name("FILE");
+  plan->add_option("file", file_, "the file to compare with what runs")->type_name("FILE");
   CLI::App* reload = command(app_, "reload", "have the running weir read its file again",
                              [this](const Console& console) {
                                reload_.target = target();
@@ -284,6 +285,12 @@ int CommandLine::needs_more(const CLI::App& chosen, const Console& console) cons
       console);
 }
 
+// A command that is no server dies of signals like any other, also of a reader that has gone away.
+void behave_like_a_tool(const sigset_t& before) {
+  ::signal(SIGPIPE, SIG_DFL);
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
 int CommandLine::run(int argc, char** argv, const sigset_t& before) {
   std::vector<std::string_view> arguments(argv + 1, argv + argc);
   Console plain("never", false);
@@ -293,19 +300,20 @@ int CommandLine::run(int argc, char** argv, const sigset_t& before) {
   } catch (const CLI::CallForHelp&) {
     bool overview = app_.get_subcommands().empty();
     plain.print(overview ? std::string(kOverview) : app_.help());
-    return kOk;
+    return plain.broken() ? kFailed : kOk;
   } catch (const CLI::ParseError& error) {
     return complain(error.what(), plain);
   }
   Console console(color_, quiet_);
-  if (version_) return run_version(false, console);
   const CLI::App* chosen = &app_;
   while (!chosen->get_subcommands().empty()) chosen = chosen->get_subcommands().front();
   auto action = actions_.find(chosen);
-  if (action == actions_.end()) return needs_more(*chosen, console);
   bool serves = chosen->get_name() == "run" || chosen->get_name() == "proxy";
-  if (!serves) ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return action->second(console);
+  if (!serves) behave_like_a_tool(before);
+  int code = version_                   ? run_version(false, console)
+             : action == actions_.end() ? needs_more(*chosen, console)
+                                        : action->second(console);
+  return code == kOk && console.broken() ? kFailed : code;
 }
 
 }  // namespace

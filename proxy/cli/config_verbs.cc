@@ -46,6 +46,9 @@ int run_check(const CheckOptions& options, const Console& console) {
   bool passes = loaded.valid() && !(options.strict && has_warnings(loaded));
   if (options.show_environment) {
     print_environment(loaded, console);
+    if (!loaded.diagnostics.empty())
+      console.complain(config::summary(loaded.diagnostics) + "\n" +
+                       config::format_text(loaded.diagnostics, false));
     return passes ? kOk : kInvalidConfig;
   }
   if (options.format == "json") {

@@ -4,9 +4,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 namespace weir::cli {
 namespace {
@@ -21,11 +23,6 @@ std::string_view escape_of(Style style) {
     case Style::bad: return "\033[31m";
   }
   return "";
-}
-
-void write_to(FILE* file, std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), file);
-  std::fflush(file);
 }
 
 // What a terminal shows of `text`: no escape sequences, one column per UTF-8 character.
@@ -50,7 +47,15 @@ Console::Console(std::string_view color, bool quiet) : quiet_(quiet) {
 }
 
 void Console::print(std::string_view data) const {
-  write_to(stdout, data);
+  write(data);
+}
+
+void Console::write(std::string_view text) const {
+  if (broken_) return;
+  const bool whole = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+  if (whole && std::fflush(stdout) == 0) return;
+  broken_ = true;
+  complain(fmt::format("cannot write to the standard output: {}", std::strerror(errno)));
 }
 
 void Console::say(std::string_view message) const {
@@ -58,11 +63,13 @@ void Console::say(std::string_view message) const {
 }
 
 void Console::complain(std::string_view message) const {
-  write_to(stderr, fmt::format("weir: {}\n", message));
+  const std::string line = fmt::format("weir: {}\n", message);
+  std::fwrite(line.data(), 1, line.size(), stderr);
+  std::fflush(stderr);
 }
 
 void Console::clear_screen() const {
-  if (terminal_) write_to(stdout, "\033[H\033[2J");
+  if (terminal_) write("\033[H\033[2J");
 }
 
 std::string Console::styled(Style style, std::string_view text) const {

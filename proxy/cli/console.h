@@ -31,13 +31,18 @@ class Console {
   void complain(std::string_view message) const;  // the same, quiet or not
   void clear_screen() const;  // before a refreshed page; nothing without a terminal
   std::string styled(Style style, std::string_view text) const;
+  // Something could not be written to stdout; that was said.
+  bool broken() const { return broken_; }
   bool terminal() const { return terminal_; }
   bool color() const { return color_; }
 
  private:
+  void write(std::string_view text) const;
+
   bool terminal_ = false;
   bool color_ = false;
   bool quiet_ = false;
+  mutable bool broken_ = false;
 };
 
 // Columns as wide as their widest cell; the first row is the head. Cells may be styled.

@@ -1,7 +1,6 @@
 // weir drain: starts a drain, and with --watch shows it until nothing is left.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "cli/exchange.h"
@@ -13,85 +12,100 @@ namespace {
 
 using nlohmann::json;
 
-constexpr Duration kSlowest = std::chrono::milliseconds(500);
-constexpr Duration kFastest = std::chrono::milliseconds(50);
+constexpr Duration kRefresh = std::chrono::milliseconds(500);
+// For the end of the connection when weir answers nothing else any more.
+constexpr Duration kPatience = std::chrono::seconds(10);
 
-// What was last known of a drain whose end closes the admin API too.
-struct Seen {
-  double remaining = 0;
-  double cut = 0;               // sessions that were not waited for
-  TimePoint deadline = kNever;  // when the rest will be cut
-  bool any_cut() const {
-    bool late = std::chrono::steady_clock::now() + kFastest >= deadline;
-    return cut > 0 || (remaining > 0 && late);
+// Shows a drain to its end. How it ended only weir can tell, and by then it closes its doors: so a
+// request that is answered with the end is open before the drain begins.
+class Watch {
+ public:
+  Watch(const AdminClient& client, const Console& console) : client_(client), console_(console) {}
+
+  bool ask(AdminError& error) {
+    end_ = client_.begin({"GET", "/v1/drain?wait=1", "", kPatience}, error);
+    return static_cast<bool>(end_);
   }
-};
-
-// Often near the deadline: what is cut there is counted for `drain.linger` only, then weir is gone.
-Duration next_look(const Seen& seen) {
-  if (seen.deadline == kNever) return kSlowest;
-  Duration left = seen.deadline - std::chrono::steady_clock::now();
-  return std::clamp<Duration>(left / 4, kFastest, kSlowest);
-}
-
-// False when weir is gone.
-bool look(const AdminClient& client, double cut_before, Seen& seen, json& page) {
-  Exchange drain(client), status(client);
-  if (!drain.get("/v1/drain")) return false;
-  page = drain.document();
-  seen.remaining = number_of(page, "remaining");
-  const json& deadline = part_of(page, "deadline_seconds");
-  if (deadline.is_number()) {
-    seen.deadline =
-        std::chrono::steady_clock::now() +
-        std::chrono::duration_cast<Duration>(std::chrono::duration<double>(deadline.get<double>()));
+  int show(json page) {
+    for (Duration patience = kRefresh;;) {
+      if (page.is_object()) show_page(page);
+      if (console_.broken()) return kFailed;
+      if (AdminClient::answered(end_, patience)) {
+        json end = read_end();
+        if (text_of(end, "phase") == "drained") return report(number_of(end, "cut"));
+        AdminError error;
+        if (text_of(end, "phase").empty() || !ask(error)) return lost();
+      } else if (patience == kPatience) {
+        return lost();
+      }
+      Exchange now(client_);
+      bool there = now.get("/v1/drain");
+      if (there) page = now.document();
+      patience = there ? kRefresh : kPatience;
+    }
   }
-  if (status.get("/v1/status"))
-    seen.cut = std::max(seen.cut, cut_sessions(status.document()) - cut_before);
-  return true;
-}
 
-int watch(const AdminClient& client, double cut_before, const Console& console) {
-  Seen seen;
-  json page;
-  std::string shown;  // what a reader who has no terminal saw last
-  while (look(client, cut_before, seen, page)) {
+ private:
+  void show_page(const json& page) {
+    // A reader who has no terminal is told what is new.
     std::string news = text_of(page, "phase") + text_of(page, "remaining");
-    console.clear_screen();
-    if (console.terminal() || news != shown) console.print(drain_page(page, console));
-    shown = std::move(news);
-    pause_for(next_look(seen));
+    console_.clear_screen();
+    if (console_.terminal() || news != shown_) console_.print(drain_page(page, console_));
+    shown_ = std::move(news);
+    remaining_ = number_of(page, "remaining");
   }
-  if (seen.any_cut()) {
-    double cut = std::max(seen.cut, seen.remaining);
-    console.complain(
-        fmt::format("drained; {} cut at the deadline",
-                    cut == 1 ? "1 session was" : fmt::format("{:.0f} sessions were", cut)));
+  json read_end() const {
+    AdminAnswer answer;
+    AdminError error;
+    if (!client_.finish(end_, kPatience, answer, error)) return nullptr;
+    return json::parse(answer.body, nullptr, false);
+  }
+  int report(double cut) const {
+    if (cut == 0) {
+      console_.say("drained; nothing was cut");
+      return kOk;
+    }
+    console_.complain(fmt::format(
+        "drained; {} cut", cut == 1 ? "1 session was" : fmt::format("{:.0f} sessions were", cut)));
     return kCut;
   }
-  console.say("drained; nothing was cut");
-  return kOk;
-}
+  int lost() const {
+    console_.complain(fmt::format(
+        "weir is gone without a last word; {} open when last seen",
+        remaining_ == 1 ? "1 session was" : fmt::format("{:.0f} sessions were", remaining_)));
+    return remaining_ == 0 ? kOk : kCut;
+  }
+
+  const AdminClient& client_;
+  const Console& console_;
+  UniqueFd end_;  // answered when it has drained
+  std::string shown_;
+  double remaining_ = 0;
+};
 
 }  // namespace
 
 int run_drain(const DrainOptions& options, const Console& console) {
-  Result<AdminClient> client = find_admin(options.target);
-  if (!client) return complain_of(client.error(), console);
-  Exchange status(*client), exchange(*client);
-  if (!status.get("/v1/status")) return status.complain(console);
-  double cut_before = cut_sessions(status.document());
+  FoundAdmin client = find_admin(options.target);
+  if (!client) return complain_of(client, console);
+  Watch watch(*client, console);
+  if (AdminError error; options.watch && !watch.ask(error)) {
+    console.complain(error.message);
+    return error.timed_out ? kCut : kUnreachable;
+  }
   std::string body;
   if (options.timeout) {
     auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(*options.timeout).count();
     body = json{{"timeout", fmt::format("{}ms", milliseconds)}}.dump();
   }
+  Exchange exchange(*client);
   if (!exchange.post("/v1/drain", body)) {
     if (exchange.status() != 409) return exchange.complain(console);
     console.complain("already draining");
     if (!options.watch) return kFailed;
+    (void)exchange.get("/v1/drain");  // nothing when it has just ended; then that is what is shown
   }
-  if (options.watch) return watch(*client, cut_before, console);
+  if (options.watch) return watch.show(exchange.document());
   console.print(drain_page(exchange.document(), console));
   return kOk;
 }

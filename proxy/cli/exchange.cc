@@ -35,6 +35,11 @@ int complain_of(const Error& error, const Console& console) {
   return kUsage;
 }
 
+int complain_of(const FoundAdmin& found, const Console& console) {
+  console.complain(found.error.text());
+  return found.code;
+}
+
 void pause_for(Duration duration) {
   std::this_thread::sleep_for(duration);
 }

@@ -8,6 +8,7 @@
 
 #include "cli/admin_client.h"
 #include "cli/console.h"
+#include "cli/find.h"
 
 namespace weir::cli {
 
@@ -44,6 +45,7 @@ class Exchange {
 
 // For an error before there was anything to ask: a wrong address, no configuration.
 int complain_of(const Error&, const Console&);
+int complain_of(const FoundAdmin&, const Console&);
 
 void pause_for(Duration);
 

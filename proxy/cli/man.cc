@@ -62,10 +62,12 @@ constexpr std::string_view kTail =
     ".SH ENVIRONMENT\n"
     ".TP\nWEIR_CONFIG\nThe configuration file, when \\-c is not given.\n"
     ".TP\nWEIR_ADMIN\nThe admin address, when \\-\\-admin is not given.\n"
+    ".TP\nWEIR_RUNTIME_DIR\nThe directory of the default admin socket, instead of /run/weir.\n"
     ".TP\nNO_COLOR\nNo colours, whatever the terminal.\n"
     ".SH FILES\n"
     ".TP\n/etc/weir/weir.yaml, ./weir.yaml\nThe configuration, when nothing else is given.\n"
-    ".TP\n/run/weir/admin.sock\nThe admin socket, when nothing else is given.\n";
+    ".TP\n/run/weir/admin.sock\nThe admin socket when the "
+    "configuration has no admin section; served only where /run/weir is there and writable.\n";
 
 }  // namespace
 

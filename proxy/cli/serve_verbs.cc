@@ -17,7 +17,7 @@ int run_server_with(const std::string& config, const Console& console) {
   std::string absolute = std::filesystem::absolute(*path, error).string();
   if (error) return complain_of({error.message(), *path}, console);
   auto load = [path = *path] { return config::load(path, config::process_environment()); };
-  return run_server({load, absolute, version(), revision()});
+  return run_server({load, absolute, version(), revision(), default_admin_socket()});
 }
 
 int run_proxy(const ProxyOptions& options, const Console& console) {

@@ -38,7 +38,8 @@ struct ReloadOptions {
 int run_reload(const ReloadOptions&, const Console&);
 
 struct PlanOptions {
-  Target target;  // its config: the file to compare with what runs
+  Target target;
+  std::string file;  // to compare with what runs; empty: the target's configuration
 };
 int run_plan(const PlanOptions&, const Console&);
 

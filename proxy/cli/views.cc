@@ -109,15 +109,6 @@ const json& part_of(const json& object, std::string_view key) {
   return found == object.end() ? kNone : *found;
 }
 
-double cut_sessions(const json& status) {
-  double cut = 0;
-  for (const json& listener : part_of(status, "listeners")) {
-    const json& ended = part_of(listener, "ended");
-    cut += number_of(ended, "drain_deadline") + number_of(ended, "shutdown");
-  }
-  return cut;
-}
-
 std::string status_page(const json& status, const Console& console) {
   const json& connections = part_of(status, "connections");
   const json& reload = part_of(status, "last_reload");

@@ -22,8 +22,4 @@ std::string text_of(const nlohmann::json& object, std::string_view key);
 double number_of(const nlohmann::json& object, std::string_view key);
 const nlohmann::json& part_of(const nlohmann::json& object, std::string_view key);
 
-// Sessions ended because a drain or a shutdown did not wait for them any longer, of a status
-// document.
-double cut_sessions(const nlohmann::json& status);
-
 }  // namespace weir::cli

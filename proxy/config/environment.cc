@@ -53,6 +53,7 @@ Environment process_environment() {
 std::optional<Expanded> expand(std::string_view text, const Environment& environment,
                                const Place& place, Findings& findings) {
   Expanded out;
+  bool complete = true;  // otherwise it goes on, so that every variable is asked for
   while (!text.empty()) {
     const size_t dollar = text.find('$');
     out.text += text.substr(0, dollar);
@@ -76,8 +77,8 @@ std::optional<Expanded> expand(std::string_view text, const Environment& environ
     }
     const std::string_view inside = text.substr(2, end - 2);
     std::optional<std::string> value = value_of(inside, environment, place, findings);
-    if (!value) return std::nullopt;
-    out.text += *value;
+    complete = complete && value.has_value();
+    out.text += value.value_or("");
     out.names.emplace_back(inside.substr(0, inside.find(':')));
     text.remove_prefix(end + 1);
     if (out.text.size() > kMaxExpanded) {
@@ -86,6 +87,7 @@ std::optional<Expanded> expand(std::string_view text, const Environment& environ
       return std::nullopt;
     }
   }
+  if (!complete) return std::nullopt;
   return out;
 }
 

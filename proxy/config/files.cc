@@ -139,11 +139,23 @@ bool is_pattern(std::string_view path) {
   return path.find_first_of("*?[") != std::string_view::npos;
 }
 
-std::vector<std::string> matches(const std::string& pattern) {
+std::vector<std::string> matches(const std::string& pattern, std::string& problem) {
+  // glob(3) hands its callback nothing of ours.
+  static thread_local std::string* unreadable;
+  unreadable = &problem;
+  const auto on_error = [](const char* path, int error) {
+    if (error == ENOENT) return 0;
+    *unreadable = fmt::format("cannot read '{}': {}", path, std::strerror(error));
+    return 1;
+  };
   glob_t found{};
   std::vector<std::string> paths;
-  if (::glob(pattern.c_str(), 0, nullptr, &found) == 0)
+  const int result = ::glob(pattern.c_str(), 0, on_error, &found);
+  if (result == 0)
     paths.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
+  else if (result != GLOB_NOMATCH && problem.empty())
+    problem = fmt::format("cannot expand '{}': {}", pattern,
+                          result == GLOB_NOSPACE ? "out of memory" : "reading failed");
   ::globfree(&found);
   std::sort(paths.begin(), paths.end());
   return paths;

@@ -17,8 +17,9 @@ bool read_file(const std::string& path, const Place* from, Sources&, Findings&);
 void check_text(uint32_t file, Findings&);
 
 bool is_pattern(std::string_view path);
-// The files it matches, sorted.
-std::vector<std::string> matches(const std::string& pattern);
+// The files it matches, sorted. A directory that is not there matches nothing; one that cannot be
+// read is a problem: part of the configuration would be missing.
+std::vector<std::string> matches(const std::string& pattern, std::string& problem);
 
 // "." for a bare name.
 std::string directory_of(const std::string& path);

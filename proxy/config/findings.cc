@@ -63,9 +63,9 @@ void Findings::add(Code code, const Place& place, std::string message, std::stri
   const Location& at = place.location;
   const bool is_error = text(code)[0] == 'E';
   // Warnings may fill the room, but no error may be lost behind them.
-  if (full() && (!is_error || errors_ > kShownDiagnostics)) return;
-  // A map may lack several keys.
-  const std::string which = code == Code::E101 ? message : "";
+  if (is_error ? saturated() : full()) return;
+  // A map may lack several keys, a value several variables.
+  const std::string which = code == Code::E101 || code == Code::E140 ? message : "";
   if (!seen_.emplace(at.file, at.line, at.column, code, which).second) return;
   if (is_error) ++errors_;
   Diagnostic d{is_error ? Diagnostic::Severity::error : Diagnostic::Severity::warning,

@@ -54,8 +54,10 @@ class Findings {
   explicit Findings(const Sources& sources) : sources_(sources) {}
 
   void add(Code, const Place&, std::string message, std::string hint = "");
-  // Enough to show; the reader need not explain any more.
+  // As much as is kept; warnings are dropped from here on.
   bool full() const { return found_.size() >= kKept; }
+  // Errors are, too: enough to show, and nobody need explain any more.
+  bool saturated() const { return full() && errors_ > kShownDiagnostics; }
   bool has_errors() const { return errors_ > 0; }
   const Sources& sources() const { return sources_; }
   // Sorted by place, errors kept before warnings, at most kShownDiagnostics and a note of how many

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/hash.h"
 #include "config/files.h"
@@ -19,7 +20,11 @@ constexpr size_t kMaxFiles = 1000;
 
 class Loading {
  public:
-  explicit Loading(const Environment& environment) : environment_(environment) {}
+  explicit Loading(const Environment& environment)
+      : environment_([this, &environment](const std::string& name) {
+          env_names_.insert(name);
+          return environment(name);
+        }) {}
 
   Loaded file(const std::string& path) {
     directories_ = directories_to_watch(path);
@@ -53,7 +58,20 @@ class Loading {
   }
   void check_version(const Node& root) {
     const Node* version = root.find("version");
-    if (!version || (version->is_scalar() && version->text == "1" && !version->quoted)) return;
+    if (!version) return;
+    if (version->kind == Node::Kind::null) {
+      const auto found = std::ranges::find(root.entries, version, &Node::Entry::value);
+      return findings_.add(Code::E105, found->key->place, "'version' has no value",
+                           "write 'version: 1', or remove the key");
+    }
+    if (!version->is_scalar())
+      return findings_.add(
+          Code::E102, version->place,
+          fmt::format("'version' is a plain value, not {}", config::text(version->kind)));
+    if (version->text == "1" && version->quoted)
+      return findings_.add(Code::E106, version->place, "'version' is a number, not text",
+                           "remove the quotes");
+    if (version->text == "1") return;
     findings_.add(Code::E017, version->place,
                   fmt::format("version '{}' of the format is not known", version->text),
                   "this weir reads version 1; a later one brings notes on what to change");
@@ -78,9 +96,14 @@ class Loading {
   std::vector<std::string> files_of(const std::string& path, const Node& pattern) {
     watch(path);
     if (!is_pattern(path)) return {path};
-    std::vector<std::string> files = matches(path);
-    if (files.empty())
+    std::string problem;
+    std::vector<std::string> files = matches(path, problem);
+    if (!problem.empty()) {
+      failed_include_ = true;
+      findings_.add(Code::E001, pattern.place, problem);
+    } else if (files.empty()) {
       findings_.add(Code::W014, pattern.place, fmt::format("'{}' matches no file", path));
+    }
     return files;
   }
   void watch(const std::string& path) {
@@ -150,8 +173,8 @@ class Loading {
       if (!failed_include_) validate(parsed.model, parsed.provenance, findings_);
       loaded.model = std::move(parsed.model);
       loaded.provenance = std::move(parsed.provenance);
-      loaded.env_names.assign(parsed.env_names.begin(), parsed.env_names.end());
     }
+    loaded.env_names.assign(env_names_.begin(), env_names_.end());
     loaded.model.files = sources_.names();
     loaded.model.watched_directories = std::move(directories_);
     loaded.diagnostics = findings_.finish();
@@ -159,7 +182,8 @@ class Loading {
     return loaded;
   }
 
-  const Environment& environment_;
+  std::set<std::string> env_names_;  // asked for, set or not
+  const Environment environment_;
   Sources sources_;
   Findings findings_{sources_};
   Tree tree_;

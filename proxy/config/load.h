@@ -18,7 +18,7 @@ struct Loaded {
   Model model;                          // usable only when valid()
   std::vector<Diagnostic> diagnostics;  // errors and warnings, sorted by place
   std::string hash;  // of every value: the same for configurations that do the same
-  std::vector<std::string> env_names;  // variables used, sorted
+  std::vector<std::string> env_names;  // variables asked for, set or not; sorted
   Provenance provenance;
 
   bool valid() const;

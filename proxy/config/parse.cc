@@ -221,7 +221,6 @@ class Reading {
                     fmt::format("'{}' is a plain value, not {}", key.name, text(node.kind)));
     std::optional<Expanded> expanded = expand(node.text, environment_, node.place, findings_);
     if (!expanded) return ++failures_, void();
-    result.env_names.insert(expanded->names.begin(), expanded->names.end());
     if (node.quoted && expanded->names.empty() && key.type->form != Form::text)
       return failed(Code::E106, node,
                     fmt::format("'{}' is a {}, not text", key.name, key.type->name),
@@ -271,7 +270,7 @@ class Reading {
   }
   void unknown_key(const Node& key, const std::string& where,
                    std::span<const std::string_view> possible) {
-    if (findings_.full()) return;
+    if (findings_.saturated()) return;
     std::string hint;
     if (const std::string near = nearest(key.text, possible); !near.empty())
       hint = fmt::format("did you mean '{}'?", near);

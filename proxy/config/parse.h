@@ -3,7 +3,6 @@
 // its default.
 #pragma once
 
-#include <set>
 #include <string>
 
 #include "config/environment.h"
@@ -16,7 +15,6 @@ namespace weir::config {
 struct Parsed {
   Model model;
   Provenance provenance;
-  std::set<std::string> env_names;
 };
 
 Parsed parse(const Node& root, const Environment&, Findings&);

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
@@ -74,79 +73,87 @@ class Validation {
                   "the first: " + defined_at(place(other)));
   }
   void check_reference(const Listener& listener, const std::string& path) {
-    if (cluster_names_.empty() && !model_.clusters.empty())
-      for (const Cluster& cluster : model_.clusters) cluster_names_.push_back(cluster.name);
-    if (std::find(cluster_names_.begin(), cluster_names_.end(), listener.cluster) !=
-        cluster_names_.end()) {
+    if (cluster_indices_.empty())
+      for (size_t i = 0; i < model_.clusters.size(); ++i)
+        cluster_indices_.emplace(model_.clusters[i].name, i);
+    if (cluster_indices_.contains(listener.cluster)) {
       used_.insert(listener.cluster);
       return;
     }
-    if (findings_.full()) return;
-    const std::string near = nearest(listener.cluster, cluster_names_);
-    std::string hint = "there are no clusters";
-    if (!near.empty()) {
-      used_.insert(*std::find(cluster_names_.begin(), cluster_names_.end(), near));
-      const auto at =
-          std::find(cluster_names_.begin(), cluster_names_.end(), near) - cluster_names_.begin();
-      hint = fmt::format("did you mean '{}'? ({})", near,
-                         defined_at(place(fmt::format("clusters[{}]", at))));
-    } else if (!cluster_names_.empty()) {
-      const size_t shown = std::min<size_t>(cluster_names_.size(), 8);
-      hint = fmt::format("there are: {}{}",
-                         fmt::join(cluster_names_.begin(),
-                                   cluster_names_.begin() + static_cast<long>(shown), ", "),
-                         cluster_names_.size() > shown ? ", …" : "");
-    }
+    if (findings_.saturated()) return;
     findings_.add(Code::E210, place(path + ".cluster"),
                   fmt::format("listener '{}' points to cluster '{}', which does not exist",
                               listener.name, listener.cluster),
-                  hint);
+                  clusters_like(listener.cluster));
+  }
+  // A search among all names for each of many mistakes takes too long, and no more are shown.
+  std::string clusters_like(const std::string& name) {
+    if (cluster_indices_.empty()) return "there are no clusters";
+    if (++suggestions_ > kShownDiagnostics) return "";
+    std::vector<std::string_view> names;
+    for (const Cluster& cluster : model_.clusters) names.push_back(cluster.name);
+    if (const std::string near = nearest(name, names); !near.empty()) {
+      const auto found = cluster_indices_.find(near);
+      used_.insert(found->first);
+      return fmt::format("did you mean '{}'? ({})", near,
+                         defined_at(place(fmt::format("clusters[{}]", found->second))));
+    }
+    const auto shown = names.begin() + static_cast<long>(std::min<size_t>(names.size(), 8));
+    return fmt::format("there are: {}{}", fmt::join(names.begin(), shown, ", "),
+                       shown == names.end() ? "" : ", …");
   }
 
   // ---- addresses
 
   struct Bound {
-    Address address;
     std::string text, path, owner;
   };
+  struct Binds {
+    std::unordered_map<std::string, Bound> by_address;
+    std::unordered_map<uint16_t, std::string> both_families;  // port → address of a ":port"
+  };
   void check_binds() {
-    std::map<uint16_t, std::vector<Bound>> by_port;  // UNIX sockets: port 0
+    Binds binds;
     for (size_t i = 0; i < model_.listeners.size(); ++i) {
       const Listener& listener = model_.listeners[i];
       for (size_t j = 0; j < listener.bind.size(); ++j)
-        check_bind(by_port, listener.bind[j], fmt::format("listeners[{}].bind[{}]", i, j),
+        check_bind(binds, listener.bind[j], fmt::format("listeners[{}].bind[{}]", i, j),
                    fmt::format("listener '{}'", listener.name), Code::E204);
     }
     if (!model_.admin.bind.empty())
-      check_bind(by_port, model_.admin.bind, "admin.bind", "admin", Code::E205);
+      check_bind(binds, model_.admin.bind, "admin.bind", "admin", Code::E205);
     if (!model_.admin.socket.empty())
-      check_bind(by_port, "unix:" + model_.admin.socket, "admin.socket", "admin", Code::E205);
+      check_bind(binds, "unix:" + model_.admin.socket, "admin.socket", "admin", Code::E205);
   }
-  void check_bind(std::map<uint16_t, std::vector<Bound>>& by_port, const std::string& text,
-                  std::string path, std::string owner, Code code) {
+  void check_bind(Binds& binds, const std::string& text, std::string path, std::string owner,
+                  Code code) {
     const Result<Address> address = Address::parse(text);
     if (!address || (address->is_ip() && address->port() == 0))
       return;  // port 0: the kernel finds a free one
-    std::vector<Bound>& others = by_port[address->port()];
-    for (const Bound& other : others) {
-      if (!clash(*address, text, other)) continue;
+    const Bound* other = clash(binds, *address, text);
+    if (other && !findings_.saturated())
       findings_.add(code, place(path),
-                    fmt::format("{} binds {}, which {} binds too{}", owner, text, other.owner,
-                                text == other.text ? "" : fmt::format(" with {}", other.text)),
-                    defined_at(place(other.path)));
-      break;
-    }
-    others.push_back({*address, text, std::move(path), std::move(owner)});
+                    fmt::format("{} binds {}, which {} binds too{}", owner, text, other->owner,
+                                text == other->text ? "" : fmt::format(" with {}", other->text)),
+                    defined_at(place(other->path)));
+    if (text[0] == ':') binds.both_families.emplace(address->port(), address->text());
+    binds.by_address.try_emplace(address->text(), Bound{text, std::move(path), std::move(owner)});
   }
   // On one port: the same address, or ":80", which is both families, and "0.0.0.0:80". An address
   // next to one that stands for all is possible, and gets what is sent to it; so are 0.0.0.0 and
   // [::] side by side.
-  static bool clash(const Address& a, const std::string& text, const Bound& b) {
-    if (a == b.address) return true;
-    const bool everything = text[0] == ':' || b.text[0] == ':';
-    return everything && (a == all_ipv4(a.port()) || b.address == all_ipv4(a.port()));
+  static const Bound* clash(const Binds& binds, const Address& address, const std::string& text) {
+    const auto at = [&](const std::string& key) {
+      const auto found = binds.by_address.find(key);
+      return found == binds.by_address.end() ? nullptr : &found->second;
+    };
+    if (const Bound* same = at(address.text())) return same;
+    const std::string all_ipv4 = fmt::format("0.0.0.0:{}", address.port());
+    if (text[0] == ':') return at(all_ipv4);
+    if (!address.is_ip() || address.text() != all_ipv4) return nullptr;
+    const auto both = binds.both_families.find(address.port());
+    return both == binds.both_families.end() ? nullptr : at(both->second);
   }
-  static Address all_ipv4(uint16_t port) { return Address::parse("0.0.0.0:0")->with_port(port); }
 
   // ---- clusters
 
@@ -236,7 +243,8 @@ class Validation {
   const Model& model_;
   const Provenance& provenance_;
   Findings& findings_;
-  std::vector<std::string_view> cluster_names_;
+  std::unordered_map<std::string_view, size_t> cluster_indices_;
+  size_t suggestions_ = 0;
   std::unordered_set<std::string_view> used_;
   bool references_known_ =
       true;  // otherwise a cluster may seem unused only because a listener could not be read

@@ -9,6 +9,8 @@ namespace weir {
 namespace {
 
 constexpr size_t kOldestShown = 10;
+// Connections that are held cannot be evicted: most of kMaxAdminConnections stay for others.
+constexpr size_t kMostAwaiting = 16;
 constexpr const char* kText = "text/plain; charset=utf-8";
 
 int status_of(const ReloadOutcome& outcome) {
@@ -65,8 +67,10 @@ AdminApi::AdminApi(Control control, Identity identity, DrainCoordinator& drain,
               [this](const AdminRequest&, AdminResponder r) { ready(std::move(r)); });
   routes_.add("GET", "/v1/status",
               [this](const AdminRequest&, AdminResponder r) { status(std::move(r)); });
-  routes_.add("GET", "/v1/drain",
-              [this](const AdminRequest&, AdminResponder r) { show_drain(200, std::move(r)); });
+  routes_.add("GET", "/v1/drain", [this](const AdminRequest& q, AdminResponder r) {
+    if (q.query_value("wait").value_or("") == "1") return await_drained(std::move(r));
+    show_drain(200, std::move(r));
+  });
   routes_.add("POST", "/v1/drain",
               [this](const AdminRequest& q, AdminResponder r) { start_drain(q, std::move(r)); });
   routes_.add("POST", "/v1/reload",
@@ -106,6 +110,23 @@ void AdminApi::show_drain(int status, AdminResponder responder) {
       kOldestShown, [this, status, r = share(std::move(responder))](const SessionSurvey& s) {
         r->reply({status, "application/json", drain_json(drain_, control_.loop.now(), s)});
       });
+}
+
+// Held until the end. One too many: whoever has waited longest gets the answer of now, and may ask
+// again.
+void AdminApi::await_drained(AdminResponder responder) {
+  awaiting_drained_.remove_if([](const AdminResponder& r) { return !r.wanted(); });
+  if (awaiting_drained_.size() == kMostAwaiting) {
+    show_drain(200, std::move(awaiting_drained_.front()));
+    awaiting_drained_.pop_front();
+  }
+  awaiting_drained_.push_back(std::move(responder));
+}
+
+void AdminApi::drained(uint64_t cut) {
+  for (AdminResponder& responder : awaiting_drained_)
+    responder.reply({200, "application/json", drained_json(cut)});
+  awaiting_drained_.clear();
 }
 
 void AdminApi::start_drain(const AdminRequest& request, AdminResponder responder) {

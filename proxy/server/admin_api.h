@@ -2,6 +2,7 @@
 // /v1/reload, /v1/plan. Owner: the server; thread: the control loop's.
 #pragma once
 
+#include <list>
 #include <string>
 
 #include "server/admin_routes.h"
@@ -24,11 +25,14 @@ class AdminApi {
            BeginDrain begin_drain);
 
   void handle(const AdminRequest& request, AdminResponder responder);
+  // The last word, to those who wait for the end of the drain: how many sessions were cut.
+  void drained(uint64_t cut);
 
  private:
   void ready(AdminResponder responder) const;
   void metrics(AdminResponder responder);
   void status(AdminResponder responder);
+  void await_drained(AdminResponder responder);
   void show_drain(int status, AdminResponder responder);
   void start_drain(const AdminRequest& request, AdminResponder responder);
   void reload(const AdminRequest& request, AdminResponder responder);
@@ -41,6 +45,7 @@ class AdminApi {
   const BeginDrain begin_drain_;
   MetricsPage metrics_page_;
   AdminRoutes routes_;
+  std::list<AdminResponder> awaiting_drained_;  // at most kMostAwaiting
 };
 
 }  // namespace weir

@@ -197,6 +197,15 @@ std::string drain_json(const DrainCoordinator& drain, TimePoint now, const Sessi
                {"oldest", oldest}});
 }
 
+std::string drained_json(uint64_t cut) {
+  return dump({{"phase", "drained"},
+               {"deadline_seconds", nullptr},
+               {"remaining", 0},
+               {"cut", cut},
+               {"listeners", Json::array()},
+               {"oldest", Json::array()}});
+}
+
 std::string reload_json(const ReloadOutcome& outcome) {
   Json changes = Json::array();
   for (const PlannedChange& planned : outcome.changes)

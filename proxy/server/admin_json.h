@@ -18,6 +18,8 @@ struct StatusSource {
 
 std::string status_json(const StatusSource& source);
 std::string drain_json(const DrainCoordinator& drain, TimePoint now, const SessionSurvey& survey);
+// The end of it: phase "drained", and how many sessions were cut.
+std::string drained_json(uint64_t cut);
 std::string reload_json(const ReloadOutcome& outcome);
 
 }  // namespace weir

@@ -1,6 +1,7 @@
 #include "server/control_plane.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <random>
@@ -59,7 +60,21 @@ Result<void> ControlPlane::start(const Candidate& candidate) {
   return {};
 }
 
+// Nobody asked for it, so nothing of it can keep weir from starting.
+void ControlPlane::open_default_admin() {
+  const std::string& path = options_.default_admin_socket;
+  const std::string directory = path.substr(0, path.rfind('/'));
+  if (path.empty() || ::access(directory.c_str(), W_OK) != 0) return;
+  const Result<Address> address = Address::parse("unix:" + path);
+  const Result<void> opened = address ? admin_.listen(*address) : Result<void>(address.error());
+  if (opened)
+    LOG(info, "admin.default", kv("socket", path));
+  else
+    LOG(warn, "admin.default", kv("socket", path), kv("error", opened.error().message));
+}
+
 Result<void> ControlPlane::open_admin(const config::Admin& admin) {
+  if (admin.bind.empty() && admin.socket.empty()) return open_default_admin(), Result<void>();
   for (const std::string& text : {admin.bind, admin.socket.empty() ? "" : "unix:" + admin.socket}) {
     if (text.empty()) continue;
     const Result<Address> address = Address::parse(text);
@@ -175,6 +190,7 @@ void ControlPlane::on_drained() {
                entry.cells.ended_total[EndReason::shutdown].value;
     if (cut > 0) exit_code_ = 4;
     LOG(info, "server.drained", kv("cut", cut));
+    api_.drained(cut);
     admin_.close();
     loop_.stop();
   });

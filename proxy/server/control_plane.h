@@ -26,6 +26,7 @@ class ControlPlane final : private DrainObserver, private HealthObserver {
 
  private:
   Result<void> open_admin(const config::Admin& admin);
+  void open_default_admin();
   void serve();
   void on_signal(int signal);
   void begin_drain(std::optional<Duration> timeout);

@@ -16,6 +16,9 @@ struct ServerOptions {
   std::function<config::Loaded()> load;  // reads the configuration, whole; called at every reload
   std::string config_path;               // shown to operators; empty when there is no file
   std::string version, revision;
+  // Where the admin API is served when the configuration has no admin section and the directory is
+  // there and writable; empty: nowhere.
+  std::string default_admin_socket = {};
 };
 
 // The exit code: 0; 1: it could not start; 4: a drain had to cut something; 78: the configuration

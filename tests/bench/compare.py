@@ -325,7 +325,7 @@ def missing(options):
         return f"{options.load} is not there: cmake --build build/release --target weir_bench_load"
     absent = [tool for tool in ("haproxy", "nginx", "taskset") if not shutil.which(tool)]
     if absent:
-        return f"no {', '.join(absent)} in PATH: apt-get install haproxy nginx libnginx-mod-stream util-linux"
+        return f"no {', '.join(absent)} in PATH: deploy/install-packages tests/bench/packages.txt"
     if not {int(PROXY_CORE), int(LOAD_CORE)} <= os.sched_getaffinity(0):
         return "it takes cores 0 and 1, and may not use them"
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]

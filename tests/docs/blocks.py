@@ -1,9 +1,12 @@
-"""The fenced blocks of Markdown documents: where each is, its language, its text."""
+"""The fenced blocks of Markdown documents: where each is, its language, its text. Code that is written in another way
+(indented, or between tildes) would escape whoever runs the blocks: it is an error."""
 import dataclasses
 import pathlib
 import re
 
 FENCE = re.compile(r"^(?P<indent> *)```(?P<language>[^\s`]*)[^\n`]*$")
+
+INDENTED = re.compile(r"^( {4}|\t)\s*(?![-*+] |\d+[.)] |\s)")  # but an item of a nested list
 
 
 @dataclasses.dataclass
@@ -19,10 +22,12 @@ class Block:
 
 
 def blocks_of(path, text):
-    found, current = [], None
+    found, current, before = [], None, ""
     for number, line in enumerate(text.splitlines(), 1):
         match = FENCE.match(line)
         if current is None:
+            if line.startswith("~~~") or (INDENTED.match(line) and not before.strip()):
+                raise ValueError(f"{path}:{number}: write the block between ```")
             if match:
                 current = Block(path, number, match["language"], "")
                 indent = len(match["indent"])
@@ -31,6 +36,7 @@ def blocks_of(path, text):
             current = None
         else:
             current.text += line[indent:] + "\n"
+        before = line
     if current is not None:
         raise ValueError(f"{current.place}: the block is not closed")
     return found

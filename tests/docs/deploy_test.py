@@ -35,16 +35,77 @@ def unit():
     return {section: dict(parser.items(section)) for section in parser.sections()}
 
 
+def run(*command, **options):
+    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
+
+
+class Installation(unittest.TestCase):
+    """cmake --install of the build that made WEIR, below another root."""
+
+    PATH = re.compile(r"(?<![\w$./])/[a-z][\w./-]*\w")
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.root = pathlib.Path(folder.name)
+        self.install()
+
+    def install(self):
+        result = run("cmake", "--install", WEIR.parent, env=dict(os.environ, DESTDIR=str(self.root)))
+        self.assertEqual(result.returncode, 0, result.stdout)
+
+    def there(self, path):
+        return self.root / path.lstrip("/")
+
+    def test_everything_the_unit_and_the_configuration_name_is_there(self):
+        runtime = f"/run/{unit()['Service']['RuntimeDirectory']}/"  # made by systemd
+        for source in ("/usr/lib/systemd/system/weir.service", "/etc/weir/weir.yaml"):
+            named = set(self.PATH.findall(self.there(source).read_text()))
+            self.assertGreaterEqual(len(named), 2, source)
+            for path in named:
+                self.assertTrue(path.startswith(runtime) or self.there(path).is_file(), f"{source} names {path}")
+
+    def test_the_installed_configuration_is_valid(self):
+        result = run(self.there("/usr/bin/weir"), "check", "--strict", "-c", self.there("/etc/weir/weir.yaml"))
+        self.assertEqual(result.returncode, 0, result.stdout)
+
+    def test_an_edited_configuration_stays_as_it_is(self):
+        self.there("/etc/weir/weir.yaml").write_text("# mine\n")
+        self.install()
+        self.assertEqual(self.there("/etc/weir/weir.yaml").read_text(), "# mine\n")
+
+    def test_the_manual_page_has_no_mistakes(self):
+        page = self.there("/usr/share/man/man1/weir.1")
+        self.assertTrue(page.read_text().startswith(".TH weir 1"))
+        result = run("man", "--warnings", "-l", page, env=dict(os.environ, MANWIDTH="100", LC_ALL="C.UTF-8", MANPAGER="cat"))
+        self.assertEqual(result.returncode, 0, result.stdout)
+        self.assertNotRegex(result.stdout, r"(?m)^(troff|<standard input>|man|an\.tmac).*:")
+        self.assertIn("--watch", result.stdout)
+
+    def test_the_completions_are_where_the_shells_look(self):
+        for path in ("/usr/share/bash-completion/completions/weir", "/usr/share/zsh/vendor-completions/_weir",
+                     "/usr/share/fish/vendor_completions.d/weir.fish"):
+            self.assertIn("--watch" if "fish" not in path else "watch", self.there(path).read_text())
+        script = self.there("/usr/share/bash-completion/completions/weir")
+        result = run("bash", "-c", 'source "$0"; complete -p weir', script)
+        self.assertEqual(result.returncode, 0, result.stdout)
+
+
 class Unit(unittest.TestCase):
     def test_its_commands_are_commands_of_weir(self):
         with tempfile.TemporaryDirectory() as folder:
-            config = pathlib.Path(folder) / "weir.yaml"
-            shutil.copy(ROOT / "config/examples/minimal.yaml", config)
-            for key, codes in (("ExecStartPre", [0]), ("ExecReload", [3])):
-                words = shlex.split(unit()["Service"][key].replace("/etc/weir/weir.yaml", str(config)))
+            for key, codes in (("ExecStart", [78]), ("ExecReload", [3])):
+                text = unit()["Service"][key].replace("/etc/weir/", f"{folder}/").replace("/run/weir/", f"{folder}/")
+                words = shlex.split(text)
                 self.assertEqual(words[0], "/usr/bin/weir")
-                result = subprocess.run([WEIR, *words[1:]], capture_output=True, text=True)
-                self.assertIn(result.returncode, codes, f"{key}: {result.stderr}")
+                result = run(WEIR, *words[1:])
+                self.assertIn(result.returncode, codes, f"{key}: {result.stdout}")
+
+    def test_reload_asks_at_the_address_of_the_configuration(self):
+        socket = re.search(r"socket: (\S+)", (ROOT / "config/weir.yaml").read_text())[1]
+        words = shlex.split(unit()["Service"]["ExecReload"])
+        self.assertEqual(words[words.index("--admin") + 1], "unix:" + socket)
+        self.assertNotIn("-c", words)
 
     def test_systemd_waits_longer_than_a_drain(self):
         shown = subprocess.run([WEIR, "config", "defaults"], capture_output=True, text=True, check=True).stdout
@@ -55,11 +116,11 @@ class Unit(unittest.TestCase):
 
     def test_a_broken_file_does_not_make_it_start_again_and_again(self):
         self.assertEqual(unit()["Service"]["RestartPreventExitStatus"].split(), ["2", "78"])
+        # It counts for the main process only.
+        self.assertNotIn("ExecStartPre", unit()["Service"])
 
     def test_systemd_understands_it(self):
-        if not shutil.which("systemd-analyze"):
-            print("systemd-analyze is not here: its own check is left out", file=sys.stderr)
-            return
+        self.assertTrue(shutil.which("systemd-analyze"), "deploy/install-packages tests/packages.txt")
         with tempfile.TemporaryDirectory() as folder:
             text = (ROOT / "deploy/weir.service").read_text().replace("/usr/bin/weir", str(WEIR))
             path = pathlib.Path(folder) / "weir.service"
@@ -95,8 +156,36 @@ class Dockerfile(unittest.TestCase):
         self.assertEqual(self.values("USER"), ["65532:65532"])
         self.assertIn('CMD ["weir", "healthcheck"]', self.values("HEALTHCHECK")[0])
 
+    def test_finds_the_packages_of_the_libraries(self):
+        command = next(value for value in self.values("RUN") if value.startswith("ldd "))
+        with tempfile.TemporaryDirectory() as folder:
+            built = pathlib.Path(folder) / "build/release"
+            built.mkdir(parents=True)
+            (built / "weir").symlink_to(WEIR)
+            result = run("sh", "-c", command, cwd=folder)
+            packages = (pathlib.Path(folder) / "run-packages.txt").read_text().split()
+        self.assertEqual((result.returncode, result.stdout), (0, ""))
+        self.assertLessEqual({"libc6", "libstdc++6", "libyaml-cpp0.7", "libevent-core-2.1-7"}, set(packages))
+        for package in packages:
+            self.assertRegex(package, r"^[a-z0-9][a-z0-9+.-]+$")
+
     def test_names_no_host(self):
         self.assertEqual([rest for _, rest in self.lines if "://" in rest], [])
+
+
+class Quickstart(unittest.TestCase):
+    def test_a_trial_that_is_stopped_has_not_gone_well(self):
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            os.mkfifo(folder / "started")
+            (folder / "weir").write_text(f"#!/bin/sh\necho >{folder}/started\nexec sleep 60\n")
+            (folder / "weir").chmod(0o755)
+            for options, code in ((["--check"], 130), ([], 0)):
+                trial = subprocess.Popen([ROOT / "deploy/quickstart", *options, "--weir", folder / "weir"],
+                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                (folder / "started").read_text()  # blocks until the first backend is started
+                trial.terminate()
+                self.assertEqual(trial.wait(timeout=20), code)
 
 
 class InstallPackages(unittest.TestCase):
@@ -130,8 +219,49 @@ class InstallPackages(unittest.TestCase):
         self.assertTrue(result.stdout.startswith("Debian packages to install: b c\n"), result.stdout)
         self.assertTrue(sudo.endswith("--as-root b c\n"), sudo)
 
+    def as_root(self, policy=None, put_aside=None, apt="true"):
+        """What --as-root does below another root; its apt-get writes down what policy-rc.d says meanwhile."""
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            wants = folder / "etc/systemd/system/multi-user.target.wants"
+            wants.mkdir(parents=True)
+            (wants / "mine.service").symlink_to("/lib/systemd/system/mine.service")
+            (folder / "usr/sbin").mkdir(parents=True)
+            script = folder / "usr/sbin/policy-rc.d"
+            for path, text in ((script, policy), (folder / "usr/sbin/policy-rc.d.before-weir", put_aside)):
+                if text is not None:
+                    path.write_text(text)
+            (folder / "bin").mkdir()
+            (folder / "bin/apt-get").write_text(
+                f"#!/bin/bash\n{script} server start; echo $? >>{folder}/policy.log\n"
+                f"ln -sf /lib/systemd/system/server.service {wants}/\n{apt}\n")
+            (folder / "bin/apt-get").chmod(0o755)
+            environment = dict(os.environ, PATH=f"{folder}/bin:{os.environ['PATH']}", INSTALL_PACKAGES_ROOT=str(folder))
+            result = run(ROOT / "deploy/install-packages", "--as-root", "server", env=environment)
+            self.assertEqual(set((folder / "policy.log").read_text().split()), {"101"}, "a server could start")
+            self.assertEqual([path.name for path in wants.iterdir()], ["mine.service"])
+            self.assertIn("leaves disabled: server", result.stdout)
+            left = {path.name: path.read_text() for path in (folder / "usr/sbin").iterdir()}
+            return result.returncode, left
+
+    def test_a_server_is_neither_started_nor_enabled(self):
+        self.assertEqual(self.as_root(), (0, {}))
+
+    def test_nor_when_the_installation_fails(self):
+        code, left = self.as_root(apt="exit 100")
+        self.assertNotEqual(code, 0)
+        self.assertEqual(left, {})
+
+    def test_the_policy_of_the_host_is_kept(self):
+        self.assertEqual(self.as_root(policy="#!/bin/sh\nexit 0\n"), (0, {"policy-rc.d": "#!/bin/sh\nexit 0\n"}))
+
+    def test_its_own_policy_that_a_killed_run_left_is_no_policy_of_the_host(self):
+        own = "#!/bin/sh\n# Written by install-packages of weir while it installs.\nexit 101\n"
+        self.assertEqual(self.as_root(policy=own), (0, {}))
+        self.assertEqual(self.as_root(policy=own, put_aside="theirs"), (0, {"policy-rc.d": "theirs"}))
+
     def test_the_lists_are_names_that_debian_could_have(self):
-        for name in ("deploy/packages.txt", "tests/packages.txt"):
+        for name in ("deploy/packages.txt", "tests/packages.txt", "tests/bench/packages.txt"):
             for line in (ROOT / name).read_text().splitlines():
                 package = line.split("#")[0].strip()
                 self.assertRegex(package, r"^$|^[a-z0-9][a-z0-9+.-]+$")

@@ -20,6 +20,48 @@ class Blocks(unittest.TestCase):
             blocks.blocks_of("a.md", "```sh\nls\n")
 
 
+    def test_code_in_another_form_is_an_error(self):
+        for text in ("x\n\n    ls\n", "\tls\n", "x\n~~~sh\nls\n~~~\n"):
+            with self.assertRaisesRegex(ValueError, "a.md:[123]: write the block between"):
+                blocks.blocks_of("a.md", text)
+        text = "- x\n\n    - y\n\n  z\n      still z\n```sh\n\n    ls\n```\n"
+        self.assertEqual(len(blocks.blocks_of("a.md", text)), 1)
+
+    def test_of_all_documents_can_be_found(self):
+        for name, text in blocks.documents(ROOT):
+            blocks.blocks_of(name, text)
+
+
+class Paths(unittest.TestCase):
+    """Files that a document names in back quotes: from the top, from proxy/, or beside the document."""
+
+    FILE = re.compile(r"[\w*?{},-]+\.(h|cc|def|py|md|service|\{h,cc\})")
+
+    @staticmethod
+    def alternatives(path):
+        match = re.search(r"\{([^{}]*)\}", path)
+        if not match:
+            return [path]
+        return [path[:match.start()] + word + path[match.end():] for word in match[1].split(",")]
+
+    def named(self, text, folders):
+        beginnings = {path.name for folder in folders for path in folder.iterdir()
+                      if path.is_dir() and not path.name.startswith((".", "build"))}
+        text = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+        for quoted in re.findall(r"`([^`\n]+)`", text):
+            word = quoted.split()[0].rstrip("/")
+            if word.split("/")[0] in beginnings and "/" in word or self.FILE.fullmatch(word):
+                yield from self.alternatives(word)
+
+    def test_exist(self):
+        for name, text in blocks.documents(ROOT):
+            folders = [ROOT, ROOT / "proxy", (ROOT / name).parent]
+            for path in self.named(text, folders):
+                found = any(any(folder.glob(path)) for folder in folders)
+                with self.subTest(document=name):
+                    self.assertTrue(found, f"{name} names {path}, which is not there")
+
+
 class Links(unittest.TestCase):
     def test_lead_to_files_of_the_tree(self):
         for name, text in blocks.documents(ROOT):

@@ -33,6 +33,7 @@ NOT_HERE = [
     (r"\.ci/run\b", "is what runs this"),
     (r"(sudo )?tests/fresh/run\b", "needs root, a mirror and half an hour"),
     (r"(sudo )?systemctl\b|(sudo )?systemd-\w+\b|journalctl\b", "needs a booted systemd; docs.deploy checks the unit"),
+    (r"(sudo )?deploy/install-packages\b", "changes the host"),
     (r"docker\b|kubectl\b", "needs a container engine; docs.deploy checks the Dockerfile"),
     (r"(sudo )?(install|useradd|cmake --install)\b", "changes the host"),
     (r"cmake --(preset|build)\b|ctest\b|(\w+=\S+ )*build/\w+/", "is a build; tests/run builds the same way"),
@@ -94,7 +95,7 @@ def not_run(line):
 
 
 def run_sh(block, demo):
-    lines = block.text.splitlines()
+    lines = block.text.replace("\\\n", " ").splitlines()
     kept = [line for line in lines if not_run(line) is None]
     for line in lines:
         if not_run(line):

@@ -1,9 +1,12 @@
 // The verbs that ask a running weir, against a running weir.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/wait.h>
 
 #include <cstdio>
+#include <filesystem>
+#include <fstream>
 
 #include "support/proxy_process.h"
 #include "support/weir_command.h"
@@ -57,6 +60,19 @@ TEST_F(AdminVerbs, Status_ShowsListenersAndBackends) {
   EXPECT_EQ(status["listeners"][0]["active"], 1);
 }
 
+TEST_F(AdminVerbs, WatchedStatus_EndsWithItsReader) {
+  FILE* pipe =
+      ::popen(("timeout 30 sh -c '" + std::string(WEIR_BINARY) + " status --watch --admin " +
+               proxy_.admin_address().text() + " | head -n 1'; echo $?")
+                  .c_str(),
+              "r");
+  char block[4096];
+  std::string out;
+  while (std::fgets(block, sizeof block, pipe) != nullptr) out += block;
+  ::pclose(pipe);
+  EXPECT_THAT(out, AllOf(StartsWith("weir "), testing::EndsWith("\n0\n")));
+}
+
 TEST_F(AdminVerbs, Reload_SaysWhatChanged_AndWhatDidNot) {
   EXPECT_THAT(weir("reload --wait").out, HasSubstr("nothing changes"));
   proxy_.write_config(config("random"));
@@ -85,6 +101,54 @@ TEST_F(AdminVerbs, ReloadOfABadFile_Fails_AndNamesThePlace) {
   EXPECT_THAT(weir("status").out, HasSubstr("generation 1"));
 }
 
+// Without --admin and WEIR_ADMIN: by the file, whatever has become of it.
+TEST_F(AdminVerbs, ABrokenFile_DoesNotHideTheRunningWeir) {
+  const std::string admin = "\nadmin:\n  socket: " + proxy_.directory() + "/admin.sock\n";
+  const std::string broken[] = {
+      config("rond") + admin,                               // does not validate
+      admin + "listeners: [\n",                             // is no YAML
+      config("random") + admin + "nonsense: \"unclosed\n",  // not to its end
+      admin + "listeners:\n  - bind: \"\1\"\n",             // is no text
+  };
+  for (const std::string& text : broken) {
+    proxy_.write_config(text);
+    CommandOutcome status = run_weir("status -c weir.yaml", proxy_.directory());
+    EXPECT_EQ(status.code, 0) << text << status.err;
+    CommandOutcome reload = run_weir("reload --wait -c weir.yaml", proxy_.directory());
+    EXPECT_EQ(reload.code, 78) << text << reload.err;
+    EXPECT_THAT(reload.err, AllOf(HasSubstr("error[E"), HasSubstr("what runs was not changed")));
+  }
+}
+
+TEST_F(AdminVerbs, AFileThatDoesNotTellTheAddress_IsSaidToBeWhy) {
+  for (const char* text : {"", "listeners: [", "admin: { socket: here }\n"}) {
+    std::ofstream(proxy_.directory() + "/weir.yaml") << text;
+    CommandOutcome status = run_weir("status -c weir.yaml", proxy_.directory());
+    EXPECT_EQ(status.code, 3) << text;
+    EXPECT_THAT(status.err, HasSubstr("the admin address is unknown because weir.yaml is broken"));
+    EXPECT_THAT(status.err, HasSubstr("use --admin or $WEIR_ADMIN"));
+    CommandOutcome reload = run_weir("reload --wait -c weir.yaml", proxy_.directory());
+    EXPECT_EQ(reload.code, 78) << text;
+    EXPECT_THAT(reload.err, AllOf(HasSubstr("weir.yaml"), HasSubstr("error[E"))) << text;
+  }
+}
+
+TEST_F(AdminVerbs, AnAdminSectionThatWasChanged_IsNamedWhenNobodyIsThere) {
+  proxy_.write_config(config("random") + "admin: { socket: /nonexistent/admin.sock }\n");
+  CommandOutcome outcome = run_weir("reload --wait -c weir.yaml", proxy_.directory());
+  EXPECT_EQ(outcome.code, 3);
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("the address is from weir.yaml"),
+                                 HasSubstr("changed since weir started"), HasSubstr("--admin")));
+}
+
+TEST_F(AdminVerbs, PlanOfAnotherFile_AsksTheWeirThatRuns) {
+  std::ofstream(proxy_.directory() + "/next.yaml")
+      << config("random") + "admin: { socket: /nonexistent/admin.sock }\n";
+  CommandOutcome outcome = run_weir("plan next.yaml", proxy_.directory());
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("round_robin → random"));
+}
+
 TEST_F(AdminVerbs, Healthcheck_TellsReadyFromDraining) {
   EXPECT_EQ(weir("healthcheck").code, 0);
   auto [client, server] = session();
@@ -94,22 +158,84 @@ TEST_F(AdminVerbs, Healthcheck_TellsReadyFromDraining) {
   EXPECT_THAT(outcome.err, HasSubstr("not ready: draining"));
 }
 
+// `weir drain --watch` while the test goes on.
+class RunningWatch {
+ public:
+  explicit RunningWatch(const ProxyProcess& proxy)
+      : pipe_(::popen(("WEIR_ADMIN=" + proxy.admin_address().text() + " " + WEIR_BINARY +
+                       " drain --watch 2>&1")
+                          .c_str(),
+                      "r")) {}
+  std::string line() {
+    char block[512];
+    return std::fgets(block, sizeof block, pipe_) == nullptr ? "" : block;
+  }
+  std::string rest() {
+    std::string all;
+    for (std::string next; !(next = line()).empty();) all += next;
+    return all;
+  }
+  int code() { return WEXITSTATUS(::pclose(pipe_)); }
+
+ private:
+  FILE* pipe_;
+};
+
+TEST_F(AdminVerbs, DrainWatch_EndsWithFour_WhenASecondSignalCutsWhatIsLeft) {
+  auto [client, server] = session();
+  ASSERT_GT(client.send_until_blocked(std::string(65536, 'x')), 0u);
+  RunningWatch watch(proxy_);
+  EXPECT_THAT(watch.line(), StartsWith("draining: 1 session left"));
+  proxy_.signal(SIGTERM);
+  EXPECT_EQ(proxy_.wait(), 4);
+  EXPECT_THAT(watch.rest(), HasSubstr("1 session was cut"));
+  EXPECT_EQ(watch.code(), 4);
+}
+
+TEST_F(AdminVerbs, DrainWatch_EndsWithFour_WhenWeirDiesOverOpenSessions) {
+  auto [client, server] = session();
+  ASSERT_GT(client.send_until_blocked(std::string(65536, 'x')), 0u);
+  RunningWatch watch(proxy_);
+  EXPECT_THAT(watch.line(), StartsWith("draining: 1 session left"));
+  proxy_.signal(SIGKILL);
+  EXPECT_THAT(watch.rest(), HasSubstr("without a last word; 1 session was open"));
+  EXPECT_EQ(watch.code(), 4);
+}
+
+TEST_F(AdminVerbs, DrainWatch_EndsAtOnce_WhenThereIsNoSession) {
+  RunningWatch watch(proxy_);
+  EXPECT_THAT(watch.rest(), HasSubstr("nothing was cut"));
+  EXPECT_EQ(watch.code(), 0);
+  EXPECT_EQ(proxy_.wait(), 0);
+}
+
+TEST_F(AdminVerbs, ManyWhoWaitForTheEnd_LeaveRoomForOthers) {
+  auto [client, server] = session();
+  ASSERT_EQ(proxy_.post("/v1/drain").status, 202);
+  std::vector<Socket> waiting;
+  for (int i = 0; i < 100; ++i) {
+    waiting.push_back(Socket::connect(proxy_.admin_address()));
+    ASSERT_TRUE(waiting.back().send(
+        "GET /v1/drain?wait=1 HTTP/1.1\r\nhost: weir\r\nconnection: close\r\n\r\n"));
+  }
+  EXPECT_EQ(proxy_.get("/v1/status").status, 200);
+  EXPECT_THAT(waiting.front().receive_all(10s), HasSubstr("\"phase\": \"draining\""));
+  client.close();
+  server.close();
+  EXPECT_THAT(waiting.back().receive_all(10s),
+              AllOf(HasSubstr("\"phase\": \"drained\""), HasSubstr("\"cut\": 0")));
+  EXPECT_EQ(proxy_.wait(), 0);
+}
+
 TEST_F(AdminVerbs, DrainWatch_EndsWithZero_WhenTheSessionsHaveEnded) {
   auto [client, server] = session();
   ASSERT_GT(client.send_until_blocked(std::string(65536, 'x')),
             0u);  // busy: nobody closes it early
-  std::string line =
-      "WEIR_ADMIN=" + proxy_.admin_address().text() + " " + WEIR_BINARY + " drain --watch 2>&1";
-  FILE* watch = ::popen(line.c_str(), "r");
-  ASSERT_NE(watch, nullptr);
-  char block[512];
-  ASSERT_NE(std::fgets(block, sizeof block, watch), nullptr);
-  EXPECT_THAT(block, StartsWith("draining: 1 session left, cut in"));
+  RunningWatch watch(proxy_);
+  EXPECT_THAT(watch.line(), StartsWith("draining: 1 session left, cut in"));
   client.reset();
-  std::string rest;
-  while (std::fgets(block, sizeof block, watch) != nullptr) rest += block;
-  EXPECT_THAT(rest, AllOf(HasSubstr("front"), HasSubstr("nothing was cut")));
-  EXPECT_EQ(WEXITSTATUS(::pclose(watch)), 0) << rest;
+  EXPECT_THAT(watch.rest(), AllOf(HasSubstr("front"), HasSubstr("nothing was cut")));
+  EXPECT_EQ(watch.code(), 0);
   EXPECT_EQ(proxy_.wait(), 0);
 }
 
@@ -136,6 +262,41 @@ TEST_F(AdminVerbs, ReloadWhileDraining_IsRefused) {
   CommandOutcome outcome = weir("reload --wait");
   EXPECT_EQ(outcome.code, 1);
   EXPECT_THAT(outcome.err, AllOf(HasSubstr("drain"), Not(HasSubstr("answered"))));
+}
+
+// A file without an admin section, as in a container that is given the smallest one.
+class WithoutAdminSection : public testing::Test {
+ protected:
+  WithoutAdminSection() : folder_(testing::TempDir() + "/weir_runtime_XXXXXX") {
+    EXPECT_NE(::mkdtemp(folder_.data()), nullptr);
+    ::setenv("WEIR_RUNTIME_DIR", folder_.c_str(), 1);
+  }
+  ~WithoutAdminSection() override {
+    ::unsetenv("WEIR_RUNTIME_DIR");
+    std::filesystem::remove_all(folder_);
+  }
+  std::string config() const {
+    return "# no admin: here\nlisteners:\n  - bind: " + free_address().text() +
+           "\n    cluster: app\nclusters:\n  - name: app\n    backends: [127.0.0.1:9]\n";
+  }
+  std::string folder_;
+};
+
+TEST_F(WithoutAdminSection, TheDefaultSocketIsServed_AndFound) {
+  ProxyProcess first(config());
+  EXPECT_EQ(run_weir("healthcheck -c weir.yaml", first.directory()).code, 0);
+  ProxyProcess second(config());  // the socket is taken, and that is no reason not to serve
+  EXPECT_THAT(second.errors(), AllOf(HasSubstr("admin.default"), HasSubstr("another process")));
+  std::string status = run_weir("status --json -c weir.yaml", second.directory()).out;
+  EXPECT_EQ(nlohmann::json::parse(status, nullptr, false)["pid"], first.pid());
+}
+
+TEST_F(WithoutAdminSection, NothingIsServed_WhereThereIsNoPlace_AndHealthcheckSaysWhatToAdd) {
+  std::filesystem::remove_all(folder_);
+  ProxyProcess proxy(config());
+  CommandOutcome outcome = run_weir("healthcheck -c weir.yaml", proxy.directory());
+  EXPECT_EQ(outcome.code, 3);
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("has no 'admin' section"), HasSubstr("add 'admin:")));
 }
 
 TEST(ProxyVerb, ForwardsWithoutAFile) {

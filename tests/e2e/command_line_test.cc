@@ -93,6 +93,33 @@ TEST_F(CommandLineTest, StrictCheck_FailsOnAWarning) {
   EXPECT_EQ(weir("check --strict").code, 78);
 }
 
+TEST_F(CommandLineTest, ShowEnv_NamesWhatIsNotSet_AndSaysWhatIsWrong) {
+  write(
+      "listeners:\n  - bind: :8080\n    cluster: ${WEIR_TEST_UNSET}\nclusters:\n  - name: app\n    "
+      "backends: [127.0.0.1:9000]\n");
+  Outcome outcome = weir("check --show-env");
+  EXPECT_EQ(outcome.code, 78);
+  EXPECT_EQ(outcome.out, "WEIR_TEST_UNSET (not set)\n");
+  EXPECT_THAT(outcome.err, HasSubstr("weir.yaml:3:14: error[E140]"));
+}
+
+// What a shell prints for a line in which $WEIR is the binary.
+std::string shell(const std::string& line) {
+  FILE* pipe = ::popen(("WEIR=" + std::string(WEIR_BINARY) + "; " + line).c_str(), "r");
+  std::string out;
+  char block[4096];
+  while (size_t n = std::fread(block, 1, sizeof block, pipe)) out.append(block, n);
+  ::pclose(pipe);
+  return out;
+}
+
+TEST_F(CommandLineTest, AStandardOutputThatTakesNothing_IsAFailure) {
+  for (const char* arguments : {"schema", "version", "--version", "", "run --help", "man"})
+    EXPECT_EQ(shell("$WEIR " + std::string(arguments) + " 2>&1 >/dev/full; echo $?"),
+              "weir: cannot write to the standard output: No space left on device\n1\n")
+        << arguments;
+}
+
 TEST_F(CommandLineTest, NoConfiguration_SaysWhereItWasLookedFor) {
   Outcome outcome = weir("config show");
   EXPECT_EQ(outcome.code, 2);

@@ -77,12 +77,6 @@ TEST(DiagnosticList, LooksLikeWeirCheck) {
   EXPECT_THAT(diagnostic_list(diagnostics), HasSubstr("w.yaml:14:7: error[E103]: unknown key 'x'"));
 }
 
-TEST(CutSessions, CountsThoseThatWereNotWaitedFor) {
-  json status = json::parse(R"({"listeners": [{"ended": {"drain_deadline": 2, "client_closed": 5}},
-                                              {"ended": {"shutdown": 1, "drain_idle": 9}}]})");
-  EXPECT_EQ(cut_sessions(status), 3);
-}
-
 TEST(Table, AlignsByWhatIsSeen) {
   Table table({"A", "B"});
   table.add({"→→→", "x"});

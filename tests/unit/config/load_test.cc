@@ -206,6 +206,14 @@ TEST(Load, ReplacesVariablesInValuesOnly) {
   EXPECT_THAT(loaded.env_names, ElementsAre("APP", "BACKLOG", "EVIL", "HOST", "PORT"));
 }
 
+TEST(Load, NamesEveryVariable_SetOrNot) {
+  const Loaded loaded =
+      load(with("logging: { output: '${ONE}${TWO}' }\nglobal: { workers: '${THREE:-1}' }\n"));
+  EXPECT_THAT(loaded.env_names, ElementsAre("ONE", "THREE", "TWO"));
+  ASSERT_EQ(loaded.diagnostics.size(), 2u) << told(loaded);
+  EXPECT_THAT(loaded.diagnostics[1].message, HasSubstr("TWO is not set"));
+}
+
 TEST(Load, ReadsAnAnchorWhereverItIsUsed) {
   const Loaded loaded = load(
       "listeners:\n  - { bind: ':1', cluster: a, timeouts: &t { idle: 5s } }\n"
@@ -309,6 +317,38 @@ INSTANTIATE_TEST_SUITE_P(
                     Hostile{"CutInAList", "listeners: [{ bind: :80, ", "E005"}),
     [](const auto& test) { return test.param.name; });
 
+// What is valid so far is compared with everything before it: that must not take its square.
+TEST(Load, LooksThroughManyBindsOnOnePortInBoundedTime) {
+  std::string yaml =
+      "clusters: [{ name: a, backends: ['h:1'] }]\nlisteners:\n  - cluster: a\n    bind:\n";
+  for (int i = 0; i < 99'000; ++i)
+    yaml += "      - 10." + std::to_string(i / 40'000) + "." + std::to_string(i / 200 % 200) + "." +
+            std::to_string(i % 200) + ":80\n";
+  const auto start = std::chrono::steady_clock::now();
+  const Loaded good = load(yaml + "      - ':80'\n");
+  EXPECT_TRUE(good.valid()) << told(good);
+  const Loaded bad = load(yaml + "      - 10.1.7.7:80\n      - ':80'\n      - 0.0.0.0:80\n");
+  EXPECT_EQ(bad.diagnostics.size(), 2u) << told(bad);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, 20s);
+}
+
+TEST(Load, LooksThroughManyDanglingReferencesInBoundedTime) {
+  const std::string name(55, 'n');
+  std::string clusters = "clusters:\n", listeners = "listeners:\n";
+  for (int i = 10'000; i < 20'000; ++i) {
+    const std::string number = std::to_string(i);
+    clusters += "  - { name: " + name + number + "x, backends: ['h:1'] }\n";
+    listeners += "  - { name: l" + number + ", bind: 'unix:/" + number + "', cluster: " + name +
+                 std::to_string(i + 20'000) + "yyy }\n";
+  }
+  const auto start = std::chrono::steady_clock::now();
+  const Loaded loaded = load(clusters + listeners);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, 30s);  // with sanitizers; it would be minutes
+  EXPECT_EQ(loaded.diagnostics.size(), kShownDiagnostics + 1);
+  EXPECT_EQ(loaded.diagnostics[0].code, "E210");
+  EXPECT_NE(loaded.diagnostics[kShownDiagnostics - 1].hint, "");
+}
+
 TEST(Load, TakesTwentyThousandBackends) {
   std::string yaml =
       "listeners: [{ bind: ':1', cluster: a }]\nclusters:\n  - name: a\n    backends:\n";
@@ -385,6 +425,23 @@ TEST_F(LoadFile, WarnsOfAPatternWithoutFilesAndRefusesAMissingFile) {
   EXPECT_EQ(loaded.diagnostics[1].line, 3u);
 }
 
+// Otherwise a part of the configuration would be missing without a word.
+TEST_F(LoadFile, RefusesAPatternWhoseDirectoryCannotBeRead) {
+  fs::create_symlink("loop", directory / "loop");
+  write("weir.yaml", "include: [loop/*.yaml]\n" + std::string(kMinimal));
+  const Loaded loaded = load();
+  ASSERT_EQ(loaded.diagnostics.size(), 1u) << told(loaded);
+  EXPECT_EQ(loaded.diagnostics[0].code, "E001");
+  EXPECT_EQ(loaded.diagnostics[0].line, 1u);
+  EXPECT_THAT(loaded.diagnostics[0].message,
+              HasSubstr("/loop': Too many levels of symbolic links"));
+}
+
+TEST_F(LoadFile, KnowsTheVariablesOfItsIncludes) {
+  write("weir.yaml", "include: ['${PARTS}/*.yaml', '${MORE:-none}/*.yaml']\n" + with(""));
+  EXPECT_THAT(load().env_names, ElementsAre("MORE", "PARTS"));
+}
+
 TEST_F(LoadFile, IncludesOneLevelDeepAndEachFileOnce) {
   write("weir.yaml", "include: [more.yaml, m*.yaml]\n" + std::string(kMinimal));
   write("more.yaml", "include: again.yaml\n");
@@ -417,6 +474,13 @@ TEST_F(LoadFile, WatchesEveryDirectoryOfAConfigMap) {
   ASSERT_TRUE(loaded.valid()) << told(loaded);
   const std::string here = directory.string();
   EXPECT_THAT(loaded.model.watched_directories, ElementsAre(here, here + "/..1"));
+}
+
+TEST_F(LoadFile, KeepsAMistakeBehindManyWarnings) {
+  std::string yaml = "include:\n";
+  for (int i = 0; i < 1500; ++i) yaml += "  - none" + std::to_string(i) + "/*.yaml\n";
+  write("weir.yaml", yaml + with("nonsense: 1\n"));
+  EXPECT_FALSE(load().valid());
 }
 
 TEST_F(LoadFile, EndsWhereLinksGoInCircles) {
