@@ -55,7 +55,9 @@ TEST(Process, OpensItsLogFilesAgainOnUsr1SoThatTheyCanBeRotated) {
     ASSERT_TRUE(weir.await_metric("weir_connections_ended_total", {}, 2));
     weir.signal(SIGUSR1);
     const TimePoint until = std::chrono::steady_clock::now() + kPatience;
-    while (!std::filesystem::exists(access) && std::chrono::steady_clock::now() < until) session();
+    while (!std::filesystem::exists(access) && std::chrono::steady_clock::now() < until)
+      weir.get("/live");
+    session();
     EXPECT_TRUE(await_text(weir, access, "client_closed")) << "in the new file";
     EXPECT_NE(content(access + ".1").find("client_closed"), std::string::npos) << "kept";
     weir.signal(SIGTERM);
