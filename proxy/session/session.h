@@ -83,7 +83,6 @@ class Session : public Retirable, public SessionNode {
   void account(EndReason reason, DrainEnd how);
   ConfigAge age() const;  // of its snapshot
   std::string timeout_place(EndReason reason) const;
-  ConfigAge age() const;  // of what it was accepted under
   std::string id() const;
 
   SessionOwner& owner_;
