@@ -13,6 +13,7 @@ inline constexpr size_t kBlockSize = 16 * 1024;
 
 class BufferPool {
  public:
+  BufferPool() { free_.reserve(kKept); }  // taking back never allocates
   char* lend() {
     ++lent_;
     if (free_.empty()) return new char[kBlockSize];

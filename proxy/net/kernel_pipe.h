@@ -21,7 +21,7 @@ inline constexpr int kKernelPipeSize = 1 << 20;
 
 class KernelPipePool {
  public:
-  KernelPipePool() = default;
+  KernelPipePool() { free_.reserve(kKept); }  // taking back never allocates
   KernelPipePool(const KernelPipePool&) = delete;
   KernelPipePool& operator=(const KernelPipePool&) = delete;
   ~KernelPipePool();
