@@ -77,7 +77,8 @@ class Installation(unittest.TestCase):
     def test_the_manual_page_has_no_mistakes(self):
         page = self.there("/usr/share/man/man1/weir.1")
         self.assertTrue(page.read_text().startswith(".TH weir 1"))
-        result = run("man", "--warnings", "-l", page, env=dict(os.environ, MANWIDTH="100", LC_ALL="C.UTF-8", MANPAGER="cat"))
+        plain = dict(os.environ, MANWIDTH="100", LC_ALL="C.UTF-8", MANPAGER="cat")
+        result = run("man", "--warnings", "-l", page, env=plain)
         self.assertEqual(result.returncode, 0, result.stdout)
         self.assertNotRegex(result.stdout, r"(?m)^(troff|<standard input>|man|an\.tmac).*:")
         self.assertIn("--watch", result.stdout)

@@ -286,9 +286,11 @@ TEST_F(WithoutAdminSection, TheDefaultSocketIsServed_AndFound) {
   ProxyProcess first(config());
   EXPECT_EQ(run_weir("healthcheck -c weir.yaml", first.directory()).code, 0);
   ProxyProcess second(config());  // the socket is taken, and that is no reason not to serve
-  EXPECT_THAT(second.errors(), AllOf(HasSubstr("admin.default"), HasSubstr("another process")));
   std::string status = run_weir("status --json -c weir.yaml", second.directory()).out;
   EXPECT_EQ(nlohmann::json::parse(status, nullptr, false)["pid"], first.pid());
+  second.signal(SIGTERM);
+  EXPECT_EQ(second.wait(), 0);  // then its log is complete
+  EXPECT_THAT(second.errors(), AllOf(HasSubstr("admin.default"), HasSubstr("another process")));
 }
 
 TEST_F(WithoutAdminSection, NothingIsServed_WhereThereIsNoPlace_AndHealthcheckSaysWhatToAdd) {
