@@ -58,11 +58,20 @@ class Validation {
         const auto [first, is_new] = names.emplace(listener.name, i);
         if (!is_new) duplicate_listener(path, listener.name, first->second);
       }
+      check_algorithm(listener, path);
       if (listener.cluster.empty())
         references_known_ = false;
       else
         check_reference(listener, path);
     }
+  }
+  void check_algorithm(const Listener& listener, const std::string& path) {
+    const auto is_unix = [](const std::string& bind) { return bind.starts_with("unix:"); };
+    if (!listener.congestion_control.empty() && !listener.bind.empty() &&
+        std::all_of(listener.bind.begin(), listener.bind.end(), is_unix))
+      findings_.add(Code::W218, place(path + ".congestion_control"),
+                    fmt::format("listener '{}' has only UNIX sockets", listener.name),
+                    "congestion_control is TCP's; it does nothing here");
   }
   void duplicate_listener(const std::string& path, const std::string& name, size_t first) {
     const bool named = written(path + ".name");
@@ -129,7 +138,9 @@ class Validation {
       return;  // port 0: the kernel finds a free one
     std::vector<Bound>& others = by_port[address->port()];
     for (const Bound& other : others) {
-      if (!clash(*address, text, other)) continue;
+      if (!clash(*address, text, other) &&
+          !(code == Code::E205 && overlap(*address, other.address)))
+        continue;
       findings_.add(code, place(path),
                     fmt::format("{} binds {}, which {} binds too{}", owner, text, other.owner,
                                 text == other.text ? "" : fmt::format(" with {}", other.text)),
@@ -145,6 +156,13 @@ class Validation {
     if (a == b.address) return true;
     const bool everything = text[0] == ':' || b.text[0] == ':';
     return everything && (a == all_ipv4(a.port()) || b.address == all_ipv4(a.port()));
+  }
+  // The admin server shares its address with nobody: not with one that stands for all, either.
+  static bool overlap(const Address& a, const Address& b) {
+    if (!a.is_ip() || !b.is_ip()) return false;
+    const Address everything = Address::any(a.port()), ipv4 = all_ipv4(a.port());
+    if (a == everything || b == everything) return true;
+    return a.family() == b.family() && (a == ipv4 || b == ipv4);
   }
   static Address all_ipv4(uint16_t port) { return Address::parse("0.0.0.0:0")->with_port(port); }
 

@@ -56,9 +56,15 @@ Listener::Accepted Listener::accept_one() {
 // silence.
 void Listener::use_reserve() {
   if (reserve_ >= 0) sys::close(reserve_);
-  const int fd = sys::accept(fd_, nullptr, nullptr);
-  observer_.on_out_of_descriptors(fd);
+  sockaddr_storage client;
+  socklen_t length = sizeof(client);
+  const int fd = sys::accept(fd_, reinterpret_cast<sockaddr*>(&client), &length);
+  observer_.on_out_of_descriptors(fd, reinterpret_cast<const sockaddr*>(&client), length);
   reserve_ = sys::open_reserve();
+}
+
+void Listener::set_backlog(int backlog) {
+  if (is_open()) sys::listen(fd_, backlog);
 }
 
 void Listener::accept_all_and_close() {
