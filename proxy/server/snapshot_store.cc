@@ -1,6 +1,11 @@
 #include "server/snapshot_store.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cerrno>
+
+#include "net/congestion_control.h"
 
 namespace weir {
 namespace {
@@ -8,6 +13,46 @@ namespace {
 // Descriptors that are not for sessions: listeners, admin, logs, checks, the kernel pipes of bulk
 // transfers.
 constexpr uint64_t kOwnDescriptors = 256;
+
+// "weir.yaml:12:7"; the path itself for a value that was not read from a file.
+std::string place(const config::Loaded& loaded, const std::string& path) {
+  const auto found = loaded.provenance.find(path);
+  if (found == loaded.provenance.end()) return path;
+  const config::Location& at = found->second.place.location;
+  if (at.line == 0 || at.file >= loaded.model.files.size()) return path;
+  return fmt::format("{}:{}:{}", loaded.model.files[at.file], at.line, at.column);
+}
+
+Result<void> check_congestion_control(const config::Loaded& loaded, const std::string& path,
+                                      const std::string& algorithm) {
+  const int error = algorithm.empty() ? 0 : try_congestion_control(algorithm);
+  if (error == 0) return {};
+  const bool forbidden = error == EPERM;
+  return Error{
+      fmt::format(
+          "congestion control '{}': {} (see net.ipv4.tcp_{}_congestion_control)", algorithm,
+          forbidden ? "not allowed for the user that weir runs as" : "this kernel does not have it",
+          forbidden ? "allowed" : "available"),
+      place(loaded, path)};
+}
+
+// Once for each place that names one: a connection that did without it would tell nobody.
+Result<void> check_congestion_control(const config::Loaded& loaded) {
+  const config::Model& model = loaded.model;
+  for (size_t i = 0; i < model.listeners.size(); ++i)
+    if (Result<void> known =
+            check_congestion_control(loaded, fmt::format("listeners[{}].congestion_control", i),
+                                     model.listeners[i].congestion_control);
+        !known)
+      return known;
+  for (size_t i = 0; i < model.clusters.size(); ++i)
+    if (Result<void> known =
+            check_congestion_control(loaded, fmt::format("clusters[{}].congestion_control", i),
+                                     model.clusters[i].congestion_control);
+        !known)
+      return known;
+  return {};
+}
 
 }  // namespace
 
@@ -72,6 +117,7 @@ Result<SnapshotStore::Prepared> SnapshotStore::prepare(const Candidate& candidat
   std::erase_if(backends_, [](const auto& entry) { return entry.second.expired(); });
   std::erase_if(counts_, [](const auto& entry) { return entry.second.expired(); });
   const config::Model& model = candidate.loaded.model;
+  if (Result<void> known = check_congestion_control(candidate.loaded); !known) return known.error();
   Result<Sockets::Prepared> sockets = sockets_.prepare(model);
   if (!sockets) return sockets.error();
   Prepared prepared;
