@@ -8,11 +8,11 @@ Loader::~Loader() {
   if (thread_.joinable()) thread_.join();  // what it posts is dropped with the loop
 }
 
-LoadResult Loader::load_now(const Load& load) {
+LoadResult Loader::load_now(const Load& load, const Resolve& resolve) {
   LoadResult result;
   result.candidate.loaded = load();
   if (!result.candidate.loaded.valid()) return result;
-  Result<ResolvedAddresses> addresses = resolve_backends(result.candidate.loaded.model);
+  Result<ResolvedAddresses> addresses = resolve(result.candidate.loaded.model);
   if (addresses)
     result.candidate.addresses = std::move(*addresses);
   else
@@ -43,7 +43,7 @@ void Loader::start_next() {
     load = [path] { return config::load(path, config::process_environment()); };
   thread_ = std::thread([this, load] {
     pthread_setname_np(pthread_self(), "loader");
-    auto result = std::make_shared<LoadResult>(load_now(load));
+    auto result = std::make_shared<LoadResult>(load_now(load, resolve_));
     control_.post([this, result] {
       thread_.join();
       const Job job = std::move(jobs_.front());

@@ -28,13 +28,15 @@ struct LoadResult {
 class Loader {
  public:
   using Load = std::function<config::Loaded()>;
+  using Resolve = std::function<Result<ResolvedAddresses>(const config::Model&)>;
   using Done = std::function<void(std::shared_ptr<LoadResult>)>;
 
-  Loader(EventLoop& control, Load load) : control_(control), load_(std::move(load)) {}
+  Loader(EventLoop& control, Load load, Resolve resolve = resolve_backends)
+      : control_(control), load_(std::move(load)), resolve_(std::move(resolve)) {}
   ~Loader();
 
   // On the calling thread; for the start.
-  static LoadResult load_now(const Load& load);
+  static LoadResult load_now(const Load& load, const Resolve& resolve = resolve_backends);
   void request(Done done);
   // Another file than the running configuration's; for `weir plan`.
   void request_file(std::string path, Done done);
@@ -50,6 +52,7 @@ class Loader {
 
   EventLoop& control_;
   const Load load_;
+  const Resolve resolve_;
   std::vector<Job> jobs_;  // the first one is running when thread_ is
   std::thread thread_;
 };

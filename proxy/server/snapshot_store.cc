@@ -138,6 +138,8 @@ Result<SnapshotStore::Prepared> SnapshotStore::prepare(const Candidate& candidat
 }
 
 std::vector<WorkerUpdate> SnapshotStore::commit(Prepared prepared, TimePoint now) {
+  std::erase_if(older_, [](const auto& snapshot) { return snapshot.expired(); });
+  if (current_) older_.push_back(current_);
   current_ = std::move(prepared.snapshot);
   series_.keep_only(prepared.series, now);
   std::vector<WorkerUpdate> updates;
@@ -146,15 +148,31 @@ std::vector<WorkerUpdate> SnapshotStore::commit(Prepared prepared, TimePoint now
   return updates;
 }
 
-bool SnapshotStore::same_addresses(const Candidate& candidate) const {
+std::vector<config::Change> SnapshotStore::moved_backends(const Candidate& candidate) const {
+  std::map<std::pair<std::string_view, std::string_view>, const config::Backend*> next;
+  for (const config::Cluster& cluster : candidate.loaded.model.clusters)
+    for (const config::Backend& backend : cluster.backends)
+      next[{cluster.name, backend.name}] = &backend;
+  std::vector<config::Change> moved;
   for (const ClusterSpec& cluster : current_->clusters) {
     for (const HostSpec& host : cluster.hosts) {
-      const auto found = candidate.addresses.find(host.backend->text());
-      if (found == candidate.addresses.end() || !(found->second == host.backend->address()))
-        return false;
+      const Backend& backend = *host.backend;
+      const auto found = next.find({cluster.name, backend.name()});
+      if (found == next.end() || found->second->address != backend.text()) continue;
+      const Address& now_at = candidate.addresses.at(backend.text());
+      if (now_at == backend.address()) continue;
+      moved.push_back({config::Effect::new_sessions, config::ChangeKind::changed,
+                       "clusters." + cluster.name + ".backends." + backend.name(),
+                       backend.address().text(), now_at.text(), "", cluster.name, backend.name()});
     }
   }
-  return true;
+  return moved;
+}
+
+size_t SnapshotStore::live_snapshots() const {
+  const auto live = std::count_if(older_.begin(), older_.end(),
+                                  [](const auto& snapshot) { return !snapshot.expired(); });
+  return static_cast<size_t>(live) + (current_ ? 1 : 0);
 }
 
 std::vector<CheckTarget> SnapshotStore::check_targets() const {
