@@ -34,13 +34,15 @@ int print_outcome(const json& outcome, std::string_view done, const Console& con
     return kFailed;
   }
   const json& changes = part_of(outcome, "changes");
-  if (result == "unchanged" || changes.empty()) {
-    console.print("nothing changes\n");
-    return kOk;
-  }
-  console.print(fmt::format("{}, {}:\n{}", done,
-                            count_text(static_cast<double>(changes.size()), "change"),
-                            change_list(changes, console)));
+  const std::string list = change_list(changes, console);
+  if (result == "unchanged" || (result == "planned" && changes.empty()))
+    console.print(list.empty() ? "nothing changes\n"
+                               : "nothing changes; what waits for a restart:\n" + list);
+  else if (changes.empty())
+    console.print(fmt::format("{}\n", done));  // another text that means the same
+  else
+    console.print(fmt::format("{}, {}:\n{}", done,
+                              count_text(static_cast<double>(changes.size()), "change"), list));
   return kOk;
 }
 

@@ -16,7 +16,7 @@ struct Pair {
   Struct type;
   const void* from;
   const void* to;
-  std::string path, listener, cluster;
+  std::string path, listener, cluster, backend;
 };
 
 std::string joined(const Key& key, const void* owner) {
@@ -55,21 +55,23 @@ class Comparison {
             key.at_const(pair.to, to),
             join(pair.path, key.name),
             pair.listener,
-            pair.cluster};
+            pair.cluster,
+            pair.backend};
   }
 
   void compare_values(const Key& key, const Pair& pair) {
     std::string from = joined(key, pair.from), to = joined(key, pair.to);
     if (from == to) return;
     changes.push_back({key.effect, ChangeKind::changed, join(pair.path, key.name), std::move(from),
-                       std::move(to), pair.listener, pair.cluster});
+                       std::move(to), pair.listener, pair.cluster, pair.backend});
   }
   void compare_optional(const Key& key, const Pair& pair) {
     const bool before = key.size(pair.from) > 0, after = key.size(pair.to) > 0;
     if (before && after) return compare(inside(key, pair, 0, 0));
     if (before != after)
       changes.push_back({key.effect, after ? ChangeKind::added : ChangeKind::removed,
-                         join(pair.path, key.name), "", "", pair.listener, pair.cluster});
+                         join(pair.path, key.name), "", "", pair.listener, pair.cluster,
+                         pair.backend});
   }
 
   void compare_lists(const Key& key, const Pair& pair) {
@@ -98,13 +100,15 @@ class Comparison {
     element.path += "." + name;
     if (key.child == Struct::Listener) element.listener = name;
     if (key.child == Struct::Cluster) element.cluster = name;
+    if (key.child == Struct::Backend) element.backend = name;
   }
   static Change of_element(const Key& key, const Pair& pair, const std::string& name,
                            ChangeKind kind) {
-    Pair element{key.child,     nullptr,     nullptr, join(pair.path, key.name),
-                 pair.listener, pair.cluster};
+    Pair element{key.child,     nullptr,      nullptr,     join(pair.path, key.name),
+                 pair.listener, pair.cluster, pair.backend};
     name_element(element, key, name);
-    return {key.effect, kind, element.path, "", "", element.listener, element.cluster};
+    return {key.effect,      kind,           element.path, "", "", element.listener,
+            element.cluster, element.backend};
   }
 };
 
@@ -112,7 +116,7 @@ class Comparison {
 
 std::vector<Change> plan(const Model& from, const Model& to) {
   Comparison comparison;
-  comparison.compare({Struct::Model, &from, &to, "", "", ""});
+  comparison.compare({Struct::Model, &from, &to, "", "", "", ""});
   return std::move(comparison.changes);
 }
 

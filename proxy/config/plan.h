@@ -1,5 +1,5 @@
 // What a reload from one configuration to another changes, and what each change takes. Values only:
-// what a change touches at run time, the caller counts by `listener` and `cluster`.
+// what a change touches at run time, the caller counts by `listener`, `cluster` and `backend`.
 //
 // Listeners and clusters are the same when their names are, backends when cluster and name are (the
 // name is the address unless given); what is renamed is removed and added. Order means nothing.
@@ -23,7 +23,8 @@ struct Change {
   std::string path;      // "listeners.web.timeouts.idle"
   std::string from, to;  // as in the file; empty for what is not there
   std::string listener;  // the one it touches; empty: none or all
-  std::string cluster;
+  std::string cluster;   // the same
+  std::string backend;   // of the cluster; empty: all of them
 };
 
 // Both models valid. In the order of the key table; empty when they do the same.

@@ -57,11 +57,20 @@ class Validation {
         const auto [first, is_new] = names.emplace(listener.name, i);
         if (!is_new) duplicate_listener(path, listener.name, first->second);
       }
+      check_algorithm(listener, path);
       if (listener.cluster.empty())
         references_known_ = false;
       else
         check_reference(listener, path);
     }
+  }
+  void check_algorithm(const Listener& listener, const std::string& path) {
+    const auto is_unix = [](const std::string& bind) { return bind.starts_with("unix:"); };
+    if (!listener.congestion_control.empty() && !listener.bind.empty() &&
+        std::all_of(listener.bind.begin(), listener.bind.end(), is_unix))
+      findings_.add(Code::W218, place(path + ".congestion_control"),
+                    fmt::format("listener '{}' has only UNIX sockets", listener.name),
+                    "congestion_control is TCP's; it does nothing here");
   }
   void duplicate_listener(const std::string& path, const std::string& name, size_t first) {
     const bool named = written(path + ".name");
@@ -131,6 +140,7 @@ class Validation {
     if (!address || (address->is_ip() && address->port() == 0))
       return;  // port 0: the kernel finds a free one
     const Bound* other = clash(binds, *address, text);
+    if (!other && code == Code::E205) other = overlap(binds, *address);
     if (other && !findings_.saturated())
       findings_.add(code, place(path),
                     fmt::format("{} binds {}, which {} binds too{}", owner, text, other->owner,
@@ -153,6 +163,20 @@ class Validation {
     if (!address.is_ip() || address.text() != all_ipv4) return nullptr;
     const auto both = binds.both_families.find(address.port());
     return both == binds.both_families.end() ? nullptr : at(both->second);
+  }
+  // The admin server shares its address with nobody: not with one that stands for all, either.
+  static const Bound* overlap(const Binds& binds, const Address& admin) {
+    if (!admin.is_ip()) return nullptr;
+    const auto stands_for_all = [](const Address& one, const Address& other) {
+      const Address ipv4 = Address::parse("0.0.0.0:0")->with_port(one.port());
+      return one == Address::any(one.port()) || (one == ipv4 && other.family() == ipv4.family());
+    };
+    for (const auto& [text, bound] : binds.by_address) {
+      const Result<Address> other = Address::parse(text);
+      if (!other || !other->is_ip() || other->port() != admin.port()) continue;
+      if (stands_for_all(admin, *other) || stands_for_all(*other, admin)) return &bound;
+    }
+    return nullptr;
   }
 
   // ---- clusters

@@ -73,8 +73,14 @@ Result<UniqueFd> bind_socket(const Address& address, const ListenOptions& option
 
 Result<UniqueFd> open_listening_socket(const Address& address, const ListenOptions& options) {
   Result<UniqueFd> fd = bind_socket(address, options);
-  if (fd && ::listen(fd->get(), options.backlog) != 0) return failure(address, "listen on");
+  if (!fd) return fd;
+  if (Result<void> done = start_listening(fd->get(), address, options); !done) return done.error();
   return fd;
+}
+
+Result<void> start_listening(int fd, const Address& address, const ListenOptions& options) {
+  if (sys::listen(fd, options.backlog) != 0) return failure(address, "listen on");
+  return {};
 }
 
 Address local_address(int fd) {

@@ -23,8 +23,10 @@ struct ListenOptions {
 // inherited by what it accepts. "[::]" takes IPv4 too. A UNIX socket's stale file is removed, if
 // nobody listens on it.
 Result<UniqueFd> open_listening_socket(const Address& address, const ListenOptions& options);
-// The same, bound but not listening: asks whether an address is free.
+// The same in two steps, for who has several to open. Bound only, it also tells whether an address
+// is free.
 Result<UniqueFd> bind_socket(const Address& address, const ListenOptions& options);
+Result<void> start_listening(int fd, const Address& address, const ListenOptions& options);
 
 // The address a socket is bound to: tells the port when the configuration said 0.
 Address local_address(int fd);

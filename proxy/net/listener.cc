@@ -56,10 +56,17 @@ Listener::Accepted Listener::accept_one() {
 // silence.
 bool Listener::use_reserve() {
   if (reserve_ >= 0) sys::close(reserve_);
-  const int fd = sys::accept(fd_, nullptr, nullptr);
-  if (fd >= 0) observer_.on_out_of_descriptors(fd);
+  sockaddr_storage client;
+  socklen_t length = sizeof(client);
+  auto* address = reinterpret_cast<sockaddr*>(&client);
+  const int fd = sys::accept(fd_, address, &length);
+  if (fd >= 0) observer_.on_out_of_descriptors(fd, address, length);
   reserve_ = sys::open_reserve();
   return fd >= 0;
+}
+
+void Listener::set_backlog(int backlog) {
+  if (is_open()) sys::listen(fd_, backlog);
 }
 
 void Listener::accept_all_and_close() {

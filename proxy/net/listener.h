@@ -19,7 +19,7 @@ class AcceptObserver {
   // A connection; the observer owns `fd` now.
   virtual void on_accept(int fd, const sockaddr* client, socklen_t length) = 0;
   // The process has no descriptors left; `fd` is a connection that waited, to be refused.
-  virtual void on_out_of_descriptors(int fd) = 0;
+  virtual void on_out_of_descriptors(int fd, const sockaddr* client, socklen_t length) = 0;
 
  protected:
   ~AcceptObserver() = default;
@@ -37,6 +37,7 @@ class Listener final : public Retirable {
   void accept_all_and_close();
   void close() override;  // resets what waits in the queue
   bool is_open() const { return fd_ >= 0; }
+  void set_backlog(int backlog);  // how many may wait to be accepted from now on
 
  private:
   enum class Accepted : uint8_t { one, none, out_of_descriptors };

@@ -29,6 +29,10 @@ inline int accept(int fd, sockaddr* address, socklen_t* length) {
 inline int socket(int family) {
   return ::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 }
+// Again on one that listens: only the length of its queue changes.
+inline int listen(int fd, int backlog) {
+  return ::listen(fd, backlog);
+}
 inline int connect(int fd, const sockaddr* address, socklen_t length) {
   return ::connect(fd, address,
                    length);  // interrupted it goes on in the background, like EINPROGRESS

@@ -150,7 +150,7 @@ void AdminApi::reload(const AdminRequest& request, AdminResponder responder) {
   if (flag("wait")) return reload_.reload(answer_with(std::move(responder)));
   // The reload goes on without its asker; what comes of it is in the log, the metrics and the
   // status.
-  reload_.reload([](const ReloadOutcome&) {});
+  reload_.reload();
   responder.reply({202, "application/json", "{\"result\": \"accepted\"}\n"});
 }
 

@@ -156,6 +156,7 @@ std::string status_json(const StatusSource& source) {
                {"uptime_seconds", seconds(source.control.loop.now() - source.identity.started)},
                {"ready", source.drain.ready()},
                {"workers", source.control.workers.count()},
+               {"snapshots", source.control.store.live_snapshots()},
                {"connections",
                 {{"active", source.control.store.open_connections()},
                  {"total", total},

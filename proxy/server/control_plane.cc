@@ -24,7 +24,7 @@ ControlPlane::ControlPlane(const ServerOptions& options, Log& log, uint32_t work
       checks_(loop_, *this, std::random_device()()),
       loader_(loop_, options.load),
       drain_(loop_, workers_, *this),
-      reload_(control(), loader_, [this] { refresh_watch(); }),
+      reload_(control(), loader_, *this),
       api_(control(), {options.version, options.revision, options.config_path, loop_.now()}, drain_,
            reload_, [this](std::optional<Duration> timeout) { begin_drain(timeout); }),
       admin_(loop_,
@@ -54,7 +54,8 @@ Result<void> ControlPlane::start(const Candidate& candidate) {
         kv("fix", "raise the limit of open files (LimitNOFILE=) or lower global.max_connections"));
   state_.applied(snapshot.generation, snapshot.hash, unix_now());
   state_.last_reload_ok.set(true);
-  refresh_watch();
+  reload_.started_with(snapshot.model);
+  refresh_watch({});
   workers_.start();
   checks_.apply(store_.check_targets());
   return {};
@@ -102,7 +103,7 @@ void ControlPlane::serve() {
                        if (drain_.begun()) return;
                        drain_.set_serving();
                        announce();
-                       if (std::exchange(reload_wanted_, false)) reload();
+                       reload_.open();
                      });
 }
 
@@ -122,27 +123,29 @@ void ControlPlane::announce() const {
   notify_.ready(fmt::format("serving, generation {}", snapshot.generation));
 }
 
-void ControlPlane::refresh_watch() {
+// `more`: the directories of a configuration that was refused; its file may be mended there.
+void ControlPlane::refresh_watch(const std::vector<std::string>& more) {
   const config::Model& model = store_.current()->model;
   if (!model.global.watch) return watch_.reset();
-  if (!watch_) watch_ = std::make_unique<Watch>(loop_, [this] { reload(); });
-  watch_->set(model.watched_directories);
+  if (!watch_) watch_ = std::make_unique<Watch>(loop_, [this] { reload_.reload(); });
+  std::vector<std::string> directories = model.watched_directories;
+  directories.insert(directories.end(), more.begin(), more.end());
+  watch_->set(directories);
 }
 
-void ControlPlane::reload() {
-  if (drain_.phase() == ProcessPhase::starting) {
-    reload_wanted_ = true;
-    return;
-  }
+void ControlPlane::on_reload_begun() {
   notify_.reloading();
-  reload_.reload([this](const ReloadOutcome& outcome) {
-    if (!drain_.begun()) notify_.ready(fmt::format("serving, generation {}", outcome.generation));
-  });
+}
+
+void ControlPlane::on_reload_over(const ReloadOutcome& outcome) {
+  refresh_watch(outcome.directories);
+  if (!reload_.busy() && !drain_.begun())
+    notify_.ready(fmt::format("serving, generation {}", outcome.generation));
 }
 
 void ControlPlane::on_signal(int signal) {
   switch (signal) {
-    case SIGHUP: return reload();
+    case SIGHUP: return reload_.reload();
     case SIGUSR1: return log_.reopen();
     case SIGUSR2: return;  // reserved
     default: break;

@@ -13,7 +13,7 @@
 
 namespace weir {
 
-class ControlPlane final : private DrainObserver, private HealthObserver {
+class ControlPlane final : private DrainObserver, private ReloadObserver, private HealthObserver {
  public:
   ControlPlane(const ServerOptions& options, Log& log, uint32_t workers, uint64_t descriptor_limit);
   ~ControlPlane();
@@ -30,8 +30,7 @@ class ControlPlane final : private DrainObserver, private HealthObserver {
   void serve();
   void on_signal(int signal);
   void begin_drain(std::optional<Duration> timeout);
-  void reload();
-  void refresh_watch();
+  void refresh_watch(const std::vector<std::string>& more);
   void announce() const;
   Control control() { return {loop_, log_, state_, store_, workers_, checks_}; }
 
@@ -40,6 +39,9 @@ class ControlPlane final : private DrainObserver, private HealthObserver {
   void on_not_ready() override;
   void on_listeners_closed() override;
   void on_drained() override;
+  // ReloadObserver
+  void on_reload_begun() override;
+  void on_reload_over(const ReloadOutcome& outcome) override;
   // HealthObserver
   void on_check(const Backend& backend, CheckResult result) override;
   void on_health_change(const Backend& backend, HealthChange change) override;
@@ -64,7 +66,6 @@ class ControlPlane final : private DrainObserver, private HealthObserver {
   Signals signals_;
   Timer extend_;
   std::vector<WorkerUpdate> first_updates_;  // held until the checks are primed
-  bool reload_wanted_ = false;               // asked for before there was something to reload
   int exit_code_ = 0;
 };
 

@@ -12,11 +12,11 @@ Loader::~Loader() {
   way_->loader = nullptr;
 }
 
-LoadResult Loader::load_now(const Load& load) {
+LoadResult Loader::load_now(const Load& load, const Resolve& resolve) {
   LoadResult result;
   result.candidate.loaded = load();
   if (!result.candidate.loaded.valid()) return result;
-  Result<ResolvedAddresses> addresses = resolve_backends(result.candidate.loaded.model);
+  Result<ResolvedAddresses> addresses = resolve(result.candidate.loaded.model);
   if (addresses)
     result.candidate.addresses = std::move(*addresses);
   else
@@ -46,9 +46,9 @@ void Loader::start_next() {
   if (const std::string& path = jobs_.front().path; !path.empty())
     load = [path] { return config::load(path, config::process_environment()); };
   busy_ = true;
-  std::thread([way = way_, load] {
+  std::thread([way = way_, load, resolve = resolve_] {
     pthread_setname_np(pthread_self(), "loader");
-    auto result = std::make_shared<LoadResult>(load_now(load));
+    auto result = std::make_shared<LoadResult>(load_now(load, resolve));
     std::lock_guard lock(way->mutex);
     if (way->control == nullptr) return;
     way->control->post([way, result] {

@@ -33,15 +33,18 @@ struct LoadResult {
 class Loader {
  public:
   using Load = std::function<config::Loaded()>;
+  using Resolve = std::function<Result<ResolvedAddresses>(const config::Model&)>;
   using Done = std::function<void(std::shared_ptr<LoadResult>)>;
 
-  // `load` must own what it uses: it may still run after the Loader's end.
-  Loader(EventLoop& control, Load load)
-      : load_(std::move(load)), way_(std::make_shared<Way>(control, *this)) {}
+  // Both must own what they use: they may still run after the Loader's end.
+  Loader(EventLoop& control, Load load, Resolve resolve = resolve_backends)
+      : load_(std::move(load)),
+        resolve_(std::move(resolve)),
+        way_(std::make_shared<Way>(control, *this)) {}
   ~Loader();
 
   // On the calling thread; for the start.
-  static LoadResult load_now(const Load& load);
+  static LoadResult load_now(const Load& load, const Resolve& resolve = resolve_backends);
   void request(Done done);
   // Another file than the running configuration's; for `weir plan`.
   void request_file(std::string path, Done done);
@@ -65,6 +68,7 @@ class Loader {
   };
 
   const Load load_;
+  const Resolve resolve_;
   const std::shared_ptr<Way> way_;
   std::vector<Job> jobs_;  // the first one is running when busy_
   bool busy_ = false;

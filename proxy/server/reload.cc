@@ -4,34 +4,36 @@
 
 #include <algorithm>
 
+#include "server/touched_sessions.h"
+
 namespace weir {
 namespace {
 
 using Verdict = ReloadOutcome::Verdict;
-
-// Open sessions of a listener or of a cluster's backends, over all workers.
-uint64_t sessions_under(const config::Change& change, const Snapshot& snapshot,
-                        Workers::Reports reports) {
-  std::vector<uint32_t> listeners, backends;
-  for (const ListenerSpec& listener : snapshot.listeners) {
-    const bool through =
-        !change.cluster.empty() && snapshot.clusters[listener.cluster].name == change.cluster;
-    if (listener.name == change.listener || (change.listener.empty() && through))
-      listeners.push_back(listener.series);
-  }
-  int64_t open = 0;
-  for (const WorkerReport& report : reports)
-    for (const auto& entry : report.listeners)
-      if (std::find(listeners.begin(), listeners.end(), entry.id) != listeners.end())
-        open += entry.cells.active.sum();
-  return static_cast<uint64_t>(open);
-}
 
 std::string describe(const std::vector<config::Diagnostic>& diagnostics) {
   const auto first = std::find_if(diagnostics.begin(), diagnostics.end(),
                                   [](const config::Diagnostic& d) { return d.is_error(); });
   if (first == diagnostics.end()) return "";
   return fmt::format("{}: {}", first->where(), first->message);
+}
+
+void turn_into_refusal(ReloadOutcome& outcome) {
+  outcome.result = Verdict::draining;
+  outcome.message = "weir is draining: the configuration is not changed any more";
+  outcome.changes.clear();
+}
+
+ReloadResult metric_of(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::ok: return ReloadResult::ok;
+    case Verdict::unchanged: return ReloadResult::unchanged;
+    case Verdict::invalid: return ReloadResult::invalid;
+    case Verdict::planned:
+    case Verdict::draining:
+    case Verdict::failed: return ReloadResult::failed;
+  }
+  CHECK_UNREACHABLE();
 }
 
 }  // namespace
@@ -49,79 +51,107 @@ const char* text(Verdict verdict) {
 }
 
 void ReloadCoordinator::reload(Done done) {
-  const TimePoint asked = control_.loop.now();
-  loader_.request([this, asked, done](const auto& loaded) { examine(loaded, true, asked, done); });
+  if (open_) return begin(std::move(done));
+  // One that nobody waits for is as good as many.
+  const bool known =
+      !done && std::any_of(early_.begin(), early_.end(), [](const Done& early) { return !early; });
+  if (!known) early_.push_back(std::move(done));
 }
 
-void ReloadCoordinator::plan(Done done) {
-  loader_.request([this, done](const auto& loaded) { examine(loaded, false, {}, done); });
+void ReloadCoordinator::open() {
+  open_ = true;
+  for (Done& done : std::exchange(early_, {})) begin(std::move(done));
 }
 
-void ReloadCoordinator::plan_file(const std::string& path, Done done) {
-  loader_.request_file(path,
-                       [this, done](const auto& loaded) { examine(loaded, false, {}, done); });
+void ReloadCoordinator::refuse() {
+  refused_ = true;
+  open();  // they have their answer
 }
 
-void ReloadCoordinator::examine(const std::shared_ptr<LoadResult>& loaded, bool apply_it,
-                                TimePoint asked, Done done) {
-  // One at a time: the workers are told of the next snapshot when all have the one before.
-  if (apply_it && applying_) {
-    waiting_.push_back([=, this] { examine(loaded, apply_it, asked, done); });
+void ReloadCoordinator::begin(Done done) {
+  if (refused_) {
+    ReloadOutcome outcome;
+    outcome.generation = control_.store.current()->generation;
+    turn_into_refusal(outcome);
+    if (done) done(outcome);
     return;
   }
-  ReloadOutcome outcome;
-  outcome.generation = control_.store.current()->generation;
-  outcome.diagnostics = loaded->candidate.loaded.diagnostics;
-  if (refused_ && apply_it) {
-    outcome.result = Verdict::draining;
-    outcome.message = "weir is draining: the configuration is not changed any more";
-    return done(outcome);
-  }
-  if (!loaded->valid()) {
-    outcome.result = loaded->failure ? Verdict::failed : Verdict::invalid;
-    outcome.message = loaded->failure ? loaded->failure->text() : describe(outcome.diagnostics);
-    return apply_it ? conclude(std::move(outcome), asked, done) : done(outcome);
-  }
-  applying_ = apply_it;
+  ++under_way_;
+  observer_.on_reload_begun();
+  const TimePoint asked = control_.loop.now();
+  loader_.request([this, asked, done](const auto& loaded) { enqueue({loaded, asked, done}); });
+}
+
+// One at a time: the workers are told of the next snapshot when all have the one before.
+void ReloadCoordinator::enqueue(Request request) {
+  if (applying_) return waiting_.push_back(std::move(request));
+  applying_ = true;
+  examine(request);
+}
+
+void ReloadCoordinator::examine(const Request& request) {
+  ReloadOutcome outcome = outcome_so_far(*request.loaded);
+  if (refused_) turn_into_refusal(outcome);
+  if (refused_ || !request.loaded->valid()) return conclude(request, outcome);
   control_.workers.report([=, this](Workers::Reports reports) mutable {
-    outcome.changes = changes_to(loaded->candidate.loaded.model, reports);
-    if (!apply_it) {
-      outcome.result = Verdict::planned;
-      return done(outcome);
-    }
-    apply(*loaded, std::move(outcome), asked, std::move(done));
+    outcome.changes = changes_to(request.loaded->candidate, reports);
+    if (!refused_) return apply(request, std::move(outcome));
+    turn_into_refusal(outcome);
+    conclude(request, outcome);
   });
 }
 
-std::vector<PlannedChange> ReloadCoordinator::changes_to(const config::Model& model,
-                                                         Workers::Reports reports) const {
-  const Snapshot& current = *control_.store.current();
-  std::vector<PlannedChange> changes;
-  for (config::Change& change : config::plan(current.model, model)) {
-    const uint64_t sessions = sessions_under(change, current, reports);
-    changes.push_back({std::move(change), sessions});
-  }
-  return changes;
+ReloadOutcome ReloadCoordinator::outcome_so_far(const LoadResult& loaded) const {
+  ReloadOutcome outcome;
+  outcome.generation = control_.store.current()->generation;
+  outcome.diagnostics = loaded.candidate.loaded.diagnostics;
+  outcome.directories = loaded.candidate.loaded.model.watched_directories;
+  if (loaded.valid()) return outcome;
+  outcome.result = loaded.failure ? Verdict::failed : Verdict::invalid;
+  outcome.message = loaded.failure ? loaded.failure->text() : describe(outcome.diagnostics);
+  return outcome;
 }
 
-void ReloadCoordinator::apply(const LoadResult& loaded, ReloadOutcome outcome, TimePoint asked,
-                              Done done) {
-  const config::Model& model = loaded.candidate.loaded.model;
-  if (outcome.changes.empty() && loaded.candidate.loaded.hash == control_.store.current()->hash &&
-      control_.store.same_addresses(loaded.candidate)) {
+// What waits for a restart differs from what the process was started with; the configuration in
+// force may have it already.
+std::vector<PlannedChange> ReloadCoordinator::changes_to(const Candidate& candidate,
+                                                         Workers::Reports reports) const {
+  const Snapshot& current = *control_.store.current();
+  const config::Model& model = candidate.loaded.model;
+  std::vector<config::Change> changes = config::plan(current.model, model);
+  const auto waits = [](const config::Change& c) { return c.effect == config::Effect::restart; };
+  std::erase_if(changes, waits);
+  for (config::Change& moved : control_.store.moved_backends(candidate))
+    changes.push_back(std::move(moved));
+  for (config::Change& change : config::plan(start_, model))
+    if (waits(change)) changes.push_back(std::move(change));
+  std::vector<PlannedChange> planned;
+  for (config::Change& change : changes) {
+    const uint64_t sessions = touched_sessions(change, current, reports);
+    planned.push_back({std::move(change), sessions});
+  }
+  return planned;
+}
+
+void ReloadCoordinator::apply(const Request& request, ReloadOutcome outcome) {
+  const Candidate& candidate = request.loaded->candidate;
+  const bool changes = std::any_of(
+      outcome.changes.begin(), outcome.changes.end(),
+      [](const PlannedChange& p) { return p.change.effect != config::Effect::restart; });
+  if (!changes && candidate.loaded.hash == control_.store.current()->hash) {
     outcome.result = Verdict::unchanged;
-    return conclude(std::move(outcome), asked, done);
+    return conclude(request, outcome);
   }
   outcome.result = Verdict::failed;
-  Result<PreparedLog> log = Log::prepare(log_options(model.logging));
+  Result<PreparedLog> log = Log::prepare(log_options(candidate.loaded.model.logging));
   if (!log) {
     outcome.message = log.error().text();
-    return conclude(std::move(outcome), asked, done);
+    return conclude(request, outcome);
   }
-  Result<SnapshotStore::Prepared> prepared = control_.store.prepare(loaded.candidate);
+  Result<SnapshotStore::Prepared> prepared = control_.store.prepare(candidate);
   if (!prepared) {
     outcome.message = prepared.error().text();
-    return conclude(std::move(outcome), asked, done);
+    return conclude(request, outcome);
   }
   // From here on nothing can fail.
   control_.log.apply(std::move(*log));
@@ -132,25 +162,34 @@ void ReloadCoordinator::apply(const LoadResult& loaded, ReloadOutcome outcome, T
   control_.checks.apply(control_.store.check_targets());
   control_.workers.tell_each(
       [updates](Worker& worker, uint32_t index) { worker.apply((*updates)[index]); },
-      [this, outcome, asked, done] {
+      [this, request, outcome] {
         control_.workers.tell([](Worker& worker) { worker.forget_removed_sockets(); });
         control_.store.sockets().unlink_removed();
-        on_applied_();
-        conclude(outcome, asked, done);
+        conclude(request, outcome);
       });
 }
 
-void ReloadCoordinator::conclude(ReloadOutcome outcome, TimePoint asked, const Done& done) {
+void ReloadCoordinator::conclude(const Request& request, const ReloadOutcome& outcome) {
+  if (outcome.result != Verdict::draining) account(request, outcome);
+  --under_way_;
+  observer_.on_reload_over(outcome);
+  if (request.done) request.done(outcome);
+  if (waiting_.empty()) {
+    applying_ = false;
+    return;
+  }
+  // By the loop, so that many in a row do not stand upon each other.
+  control_.loop.post([this, next = std::move(waiting_.front())] { examine(next); });
+  waiting_.erase(waiting_.begin());
+}
+
+void ReloadCoordinator::account(const Request& request, const ReloadOutcome& outcome) {
   const bool good = outcome.result == Verdict::ok || outcome.result == Verdict::unchanged;
-  const ReloadResult result = outcome.result == Verdict::ok          ? ReloadResult::ok
-                              : outcome.result == Verdict::unchanged ? ReloadResult::unchanged
-                              : outcome.result == Verdict::invalid   ? ReloadResult::invalid
-                                                                    : ReloadResult::failed;
   ProcessState& state = control_.state;
-  state.reloads[result].add();
+  state.reloads[metric_of(outcome.result)].add();
   state.last_reload_ok.set(good);
   if (outcome.result == Verdict::ok) {
-    state.reload_duration.observe(control_.loop.now() - asked);
+    state.reload_duration.observe(control_.loop.now() - request.asked);
     state.applied(outcome.generation, control_.store.current()->hash, unix_now());
   }
   last_ = {outcome.result, unix_now(), outcome.generation, outcome.message};
@@ -160,12 +199,24 @@ void ReloadCoordinator::conclude(ReloadOutcome outcome, TimePoint asked, const D
   else
     LOG(error, "config.refused", kv("result", text(outcome.result)), kv("message", outcome.message),
         kv("generation", outcome.generation));
-  applying_ = false;
-  done(outcome);
-  if (waiting_.empty()) return;
-  const auto next = std::move(waiting_.front());
-  waiting_.erase(waiting_.begin());
-  next();
+}
+
+void ReloadCoordinator::plan(Done done) {
+  loader_.request([this, done](const auto& loaded) { preview(loaded, done); });
+}
+
+void ReloadCoordinator::plan_file(const std::string& path, Done done) {
+  loader_.request_file(path, [this, done](const auto& loaded) { preview(loaded, done); });
+}
+
+void ReloadCoordinator::preview(const std::shared_ptr<LoadResult>& loaded, const Done& done) {
+  ReloadOutcome outcome = outcome_so_far(*loaded);
+  if (!loaded->valid()) return done(outcome);
+  control_.workers.report([=, this](Workers::Reports reports) mutable {
+    outcome.changes = changes_to(loaded->candidate, reports);
+    outcome.result = Verdict::planned;
+    done(outcome);
+  });
 }
 
 }  // namespace weir

@@ -2,8 +2,9 @@
 //
 // A reload happens whole or not at all: the text is read, checked and looked up on the loader's
 // thread; sockets and logs are opened here; only when nothing can fail any more is one snapshot
-// posted to the workers. Requests that arrive meanwhile are not lost: see Loader. Owner: the
-// server; thread: the control loop's.
+// posted to the workers. One at a time, in the order of reading. Requests that arrive meanwhile are
+// not lost: see Loader; nor are those that come before open(), while the workers do not have the
+// first snapshot yet. Owner: the server; thread: the control loop's.
 #pragma once
 
 #include <functional>
@@ -29,25 +30,42 @@ struct ReloadOutcome {
   std::string message;
   std::vector<PlannedChange> changes;
   std::vector<config::Diagnostic> diagnostics;
+  std::vector<std::string> directories;  // of the files that were read, or were to be read
 };
 
 const char* text(ReloadOutcome::Verdict verdict);
 
+class ReloadObserver {
+ public:
+  virtual void on_reload_begun() = 0;
+  // Before whoever asked has the answer. Others may be under way: ReloadCoordinator::busy().
+  virtual void on_reload_over(const ReloadOutcome& outcome) = 0;
+
+ protected:
+  ~ReloadObserver() = default;
+};
+
 class ReloadCoordinator {
  public:
   using Done = std::function<void(const ReloadOutcome&)>;
-  // After a change came into force: the control loop's own parts (watched directories, readiness).
-  using OnApplied = std::function<void()>;
 
-  ReloadCoordinator(Control control, Loader& loader, OnApplied on_applied)
-      : control_(control), loader_(loader), on_applied_(std::move(on_applied)) {}
+  ReloadCoordinator(Control control, Loader& loader, ReloadObserver& observer)
+      : control_(control), loader_(loader), observer_(observer) {}
 
-  void reload(Done done);
+  // What a restart would change is told by what the process was started with.
+  void started_with(config::Model model) { start_ = std::move(model); }
+  // The workers have the first snapshot: what was asked for so far begins.
+  void open();
+  // From now on a reload is refused, also one that is under way and not yet in force: what stops is
+  // not changed any more.
+  void refuse();
+
+  // Without `done` nobody waits for what comes of it.
+  void reload(Done done = nullptr);
   // What reload() would do, and what a reload to another file would.
   void plan(Done done);
   void plan_file(const std::string& path, Done done);
-  // From now on a reload is refused: what stops is not changed any more.
-  void refuse() { refused_ = true; }
+  bool busy() const { return under_way_ > 0; }
 
   struct Last {
     ReloadOutcome::Verdict result;
@@ -58,18 +76,32 @@ class ReloadCoordinator {
   const std::optional<Last>& last() const { return last_; }
 
  private:
-  void examine(const std::shared_ptr<LoadResult>& loaded, bool apply, TimePoint asked, Done done);
-  std::vector<PlannedChange> changes_to(const config::Model& model, Workers::Reports reports) const;
-  void apply(const LoadResult& loaded, ReloadOutcome outcome, TimePoint asked, Done done);
-  void conclude(ReloadOutcome outcome, TimePoint asked, const Done& done);
+  struct Request {
+    std::shared_ptr<LoadResult> loaded;
+    TimePoint asked;
+    Done done;
+  };
+  void begin(Done done);
+  void enqueue(Request request);
+  void examine(const Request& request);
+  void apply(const Request& request, ReloadOutcome outcome);
+  void conclude(const Request& request, const ReloadOutcome& outcome);
+  void account(const Request& request, const ReloadOutcome& outcome);
+  void preview(const std::shared_ptr<LoadResult>& loaded, const Done& done);
+  ReloadOutcome outcome_so_far(const LoadResult& loaded) const;
+  std::vector<PlannedChange> changes_to(const Candidate& candidate, Workers::Reports reports) const;
 
   Control control_;
   Loader& loader_;
-  const OnApplied on_applied_;
+  ReloadObserver& observer_;
+  config::Model start_;
   std::optional<Last> last_;
+  bool open_ = false;
   bool refused_ = false;
-  bool applying_ = false;
-  std::vector<std::function<void()>> waiting_;
+  std::vector<Done> early_;  // asked for before open()
+  size_t under_way_ = 0;     // begun and not over
+  bool applying_ = false;    // one of them is past the loader
+  std::vector<Request> waiting_;
 };
 
 }  // namespace weir

@@ -1,6 +1,11 @@
 #include "server/snapshot_store.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cerrno>
+
+#include "net/congestion_control.h"
 
 namespace weir {
 namespace {
@@ -8,6 +13,46 @@ namespace {
 // Descriptors that are not for sessions: listeners, admin, logs, checks, the kernel pipes of bulk
 // transfers.
 constexpr uint64_t kOwnDescriptors = 256;
+
+// "weir.yaml:12:7"; the path itself for a value that was not read from a file.
+std::string place(const config::Loaded& loaded, const std::string& path) {
+  const auto found = loaded.provenance.find(path);
+  if (found == loaded.provenance.end()) return path;
+  const config::Location& at = found->second.place.location;
+  if (at.line == 0 || at.file >= loaded.model.files.size()) return path;
+  return fmt::format("{}:{}:{}", loaded.model.files[at.file], at.line, at.column);
+}
+
+Result<void> check_congestion_control(const config::Loaded& loaded, const std::string& path,
+                                      const std::string& algorithm) {
+  const int error = algorithm.empty() ? 0 : try_congestion_control(algorithm);
+  if (error == 0) return {};
+  const bool forbidden = error == EPERM;
+  return Error{
+      fmt::format(
+          "congestion control '{}': {} (see net.ipv4.tcp_{}_congestion_control)", algorithm,
+          forbidden ? "not allowed for the user that weir runs as" : "this kernel does not have it",
+          forbidden ? "allowed" : "available"),
+      place(loaded, path)};
+}
+
+// Once for each place that names one: a connection that did without it would tell nobody.
+Result<void> check_congestion_control(const config::Loaded& loaded) {
+  const config::Model& model = loaded.model;
+  for (size_t i = 0; i < model.listeners.size(); ++i)
+    if (Result<void> known =
+            check_congestion_control(loaded, fmt::format("listeners[{}].congestion_control", i),
+                                     model.listeners[i].congestion_control);
+        !known)
+      return known;
+  for (size_t i = 0; i < model.clusters.size(); ++i)
+    if (Result<void> known =
+            check_congestion_control(loaded, fmt::format("clusters[{}].congestion_control", i),
+                                     model.clusters[i].congestion_control);
+        !known)
+      return known;
+  return {};
+}
 
 }  // namespace
 
@@ -72,6 +117,7 @@ Result<SnapshotStore::Prepared> SnapshotStore::prepare(const Candidate& candidat
   std::erase_if(backends_, [](const auto& entry) { return entry.second.expired(); });
   std::erase_if(counts_, [](const auto& entry) { return entry.second.expired(); });
   const config::Model& model = candidate.loaded.model;
+  if (Result<void> known = check_congestion_control(candidate.loaded); !known) return known.error();
   Result<Sockets::Prepared> sockets = sockets_.prepare(model);
   if (!sockets) return sockets.error();
   Prepared prepared;
@@ -113,15 +159,31 @@ SeriesIds SnapshotStore::series_in_use() {
   return all;
 }
 
-bool SnapshotStore::same_addresses(const Candidate& candidate) const {
+std::vector<config::Change> SnapshotStore::moved_backends(const Candidate& candidate) const {
+  std::map<std::pair<std::string_view, std::string_view>, const config::Backend*> next;
+  for (const config::Cluster& cluster : candidate.loaded.model.clusters)
+    for (const config::Backend& backend : cluster.backends)
+      next[{cluster.name, backend.name}] = &backend;
+  std::vector<config::Change> moved;
   for (const ClusterSpec& cluster : current_->clusters) {
     for (const HostSpec& host : cluster.hosts) {
-      const auto found = candidate.addresses.find(host.backend->text());
-      if (found == candidate.addresses.end() || !(found->second == host.backend->address()))
-        return false;
+      const Backend& backend = *host.backend;
+      const auto found = next.find({cluster.name, backend.name()});
+      if (found == next.end() || found->second->address != backend.text()) continue;
+      const Address& now_at = candidate.addresses.at(backend.text());
+      if (now_at == backend.address()) continue;
+      moved.push_back({config::Effect::new_sessions, config::ChangeKind::changed,
+                       "clusters." + cluster.name + ".backends." + backend.name(),
+                       backend.address().text(), now_at.text(), "", cluster.name, backend.name()});
     }
   }
-  return true;
+  return moved;
+}
+
+size_t SnapshotStore::live_snapshots() const {
+  const auto live = std::count_if(published_.begin(), published_.end(),
+                                  [](const Published& p) { return !p.snapshot.expired(); });
+  return static_cast<size_t>(live);
 }
 
 std::vector<CheckTarget> SnapshotStore::check_targets() const {

@@ -11,6 +11,7 @@
 #include <tuple>
 
 #include "config/load.h"
+#include "config/plan.h"
 #include "metrics/registry.h"
 #include "routing/snapshot.h"
 #include "server/resolve.h"
@@ -40,10 +41,12 @@ class SnapshotStore {
   // In force from now on. One update for each worker.
   std::vector<WorkerUpdate> commit(Prepared prepared, TimePoint now);
 
-  // Whether its backends' names lead where those of the current one do.
-  bool same_addresses(const Candidate& candidate) const;
+  // Backends whose host name is the same in both configurations and now leads elsewhere.
+  std::vector<config::Change> moved_backends(const Candidate& candidate) const;
 
   const std::shared_ptr<const Snapshot>& current() const { return current_; }
+  // Snapshots that something still uses: the current one, those of older sessions.
+  size_t live_snapshots() const;
   std::vector<CheckTarget> check_targets() const;
   SeriesRegistry& series() { return series_; }
   // The series of every snapshot that somebody still holds.

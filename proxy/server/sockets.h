@@ -3,7 +3,7 @@
 //
 // Owner: the snapshot store; thread: the control thread's. It opens sockets, so that a bind error
 // is known before a configuration is in force; workers own and close them. A socket whose address
-// and options stay is never touched: its queue survives every reload.
+// and congestion control stay is never closed: its queue survives every reload.
 #pragma once
 
 #include <vector>
@@ -34,7 +34,7 @@ class Sockets {
   ~Sockets() { unlink_files(); }
 
   // Opens what is missing. On an error nothing has changed, and the message names the listener.
-  Result<Prepared> prepare(const config::Model& model);
+  Result<Prepared> prepare(const config::Model& model) const;
   // The configuration is in force: what each worker is to be told. Call once per Prepared.
   std::vector<std::vector<SocketAssignment>> commit(Prepared prepared);
   // Of the sockets that workers have closed since the last commit, and at the end of all.
@@ -44,8 +44,12 @@ class Sockets {
   const std::vector<Entry>& entries() const { return entries_; }
 
  private:
-  Result<Entry> open(const Address& address, const ListenOptions& options);
+  Result<void> bind_all(const config::Model& model, Prepared& prepared) const;
+  static Result<void> listen_all(const config::Model& model, const Prepared& prepared);
+  Result<Entry> bind(const Address& address, const ListenOptions& options,
+                     const Prepared& prepared) const;
   const Entry* find(const Address& address, const ListenOptions& options) const;
+  int new_backlog(const Entry& entry) const;
 
   const uint32_t workers_;
   uint64_t next_ = 1;

@@ -17,30 +17,32 @@ constexpr uint32_t kEvents =
 }  // namespace
 
 Watch::Watch(EventLoop& loop, std::function<void()> on_change)
-    : fd_(inotify_init1(IN_NONBLOCK | IN_CLOEXEC)), settle_(loop, std::move(on_change)) {
+    : loop_(loop),
+      fd_(inotify_init1(IN_NONBLOCK | IN_CLOEXEC)),
+      settle_(loop, std::move(on_change)) {
   if (!fd_ ||
       !watch_.start(loop.poller(), fd_.get(), IoWatch::Mode::level_read, &Watch::on_readable, this))
     LOG(error, "config.watch_failed", kv("error", std::strerror(errno)));
 }
 
 void Watch::set(const std::vector<std::string>& directories) {
-  for (auto it = watched_.begin(); it != watched_.end();) {
-    if (std::find(directories.begin(), directories.end(), it->first) != directories.end()) {
-      ++it;
-      continue;
-    }
-    inotify_rm_watch(fd_.get(), it->second);
-    it = watched_.erase(it);
-  }
+  // Added again also when known: the path may lead to another directory by now.
+  std::map<std::string, int> fresh;
   for (const std::string& directory : directories) {
-    // Added again also when known: the path may lead to another directory by now.
     const int id = inotify_add_watch(fd_.get(), directory.c_str(), kEvents);
     if (id >= 0)
-      watched_[directory] = id;
+      fresh[directory] = id;
     else
       LOG(warn, "config.watch_failed", kv("directory", directory),
           kv("error", std::strerror(errno)));
   }
+  // Two paths to one directory have one watch.
+  for (const auto& [directory, id] : watched_) {
+    const bool stays = std::any_of(fresh.begin(), fresh.end(),
+                                   [&](const auto& entry) { return entry.second == id; });
+    if (!stays) inotify_rm_watch(fd_.get(), id);
+  }
+  watched_ = std::move(fresh);
 }
 
 void Watch::on_readable(void* owner, Readiness) noexcept {
@@ -48,7 +50,9 @@ void Watch::on_readable(void* owner, Readiness) noexcept {
   alignas(inotify_event) char events[4096];
   while (::read(self.fd_.get(), events, sizeof(events)) > 0) {
   }
-  self.settle_.set_in(kSettle);
+  const TimePoint now = self.loop_.now();
+  if (!self.settle_.pending()) self.first_ = now;
+  self.settle_.set_at(std::min(now + kSettle, self.first_ + kPatience));
 }
 
 }  // namespace weir

@@ -1,7 +1,8 @@
 // Watch: tells when a file of the configuration may have changed: written, replaced by a rename, or
 // reached through a symlink that was swapped (as Kubernetes does with a ConfigMap). It watches
 // directories, since a replaced file takes its own watch with it. Events within kSettle of each
-// other are one. Owner: the server; thread: the control loop's.
+// other are one, but nothing waits longer than kPatience: other files of the directory may be
+// written all the time. Owner: the server; thread: the control loop's.
 #pragma once
 
 #include <functional>
@@ -16,6 +17,7 @@ namespace weir {
 class Watch {
  public:
   static constexpr Duration kSettle = 200ms;
+  static constexpr Duration kPatience = 2s;
 
   Watch(EventLoop& loop, std::function<void()> on_change);
   ~Watch() { watch_.stop(); }
@@ -25,9 +27,11 @@ class Watch {
 
  private:
   static void on_readable(void* owner, Readiness) noexcept;
+  EventLoop& loop_;
   UniqueFd fd_;
   IoWatch watch_;
   Timer settle_;
+  TimePoint first_{};  // of the events that settle
   std::map<std::string, int> watched_;
 };
 

@@ -31,9 +31,10 @@ class Worker::Binding final : public AcceptObserver {
   }
 
   // Connections accepted from now on belong to this listener of this snapshot.
-  void set(const SnapshotRef& snapshot, size_t listener) {
+  void set(const SnapshotRef& snapshot, const SocketAssignment& assignment) {
     snapshot_ = snapshot;
-    spec_ = &snapshot->snapshot().listeners[listener];
+    spec_ = &snapshot->snapshot().listeners[assignment.listener];
+    if (listener_ && assignment.backlog > 0) listener_->set_backlog(assignment.backlog);
   }
   void close() {
     shared_ = false;  // the others may not know this socket any more
@@ -53,10 +54,10 @@ class Worker::Binding final : public AcceptObserver {
     else
       worker_.peers_.give(turn, std::move(connection));
   }
-  void on_out_of_descriptors(int fd) override {
+  void on_out_of_descriptors(int fd, const sockaddr* client, socklen_t length) override {
     LOG(warn, "listener.out_of_descriptors", kv("listener", spec_->name),
         kv("pause", Listener::kPause));
-    worker_.refuse(*spec_, fd, RejectReason::out_of_descriptors);
+    worker_.refuse(*spec_, fd, Address::from(client, length), RejectReason::out_of_descriptors);
   }
 
   Worker& worker_;
@@ -110,7 +111,7 @@ void Worker::apply(const WorkerUpdate& update) {
     auto known = before.extract(assignment.socket);
     std::unique_ptr<Binding> binding =
         known ? std::move(known.mapped()) : std::make_unique<Binding>(*this, assignment);
-    binding->set(current_, assignment.listener);
+    binding->set(current_, assignment);
     bindings_.emplace(assignment.socket, std::move(binding));
   }
 }
@@ -134,10 +135,10 @@ void Worker::open_session(const ListenerSpec& listener, const SnapshotRef& snaps
                           AcceptedConnection connection) {
   const Snapshot& limits = snapshot->snapshot();
   if (!limits.count->enter(limits.max_connections))
-    return refuse(listener, connection.fd, RejectReason::max_connections);
+    return refuse(listener, connection.fd, connection.client, RejectReason::max_connections);
   if (!listener.count->enter(listener.max_connections)) {
     limits.count->leave();
-    return refuse(listener, connection.fd, RejectReason::listener_limit);
+    return refuse(listener, connection.fd, connection.client, RejectReason::listener_limit);
   }
   auto session = make_owned<TcpSession>(
       *this, Session::Start{snapshot, listener, std::move(connection.client), next_serial_++});
@@ -147,9 +148,11 @@ void Worker::open_session(const ListenerSpec& listener, const SnapshotRef& snaps
   opened.begin(connection.fd);
 }
 
-void Worker::refuse(const ListenerSpec& listener, int fd, RejectReason reason) {
+void Worker::refuse(const ListenerSpec& listener, int fd, const Address& client,
+                    RejectReason reason) {
   metrics_.listener(listener.series).refused(reason);
-  ACCESS_LOG("session", kv("listener", listener.name), kv("reason", text(reason)));
+  ACCESS_LOG("session", kv("listener", listener.name), kv("client", client.text()),
+             kv("reason", text(reason)));
   reset(fd);
 }
 

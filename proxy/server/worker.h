@@ -26,6 +26,7 @@ struct SocketAssignment {
   size_t listener = 0;  // in Snapshot::listeners
   int fd = -1;  // to be owned and accepted from; -1: known already, or another worker accepts
   bool shared = false;  // one worker accepts for all (UNIX sockets) and deals the connections out
+  int backlog = 0;      // 0: as it is
 };
 
 struct WorkerUpdate {
@@ -94,7 +95,7 @@ class Worker final : public SessionOwner {
 
   void open_session(const ListenerSpec& listener, const SnapshotRef& snapshot,
                     AcceptedConnection connection);
-  void refuse(const ListenerSpec& listener, int fd, RejectReason reason);
+  void refuse(const ListenerSpec& listener, int fd, const Address& client, RejectReason reason);
   void close_silent();
 
   // SessionOwner

@@ -89,6 +89,19 @@ TEST_F(AdminVerbs, Reload_SaysWhatChanged_AndWhatDidNot) {
   EXPECT_THAT(weir("status").out, HasSubstr("generation 2"));
 }
 
+TEST_F(AdminVerbs, Reload_SaysWhatWaitsForARestart_UntilNothingDoes) {
+  const std::string more = "global: { workers: 7 }\n";
+  proxy_.write_config(config("round_robin") + more);
+  EXPECT_THAT(weir("reload --wait").out,
+              AllOf(HasSubstr("reloaded, generation 2, 1 change"), HasSubstr("[restart]")));
+  EXPECT_THAT(weir("reload --wait").out,
+              AllOf(HasSubstr("nothing changes; what waits for a restart:"),
+                    HasSubstr("global.workers: auto → 7")));
+  proxy_.write_config(config("round_robin"));
+  EXPECT_THAT(weir("reload --wait").out, StartsWith("reloaded, generation 3\n"));
+  EXPECT_THAT(weir("reload --wait").out, StartsWith("nothing changes\n"));
+}
+
 TEST_F(AdminVerbs, ReloadOfABadFile_Fails_AndNamesThePlace) {
   proxy_.write_config(config("rond"));
   for (const char* verb : {"reload --wait", "reload --dry-run", "plan weir.yaml"}) {

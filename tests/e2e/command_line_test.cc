@@ -120,6 +120,16 @@ TEST_F(CommandLineTest, AStandardOutputThatTakesNothing_IsAFailure) {
         << arguments;
 }
 
+TEST_F(CommandLineTest, Run_RefusesWhatTheKernelDoesNotHave_WithItsPlace) {
+  write(
+      "listeners:\n  - bind: 127.0.0.1:0\n    cluster: app\nclusters:\n  - name: app\n    "
+      "backends: "
+      "[127.0.0.1:9000]\n    congestion_control: nonsense\n");
+  Outcome outcome = weir("run -c weir.yaml");
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.err, HasSubstr("weir.yaml:7:25: congestion control 'nonsense'"));
+}
+
 TEST_F(CommandLineTest, NoConfiguration_SaysWhereItWasLookedFor) {
   Outcome outcome = weir("config show");
   EXPECT_EQ(outcome.code, 2);

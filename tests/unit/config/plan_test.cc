@@ -64,6 +64,9 @@ drain: { spread: 3s }
   EXPECT_EQ(changes[3].listener, "web");
   EXPECT_EQ(changes[3].cluster, "");
   EXPECT_EQ(changes[6].cluster, "app");
+  EXPECT_EQ(changes[6].backend, "b");
+  EXPECT_EQ(changes[8].backend, "a:1");
+  EXPECT_EQ(changes[9].backend, "");
   EXPECT_EQ(hardest(changes), Effect::restart);
 }
 

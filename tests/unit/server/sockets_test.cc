@@ -1,6 +1,7 @@
 #include "server/sockets.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/stat.h>
 
 #include "support/socket.h"
@@ -8,13 +9,13 @@
 namespace weir::test {
 namespace {
 
-config::Model model(const std::vector<std::string>& binds, uint32_t backlog = 4096) {
+config::Model model(const std::vector<std::string>& binds, const std::string& algorithm = {}) {
   config::Model result;
   for (const std::string& bind : binds) {
     config::Listener listener;
     listener.name = bind;
     listener.bind = {bind};
-    listener.backlog = backlog;
+    listener.congestion_control = algorithm;
     result.listeners.push_back(listener);
   }
   return result;
@@ -63,11 +64,86 @@ TEST(Sockets, OtherOptions_AreOtherSockets_OnTheSameAddress) {
   Sockets sockets(1);
   const Address address = free_address();
   const Told first(sockets.commit(std::move(*sockets.prepare(model({address.text()})))));
-  auto prepared = sockets.prepare(model({address.text()}, 100));
+  auto prepared = sockets.prepare(model({address.text()}, "reno"));
   ASSERT_TRUE(prepared) << prepared.error().text();
   const Told second(sockets.commit(std::move(*prepared)));
   EXPECT_GE(second.told[0][0].fd, 0);
   EXPECT_NE(second.told[0][0].socket, first.told[0][0].socket);
+}
+
+TEST(Sockets, AnotherBacklog_IsToldOnce_OfTheSameSocket) {
+  Sockets sockets(2);
+  config::Model deep = model({"127.0.0.1:0"});
+  const Told first(sockets.commit(std::move(*sockets.prepare(deep))));
+  deep.listeners[0].backlog = 100;
+  for (const int expected : {100, 0}) {
+    const Told again(sockets.commit(std::move(*sockets.prepare(deep))));
+    EXPECT_EQ(again.told[1][0].fd, -1);
+    EXPECT_EQ(again.told[1][0].socket, first.told[1][0].socket);
+    EXPECT_EQ(again.told[1][0].backlog, expected);
+  }
+}
+
+std::string on_port(const std::string& host, const Address& port) {
+  return host + ":" + std::to_string(port.port());
+}
+
+// Which of the first worker's sockets has a connection waiting: its place, or -1.
+int place_of_connection(const Told& told) {
+  for (size_t i = 0; i < told.told[0].size(); ++i)
+    if (wait_ready(told.told[0][i].fd, POLLIN, 0ms)) return static_cast<int>(i);
+  return -1;
+}
+
+TEST(Sockets, AllAddressesOfTheTwoFamilies_ShareAPort_AndEachTakesItsOwn) {
+  for (const bool ipv4_first : {true, false}) {
+    const Address port = free_address();
+    std::vector<std::string> binds{on_port("0.0.0.0", port), on_port("[::]", port)};
+    if (!ipv4_first) std::swap(binds[0], binds[1]);
+    Sockets sockets(1);
+    auto prepared = sockets.prepare(model(binds));
+    ASSERT_TRUE(prepared) << prepared.error().text();
+    const Told told(sockets.commit(std::move(*prepared)));
+    for (int i = 0; i < 20; ++i) {
+      Socket ipv4 = Socket::connect(*Address::parse(on_port("127.0.0.1", port)));
+      ASSERT_TRUE(ipv4);
+      const int place = place_of_connection(told);
+      ASSERT_EQ(place, ipv4_first ? 0 : 1);
+      UniqueFd(::accept(told.told[0][size_t(place)].fd, nullptr, nullptr));
+    }
+    Socket ipv6 = Socket::connect(*Address::parse(on_port("[::1]", port)));
+    ASSERT_TRUE(ipv6);
+    EXPECT_EQ(place_of_connection(told), ipv4_first ? 1 : 0);
+  }
+}
+
+TEST(Sockets, FromAllAddressesToOne_AndBack) {
+  const Address port = free_address();
+  Sockets sockets(2);
+  std::vector<Told> told;
+  for (const char* host : {"", "127.0.0.1", "", "[::1]", "[::]", "0.0.0.0", "127.0.0.2"}) {
+    auto prepared = sockets.prepare(model({on_port(host, port)}));
+    ASSERT_TRUE(prepared) << host << ": " << prepared.error().text();
+    told.push_back(Told(sockets.commit(std::move(*prepared))));
+  }
+}
+
+TEST(Sockets, AnotherProcessOnAllAddresses_IsInTheWay_AlsoNextToOurs) {
+  const Acceptor other(Address::any(0));
+  Sockets sockets(1);
+  EXPECT_FALSE(sockets.prepare(model({other.address().text()})));
+  EXPECT_FALSE(sockets.prepare(model({on_port("127.0.0.1", other.address())})));
+}
+
+TEST(Sockets, WhatFails_HasListenedNowhere) {
+  const Acceptor taken;
+  const Address address = free_address();
+  const std::string path = fmt::format("{}/weir-failed-{}.sock", testing::TempDir(), ::getpid());
+  Sockets sockets(1);
+  ASSERT_FALSE(sockets.prepare(model({address.text(), "unix:" + path, taken.address().text()})));
+  EXPECT_FALSE(Socket::connect(address));
+  struct stat status;
+  EXPECT_NE(::stat(path.c_str(), &status), 0);
 }
 
 TEST(Sockets, AnAddressInUse_IsAnErrorThatNamesIt_AndChangesNothing) {

@@ -14,6 +14,7 @@ namespace weir::sys {
 
 int accept(int fd, sockaddr* address, socklen_t* length);
 int socket(int family);
+int listen(int fd, int backlog);
 int connect(int fd, const sockaddr* address, socklen_t length);
 ssize_t recv(int fd, void* to, size_t size);
 ssize_t send(int fd, const void* from, size_t size);
