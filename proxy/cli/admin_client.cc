@@ -53,6 +53,17 @@ UniqueFd stream_socket(int family) {
   return UniqueFd(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
 }
 
+// When it blocks, connect(2) does so until the deadline.
+void set_blocking(int fd, bool on, Deadline deadline) {
+  const int flags = ::fcntl(fd, F_GETFL);
+  ::fcntl(fd, F_SETFL, on ? flags & ~O_NONBLOCK : flags | O_NONBLOCK);
+  const auto left =
+      std::chrono::ceil<std::chrono::microseconds>(deadline - std::chrono::steady_clock::now());
+  const auto limit = std::max<int64_t>(left.count(), 1);  // zero would mean: for ever
+  const timeval until{limit / 1'000'000, limit % 1'000'000};
+  ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &until, sizeof(until));
+}
+
 Result<UniqueFd> connect_unix(const std::string& path, Deadline deadline) {
   Result<Address> address = Address::parse("unix:" + path);
   if (!address) return address.error();
@@ -60,8 +71,16 @@ Result<UniqueFd> connect_unix(const std::string& path, Deadline deadline) {
   socklen_t length = address->to_sockaddr(storage);
   UniqueFd fd = stream_socket(AF_UNIX);
   if (!fd) return Error{std::strerror(errno), path};
-  int error = connect_to(fd.get(), reinterpret_cast<const sockaddr*>(&storage), length, deadline);
+  // While the queue is full a non-blocking connect(2) fails at once; a blocking one waits for room.
+  set_blocking(fd.get(), true, deadline);
+  int error = 0;
+  do
+    error =
+        ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&storage), length) == 0 ? 0 : errno;
+  while (error == EINTR);
+  if (error == EAGAIN) error = ETIMEDOUT;
   if (error != 0) return Error{std::strerror(error), ""};
+  set_blocking(fd.get(), false, deadline);
   return fd;
 }
 

@@ -191,8 +191,7 @@ void Worker::close_silent() {
       spread_ > Duration::zero() ? seconds(now - drain_began_) / seconds(spread_) : 1;
   size_t due = active_;
   if (share < 1) {
-    const auto wanted =
-        static_cast<size_t>(std::max(share, 0.0) * static_cast<double>(to_close_)) + 1;
+    const auto wanted = static_cast<size_t>(std::max(share, 0.0) * static_cast<double>(to_close_));
     due = wanted > closed_ ? wanted - closed_ : 0;
   }
   std::vector<Session*> silent;

@@ -446,6 +446,8 @@ TEST_F(DrainingTest, SilentSessionsAreClosedOverTheSpread_LongestSilentFirst) {
       n += s.client.end() == Socket::End::fin || s.client.wait_end(1ms) == Socket::End::fin;
     return n;
   };
+  EXPECT_EQ(closed(), 0) << "one every second";
+  advance(1050ms);
   EXPECT_TRUE(sees(sessions[1].client, Socket::End::fin));  // silent for longest
   EXPECT_EQ(closed(), 1);
   for (int i = 0; i < 50; ++i) advance(100ms);

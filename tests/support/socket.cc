@@ -64,6 +64,19 @@ bool finished(const Flow& flow) {
   return flow.received == flow.size || !flow.intact;
 }
 
+// A non-blocking connect(2) to a UNIX socket whose queue is full fails at once; this one waits for
+// room.
+Socket connect_unix(const Address& to, Duration patience) {
+  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const timeval until{patience / 1s, patience % 1s / 1us};
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &until, sizeof(until));
+  sockaddr_storage storage;
+  const socklen_t length = to.to_sockaddr(storage);
+  const bool failed = ::connect(fd.get(), reinterpret_cast<sockaddr*>(&storage), length) != 0;
+  const int error = failed ? errno : 0;
+  return Socket(fd.release(), error);
+}
+
 }  // namespace
 
 bool wait_ready(int fd, short events, Duration patience) {
@@ -76,7 +89,7 @@ bool wait_ready(int fd, short events, Duration patience) {
   }
 }
 
-Socket::Socket(int fd) : fd_(fd) {
+Socket::Socket(int fd, int error) : fd_(fd), error_(error) {
   ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
 }
 
@@ -92,6 +105,7 @@ Socket Socket::begin_connecting(const Address& to) {
 }
 
 Socket Socket::connect(const Address& to, Duration patience) {
+  if (to.is_unix()) return connect_unix(to, patience);
   Socket socket = begin_connecting(to);
   if (!socket) return socket;
   if (!wait_ready(socket.fd(), POLLOUT, patience)) {

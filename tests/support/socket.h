@@ -23,7 +23,7 @@ class Socket {
   enum class End : uint8_t { open, fin, reset };
 
   Socket() = default;
-  explicit Socket(int fd);
+  explicit Socket(int fd, int error = 0);
   // Connected, or with error() set.
   static Socket connect(const Address& to, Duration patience = kPatience);
   // Does not wait for the other side: for a listener that is not accepting now.

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <atomic>
+#include <filesystem>
 #include <thread>
 
 #include "base/address.h"
@@ -85,6 +87,43 @@ TEST(AdminClient, NobodyListening_IsNotReached) {
   EXPECT_FALSE(client->send({}, answer, error));
   EXPECT_FALSE(error.timed_out);
   EXPECT_THAT(error.message, HasSubstr("no weir reached at unix:/nonexistent/admin.sock"));
+}
+
+TEST(AdminClient, AQueueThatIsFull_IsWaitedFor) {
+  char directory[] = "/tmp/weir-client-XXXXXX";
+  ASSERT_NE(::mkdtemp(directory), nullptr);
+  const std::string address = std::string("unix:") + directory + "/admin.sock";
+  sockaddr_storage storage{};
+  const socklen_t length = Address::parse(address)->to_sockaddr(storage);
+  const auto* at = reinterpret_cast<const sockaddr*>(&storage);
+  const UniqueFd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ASSERT_EQ(::bind(listener.get(), at, length), 0);
+  ASSERT_EQ(::listen(listener.get(), 0), 0);
+  std::vector<UniqueFd> waiting;
+  do waiting.emplace_back(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  while (::connect(waiting.back().get(), at, length) == 0);
+  ASSERT_EQ(errno, EAGAIN);
+
+  Result<AdminClient> client = AdminClient::parse(address);
+  ASSERT_TRUE(client);
+  AdminAnswer answer;
+  AdminError error;
+  EXPECT_FALSE(client->send({"GET", "/live", "", 50ms}, answer, error));
+  EXPECT_THAT(error.message, HasSubstr("timed out")) << "not at once";
+
+  std::atomic<bool> sent{false};
+  std::thread asks([&] { sent = client->send({"GET", "/live", "", 20s}, answer, error); });
+  for (size_t i = 0; i + 1 < waiting.size(); ++i)
+    UniqueFd(::accept(listener.get(), nullptr, nullptr));
+  const UniqueFd asked(::accept(listener.get(), nullptr, nullptr));
+  const std::string_view ok = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+  char block[1024];
+  EXPECT_GT(::recv(asked.get(), block, sizeof block, 0), 0);
+  ::send(asked.get(), ok.data(), ok.size(), MSG_NOSIGNAL);
+  ::shutdown(asked.get(), SHUT_WR);
+  asks.join();
+  EXPECT_TRUE(sent) << error.message;
+  std::filesystem::remove_all(directory);
 }
 
 TEST(AdminClient, AServerThatDoesNotAnswer_TimesOut) {
