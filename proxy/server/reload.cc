@@ -79,22 +79,28 @@ void ReloadCoordinator::begin(Done done) {
   ++under_way_;
   observer_.on_reload_begun();
   const TimePoint asked = control_.loop.now();
-  loader_.request([this, asked, done](const auto& loaded) { enqueue({loaded, asked, done}); });
+  loader_.request([this, asked, done](const auto& loaded) { enqueue(loaded, asked, done); });
 }
 
 // One at a time: the workers are told of the next snapshot when all have the one before.
-void ReloadCoordinator::enqueue(Request request) {
-  if (applying_) return waiting_.push_back(std::move(request));
-  applying_ = true;
-  examine(request);
+void ReloadCoordinator::enqueue(const std::shared_ptr<LoadResult>& loaded, TimePoint asked,
+                                Done done) {
+  SharedRequest last = waiting_.empty() ? applying_ : waiting_.back();
+  if (last && last->loaded == loaded) return last->done.push_back(std::move(done));
+  last = std::make_shared<Request>(Request{loaded, asked, {}});
+  last->done.push_back(std::move(done));
+  if (applying_) return waiting_.push_back(std::move(last));
+  applying_ = std::move(last);
+  // By the loop: whoever waits for the same load comes right behind.
+  control_.loop.post([this] { examine(applying_); });
 }
 
-void ReloadCoordinator::examine(const Request& request) {
-  ReloadOutcome outcome = outcome_so_far(*request.loaded);
+void ReloadCoordinator::examine(SharedRequest request) {
+  ReloadOutcome outcome = outcome_so_far(*request->loaded);
   if (refused_) turn_into_refusal(outcome);
-  if (refused_ || !request.loaded->valid()) return conclude(request, outcome);
+  if (refused_ || !request->loaded->valid()) return conclude(request, outcome);
   control_.workers.report([=, this](Workers::Reports reports) mutable {
-    outcome.changes = changes_to(request.loaded->candidate, reports);
+    outcome.changes = changes_to(request->loaded->candidate, reports);
     if (!refused_) return apply(request, std::move(outcome));
     turn_into_refusal(outcome);
     conclude(request, outcome);
@@ -133,8 +139,8 @@ std::vector<PlannedChange> ReloadCoordinator::changes_to(const Candidate& candid
   return planned;
 }
 
-void ReloadCoordinator::apply(const Request& request, ReloadOutcome outcome) {
-  const Candidate& candidate = request.loaded->candidate;
+void ReloadCoordinator::apply(SharedRequest request, ReloadOutcome outcome) {
+  const Candidate& candidate = request->loaded->candidate;
   const bool changes = std::any_of(
       outcome.changes.begin(), outcome.changes.end(),
       [](const PlannedChange& p) { return p.change.effect != config::Effect::restart; });
@@ -169,18 +175,18 @@ void ReloadCoordinator::apply(const Request& request, ReloadOutcome outcome) {
       });
 }
 
-void ReloadCoordinator::conclude(const Request& request, const ReloadOutcome& outcome) {
-  if (outcome.result != Verdict::draining) account(request, outcome);
-  --under_way_;
+void ReloadCoordinator::conclude(SharedRequest request, const ReloadOutcome& outcome) {
+  if (outcome.result != Verdict::draining) account(*request, outcome);
+  under_way_ -= request->done.size();
+  applying_ = nullptr;
   observer_.on_reload_over(outcome);
-  if (request.done) request.done(outcome);
-  if (waiting_.empty()) {
-    applying_ = false;
-    return;
-  }
+  for (const Done& done : request->done)
+    if (done) done(outcome);
+  if (waiting_.empty() || applying_) return;
+  applying_ = std::move(waiting_.front());
+  waiting_.pop_front();
   // By the loop, so that many in a row do not stand upon each other.
-  control_.loop.post([this, next = std::move(waiting_.front())] { examine(next); });
-  waiting_.erase(waiting_.begin());
+  control_.loop.post([this] { examine(applying_); });
 }
 
 void ReloadCoordinator::account(const Request& request, const ReloadOutcome& outcome) {

@@ -7,6 +7,7 @@
 // first snapshot yet. Owner: the server; thread: the control loop's.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <string>
 #include <vector>
@@ -76,16 +77,18 @@ class ReloadCoordinator {
   const std::optional<Last>& last() const { return last_; }
 
  private:
+  // One load, and everybody who is answered by it.
   struct Request {
     std::shared_ptr<LoadResult> loaded;
     TimePoint asked;
-    Done done;
+    std::vector<Done> done;
   };
+  using SharedRequest = std::shared_ptr<Request>;
   void begin(Done done);
-  void enqueue(Request request);
-  void examine(const Request& request);
-  void apply(const Request& request, ReloadOutcome outcome);
-  void conclude(const Request& request, const ReloadOutcome& outcome);
+  void enqueue(const std::shared_ptr<LoadResult>& loaded, TimePoint asked, Done done);
+  void examine(SharedRequest request);
+  void apply(SharedRequest request, ReloadOutcome outcome);
+  void conclude(SharedRequest request, const ReloadOutcome& outcome);
   void account(const Request& request, const ReloadOutcome& outcome);
   void preview(const std::shared_ptr<LoadResult>& loaded, const Done& done);
   ReloadOutcome outcome_so_far(const LoadResult& loaded) const;
@@ -100,8 +103,8 @@ class ReloadCoordinator {
   bool refused_ = false;
   std::vector<Done> early_;  // asked for before open()
   size_t under_way_ = 0;     // begun and not over
-  bool applying_ = false;    // one of them is past the loader
-  std::vector<Request> waiting_;
+  SharedRequest applying_;   // the one that is past the loader
+  std::deque<SharedRequest> waiting_;
 };
 
 }  // namespace weir

@@ -6,7 +6,8 @@
 //   the active backends whose checks do not fail; if there are none, the backups whose checks do
 //   not fail; if the share of usable ones is below the panic threshold, all active ones, whatever
 //   their checks say.
-// A backend that is held off is passed over while another one is left.
+// A backend that is held off is passed over while another one is left; backups come in when all the
+// others are held off, or have been tried for this client.
 #pragma once
 
 #include <memory>
@@ -37,16 +38,25 @@ class Cluster {
   bool panicking() const { return cells_.panic.value; }
 
  private:
+  struct Tier {
+    std::unique_ptr<Balancer> balancer;
+    std::vector<HostIndex> places;  // in spec_.hosts, by the balancer's index
+  };
+  struct Choice {
+    HostIndex place = kNoHost;
+    bool ready = false;  // not held off
+  };
   bool usable(const HostSpec& host) const;
-  bool held_off(HostIndex eligible, TimePoint now) const;
-  void select(bool backup, bool any_health);
+  bool held_off(HostIndex place, TimePoint now) const;
+  void select(Tier& tier, bool backup, bool any_health);
+  Choice choose(Tier& tier, TimePoint now, uint64_t client_hash, std::span<const HostIndex> tried);
 
   const ClusterSpec& spec_;
   ClusterCells& cells_;
   std::vector<BackendCells*> backend_cells_;  // by place in spec_.hosts
-  std::unique_ptr<Balancer> balancer_;
-  std::vector<HostIndex> eligible_;  // places in spec_.hosts, by the balancer's index
-  std::vector<HostIndex> excluded_;  // scratch of pick(): indices into eligible_
+  Tier serving_;
+  Tier backups_;                     // in reserve; empty while they serve
+  std::vector<HostIndex> excluded_;  // scratch of choose(): indices of the balancer
 };
 
 }  // namespace weir

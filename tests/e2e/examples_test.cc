@@ -5,6 +5,7 @@
 
 #include "config/load.h"
 #include "config/print.h"
+#include "support/network.h"
 #include "support/proxy_process.h"
 
 namespace weir {
@@ -54,6 +55,7 @@ void move_here(config::Model& model, const std::string& folder) {
 class Example : public testing::TestWithParam<std::string> {};
 
 TEST_P(Example, Starts) {
+  enter_own_network();
   config::Loaded loaded =
       config::load(fs::path(WEIR_SOURCE_DIR) / "config/examples" / (GetParam() + ".yaml"),
                    [](const std::string&) { return std::nullopt; });

@@ -7,6 +7,7 @@
 
 #include "support/config_text.h"
 #include "support/load_server.h"
+#include "support/network.h"
 #include "support/session_pair.h"
 
 namespace weir {
@@ -334,24 +335,6 @@ TEST_F(ReloadTest, AReloadThatWaitsForTheStartIsRefusedWhenADrainBegins) {
   EXPECT_EQ(weir.wait(), 0);
 }
 
-TEST_F(ReloadTest, FromAllAddressesToOneAndBack) {
-  const std::string port = ":" + std::to_string(bind_.port());
-  const auto bound_to = [&](const std::string& binds) {
-    return config("  - {name: web, bind: [" + binds + "], cluster: app}\n",
-                  cluster("app", {backend_.address()}));
-  };
-  ProxyProcess weir(bound_to("\"0.0.0.0" + port + "\", \"[::]" + port + "\""));
-  for (const std::string host : {"", "127.0.0.1", "0.0.0.0", "127.0.0.1", "[::]"}) {
-    Socket client = Socket::connect(*Address::parse("127.0.0.1" + port));
-    EXPECT_TRUE(echoes(client, "before it becomes " + host));
-    weir.write_config(bound_to("\"" + host + port + "\""));
-    const AdminAnswer answer = weir.reload();
-    ASSERT_EQ(answer.json()["result"], "ok") << host << ": " << answer.body;
-  }
-  Socket client = Socket::connect(*Address::parse("[::1]" + port));
-  EXPECT_TRUE(echoes(client, "at last"));
-}
-
 TEST_F(ReloadTest, RefusesACongestionControlTheKernelDoesNotHave) {
   ProxyProcess weir(simple(bind_, {backend_.address()}));
   const State before = state(weir);
@@ -380,6 +363,26 @@ TEST_F(ReloadTest, ManySighupsInARowEndWithTheLastFile) {
   }
   EXPECT_TRUE(echoes(client, "hello"));
   EXPECT_EQ(weir.reload().json()["result"], "unchanged");
+}
+
+TEST(ReloadAllAddresses, FromAllAddressesToOneAndBack) {
+  enter_own_network();
+  LoadServer backend(LoadServer::Behaviour::echo);
+  const std::string port = ":" + std::to_string(free_address().port());
+  const auto bound_to = [&](const std::string& binds) {
+    return config("  - {name: web, bind: [" + binds + "], cluster: app}\n",
+                  cluster("app", {backend.address()}));
+  };
+  ProxyProcess weir(bound_to("\"0.0.0.0" + port + "\", \"[::]" + port + "\""));
+  for (const std::string host : {"", "127.0.0.1", "0.0.0.0", "127.0.0.1", "[::]"}) {
+    Socket client = Socket::connect(*Address::parse("127.0.0.1" + port));
+    EXPECT_TRUE(echoes(client, "before it becomes " + host));
+    weir.write_config(bound_to("\"" + host + port + "\""));
+    const AdminAnswer answer = weir.reload();
+    ASSERT_EQ(answer.json()["result"], "ok") << host << ": " << answer.body;
+  }
+  Socket client = Socket::connect(*Address::parse("[::1]" + port));
+  EXPECT_TRUE(echoes(client, "at last"));
 }
 
 }  // namespace

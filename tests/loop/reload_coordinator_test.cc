@@ -140,6 +140,18 @@ TEST_F(ReloadCoordinatorTest, WhatIsAskedForBeforeTheStartIsOver_IsDoneAfterIt) 
   EXPECT_EQ(over_, 2);
 }
 
+TEST_F(ReloadCoordinatorTest, AThousandThatComeWhileOneIsRead_AreOneMore) {
+  serve();
+  std::optional<ReloadOutcome> outcome;
+  configure_timeout("77s");
+  for (int i = 0; i < 1000; ++i) reload_.reload();
+  reload_.reload(keep(outcome));
+  ASSERT_TRUE(run_until([&] { return !reload_.busy(); }));
+  ASSERT_TRUE(outcome);
+  EXPECT_EQ(outcome->generation, 2u);
+  EXPECT_EQ(over_, 2) << "the one that was being read, and one for all who came meanwhile";
+}
+
 TEST_F(ReloadCoordinatorTest, WhatIsAskedForBeforeADrainThatInterruptsTheStart_IsRefused) {
   std::optional<ReloadOutcome> outcome;
   reload_.reload(keep(outcome));

@@ -68,6 +68,7 @@ bool finished(const Flow& flow) {
 // room.
 Socket connect_unix(const Address& to, Duration patience) {
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  patience = std::max<Duration>(patience, 1us);  // zero would mean: for ever
   const timeval until{patience / 1s, patience % 1s / 1us};
   ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &until, sizeof(until));
   sockaddr_storage storage;

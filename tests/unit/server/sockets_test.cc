@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sys/stat.h>
 
+#include "support/network.h"
 #include "support/socket.h"
 
 namespace weir::test {
@@ -96,6 +97,7 @@ int place_of_connection(const Told& told) {
 }
 
 TEST(Sockets, AllAddressesOfTheTwoFamilies_ShareAPort_AndEachTakesItsOwn) {
+  enter_own_network();
   for (const bool ipv4_first : {true, false}) {
     const Address port = free_address();
     std::vector<std::string> binds{on_port("0.0.0.0", port), on_port("[::]", port)};
@@ -118,6 +120,7 @@ TEST(Sockets, AllAddressesOfTheTwoFamilies_ShareAPort_AndEachTakesItsOwn) {
 }
 
 TEST(Sockets, FromAllAddressesToOne_AndBack) {
+  enter_own_network();
   const Address port = free_address();
   Sockets sockets(2);
   std::vector<Told> told;
@@ -129,6 +132,7 @@ TEST(Sockets, FromAllAddressesToOne_AndBack) {
 }
 
 TEST(Sockets, AnotherProcessOnAllAddresses_IsInTheWay_AlsoNextToOurs) {
+  enter_own_network();
   const Acceptor other(Address::any(0));
   Sockets sockets(1);
   EXPECT_FALSE(sockets.prepare(model({other.address().text()})));

@@ -54,6 +54,20 @@ TEST_F(ClusterTest, BackupsAreUsedOnlyWhenNothingElseIsUsable) {
   EXPECT_EQ(picked(), (Set{1, 2}));
 }
 
+TEST_F(ClusterTest, ABackupStandsInForBackendsThatRefuse) {
+  add();
+  add(true);
+  EXPECT_EQ(picked(), (Set{0}));
+  const std::vector<HostIndex> tried{0};
+  EXPECT_EQ(cluster->pick(clock.now(), 1, tried), 1u) << "for this client";
+  spec.hosts[0].backend->note_connect_failure(clock.now(), spec.backoff);
+  EXPECT_EQ(picked(), (Set{1})) << "for all, as long as it is held off";
+  spec.hosts[1].backend->note_connect_failure(clock.now(), spec.backoff);
+  EXPECT_EQ(picked(), (Set{0})) << "held off, but no backup";
+  clock.advance(2s);
+  EXPECT_EQ(picked(), (Set{0}));
+}
+
 TEST_F(ClusterTest, WithNothingUsable_ThereIsNoBackend) {
   add();
   fail_checks(0);
