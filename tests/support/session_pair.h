@@ -44,8 +44,13 @@ inline uint64_t waiting(const ProxyProcess& weir, const std::string& listener,
 inline bool await_waiting(const ProxyProcess& weir, const std::string& listener,
                           const std::string& what, uint64_t n) {
   const TimePoint until = std::chrono::steady_clock::now() + kPatience;
-  while (waiting(weir, listener, what) != n)
-    if (std::chrono::steady_clock::now() > until) return false;
+  uint64_t last = 0;
+  while ((last = waiting(weir, listener, what)) != n)
+    if (std::chrono::steady_clock::now() > until) {
+      std::cerr << last << " sessions of " << listener << " wait for " << what << ", not " << n
+                << ": " << weir.get("/v1/drain").body << '\n';
+      return false;
+    }
   return true;
 }
 

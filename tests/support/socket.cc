@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/file.h>
 
 #include <algorithm>
 #include <array>
@@ -200,6 +201,8 @@ void Socket::shrink_buffers() {
   ::setsockopt(fd(), SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 }
 
+Acceptor::Acceptor() : Acceptor(free_address()) {}
+
 Acceptor::Acceptor(const Address& at) {
   listen(at);
 }
@@ -225,19 +228,26 @@ Socket Acceptor::accept(Duration patience) {
 }
 
 // Below the range that the kernel takes the ports of connections from (32768 by default): thousands
-// of those come and go in tests that run beside this one.
+// of those come and go in tests that run beside this one. A lock keeps each from the other tests
+// until this one ends.
 Address free_address(const char* host) {
   constexpr uint16_t kFirst = 12'000, kPorts = 20'000;
   static uint64_t draws = 0;
+  static std::vector<UniqueFd> locks;
   const auto seed = static_cast<uint64_t>(::getpid()) << 32;
   for (;;) {
     const auto port = static_cast<uint16_t>(kFirst + mix(seed + ++draws) % kPorts);
+    const std::string lock = "/tmp/weir-test-port-" + std::to_string(port);
+    UniqueFd locked(::open(lock.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0666));
+    if (!locked || ::flock(locked.get(), LOCK_EX | LOCK_NB) != 0) continue;
     const Result<Address> address = Address::parse(std::string(host) + ":" + std::to_string(port));
     CHECK(address);
     const UniqueFd fd(::socket(address->socket_family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
     sockaddr_storage storage;
     const socklen_t length = address->to_sockaddr(storage);
-    if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&storage), length) == 0) return *address;
+    if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&storage), length) != 0) continue;
+    locks.push_back(std::move(locked));
+    return *address;
   }
 }
 

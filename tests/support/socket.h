@@ -64,7 +64,8 @@ class Socket {
 
 class Acceptor {
  public:
-  Acceptor() : Acceptor(Address::loopback(0)) {}
+  // Where no other test's weir can still be looking for a backend that was there: free_address().
+  Acceptor();
   explicit Acceptor(const Address& at);
 
   const Address& address() const { return address_; }
@@ -80,7 +81,7 @@ class Acceptor {
   Address address_;
 };
 
-// A loopback address nobody uses now; another one each time. Not reserved.
+// A loopback address nobody uses now; no other test gets it while this one runs.
 Address free_address(const char* host = "127.0.0.1");
 
 // Many bytes at once, in both directions if need be: what `from` sends must come out at `to`, equal
