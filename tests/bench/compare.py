@@ -290,10 +290,15 @@ def processor():
     return found.group(1) if found else os.uname().machine
 
 
+def kernel():
+    """Its version, without what a distribution or a host adds."""
+    return re.match(r"\d+\.\d+", os.uname().release).group(0)
+
+
 def heading(proxies, options):
     versions = ", ".join(f"{proxy.name} {proxy.version()}" for proxy in proxies)
     return (f"{datetime.date.today()}: {versions}; {options.rounds} rounds of {options.seconds:g} s; {processor()}, "
-            f"{os.cpu_count()} cores, Linux {os.uname().release}; congestion control "
+            f"{os.cpu_count()} cores, Linux {kernel()}; congestion control "
             f"{congestion_control().read_text().strip()}; load average before {os.getloadavg()[0]:.1f}.\n")
 
 
