@@ -50,9 +50,10 @@ class Address {
 
  private:
   Family family_ = Family::none;
+  // The larger one stands first: only the first member is sure to be zeroed.
   union {
-    sockaddr_in v4;
     sockaddr_in6 v6;
+    sockaddr_in v4;
   } ip_{};
   std::string path_;
 };
