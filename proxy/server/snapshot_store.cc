@@ -36,22 +36,22 @@ Result<void> check_congestion_control(const config::Loaded& loaded, const std::s
       place(loaded, path)};
 }
 
-// Once for each place that names one: a connection that did without it would tell nobody.
-Result<void> check_congestion_control(const config::Loaded& loaded) {
-  const config::Model& model = loaded.model;
-  for (size_t i = 0; i < model.listeners.size(); ++i)
+template <typename Owners>
+Result<void> check_all(const config::Loaded& loaded, const char* list, const Owners& owners) {
+  for (size_t i = 0; i < owners.size(); ++i)
     if (Result<void> known =
-            check_congestion_control(loaded, fmt::format("listeners[{}].congestion_control", i),
-                                     model.listeners[i].congestion_control);
-        !known)
-      return known;
-  for (size_t i = 0; i < model.clusters.size(); ++i)
-    if (Result<void> known =
-            check_congestion_control(loaded, fmt::format("clusters[{}].congestion_control", i),
-                                     model.clusters[i].congestion_control);
+            check_congestion_control(loaded, fmt::format("{}[{}].congestion_control", list, i),
+                                     owners[i].congestion_control);
         !known)
       return known;
   return {};
+}
+
+// Once for each place that names one: a connection that did without it would tell nobody.
+Result<void> check_congestion_control(const config::Loaded& loaded) {
+  const config::Model& model = loaded.model;
+  Result<void> known = check_all(loaded, "listeners", model.listeners);
+  return known ? check_all(loaded, "clusters", model.clusters) : known;
 }
 
 }  // namespace

@@ -39,6 +39,15 @@ class SessionTest : public testing::Test, public WorkerFixture {
   bool over(EndReason reason, uint64_t n = 1) {
     return run_until([&] { return ended("l", reason) == n; });
   }
+  // True when exactly `text` comes to `socket` while the loop turns.
+  bool gets(Socket& socket, const std::string& text) {
+    std::string got;
+    run_until([&] {
+      got += socket.receive(text.size() - got.size(), 1ms);
+      return got.size() == text.size();
+    });
+    return got == text;
+  }
   // True when the end comes to `socket` while the loop turns.
   bool sees(Socket& socket, Socket::End end) {
     return run_until([&] { return socket.wait_end(1ms) == end; });
@@ -87,12 +96,7 @@ TEST_F(SessionTest, AnAnswerGivenBeforeTheQuestionWasRead_IsDelivered) {
   ASSERT_TRUE(run_until([&] { return cells("l").received_bytes.value > 0; }));
   ASSERT_TRUE(s.backend.send("413 too large"));
   s.backend.close();  // with unread bytes: a reset follows the answer
-  std::string got;
-  EXPECT_TRUE(run_until([&] {
-    got += s.client.receive(13 - got.size(), 1ms);
-    return got.size() == 13;
-  }));
-  EXPECT_EQ(got, "413 too large");
+  EXPECT_TRUE(gets(s.client, "413 too large"));
   // The reset right behind the answer is noticed at the second look.
   advance(1100ms);
   EXPECT_TRUE(over(EndReason::backend_reset));
@@ -293,11 +297,7 @@ TEST_F(SessionTest, ASessionKeepsTheSnapshotItStartedWith_AndIsTheLastToHoldIt) 
   EXPECT_FALSE(first.expired());
   EXPECT_EQ(cells("l").active[ConfigAge::old].value, 1);
   ASSERT_TRUE(s.client.send("to the old one"));
-  std::string got;
-  EXPECT_TRUE(run_until([&] {
-    got += s.backend.receive(14 - got.size(), 1ms);
-    return got == "to the old one";
-  }));
+  EXPECT_TRUE(gets(s.backend, "to the old one"));
   s.client.reset();
   ASSERT_TRUE(over(EndReason::client_reset));
   turns(2);
@@ -371,11 +371,7 @@ TEST_F(SessionTest, AConnectionGivenToARemovedSocket_IsServedUnderItsOldConfigur
   EXPECT_EQ(cells("l").active[ConfigAge::old].value, 1);
   worker.forget_removed_sockets();
   ASSERT_TRUE(s.client.send("still there"));
-  std::string got;
-  EXPECT_TRUE(run_until([&] {
-    got += s.backend.receive(11 - got.size(), 1ms);
-    return got == "still there";
-  }));
+  EXPECT_TRUE(gets(s.backend, "still there"));
   s.backend.reset();
   EXPECT_TRUE(over(EndReason::backend_reset));
 }
@@ -401,12 +397,7 @@ TEST_F(SessionTest, AnAnswerOnItsWay_SurvivesTheResetOfABackendThatHadFinished) 
   ASSERT_TRUE(s.client.send("more"));  // the backend's kernel answers with a reset
   advance(1100ms);
   turns(5);
-  std::string got;
-  EXPECT_TRUE(run_until([&] {
-    got += s.client.receive(answer.size() - got.size(), 1ms);
-    return got.size() == answer.size();
-  }));
-  EXPECT_EQ(got, answer);
+  EXPECT_TRUE(gets(s.client, answer));
   EXPECT_TRUE(sees(s.client, Socket::End::fin));
   s.client.close();
   EXPECT_TRUE(over(EndReason::backend_reset));
@@ -519,12 +510,7 @@ TEST_F(DrainingTest, ASilentSessionWhoseLastBytesAreStillOnTheirWay_IsNotClosed)
   begin_drain(0s);
   for (int i = 0; i < 30; ++i) advance(100ms);
   EXPECT_EQ(worker.active(), 1u);
-  std::string got;
-  EXPECT_TRUE(run_until([&] {
-    got += s.client.receive(answer.size() - got.size(), 1ms);
-    return got.size() == answer.size();
-  }));
-  EXPECT_EQ(got, answer);
+  EXPECT_TRUE(gets(s.client, answer));
   advance(100ms);
   EXPECT_TRUE(sees(s.client, Socket::End::fin));
 }
