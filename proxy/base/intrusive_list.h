@@ -33,6 +33,7 @@ template <typename T, typename Tag = ListNode>
 class IntrusiveList {
  public:
   bool empty() const { return !head_.linked(); }
+  T& back() { return CHECK(!empty()), as_element(head_.prev_); }
   T& front() { return CHECK(!empty()), as_element(head_.next_); }
   void push_back(T& element) {
     ListNode& node = static_cast<Tag&>(element);
@@ -41,6 +42,14 @@ class IntrusiveList {
     node.next_ = &head_;
     head_.prev_->next_ = &node;
     head_.prev_ = &node;
+  }
+  void push_front(T& element) {
+    ListNode& node = static_cast<Tag&>(element);
+    DCHECK(!node.linked());
+    node.next_ = head_.next_;
+    node.prev_ = &head_;
+    head_.next_->prev_ = &node;
+    head_.next_ = &node;
   }
   T* pop_front() {
     if (empty()) return nullptr;

@@ -58,6 +58,13 @@ void LogThread::access(std::string_view event, std::initializer_list<LogField> f
   finish(LogKind::access, fields);
 }
 
+bool LogThread::access_common(const CommonLogEntry& entry) {
+  const LogFormat format = log_.access_format_.load(std::memory_order_relaxed);
+  if (format != LogFormat::common && format != LogFormat::combined) return false;
+  log_.writer_.push(*ring_, LogKind::access, common_.format(format, std::time(nullptr), entry));
+  return true;
+}
+
 void LogThread::finish(LogKind kind, std::initializer_list<LogField> fields) {
   for (const LogField& field : fields) line_.field(field);
   log_.writer_.push(*ring_, kind, line_.finish());

@@ -9,6 +9,7 @@
 
 #include <initializer_list>
 
+#include "base/common_log.h"
 #include "base/log_writer.h"
 
 namespace weir {
@@ -78,6 +79,8 @@ class LogThread {
 
   void message(LogLevel level, std::string_view event, std::initializer_list<LogField> fields);
   void access(std::string_view event, std::initializer_list<LogField> fields);
+  // A line of a request in the common format, if that is what access lines are to be in; else false.
+  [[nodiscard]] bool access_common(const CommonLogEntry& entry);
 
  private:
   void finish(LogKind kind, std::initializer_list<LogField> fields);
@@ -89,6 +92,7 @@ class LogThread {
   std::shared_ptr<LogRing> ring_;
   LogTime time_;
   LogLine line_;
+  CommonLogLine common_;
 };
 
 }  // namespace weir

@@ -18,7 +18,8 @@
 namespace weir {
 
 enum class LogLevel : uint8_t { error, warn, info, debug };
-enum class LogFormat : uint8_t { logfmt, json };
+// The last two are of requests only, see common_log.h; a line of fields is logfmt then.
+enum class LogFormat : uint8_t { logfmt, json, common, combined };
 
 inline constexpr size_t kLogLevels = 4;
 

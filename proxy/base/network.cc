@@ -6,6 +6,8 @@
 #include <charconv>
 #include <cstring>
 
+#include "base/hash.h"
+
 namespace weir {
 namespace {
 
@@ -58,14 +60,27 @@ bool IpAddress::assign(const Address& address) {
   return true;
 }
 
+uint64_t IpAddress::host_hash(uint64_t seed) const {
+  const size_t skipped = is_ipv4() ? 12 : 0;
+  return hash_bytes(
+      {reinterpret_cast<const char*>(bytes_.data()) + skipped, bytes_.size() - skipped}, seed);
+}
+
 bool IpAddress::is_ipv4() const {
   return std::memcmp(bytes_.data(), kMapped.data(), kMapped.size()) == 0;
 }
 
 std::string_view IpAddress::text(std::span<char, kTextSize> memory) const {
   const bool v4 = is_ipv4();
-  const char* text = inet_ntop(v4 ? AF_INET : AF_INET6, bytes_.data() + (v4 ? kMapped.size() : 0),
-                               memory.data(), kTextSize);
+  if (v4) {  // for every request; inet_ntop() goes through printf
+    char* at = memory.data();
+    for (size_t i = kMapped.size(); i < bytes_.size(); ++i) {
+      at = std::to_chars(at, memory.data() + memory.size(), bytes_[i]).ptr;
+      *at++ = '.';
+    }
+    return {memory.data(), at - 1};
+  }
+  const char* text = inet_ntop(AF_INET6, bytes_.data(), memory.data(), kTextSize);
   return text == nullptr ? std::string_view() : std::string_view(text);
 }
 
@@ -119,6 +134,7 @@ bool TrustedNetworks::contains(const IpAddress& address) const {
 
 bool TrustedNetworks::contains(const Address& peer) const {
   IpAddress address;
+  if (empty()) return false;
   return peer.is_unix() ? unix_sockets_ : address.assign(peer) && contains(address);
 }
 

@@ -26,6 +26,8 @@ class IpAddress {
   [[nodiscard]] bool assign(const Address& address);
 
   bool is_ipv4() const;
+  // The same as Address::host_hash() of this host.
+  uint64_t host_hash(uint64_t seed) const;
   // Without brackets.
   std::string_view text(std::span<char, kTextSize> memory) const;
   std::span<const uint8_t, 16> bytes() const { return bytes_; }

@@ -4,6 +4,7 @@
 
 #include "base/address.h"
 #include "config/print.h"
+#include "config/value_types.h"
 
 namespace weir::cli {
 namespace {
@@ -11,6 +12,13 @@ namespace {
 constexpr std::string_view kUnix = "unix:";
 
 Result<void> check_address(std::string_view text, const char* flag, bool needs_host) {
+  if (const size_t scheme = text.find("://"); scheme != std::string_view::npos) {
+    std::string_view rest = text.substr(scheme + 3);
+    rest = rest.substr(0, rest.find('/'));
+    return Error{fmt::format("'{}' is a URL; write the address alone: {}", text,
+                             rest.find(':') == std::string_view::npos ? "host:port" : rest),
+                 flag};
+  }
   if (text.starts_with(kUnix)) {
     Result<Address> path = Address::parse(text);
     return path ? Result<void>() : Result<void>(Error{path.error().message, flag});
@@ -31,16 +39,26 @@ config::Balance balance_of(const std::string& name) {
   return {};
 }
 
+Result<config::HealthCheck> check_of(const ProxyOptions& options) {
+  if (options.tcp)
+    return Error{"asks for a path, which --tcp knows nothing of; leave out one of them",
+                 "--health"};
+  config::HealthCheck check;
+  check.type = config::HealthCheck::Type::http;
+  if (auto problem = config::types::target_path::type.read(options.health, &check.path))
+    return Error{problem->message + (problem->hint.empty() ? "" : "; " + problem->hint),
+                 "--health"};
+  return check;
+}
+
 }  // namespace
 
 Result<std::string> ad_hoc_config(const ProxyOptions& options) {
-  if (!options.tcp) {
-    return Error{"this version of weir forwards TCP only: add --tcp", "weir proxy"};
-  }
   config::Model model;
   config::Listener& listener = model.listeners.emplace_back();
   listener.name = "proxy";
   listener.bind = options.from;
+  listener.protocol = options.tcp ? config::Protocol::tcp : config::Protocol::http;
   listener.cluster = "app";
   config::Cluster& cluster = model.clusters.emplace_back();
   cluster.name = "app";
@@ -52,6 +70,11 @@ Result<std::string> ad_hoc_config(const ProxyOptions& options) {
     if (Result<void> good = check_address(to, "--to", true); !good) return good.error();
     config::Backend& backend = cluster.backends.emplace_back();
     backend.name = backend.address = to;
+  }
+  if (!options.health.empty()) {
+    Result<config::HealthCheck> check = check_of(options);
+    if (!check) return check.error();
+    cluster.health_check = *check;
   }
   std::string_view admin = options.admin;
   if (admin.starts_with(kUnix)) {

@@ -46,11 +46,10 @@ int print_outcome(const json& outcome, std::string_view done, const Console& con
   return kOk;
 }
 
-// The file does not even tell whom to ask. What would be refused can be said all the same.
-int refuse_reload(const FoundAdmin& unknown, const Console& console) {
-  if (unknown.mistakes.empty()) return complain_of(unknown, console);
+// Nobody can be asked. What would be refused can be said all the same.
+int refuse_reload(const FoundAdmin& asked, const std::string& why, const Console& console) {
   console.complain("the configuration is invalid; what runs was not changed\n" +
-                   config::format_text(unknown.mistakes, false) + "weir: " + unknown.error.text());
+                   config::format_text(asked.mistakes, false) + "weir: " + why);
   return kInvalidConfig;
 }
 
@@ -91,13 +90,18 @@ int run_healthcheck(const Target& target, Duration wait, const Console& console)
 
 int run_reload(const ReloadOptions& options, const Console& console) {
   FoundAdmin client = find_admin(options.target);
-  if (!client) return refuse_reload(client, console);
+  const bool invalid = !client.mistakes.empty();
+  if (!client)
+    return invalid ? refuse_reload(client, client.error.text(), console)
+                   : complain_of(client, console);
   bool wait = options.wait || options.dry_run;  // a plan is nothing without its answer
   Exchange exchange(*client);
   exchange.set_timeout(options.timeout);
   std::string target =
       fmt::format("/v1/reload{}{}", wait ? "?wait=1" : "", options.dry_run ? "&dry_run=1" : "");
   bool good = exchange.post(target, "");
+  if (exchange.unreached() && invalid)
+    return refuse_reload(client, exchange.error().message, console);
   if (!good && (exchange.status() != 409 && exchange.status() != 422))
     return exchange.complain(console);
   if (exchange.status() == 202) {

@@ -23,12 +23,12 @@ constexpr const char* kAbout = "reverse proxy and load balancer";
 constexpr std::string_view kOverview =
     "weir: reverse proxy and load balancer that reloads and drains without losing a connection\n"
     "\n"
-    "  weir proxy --tcp --from :8080 --to 10.0.0.11:9000 --to 10.0.0.12:9000\n"
+    "  weir proxy --from :8080 --to 10.0.0.11:9000 --to 10.0.0.12:9000\n"
     "  weir run -c weir.yaml\n"
     "\n"
     "start    run, proxy\n"
-    "look     status, healthcheck\n"
-    "change   check, plan, reload, config show, config defaults, schema\n"
+    "look     status, healthcheck, explain\n"
+    "change   check, test, plan, reload, config show, config defaults, schema\n"
     "stop     drain\n"
     "more     version, completion, man\n"
     "\n"
@@ -64,6 +64,7 @@ class CommandLine {
   void offer(CLI::Option*, std::vector<std::string> choices);
   void declare_start();
   void declare_config();
+  void declare_routes();
   void declare_running();
   void declare_more();
   CommandDescription describe(const CLI::App&) const;
@@ -81,6 +82,8 @@ class CommandLine {
   std::string file_, shell_;
   CheckOptions check_;
   ConfigOptions show_;
+  ExplainOptions explain_;
+  TestOptions test_;
   ReloadOptions reload_;
   DrainOptions drain_;
   std::string duration_text_;  // as given; its value is in the options
@@ -121,6 +124,7 @@ CommandLine::CommandLine() {
   app_.add_flag("--version", version_, "print the version");
   declare_start();
   declare_config();
+  declare_routes();
   declare_running();
   declare_more();
 }
@@ -138,8 +142,10 @@ void CommandLine::declare_start() {
   };
   address_list("--from", proxy_.from, "address to listen on; may be repeated");
   address_list("--to", proxy_.to, "backend to connect to; may be repeated");
-  proxy->add_flag("--tcp", proxy_.tcp, "forward bytes, whatever the protocol");
+  proxy->add_flag("--tcp", proxy_.tcp, "forward bytes, whatever the protocol, instead of HTTP");
   offer(proxy->add_option("--balance", proxy_.balance, "how a backend is chosen"), balance_names());
+  proxy->add_option("--health", proxy_.health, "path to check the backends with")
+      ->type_name("PATH");
   proxy->add_flag("--print-config", proxy_.print_config, "print the file it stands for, and exit");
 }
 
@@ -167,6 +173,32 @@ void CommandLine::declare_config() {
   command(app_, "schema", "print the JSON Schema of the file", [this](const Console& console) {
     return run_schema(reference_, console);
   })->add_flag("--reference", reference_, "the reference of all keys, as Markdown, instead");
+}
+
+void CommandLine::declare_routes() {
+  CLI::App* explain = command(app_, "explain", "say which route takes a request, and why",
+                              [this](const Console& console) {
+                                explain_.config = config_;
+                                return run_explain(explain_, console);
+                              });
+  explain->add_option("--host", explain_.host, "who is asked for, as in the Host field")
+      ->type_name("HOST");
+  explain->add_option("--path", explain_.path, "what is asked for (/)")->type_name("PATH");
+  explain->add_option("--method", explain_.method, "how (GET)")->type_name("METHOD");
+  explain->add_option("--query", explain_.query, "parameters: a=1&b=2")->type_name("QUERY");
+  explain->add_option("--header", explain_.headers, "a field: 'name: value'; may be repeated")
+      ->type_name("FIELD")
+      ->allow_extra_args(false);
+  explain->add_option("--listener", explain_.listener, "only this one")->type_name("NAME");
+  explain->add_flag("--json", explain_.json, "as JSON");
+  CLI::App* test = command(app_, "test", "try a file of requests and where they should go",
+                           [this](const Console& console) {
+                             test_.config = config_;
+                             return run_test(test_, console);
+                           });
+  test->add_option("file", test_.file, "the file with the expectations")
+      ->type_name("FILE")
+      ->required();
 }
 
 void CommandLine::declare_running() {

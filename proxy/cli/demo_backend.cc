@@ -146,7 +146,7 @@ void DemoBackend::answer(Client& client) {
   }
 }
 
-// False while the head is not complete.
+// False when nothing more can be answered now: the head is not complete, or was the last one.
 bool DemoBackend::answer_http(Client& client) {
   size_t end = client.in.find("\r\n\r\n");
   if (end == std::string::npos) {
@@ -155,6 +155,11 @@ bool DemoBackend::answer_http(Client& client) {
   }
   std::string head = client.in.substr(0, end + 2);
   client.in.erase(0, end + 4);
+  if (!field(head, "Transfer-Encoding", "transfer-encoding").empty()) {
+    client.out += "HTTP/1.1 411 Length Required\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    client.close_when_sent = true;
+    return false;
+  }
   size_t body = number(field(head, "Content-Length", "content-length"));
   size_t here = std::min(body, client.in.size());
   client.in.erase(0, here);

@@ -22,7 +22,7 @@ bool Exchange::send(std::string_view method, std::string_view target, std::strin
 int Exchange::complain(const Console& console) const {
   if (answer_.status == 0) {
     console.complain(error_.message);
-    return error_.timed_out ? kCut : kUnreachable;
+    return unreached() ? kUnreachable : kCut;
   }
   std::string message = text_of(document_, "message");
   console.complain(fmt::format("{} answered {}: {}", client_.address(), answer_.status,

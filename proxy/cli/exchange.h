@@ -24,6 +24,7 @@ class Exchange {
   bool post(std::string_view target, std::string_view body) { return send("POST", target, body); }
 
   int status() const { return answer_.status; }  // 0: no answer
+  bool unreached() const { return status() == 0 && !error_.timed_out; }
   const std::string& body() const { return answer_.body; }
   std::string first_line() const { return body().substr(0, body().find('\n')); }
   const nlohmann::json& document() const { return document_; }

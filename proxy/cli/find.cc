@@ -62,6 +62,15 @@ FoundAdmin found_at(const std::string& address, const std::string& note) {
   return found;
 }
 
+std::string default_note(const std::string& path) {
+  return fmt::format(
+      "{} has no 'admin' section, so weir serves this socket only if its directory "
+      "is there and writable; make it so, or add 'admin: {{ bind: 127.0.0.1:9901 "
+      "}}', and start weir again; if the section was there when weir started, use "
+      "--admin or $WEIR_ADMIN",
+      path);
+}
+
 FoundAdmin find_in(const std::string& path) {
   config::Loaded loaded = config::load(path, config::process_environment());
   std::string address = address_of(loaded.model.admin);
@@ -70,24 +79,22 @@ FoundAdmin find_in(const std::string& path) {
     lines = admin_lines(path);
     address = address_of(config::load_text(lines, path, config::process_environment()).model.admin);
   }
-  if (!address.empty())
-    return found_at(address, fmt::format("the address is from {}; if that was changed since weir "
-                                         "started, use --admin or $WEIR_ADMIN",
-                                         path));
-  if (lines.empty() && read_whole(loaded))
-    return found_at("unix:" + default_admin_socket(),
-                    fmt::format("{} has no 'admin' section, so weir serves this socket only if its "
-                                "directory is there and writable; make it so, or add 'admin: {{ "
-                                "bind: 127.0.0.1:9901 }}', and start weir again",
-                                path));
-  FoundAdmin unknown;
-  unknown.error = {fmt::format("the admin address is unknown because {} is broken ({}); use "
+  FoundAdmin found;
+  if (!address.empty()) {
+    found = found_at(address, fmt::format("the address is from {}; if that was changed since weir "
+                                          "started, use --admin or $WEIR_ADMIN",
+                                          path));
+  } else if (lines.empty() && read_whole(loaded)) {
+    found = found_at("unix:" + default_admin_socket(), default_note(path));
+  } else {
+    found.error = {fmt::format("the admin address is unknown because {} is broken ({}); use "
                                "--admin or $WEIR_ADMIN",
                                path, loaded.diagnostics.front().message),
                    ""};
-  unknown.code = kUnreachable;
-  unknown.mistakes = std::move(loaded.diagnostics);
-  return unknown;
+    found.code = kUnreachable;
+  }
+  if (!loaded.valid()) found.mistakes = std::move(loaded.diagnostics);
+  return found;
 }
 
 }  // namespace

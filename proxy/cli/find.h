@@ -26,7 +26,7 @@ struct FoundAdmin {
   std::optional<AdminClient> client;
   Error error{"", ""};                       // when there is none
   Exit code = kUsage;                        // for that
-  std::vector<config::Diagnostic> mistakes;  // of the file, when they are why
+  std::vector<config::Diagnostic> mistakes;  // of the file that was asked; none: it is valid
 
   explicit operator bool() const { return client.has_value(); }
   const AdminClient& operator*() const { return *client; }

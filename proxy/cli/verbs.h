@@ -29,6 +29,24 @@ int run_config_show(const ConfigOptions&, const Console&);
 int run_config_defaults(const Console&);
 int run_schema(bool reference, const Console&);
 
+struct ExplainOptions {
+  std::string config;
+  std::string listener;  // empty: every one that speaks HTTP
+  std::string host;
+  std::string path = "/";
+  std::string method = "GET";
+  std::string query;
+  std::vector<std::string> headers;  // "name: value"
+  bool json = false;
+};
+int run_explain(const ExplainOptions&, const Console&);
+
+struct TestOptions {
+  std::string config;
+  std::string file;  // with the expectations
+};
+int run_test(const TestOptions&, const Console&);
+
 struct ReloadOptions {
   Target target;
   Duration timeout = std::chrono::seconds(30);
@@ -63,7 +81,8 @@ struct ProxyOptions {
   std::vector<std::string> from;
   std::vector<std::string> to;
   std::string balance;
-  std::string admin;  // where to serve the admin API; empty: nowhere
+  std::string health;  // path that a backend which is up answers; empty: no checks
+  std::string admin;   // where to serve the admin API; empty: nowhere
   bool tcp = false;
   bool print_config = false;
 };

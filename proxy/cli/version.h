@@ -3,7 +3,7 @@
 
 namespace weir::cli {
 
-const char* version();   // "0.1.0"
+const char* version();   // "0.2.0"
 const char* revision();  // of the source; "unknown" outside a checkout
 
 }  // namespace weir::cli

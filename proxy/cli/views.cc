@@ -44,6 +44,8 @@ std::string backend_state(const json& backend, const Console& console) {
   if (held_off > 0) {
     return console.styled(Style::warning, "held off " + seconds_text(held_off));
   }
+  if (const double out = number_of(backend, "ejected_seconds"); out > 0)
+    return console.styled(Style::warning, "ejected " + seconds_text(out));
   return console.styled(Style::good, health.empty() ? state : health);
 }
 

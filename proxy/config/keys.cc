@@ -1,7 +1,10 @@
 #include "config/keys.h"
 
 #include <algorithm>
+#include <span>
 #include <type_traits>
+
+#include "config/route_tests.h"
 
 namespace weir::config {
 namespace {
@@ -51,29 +54,36 @@ struct Many<Member, Child> {
     return &(static_cast<Owner*>(owner)->*Member)[index];
   }
   static void* append(void* owner) { return &(static_cast<Owner*>(owner)->*Member).emplace_back(); }
+  static void clear(void* owner) { (static_cast<Owner*>(owner)->*Member).clear(); }
 };
 
 // clang-format off
 const Key kKeys[] = {
 #define KEY(owner, key, form, standard, effect, since, help)                                                    \
-  {Struct::owner, Key::Kind::value, #key, &types::form::type, {}, "", "", standard, Effect::effect, since, help, \
-   one, Value<&owner::key, types::form>::at, nullptr},
+  {Struct::owner, Key::Kind::value, #key, &types::form::type, nullptr, {}, "", "", standard, Effect::effect,    \
+   since, help, one, Value<&owner::key, types::form>::at, nullptr, nullptr},
 #define STRINGS(owner, key, form, standard, effect, since, help)                                                 \
-  {Struct::owner, Key::Kind::strings, #key, &types::form::type, {}, "", "", standard, Effect::effect, since,     \
-   help, Many<&owner::key, types::form::Value>::size, Many<&owner::key, types::form::Value>::at,                 \
-   Many<&owner::key, types::form::Value>::append},
+  {Struct::owner, Key::Kind::strings, #key, &types::form::type, nullptr, {}, "", "", standard, Effect::effect,   \
+   since, help, Many<&owner::key, types::form::Value>::size, Many<&owner::key, types::form::Value>::at,          \
+   Many<&owner::key, types::form::Value>::append, Many<&owner::key, types::form::Value>::clear},
+#define MAP(owner, key, naming, form, effect, since, help)                                                       \
+  {Struct::owner, Key::Kind::map, #key, &types::form::type, &types::naming::type, {}, "", "", "(none)",          \
+   Effect::effect, since, help, Many<&owner::key, NamedValue>::size, Many<&owner::key, NamedValue>::at,          \
+   Many<&owner::key, NamedValue>::append, nullptr},
 #define SECTION(owner, key, child, since, help)                                                                  \
-  {Struct::owner, Key::Kind::section, #key, nullptr, Struct::child, "", "", "", {}, since, help,                 \
-   one, Single<&owner::key, child>::at, nullptr},
+  {Struct::owner, Key::Kind::section, #key, nullptr, nullptr, Struct::child, "", "", "", {}, since, help,        \
+   one, Single<&owner::key, child>::at, nullptr, nullptr},
 #define OPTIONAL(owner, key, child, effect, since, help)                                                         \
-  {Struct::owner, Key::Kind::optional, #key, nullptr, Struct::child, "", "", "(none)", Effect::effect, since,    \
-   help, Maybe<&owner::key, child>::size, Maybe<&owner::key, child>::at, Maybe<&owner::key, child>::append},
-#define LIST(owner, key, child, plain, effect, since, help)                                                      \
-  {Struct::owner, Key::Kind::list, #key, nullptr, Struct::child, plain, "", "(required)", Effect::effect, since, \
-   help, Many<&owner::key, child>::size, Many<&owner::key, child>::at, Many<&owner::key, child>::append},
+  {Struct::owner, Key::Kind::optional, #key, nullptr, nullptr, Struct::child, "", "", "(none)", Effect::effect,  \
+   since, help, Maybe<&owner::key, child>::size, Maybe<&owner::key, child>::at,                                  \
+   Maybe<&owner::key, child>::append, nullptr},
+#define LIST(owner, key, child, plain, standard, effect, since, help)                                            \
+  {Struct::owner, Key::Kind::list, #key, nullptr, nullptr, Struct::child, plain, "", standard, Effect::effect,   \
+   since, help, Many<&owner::key, child>::size, Many<&owner::key, child>::at,                                    \
+   Many<&owner::key, child>::append, nullptr},
 #define DIRECTIVE(key, schema, standard, since, help)                                                            \
-  {Struct::Model, Key::Kind::directive, #key, nullptr, {}, "", schema, standard, {}, since, help,                \
-   nullptr, nullptr, nullptr},
+  {Struct::Model, Key::Kind::directive, #key, nullptr, nullptr, {}, "", schema, standard, {}, since, help,       \
+   nullptr, nullptr, nullptr, nullptr},
 #include "config/keys.def"
 };
 // clang-format on
@@ -83,14 +93,33 @@ const StructRow kStructs[] = {
 #include "config/keys.def"
 };
 
-struct SharedRow {
+struct KeyRow {
   Struct owner;
   std::string_view key;
+  std::string_view what = "";
 };
-const SharedRow kShared[] = {
+const KeyRow kShared[] = {
 #define SHARED(owner, key) {Struct::owner, #key},
 #include "config/keys.def"
 };
+const KeyRow kUnshared[] = {
+#define UNSHARED(owner, key) {Struct::owner, #key},
+#include "config/keys.def"
+};
+const KeyRow kOrdered[] = {
+#define ORDERED(owner, key) {Struct::owner, #key},
+#include "config/keys.def"
+};
+const KeyRow kOnly[] = {
+#define ONLY(owner, key, what) {Struct::owner, #key, #what},
+#include "config/keys.def"
+};
+
+const KeyRow* find_row(std::span<const KeyRow> rows, const Key& key) {
+  for (const KeyRow& row : rows)
+    if (row.owner == key.owner && row.key == key.name) return &row;
+  return nullptr;
+}
 
 const std::string_view kLater[] = {
 #define LATER(key) #key,
@@ -99,7 +128,7 @@ const std::string_view kLater[] = {
 
 template <typename T>
 Location* place_in(void* object) {
-  if constexpr (requires(T & t) { t.location; })
+  if constexpr (requires { requires std::is_same_v<decltype(T::location), Location>; })
     return &static_cast<T*>(object)->location;
   else
     return nullptr;
@@ -147,21 +176,35 @@ std::string element_name(Struct id, const void* element) {
 }
 
 bool is_shared(const Key& key) {
-  return std::any_of(std::begin(kShared), std::end(kShared), [&](const SharedRow& row) {
-    return row.owner == key.owner && row.key == key.name;
-  });
+  return find_row(kShared, key) != nullptr;
+}
+bool is_unshared(const Key& key) {
+  return find_row(kUnshared, key) != nullptr;
+}
+bool is_ordered(const Key& key) {
+  return find_row(kOrdered, key) != nullptr;
+}
+std::string_view only_for(const Key& key) {
+  const KeyRow* row = find_row(kOnly, key);
+  return row ? row->what : "";
+}
+
+bool chooses(const Key& key) {
+  const std::string_view name = key.name;
+  return (key.owner == Struct::Listener && name == "protocol") ||
+         (key.owner == Struct::HealthCheck && name == "type");
 }
 
 std::vector<std::string_view> shared_names() {
   std::vector<std::string_view> names;
-  for (const SharedRow& row : kShared)
+  for (const KeyRow& row : kShared)
     if (std::find(names.begin(), names.end(), row.key) == names.end()) names.push_back(row.key);
   return names;
 }
 
 std::vector<const Key*> shared_sections(std::string_view name) {
   std::vector<const Key*> sections;
-  for (const SharedRow& row : kShared)
+  for (const KeyRow& row : kShared)
     if (row.key == name) sections.push_back(find_key(row.owner, name));
   return sections;
 }
@@ -172,8 +215,15 @@ bool is_later(std::string_view name) {
 
 std::vector<std::string> texts(const Key& key, const void* owner) {
   std::vector<std::string> result;
-  for (size_t i = 0; key.type && i < key.size(owner); ++i)
-    result.push_back(key.type->write(key.at_const(owner, i)));
+  for (size_t i = 0; key.type && i < key.size(owner); ++i) {
+    const void* element = key.at_const(owner, i);
+    if (key.kind == Key::Kind::map) {
+      const auto& entry = *static_cast<const NamedValue*>(element);
+      result.push_back(entry.name + ": " + key.type->write(&entry.value));
+    } else {
+      result.push_back(key.type->write(element));
+    }
+  }
   return result;
 }
 

@@ -20,23 +20,26 @@ enum class Struct : uint8_t {
 };
 
 struct Key {
-  enum class Kind : uint8_t { value, strings, section, optional, list, directive };
+  enum class Kind : uint8_t { value, strings, map, section, optional, list, directive };
 
   Struct owner;
   Kind kind;
   const char* name;
-  const ValueType* type;     // of value, strings
+  const ValueType* type;     // of value, strings; of map: of its values
+  const ValueType* names;    // of map: of its names
   Struct child;              // of section, optional, list
   const char* plain;         // of list: the child's key that a plain value stands for; "" for none
   const char* schema;        // of directive
-  const char* default_text;  // of value, strings, directive
-  Effect effect;             // of value, strings, optional, list
+  const char* default_text;  // of value, strings, list, directive
+  Effect effect;             // of value, strings, map, optional, list
   const char* since;
   const char* help;
-  // Elements: one of a value or a section, none or one of an optional, any number of a list.
+  // Elements: one of a value or a section, none or one of an optional, any number of a list. Those
+  // of a map are NamedValues.
   size_t (*size)(const void* owner);
   void* (*at)(void* owner, size_t index);
   void* (*append)(void* owner);
+  void (*clear)(void* owner);  // of strings
 
   const void* at_const(const void* o, size_t index) const {
     return at(const_cast<void*>(o), index);
@@ -65,12 +68,21 @@ std::string element_name(Struct, const void* element);
 
 // Whether this section of the struct may also stand under `defaults:`.
 bool is_shared(const Key&);
+// Whether it is left out of `defaults:` though the section around it is not.
+bool is_unshared(const Key&);
 // The keys under `defaults:`, in order, and the sections each is made of.
 std::vector<std::string_view> shared_names();
 std::vector<const Key*> shared_sections(std::string_view name);
 bool is_later(std::string_view name);
+// Whether the order of this list's elements means something.
+bool is_ordered(const Key&);
+// "http" for a key that is for HTTP only: of listeners by their protocol, of health checks by
+// their type; empty for what is for all.
+std::string_view only_for(const Key&);
+// Whether its value is that protocol, for the keys of this map and of those in it.
+bool chooses(const Key&);
 
-// The texts of a key's elements: of a value one; empty where unset.
+// The texts of a key's elements: of a value one; empty where unset; of a map "name: value".
 std::vector<std::string> texts(const Key&, const void* owner);
 
 // Where an object of the struct notes its place; null for those that do not.

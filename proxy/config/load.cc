@@ -198,8 +198,29 @@ bool Loaded::valid() const {
                       [](const Diagnostic& d) { return d.is_error(); });
 }
 
+bool LoadedRouteTests::valid() const {
+  return diagnostics.empty();
+}
+
 Loaded load(const std::string& path, const Environment& environment) {
   return Loading(environment).file(path);
+}
+
+LoadedRouteTests load_route_tests(const std::string& path, const Environment& environment) {
+  Sources sources;
+  Findings findings(sources);
+  Tree tree;
+  LoadedRouteTests loaded;
+  const Node* root =
+      read_file(path, nullptr, sources, findings) ? read_yaml(0, tree, findings) : nullptr;
+  if (root && !root->is_map())
+    findings.add(Code::E102, root->place,
+                 fmt::format("the file is a map, not {}", text(root->kind)),
+                 "it begins with 'tests:'");
+  else if (root)
+    loaded.file = parse_route_tests(*root, environment, findings);
+  loaded.diagnostics = findings.finish();
+  return loaded;
 }
 
 Loaded load_text(std::string_view yaml, const std::string& name, const Environment& environment) {

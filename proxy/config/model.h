@@ -1,5 +1,6 @@
-// The configuration as plain structs, each member at its default: what parse fills, validate checks, plan
-// compares and a Snapshot is compiled from. No behaviour; values only. Names are the file's key names.
+// The configuration as plain structs, each member at its default: what parse fills, validate
+// checks, plan compares and a Snapshot is compiled from. No behaviour; values only. Names are the
+// file's key names.
 #pragma once
 
 #include <cstdint>
@@ -8,32 +9,21 @@
 #include <vector>
 
 #include "base/time.h"
+#include "config/http_model.h"
+#include "config/plain_values.h"
 
 namespace weir::config {
-
-// Where a value was written. `file` is an index into Model::files.
-struct Location {
-  uint32_t file = 0;
-  uint32_t line = 0;    // from 1; 0: not written, a default
-  uint32_t column = 0;  // from 1
-};
-
-// A value that the data path may blame for ending a session: the log names the line it came from.
-struct Timeout {
-  Duration value{};
-  Location location;
-  bool enabled() const { return value > Duration::zero(); }
-};
 
 enum class Balance : uint8_t {
 #define BALANCER(name, help) name,
 #include "config/balancers.def"
 #undef BALANCER
 };
-enum class Protocol : uint8_t { tcp };
+enum class Protocol : uint8_t { tcp, http };
 enum class BackendState : uint8_t { active, drain, maintenance };
 enum class LogLevel : uint8_t { error, warn, info, debug };
 enum class LogFormat : uint8_t { logfmt, json };
+enum class AccessFormat : uint8_t { logfmt, json, common, combined };
 
 struct Global {
   uint32_t workers = 0;          // 0: auto, one per core this process may run on
@@ -43,19 +33,38 @@ struct Global {
 
 struct ListenerLimits {
   uint64_t max_connections = 0;  // 0: only the global limit
+  uint64_t max_header_size = uint64_t{32} << 10;
+  uint64_t max_body_size = 0;                // 0: without limit
+  uint64_t max_requests_per_connection = 0;  // 0: without limit
+  uint64_t min_body_rate = 0;                // bytes per second; 0: off
 };
 
 struct ListenerTimeouts {
-  Timeout idle{std::chrono::hours(1), {}};        // no byte in either direction
-  Timeout half_close{std::chrono::seconds(60), {}};  // the same, once one direction has ended
-  Timeout max_age{};                              // whole session; 0: off
+  Timeout idle{std::chrono::hours(1), {}};               // no byte in either direction
+  Timeout half_close{std::chrono::seconds(60), {}};      // the same, once one direction has ended
+  Timeout max_age{};                                     // whole session; 0: off
+  Timeout request_header{std::chrono::seconds(10), {}};  // from its first byte to its last
+  Timeout request_body{std::chrono::seconds(30), {}};    // silence while more of it is awaited
+  Timeout client_idle{std::chrono::seconds(60), {}};     // of who takes nothing of an answer
+  Timeout keep_alive{std::chrono::seconds(75), {}};      // silence between two requests
+  Timeout tunnel_idle{std::chrono::hours(1), {}};        // after an upgrade or CONNECT
 };
 
 struct Listener {
   std::string name;               // default: the first bind
   std::vector<std::string> bind;  // "127.0.0.1:80", "[::1]:80", ":80", "unix:/path"
   Protocol protocol = Protocol::tcp;
-  std::string cluster;
+  std::string cluster;  // HTTP: of what no route takes; empty: 404
+  std::vector<Route> routes;
+  bool redirect_https = false;  // what no route takes
+  Retry retry;                  // of what goes to `cluster`
+  Paths paths;
+  std::vector<std::string> trusted_proxies;
+  Forwarded forwarded{};
+  std::string server_header = "pass";
+  bool via = false;
+  bool allow_connect = false;
+  NamedValues errors;  // bodies of weir's own error answers, by status
   ListenerLimits limits;
   ListenerTimeouts timeouts;
   uint32_t backlog = 4096;         // cut to net.core.somaxconn by the kernel
@@ -74,10 +83,13 @@ struct Backend {
 
 struct ClusterTimeouts {
   Timeout connect{std::chrono::seconds(5), {}};
+  Timeout response_header{std::chrono::seconds(60), {}};  // from the request's end to its last byte
+  Timeout response_idle{std::chrono::seconds(60), {}};    // silence within a response
+  Timeout idle{std::chrono::seconds(60), {}};             // of a kept connection
 };
 
 struct HealthCheck {
-  enum class Type : uint8_t { tcp };
+  enum class Type : uint8_t { tcp, http };
   Type type = Type::tcp;
   Duration interval = std::chrono::seconds(5);
   Duration timeout = std::chrono::seconds(2);
@@ -86,10 +98,17 @@ struct HealthCheck {
   double jitter = 0.1;  // share of the interval, 0 to 1
   std::string send;     // bytes sent after connecting; empty: none
   std::string expect;   // bytes the answer must contain; empty: connecting is enough
+  std::string method = "GET";
+  std::string path = "/";
+  std::string host;  // empty: the backend's address
+  NamedValues headers;
+  StatusSet expect_status{{{200, 299}}};
+  std::string expect_body;  // bytes the body must contain; empty: any
   friend bool operator==(const HealthCheck&, const HealthCheck&) = default;
 };
 
-// How long a backend that refuses connections is left alone: base, doubling with each refusal, up to max.
+// How long a backend that refuses connections is left alone: base, doubling with each refusal, up
+// to max.
 struct Backoff {
   Duration base = std::chrono::seconds(1);
   Duration max = std::chrono::seconds(30);
@@ -102,6 +121,8 @@ struct Cluster {
   ClusterTimeouts timeouts;
   std::optional<HealthCheck> health_check;
   Backoff backoff;
+  Pool pool;
+  std::optional<OutlierDetection> outlier_detection;
   uint32_t connect_attempts = 3;   // backends tried for one session before it is refused
   double panic_threshold = 0;      // share of usable backends below which all are used; 0: never
   std::string congestion_control;  // empty: the system's
@@ -127,7 +148,7 @@ struct Metrics {
 
 struct AccessLog {
   std::string output;  // "none", "stderr", "stdout" or a path; empty: like logging.output
-  std::optional<LogFormat> format;
+  std::optional<AccessFormat> format;  // none: like logging.format
 };
 
 struct Logging {

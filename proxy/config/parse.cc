@@ -15,15 +15,22 @@ namespace {
 struct Target {
   Struct type;
   void* object;
-  std::string path;      // "listeners[0].timeouts"; empty at the top
-  std::string called;    // "listener 'web'", for messages
-  const Node* fallback;  // the map under `defaults:` for this section; may be null
+  std::string path;       // "listeners[0].timeouts"; empty at the top
+  std::string called;     // "listener 'web'", for messages
+  const Node* fallback;   // the map under `defaults:` for this section; may be null
+  std::string only = "";  // the protocol of the listener or check around it; empty: any
 };
 
 struct Value {
   const Node* node = nullptr;
   bool shared = false;
+  const Node* key = nullptr;
 };
+
+// Whether a key means something where this protocol is spoken.
+bool applies(const Key& key, std::string_view protocol) {
+  return protocol.empty() || only_for(key).empty() || only_for(key) == protocol;
+}
 
 std::string join(const std::string& path, std::string_view key) {
   return path.empty() ? std::string(key) : fmt::format("{}.{}", path, key);
@@ -54,6 +61,11 @@ class Reading {
     read_map(&root, {Struct::Model, &result.model, "", "the file", nullptr});
   }
 
+  // For what is a file of its own.
+  void read_alone(const Node& root, Struct type, void* object) {
+    read_map(&root, {type, object, "", "the file", nullptr});
+  }
+
  private:
   // ---- defaults
 
@@ -75,14 +87,18 @@ class Reading {
     if (!expect(node, Node::Kind::map, called)) return;
     std::vector<std::string_view> possible;
     for (const Key* section : sections)
-      for (std::string_view name : names_of(section->child)) possible.push_back(name);
+      for (const Key& key : keys_of(section->child))
+        if (!is_unshared(key)) possible.push_back(key.name);
     for (const Node::Entry& entry : node.entries)
       if (std::find(possible.begin(), possible.end(), entry.key->text) == possible.end())
         unknown_key(*entry.key, called, possible);
     Listener listener;
+    Route route;
     Cluster cluster;
     for (const Key* section : sections) {
-      void* owner = section->owner == Struct::Listener ? static_cast<void*>(&listener) : &cluster;
+      void* owner = &cluster;
+      if (section->owner == Struct::Listener) owner = &listener;
+      if (section->owner == Struct::Route) owner = &route;
       void* object =
           section->kind == Key::Kind::optional ? section->append(owner) : section->at(owner, 0);
       read_map(nullptr, {section->child, object, kNowhere, called, &node});
@@ -93,22 +109,37 @@ class Reading {
     const Node* node = defaults_->find(key.name);
     return node && node->is_map() ? node : nullptr;
   }
+  // What stands in for the keys that this section lacks.
+  const Node* fallback_of(const Key& key, const Target& target) const {
+    if (const Node* node = shared(key)) return node;
+    const Node* node = target.fallback ? target.fallback->find(key.name) : nullptr;
+    return node && node->is_map() ? node : nullptr;
+  }
 
   // ---- maps
 
   // `node` may be null: then only the fallback counts.
-  void read_map(const Node* node, const Target& target) {
+  void read_map(const Node* node, Target target) {
     const std::span<const Key> keys = keys_of(target.type);
     std::vector<Value> values(keys.size());
     if (node) collect(*node, target, values);
     for (size_t i = 0; i < keys.size(); ++i) {
-      if (!values[i].node && target.fallback)
-        values[i] = {target.fallback->find(keys[i].name), true};
-      if (values[i].node || shared(keys[i]))
-        read_key(keys[i], values[i], target);
-      else if (keys[i].required())
-        missing_key(keys[i], node, target);
+      const Key& key = keys[i];
+      const bool possible = applies(key, target.only);
+      if (!values[i].node && possible && target.fallback && !is_unshared(key))
+        values[i] = {target.fallback->find(key.name), true};
+      const size_t before = failures_;
+      if (values[i].node && !possible)
+        other_protocol(key, *values[i].key, target);
+      else if (values[i].node || (possible && shared(key)))
+        read_key(key, values[i], target);
+      else if (key.required())
+        missing_key(key, node, target);
+      if (chooses(key) && !target.path.starts_with(kNowhere))
+        target.only = failures_ == before ? texts(key, target.object)[0] : "";
     }
+    if (target.type == Struct::Listener && target.only == "tcp" && node && !node->find("cluster"))
+      missing_key(*find_key(Struct::Listener, "cluster"), node, target);
     if (Location* location = location_of(target.type, target.object); location && node)
       *location = node->place.location;
   }
@@ -122,7 +153,10 @@ class Reading {
       else if (entry.value->kind == Node::Kind::null && found->kind != Key::Kind::directive)
         no_value(*entry.key);
       else
-        values[static_cast<size_t>(found - keys.begin())] = {entry.value, false};
+        values[static_cast<size_t>(found - keys.begin())] = {entry.value, false, entry.key};
+      // What a route does is known even where it cannot be read: one mistake, one finding.
+      if (found != keys.end() && target.type == Struct::Route && !is_none(*found, *entry.value))
+        note(join(target.path, found->name), *entry.value, {}, false);
     }
   }
 
@@ -132,23 +166,34 @@ class Reading {
       case Key::Kind::value:
         return read_value(key, key.at(target.object, 0), value, join(target.path, key.name));
       case Key::Kind::strings: return read_strings(key, value, target);
+      case Key::Kind::map: return read_names(key, value, target);
       case Key::Kind::section: return read_section(key, value, target);
       case Key::Kind::optional: return read_optional(key, value, target);
       case Key::Kind::list: return read_list(key, value, target);
     }
     CHECK_UNREACHABLE();
   }
+  static bool is_none(const Key& key, const Node& node) {
+    return key.kind == Key::Kind::optional && node.is_scalar() && node.text == "none";
+  }
   void read_section(const Key& key, const Value& value, const Target& target) {
     const std::string called = target.path.empty()
                                    ? fmt::format("'{}'", key.name)
                                    : fmt::format("'{}' of {}", key.name, target.called);
     if (value.node && !expect(*value.node, Node::Kind::map, called)) return;
-    read_map(value.node, {key.child, key.at(target.object, 0), join(target.path, key.name), called,
-                          shared(key)});
+    // A section of `defaults:` fills in key by key; its own keys are looked at once, in
+    // read_shared().
+    const bool own = !value.shared || target.path.starts_with(kNowhere);
+    read_map(own ? value.node : nullptr,
+             {key.child, key.at(target.object, 0), join(target.path, key.name), called,
+              fallback_of(key, target), target.only});
   }
   void read_optional(const Key& key, const Value& value, const Target& target) {
-    const bool none = value.node && value.node->is_scalar() && value.node->text == "none";
-    if (none) return note(join(target.path, key.name), *value.node, {}, false);
+    if (value.node && is_none(key, *value.node)) {
+      // For a route it is the same as nothing, and says nothing about what the route does.
+      if (target.type != Struct::Route) note(join(target.path, key.name), *value.node, {}, false);
+      return;
+    }
     const std::string called = fmt::format("'{}' of {}", key.name, target.called);
     if (value.node && !expect(*value.node, Node::Kind::map, called)) return;
     const std::string path = join(target.path, key.name);
@@ -166,6 +211,7 @@ class Reading {
     const std::string path = join(target.path, key.name);
     if (!expect(node, Node::Kind::sequence, called)) return;
     note(path, node, {}, false);
+    if (node.items.empty() && !key.required()) empty_list(node, called);
     for (const Node* item : node.items) read_item(key, *item, target, path);
   }
   void read_item(const Key& key, const Node& item, const Target& target, const std::string& list) {
@@ -192,22 +238,46 @@ class Reading {
   void read_strings(const Key& key, const Value& value, const Target& target) {
     const Node& node = *value.node;
     const std::string path = join(target.path, key.name);
-    if (node.is_scalar()) return read_string(key, node, target, path);
+    key.clear(target.object);
+    if (node.is_scalar()) return read_string(key, value, target, path);
     if (!expect(node, Node::Kind::sequence, fmt::format("'{}' of {}", key.name, target.called)))
       return;
-    if (node.items.empty())
-      findings_.add(Code::E105, node.place,
-                    fmt::format("'{}' of {} is an empty list", key.name, target.called),
-                    "give at least one");
-    for (const Node* item : node.items) read_string(key, *item, target, path);
+    if (node.items.empty()) empty_list(node, fmt::format("'{}' of {}", key.name, target.called));
+    for (const Node* item : node.items) read_string(key, {item, value.shared}, target, path);
   }
-  void read_string(const Key& key, const Node& item, const Target& target,
+  void read_string(const Key& key, const Value& item, const Target& target,
                    const std::string& list) {
     std::string text;
     const std::string path = fmt::format("{}[{}]", list, key.size(target.object));
     const size_t before = failures_;
-    read_value(key, &text, {&item, false}, path);
+    read_value(key, &text, item, path);
     if (failures_ == before) *static_cast<std::string*>(key.append(target.object)) = text;
+  }
+
+  // A map whose names are the user's own; header fields are the same in any case.
+  void read_names(const Key& key, const Value& value, const Target& target) {
+    const std::string called = fmt::format("'{}' of {}", key.name, target.called);
+    if (!expect(*value.node, Node::Kind::map, called)) return;
+    std::set<std::string> seen;
+    for (const Node::Entry& entry : value.node->entries) {
+      NamedValue read;
+      if (std::optional<Problem> problem = key.names->read(entry.key->text, &read.name)) {
+        failed(problem->code, *entry.key, problem->message, problem->hint);
+        continue;
+      }
+      std::string folded = read.name;
+      if (key.names != &types::query_name::type)
+        for (char& c : folded) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+      if (!seen.insert(folded).second) {
+        failed(Code::E011, *entry.key, fmt::format("'{}' is given twice", entry.key->text),
+               "case makes no difference in the name of a header field");
+        continue;
+      }
+      const size_t before = failures_;
+      const std::string path = fmt::format("{}.{}.{}", target.path, key.name, read.name);
+      read_value(key, &read.value, {entry.value, value.shared}, path);
+      if (failures_ == before) *static_cast<NamedValue*>(key.append(target.object)) = read;
+    }
   }
 
   // ---- values
@@ -252,6 +322,24 @@ class Reading {
            hint);
     return false;
   }
+  void empty_list(const Node& list, const std::string& called) {
+    findings_.add(Code::E105, list.place, fmt::format("{} is an empty list", called),
+                  "give at least one");
+  }
+  void other_protocol(const Key& key, const Node& at, const Target& target) {
+    const bool http = only_for(key) == "http";
+    const bool check = target.type == Struct::HealthCheck;
+    std::string hint =
+        fmt::format("for it, say {}: {}", check ? "type" : "protocol", only_for(key));
+    const std::string_view name = key.name;
+    if (!http && name == "idle")
+      hint = "keep_alive is the time between two requests, tunnel_idle that of a WebSocket";
+    if (!http && name == "expect") hint = "of an answer: expect_status: 200-299, or expect_body";
+    if (!http && name == "send") hint = "a request is made of method, path, host and headers";
+    failed(Code::E218, at,
+           fmt::format("'{}' in {} is for {} only", key.name, target.called, http ? "HTTP" : "TCP"),
+           hint);
+  }
   void no_value(const Node& key) {
     failed(Code::E105, key, fmt::format("'{}' has no value", key.text),
            "give one, or remove the key");
@@ -261,12 +349,9 @@ class Reading {
     for (const Node::Entry& entry : node->entries)
       if (entry.key->text == key.name) return;  // there, without a value: said already
     const Place& place = node->entries.empty() ? node->place : node->entries.front().key->place;
-    std::string hint;
-    if (target.type == Struct::Model && std::string_view(key.name) == "clusters")
-      hint = "a listener needs one to send to";
     findings_.add(
         key.kind == Key::Kind::list && target.type == Struct::Cluster ? Code::E211 : Code::E101,
-        place, fmt::format("{} has no '{}'", target.called, key.name), hint);
+        place, fmt::format("{} has no '{}'", target.called, key.name));
   }
   void unknown_key(const Node& key, const std::string& where,
                    std::span<const std::string_view> possible) {
@@ -275,7 +360,7 @@ class Reading {
     if (const std::string near = nearest(key.text, possible); !near.empty())
       hint = fmt::format("did you mean '{}'?", near);
     else if (is_later(key.text))
-      hint = "not in this version, which proxies TCP only";
+      hint = "not in this version";
     else
       hint = elsewhere(key.text);
     if (hint.empty()) hint = fmt::format("possible: {}", fmt::join(possible, ", "));
@@ -292,6 +377,7 @@ class Reading {
   // A key of another map: say which.
   static std::string elsewhere(std::string_view name) {
     for (const Key& map : keys()) {
+      if (map.owner >= Struct::RouteTests) break;  // no part of the configuration
       if (map.type || map.kind == Key::Kind::directive || !find_key(map.child, name)) continue;
       if (map.kind == Key::Kind::list)
         return fmt::format("'{}' belongs to one of the '{}'", name, map.name);
@@ -308,10 +394,38 @@ class Reading {
   size_t failures_ = 0;
 };
 
-// Names that are not given are the first address.
+// "GET:api.example.com/v1/*"
+std::string name_from(const Match& match) {
+  std::string name;
+  if (!match.methods.empty()) name = fmt::format("{}:", fmt::join(match.methods, ","));
+  if (!match.hosts.empty()) name += match.hosts[0];
+  name += match.path;
+  if (!match.path_prefix.empty())
+    name += match.path_prefix + (match.path_prefix.back() == '/' ? "*" : "/*");
+  if (name.empty()) name = "*";
+  constexpr size_t kLongest = 90;
+  return name.substr(0, kLongest);
+}
+
+void name_routes(std::vector<Route>& routes) {
+  std::set<std::string_view> taken;
+  for (const Route& route : routes)
+    if (!route.name.empty()) taken.insert(route.name);
+  for (Route& route : routes) {
+    if (!route.name.empty()) continue;
+    const std::string name = name_from(route.match);
+    route.name = name;
+    for (size_t i = 2; taken.contains(route.name); ++i) route.name = fmt::format("{}#{}", name, i);
+    taken.insert(route.name);
+  }
+}
+
+// Names that are not given: the first address, or what a route matches.
 void name_the_nameless(Model& model) {
-  for (Listener& listener : model.listeners)
+  for (Listener& listener : model.listeners) {
     if (listener.name.empty() && !listener.bind.empty()) listener.name = listener.bind[0];
+    name_routes(listener.routes);
+  }
   for (Cluster& cluster : model.clusters)
     for (Backend& backend : cluster.backends)
       if (backend.name.empty()) backend.name = backend.address;
@@ -324,6 +438,12 @@ Parsed parse(const Node& root, const Environment& environment, Findings& finding
   reading.read_file(root);
   name_the_nameless(reading.result.model);
   return std::move(reading.result);
+}
+
+RouteTests parse_route_tests(const Node& root, const Environment& environment, Findings& findings) {
+  RouteTests tests;
+  Reading(environment, findings).read_alone(root, Struct::RouteTests, &tests);
+  return tests;
 }
 
 std::optional<std::string> parse_text(const Node& node, const Environment& environment,

@@ -9,6 +9,7 @@
 #include "config/model.h"
 #include "config/provenance.h"
 #include "config/reader.h"
+#include "config/route_tests.h"
 
 namespace weir::config {
 
@@ -18,6 +19,9 @@ struct Parsed {
 };
 
 Parsed parse(const Node& root, const Environment&, Findings&);
+
+// A file for `weir test`; its values take no `defaults:`.
+RouteTests parse_route_tests(const Node& root, const Environment&, Findings&);
 
 // One text value with its variables replaced; nothing after a finding. For the keys of the file
 // itself.

@@ -1,8 +1,10 @@
 #include "config/plan.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <set>
 #include <unordered_map>
 
 #include "base/check.h"
@@ -22,7 +24,8 @@ struct Pair {
 std::string joined(const Key& key, const void* owner) {
   std::vector<std::string> values = texts(key, owner);
   if (values.size() == 1 && values[0].empty()) return key.default_text;
-  if (key.kind == Key::Kind::strings) std::sort(values.begin(), values.end());
+  if (values.empty() && key.kind == Key::Kind::map) return "(none)";
+  if (key.kind != Key::Kind::value) std::sort(values.begin(), values.end());
   return fmt::format("{}", fmt::join(values, ", "));
 }
 
@@ -39,7 +42,8 @@ class Comparison {
     switch (key.kind) {
       case Key::Kind::directive: return;
       case Key::Kind::value:
-      case Key::Kind::strings: return compare_values(key, pair);
+      case Key::Kind::strings:
+      case Key::Kind::map: return compare_values(key, pair);
       case Key::Kind::section: return compare(inside(key, pair, 0, 0));
       case Key::Kind::optional: return compare_optional(key, pair);
       case Key::Kind::list: return compare_lists(key, pair);
@@ -74,7 +78,30 @@ class Comparison {
                          pair.backend});
   }
 
+  // Names of the elements that both have, in order.
+  static std::vector<std::string> common(const Key& key, const void* owner, const void* other) {
+    std::set<std::string> there;
+    for (size_t i = 0; i < key.size(other); ++i)
+      there.insert(element_name(key.child, key.at_const(other, i)));
+    std::vector<std::string> names;
+    for (size_t i = 0; i < key.size(owner); ++i) {
+      std::string name = element_name(key.child, key.at_const(owner, i));
+      if (there.contains(name)) names.push_back(std::move(name));
+    }
+    return names;
+  }
+  void compare_order(const Key& key, const Pair& pair) {
+    const std::vector<std::string> before = common(key, pair.from, pair.to);
+    const std::vector<std::string> after = common(key, pair.to, pair.from);
+    if (before != after)
+      changes.push_back({key.effect, ChangeKind::changed, join(pair.path, key.name),
+                         fmt::format("{}", fmt::join(before, ", ")),
+                         fmt::format("{}", fmt::join(after, ", ")), pair.listener, pair.cluster,
+                         ""});
+  }
+
   void compare_lists(const Key& key, const Pair& pair) {
+    if (is_ordered(key)) compare_order(key, pair);
     std::unordered_map<std::string, size_t> before;
     for (size_t i = 0; i < key.size(pair.from); ++i)
       before[element_name(key.child, key.at_const(pair.from, i))] = i;

@@ -2,7 +2,8 @@
 // what a change touches at run time, the caller counts by `listener`, `cluster` and `backend`.
 //
 // Listeners and clusters are the same when their names are, backends when cluster and name are (the
-// name is the address unless given); what is renamed is removed and added. Order means nothing.
+// name is the address unless given); what is renamed is removed and added. Order means nothing, but
+// that of routes.
 #pragma once
 
 #include <cstdint>

@@ -74,9 +74,14 @@ struct Level {
   const void* object;
   std::string path;
   size_t indent;
+  std::string protocol = "";  // of the listener or check; empty: any
 };
 
-enum class Extent : uint8_t { written, everything };
+enum class Extent : uint8_t {
+  written,     // what is not the default
+  everything,  // that means something there
+  possible,    // the rest, too: as comments
+};
 
 // With `origins`, where each value comes from stands behind it.
 class Writer {
@@ -86,12 +91,29 @@ class Writer {
 
   std::string out;
 
-  void write_map(const Level& level) {
-    for (const Key& key : keys_of(level.type)) write_key(key, level);
+  void write_map(Level level) {
+    for (const Key& key : keys_of(level.type)) {
+      const bool applies =
+          level.protocol.empty() || only_for(key).empty() || only_for(key) == level.protocol;
+      if (applies || extent_ == Extent::written)
+        write_key(key, level);
+      else if (extent_ == Extent::possible)
+        comment_out(key, level);
+      if (chooses(key)) level.protocol = texts(key, level.object)[0];
+    }
   }
 
  private:
-  bool full() const { return extent_ == Extent::everything; }
+  bool full() const { return extent_ != Extent::written; }
+
+  void comment_out(const Key& key, const Level& level) {
+    size_t at = out.size();
+    const size_t values = values_;
+    write_key(key, {level.type, level.object, level.path, level.indent});
+    for (; at < out.size(); at = out.find('\n', at) + 1)
+      if (out[at + level.indent] != '#') out.insert(at + level.indent, "# ");
+    values_ = values;
+  }
 
   void write_key(const Key& key, const Level& level) {
     switch (key.kind) {
@@ -99,7 +121,10 @@ class Writer {
       case Key::Kind::value:
         if (full() || !is_default(key, level.object)) write_value(key, level);
         return;
-      case Key::Kind::strings: return write_strings(key, level);
+      case Key::Kind::strings:
+        if (full() || !is_default(key, level.object)) write_strings(key, level);
+        return;
+      case Key::Kind::map: return write_names(key, level);
       case Key::Kind::section: return write_section(key, level, 0);
       case Key::Kind::optional:
         if (key.size(level.object) > 0) return write_section(key, level, 0);
@@ -131,12 +156,26 @@ class Writer {
       line({level.type, nullptr, "", level.indent + 2}, "- " + yaml_text(*key.type, values[i]),
            origin(fmt::format("{}[{}]", path, i)));
   }
+  void write_names(const Key& key, const Level& level) {
+    const std::string path = join(level.path, key.name);
+    const size_t count = key.size(level.object);
+    if (count == 0 && full()) line(level, fmt::format("# {}: {}", key.name, key.default_text), "");
+    if (count == 0) return;
+    line(level, fmt::format("{}:", key.name), "");
+    for (size_t i = 0; i < count; ++i) {
+      const auto& entry = *static_cast<const NamedValue*>(key.at_const(level.object, i));
+      line({level.type, nullptr, "", level.indent + 2},
+           fmt::format("{}: {}", needs_quotes(entry.name) ? quoted(entry.name) : entry.name,
+                       yaml_text(*key.type, key.type->write(&entry.value))),
+           origin(join(path, entry.name)));
+    }
+  }
   void write_section(const Key& key, const Level& level, size_t index) {
     const size_t before = out.size(), values = values_;
     line(level, fmt::format("{}:", key.name), "");
     const size_t header = out.size();
     write_map({key.child, key.at_const(level.object, index), join(level.path, key.name),
-               level.indent + 2});
+               level.indent + 2, level.protocol});
     if (values_ > values + 1) return;
     if (out.size() == header && key.kind == Key::Kind::section) {
       out.resize(before);
@@ -208,7 +247,10 @@ void append_values(Struct type, const void* object, const std::string& path, std
       const std::string indexed = key.kind == Key::Kind::value || key.kind == Key::Kind::section
                                       ? here
                                       : fmt::format("{}[{}]", here, i);
-      if (key.type)
+      if (key.kind == Key::Kind::map) {
+        const auto& entry = *static_cast<const NamedValue*>(key.at_const(object, i));
+        out += fmt::format("{}={}: {}\n", indexed, quoted(entry.name), quoted(entry.value));
+      } else if (key.type)
         out += fmt::format("{}={}\n", indexed, quoted(key.type->write(key.at_const(object, i))));
       else
         append_values(key.child, key.at_const(object, i), indexed, out);
@@ -237,7 +279,12 @@ std::string defaults_yaml() {
   model.clusters.resize(1);
   model.clusters[0].backends.resize(1);
   model.clusters[0].health_check.emplace();
-  Writer writer(Extent::everything);
+  model.clusters[0].outlier_detection.emplace();
+  Route& route = model.listeners[0].routes.emplace_back();
+  route.clusters.resize(1);
+  route.respond.emplace();
+  route.redirect.emplace();
+  Writer writer(Extent::possible);
   writer.write_map({Struct::Model, &model, "", 0});
   return writer.out;
 }

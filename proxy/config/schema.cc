@@ -55,8 +55,12 @@ Json defaults_schema() {
   Json properties = Json::object();
   for (std::string_view name : shared_names()) {
     Json inner = Json::object();
-    for (const Key* section : shared_sections(name))
-      inner.update(struct_schema(section->child)["properties"]);
+    for (const Key* section : shared_sections(name)) {
+      Json members = struct_schema(section->child)["properties"];
+      for (const Key& key : keys_of(section->child))
+        if (is_unshared(key)) members.erase(key.name);
+      inner.update(members);
+    }
     properties[std::string(name)] = {
         {"type", "object"}, {"additionalProperties", false}, {"properties", inner}};
   }
@@ -79,6 +83,8 @@ Json key_schema(const Key& key) {
       const Json list{{"type", "array"}, {"minItems", 1}, {"items", value_schema(key)}};
       return Json{{"oneOf", Json::array({value_schema(key), list})}};
     }
+    case Key::Kind::map:
+      return Json{{"type", "object"}, {"additionalProperties", value_schema(key)}};
     case Key::Kind::section: return struct_schema(key.child);
     case Key::Kind::optional:
       return Json{{"oneOf", Json::array({struct_schema(key.child), Json{{"const", "none"}}})}};
@@ -130,17 +136,34 @@ where it comes from, `weir plan FILE` what a reload would change. A reload with 
 - **Durations** have a unit: `500ms`, `5s`, `1m30s`, `8h`, `1d`. `0s` means off or none, where that is possible.
 - **Numbers** are decimal, without quotes and without leading zeros; percentages are written `20%`; booleans are
   `true` and `false` only.
+- **Sizes** have a unit, too: `64KiB`, `10MiB`, `1GB`; rates are written `1KiB/s`. `0` means off or without limit.
 - **Addresses**: `10.0.0.1:80`, `"[::1]:80"` (in quotes), `:80` for all addresses of both families, `unix:/path`.
 - **Variables**: `${NAME}`, `${NAME:-default}`, `${NAME:?message}` in values; `$${` for a literal `${`. They are
   replaced after the YAML is read, so what a variable holds is never YAML.
-- **Sharing**: `defaults:` fills in what listeners and clusters leave out, key by key; a cluster without checks says
-  `health_check: none`. YAML anchors (`&a`, `*a`) work; merge keys (`<<`) do not.
+- **Sharing**: `defaults:` fills in what listeners, routes and clusters leave out, key by key; a cluster without checks
+  says `health_check: none`. YAML anchors (`&a`, `*a`) work; merge keys (`<<`) do not.
 - **Strict**: an unknown key, a key given twice, a second document are errors.
 - **Bounds**: 4 MiB and 200000 values per file, aliases counted each time they are used; 1000 files.
 
-**Effect** says what a change takes at a reload. `live`: at once. `new_sessions`: open sessions keep the value they
-began with. `rebind`: a listening socket is opened or closed; open sessions go on. `restart`: only the next start takes
-it, and the reload says so.
+**Effect** says what a change takes at a reload. `live`: at once. `new_requests`: open HTTP connections take it with
+their next request. `new_sessions`: open sessions keep the value they began with; HTTP connections take it with their
+next request. `rebind`: a listening socket is opened or closed; open sessions go on. `restart`: only the next start
+takes it, and the reload says so.
+)";
+
+constexpr const char* kRouteTests = R"(
+# Route tests
+
+`weir test FILE -c weir.yaml` looks up requests in the routes of a configuration and tells which go elsewhere than
+expected. Nothing has to run. The path is as a client sends it; routes see it after `paths` has been applied.
+
+```yaml
+tests:
+  - request: { host: api.example.com, path: /v1/users, method: POST, headers: { x-canary: "1" } }
+    expect: { route: api, cluster: api }
+  - request: { host: example.com, path: /old }
+    expect: { status: 308, location: "https://example.com/new" }
+```
 )";
 
 std::string default_cell(const Key& key) {
@@ -156,6 +179,8 @@ std::string type_cell(const Key& key) {
   if (key.kind == Key::Kind::optional) return "map, or `none`";
   if (!key.type) return key.kind == Key::Kind::directive ? "" : "map";
   if (!key.type->words.empty()) return fmt::format("`{}`", fmt::join(key.type->words, "`, `"));
+  if (key.kind == Key::Kind::map)
+    return fmt::format("map of {}s: {}", key.names->name, key.type->syntax);
   const char* list = key.kind == Key::Kind::strings ? ", or a list" : "";
   return fmt::format("{}: {}{}", key.type->name, key.type->syntax, list);
 }
@@ -163,6 +188,13 @@ std::string type_cell(const Key& key) {
 std::string effect_cell(const Key& key) {
   const bool has_effect = key.kind != Key::Kind::directive && key.kind != Key::Kind::section;
   return has_effect ? fmt::format("`{}`", text(key.effect)) : "";
+}
+
+// "HTTP: " before the help of what is for HTTP only.
+std::string help_cell(const Key& key) {
+  const std::string_view only = only_for(key);
+  if (only.empty()) return key.help;
+  return fmt::format("{}: {}", only == "http" ? "HTTP" : "TCP", key.help);
 }
 
 // A map and, behind it, the maps in it.
@@ -173,7 +205,7 @@ void describe(Struct type, const std::string& path, std::string& out) {
   out += "\n| key | value | default | effect | since | |\n| --- | --- | --- | --- | --- | --- |\n";
   for (const Key& key : keys_of(type))
     out += fmt::format("| `{}` | {} | {} | {} | {} | {} |\n", key.name, type_cell(key),
-                       default_cell(key), effect_cell(key), key.since, key.help);
+                       default_cell(key), effect_cell(key), key.since, help_cell(key));
   for (const Key& key : keys_of(type)) {
     if (key.type || key.kind == Key::Kind::directive) continue;
     const char* many = key.kind == Key::Kind::list ? "[]" : "";
@@ -190,12 +222,24 @@ std::string balancers() {
   return out;
 }
 
+std::string retry_reasons() {
+  std::string out = "\n## Reasons for a retry\n\n| `retry.on` | |\n| --- | --- |\n";
+#define RETRY_REASON(name, help) out += fmt::format("| `{}` | {} |\n", #name, help);
+#include "config/retry_reasons.def"
+#undef RETRY_REASON
+  return out;
+}
+
+const char* owner_name(Struct owner) {
+  if (owner == Struct::Listener) return "listeners";
+  return owner == Struct::Route ? "routes" : "clusters";
+}
+
 std::string shared_keys() {
   std::string out = "\n## `defaults`\n\n";
   for (std::string_view name : shared_names()) {
     std::vector<std::string> owners;
-    for (const Key* section : shared_sections(name))
-      owners.push_back(section->owner == Struct::Listener ? "listeners" : "clusters");
+    for (const Key* section : shared_sections(name)) owners.push_back(owner_name(section->owner));
     out += fmt::format("- `{}`: for {}\n", name, fmt::join(owners, " and "));
   }
   return out;
@@ -223,7 +267,9 @@ std::string json_schema() {
 std::string reference_markdown() {
   std::string out = kIntroduction;
   describe(Struct::Model, "", out);
-  return out + shared_keys() + balancers() + codes();
+  out += shared_keys() + balancers() + retry_reasons() + kRouteTests;
+  describe(Struct::RouteTests, "", out);
+  return out + codes();
 }
 
 }  // namespace weir::config

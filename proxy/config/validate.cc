@@ -5,10 +5,11 @@
 #include <algorithm>
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
 
 #include "base/address.h"
-#include "config/suggest.h"
+#include "config/places.h"
+#include "config/references.h"
+#include "config/validate_routes.h"
 #include "config/value_types.h"
 
 namespace weir::config {
@@ -17,7 +18,10 @@ namespace {
 class Validation {
  public:
   Validation(const Model& model, const Provenance& provenance, Findings& findings)
-      : model_(model), provenance_(provenance), findings_(findings) {}
+      : model_(model),
+        places_(provenance, findings.sources()),
+        findings_(findings),
+        references_(model, places_, findings) {}
 
   void run() {
     check_listeners();
@@ -27,25 +31,13 @@ class Validation {
   }
 
  private:
-  // Where the value at `path` was written, or the nearest map around it.
-  Place place(std::string_view path) const {
-    while (!path.empty()) {
-      if (const auto found = provenance_.find(path); found != provenance_.end())
-        return found->second.place;
-      path = path.substr(0, std::min(path.find_last_of(".["), path.size()));
-      if (path.find_last_of(".[") == std::string_view::npos && !provenance_.contains(path)) break;
-    }
-    return {};
-  }
-  bool written(std::string_view path) const { return provenance_.contains(path); }
-  std::string defined_at(const Place& at) const {
-    return fmt::format("defined at {}", findings_.sources().where(at.location));
-  }
+  Place place(std::string_view path) const { return places_.of(path); }
+  bool written(std::string_view path) const { return places_.written(path); }
 
   // ---- names and references
 
   void check_listeners() {
-    references_known_ = !model_.listeners.empty();
+    if (model_.listeners.empty()) references_.lose();
     if (model_.listeners.empty() && written("listeners"))
       findings_.add(Code::E216, place("listeners"), "there are no listeners",
                     "weir would accept nothing");
@@ -58,19 +50,24 @@ class Validation {
         if (!is_new) duplicate_listener(path, listener.name, first->second);
       }
       check_algorithm(listener, path);
-      if (listener.cluster.empty())
-        references_known_ = false;
-      else
-        check_reference(listener, path);
+      check_targets(listener, path);
     }
   }
   void check_algorithm(const Listener& listener, const std::string& path) {
     const auto is_unix = [](const std::string& bind) { return bind.starts_with("unix:"); };
     if (!listener.congestion_control.empty() && !listener.bind.empty() &&
         std::all_of(listener.bind.begin(), listener.bind.end(), is_unix))
-      findings_.add(Code::W218, place(path + ".congestion_control"),
+      findings_.add(Code::W218, places_.of(path + ".congestion_control"),
                     fmt::format("listener '{}' has only UNIX sockets", listener.name),
                     "congestion_control is TCP's; it does nothing here");
+  }
+  void check_targets(const Listener& listener, const std::string& path) {
+    if (listener.protocol == Protocol::http)
+      return validate_routes(listener, path, places_, references_, findings_);
+    if (!listener.cluster.empty())
+      return references_.check(fmt::format("listener '{}'", listener.name), listener.cluster,
+                               path + ".cluster");
+    references_.lose();  // told when it was read
   }
   void duplicate_listener(const std::string& path, const std::string& name, size_t first) {
     const bool named = written(path + ".name");
@@ -79,39 +76,8 @@ class Validation {
     if (!named && !written(other + ".name")) return;
     findings_.add(Code::E201, place(path + ".name"),
                   fmt::format("a second listener is called '{}'", name),
-                  "the first: " + defined_at(place(other)));
+                  "the first: " + places_.defined_at(other));
   }
-  void check_reference(const Listener& listener, const std::string& path) {
-    if (cluster_indices_.empty())
-      for (size_t i = 0; i < model_.clusters.size(); ++i)
-        cluster_indices_.emplace(model_.clusters[i].name, i);
-    if (cluster_indices_.contains(listener.cluster)) {
-      used_.insert(listener.cluster);
-      return;
-    }
-    if (findings_.saturated()) return;
-    findings_.add(Code::E210, place(path + ".cluster"),
-                  fmt::format("listener '{}' points to cluster '{}', which does not exist",
-                              listener.name, listener.cluster),
-                  clusters_like(listener.cluster));
-  }
-  // A search among all names for each of many mistakes takes too long, and no more are shown.
-  std::string clusters_like(const std::string& name) {
-    if (cluster_indices_.empty()) return "there are no clusters";
-    if (++suggestions_ > kShownDiagnostics) return "";
-    std::vector<std::string_view> names;
-    for (const Cluster& cluster : model_.clusters) names.push_back(cluster.name);
-    if (const std::string near = nearest(name, names); !near.empty()) {
-      const auto found = cluster_indices_.find(near);
-      used_.insert(found->first);
-      return fmt::format("did you mean '{}'? ({})", near,
-                         defined_at(place(fmt::format("clusters[{}]", found->second))));
-    }
-    const auto shown = names.begin() + static_cast<long>(std::min<size_t>(names.size(), 8));
-    return fmt::format("there are: {}{}", fmt::join(names.begin(), shown, ", "),
-                       shown == names.end() ? "" : ", …");
-  }
-
   // ---- addresses
 
   struct Bound {
@@ -142,10 +108,10 @@ class Validation {
     const Bound* other = clash(binds, *address, text);
     if (!other && code == Code::E205) other = overlap(binds, *address);
     if (other && !findings_.saturated())
-      findings_.add(code, place(path),
+      findings_.add(code, places_.of(path),
                     fmt::format("{} binds {}, which {} binds too{}", owner, text, other->owner,
                                 text == other->text ? "" : fmt::format(" with {}", other->text)),
-                    defined_at(place(other->path)));
+                    places_.defined_at(other->path));
     if (text[0] == ':') binds.both_families.emplace(address->port(), address->text());
     binds.by_address.try_emplace(address->text(), Bound{text, std::move(path), std::move(owner)});
   }
@@ -194,10 +160,10 @@ class Validation {
         findings_.add(
             Code::E202, place(path + ".name"),
             fmt::format("a second cluster is called '{}'", cluster.name),
-            "the first: " + defined_at(place(fmt::format("clusters[{}]", first->second))));
-      else if (references_known_ && !used_.contains(cluster.name))
+            "the first: " + places_.defined_at(fmt::format("clusters[{}]", first->second)));
+      else if (references_.surely_unused(cluster.name))
         findings_.add(Code::W212, place(path + ".name"),
-                      fmt::format("no listener uses cluster '{}'", cluster.name),
+                      fmt::format("no listener and no route uses cluster '{}'", cluster.name),
                       "it is checked and counted all the same");
     }
   }
@@ -214,11 +180,12 @@ class Validation {
       if (backend.name.empty()) continue;
       const auto [first, is_new] = names.emplace(backend.name, i);
       if (is_new) continue;
-      const Place at = place(fmt::format("{}.backends[{}]", path, first->second));
-      findings_.add(Code::E203, place(fmt::format("{}.backends[{}]", path, i)),
-                    fmt::format("a second backend of cluster '{}' is called '{}'", cluster.name,
-                                backend.name),
-                    "the first: " + defined_at(at) + "; give one another name, or more weight");
+      const std::string at = fmt::format("{}.backends[{}]", path, first->second);
+      findings_.add(
+          Code::E203, place(fmt::format("{}.backends[{}]", path, i)),
+          fmt::format("a second backend of cluster '{}' is called '{}'", cluster.name,
+                      backend.name),
+          "the first: " + places_.defined_at(at) + "; give one another name, or more weight");
     }
     if (!usable && !cluster.backends.empty())
       findings_.add(
@@ -240,6 +207,14 @@ class Validation {
                                 cluster.name, duration_text(cluster.backoff.base),
                                 duration_text(cluster.backoff.max)),
                     "base must not be longer than max");
+    const std::optional<OutlierDetection>& outlier = cluster.outlier_detection;
+    if (outlier && outlier->base_ejection > outlier->max_ejection)
+      contradiction(
+          Code::E215, path + ".outlier_detection", "base_ejection", "max_ejection",
+          fmt::format("backends of cluster '{}' are taken out for {}, above the max of {}",
+                      cluster.name, duration_text(outlier->base_ejection),
+                      duration_text(outlier->max_ejection)),
+          "base_ejection must not be longer than max_ejection");
   }
   // Points at whichever of the two was written.
   void contradiction(Code code, const std::string& map, const char* first, const char* second,
@@ -265,13 +240,9 @@ class Validation {
   }
 
   const Model& model_;
-  const Provenance& provenance_;
+  const Places places_;
   Findings& findings_;
-  std::unordered_map<std::string_view, size_t> cluster_indices_;
-  size_t suggestions_ = 0;
-  std::unordered_set<std::string_view> used_;
-  bool references_known_ =
-      true;  // otherwise a cluster may seem unused only because a listener could not be read
+  References references_;
 };
 
 }  // namespace

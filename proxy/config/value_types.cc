@@ -1,50 +1,9 @@
 #include "config/value_types.h"
 
-#include <fmt/format.h>
-
-#include <algorithm>
-#include <charconv>
-
 #include "base/address.h"
-#include "config/suggest.h"
+#include "config/value_reading.h"
 
 namespace weir::config {
-namespace {
-
-using Outcome = std::optional<Problem>;
-
-// ValueType from two functions over the C++ type.
-template <auto Read, auto Write, typename T>
-constexpr ValueType described(const char* name, const char* syntax, const char* schema,
-                              Form form = Form::text) {
-  Location* (*location)(void*) = nullptr;
-  if constexpr (std::is_same_v<T, Timeout>)
-    location = [](void* member) { return &static_cast<Timeout*>(member)->location; };
-  return {name,
-          syntax,
-          schema,
-          form,
-          {},
-          [](std::string_view text, void* member) -> Outcome {
-            return Read(text, *static_cast<T*>(member));
-          },
-          [](const void* member) -> std::string { return Write(*static_cast<const T*>(member)); },
-          location};
-}
-
-// ---- text
-
-bool is_control(char c) {
-  return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-}
-
-bool has_control(std::string_view text) {
-  return std::any_of(text.begin(), text.end(), is_control);
-}
-
-std::string same(const std::string& value) {
-  return value;
-}
 
 Outcome read_name(std::string_view text, std::string& out) {
   constexpr std::string_view kPunctuation = "._-:@[]";
@@ -58,6 +17,10 @@ Outcome read_name(std::string_view text, std::string& out) {
   out = text;
   return {};
 }
+
+namespace {
+
+// ---- text
 
 Outcome read_algorithm(std::string_view text, std::string& out) {
   const bool good = std::all_of(text.begin(), text.end(), [](char c) {
@@ -189,30 +152,6 @@ Outcome read_label(std::string_view text, std::string& out) {
 
 // ---- numbers
 
-template <typename T>
-Outcome read_number(std::string_view text, T& out, uint64_t least, uint64_t most) {
-  uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 10);
-  const bool digits =
-      !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
-  if (!digits)
-    return Problem{Code::E110, fmt::format("'{}' is not a whole decimal number", text), ""};
-  if (text.size() > 1 && text[0] == '0')
-    return Problem{
-        Code::E110, fmt::format("'{}' begins with a zero, which YAML reads as octal", text),
-        fmt::format("write {}",
-                    text.substr(std::min(text.find_first_not_of('0'), text.size() - 1)))};
-  if (error != std::errc() || value < least || value > most)
-    return Problem{Code::E111, fmt::format("{} is out of range", text),
-                   fmt::format("from {} to {}", least, most)};
-  out = static_cast<T>(value);
-  return {};
-}
-
-template <uint64_t Least, uint64_t Most, typename T>
-Outcome read_count(std::string_view text, T& out) {
-  return read_number(text, out, Least, Most);
-}
 template <uint64_t Most, typename T>
 Outcome read_auto(std::string_view text, T& out) {
   if (text == "auto") return out = 0, Outcome{};
@@ -220,10 +159,6 @@ Outcome read_auto(std::string_view text, T& out) {
   if (problem && problem->code == Code::E110 && problem->hint.empty())
     problem->hint = "a number, or auto";
   return problem;
-}
-template <typename T>
-std::string write_count(const T& value) {
-  return std::to_string(value);
 }
 template <typename T>
 std::string write_auto(const T& value) {
@@ -337,6 +272,15 @@ Outcome read_timeout(std::string_view text, Timeout& out) {
 Outcome read_positive_timeout(std::string_view text, Timeout& out) {
   return read_positive(text, out.value);
 }
+Outcome read_optional_timeout(std::string_view text, std::optional<Timeout>& out) {
+  Timeout value;
+  if (Outcome problem = read_duration(text, value.value)) return problem;
+  out = value;
+  return {};
+}
+std::string write_optional_timeout(const std::optional<Timeout>& v) {
+  return v ? duration_text(v->value) : "";
+}
 std::string write_duration(const Duration& value) {
   return duration_text(value);
 }
@@ -349,80 +293,51 @@ std::string write_timeout(const Timeout& value) {
 
 // ---- words
 
-constexpr std::string_view kBalances[] = {
+}  // namespace
+
+template <>
+struct Words<Balance> {
+  static constexpr std::string_view all[] = {
 #define BALANCER(name, help) #name,
 #include "config/balancers.def"
 #undef BALANCER
+  };
 };
-constexpr std::string_view kProtocols[] = {"tcp"};
-constexpr std::string_view kStates[] = {"active", "drain", "maintenance"};
-constexpr std::string_view kCheckTypes[] = {"tcp"};
-constexpr std::string_view kLevels[] = {"error", "warn", "info", "debug"};
-constexpr std::string_view kFormats[] = {"logfmt", "json"};
+template <>
+struct Words<Protocol> {
+  static constexpr std::string_view all[] = {"tcp", "http"};
+};
+template <>
+struct Words<BackendState> {
+  static constexpr std::string_view all[] = {"active", "drain", "maintenance"};
+};
+template <>
+struct Words<HealthCheck::Type> {
+  static constexpr std::string_view all[] = {"tcp", "http"};
+};
+template <>
+struct Words<LogLevel> {
+  static constexpr std::string_view all[] = {"error", "warn", "info", "debug"};
+};
+template <>
+struct Words<LogFormat> {
+  static constexpr std::string_view all[] = {"logfmt", "json"};
+};
+template <>
+struct Words<AccessFormat> {
+  static constexpr std::string_view all[] = {"logfmt", "json", "common", "combined"};
+};
 
-constexpr std::span<const std::string_view> words(Balance) {
-  return kBalances;
-}
-constexpr std::span<const std::string_view> words(Protocol) {
-  return kProtocols;
-}
-constexpr std::span<const std::string_view> words(BackendState) {
-  return kStates;
-}
-constexpr std::span<const std::string_view> words(HealthCheck::Type) {
-  return kCheckTypes;
-}
-constexpr std::span<const std::string_view> words(LogLevel) {
-  return kLevels;
-}
-constexpr std::span<const std::string_view> words(LogFormat) {
-  return kFormats;
-}
+namespace {
 
-template <typename E>
-Outcome read_word(std::string_view text, E& out) {
-  const std::span<const std::string_view> all = words(E{});
-  const auto found = std::find(all.begin(), all.end(), text);
-  if (found != all.end()) return out = static_cast<E>(found - all.begin()), Outcome{};
-  const bool of_http =
-      text == "http" || text == "https" || text == "http2" || text == "h2" || text == "udp";
-  std::string hint = fmt::format("one of: {}", fmt::join(all, ", "));
-  if (const std::string near = nearest(text, all); !near.empty())
-    hint = fmt::format("did you mean '{}'?", near);
-  if (of_http) hint = "this version proxies TCP only; a TCP listener passes it through untouched";
-  return Problem{Code::E104, fmt::format("'{}' is not possible here", text), hint};
-}
-template <typename E>
-std::string write_word(const E& value) {
-  return std::string(words(E{})[static_cast<size_t>(value)]);
-}
-template <typename E>
-Outcome read_optional_word(std::string_view text, std::optional<E>& out) {
-  E value{};
-  if (Outcome problem = read_word(text, value)) return problem;
-  out = value;
-  return {};
-}
-template <typename E>
-std::string write_optional_word(const std::optional<E>& value) {
-  return value ? write_word(*value) : "";
+Outcome read_protocol(std::string_view text, Protocol& out) {
+  Outcome problem = read_word(text, out);
+  const bool later = text == "https" || text == "http2" || text == "h2" || text == "grpc";
+  if (problem && later)
+    problem->hint = "not in this version; a TCP listener passes it through untouched";
+  return problem;
 }
 
-template <typename E>
-constexpr ValueType described_words() {
-  ValueType type = described<read_word<E>, write_word<E>, E>("word", "", "");
-  type.words = words(E{});
-  return type;
-}
-template <typename E>
-constexpr ValueType described_optional_words() {
-  ValueType type =
-      described<read_optional_word<E>, write_optional_word<E>, std::optional<E>>("word", "", "");
-  type.words = words(E{});
-  return type;
-}
-
-constexpr const char* kText = R"("type": ["string", "number"])";
 constexpr const char* kAddress = R"("type": "string", "pattern": "\\$\\{|:[0-9]+$|^unix:[/@]")";
 constexpr const char* kPath = R"("type": "string", "pattern": "\\$\\{|^/")";
 constexpr const char* kDuration =
@@ -504,13 +419,20 @@ const ValueType timeout::type = described<read_timeout, write_timeout, Timeout>(
     "duration", "`5s`, `1m30s`, `8h`; `0s`: off", kDuration);
 const ValueType positive_timeout::type = described<read_positive_timeout, write_timeout, Timeout>(
     "duration", "`500ms`, `5s`", kDuration);
+const ValueType optional_timeout::type =
+    described<read_optional_timeout, write_optional_timeout, std::optional<Timeout>>(
+        "duration", "`5s`, `1m30s`, `8h`; `0s`: off", kDuration);
 const ValueType balance::type = described_words<Balance>();
-const ValueType protocol::type = described_words<Protocol>();
+const ValueType protocol::type = [] {
+  ValueType type = described<read_protocol, write_word<Protocol>, Protocol>("word", "", "");
+  type.words = Words<Protocol>::all;
+  return type;
+}();
 const ValueType backend_state::type = described_words<BackendState>();
 const ValueType check_type::type = described_words<HealthCheck::Type>();
 const ValueType log_level::type = described_words<LogLevel>();
 const ValueType log_format::type = described_words<LogFormat>();
-const ValueType optional_log_format::type = described_optional_words<LogFormat>();
+const ValueType optional_access_format::type = described_optional_words<AccessFormat>();
 
 }  // namespace types
 }  // namespace weir::config

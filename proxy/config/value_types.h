@@ -73,7 +73,43 @@ WEIR_VALUE_TYPE(backend_state, BackendState);
 WEIR_VALUE_TYPE(check_type, HealthCheck::Type);
 WEIR_VALUE_TYPE(log_level, LogLevel);
 WEIR_VALUE_TYPE(log_format, LogFormat);
-WEIR_VALUE_TYPE(optional_log_format, std::optional<LogFormat>);
+WEIR_VALUE_TYPE(optional_access_format, std::optional<AccessFormat>);
+// HTTP: http_value_types.cc
+WEIR_VALUE_TYPE(network, std::string);
+WEIR_VALUE_TYPE(host_pattern, std::string);
+WEIR_VALUE_TYPE(host, std::string);
+WEIR_VALUE_TYPE(authority, std::string);
+WEIR_VALUE_TYPE(path, std::string);
+WEIR_VALUE_TYPE(target_path, std::string);
+WEIR_VALUE_TYPE(method, std::string);
+WEIR_VALUE_TYPE(field_name, std::string);
+WEIR_VALUE_TYPE(edited_field, std::string);
+WEIR_VALUE_TYPE(field_value, std::string);
+WEIR_VALUE_TYPE(server_header, std::string);
+WEIR_VALUE_TYPE(match_value, std::string);
+WEIR_VALUE_TYPE(query_name, std::string);
+WEIR_VALUE_TYPE(body, std::string);
+WEIR_VALUE_TYPE(error_status, std::string);
+WEIR_VALUE_TYPE(upgrade_protocol, std::string);
+WEIR_VALUE_TYPE(route_name, std::string);
+WEIR_VALUE_TYPE(expected_route, std::string);
+WEIR_VALUE_TYPE(retry_on, std::string);
+WEIR_VALUE_TYPE(size, uint64_t);
+WEIR_VALUE_TYPE(header_size, uint64_t);
+WEIR_VALUE_TYPE(byte_rate, uint64_t);
+WEIR_VALUE_TYPE(split_weight, uint32_t);
+WEIR_VALUE_TYPE(attempts, uint32_t);
+WEIR_VALUE_TYPE(port, uint32_t);
+WEIR_VALUE_TYPE(respond_status, uint32_t);
+WEIR_VALUE_TYPE(optional_status, uint32_t);
+WEIR_VALUE_TYPE(redirect_status, uint32_t);
+WEIR_VALUE_TYPE(optional_timeout, std::optional<Timeout>);
+WEIR_VALUE_TYPE(status_set, StatusSet);
+WEIR_VALUE_TYPE(encoded_slashes, EncodedSlashes);
+WEIR_VALUE_TYPE(dot_segments, DotSegments);
+WEIR_VALUE_TYPE(double_slashes, DoubleSlashes);
+WEIR_VALUE_TYPE(forwarded, Forwarded);
+WEIR_VALUE_TYPE(optional_scheme, std::optional<Redirect::Scheme>);
 
 #undef WEIR_VALUE_TYPE
 

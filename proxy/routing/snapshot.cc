@@ -11,11 +11,21 @@ std::string Snapshot::place(const config::Location& location) const {
   return fmt::format("{}:{}:{}", model.files[location.file], location.line, location.column);
 }
 
+std::string Snapshot::cluster_names(const ListenerSpec& listener) const {
+  std::string names;
+  for (size_t cluster : listener.clusters)
+    names += (names.empty() ? "" : ", ") + clusters[cluster].name;
+  return names;
+}
+
 SnapshotView::SnapshotView(std::shared_ptr<const Snapshot> snapshot, WorkerMetrics& metrics,
-                           uint64_t seed)
+                           uint64_t seed, Pools& pools)
     : snapshot_(std::move(snapshot)) {
   for (const ClusterSpec& spec : snapshot_->clusters)
-    clusters_.push_back(std::make_unique<Cluster>(spec, metrics, mix(seed += spec.series + 1)));
+    clusters_.push_back(
+        std::make_unique<Cluster>(spec, metrics, mix(seed += spec.series + 1), &pools));
+  for (const ListenerSpec& listener : snapshot_->listeners)
+    for (uint32_t series : listener.route_series) route_cells_.push_back(&metrics.route(series));
 }
 
 void SnapshotView::rebuild_clusters() {

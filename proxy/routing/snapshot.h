@@ -14,6 +14,7 @@
 #include "base/address.h"
 #include "base/intrusive_list.h"
 #include "config/model.h"
+#include "routing/http_spec.h"
 #include "upstream/cluster.h"
 
 namespace weir {
@@ -36,13 +37,21 @@ class ConnectionCount {
   std::atomic<uint64_t> open_{0};
 };
 
+inline constexpr size_t kNoCluster = ~size_t{0};
+
 struct ListenerSpec {
   std::string name;
-  size_t cluster = 0;  // in Snapshot::clusters
+  config::Protocol protocol{};
+  size_t cluster =
+      0;  // in Snapshot::clusters: of TCP; of HTTP for what no route takes, or kNoCluster
+  std::vector<size_t> clusters;          // all that it may send to, each once
+  std::shared_ptr<const HttpSpec> http;  // null for TCP
   config::ListenerTimeouts timeouts;
   uint64_t max_connections = 0;            // 0: only the global limit
   std::shared_ptr<ConnectionCount> count;  // the same over reloads, by name
   uint32_t series = 0;
+  std::vector<uint32_t> route_series;  // of requests without a route, then of http->routes
+  size_t first_route_cells = 0;        // place of the first of them among those of all listeners
 };
 
 struct Snapshot {
@@ -56,13 +65,20 @@ struct Snapshot {
 
   // "weir.yaml:12:7", for the log line of a timeout that fired; empty for a default.
   std::string place(const config::Location& location) const;
+  // "app, api": those it may send to.
+  std::string cluster_names(const ListenerSpec& listener) const;
 };
 
 class SnapshotView : public ListNode {  // of its worker's list
  public:
-  SnapshotView(std::shared_ptr<const Snapshot> snapshot, WorkerMetrics& metrics, uint64_t seed);
+  SnapshotView(std::shared_ptr<const Snapshot> snapshot, WorkerMetrics& metrics, uint64_t seed,
+               Pools& pools);
   const Snapshot& snapshot() const { return *snapshot_; }
   Cluster& cluster(size_t i) { return *clusters_[i]; }
+  // Of a listener of this snapshot; `route`: one of its routes, or null.
+  RouteCells& route_cells(const ListenerSpec& listener, const Route* route) {
+    return *route_cells_[listener.first_route_cells + (route == nullptr ? 0 : route->index + 1)];
+  }
   // After a health has changed.
   void rebuild_clusters();
 
@@ -70,6 +86,7 @@ class SnapshotView : public ListNode {  // of its worker's list
   friend class SnapshotRef;
   std::shared_ptr<const Snapshot> snapshot_;
   std::vector<std::unique_ptr<Cluster>> clusters_;
+  std::vector<RouteCells*> route_cells_;
   uint32_t refs_ = 0;
 };
 

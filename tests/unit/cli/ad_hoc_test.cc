@@ -45,11 +45,41 @@ TEST(AdHocConfig, ServesTheAdminApiWhereItIsAskedTo) {
   EXPECT_EQ(loaded(options).model.admin.bind, "127.0.0.1:9901");
 }
 
-TEST(AdHocConfig, WithoutTcp_SaysWhatIsMissing) {
+TEST(AdHocConfig, SpeaksHttp_UnlessItIsToldNotTo) {
+  ProxyOptions options = flags();
+  EXPECT_EQ(loaded(options).model.listeners[0].protocol, config::Protocol::tcp);
+  options.tcp = false;
+  const config::Loaded http = loaded(options);
+  EXPECT_TRUE(http.valid()) << config::format_text(http.diagnostics, false);
+  EXPECT_EQ(http.model.listeners[0].protocol, config::Protocol::http);
+  EXPECT_FALSE(http.model.clusters[0].health_check);
+}
+
+TEST(AdHocConfig, ChecksTheBackendsWithAPath) {
   ProxyOptions options = flags();
   options.tcp = false;
-  ASSERT_FALSE(ad_hoc_config(options));
-  EXPECT_THAT(ad_hoc_config(options).error().text(), HasSubstr("add --tcp"));
+  options.health = "/healthz?full=1";
+  const config::Loaded file = loaded(options);
+  ASSERT_TRUE(file.valid()) << config::format_text(file.diagnostics, false);
+  const auto& check = file.model.clusters[0].health_check;
+  ASSERT_TRUE(check);
+  EXPECT_EQ(check->type, config::HealthCheck::Type::http);
+  EXPECT_EQ(check->path, "/healthz?full=1");
+  options.health = "healthz";
+  EXPECT_THAT(ad_hoc_config(options).error().text(), HasSubstr("--health"));
+  options = flags();
+  options.health = "/healthz";
+  EXPECT_THAT(ad_hoc_config(options).error().text(), HasSubstr("--tcp"));
+}
+
+TEST(AdHocConfig, AUrlIsAnsweredWithTheAddressInIt) {
+  ProxyOptions options = flags();
+  options.to = {"http://127.0.0.1:3000/x"};
+  EXPECT_THAT(ad_hoc_config(options).error().text(),
+              HasSubstr("--to: 'http://127.0.0.1:3000/x' is a URL; write the address alone: "
+                        "127.0.0.1:3000"));
+  options.to = {"https://a.example"};
+  EXPECT_THAT(ad_hoc_config(options).error().text(), HasSubstr("host:port"));
 }
 
 TEST(AdHocConfig, WrongAddresses_NameTheirFlag) {

@@ -90,6 +90,14 @@ TEST(DemoBackend, DropsTheBodyOfARequest) {
   EXPECT_NE(answers.find("one\n"), answers.rfind("one\n")) << answers;
 }
 
+TEST(DemoBackend, RefusesABodyWithoutALength_InsteadOfTakingItForLines) {
+  DemoBackend one = backend();
+  Client client(one);
+  client.send("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n");
+  EXPECT_THAT(client.receive("never"), StartsWith("HTTP/1.1 411 Length Required\r\n"));
+  EXPECT_TRUE(client.ended());
+}
+
 TEST(DemoBackend, SlowAnswersLineByLine_ThenCloses) {
   DemoBackend one = backend();
   Client client(one);

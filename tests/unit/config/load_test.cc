@@ -114,7 +114,7 @@ TEST(Load, ReadsEveryKeyOfListenersAndTheProcess) {
   EXPECT_EQ(m.logging.format, LogFormat::json);
   EXPECT_EQ(m.logging.output, "stdout");
   EXPECT_EQ(m.logging.access.output, "none");
-  EXPECT_EQ(m.logging.access.format, LogFormat::logfmt);
+  EXPECT_EQ(m.logging.access.format, AccessFormat::logfmt);
 }
 
 TEST(Load, ReadsEveryKeyOfClusters) {

@@ -65,6 +65,15 @@ TEST(ToYaml, LoadsAsAnEqualModel) {
   }
 }
 
+TEST(EffectiveYaml, LoadsAsAnEqualModel) {
+  for (const fs::path& path : shipped()) {
+    const Loaded loaded = config::load(path.string(), nothing);
+    const Loaded again = load(effective_yaml(loaded));
+    EXPECT_TRUE(again.valid()) << told(again) << path;
+    EXPECT_EQ(loaded.hash, again.hash) << path;
+  }
+}
+
 TEST(ToYaml, WritesOnlyWhatIsNotTheDefault) {
   Model model;
   Listener& listener = model.listeners.emplace_back();
@@ -130,10 +139,12 @@ TEST(EffectiveYaml, TellsWhereEachValueComesFrom) {
 TEST(DefaultsYaml, IsAWholeConfigurationOnceTheRequiredKeysAreGiven) {
   std::string yaml = defaults_yaml();
   const auto give = [&](std::string_view key, std::string_view value) {
-    const std::string line = "# " + std::string(key) + ": (required)";
-    const size_t at = yaml.find(line);
+    const std::string line =
+        "    # " + std::string(key) + (key == "cluster" ? ": (none)" : ": (required)");
+    // What a route requires stands in a comment before it.
+    const size_t at = key == "cluster" ? yaml.find(line) : yaml.rfind(line);
     ASSERT_NE(at, std::string::npos) << key;
-    yaml.replace(at, line.size(), std::string(key) + ": " + std::string(value));
+    yaml.replace(at, line.size(), "    " + std::string(key) + ": " + std::string(value));
   };
   give("bind", ":80");
   give("cluster", "app");
@@ -144,10 +155,12 @@ TEST(DefaultsYaml, IsAWholeConfigurationOnceTheRequiredKeysAreGiven) {
   for (const char* key :
        {"workers: auto", "idle: 1h", "connect: 5s", "interval: 5s", "path: /metrics"})
     EXPECT_THAT(yaml, HasSubstr(key));
-  Model expected = load(
-                       "listeners: [{ bind: ':80', cluster: app }]\n"
-                       "clusters: [{ name: app, backends: ['a:1'], health_check: {} }]\n")
-                       .model;
+  Model expected =
+      load(
+          "listeners: [{ bind: ':80', cluster: app }]\n"
+          "clusters: [{ name: app, backends: ['a:1'], health_check: {}, outlier_detection: {} "
+          "}]\n")
+          .model;
   EXPECT_EQ(all_values(loaded.model), all_values(expected));
 }
 

@@ -91,8 +91,9 @@ TEST(Words, AreThoseOfTheirEnum) {
   EXPECT_EQ(read<types::balance>("Round_Robin"), "E104");
   EXPECT_EQ(read<types::backend_state>("maintenance"), "maintenance");
   EXPECT_EQ(read<types::log_level>("warn"), "warn");
-  EXPECT_EQ(read<types::optional_log_format>("json"), "json");
-  EXPECT_EQ(read<types::protocol>("http"), "E104");
+  EXPECT_EQ(read<types::optional_access_format>("json"), "json");
+  EXPECT_EQ(read<types::protocol>("http"), "http");
+  EXPECT_EQ(read<types::protocol>("https"), "E104");
 }
 
 TEST(Paths, AreOfTheirKind) {

@@ -1,0 +1,42 @@
+// TextBuffer: text that is written again and again by one owner: it keeps its memory, so that after
+// the first few times nothing is allocated. What has been used up is dropped at the front.
+#pragma once
+
+#include <algorithm>
+#include <string_view>
+#include <vector>
+
+namespace weir {
+
+class TextBuffer {
+ public:
+  std::string_view view() const { return {bytes_.data() + begin_, bytes_.size() - begin_}; }
+  char* data() { return bytes_.data() + begin_; }
+  size_t size() const { return bytes_.size() - begin_; }
+  bool empty() const { return size() == 0; }
+
+  void assign(std::string_view text) {
+    clear();
+    append(text);
+  }
+  TextBuffer& append(std::string_view text) {
+    bytes_.insert(bytes_.end(), text.begin(), text.end());
+    return *this;
+  }
+  // Room behind the text, which is not part of it until then.
+  void reserve(size_t more) { bytes_.reserve(bytes_.size() + more); }
+  void drop_front(size_t size) {
+    begin_ += std::min(size, this->size());
+    if (empty()) clear();
+  }
+  void clear() {
+    bytes_.clear();
+    begin_ = 0;
+  }
+
+ private:
+  std::vector<char> bytes_;
+  size_t begin_ = 0;
+};
+
+}  // namespace weir

@@ -1,0 +1,203 @@
+#include "cli/explain.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+
+#include "config/value_types.h"
+#include "routing/http_spec.h"
+
+namespace weir::cli {
+namespace {
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  for (char& c : result)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return result;
+}
+
+bool same_name(std::string_view a, std::string_view b) {
+  return lower(a) == lower(b);
+}
+
+// A request taken apart as the data path does it.
+struct Parts {
+  std::string host, path, query;
+  uint16_t port = 0;
+};
+
+Parts parts_of(const AskedRequest& request) {
+  Parts parts;
+  parts.host = lower(request.host);
+  const size_t colon = parts.host.rfind(':');
+  if (colon != std::string::npos && parts.host.back() != ']') {
+    parts.port = static_cast<uint16_t>(std::atoi(parts.host.c_str() + colon + 1));
+    parts.host.resize(colon);
+  }
+  const size_t mark = std::min(request.path.find('?'), request.path.size());
+  parts.path = request.path.substr(0, mark);
+  parts.query = request.path.substr(std::min(mark + 1, request.path.size()));
+  return parts;
+}
+
+std::string_view find_header(const void* message, std::string_view name) {
+  for (const config::NamedValue& field : static_cast<const AskedRequest*>(message)->headers)
+    if (same_name(field.name, name)) return field.value;
+  return {};
+}
+
+RouteQuery query_of(const AskedRequest& request, const Parts& parts, std::string_view path) {
+  return {parts.host, path, request.method, parts.query, {&request, find_header}};
+}
+
+std::string why_not(const NamedPredicate& wanted, const char* what, bool there) {
+  if (!there) return fmt::format("{} '{}' is not there", what, wanted.name);
+  return fmt::format("{} '{}' is not '{}'", what, wanted.name, wanted.value);
+}
+
+std::string why(const RouteMatch& match, const RouteQuery& query) {
+  const Mismatch found = mismatch(match, query);
+  switch (found.what) {
+    case Mismatch::What::nothing: return "";
+    case Mismatch::What::host:
+      return fmt::format("the host is not {}", fmt::join(match.hosts, ", "));
+    case Mismatch::What::path:
+      if (match.path_kind == RouteMatch::Path::exact)
+        return fmt::format("the path is not {}", match.path);
+      return fmt::format("the path is not under {}", match.path.empty() ? "/" : match.path);
+    case Mismatch::What::method:
+      return fmt::format("the method is not {}", fmt::join(match.methods, ", "));
+    case Mismatch::What::header: {
+      const NamedPredicate& wanted = match.headers[found.index];
+      return why_not(wanted, "header", query.fields.value(wanted.name).data() != nullptr);
+    }
+    case Mismatch::What::query: {
+      const NamedPredicate& wanted = match.query[found.index];
+      return why_not(wanted, "parameter", has_parameter(query.query, {wanted.name, "", true}));
+    }
+  }
+  CHECK_UNREACHABLE();
+}
+
+class Explaining {
+ public:
+  Explaining(const config::Loaded& loaded, const AskedRequest& request)
+      : loaded_(loaded), request_(request), parts_(parts_of(request)) {}
+
+  Explanation of(const config::Listener& listener) const {
+    Explanation result;
+    result.listener = &listener;
+    if (listener.protocol == config::Protocol::tcp) {
+      result.clusters = {cluster_named(listener.cluster)};
+      return result;
+    }
+    answer(HttpSpec(listener, loaded_.model.clusters), result);
+    return result;
+  }
+
+ private:
+  // As a session does with a request that it has read.
+  void answer(const HttpSpec& http, Explanation& result) const {
+    if (request_.method == "CONNECT") {
+      if (!http.allow_connect) return refuse(405, "CONNECT is not allowed here", result);
+    } else {
+      std::string memory(parts_.path.size(), '\0');
+      const NormalPath normal = normalize_path(parts_.path, http.path_rules, memory);
+      if (normal.fault) return refuse(normal.fault.status, normal.fault.reason, result);
+      result.path = normal.path;
+      if (result.path != parts_.path)
+        result.note = "routes and backends see the path " + result.path;
+    }
+    const RouteQuery query = query_of(request_, parts_, result.path);
+    const Route* taking = http.routes.match(query);
+    for (const Route& route : http.routes.routes()) {
+      if (&route == taking) break;
+      result.passed.push_back({route.name, why(route.match, query), place(route.location)});
+    }
+    if (!taking) return refuse(404, "no route takes it", result);
+    take(*taking, result);
+  }
+  static void refuse(uint32_t status, const char* why, Explanation& result) {
+    result.status = status;
+    result.refusal = why;
+  }
+  void take(const Route& route, Explanation& result) const {
+    std::array<char, 8192> memory;
+    result.taken = true;
+    result.route = route;
+    result.place = place(route.location);
+    switch (route.action) {
+      case Route::Action::respond: result.status = route.respond.status; return;
+      case Route::Action::redirect:
+        result.location = redirect_location(
+            route.redirect, {"http", parts_.host, parts_.port, result.path, parts_.query}, memory);
+        if (result.location.empty()) return refuse(400, "a redirect needs a host", result);
+        result.status = route.redirect.status;
+        return;
+      case Route::Action::forward: break;
+    }
+    result.target = rewritten_target(route.rewrite, result.path, parts_.query, memory);
+    result.host = route.rewrite.host.empty() ? lower(request_.host) : route.rewrite.host;
+    for (const ClusterShare& share : route.clusters)
+      result.clusters.push_back(&loaded_.model.clusters[share.cluster]);
+  }
+  const config::Cluster* cluster_named(const std::string& name) const {
+    for (const config::Cluster& cluster : loaded_.model.clusters)
+      if (cluster.name == name) return &cluster;
+    CHECK_UNREACHABLE();  // validated
+  }
+  std::string place(const config::Location& at) const {
+    return fmt::format("{}:{}", loaded_.model.files.at(at.file), at.line);
+  }
+
+  const config::Loaded& loaded_;
+  const AskedRequest& request_;
+  const Parts parts_;
+};
+
+}  // namespace
+
+std::vector<const config::Backend*> serving(const config::Cluster& cluster) {
+  std::vector<const config::Backend*> first, backups;
+  for (const config::Backend& backend : cluster.backends)
+    if (backend.state == config::BackendState::active)
+      (backend.backup ? backups : first).push_back(&backend);
+  return first.empty() ? backups : first;
+}
+
+Result<std::vector<Explanation>> explain(const config::Loaded& loaded,
+                                         const AskedRequest& request) {
+  const Explaining explaining(loaded, request);
+  std::vector<Explanation> result;
+  std::vector<std::string> names;
+  for (const config::Listener& listener : loaded.model.listeners) {
+    names.push_back(listener.name);
+    const bool asked = request.listener.empty() ? listener.protocol == config::Protocol::http
+                                                : listener.name == request.listener;
+    if (asked) result.push_back(explaining.of(listener));
+  }
+  if (!result.empty()) return result;
+  if (request.listener.empty())
+    return Error{"no listener speaks HTTP; name one with --listener", ""};
+  return Error{fmt::format("there is no listener '{}'; there are: {}", request.listener,
+                           fmt::join(names, ", ")),
+               ""};
+}
+
+Result<config::NamedValue> parse_header(std::string_view text) {
+  const size_t colon = text.find(':');
+  config::NamedValue field;
+  const std::string_view name = text.substr(0, std::min(colon, text.size()));
+  if (colon == std::string_view::npos || config::types::field_name::type.read(name, &field.name))
+    return Error{fmt::format("'{}' is not a header field; write 'name: value'", text), ""};
+  std::string_view value = text.substr(colon + 1);
+  while (!value.empty() && value.front() == ' ') value.remove_prefix(1);
+  while (!value.empty() && value.back() == ' ') value.remove_suffix(1);
+  field.value = value;
+  return field;
+}
+
+}  // namespace weir::cli

@@ -1,0 +1,99 @@
+// The verbs about routes, which need no running weir: explain, test.
+#include <fmt/format.h>
+
+#include "cli/exchange.h"
+#include "cli/expectations.h"
+#include "cli/explain.h"
+#include "cli/verbs.h"
+#include "config/diagnostic.h"
+#include "config/load.h"
+#include "config/value_types.h"
+
+namespace weir::cli {
+namespace {
+
+// A request as the command line gives it; the error says what is no part of one.
+Result<AskedRequest> asked(const ExplainOptions& options) {
+  AskedRequest request{options.listener, "", "", "", {}};
+  std::string target = options.path;
+  if (!options.query.empty())
+    target += (target.find('?') == std::string::npos ? "?" : "&") + options.query;
+  std::optional<config::Problem> problem;
+  if (!options.host.empty())
+    problem = config::types::authority::type.read(options.host, &request.host);
+  if (!problem) problem = config::types::target_path::type.read(target, &request.path);
+  if (!problem) problem = config::types::method::type.read(options.method, &request.method);
+  if (problem)
+    return Error{problem->message + (problem->hint.empty() ? "" : "; " + problem->hint), ""};
+  for (const std::string& header : options.headers) {
+    Result<config::NamedValue> field = parse_header(header);
+    if (!field) return field.error();
+    request.headers.push_back(*field);
+  }
+  return request;
+}
+
+// The configuration, or the exit code that stands for what is wrong with it.
+std::optional<config::Loaded> load_valid(const std::string& given, const Console& console,
+                                         int& code) {
+  Result<std::string> path = find_config(given);
+  if (!path) {
+    code = complain_of(path.error(), console);
+    return std::nullopt;
+  }
+  config::Loaded loaded = config::load(*path, config::process_environment());
+  if (loaded.valid()) return loaded;
+  console.complain("the configuration is invalid:\n" +
+                   config::format_text(loaded.diagnostics, false));
+  code = kInvalidConfig;
+  return std::nullopt;
+}
+
+}  // namespace
+
+int run_explain(const ExplainOptions& options, const Console& console) {
+  const Result<AskedRequest> request = asked(options);
+  if (!request) {
+    console.complain(request.error().message);
+    return kUsage;
+  }
+  int code = kOk;
+  const std::optional<config::Loaded> loaded = load_valid(options.config, console, code);
+  if (!loaded) return code;
+  const Result<std::vector<Explanation>> found = explain(*loaded, *request);
+  if (!found) {
+    console.complain(found.error().message);
+    return kFailed;
+  }
+  if (options.json) {
+    console.print(explanation_json(*found));
+    return kOk;
+  }
+  for (const Explanation& explanation : *found) console.print(explanation_text(explanation));
+  return kOk;
+}
+
+int run_test(const TestOptions& options, const Console& console) {
+  int code = kOk;
+  const std::optional<config::Loaded> loaded = load_valid(options.config, console, code);
+  if (!loaded) return code;
+  const config::LoadedRouteTests tests =
+      config::load_route_tests(options.file, config::process_environment());
+  if (!tests.valid()) {
+    console.complain("the tests are invalid:\n" + config::format_text(tests.diagnostics, false));
+    return kInvalidConfig;
+  }
+  const std::vector<Unmet> failures = unmet(*loaded, tests.file, options.file);
+  for (const Unmet& failure : failures)
+    console.print(fmt::format("{}: {}: {}\n", failure.place, failure.test, failure.what));
+  const std::string count = count_text(static_cast<double>(tests.file.tests.size()), "test");
+  if (failures.empty()) {
+    console.say(count + " passed");
+    return kOk;
+  }
+  console.complain(fmt::format("{} of {} not as expected",
+                               count_text(static_cast<double>(failures.size()), "thing"), count));
+  return kFailed;
+}
+
+}  // namespace weir::cli

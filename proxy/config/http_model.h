@@ -1,0 +1,140 @@
+// What the model has for HTTP: the part of model.h that only HTTP listeners and their clusters use.
+// Plain structs, each member at its default; names are the file's key names.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/plain_values.h"
+
+namespace weir::config {
+
+// ---- of a listener
+
+enum class EncodedSlashes : uint8_t { reject, keep, decode };
+enum class DotSegments : uint8_t { normalize, reject, keep };
+enum class DoubleSlashes : uint8_t { merge, keep };
+enum class Forwarded : uint8_t { x_forwarded, forwarded, both, none };
+
+// What happens to a path before routes see it; what they see is what is forwarded.
+struct Paths {
+  EncodedSlashes encoded_slashes{};
+  DotSegments dot_segments{};
+  DoubleSlashes double_slashes{};
+  friend bool operator==(const Paths&, const Paths&) = default;
+};
+
+// ---- of a route
+
+struct Match {                       // everything that is given must hold
+  std::vector<std::string> hosts;    // lower case; "example.com", "*.example.com", "[::1]"
+  std::string path;                  // exactly; empty: any
+  std::string path_prefix;           // on segment boundaries; empty: any
+  std::vector<std::string> methods;  // empty: any
+  NamedValues headers;               // value "*": is there
+  NamedValues query;
+};
+
+struct WeightedCluster {
+  std::string name;
+  uint32_t weight = 1;  // 0 to 1000
+};
+
+struct Respond {
+  uint32_t status = 200;
+  std::string body;
+  std::string content_type = "text/plain; charset=utf-8";
+};
+
+struct Redirect {
+  enum class Scheme : uint8_t { http, https };
+  std::optional<Scheme> scheme;  // what is not given stays as in the request
+  std::string host;
+  uint32_t port = 0;
+  std::string path;
+  std::string prefix;  // in place of the prefix that the route matched
+  uint32_t status = 307;
+};
+
+struct Rewrite {
+  std::string strip_prefix;
+  std::string replace_prefix;  // takes the place of strip_prefix, or of the matched prefix
+  std::string host;
+};
+
+struct HeaderEdits {  // in this order
+  std::vector<std::string> remove;
+  NamedValues set;
+  NamedValues add;
+};
+
+struct RouteHeaders {
+  HeaderEdits request;
+  HeaderEdits response;
+};
+
+struct RouteTimeouts {
+  Timeout request;                         // whole request with its retries; 0: off
+  std::optional<Timeout> response_header;  // none: that of the cluster
+  std::optional<Timeout> response_idle;
+};
+
+// Why a request is sent again beyond what is provably unprocessed, which always is.
+enum class RetryReason : uint8_t {
+#define RETRY_REASON(name, help) name,
+#include "config/retry_reasons.def"
+#undef RETRY_REASON
+};
+
+struct RetryBackoff {
+  Duration base = std::chrono::milliseconds(25);
+  Duration max = std::chrono::milliseconds(250);
+};
+
+struct Retry {
+  uint32_t attempts = 2;                // after the first try; 0: none
+  std::vector<std::string> on{"safe"};  // names of RetryReason, or statuses
+  Timeout per_try_timeout;              // 0: off
+  double budget = 0.2;                  // share of the requests under way
+  RetryBackoff backoff;
+};
+
+struct Route {
+  std::string name;  // default: from its match
+  Match match;
+  std::string cluster;  // exactly one of these four
+  std::vector<WeightedCluster> clusters;
+  std::optional<Respond> respond;
+  std::optional<Redirect> redirect;
+  Rewrite rewrite;
+  RouteHeaders headers;
+  RouteTimeouts timeouts;
+  Retry retry;
+  std::vector<std::string> upgrade{"websocket"};
+  Location location;
+};
+
+// ---- of a cluster
+
+// Connections to the backends, of each worker.
+struct Pool {
+  uint64_t max_connections = 0;  // to one backend; 0: without limit
+  uint64_t max_idle = 64;        // kept open without a request, to one backend
+  Timeout max_age;               // 0: off
+  uint64_t max_requests = 0;     // on one connection; 0: without limit
+  uint64_t max_pending = 1024;   // requests waiting for a connection
+  Timeout queue_timeout{std::chrono::seconds(1), {}};
+};
+
+// Takes a backend out that fails too often in a row, for longer each time.
+struct OutlierDetection {
+  uint32_t consecutive_errors = 5;
+  Duration base_ejection = std::chrono::seconds(30);
+  Duration max_ejection = std::chrono::minutes(5);
+  double max_ejection_percent = 0.5;  // share of the backends that may be out by it
+  friend bool operator==(const OutlierDetection&, const OutlierDetection&) = default;
+};
+
+}  // namespace weir::config

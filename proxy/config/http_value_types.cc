@@ -1,0 +1,488 @@
+// The value types that only HTTP has.
+#include "base/network.h"
+#include "config/value_reading.h"
+
+namespace weir::config {
+
+template <>
+struct Words<EncodedSlashes> {
+  static constexpr std::string_view all[] = {"reject", "keep", "decode"};
+};
+template <>
+struct Words<DotSegments> {
+  static constexpr std::string_view all[] = {"normalize", "reject", "keep"};
+};
+template <>
+struct Words<DoubleSlashes> {
+  static constexpr std::string_view all[] = {"merge", "keep"};
+};
+template <>
+struct Words<Forwarded> {
+  static constexpr std::string_view all[] = {"x_forwarded", "forwarded", "both", "none"};
+};
+template <>
+struct Words<Redirect::Scheme> {
+  static constexpr std::string_view all[] = {"http", "https"};
+};
+template <>
+struct Words<RetryReason> {
+  static constexpr std::string_view all[] = {
+#define RETRY_REASON(name, help) #name,
+#include "config/retry_reasons.def"
+#undef RETRY_REASON
+  };
+};
+
+namespace {
+
+bool is_alphanumeric(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+bool is_hex(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+bool is_visible(char c) {
+  return c > 0x20 && c < 0x7f;
+}
+bool is_token(std::string_view text) {
+  constexpr std::string_view kPunctuation = "!#$%&'*+-.^_`|~";
+  return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
+    return is_alphanumeric(c) || kPunctuation.find(c) != std::string_view::npos;
+  });
+}
+std::string lower(std::string_view text) {
+  std::string result(text);
+  for (char& c : result)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return result;
+}
+std::string upper(std::string_view text) {
+  std::string result(text);
+  for (char& c : result)
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  return result;
+}
+
+// ---- hosts
+
+Problem host_problem(std::string_view text, std::string hint) {
+  return {Code::E135, fmt::format("'{}' is not a host", has_control(text) ? "…" : text),
+          std::move(hint)};
+}
+
+bool is_ipv6_literal(std::string_view text) {
+  if (text.size() < 4 || text.front() != '[' || text.back() != ']') return false;
+  const std::string_view inside = text.substr(1, text.size() - 2);
+  return inside.find(':') != std::string_view::npos && inside.find('/') == std::string_view::npos &&
+         IpAddress().parse(inside);
+}
+
+bool is_host_text(std::string_view text) {
+  const auto good = [](char c) { return is_alphanumeric(c) || c == '-' || c == '_' || c == '.'; };
+  return !text.empty() && text.size() <= 253 && std::all_of(text.begin(), text.end(), good) &&
+         text.front() != '.' && text.front() != '-' && text.back() != '.' &&
+         text.find("..") == std::string_view::npos;
+}
+
+// In lower case, as the data path compares it.
+Outcome read_host(std::string_view text, std::string& out) {
+  if (is_ipv6_literal(text) || is_host_text(text)) return out = lower(text), Outcome{};
+  if (text.find("://") != std::string_view::npos)
+    return host_problem(text, "a host alone, without scheme and path");
+  const size_t colon = text.rfind(':');
+  if (colon != std::string_view::npos && is_host_text(text.substr(0, colon)))
+    return host_problem(
+        text, fmt::format("a host has no port here; write {}", lower(text.substr(0, colon))));
+  if (text.size() > 1 && text.back() == '.' && is_host_text(text.substr(0, text.size() - 1)))
+    return host_problem(text, fmt::format("write {}, without the last dot",
+                                          lower(text.substr(0, text.size() - 1))));
+  if (std::any_of(text.begin(), text.end(), [](char c) { return (c & 0x80) != 0; }))
+    return host_problem(text, "write other scripts as clients send them: xn--…");
+  return host_problem(text, "write example.com, \"[::1]\" or an IPv4 address");
+}
+
+Outcome read_host_pattern(std::string_view text, std::string& out) {
+  if (text == "*") return host_problem(text, "leave 'hosts' out for all of them");
+  const bool wildcard = text.substr(0, 2) == "*.";
+  if (text.find('*') != std::string_view::npos && (!wildcard || text.rfind('*') != 0))
+    return host_problem(text, "one '*' is possible, as the first label: \"*.example.com\"");
+  std::string host;
+  if (Outcome problem = read_host(wildcard ? text.substr(2) : text, host)) return problem;
+  out = (wildcard ? "*." : "") + host;
+  return {};
+}
+
+// host or host:port, for a Host field.
+Outcome read_authority(std::string_view text, std::string& out) {
+  const size_t colon = text.rfind(':');
+  std::string host;
+  if (colon != std::string_view::npos && text.back() != ']') {
+    uint32_t port = 0;
+    if (Outcome problem = read_number(text.substr(colon + 1), port, 1, 65535)) return problem;
+    if (Outcome problem = read_host(text.substr(0, colon), host)) return problem;
+  } else if (Outcome problem = read_host(text, host)) {
+    return problem;
+  }
+  out = lower(text);
+  return {};
+}
+
+Outcome read_network(std::string_view text, std::string& out) {
+  const std::string one(text);
+  const Result<TrustedNetworks> network = has_control(text)
+                                              ? Error{"a network has no control characters", ""}
+                                              : TrustedNetworks::parse(std::span(&one, 1));
+  if (!network) return Problem{Code::E134, network.error().message, ""};
+  out = text;
+  return {};
+}
+
+// ---- paths
+
+// Whether every '%' begins an encoded byte.
+bool is_encoded(std::string_view text) {
+  for (size_t i = text.find('%'); i != std::string_view::npos; i = text.find('%', i + 1))
+    if (i + 2 >= text.size() || !is_hex(text[i + 1]) || !is_hex(text[i + 2])) return false;
+  return true;
+}
+
+Outcome read_target(std::string_view text, std::string& out) {
+  const bool visible = std::all_of(text.begin(), text.end(), is_visible);
+  if (text.empty() || text[0] != '/' || text.size() > 1024 || !visible || !is_encoded(text) ||
+      text.find('#') != std::string_view::npos) {
+    const char* hint = "it begins with '/', such as /api/v1";
+    if (!text.empty() && text[0] == '/')
+      hint = "write other bytes percent-encoded: %20 for a blank";
+    return Problem{Code::E132, fmt::format("'{}' is not a path", has_control(text) ? "…" : text),
+                   hint};
+  }
+  out = text;
+  return {};
+}
+Outcome read_path(std::string_view text, std::string& out) {
+  if (text.find('?') != std::string_view::npos)
+    return Problem{Code::E132, fmt::format("'{}' is a path with a query", text),
+                   "the path alone; 'query' matches parameters"};
+  if (text.find('*') != std::string_view::npos && text.back() == '*')
+    return Problem{Code::E132,
+                   fmt::format("'{}' ends with '*', which stands for itself in a path", text),
+                   "path_prefix, without the '*', is for all paths below one"};
+  return read_target(text, out);
+}
+
+// ---- fields
+
+Outcome read_field_name(std::string_view text, std::string& out) {
+  if (!is_token(text) || text.size() > 256)
+    return Problem{
+        Code::E136,
+        fmt::format("'{}' is not the name of a header field", has_control(text) ? "…" : text),
+        "letters, digits and any of ! # $ % & ' * + - . ^ _ ` | ~"};
+  out = text;
+  return {};
+}
+
+// What frames a message, or belongs to one connection, is weir's own affair.
+Outcome read_edited_field(std::string_view text, std::string& out) {
+  if (Outcome problem = read_field_name(text, out)) return problem;
+  constexpr std::string_view kOwn[] = {
+      "connection", "content-length",    "host",    "keep-alive", "te", "proxy-connection",
+      "trailer",    "transfer-encoding", "upgrade", "expect"};
+  const std::string name = lower(text);
+  if (std::find(std::begin(kOwn), std::end(kOwn), name) == std::end(kOwn)) return {};
+  const char* hint = "weir writes it itself, so that both sides read the same message";
+  if (name == "host") hint = "the key for it is 'host': of 'rewrite', or of the health check";
+  if (name == "upgrade") hint = "the key for it is 'upgrade' of the route";
+  return Problem{Code::E138, fmt::format("'{}' cannot be changed", text), hint};
+}
+
+Outcome read_field_value(std::string_view text, std::string& out) {
+  const bool good =
+      std::none_of(text.begin(), text.end(), [](char c) { return is_control(c) && c != '\t'; });
+  const auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
+  const bool trimmed = text.empty() || (!is_blank(text.front()) && !is_blank(text.back()));
+  if (!good || !trimmed || text.size() > 4096)
+    return Problem{Code::E137, "this is not possible in a header field",
+                   "up to 4096 bytes, without control characters and blanks around them"};
+  out = text;
+  return {};
+}
+
+Outcome read_server_header(std::string_view text, std::string& out) {
+  if (text.empty())
+    return Problem{Code::E137, "'server_header' has no text", "write remove for no such field"};
+  return read_field_value(text, out);
+}
+
+Outcome read_text(std::string_view text, std::string& out) {
+  if (text.size() > 1024 || has_control(text))
+    return Problem{Code::E133, "up to 1024 bytes without control characters are possible here", ""};
+  out = text;
+  return {};
+}
+
+Outcome read_body(std::string_view text, std::string& out) {
+  if (text.size() > 65536)
+    return Problem{Code::E133, fmt::format("{} bytes, where 65536 are possible", text.size()),
+                   "let a backend serve what is longer"};
+  out = text;
+  return {};
+}
+
+Outcome read_query_name(std::string_view text, std::string& out) {
+  if (text.empty()) return Problem{Code::E133, "a query parameter without a name", ""};
+  return read_text(text, out);
+}
+
+Outcome read_method(std::string_view text, std::string& out) {
+  if (!is_token(text) || text.size() > 32)
+    return Problem{Code::E139, fmt::format("'{}' is not a method", has_control(text) ? "…" : text),
+                   "such as GET"};
+  if (const std::string meant = upper(text); meant != text)
+    return Problem{Code::E139, fmt::format("'{}' is not a method; they are case-sensitive", text),
+                   fmt::format("write {}", meant)};
+  out = text;
+  return {};
+}
+
+Outcome read_upgrade(std::string_view text, std::string& out) {
+  if (lower(text) == "h2c")
+    return Problem{Code::E138, "'h2c' is never forwarded",
+                   "it would carry requests past the routes and checks of weir"};
+  if (!is_token(text) || text.size() > 64)
+    return Problem{Code::E133, "this is not the name of a protocol", "such as websocket, or none"};
+  out = lower(text);
+  return {};
+}
+
+Outcome read_route_name(std::string_view text, std::string& out) {
+  if (text == "none")
+    return Problem{Code::E131, "'none' stands for no route", "give it another name"};
+  if (text.empty() || text.size() > 100 || !std::all_of(text.begin(), text.end(), is_visible))
+    return Problem{Code::E131, "this is not a name of a route",
+                   "up to 100 visible ASCII characters, no blanks"};
+  out = text;
+  return {};
+}
+Outcome read_expected_route(std::string_view text, std::string& out) {
+  return text == "none" ? (out = text, Outcome{}) : read_route_name(text, out);
+}
+
+// ---- statuses
+
+Outcome read_error_status(std::string_view text, std::string& out) {
+  uint32_t status = 0;
+  out = text;
+  return read_number(text, status, 400, 599);
+}
+
+Outcome read_retry_on(std::string_view text, std::string& out) {
+  uint32_t status = 0;
+  if (!read_number(text, status, 400, 599)) return out = text, Outcome{};
+  RetryReason reason{};
+  if (Outcome problem = read_word(text, reason)) {
+    problem->code = Code::E142;
+    problem->message = fmt::format("'{}' is no reason for a retry", has_control(text) ? "…" : text);
+    if (problem->hint.find("one of") == 0) problem->hint += "; or a status from 400 to 599";
+    return problem;
+  }
+  out = text;
+  return {};
+}
+
+Outcome read_status_set(std::string_view text, StatusSet& out) {
+  const Problem problem{
+      Code::E128, fmt::format("'{}' is not a set of statuses", has_control(text) ? "…" : text),
+      "write 200, 200-299 or \"200-299, 304\"; from 100 to 599"};
+  StatusSet set;
+  std::string_view rest = text;
+  while (!rest.empty()) {
+    const size_t comma = std::min(rest.find(','), rest.size());
+    std::string_view part = rest.substr(0, comma);
+    rest.remove_prefix(std::min(comma + 1, rest.size()));
+    if (rest.empty() && comma < text.size() && text.back() == ',') return problem;
+    while (!part.empty() && part.front() == ' ') part.remove_prefix(1);
+    while (!part.empty() && part.back() == ' ') part.remove_suffix(1);
+    const size_t dash = part.find('-');
+    StatusSet::Range range;
+    if (read_number(part.substr(0, dash), range.first, 100, 599)) return problem;
+    range.last = range.first;
+    if (dash != std::string_view::npos && read_number(part.substr(dash + 1), range.last, 100, 599))
+      return problem;
+    if (range.last < range.first) return problem;
+    set.ranges.push_back(range);
+  }
+  if (set.ranges.empty() || set.ranges.size() > 32) return problem;
+  out = std::move(set);
+  return {};
+}
+std::string write_status_set(const StatusSet& set) {
+  std::string text;
+  for (const StatusSet::Range& range : set.ranges) {
+    text += fmt::format("{}{}", text.empty() ? "" : ", ", range.first);
+    if (range.last != range.first) text += fmt::format("-{}", range.last);
+  }
+  return text;
+}
+
+Outcome read_redirect_status(std::string_view text, uint32_t& out) {
+  uint32_t status = 0;
+  if (Outcome problem = read_number(text, status, 300, 399)) return problem;
+  if (status != 301 && status != 302 && status != 303 && status != 307 && status != 308)
+    return Problem{Code::E111, fmt::format("{} does not redirect", status),
+                   "one of 301, 302, 303, 307, 308"};
+  out = status;
+  return {};
+}
+std::string write_unless_zero(const uint32_t& value) {
+  return value == 0 ? "" : std::to_string(value);
+}
+
+// ---- sizes
+
+struct SizeUnit {
+  std::string_view name;
+  uint64_t bytes;
+};
+constexpr SizeUnit kSizes[] = {{"TiB", uint64_t{1} << 40},
+                               {"TB", 1'000'000'000'000},
+                               {"GiB", uint64_t{1} << 30},
+                               {"GB", 1'000'000'000},
+                               {"MiB", uint64_t{1} << 20},
+                               {"MB", 1'000'000},
+                               {"KiB", uint64_t{1} << 10},
+                               {"KB", 1'000},
+                               {"B", 1}};
+constexpr uint64_t kLargest = uint64_t{1} << 50;
+
+Outcome read_size(std::string_view text, uint64_t& out) {
+  if (text == "0") return out = 0, Outcome{};
+  const size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  const std::string_view number = text.substr(0, digits), unit = text.substr(digits);
+  if (digits > 0 && unit.empty())
+    return Problem{Code::E126, fmt::format("'{0}' has no unit; write '{0}KiB' or '{0}MiB'", text),
+                   ""};
+  const auto found = std::find_if(std::begin(kSizes), std::end(kSizes),
+                                  [&](const SizeUnit& size) { return size.name == unit; });
+  if (digits == 0 || found == std::end(kSizes) || (digits > 1 && number[0] == '0'))
+    return Problem{Code::E126, fmt::format("'{}' is not a size", has_control(text) ? "…" : text),
+                   "whole numbers with B, KiB, MiB, GiB, KB, MB or GB: 64KiB, 10MiB"};
+  uint64_t value = 0;
+  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), value);
+  if (error != std::errc() || value > kLargest / found->bytes)
+    return Problem{Code::E111, fmt::format("{} is out of range", text), "up to 1024TiB"};
+  out = value * found->bytes;
+  return {};
+}
+std::string write_size(const uint64_t& value) {
+  if (value == 0) return "0";
+  for (const SizeUnit& unit : kSizes)
+    if (value % unit.bytes == 0) return fmt::format("{}{}", value / unit.bytes, unit.name);
+  return "";
+}
+Outcome read_header_size(std::string_view text, uint64_t& out) {
+  uint64_t value = 0;
+  if (Outcome problem = read_size(text, value)) return problem;
+  if (value < 1024 || value > (uint64_t{1} << 20))
+    return Problem{Code::E111, fmt::format("{} is out of range", text),
+                   "from 1KiB to 1MiB: each connection may need so much memory"};
+  out = value;
+  return {};
+}
+Outcome read_byte_rate(std::string_view text, uint64_t& out) {
+  if (text == "0") return out = 0, Outcome{};
+  const bool per_second = text.size() > 2 && text.substr(text.size() - 2) == "/s";
+  uint64_t value = 0;
+  if (!per_second || read_size(text.substr(0, text.size() - 2), value))
+    return Problem{Code::E127, fmt::format("'{}' is not a rate", has_control(text) ? "…" : text),
+                   "write 500B/s or 1KiB/s; 0 for none"};
+  out = value;
+  return {};
+}
+std::string write_byte_rate(const uint64_t& value) {
+  return value == 0 ? "0" : write_size(value) + "/s";
+}
+
+constexpr const char* kSizePattern =
+    R"("anyOf": [{"const": 0}, {"type": "string", "pattern": "\\$\\{|^0$|^[0-9]+([KMGT]i?)?B$"}])";
+constexpr const char* kRatePattern =
+    R"("anyOf": [{"const": 0}, {"type": "string", "pattern": "\\$\\{|^0$|^[0-9]+([KMGT]i?)?B/s$"}])";
+constexpr const char* kTarget = R"("type": "string", "pattern": "\\$\\{|^/")";
+
+}  // namespace
+
+namespace types {
+
+const ValueType network::type = described<read_network, same, std::string>(
+    "network", "`10.0.0.0/8`, `2001:db8::/32`, an address, or `\"unix:\"`", kText);
+const ValueType host_pattern::type = described<read_host_pattern, same, std::string>(
+    "host", "`example.com`, `\"*.example.com\"`, `\"[::1]\"`", kText);
+const ValueType host::type =
+    described<read_host, same, std::string>("host", "`example.com`, without a port", kText);
+const ValueType authority::type = described<read_authority, same, std::string>(
+    "host", "`example.com`, `example.com:8080`", kText);
+const ValueType path::type =
+    described<read_path, same, std::string>("path", "`/v1`, percent-encoded", kTarget);
+const ValueType target_path::type =
+    described<read_target, same, std::string>("path", "`/v1?full=yes`, percent-encoded", kTarget);
+const ValueType method::type =
+    described<read_method, same, std::string>("method", "`GET`, `POST`, …", kText);
+const ValueType field_name::type =
+    described<read_field_name, same, std::string>("field", "a header field's name", kText);
+const ValueType edited_field::type = described<read_edited_field, same, std::string>(
+    "field", "a header field's name; not `Host`, `Connection`, `Content-Length` and the like",
+    kText);
+const ValueType field_value::type =
+    described<read_field_value, same, std::string>("text", "without control characters", kText);
+const ValueType server_header::type =
+    described<read_server_header, same, std::string>("text", "`pass`, `remove`, or a text", kText);
+const ValueType match_value::type =
+    described<read_text, same, std::string>("text", "up to 1024 bytes", kText);
+const ValueType query_name::type =
+    described<read_query_name, same, std::string>("parameter", "its name", kText);
+const ValueType body::type = described<read_body, same, std::string>("text", "up to 64 KiB", kText);
+const ValueType error_status::type =
+    described<read_error_status, same, std::string>("status", "400 to 599", kText);
+const ValueType upgrade_protocol::type =
+    described<read_upgrade, same, std::string>("protocol", "`websocket`, …; `none`", kText);
+const ValueType route_name::type =
+    described<read_route_name, same, std::string>("name", "up to 100 visible characters", kText);
+const ValueType expected_route::type =
+    described<read_expected_route, same, std::string>("name of a route", "or `none`", kText);
+const ValueType retry_on::type = described<read_retry_on, same, std::string>(
+    "reason", "see below, or a status from 400 to 599", kText);
+const ValueType size::type = described<read_size, write_size, uint64_t>(
+    "size", "`64KiB`, `10MiB`, `1GB`; `0`", kSizePattern);
+const ValueType header_size::type =
+    described<read_header_size, write_size, uint64_t>("size", "`1KiB` to `1MiB`", kSizePattern);
+const ValueType byte_rate::type = described<read_byte_rate, write_byte_rate, uint64_t>(
+    "rate", "`500B/s`, `1KiB/s`; `0`", kRatePattern);
+const ValueType split_weight::type =
+    described<read_count<0, 1000, uint32_t>, write_count<uint32_t>, uint32_t>(
+        "count", "0 to 1000", R"("minimum": 0, "maximum": 1000)", Form::number);
+const ValueType attempts::type =
+    described<read_count<0, 10, uint32_t>, write_count<uint32_t>, uint32_t>(
+        "count", "0 to 10", R"("minimum": 0, "maximum": 10)", Form::number);
+const ValueType port::type = described<read_count<1, 65535, uint32_t>, write_unless_zero, uint32_t>(
+    "port", "1 to 65535", R"("minimum": 1, "maximum": 65535)", Form::number);
+const ValueType respond_status::type =
+    described<read_count<200, 599, uint32_t>, write_count<uint32_t>, uint32_t>(
+        "status", "200 to 599", R"("minimum": 200, "maximum": 599)", Form::number);
+const ValueType optional_status::type =
+    described<read_count<200, 599, uint32_t>, write_unless_zero, uint32_t>(
+        "status", "200 to 599", R"("minimum": 200, "maximum": 599)", Form::number);
+const ValueType redirect_status::type =
+    described<read_redirect_status, write_count<uint32_t>, uint32_t>(
+        "status", "301, 302, 303, 307 or 308", R"("enum": [301, 302, 303, 307, 308])",
+        Form::number);
+const ValueType status_set::type = described<read_status_set, write_status_set, StatusSet>(
+    "statuses", "`200`, `200-299`, `\"200-299, 304\"`",
+    R"("type": ["string", "integer"], "minimum": 100, "maximum": 599, "pattern": "\\$\\{|^[1-5][0-9]{2}(-[1-5][0-9]{2})?( *, *[1-5][0-9]{2}(-[1-5][0-9]{2})?)*$")");
+const ValueType encoded_slashes::type = described_words<EncodedSlashes>();
+const ValueType dot_segments::type = described_words<DotSegments>();
+const ValueType double_slashes::type = described_words<DoubleSlashes>();
+const ValueType forwarded::type = described_words<Forwarded>();
+const ValueType optional_scheme::type = described_optional_words<Redirect::Scheme>();
+
+}  // namespace types
+}  // namespace weir::config

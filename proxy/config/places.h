@@ -1,0 +1,29 @@
+// Where values were written, for the checks that come after reading: by path, as in Provenance.
+// References outlive it.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "config/findings.h"
+#include "config/provenance.h"
+
+namespace weir::config {
+
+class Places {
+ public:
+  Places(const Provenance& provenance, const Sources& sources)
+      : provenance_(provenance), sources_(sources) {}
+
+  // Of the value at `path`, or of the nearest map around it that was noted.
+  Place of(std::string_view path) const;
+  bool written(std::string_view path) const { return provenance_.contains(path); }
+  // "defined at weir.yaml:12", for hints.
+  std::string defined_at(std::string_view path) const;
+
+ private:
+  const Provenance& provenance_;
+  const Sources& sources_;
+};
+
+}  // namespace weir::config

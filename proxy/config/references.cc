@@ -1,0 +1,47 @@
+#include "config/references.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "config/suggest.h"
+
+namespace weir::config {
+
+References::References(const Model& model, const Places& places, Findings& findings)
+    : places_(places), findings_(findings), model_(model) {
+  for (size_t i = 0; i < model.clusters.size(); ++i)
+    places_of_names_.emplace(model.clusters[i].name, i);
+}
+
+void References::check(const std::string& who, const std::string& cluster,
+                       const std::string& path) {
+  if (const auto found = places_of_names_.find(cluster); found != places_of_names_.end()) {
+    used_.insert(found->first);
+    return;
+  }
+  if (findings_.saturated()) return;
+  findings_.add(Code::E210, places_.of(path),
+                fmt::format("{} points to cluster '{}', which does not exist", who, cluster),
+                clusters_like(cluster));
+}
+
+// A search among all names for each of many mistakes takes too long, and no more are shown.
+std::string References::clusters_like(const std::string& name) {
+  if (places_of_names_.empty()) return "there are no clusters";
+  if (++suggestions_ > kShownDiagnostics) return "";
+  std::vector<std::string_view> names;
+  for (const Cluster& cluster : model_.clusters) names.push_back(cluster.name);
+  if (const std::string near = nearest(name, names); !near.empty()) {
+    const auto found = places_of_names_.find(near);
+    used_.insert(found->first);
+    return fmt::format("did you mean '{}'? ({})", near,
+                       places_.defined_at(fmt::format("clusters[{}]", found->second)));
+  }
+  const auto shown = names.begin() + static_cast<long>(std::min<size_t>(names.size(), 8));
+  return fmt::format("there are: {}{}", fmt::join(names.begin(), shown, ", "),
+                     shown == names.end() ? "" : ", …");
+}
+
+}  // namespace weir::config

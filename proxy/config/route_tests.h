@@ -1,0 +1,51 @@
+// A file of route expectations, for `weir test`: requests, and what is expected of each. Plain
+// structs that the key table fills, and the way in. Blocks on the file; never throws.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "config/diagnostic.h"
+#include "config/environment.h"
+#include "config/plain_values.h"
+
+namespace weir::config {
+
+struct TestRequest {
+  std::string listener{};  // empty: the only HTTP listener
+  std::string host{};
+  std::string path = "/";  // with the query
+  std::string method = "GET";
+  NamedValues headers{};
+};
+
+struct TestOutcome {    // what is empty, or 0, may be anything
+  std::string route{};  // "none": no route takes it
+  std::string cluster{};
+  std::string backend{};
+  uint32_t status = 0;
+  std::string location{};
+  std::string path{};
+};
+
+struct RouteTest {
+  std::string name;
+  TestRequest request;
+  TestOutcome expect;
+  Location location;
+};
+
+struct RouteTests {
+  std::vector<RouteTest> tests;
+};
+
+struct LoadedRouteTests {
+  RouteTests file;  // usable only when valid()
+  std::vector<Diagnostic> diagnostics;
+
+  bool valid() const;
+};
+
+LoadedRouteTests load_route_tests(const std::string& path, const Environment&);
+
+}  // namespace weir::config

@@ -1,0 +1,45 @@
+// FieldEdits: `headers.request` or `headers.response` of a route, in the form in which messages are
+// written. Immutable; owned by a Route.
+#pragma once
+
+#include <vector>
+
+#include "config/model.h"
+#include "http/h1_relay.h"
+
+namespace weir {
+
+class FieldEdits {
+ public:
+  FieldEdits() = default;
+  explicit FieldEdits(config::HeaderEdits edits)
+      : edits_(std::move(edits)),
+        set(texts(edits_.set)),
+        add(texts(edits_.add)),
+        remove(edits_.remove.begin(), edits_.remove.end()) {}
+  // Views of the copy; what is moved keeps its strings where they are.
+  FieldEdits(const FieldEdits& other) : FieldEdits(other.edits_) {}
+  FieldEdits(FieldEdits&&) noexcept = default;
+  FieldEdits& operator=(FieldEdits other) noexcept {
+    edits_ = std::move(other.edits_);
+    set = std::move(other.set);
+    add = std::move(other.add);
+    remove = std::move(other.remove);
+    return *this;
+  }
+
+ private:
+  static std::vector<FieldText> texts(const config::NamedValues& values) {
+    std::vector<FieldText> texts;
+    for (const config::NamedValue& value : values) texts.push_back({value.name, value.value});
+    return texts;
+  }
+
+  config::HeaderEdits edits_;
+
+ public:
+  std::vector<FieldText> set, add;  // after edits_, of which they are views
+  std::vector<std::string_view> remove;
+};
+
+}  // namespace weir

@@ -1,0 +1,63 @@
+// Route: one route of an HTTP listener, compiled. Immutable and owned by the table of a Snapshot,
+// which every session keeps while it uses it: the data path reads views of what is here.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/model.h"
+#include "routing/field_edits.h"
+#include "routing/rewrite.h"
+#include "routing/route_match.h"
+#include "upstream/cluster_spec.h"
+#include "upstream/retry_policy.h"
+
+namespace weir {
+
+struct ClusterShare {
+  size_t cluster = 0;  // in Snapshot::clusters
+  uint32_t until = 0;  // its weight and those of the ones before it
+};
+
+struct Route {
+  enum class Action : uint8_t { forward, respond, redirect };
+
+  std::string name;    // its label in metrics and logs: configured, never from a client
+  uint32_t index = 0;  // its place in the table
+  RouteMatch match;
+  Action action = Action::forward;
+
+  std::vector<ClusterShare> clusters;  // of forward; those with weight
+  RouteRewrite rewrite;
+  config::Respond respond;
+  RouteRedirect redirect;
+
+  FieldEdits request_fields, response_fields;  // names as they are written
+  config::Timeout request_timeout;
+  std::optional<config::Timeout> response_header;  // none: that of the cluster
+  std::optional<config::Timeout> response_idle;
+  RetryPolicy retry;
+  std::vector<std::string> upgrades;  // in lower case
+  config::Location location;          // of the route; of the listener for the one that comes last
+
+  // The cluster of one request, in Snapshot::clusters: by weight, `random` uniform over 64 bits.
+  size_t pick(uint64_t random) const {
+    if (clusters.size() == 1) return clusters.front().cluster;
+    const auto drawn = static_cast<uint32_t>(
+        (static_cast<unsigned __int128>(random) * clusters.back().until) >> 64);
+    for (const ClusterShare& share : clusters)
+      if (drawn < share.until) return share.cluster;
+    return clusters.back().cluster;
+  }
+  const config::Timeout& response_header_timeout(const ClusterSpec& cluster) const {
+    return response_header ? *response_header : cluster.response_header_timeout;
+  }
+  const config::Timeout& response_idle_timeout(const ClusterSpec& cluster) const {
+    return response_idle ? *response_idle : cluster.response_idle_timeout;
+  }
+  // One protocol of an Upgrade field, in any case.
+  bool allows_upgrade(std::string_view protocol) const;
+};
+
+}  // namespace weir

@@ -1,0 +1,121 @@
+#include "routing/route_match.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "config/shadow.h"
+
+namespace weir {
+namespace {
+
+using What = Mismatch::What;
+
+int hex_value(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+// Takes one byte off the front of what a form or a link encoded.
+char next_decoded(std::string_view& text) {
+  const char c = text[0];
+  const int high = text.size() > 2 ? hex_value(text[1]) : -1;
+  const int low = text.size() > 2 ? hex_value(text[2]) : -1;
+  if (c == '%' && high >= 0 && low >= 0) {
+    text.remove_prefix(3);
+    return static_cast<char>(high * 16 + low);
+  }
+  text.remove_prefix(1);
+  return c == '+' ? ' ' : c;
+}
+
+bool equals_decoded(std::string_view encoded, std::string_view text) {
+  for (char c : text)
+    if (encoded.empty() || next_decoded(encoded) != c) return false;
+  return encoded.empty();
+}
+
+std::vector<NamedPredicate> predicates(const config::NamedValues& values, bool lower_case) {
+  std::vector<NamedPredicate> result;
+  for (const config::NamedValue& value : values) {
+    NamedPredicate& predicate = result.emplace_back();
+    predicate.name = value.name;
+    if (lower_case)
+      for (char& c : predicate.name)
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    predicate.any = value.value == "*";
+    predicate.value = value.value;
+  }
+  return result;
+}
+
+bool has_field(const FieldLookup& fields, const NamedPredicate& wanted) {
+  const std::string_view value = fields.value(wanted.name);
+  return value.data() != nullptr && (wanted.any || value == wanted.value);
+}
+
+bool matches_path(const RouteMatch& match, std::string_view path) {
+  switch (match.path_kind) {
+    case RouteMatch::Path::any: return true;
+    case RouteMatch::Path::exact: return path == match.path;
+    case RouteMatch::Path::prefix: return begins_with(path, match.path);
+  }
+  CHECK_UNREACHABLE();
+}
+
+}  // namespace
+
+RouteMatch::RouteMatch(const config::Match& match)
+    : hosts(match.hosts),
+      methods(match.methods),
+      headers(predicates(match.headers, /*lower_case=*/true)),
+      query(predicates(match.query, /*lower_case=*/false)) {
+  if (!match.path.empty()) {
+    path_kind = Path::exact;
+    path = match.path;
+  } else if (!match.path_prefix.empty()) {
+    path_kind = Path::prefix;
+    path = match.path_prefix;
+    while (!path.empty() && path.back() == '/') path.pop_back();
+  }
+}
+
+bool begins_with(std::string_view path, std::string_view prefix) {
+  return path.substr(0, prefix.size()) == prefix &&
+         (path.size() == prefix.size() || path[prefix.size()] == '/');
+}
+
+bool matches_host(const RouteMatch& match, std::string_view host) {
+  return match.hosts.empty() ||
+         std::any_of(match.hosts.begin(), match.hosts.end(), [&](const std::string& pattern) {
+           return config::host_matches(pattern, host);
+         });
+}
+
+bool has_parameter(std::string_view query, const NamedPredicate& wanted) {
+  while (!query.empty()) {
+    const std::string_view part = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(part.size() + 1, query.size()));
+    const size_t equals = std::min(part.find('='), part.size());
+    if (!equals_decoded(part.substr(0, equals), wanted.name) || part.empty()) continue;
+    const std::string_view value = part.substr(std::min(equals + 1, part.size()));
+    return wanted.any || equals_decoded(value, wanted.value);
+  }
+  return false;
+}
+
+Mismatch mismatch(const RouteMatch& match, const RouteQuery& query) {
+  if (!matches_host(match, query.host)) return {What::host, 0};
+  if (!matches_path(match, query.path)) return {What::path, 0};
+  if (!match.methods.empty() &&
+      std::find(match.methods.begin(), match.methods.end(), query.method) == match.methods.end())
+    return {What::method, 0};
+  for (size_t i = 0; i < match.headers.size(); ++i)
+    if (!has_field(query.fields, match.headers[i])) return {What::header, i};
+  for (size_t i = 0; i < match.query.size(); ++i)
+    if (!has_parameter(query.query, match.query[i])) return {What::query, i};
+  return {};
+}
+
+}  // namespace weir

@@ -1,0 +1,45 @@
+// RouteTable: the routes of one HTTP listener, in the order in which they are tried. The first that
+// matches takes the request. Immutable; any thread; match() does not allocate.
+//
+// Routes for an exact host are found by it; those without a host or with a wildcard are tried for
+// every request. Which comes first is decided by their order alone.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "config/model.h"
+#include "routing/route.h"
+
+namespace weir {
+
+class RouteTable {
+ public:
+  RouteTable() = default;
+  explicit RouteTable(std::vector<Route> routes);
+  // Of an HTTP listener of a valid configuration. What comes last, by `cluster` or
+  // `redirect_https`, is a route like the others, called "*" unless another one is.
+  RouteTable(const config::Listener& listener, const std::vector<config::Cluster>& clusters);
+
+  // Null: no route takes it, 404.
+  const Route* match(const RouteQuery& query) const;
+  const std::vector<Route>& routes() const { return routes_; }
+
+ private:
+  struct Hash {
+    using is_transparent = void;
+    size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+  };
+  using Places = std::vector<uint32_t>;  // in routes_, rising
+
+  void index();
+
+  std::vector<Route> routes_;
+  std::unordered_map<std::string, Places, Hash, std::equal_to<>> by_host_;
+  Places for_any_;  // tried whatever the host is
+};
+
+}  // namespace weir

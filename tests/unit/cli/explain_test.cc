@@ -1,0 +1,244 @@
+#include "cli/explain.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/expectations.h"
+
+namespace weir::cli {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+constexpr const char* kYaml = R"(listeners:
+  - name: web
+    bind: ":80"
+    protocol: http
+    cluster: main
+    routes:
+      - { name: ping, match: { path: /ping }, respond: { status: 204 } }
+      - { name: old, match: { path_prefix: /old }, redirect: { prefix: /new, status: 308 } }
+      - name: api
+        match: { hosts: [api.example], path_prefix: /v1, methods: [GET], headers: { x-a: "1" }, query: { q: "*" } }
+        clusters: [{ name: main, weight: 3 }, side]
+        rewrite: { strip_prefix: /v1, host: app.internal }
+  - { name: raw, bind: ":81", cluster: side }
+clusters:
+  - name: main
+    backends: [{ name: one, address: "a:1", weight: 2 }, { address: "b:1", backup: true, state: drain }]
+  - { name: side, backends: ["c:1"] }
+)";
+
+class Explain : public testing::Test {
+ protected:
+  const config::Loaded loaded_ =
+      config::load_text(kYaml, "weir.yaml", [](const std::string&) { return std::nullopt; });
+
+  Explanation only(const AskedRequest& request) {
+    Result<std::vector<Explanation>> found = explain(loaded_, request);
+    EXPECT_TRUE(found);
+    return found ? found->at(0) : Explanation();
+  }
+};
+
+TEST_F(Explain, SaysWhyEachEarlierRouteDoesNotMatch) {
+  EXPECT_EQ(explanation_text(only({.host = "api.example", .path = "/v1/x"})),
+            "listener web, http, :80\n"
+            "  route ping: no, the path is not /ping  (weir.yaml:7)\n"
+            "  route old: no, the path is not under /old  (weir.yaml:8)\n"
+            "  route api: no, header 'x-a' is not there  (weir.yaml:9)\n"
+            "  route *: yes  (weir.yaml:2)\n"
+            "  forwarded: /v1/x, host api.example\n"
+            "  cluster main, round_robin\n"
+            "    a:1 (one), weight 2\n"
+            "    b:1, backup, drain: gets nothing new\n");
+  const auto why = [&](AskedRequest request) { return only(request).passed.at(2).why; };
+  EXPECT_EQ(why({.host = "x", .path = "/v1"}), "the host is not api.example");
+  EXPECT_EQ(why({.host = "api.example", .path = "/v1", .method = "PUT"}), "the method is not GET");
+  EXPECT_EQ(why({.host = "api.example", .path = "/v1", .headers = {{"X-A", "2"}}}),
+            "header 'x-a' is not '1'");
+  EXPECT_EQ(why({.host = "api.example", .path = "/v1?p=1", .headers = {{"x-a", "1"}}}),
+            "parameter 'q' is not there");
+}
+
+TEST_F(Explain, ShowsASplitAndWhatTheBackendIsAskedFor) {
+  const Explanation api =
+      only({.host = "API.example:8080", .path = "/v1/x?q=1", .headers = {{"X-A", "1"}}});
+  EXPECT_THAT(explanation_text(api),
+              AllOf(HasSubstr("  route api: yes  (weir.yaml:9)\n"),
+                    HasSubstr("  forwarded: /x?q=1, host app.internal\n"),
+                    HasSubstr("  cluster main, round_robin, 3 of 4 requests\n"),
+                    HasSubstr("  cluster side, round_robin, 1 of 4 requests\n    c:1\n")));
+}
+
+TEST_F(Explain, ShowsAnswersAndRedirects) {
+  EXPECT_THAT(explanation_text(only({.host = "x", .path = "/ping"})), HasSubstr("answered: 204\n"));
+  EXPECT_THAT(explanation_text(only({.host = "x:8080", .path = "/old/y?a=1"})),
+              HasSubstr("redirected: 308 http://x:8080/new/y?a=1\n"));
+  EXPECT_THAT(explanation_text(only({.path = "/old"})),
+              HasSubstr("  refused: 400, a redirect needs a host\n"));
+}
+
+// As a session does: tests/unit/http/path_test.cc has all the ways.
+TEST_F(Explain, MatchesTheNormalPath_WhichIsWhatTheBackendIsAskedFor) {
+  const Explanation ping = only({.host = "x", .path = "//a/..//ping"});
+  EXPECT_EQ(ping.route.name, "ping");
+  EXPECT_EQ(ping.path, "/ping");
+  EXPECT_THAT(explanation_text(ping), HasSubstr("note: routes and backends see the path /ping\n"));
+  EXPECT_EQ(only({.host = "x", .path = "/a//b/./c?d=//"}).target, "/a/b/c?d=//");
+  EXPECT_EQ(only({.host = "x", .path = "/old/./y"}).location, "http://x/new/y");
+  EXPECT_EQ(only({.host = "x", .path = "/plain"}).note, "");
+}
+
+TEST_F(Explain, SaysWhyAPathIsRefused) {
+  const Explanation above = only({.host = "x", .path = "/../etc"});
+  EXPECT_EQ(explanation_text(above),
+            "listener web, http, :80\n"
+            "  refused: 400, the path goes above its root\n");
+  EXPECT_FALSE(above.taken);
+  EXPECT_EQ(only({.host = "x", .path = "/a%2fb"}).refusal, "an encoded slash in the path");
+  const auto document = nlohmann::json::parse(explanation_json({above}));
+  const auto& web = document.at("listeners").at(0);
+  EXPECT_EQ(web.at("action"), "refuse");
+  EXPECT_EQ(web.at("status"), 400);
+  EXPECT_EQ(web.at("reason"), "the path goes above its root");
+}
+
+TEST_F(Explain, GoesByTheRulesOfTheListener) {
+  const config::Loaded loaded = config::load_text(
+      "listeners:\n  - bind: ':80'\n    protocol: http\n"
+      "    paths: { encoded_slashes: decode, dot_segments: keep, double_slashes: keep }\n"
+      "    routes: [{ name: a, match: { path: /a/b }, respond: {} }]\n",
+      "weir.yaml", [](const std::string&) { return std::nullopt; });
+  ASSERT_TRUE(loaded.valid());
+  EXPECT_EQ(explain(loaded, {.path = "/a%2fb"})->at(0).route.name, "a");
+  EXPECT_EQ(explain(loaded, {.path = "/a/./b"})->at(0).path, "/a/./b");
+  EXPECT_EQ(explain(loaded, {.path = "//a"})->at(0).path, "//a");
+}
+
+TEST_F(Explain, RefusesConnectWhereItIsNotAllowed) {
+  EXPECT_THAT(explanation_text(only({.host = "x:443", .method = "CONNECT"})),
+              HasSubstr("  refused: 405, CONNECT is not allowed here\n"));
+}
+
+TEST_F(Explain, SaysWhichBackendsServe) {
+  const auto text_with = [](const char* backends) {
+    const config::Loaded loaded =
+        config::load_text(fmt::format("listeners: [{{ bind: ':80', protocol: http, cluster: a }}]\n"
+                                      "clusters: [{{ name: a, backends: {} }}]\n",
+                                      backends),
+                          "weir.yaml", [](const std::string&) { return std::nullopt; });
+    EXPECT_TRUE(loaded.valid()) << config::format_text(loaded.diagnostics, false);
+    return explanation_text(explain(loaded, {.host = "x"})->at(0));
+  };
+  EXPECT_THAT(text_with("['a:1', { address: 'b:1', backup: true }]"),
+              HasSubstr("    a:1\n    b:1, backup: only while no other is up\n"));
+  EXPECT_THAT(
+      text_with("[{ address: 'a:1', state: maintenance }, { address: 'b:1', backup: true }]"),
+      HasSubstr("    a:1, maintenance: gets nothing new\n    b:1, backup\n"));
+  EXPECT_THAT(text_with("[{ address: 'a:1', state: drain }]"),
+              HasSubstr("    a:1, drain: gets nothing new\n    none of them serves it: 503\n"));
+}
+
+TEST_F(Explain, KnowsTcpListenersByName) {
+  EXPECT_EQ(explanation_text(only({.listener = "raw"})),
+            "listener raw, tcp, :81\n"
+            "  every session, whatever it carries\n"
+            "  cluster side, round_robin\n"
+            "    c:1\n");
+  const Result<std::vector<Explanation>> unknown = explain(loaded_, {.listener = "ray"});
+  ASSERT_FALSE(unknown);
+  EXPECT_THAT(unknown.error().message, HasSubstr("web, raw"));
+}
+
+TEST_F(Explain, IsADocumentForPrograms) {
+  Result<std::vector<Explanation>> found = explain(loaded_, {.host = "x", .path = "/old"});
+  ASSERT_TRUE(found);
+  const auto document = nlohmann::json::parse(explanation_json(*found));
+  const auto& web = document.at("listeners").at(0);
+  EXPECT_EQ(web.at("route"), "old");
+  EXPECT_EQ(web.at("action"), "redirect");
+  EXPECT_EQ(web.at("status"), 308);
+  EXPECT_EQ(web.at("location"), "http://x/new");
+  EXPECT_EQ(web.at("place"), "weir.yaml:8");
+  EXPECT_EQ(web.at("passed").at(0).at("why"), "the path is not /ping");
+  EXPECT_THAT(web.at("clusters"), IsEmpty());
+  found = explain(loaded_, {.listener = "raw"});
+  const auto raw = nlohmann::json::parse(explanation_json(*found)).at("listeners").at(0);
+  EXPECT_TRUE(raw.at("route").is_null());
+  const auto& backend = raw.at("clusters").at(0).at("backends").at(0);
+  EXPECT_EQ(backend.at("address"), "c:1");
+  EXPECT_EQ(backend.at("serves"), true);
+}
+
+TEST_F(Explain, WithoutACatchAll_SaysThatNothingTakesIt) {
+  const config::Loaded loaded = config::load_text(
+      "listeners:\n  - bind: ':80'\n    protocol: http\n"
+      "    routes: [{ name: a, match: { path: /a }, respond: {} }]\n",
+      "weir.yaml", [](const std::string&) { return std::nullopt; });
+  ASSERT_TRUE(loaded.valid());
+  const Result<std::vector<Explanation>> found = explain(loaded, {.path = "/b"});
+  ASSERT_TRUE(found);
+  EXPECT_THAT(explanation_text(found->at(0)), HasSubstr("  refused: 404, no route takes it\n"));
+  EXPECT_EQ(found->at(0).status, 404u);
+}
+
+TEST(ParseHeader, TakesANameAndAValue) {
+  EXPECT_EQ(*parse_header("x-a: 1"), (config::NamedValue{"x-a", "1"}));
+  EXPECT_EQ(*parse_header("x-a:b:c"), (config::NamedValue{"x-a", "b:c"}));
+  EXPECT_EQ(*parse_header("x-a:"), (config::NamedValue{"x-a", ""}));
+  for (const char* wrong : {"", "x-a", ": 1", "x a: 1"}) EXPECT_FALSE(parse_header(wrong)) << wrong;
+}
+
+class Expectations : public Explain {
+ protected:
+  // What is not met, for one test.
+  std::vector<std::string> of(config::TestRequest request, config::TestOutcome expect) {
+    config::RouteTests tests;
+    tests.tests.push_back({"", std::move(request), std::move(expect), {0, 4, 5}});
+    std::vector<std::string> result;
+    for (const Unmet& failure : unmet(loaded_, tests, "tests.yaml")) {
+      EXPECT_EQ(failure.place, "tests.yaml:4:5");
+      EXPECT_EQ(failure.test, "test 1");
+      result.push_back(failure.what);
+    }
+    return result;
+  }
+};
+
+TEST_F(Expectations, AreMetByWhatTheRoutesSay) {
+  EXPECT_THAT(of({.host = "x", .path = "/ping"}, {.route = "ping", .status = 204}), IsEmpty());
+  EXPECT_THAT(of({.host = "x", .path = "/old/a"}, {.status = 308, .location = "http://x/new/a"}),
+              IsEmpty());
+  EXPECT_THAT(of({.host = "api.example", .path = "/v1/x?q=1", .headers = {{"X-A", "1"}}},
+                 {.route = "api", .cluster = "side", .path = "/x?q=1"}),
+              IsEmpty())
+      << "any cluster of a split";
+  EXPECT_THAT(of({.listener = "raw"}, {.cluster = "side", .backend = "c:1"}), IsEmpty());
+  EXPECT_THAT(of({.host = "x", .path = "//ping"}, {.route = "ping"}), IsEmpty())
+      << "the path is normal before routes see it";
+  EXPECT_THAT(of({.host = "x", .path = "/.."}, {.route = "none", .status = 400}), IsEmpty());
+}
+
+TEST_F(Expectations, ThatAreNotMetAreToldOneByOne) {
+  EXPECT_THAT(of({.host = "x", .path = "/"}, {.route = "api", .cluster = "side", .status = 200}),
+              ElementsAre("route: expected 'api', got '*'", "cluster: expected 'side', got 'main'",
+                          "status: expected '200', got none"));
+  EXPECT_THAT(of({.host = "x", .path = "/old"}, {.route = "none", .location = "http://x/"}),
+              ElementsAre("route: expected 'none', got 'old'",
+                          "location: expected 'http://x/', got 'http://x/new'"));
+  EXPECT_THAT(of({.host = "x"}, {.backend = "b:1"}),
+              ElementsAre("backend: expected 'b:1', got 'one'"))
+      << "it drains";
+  EXPECT_THAT(of({.host = "x"}, {}), ElementsAre("it expects nothing"));
+  EXPECT_THAT(of({.listener = "nowhere"}, {.route = "a"}),
+              ElementsAre(HasSubstr("there is no listener 'nowhere'")));
+}
+
+}  // namespace
+}  // namespace weir::cli
