@@ -1,10 +1,12 @@
-// Backend: one server behind us: who it is, whether its checks pass, whether it is left alone now.
+// Backend: one server behind us: who it is, whether its checks pass, whether it is left alone now,
+// for connections it refused or for answers it gave.
 //
 // Shared by the control thread and every worker through shared_ptr, and kept over reloads for as
 // long as cluster, name and address stay the same. What a config may change about it (weight,
 // backup, state) is not here: it comes with each config, in the cluster's host list.
-// Identity is immutable. Health is written by the control thread only; the hold-off by every
-// worker. All atomics are relaxed: a worker that learns of a flip a moment late does no harm.
+// Identity is immutable. Health is written by the control thread only; the hold-off and the outlier
+// by every worker. All atomics are relaxed: a worker that learns of a flip a moment late does no
+// harm.
 #pragma once
 
 #include <atomic>
@@ -14,6 +16,7 @@
 #include "base/address.h"
 #include "base/time.h"
 #include "config/model.h"
+#include "upstream/outlier.h"
 
 namespace weir {
 
@@ -50,6 +53,9 @@ class Backend {
   bool held_off(TimePoint now) const { return now < held_off_until(); }
   TimePoint held_off_until() const;  // in the past, or the clock's epoch, when it is not held off
 
+  Outlier& outlier() { return outlier_; }
+  const Outlier& outlier() const { return outlier_; }
+
  private:
   const std::string cluster_;
   const std::string name_;
@@ -60,6 +66,7 @@ class Backend {
   // Its end in microseconds, then the number of steps in the low 6 bits: one word, so that exactly
   // one of many concurrent failures can take the step.
   std::atomic<uint64_t> hold_off_{0};
+  Outlier outlier_;
 };
 
 }  // namespace weir

@@ -1,11 +1,33 @@
 #include "upstream/cluster.h"
 
 #include <algorithm>
+#include <mutex>
+
+#include "base/log.h"
+#include "config/value_types.h"
 
 namespace weir {
+namespace {
 
-Cluster::Cluster(const ClusterSpec& spec, WorkerMetrics& metrics, uint64_t seed)
+// Ejections are decided one at a time, so that two workers never both take the last place of the
+// share. It is held when a row of errors is complete, not for a single answer.
+constinit std::mutex ejecting;
+
+bool is_gateway_error(unsigned status) {
+  return status == 502 || status == 503 || status == 504;
+}
+
+constexpr double kLeastRetries = 3;
+
+}  // namespace
+
+Cluster::Cluster(const ClusterSpec& spec, WorkerMetrics& metrics, uint64_t seed, Pools* pools)
     : spec_(spec), cells_(metrics.cluster(spec.series)) {
+  if (pools != nullptr) {
+    queue_ = pools->queue(spec.name, cells_);
+    for (const HostSpec& host : spec.hosts)
+      pools_.push_back(pools->pool(host.backend, metrics.backend(host.series), queue_, spec));
+  }
   for (const HostSpec& host : spec.hosts) backend_cells_.push_back(&metrics.backend(host.series));
   for (Tier* tier : {&serving_, &backups_}) {
     tier->balancer = make_balancer(spec.balance, seed);
@@ -15,12 +37,30 @@ Cluster::Cluster(const ClusterSpec& spec, WorkerMetrics& metrics, uint64_t seed)
   rebuild();
 }
 
+bool Cluster::begin_retrying(double budget) {
+  const double most = std::max(kLeastRetries, budget * requests_);
+  if (retrying_ >= most) return false;
+  ++retrying_;
+  return true;
+}
+
+void Cluster::begin_use(HostIndex host) {
+  ++cells_of(host).load;
+  cells_of(host).in_flight.add();
+}
+
+void Cluster::end_use(HostIndex host) {
+  --cells_of(host).load;
+  cells_of(host).in_flight.sub();
+}
+
 bool Cluster::usable(const HostSpec& host) const {
   return host.state == config::BackendState::active && host.backend->health() != Health::down;
 }
 
-bool Cluster::held_off(HostIndex place, TimePoint now) const {
-  return spec_.hosts[place].backend->held_off(now);
+bool Cluster::left_alone(HostIndex place, TimePoint now) const {
+  const HostSpec& host = spec_.hosts[place];
+  return host.backend->held_off(now) || spec_.ejected(host, now);
 }
 
 void Cluster::select(Tier& tier, bool backup, bool any_health) {
@@ -51,7 +91,7 @@ void Cluster::rebuild() {
     std::vector<Host> hosts;
     for (HostIndex place : tier->places) {
       const HostSpec& host = spec_.hosts[place];
-      hosts.push_back({host.backend.get(), host.weight, &backend_cells_[place]->active.value});
+      hosts.push_back({host.backend.get(), host.weight, &backend_cells_[place]->load});
     }
     tier->balancer->rebuild(hosts);
   }
@@ -74,12 +114,53 @@ Cluster::Choice Cluster::choose(Tier& tier, TimePoint now, uint64_t client_hash,
   }
   const HostIndex first = tier.balancer->pick({client_hash, excluded_});
   if (first == kNoHost) return {};
-  if (!held_off(places[first], now)) return {places[first], true};
+  if (!left_alone(places[first], now)) return {places[first], true};
   for (HostIndex i = 0; i < places.size(); ++i)
-    if (held_off(places[i], now)) excluded_.push_back(i);
+    if (left_alone(places[i], now)) excluded_.push_back(i);
   const HostIndex other = tier.balancer->pick({client_hash, excluded_});
-  // All that are left are held off: trying one of them is better than refusing for certain.
+  // All that are left are held off or ejected: trying one of them is better than refusing for
+  // certain.
   return other == kNoHost ? Choice{places[first], false} : Choice{places[other], true};
+}
+
+void Cluster::note_response(HostIndex host, unsigned status, TimePoint now) {
+  if (!spec_.outlier_detection) return;
+  if (is_gateway_error(status)) return note_error(host, now);
+  Backend& backend = *spec_.hosts[host].backend;
+  // What is answered while it is out was asked before.
+  if (backend.outlier().ejected(now) || !backend.outlier().note_success()) return;
+  LOG(info, "backend.readmitted", kv("cluster", backend.cluster()), kv("backend", backend.name()));
+}
+
+void Cluster::note_no_response(HostIndex host, TimePoint now) {
+  if (spec_.outlier_detection) note_error(host, now);
+}
+
+void Cluster::note_error(HostIndex host, TimePoint now) {
+  const config::OutlierDetection& rules = *spec_.outlier_detection;
+  Backend& backend = *spec_.hosts[host].backend;
+  Outlier& outlier = backend.outlier();
+  if (outlier.ejected(now) || !outlier.note_error(rules.consecutive_errors)) return;
+  const std::lock_guard lock(ejecting);
+  if (outlier.ejected(now)) return;
+  // Asked again after as many errors, not after each.
+  if (!may_eject(now)) return outlier.start_anew();
+  const Duration length = outlier.eject(now, rules);
+  cells_of(host).ejections.add();
+  LOG(warn, "backend.ejected", kv("cluster", backend.cluster()), kv("backend", backend.name()),
+      kv("errors", rules.consecutive_errors), kv("for", config::duration_text(length)));
+}
+
+bool Cluster::may_eject(TimePoint now) const {
+  size_t active = 0, out = 0;
+  for (const HostSpec& host : spec_.hosts) {
+    if (host.state != config::BackendState::active) continue;
+    ++active;
+    if (spec_.ejected(host, now)) ++out;
+  }
+  // A share such as 29 % has no exact value; a millionth of a backend makes up for it.
+  const double most = spec_.outlier_detection->max_ejection_percent * static_cast<double>(active);
+  return static_cast<double>(out + 1) <= most + 1e-6;
 }
 
 }  // namespace weir

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,11 +25,21 @@ struct ClusterSpec {
   config::Balance balance{};
   std::vector<HostSpec> hosts;
   config::Timeout connect_timeout;
+  config::Timeout response_header_timeout;  // HTTP, as are the next four
+  config::Timeout response_idle_timeout;
+  config::Timeout pool_idle_timeout;
+  config::Pool pool;
+  std::optional<config::OutlierDetection> outlier_detection;
   config::Backoff backoff;
   uint32_t connect_attempts = 3;
   double panic_threshold = 0;
   std::string congestion_control;
   uint32_t series = 0;
+
+  // Out for its answers. A config without outlier detection takes everyone back.
+  bool ejected(const HostSpec& host, TimePoint now) const {
+    return outlier_detection && host.backend->outlier().ejected(now);
+  }
 };
 
 }  // namespace weir

@@ -7,7 +7,11 @@
 #include "base/log.h"
 
 namespace weir {
-namespace {
+
+bool is_local(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS ||
+         error == EADDRNOTAVAIL;
+}
 
 ConnectError connect_error(int error) {
   switch (error) {
@@ -19,15 +23,6 @@ ConnectError connect_error(int error) {
     default: return ConnectError::other;
   }
 }
-
-// Ours, not the backend's: no descriptors, no memory, no free local port. It is not held off for
-// that.
-bool is_local(int error) {
-  return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS ||
-         error == EADDRNOTAVAIL;
-}
-
-}  // namespace
 
 Connect::State Connect::start(uint64_t client_hash) {
   client_hash_ = client_hash;
@@ -53,6 +48,7 @@ Connect::State Connect::attempt() {
   const HostSpec& host = cluster_.spec().hosts[place_];
   cells()->connects.add();
   cells()->active.add();
+  ++cells()->load;
   began_ = loop_.now();
   switch (transport_.connect(loop_, host.backend->address(),
                              cluster_.spec().congestion_control.c_str())) {
@@ -110,7 +106,10 @@ TimePoint Connect::deadline() const {
 }
 
 void Connect::release() {
-  if (place_ != kNoHost) cluster_.cells_of(std::exchange(place_, kNoHost)).active.sub();
+  if (place_ == kNoHost) return;
+  BackendCells& cells = cluster_.cells_of(std::exchange(place_, kNoHost));
+  cells.active.sub();
+  --cells.load;
 }
 
 }  // namespace weir

@@ -15,6 +15,12 @@
 
 namespace weir {
 
+// Of an errno.
+ConnectError connect_error(int error);
+// Ours, not the backend's: no descriptors, no memory, no free local port. It is not held off for
+// that.
+bool is_local(int error);
+
 class ConnectObserver {
  public:
   virtual void on_connect() = 0;  // state() has changed

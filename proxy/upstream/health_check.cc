@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
-#include "upstream/tcp_probe.h"
+#include "upstream/attempt.h"
 
 namespace weir {
 namespace {
@@ -24,11 +24,11 @@ std::string brief(Duration d) {
 struct HealthChecks::WaitingTag : ListNode {};
 
 // The checks of one backend: when, how often, and what the results mean.
-class HealthChecks::Check final : public WaitingTag, public ProbeOwner, private Deadline {
+class HealthChecks::Check final : public WaitingTag, public AttemptOwner, private Deadline {
  public:
   Check(HealthChecks& checks, CheckTarget target)
       : checks_(checks), loop_(checks.loop_), target_(std::move(target)), primed_(known()) {}
-  ~Check() { stop_probe(); }
+  ~Check() { stop_attempt(); }
 
   const CheckTarget& target() const { return target_; }
   // Has been tried, or is known from before.
@@ -41,17 +41,17 @@ class HealthChecks::Check final : public WaitingTag, public ProbeOwner, private 
  private:
   bool known() const { return target_.backend->health() != Health::unknown; }
   void on_deadline() override;
-  void on_probe_done(Verdict verdict, std::string why) override;
+  void on_attempt_over(Verdict verdict, std::string why) override;
   void conclude(CheckResult result, const std::string& why);
   void judge(bool ok, const std::string& why);
   void flip(Health to, const std::string& why);
   void prime();
-  void stop_probe();
+  void stop_attempt();
 
   HealthChecks& checks_;
   EventLoop& loop_;
   CheckTarget target_;
-  Owned<TcpProbe> probe_;  // while one is running
+  Owned<Attempt> attempt_;  // while one is running
   TimePoint started_{};
   uint32_t streak_ = 0;  // results in a row that contradict the health
   bool primed_;
@@ -59,23 +59,24 @@ class HealthChecks::Check final : public WaitingTag, public ProbeOwner, private 
 };
 
 void HealthChecks::Check::start() {
-  DCHECK(!probe_);
+  DCHECK(!attempt_);
   ++checks_.running_;
   started_ = loop_.now();
-  probe_ = make_owned<TcpProbe>(loop_, *this, target_.spec);
+  const Backend& backend = *target_.backend;
+  attempt_ = make_owned<Attempt>(loop_, *this, make_probe(target_.spec, backend));
   loop_.deadlines().set(*this, started_ + target_.spec.timeout);
-  probe_->start(target_.backend->address());
+  attempt_->start(backend.address());
 }
 
 void HealthChecks::Check::on_deadline() {
-  if (!probe_) return checks_.request_start(*this);
-  const std::string why = probe_->missing() + " within " + brief(target_.spec.timeout);
-  stop_probe();
+  if (!attempt_) return checks_.request_start(*this);
+  const std::string why = attempt_->missing() + " within " + brief(target_.spec.timeout);
+  stop_attempt();
   conclude(CheckResult::timeout, why);
 }
 
-void HealthChecks::Check::on_probe_done(Verdict verdict, std::string why) {
-  stop_probe();
+void HealthChecks::Check::on_attempt_over(Verdict verdict, std::string why) {
+  stop_attempt();
   switch (verdict) {
     case Verdict::ok: return conclude(CheckResult::ok, why);
     case Verdict::fail: return conclude(CheckResult::fail, why);
@@ -133,15 +134,15 @@ void HealthChecks::Check::flip(Health to, const std::string& why) {
 void HealthChecks::Check::respecify(config::HealthCheck spec) {
   WaitingTag::unlink();
   Deadline::cancel();
-  stop_probe();
+  stop_attempt();
   target_.spec = std::move(spec);
   streak_ = 0;
   primed_ = known();
 }
 
-void HealthChecks::Check::stop_probe() {
-  if (!probe_) return;
-  probe_.reset();
+void HealthChecks::Check::stop_attempt() {
+  if (!attempt_) return;
+  attempt_.reset();
   --checks_.running_;
 }
 

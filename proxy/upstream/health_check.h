@@ -1,10 +1,9 @@
 // HealthChecks: asks every checked backend, once per process, whether it is there.
 //
-// Owner: the server. Thread: the control loop's. A check connects, sends `send` if there is any,
-// and looks for `expect`, if there is any, in the first 4 KiB of the answer. The first result
-// decides at once; after that `fall` failures in a row take a backend out and `rise` successes
-// bring it back. At most kMaxRunning checks run at a time; the others wait their turn. Checks go on
-// during a drain.
+// Owner: the server. Thread: the control loop's. What a check asks is its probe's to say (probe.h).
+// The first result decides at once; after that `fall` failures in a row take a backend out and
+// `rise` successes bring it back. At most kMaxRunning checks run at a time; the others wait their
+// turn. Checks go on during a drain.
 //
 // A check closes its connection with a plain FIN. The TIME_WAIT is therefore ours: 60 s divided by
 // the interval, per backend (12 at the default); no reason to greet healthy servers with an RST.

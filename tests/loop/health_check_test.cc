@@ -110,6 +110,22 @@ class HealthCheckTest : public testing::Test {
     return spec;
   }
 
+  static config::HealthCheck http_spec() {
+    config::HealthCheck spec = HealthCheckTest::spec();
+    spec.type = config::HealthCheck::Type::http;
+    return spec;
+  }
+  // Starts an HTTP check of one backend; its request, once it is here.
+  std::string asked(const config::HealthCheck& spec) {
+    checks_.apply({{checked_, spec}});
+    std::string request;
+    EXPECT_TRUE(run_until([&] {
+      request += server_.heard();
+      return request.find("\r\n\r\n") != std::string::npos;
+    })) << request;
+    return request;
+  }
+
   template <typename Condition>
   bool run_until(Condition condition) {
     for (int i = 0; i < 2000; ++i) {
@@ -141,6 +157,7 @@ class HealthCheckTest : public testing::Test {
   EventLoop loop_{clock_};
   Observer observer_;
   Server server_;
+  std::shared_ptr<Backend> checked_ = backend("b", server_.address());
   HealthChecks checks_{loop_, observer_, 1};
 };
 
@@ -448,11 +465,18 @@ TEST_F(HealthCheckTest, TheLogSaysWhyABackendWentDown) {
     greeted.expect = "PONG";
     Server refuses;
     refuses.stop();
+    Server broken;
     checks_.apply({{backend("closed", refuses.address()), spec()},
-                   {backend("mute", server_.address()), greeted}});
-    ASSERT_TRUE(run_until_results(1));
+                   {backend("mute", server_.address()), greeted},
+                   {backend("broken", broken.address()), http_spec()},
+                   {backend("hung", server_.address()), http_spec()}});
+    broken.greeting = "HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n";
+    ASSERT_TRUE(run_until([&] {
+      broken.step();
+      return observer_.results.size() == 2;
+    }));
     clock_.advance(greeted.timeout + 50ms);
-    ASSERT_TRUE(run_until_results(2));
+    ASSERT_TRUE(run_until_results(4));
   }
   std::ifstream in(path);
   const std::string text{std::istreambuf_iterator<char>(in), {}};
@@ -461,6 +485,85 @@ TEST_F(HealthCheckTest, TheLogSaysWhyABackendWentDown) {
                                        "reason=\"connection refused\"\n"));
   EXPECT_THAT(text, testing::HasSubstr("event=backend.down cluster=app backend=mute "
                                        "reason=\"no 'PONG' within 2s\"\n"));
+  EXPECT_THAT(text, testing::HasSubstr("event=backend.down cluster=app backend=broken "
+                                       "reason=\"status 500\"\n"));
+  EXPECT_THAT(text, testing::HasSubstr("event=backend.down cluster=app backend=hung "
+                                       "reason=\"no response within 2s\"\n"));
+}
+
+TEST_F(HealthCheckTest, AnHttpCheckAsksAndReadsTheWholeAnswerInWhateverSegments) {
+  config::HealthCheck http = http_spec();
+  http.path = "/healthz";
+  http.headers = {{"X-Check", "yes"}};
+  http.expect_body = "healthy";
+  const std::string request = asked(http);
+  EXPECT_THAT(request, testing::StartsWith("GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:"));
+  EXPECT_THAT(request, testing::HasSubstr("\r\nX-Check: yes\r\n"));
+  for (const char* part :
+       {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 20", "0 OK\r\nTransfer-Encoding: ch",
+        "unked\r\n\r\n4\r\nheal", "\r\n3\r\nth", "y\r\n0\r\n"}) {
+    server_.say(part);
+    settle();
+    EXPECT_THAT(observer_.results, IsEmpty());
+  }
+  server_.say("\r\n");
+  ASSERT_TRUE(run_until_results(1));
+  EXPECT_EQ(checked_->health(), Health::up);
+  int ended = -1;
+  ASSERT_TRUE(run_until([&] { return (ended = server_.ended()) != -1; }));
+  EXPECT_EQ(ended, 0) << "with a FIN";
+}
+
+TEST_F(HealthCheckTest, AnAnswerUntilCloseIsCompleteWithTheClose) {
+  asked(http_spec());
+  server_.say("HTTP/1.0 200 OK\r\n\r\nok");
+  settle();
+  EXPECT_THAT(observer_.results, IsEmpty());
+  server_.connections.clear();
+  ASSERT_TRUE(run_until_results(1));
+  EXPECT_EQ(checked_->health(), Health::up);
+}
+
+TEST_F(HealthCheckTest, AnHttpCheckWithHeadWaitsForNoBody) {
+  config::HealthCheck http = http_spec();
+  http.method = "HEAD";
+  EXPECT_THAT(asked(http), testing::StartsWith("HEAD / HTTP/1.1\r\n"));
+  server_.say("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n");
+  ASSERT_TRUE(run_until_results(1));
+  EXPECT_EQ(checked_->health(), Health::up);
+}
+
+TEST_F(HealthCheckTest, AnHttpCheckFailsByItsStatusAndByWhatIsNotHttp) {
+  for (const char* answer : {"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n", "SSH-2.0-x\r\n\r\n"}) {
+    checked_ = backend("b", server_.address());
+    asked(http_spec());
+    server_.say(answer);
+    ASSERT_TRUE(run_until([&] { return checked_->health() == Health::down; })) << answer;
+  }
+  EXPECT_THAT(observer_.results, ElementsAre(CheckResult::fail, CheckResult::fail));
+}
+
+TEST_F(HealthCheckTest, AnHttpAnswerThatDripsIsATimeout) {
+  const config::HealthCheck http = http_spec();
+  asked(http);
+  server_.say("HTTP/1.1 200 OK\r\n");
+  for (Duration passed = 0s; passed + 100ms < http.timeout; passed += 100ms) {
+    server_.say("X: y\r\n");
+    clock_.advance(100ms);
+    settle();
+  }
+  EXPECT_THAT(observer_.results, IsEmpty());
+  clock_.advance(200ms);
+  ASSERT_TRUE(run_until_results(1));
+  EXPECT_THAT(observer_.results, ElementsAre(CheckResult::timeout));
+}
+
+TEST_F(HealthCheckTest, InterimAnswersWithoutEndAreAFailure) {
+  server_.greeting = "HTTP/1.1 102 Processing\r\n\r\n";
+  for (int i = 0; i < 6; ++i) server_.greeting += server_.greeting;
+  checks_.apply({{checked_, http_spec()}});
+  ASSERT_TRUE(run_until_results(1));
+  EXPECT_THAT(observer_.results, ElementsAre(CheckResult::fail));
 }
 
 TEST_F(HealthCheckTest, LeaksNoDescriptor) {

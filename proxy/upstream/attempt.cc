@@ -1,0 +1,109 @@
+#include "upstream/attempt.h"
+
+#include <array>
+#include <cctype>
+#include <cerrno>
+#include <cstring>
+
+namespace weir {
+namespace {
+
+using Verdict = AttemptOwner::Verdict;
+using Is = Probe::Finding::Is;
+
+// What is missing on our side, not on the backend's. Not EAGAIN, which says that the queue of a
+// UNIX socket is full, nor EADDRNOTAVAIL: an address that we cannot reach is no backend for us.
+bool is_our_own(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+std::string describe(int error) {
+  std::string text = std::strerror(error);
+  if (!text.empty()) text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
+  return text;
+}
+
+}  // namespace
+
+Attempt::Attempt(EventLoop& loop, AttemptOwner& owner, std::unique_ptr<Probe> probe)
+    : Retirable(loop), owner_(owner), probe_(std::move(probe)) {
+  transport_.set_reader(this);
+  transport_.set_writer(this);
+}
+
+void Attempt::start(const Address& to) {
+  DCHECK(!transport_.is_open() && stage_ == Stage::connecting);
+  connect(transport_.connect(loop(), to, ""));
+}
+
+std::string Attempt::missing() const {
+  switch (stage_) {
+    case Stage::connecting: return "not connected";
+    case Stage::asking: return "could not send";
+    case Stage::listening: return probe_->missing();
+  }
+  CHECK_UNREACHABLE();
+}
+
+void Attempt::on_writable() {
+  switch (stage_) {
+    case Stage::connecting: return connect(transport_.finish_connecting());
+    case Stage::asking: return ask();
+    case Stage::listening: return;
+  }
+}
+
+// A server may speak first, or answer before it has heard all.
+void Attempt::on_readable() {
+  if (stage_ != Stage::connecting) listen();
+}
+
+void Attempt::connect(Transport::Connecting state) {
+  switch (state) {
+    case Transport::Connecting::pending: return;
+    case Transport::Connecting::failed: return failed_with(transport_.error());
+    case Transport::Connecting::done: break;
+  }
+  stage_ = Stage::asking;
+  ask();
+}
+
+void Attempt::ask() {
+  const std::string_view question = probe_->question();
+  while (sent_ < question.size()) {
+    if (!transport_.writable()) return;
+    const Io io = transport_.write(question.substr(sent_));
+    sent_ += io.bytes;
+    if (io.status == Io::Status::failed) return failed_with(transport_.error());
+  }
+  if (!probe_->wants_answer()) return over(Verdict::ok, {});
+  stage_ = Stage::listening;
+  listen();
+}
+
+void Attempt::listen() {
+  std::array<char, 4096> chunk;
+  while (transport_.readable()) {
+    const Io io = transport_.read(chunk);
+    if (io.status == Io::Status::blocked) return;
+    if (io.status == Io::Status::eof) return conclude(probe_->hear_end());
+    if (io.status != Io::Status::ok) return failed_with(transport_.error());
+    Probe::Finding finding = probe_->hear(std::string_view(chunk.data(), io.bytes));
+    if (finding.is != Is::open) return conclude(std::move(finding));
+  }
+}
+
+void Attempt::conclude(Probe::Finding finding) {
+  over(finding.is == Is::good ? Verdict::ok : Verdict::fail, std::move(finding.why));
+}
+
+void Attempt::failed_with(int error) {
+  over(is_our_own(error) ? Verdict::unknown : Verdict::fail, describe(error));
+}
+
+void Attempt::over(Verdict verdict, std::string why) {
+  transport_.close();
+  owner_.on_attempt_over(verdict, std::move(why));
+}
+
+}  // namespace weir

@@ -1,0 +1,58 @@
+// Attempt: one question to one backend: connect, send what the probe asks, hand it the answer.
+//
+// Owner: a health check, by Owned. Thread: its loop's. Tells its owner once, unless it is let go
+// before. The deadline of all of it is the owner's.
+#pragma once
+
+#include "net/transport.h"
+#include "upstream/probe.h"
+
+namespace weir {
+
+class AttemptOwner {
+ public:
+  enum class Verdict : uint8_t {
+    ok,
+    fail,
+    unknown,  // an error of our own, which says nothing about the backend
+  };
+  // `why` is for people: "connection refused". The owner may let go of the attempt.
+  virtual void on_attempt_over(Verdict verdict, std::string why) = 0;
+
+ protected:
+  ~AttemptOwner() = default;
+};
+
+class Attempt final : public Retirable, private TransportReader, private TransportWriter {
+ public:
+  Attempt(EventLoop& loop, AttemptOwner& owner, std::unique_ptr<Probe> probe);
+
+  // May tell the owner before it returns.
+  void start(const Address& to);
+  // What a timeout now means: "not connected", "no 'PONG'".
+  std::string missing() const;
+
+ protected:
+  void close() override { transport_.close(); }
+
+ private:
+  enum class Stage : uint8_t { connecting, asking, listening };
+
+  ~Attempt() override = default;
+  void on_writable() override;
+  void on_readable() override;
+  void connect(Transport::Connecting state);
+  void ask();
+  void listen();
+  void conclude(Probe::Finding finding);
+  void failed_with(int error);
+  void over(AttemptOwner::Verdict verdict, std::string why);
+
+  AttemptOwner& owner_;
+  std::unique_ptr<Probe> probe_;
+  Transport transport_;
+  Stage stage_ = Stage::connecting;
+  size_t sent_ = 0;
+};
+
+}  // namespace weir

@@ -1,0 +1,143 @@
+#include "upstream/http_probe.h"
+
+#include "http/chars.h"
+#include "http/h1_writer.h"
+#include "http/semantics.h"
+
+namespace weir {
+namespace {
+
+using Finding = Probe::Finding;
+using Is = Finding::Is;
+
+Finding bad(std::string why) {
+  return {Is::bad, std::move(why)};
+}
+
+// RFC 9110 8.6: a request that could have had a body says that it has none.
+bool may_have_body(std::string_view method) {
+  return method == "POST" || method == "PUT" || method == "PATCH";
+}
+
+// A socket's path is nothing that a server could know itself by.
+std::string_view host_of(const config::HealthCheck& spec, const Backend& backend) {
+  if (!spec.host.empty()) return spec.host;
+  return backend.address().is_unix() ? std::string_view("localhost") : backend.text();
+}
+
+std::string request(const config::HealthCheck& spec, const Backend& backend) {
+  const std::string_view host = host_of(spec, backend);
+  size_t room = 256 + spec.method.size() + spec.path.size() + host.size();
+  bool names_itself = false;
+  for (const config::NamedValue& field : spec.headers) {
+    room += field.name.size() + field.value.size() + std::string_view(": \r\n").size();
+    names_itself = names_itself || iequals(field.name, "User-Agent");
+  }
+  std::string memory(room, '\0');
+  H1HeadWriter out(memory);
+  out.request_line(spec.method, spec.path);
+  out.field("Host", host);
+  if (!names_itself) out.field("User-Agent", "weir/" WEIR_VERSION);
+  for (const config::NamedValue& field : spec.headers) out.field(field.name, field.value);
+  if (may_have_body(spec.method)) out.field("Content-Length", uint64_t{0});
+  out.field("Connection", "close");
+  out.end();
+  CHECK(out.ok());  // the values were validated where they were read
+  memory.resize(out.text().size());
+  return memory;
+}
+
+}  // namespace
+
+HttpProbe::HttpProbe(const config::HealthCheck& spec, const Backend& backend)
+    : spec_(spec), question_(request(spec, backend)), found_(spec.expect_body.empty()) {
+  parser_.reset(answer_to(spec.method));
+}
+
+Finding HttpProbe::hear(std::string_view bytes) {
+  switch (part_) {
+    case Part::head: return hear_head(bytes);
+    case Part::body: return hear_body(bytes);
+  }
+  CHECK_UNREACHABLE();
+}
+
+Finding HttpProbe::hear_head(std::string_view bytes) {
+  head_.append(bytes);
+  while (true) {
+    switch (parser_.feed(head_)) {
+      case H1ResponseParser::State::incomplete: return {};
+      case H1ResponseParser::State::failed:
+        return bad(std::string("not valid HTTP: ") + parser_.fault().reason);
+      case H1ResponseParser::State::complete: break;
+    }
+    if (!parser_.head(head_).interim()) return take_head();
+    if (++interims_ > kMaxInterim) return bad("interim responses without end");
+    head_.erase(0, parser_.head_size());
+    parser_.reset(answer_to(spec_.method));
+    if (head_.empty()) return {};
+  }
+}
+
+Finding HttpProbe::take_head() {
+  const ResponseHead& head = parser_.head(head_);
+  if (!spec_.expect_status.contains(head.status()))
+    return bad("status " + std::to_string(head.status()));
+  part_ = Part::body;
+  switch (decoder_.start(head, kUnlimitedBody)) {
+    case H1BodyDecoder::State::more: break;
+    case H1BodyDecoder::State::done: return complete();
+    case H1BodyDecoder::State::failed:
+      return bad(std::string("not valid HTTP: ") + decoder_.fault().reason);
+  }
+  return hear_body(std::string_view(head_).substr(parser_.head_size()));
+}
+
+Finding HttpProbe::hear_body(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const H1BodyDecoder::Piece piece = decoder_.next(bytes);
+    if (Finding finding = take_body(piece.data); finding.is != Is::open) return finding;
+    switch (piece.state) {
+      case H1BodyDecoder::State::more: break;
+      case H1BodyDecoder::State::done: return complete();
+      case H1BodyDecoder::State::failed:
+        return bad(std::string("not valid HTTP: ") + decoder_.fault().reason);
+    }
+    bytes.remove_prefix(piece.consumed);
+  }
+  return {};
+}
+
+Finding HttpProbe::take_body(std::string_view data) {
+  data = data.substr(0, kBodyLimit - body_size_);
+  body_size_ += data.size();
+  if (!found_) {
+    // What was looked through before may hold the beginning of it.
+    const size_t overlap = std::min(body_.size(), spec_.expect_body.size() - 1);
+    const size_t from = body_.size() - overlap;
+    body_.append(data);
+    found_ = body_.find(spec_.expect_body, from) != std::string::npos;
+  }
+  return body_size_ == kBodyLimit ? complete() : Finding{};
+}
+
+Finding HttpProbe::complete() const {
+  if (found_) return {Is::good, {}};
+  return bad("no " + quoted(spec_.expect_body) + " in the " +
+             (body_size_ == kBodyLimit ? "first 64 KiB of the body" : "body"));
+}
+
+Finding HttpProbe::hear_end() {
+  if (part_ == Part::body && decoder_.end_of_input() == H1BodyDecoder::State::done)
+    return complete();
+  return bad("closed before " + std::string(part_ == Part::body ? "the end of the response"
+                                            : parser_.started() ? "the end of the head"
+                                                                : "a response"));
+}
+
+std::string HttpProbe::missing() const {
+  if (part_ == Part::body) return "no end of the response";
+  return parser_.started() || interims_ > 0 ? "no whole head of a response" : "no response";
+}
+
+}  // namespace weir

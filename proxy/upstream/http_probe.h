@@ -1,0 +1,49 @@
+// HttpProbe: one request, and its response: the status must be expected, and `expect_body`, if
+// there is any, in the first 64 KiB of the body.
+//
+// A status that is not expected decides at once. Otherwise the response is read to its end, or as
+// far as 64 KiB of its body: what is cut off or not valid HTTP is no success, and a healthy server
+// is not left with a reset while it writes. Memory: a head's limit and those 64 KiB.
+#pragma once
+
+#include "http/h1_body.h"
+#include "http/h1_parser.h"
+#include "upstream/probe.h"
+
+namespace weir {
+
+class HttpProbe final : public Probe {
+ public:
+  static constexpr size_t kBodyLimit = 64 * 1024;
+  static constexpr int kMaxInterim = 8;
+
+  HttpProbe(const config::HealthCheck& spec, const Backend& backend);
+
+  std::string_view question() const override { return question_; }
+  bool wants_answer() const override { return true; }
+  Finding hear(std::string_view bytes) override;
+  Finding hear_end() override;
+  std::string missing() const override;
+
+ private:
+  enum class Part : uint8_t { head, body };
+
+  Finding hear_head(std::string_view bytes);
+  Finding take_head();
+  Finding hear_body(std::string_view bytes);
+  Finding take_body(std::string_view data);
+  Finding complete() const;
+
+  const config::HealthCheck& spec_;
+  std::string question_;
+  Part part_ = Part::head;
+  H1ResponseParser parser_;
+  H1BodyDecoder decoder_;
+  std::string head_;  // as it arrives, with what came behind it
+  int interims_ = 0;
+  size_t body_size_ = 0;
+  std::string body_;  // while expect_body is looked for
+  bool found_ = false;
+};
+
+}  // namespace weir

@@ -1,0 +1,229 @@
+#include "upstream/pool.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+
+namespace weir {
+namespace {
+
+// A connection is retired this much before the backend would close it.
+constexpr Duration kMargin = 500ms;
+// Two times of closing that agree are a rule of theirs.
+constexpr Duration kAgreement = 1s;
+// Backends restart and close everything, what was used just now, too: that says nothing about time.
+constexpr Duration kShortestLimit = 1s;
+// What was learned is tried again after this long: the backend may have been reconfigured.
+constexpr Duration kForgetAfter = 10min;
+
+Duration before(Duration limit) {
+  return std::max(limit - std::max(kMargin, limit / 10), Duration::zero());
+}
+
+}  // namespace
+
+UpstreamConnection::UpstreamConnection(EventLoop& loop, Pool& pool)
+    : Retirable(loop), pool_(pool), opened_(loop.now()) {}
+
+UpstreamConnection::~UpstreamConnection() {
+  close();
+}
+
+void UpstreamConnection::close() {
+  Deadline::cancel();
+  if (IdleLink::linked()) {
+    IdleLink::unlink();
+    --pool_.idle_count_;
+    pool_.cells_.idle.sub();
+  }
+  transport.close();
+  if (std::exchange(counted_, false)) pool_.on_closed();
+}
+
+// A FIN, or bytes that nobody asked for; or nothing, since Transport looks again after a while.
+void UpstreamConnection::on_readable() {
+  char byte;
+  const Io io = transport.read({&byte, 1});
+  if (io.status == Io::Status::blocked) return;
+  if (io.status == Io::Status::eof) pool_.learn(loop().now() - idle_since_);
+  pool_.drop(*this);
+}
+
+void UpstreamConnection::on_deadline() {
+  pool_.drop(*this);
+}
+
+bool ClusterQueue::enter(QueueWaiter& waiter, uint32_t most) {
+  if (length_ >= most) return false;
+  waiters_.push_back(waiter);
+  cells_.queue_length.set(++length_);
+  return true;
+}
+
+void ClusterQueue::enter_again(QueueWaiter& waiter) {
+  waiters_.push_front(waiter);
+  cells_.queue_length.set(++length_);
+}
+
+void ClusterQueue::leave(QueueWaiter& waiter) {
+  if (!waiter.linked()) return;
+  waiter.unlink();
+  cells_.queue_length.set(--length_);
+}
+
+void ClusterQueue::wake_one() {
+  QueueWaiter* waiter = waiters_.pop_front();
+  if (waiter == nullptr) return;
+  cells_.queue_length.set(--length_);
+  ++called_;
+  waiter->on_room();
+}
+
+Pool::~Pool() {
+  while (!idle_.empty()) drop(idle_.front());
+  DCHECK(open_ == 0);
+}
+
+void Pool::set_limits(const PoolLimits& limits, std::string place) {
+  limits_ = limits;
+  place_ = std::move(place);
+}
+
+Lease Pool::take(Trust trust) {
+  while (!idle_.empty()) {
+    UpstreamConnection& connection = idle_.back();
+    connection.IdleLink::unlink();
+    connection.Deadline::cancel();
+    connection.transport.set_reader(nullptr);
+    --idle_count_;
+    cells_.idle.sub();
+    Lease lease(&connection);
+    bool closing = connection.transport.readable() || connection.transport.peer_closed();
+    if (trust == Trust::ask_kernel && !closing) {
+      char byte;
+      closing = connection.transport.read({&byte, 1}).status != Io::Status::blocked;
+    }
+    if (closing || loop_.now() - connection.idle_since_ >= keep_time(connection)) continue;
+    cells_.reuses.add();
+    return lease;
+  }
+  return nullptr;
+}
+
+Lease Pool::open() {
+  ++open_;
+  cells_.connects.add();
+  cells_.active.add();
+  return make_owned<UpstreamConnection>(loop_, *this);
+}
+
+void Pool::give_back(Lease lease, Duration keeps_for) {
+  UpstreamConnection& connection = *lease;
+  ++connection.served_;
+  connection.keeps_for_ = keeps_for;
+  Transport& transport = connection.transport;
+  connection.idle_since_ = loop_.now();
+  const bool used_up = limits_.max_requests != 0 && connection.served_ >= limits_.max_requests;
+  if (used_up || (draining_ && queue_->length() == 0)) return;
+  const Duration keep = keep_time(connection);
+  // Readable: a FIN, bytes nobody asked for, or only not known to be empty; asking costs a call.
+  if (transport.readable()) {
+    char byte;
+    if (transport.read({&byte, 1}).status != Io::Status::blocked) return;
+  }
+  if (transport.peer_closed() || keep <= Duration::zero()) return;
+  if (idle_count_ >= limits_.max_idle) {
+    if (limits_.max_idle == 0) return;
+    drop(idle_.front());
+  }
+  transport.set_writer(nullptr);
+  transport.set_reader(&connection);
+  loop_.deadlines().set(connection, loop_.now() + keep);
+  idle_.push_back(*lease.release());
+  ++idle_count_;
+  cells_.idle.add();
+  queue_->wake_one();
+}
+
+Duration Pool::keep_time(const UpstreamConnection& connection) const {
+  Duration keep = limits_.idle.enabled() ? limits_.idle.value : Duration::max();
+  if (connection.keeps_for_ != Duration::max())
+    keep = std::min(keep, before(connection.keeps_for_));
+  if (limits_.max_age > Duration::zero())
+    keep = std::min(keep, connection.opened_ + limits_.max_age - connection.idle_since_);
+  const bool known = learned_ != Duration::max() && loop_.now() - learned_at_ < kForgetAfter;
+  return known ? std::min(keep, before(learned_)) : std::min<Duration>(keep, 24h);
+}
+
+void Pool::drop(UpstreamConnection& connection) {
+  Lease(&connection).reset();
+}
+
+void Pool::begin_drain() {
+  draining_ = true;
+  while (!idle_.empty()) drop(idle_.front());
+}
+
+void Pool::on_closed() {
+  --open_;
+  cells_.active.sub();
+  queue_->wake_one();
+}
+
+void Pool::make_room() {
+  if (full() && !idle_.empty()) drop(idle_.front());
+}
+
+// One of those that a restart closes at one moment counts, no more.
+void Pool::learn(Duration idle_for) {
+  const TimePoint now = loop_.now();
+  if (idle_for < kShortestLimit) return;
+  if (last_seen_ > Duration::zero() && now - last_seen_at_ < kAgreement) return;
+  last_seen_at_ = now;
+  const Duration difference = idle_for > last_seen_ ? idle_for - last_seen_ : last_seen_ - idle_for;
+  const bool agree = last_seen_ > Duration::zero() && difference <= kAgreement;
+  last_seen_ = idle_for;
+  if (!agree) return;
+  learned_ = idle_for;
+  learned_at_ = now;
+  if (limits_.idle.enabled() && idle_for >= limits_.idle.value) return;
+  if (std::exchange(warned_, true)) return;
+  LOG(warn, "backend.closes_idle_connections", kv("cluster", backend_->cluster()),
+      kv("backend", backend_->name()), kv("after", idle_for), kv("idle", limits_.idle.value),
+      kv_if(!place_.empty(), "config", place_),
+      kv("fix", "make timeouts.idle of the cluster shorter than the backend's keep-alive time"));
+}
+
+std::shared_ptr<ClusterQueue> Pools::queue(const std::string& cluster, ClusterCells& cells) {
+  std::weak_ptr<ClusterQueue>& known = queues_[cluster];
+  std::shared_ptr<ClusterQueue> queue = known.lock();
+  if (!queue) known = queue = std::make_shared<ClusterQueue>(cells);
+  return queue;
+}
+
+void Pools::begin_drain() {
+  for (const auto& [backend, known] : pools_)
+    if (const std::shared_ptr<Pool> pool = known.lock()) pool->begin_drain();
+}
+
+std::shared_ptr<Pool> Pools::pool(const std::shared_ptr<Backend>& backend, BackendCells& cells,
+                                  const std::shared_ptr<ClusterQueue>& queue,
+                                  const ClusterSpec& spec) {
+  std::erase_if(pools_, [](const auto& entry) { return entry.second.expired(); });
+  std::weak_ptr<Pool>& known = pools_[backend.get()];
+  std::shared_ptr<Pool> pool = known.lock();
+  if (!pool) known = pool = std::make_shared<Pool>(loop_, backend, cells, queue);
+  PoolLimits limits;
+  // Each worker has its share; one at least.
+  if (spec.pool.max_connections != 0)
+    limits.max_connections = static_cast<uint32_t>(
+        std::max<uint64_t>(1, (spec.pool.max_connections + workers_ - 1) / workers_));
+  limits.max_idle = static_cast<uint32_t>(spec.pool.max_idle);
+  limits.max_requests = static_cast<uint32_t>(spec.pool.max_requests);
+  limits.max_age = spec.pool.max_age.value;
+  limits.idle = spec.pool_idle_timeout;
+  pool->set_limits(limits, "");
+  return pool;
+}
+
+}  // namespace weir

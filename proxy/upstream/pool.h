@@ -1,0 +1,171 @@
+// Pool: this worker's connections to one backend that wait for their next request.
+// UpstreamConnection: one of them, or one that an exchange holds. ClusterQueue: exchanges that wait
+// until a backend of their cluster has room.
+//
+// Owner: the clusters of the worker's snapshot views share a pool, so that it survives a reload and
+// ends with the last configuration that names its backend. A connection belongs to whoever holds
+// the Lease: dropping it closes the connection, Pool::give_back() keeps it. Thread: the worker's.
+//
+// An idle connection that becomes readable has been closed by the backend, or speaks out of turn:
+// either way it is dropped (trap T15). How long it had been idle teaches the pool when this backend
+// hangs up, so that later ones are retired before that.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "base/random.h"
+#include "metrics/worker_metrics.h"
+#include "net/transport.h"
+#include "upstream/cluster_spec.h"
+
+namespace weir {
+
+class Pool;
+class UpstreamConnection;
+using Lease = Owned<UpstreamConnection>;
+
+struct IdleLink : ListNode {};
+
+class UpstreamConnection final : public Retirable,
+                                 public IdleLink,
+                                 private TransportReader,
+                                 private Deadline {
+ public:
+  UpstreamConnection(EventLoop& loop, Pool& pool);
+
+  Transport transport;
+  // It has carried a request before: the backend may be closing it at this moment.
+  bool reused() const { return served_ > 0; }
+
+ private:
+  friend class Pool;
+  ~UpstreamConnection() override;
+  void close() override;
+  void on_readable() override;
+  void on_deadline() override;
+
+  Pool& pool_;  // outlives it: whoever holds a lease holds the view that holds the pool
+  TimePoint opened_;
+  TimePoint idle_since_{};
+  Duration keeps_for_ = Duration::max();  // what the backend said in Keep-Alive
+  uint32_t served_ = 0;
+  bool counted_ = true;
+};
+
+class QueueWaiter : public ListNode {
+ public:
+  virtual void on_room() = 0;  // may do no more than arrange to be resumed
+
+ protected:
+  ~QueueWaiter() = default;
+};
+
+class ClusterQueue {
+ public:
+  explicit ClusterQueue(ClusterCells& cells) : cells_(cells) {}
+  // False: `most` wait already.
+  [[nodiscard]] bool enter(QueueWaiter& waiter, uint32_t most);
+  void leave(QueueWaiter& waiter);
+  // Calls who has waited longest. That one says call_taken(), whether it has found room or not.
+  void wake_one();
+  void call_taken() { --called_; }
+  // There was no room after all: to the front.
+  void enter_again(QueueWaiter& waiter);
+  // Somebody has come before whoever comes now.
+  bool awaited() const { return length_ + called_ > 0; }
+  uint32_t length() const { return length_; }
+
+ private:
+  IntrusiveList<QueueWaiter, ListNode> waiters_;
+  ClusterCells& cells_;  // the clusters that share it have these
+  uint32_t length_ = 0;
+  uint32_t called_ = 0;
+};
+
+struct PoolLimits {
+  uint32_t max_connections = 0;  // of this worker; 0: without limit
+  uint32_t max_idle = 64;
+  uint32_t max_requests = 0;
+  Duration max_age{};
+  config::Timeout idle;
+};
+
+class Pool final {
+ public:
+  // How sure it must be that the backend has not closed a kept connection: what has been heard of
+  // is enough for a request that can be sent again; for another the kernel is asked.
+  enum class Trust : uint8_t { events, ask_kernel };
+
+  Pool(EventLoop& loop, std::shared_ptr<Backend> backend, BackendCells& cells,
+       std::shared_ptr<ClusterQueue> queue)
+      : loop_(loop), backend_(std::move(backend)), cells_(cells), queue_(std::move(queue)) {}
+  ~Pool();
+
+  // Of the configuration in force; new connections and those given back from now on follow it.
+  void set_limits(const PoolLimits& limits, std::string place);
+
+  // The connection used last, since it is the least likely to be closing; null: none waits.
+  Lease take(Trust trust);
+  bool full() const { return limits_.max_connections != 0 && open_ >= limits_.max_connections; }
+  // For one that must be new: where kept ones hold all the room, one of them is closed.
+  void make_room();
+  // A new one, not connected yet.
+  Lease open();
+  // After a complete exchange. `keeps_for`: what the backend's Keep-Alive said, else max().
+  void give_back(Lease lease, Duration keeps_for);
+
+  // Nothing is kept from now on, except for who waits in the queue.
+  void begin_drain();
+
+  const Backend& backend() const { return *backend_; }
+  size_t idle() const { return idle_count_; }
+  uint32_t open_connections() const { return open_; }
+  // How long an idle connection is kept: the configured time, what the backend said or what was
+  // learned of it, whichever is shortest. Zero: not at all.
+  Duration keep_time(const UpstreamConnection& connection) const;
+
+ private:
+  friend class UpstreamConnection;
+  void drop(UpstreamConnection& connection);
+  void on_closed();
+  void learn(Duration idle_for);
+
+  EventLoop& loop_;
+  const std::shared_ptr<Backend> backend_;
+  BackendCells& cells_;
+  const std::shared_ptr<ClusterQueue> queue_;
+  PoolLimits limits_;
+  std::string place_;  // of limits_.idle, for the warning
+  IntrusiveList<UpstreamConnection, IdleLink> idle_;
+  size_t idle_count_ = 0;
+  uint32_t open_ = 0;
+  Duration last_seen_{};                // idle time at which the backend closed a connection
+  TimePoint last_seen_at_{};            // when that was
+  Duration learned_ = Duration::max();  // the same, seen twice
+  TimePoint learned_at_{};
+  bool warned_ = false;
+  bool draining_ = false;
+};
+
+// Finds the pools and queues that the clusters of a worker share: those of an older configuration
+// go on in the next one. Owner: the worker.
+class Pools {
+ public:
+  explicit Pools(EventLoop& loop) : loop_(loop) {}
+  // How many workers share what a backend may be asked to take.
+  void set_workers(uint32_t count) { workers_ = count; }
+  void begin_drain();
+  std::shared_ptr<ClusterQueue> queue(const std::string& cluster, ClusterCells& cells);
+  std::shared_ptr<Pool> pool(const std::shared_ptr<Backend>& backend, BackendCells& cells,
+                             const std::shared_ptr<ClusterQueue>& queue, const ClusterSpec& spec);
+
+ private:
+  EventLoop& loop_;
+  uint32_t workers_ = 1;
+  std::map<std::string, std::weak_ptr<ClusterQueue>> queues_;
+  std::map<const Backend*, std::weak_ptr<Pool>> pools_;
+};
+
+}  // namespace weir

@@ -1,0 +1,40 @@
+// Probe: what one attempt of a check asks, and what the answer must be. Sans-I/O: the attempt
+// (attempt.h) connects, sends the question and hands over what comes back.
+//
+// Owner: an attempt. Thread: its loop's. A probe knows no time, only what it waits for, and keeps a
+// bounded part of the answer. Once it has found something it is not asked again.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "config/model.h"
+#include "upstream/backend.h"
+
+namespace weir {
+
+class Probe {
+ public:
+  struct Finding {
+    enum class Is : uint8_t { open, good, bad } is = Is::open;
+    std::string why;  // when bad, for people: "status 503"
+  };
+
+  virtual ~Probe() = default;
+  virtual std::string_view question() const = 0;  // sent once connected; may be empty
+  virtual bool wants_answer() const = 0;          // false: connecting and sending is enough
+  // The next bytes of the answer, and its end by the backend's FIN.
+  virtual Finding hear(std::string_view bytes) = 0;
+  virtual Finding hear_end() = 0;
+  // What a timeout means now: "no 'PONG'".
+  virtual std::string missing() const = 0;
+};
+
+// By the type of the check. `spec` outlives it.
+std::unique_ptr<Probe> make_probe(const config::HealthCheck& spec, const Backend& backend);
+
+// A text of the configuration as messages quote it: in quotes, and not all of a long one.
+std::string quoted(const std::string& text);
+
+}  // namespace weir

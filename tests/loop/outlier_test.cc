@@ -1,0 +1,165 @@
+// Outlier detection through one worker: which answers, and which missing ones, take a backend out.
+#include <fmt/format.h>
+#include <poll.h>
+
+#include "support/worker_fixture.h"
+
+namespace weir::test {
+namespace {
+
+class OutlierDetectionTest : public testing::Test, public WorkerFixture {
+ protected:
+  // `more`: other keys of the cluster, a line each.
+  void serve(const std::string& rules, const std::string& more = "") {
+    apply(fmt::format(R"(
+listeners:
+  - {{ name: l, bind: "127.0.0.1:0", protocol: http, cluster: c }}
+clusters:
+  - name: c
+    backends: [{{ name: bad, address: {} }}, {{ name: good, address: {} }}]
+{}{})",
+                      bad.address().text(), good.address().text(),
+                      rules.empty() ? "" : "    outlier_detection: { " + rules + " }\n", more));
+  }
+  // Sends a request on a connection of its own and waits for who is asked.
+  void ask() {
+    one = client();
+    ASSERT_TRUE(one.send("GET / HTTP/1.1\r\nHost: example.com\r\n\r\n"));
+    server = {};
+    ASSERT_TRUE(run_until([&] {
+      is_bad = wait_ready(bad.fd(), POLLIN, 0ms);
+      if (is_bad)
+        server = bad.accept(1s);
+      else if (wait_ready(good.fd(), POLLIN, 1ms))
+        server = good.accept(1s);
+      return static_cast<bool>(server);
+    }));
+    until_head(server);
+  }
+  std::string until_head(Socket& socket) {
+    std::string got;
+    EXPECT_TRUE(run_until([&] {
+      got += socket.receive(4096, 1ms);
+      return got.find("\r\n\r\n") != std::string::npos;
+    })) << got;
+    return got;
+  }
+  void answer(const char* status) {
+    ASSERT_TRUE(server.send(
+        fmt::format("HTTP/1.1 {}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", status)));
+    until_head(one);
+  }
+  // Whether the bad one is asked, of as many requests as there are backends; it answers with an
+  // error.
+  bool bad_is_asked() {
+    bool asked = false;
+    for (int i = 0; i < 2; ++i) {
+      ask();
+      asked = asked || is_bad;
+      answer(is_bad ? "503 Service Unavailable" : "200 OK");
+    }
+    return asked;
+  }
+  // Requests go to the bad one only.
+  void ask_bad() {
+    do {
+      ask();
+      if (!is_bad) answer("200 OK");
+    } while (!is_bad);
+  }
+  uint64_t ejections() { return backend_cells("c", "bad").ejections.value; }
+  void TearDown() override { EXPECT_EQ(imbalance("l"), 0); }
+
+  Acceptor bad, good;
+  Socket one, server;
+  bool is_bad = false;
+};
+
+TEST_F(OutlierDetectionTest, ABackendWithErrorsInARowIsLeftAlone_AndTriedAgainLater) {
+  serve("consecutive_errors: 2, base_ejection: 10s");
+  EXPECT_TRUE(bad_is_asked());
+  EXPECT_EQ(ejections(), 0u);
+  EXPECT_TRUE(bad_is_asked());
+  EXPECT_EQ(ejections(), 1u);
+  EXPECT_FALSE(bad_is_asked());
+  clock.advance(9s);
+  EXPECT_FALSE(bad_is_asked());
+  clock.advance(2s);
+  turns(1);
+  EXPECT_TRUE(bad_is_asked());
+  EXPECT_TRUE(bad_is_asked());
+  EXPECT_EQ(ejections(), 2u);
+}
+
+TEST_F(OutlierDetectionTest, AReloadTakesNobodyBack_UnlessItTurnsItOff) {
+  serve("consecutive_errors: 1");
+  EXPECT_TRUE(bad_is_asked());
+  EXPECT_FALSE(bad_is_asked());
+  serve("consecutive_errors: 3");
+  EXPECT_FALSE(bad_is_asked());
+  serve("");
+  EXPECT_TRUE(bad_is_asked());
+}
+
+TEST_F(OutlierDetectionTest, HangingUpWithoutAnAnswerIsAnError) {
+  serve("consecutive_errors: 1");
+  ask_bad();
+  server = {};
+  EXPECT_TRUE(until_head(one).starts_with("HTTP/1.1 502"));
+  EXPECT_EQ(ejections(), 1u);
+}
+
+TEST_F(OutlierDetectionTest, WhatIsNotHttpIsAnError) {
+  serve("consecutive_errors: 1");
+  ask_bad();
+  ASSERT_TRUE(server.send("SSH-2.0\r\n"));
+  EXPECT_TRUE(until_head(one).starts_with("HTTP/1.1 502"));
+  EXPECT_EQ(ejections(), 1u);
+}
+
+TEST_F(OutlierDetectionTest, AnAnswerThatDoesNotComeInTimeIsAnError) {
+  serve("consecutive_errors: 1", "    timeouts: { response_header: 2s }\n");
+  ask_bad();
+  clock.advance(3s);
+  EXPECT_TRUE(until_head(one).starts_with("HTTP/1.1 504"));
+  EXPECT_EQ(ejections(), 1u);
+}
+
+TEST_F(OutlierDetectionTest, AClientThatGoesAwayIsNoErrorOfTheBackend) {
+  serve("consecutive_errors: 1");
+  ask_bad();
+  one.reset();
+  EXPECT_TRUE(run_until([&] { return cells("l").active.sum() == 0; }));
+  EXPECT_EQ(ejections(), 0u);
+}
+
+TEST_F(OutlierDetectionTest, AKeptConnectionThatWasClosedMeanwhileIsNoError) {
+  serve("consecutive_errors: 1");
+  ask_bad();
+  ASSERT_TRUE(server.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
+  until_head(one);
+  Socket kept = std::move(server);
+  // The next that is meant for the bad one goes over the kept connection, which ends in its face.
+  Socket next;
+  ASSERT_TRUE(run_until([&] {
+    if (kept.receive(1, 0ms).size() == 1) return true;
+    if (!next || next.end() != Socket::End::open) {
+      next = client();
+      return !next.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+    }
+    if (wait_ready(good.fd(), POLLIN, 1ms)) {
+      server = good.accept(1s);
+      until_head(server);
+      (void)server.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+      until_head(next);
+      next = {};
+    }
+    return false;
+  }));
+  kept = {};
+  EXPECT_TRUE(until_head(next).starts_with("HTTP/1.1 502"));
+  EXPECT_EQ(ejections(), 0u);
+}
+
+}  // namespace
+}  // namespace weir::test

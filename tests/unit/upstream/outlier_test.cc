@@ -1,0 +1,259 @@
+#include "upstream/outlier.h"
+
+#include <gmock/gmock.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <set>
+#include <thread>
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/unique_fd.h"
+#include "upstream/cluster.h"
+
+namespace weir::test {
+namespace {
+
+class OutlierTest : public testing::Test {
+ protected:
+  OutlierTest() {
+    spec.name = "c";
+    spec.outlier_detection = {.consecutive_errors = 3,
+                              .base_ejection = 30s,
+                              .max_ejection = 100s,
+                              .max_ejection_percent = 0.5};
+    clock.advance(1h);
+  }
+  void backends(size_t n, config::BackendState state = config::BackendState::active) {
+    for (; n > 0; --n) {
+      const size_t i = spec.hosts.size();
+      const std::string name = "b" + std::to_string(i);
+      const Address address = Address::loopback(static_cast<uint16_t>(1000 + i));
+      spec.hosts.push_back({std::make_shared<Backend>("c", name, name, address), 1, false, state,
+                            static_cast<uint32_t>(i)});
+    }
+  }
+  Cluster& cluster() {
+    if (!made) made = std::make_unique<Cluster>(spec, metrics, 1);
+    return *made;
+  }
+  void answer(HostIndex host, unsigned status, int times = 1) {
+    for (; times > 0; --times) cluster().note_response(host, status, clock.now());
+  }
+  void eject(HostIndex host) { answer(host, 503, 3); }
+  bool out(HostIndex host) const { return spec.ejected(spec.hosts[host], clock.now()); }
+  Duration out_for(HostIndex host) const {
+    return spec.hosts[host].backend->outlier().ejected_until() - clock.now();
+  }
+  std::set<HostIndex> picked() {
+    std::set<HostIndex> seen;
+    for (uint64_t i = 0; i < 200; ++i) seen.insert(cluster().pick(clock.now(), mix(i), {}));
+    return seen;
+  }
+  uint64_t ejections(HostIndex host) { return cluster().cells_of(host).ejections.value; }
+  using Set = std::set<HostIndex>;
+
+  ManualClock clock;
+  ClusterSpec spec;
+  WorkerMetrics metrics{0};
+  std::unique_ptr<Cluster> made;
+};
+
+TEST_F(OutlierTest, ARowOfGatewayErrorsTakesABackendOutForAWhile) {
+  backends(2);
+  answer(0, 502);
+  answer(0, 504);
+  EXPECT_FALSE(out(0)) << "two of three";
+  answer(0, 503);
+  EXPECT_TRUE(out(0));
+  EXPECT_EQ(out_for(0), 30s);
+  EXPECT_EQ(picked(), (Set{1}));
+  EXPECT_EQ(ejections(0), 1u);
+  clock.advance(30s);
+  EXPECT_FALSE(out(0));
+  EXPECT_EQ(picked(), (Set{0, 1}));
+}
+
+TEST_F(OutlierTest, NoAnswerIsAnErrorToo) {
+  backends(2);
+  for (int i = 0; i < 3; ++i) cluster().note_no_response(1, clock.now());
+  EXPECT_TRUE(out(1));
+}
+
+TEST_F(OutlierTest, AnyOtherAnswerEndsTheRow) {
+  backends(2);
+  for (unsigned status : {200u, 404u, 500u, 501u}) {
+    answer(0, 503, 2);
+    answer(0, status);
+  }
+  EXPECT_FALSE(out(0));
+}
+
+TEST_F(OutlierTest, ErrorsAreCountedForEachBackendAlone) {
+  backends(4);
+  for (HostIndex host = 0; host < 4; ++host) answer(host, 503, 2);
+  EXPECT_EQ(picked(), (Set{0, 1, 2, 3}));
+}
+
+TEST_F(OutlierTest, WithoutIt_NobodyIsTakenOut) {
+  spec.outlier_detection.reset();
+  backends(2);
+  answer(0, 503, 100);
+  cluster().note_no_response(0, clock.now());
+  EXPECT_EQ(picked(), (Set{0, 1}));
+}
+
+TEST_F(OutlierTest, EachTimeIsLongerByTheFirst_AndNoneLongerThanTheMaximum) {
+  backends(2);
+  for (Duration expected : {30s, 60s, 90s, 100s, 100s}) {
+    eject(0);
+    EXPECT_EQ(out_for(0), expected);
+    clock.advance(expected);
+  }
+  EXPECT_EQ(ejections(0), 5u);
+}
+
+TEST_F(OutlierTest, AfterTheLongestTimeWithoutOneItStartsAnew) {
+  backends(2);
+  eject(0);
+  clock.advance(30s + 99s);
+  eject(0);
+  EXPECT_EQ(out_for(0), 60s);
+  clock.advance(60s + 101s);
+  eject(0);
+  EXPECT_EQ(out_for(0), 30s);
+}
+
+TEST_F(OutlierTest, WhatArrivesWhileItIsOutCountsForNothing) {
+  backends(2);
+  eject(0);
+  answer(0, 503, 10);
+  answer(0, 200);
+  EXPECT_EQ(out_for(0), 30s);
+  clock.advance(30s);
+  answer(0, 503, 2);
+  EXPECT_FALSE(out(0)) << "the row starts when it is back";
+  answer(0, 503);
+  EXPECT_EQ(out_for(0), 60s);
+}
+
+TEST_F(OutlierTest, NoMoreThanTheShareIsOutAtATime) {
+  backends(5);
+  for (HostIndex host = 0; host < 5; ++host) eject(host);
+  EXPECT_EQ(picked(), (Set{2, 3, 4})) << "half of five is two";
+  clock.advance(30s);
+  eject(4);
+  EXPECT_TRUE(out(4)) << "there is room again";
+}
+
+TEST_F(OutlierTest, AShareOfLessThanOneBackendIsNone) {
+  backends(1);
+  eject(0);
+  EXPECT_FALSE(out(0));
+  EXPECT_EQ(ejections(0), 0u);
+}
+
+TEST_F(OutlierTest, TheShareIsOfTheBackendsInService) {
+  backends(2);
+  backends(6, config::BackendState::maintenance);
+  eject(0);
+  eject(1);
+  EXPECT_EQ(picked(), (Set{1}));
+}
+
+TEST_F(OutlierTest, AShareThatDividesEvenlyIsUsedToTheFull) {
+  spec.outlier_detection->max_ejection_percent = 0.29;  // times 100: less than 29 in a double
+  backends(100);
+  for (HostIndex host = 0; host < 100; ++host) eject(host);
+  EXPECT_EQ(picked().count(28), 0u);
+  EXPECT_FALSE(out(29));
+  EXPECT_TRUE(out(28));
+}
+
+TEST_F(OutlierTest, WithEveryoneOutOneIsTriedAllTheSame) {
+  spec.outlier_detection->max_ejection_percent = 1;
+  backends(2);
+  eject(0);
+  eject(1);
+  EXPECT_FALSE(picked().empty());
+  EXPECT_EQ(picked().count(kNoHost), 0u);
+}
+
+TEST_F(OutlierTest, WorkersShareTheRowAndTheTime) {
+  backends(2);
+  Cluster other(spec, metrics, 2);
+  answer(0, 503, 2);
+  other.note_response(0, 503, clock.now());
+  EXPECT_TRUE(out(0));
+  EXPECT_EQ(picked(), (Set{1}));
+}
+
+TEST_F(OutlierTest, AConfigWithoutItTakesEveryoneBack) {
+  backends(2);
+  eject(0);
+  ClusterSpec without = spec;
+  without.outlier_detection.reset();
+  Cluster reloaded(without, metrics, 1);
+  std::set<HostIndex> seen;
+  for (uint64_t i = 0; i < 200; ++i) seen.insert(reloaded.pick(clock.now(), mix(i), {}));
+  EXPECT_EQ(seen, (Set{0, 1}));
+}
+
+TEST_F(OutlierTest, WorkersThatFailAtOnceNeverTakeOutMoreThanTheShare) {
+  backends(8);
+  std::vector<std::unique_ptr<WorkerMetrics>> cells;
+  std::vector<std::unique_ptr<Cluster>> workers;
+  for (uint32_t i = 0; i < 4; ++i) {
+    cells.push_back(std::make_unique<WorkerMetrics>(i));
+    workers.push_back(std::make_unique<Cluster>(spec, *cells.back(), i));
+  }
+  std::vector<std::thread> threads;
+  for (auto& worker : workers) {
+    threads.emplace_back([&worker = *worker, now = clock.now()] {
+      for (int i = 0; i < 1000; ++i) worker.note_response(static_cast<HostIndex>(i % 8), 503, now);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  size_t are_out = 0;
+  for (HostIndex host = 0; host < 8; ++host) are_out += out(host) ? 1 : 0;
+  EXPECT_EQ(are_out, 4u);
+}
+
+TEST_F(OutlierTest, TheLogSaysForHowLongABackendIsOut_AndThatItIsBack) {
+  char path[] = "/tmp/weir-outlier-XXXXXX";
+  const UniqueFd file(::mkstemp(path));
+  Result<PreparedLog> prepared = Log::prepare({.output = path, .access_output = "none"});
+  ASSERT_TRUE(prepared);
+  {
+    Log log(std::move(*prepared));
+    LogThread thread(log);
+    backends(2);
+    eject(0);
+    clock.advance(30s);
+    answer(0, 200, 2);
+  }
+  std::ifstream in(path);
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  ::unlink(path);
+  EXPECT_THAT(text,
+              testing::HasSubstr(
+                  "level=warn event=backend.ejected cluster=c backend=b0 errors=3 for=30s\n"));
+  EXPECT_THAT(text,
+              testing::EndsWith("level=info event=backend.readmitted cluster=c backend=b0\n"));
+}
+
+TEST(Outlier, TheFirstSuccessAfterItWasOutIsTold_Once) {
+  Outlier outlier;
+  const TimePoint now = TimePoint{} + 1h;
+  EXPECT_FALSE(outlier.note_success());
+  EXPECT_TRUE(outlier.note_error(1));
+  outlier.eject(now, {});
+  EXPECT_FALSE(outlier.note_error(2)) << "an error in between changes nothing";
+  outlier.start_anew();
+  EXPECT_TRUE(outlier.note_success());
+  EXPECT_FALSE(outlier.note_success());
+}
+
+}  // namespace
+}  // namespace weir::test
