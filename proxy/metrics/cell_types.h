@@ -128,6 +128,10 @@ inline constexpr auto kSessionBounds =
     std::to_array<Duration>({10ms, 100ms, 1s, 5s, 15s, 60s, 5min, 15min, 1h, 4h, 24h});
 inline constexpr auto kConnectBounds =
     std::to_array<Duration>({500us, 1ms, 2500us, 5ms, 10ms, 25ms, 50ms, 100ms, 250ms, 1s, 3s});
+inline constexpr auto kRequestBounds = std::to_array<Duration>(
+    {1ms, 2500us, 5ms, 10ms, 25ms, 50ms, 100ms, 250ms, 500ms, 1s, 2500ms, 5s, 10s, 30s});
+inline constexpr auto kOverheadBounds =
+    std::to_array<Duration>({10us, 25us, 50us, 100us, 250us, 500us, 1ms, 2500us, 5ms, 10ms, 50ms});
 inline constexpr auto kReloadBounds =
     std::to_array<Duration>({1ms, 5ms, 10ms, 50ms, 100ms, 500ms, 1s, 5s, 30s});
 

@@ -1,12 +1,13 @@
-// What one worker counts for a listener, a cluster, a backend and itself. The members are the rows
-// of metrics.def. Owner: WorkerMetrics; thread: the worker's. A session keeps references, no
-// lookups.
+// What one worker counts for a listener, a route, a cluster, a backend and itself. The members are
+// the rows of metrics.def. Owner: WorkerMetrics; thread: the worker's. A session keeps references,
+// no lookups.
 //
 // For each listener, at the end of every turn: connections_total = active + ended_total. The three
 // functions of ListenerCells keep it so; nothing else touches these cells.
 #pragma once
 
 #include "metrics/cell_types.h"
+#include "metrics/request_counts.h"
 
 namespace weir {
 
@@ -31,11 +32,21 @@ struct ListenerCells {
     ended_total[reason].add();
     session_duration.observe(lasted);
   }
+  // What is open goes on under the config in force.
+  void renewed() {
+    active[ConfigAge::old].sub();
+    active[ConfigAge::current].add();
+  }
   // A new config is in force: whatever is open now is of an old one.
   void begin_generation() {
     active[ConfigAge::old] += active[ConfigAge::current];
     active[ConfigAge::current].set(0);
   }
+};
+
+struct RouteCells {
+#define ROUTE(type, member, name, labels, help) type member;
+#include "metrics/metrics.def"
 };
 
 struct ClusterCells {
@@ -46,6 +57,9 @@ struct ClusterCells {
 struct BackendCells {
 #define BACKEND(type, member, name, labels, help) type member;
 #include "metrics/metrics.def"
+
+  // What balancers go by: sessions of TCP, those being connected included, and requests under way.
+  int64_t load = 0;
 };
 
 struct WorkerCells {

@@ -16,6 +16,7 @@ namespace {
 template <typename Cells>
 struct Shown {
   LabelPairs identity;
+  bool http;  // has the rows of HTTP
   Cells cells;
 };
 
@@ -25,6 +26,7 @@ LabelPairs identity(const SeriesName& name) {
     if (!value.empty()) labels.push_back({label, value});
   };
   add("listener", name.listener);
+  add("route", name.route);
   add("protocol", name.protocol);
   add("cluster", name.cluster);
   add("backend", name.backend);
@@ -37,6 +39,10 @@ void add_up(WorkerCells& sum, const WorkerCells& cells) {
 }
 #define LISTENER(type, member, name, labels, help) sum.member += cells.member;
 void add_up(ListenerCells& sum, const ListenerCells& cells) {
+#include "metrics/metrics.def"
+}
+#define ROUTE(type, member, name, labels, help) sum.member += cells.member;
+void add_up(RouteCells& sum, const RouteCells& cells) {
 #include "metrics/metrics.def"
 }
 #define CLUSTER(type, member, name, labels, help) sum.member += cells.member;
@@ -53,7 +59,8 @@ template <typename CellsOf>
 auto shown(const SeriesTable& table, CellsOf cells_of) {
   std::vector<Shown<decltype(cells_of(0u))>> all;
   for (uint32_t id = 0; id < table.all().size(); ++id) {
-    if (table.shown(id)) all.push_back({identity(table.all()[id].name), cells_of(id)});
+    const SeriesTable::Series& series = table.all()[id];
+    if (table.shown(id)) all.push_back({identity(series.name), series.http, cells_of(id)});
   }
   return all;
 }
@@ -101,12 +108,13 @@ class Scrape final : public prometheus::Collectable {
         state_(state),
         listeners_(summed(registry.listeners(), reports, &WorkerReport::listeners)),
         listener_states_(kept(registry.listeners(), state.listeners)),
+        routes_(summed(registry.routes(), reports, &WorkerReport::routes)),
         clusters_(summed(registry.clusters(), reports, &WorkerReport::clusters)),
         cluster_states_(cluster_states(registry, state)),
         backends_(summed(registry.backends(), reports, &WorkerReport::backends)),
         backend_states_(kept(registry.backends(), state.backends)) {
     for (const WorkerReport& report : reports) {
-      workers_.push_back({{{"worker", std::to_string(report.worker)}}, report.self});
+      workers_.push_back({{{"worker", std::to_string(report.worker)}}, false, report.self});
       add_up(all_workers_, report.self);
     }
   }
@@ -127,6 +135,13 @@ class Scrape final : public prometheus::Collectable {
                    Cell Cells::*member) {
     out.begin(row, kMetricType<Cell>);
     for (const auto& one : series) out.add(one.identity, one.cells.*member);
+  }
+  template <typename Cell, typename Cells>
+  static void each_http(Families& out, const MetricRow& row,
+                        const std::vector<Shown<Cells>>& series, Cell Cells::*member) {
+    out.begin(row, kMetricType<Cell>);
+    for (const auto& one : series)
+      if (one.http) out.add(one.identity, one.cells.*member);
   }
   // Per worker if the row says so, else their sum.
   template <typename Cell>
@@ -151,6 +166,7 @@ class Scrape final : public prometheus::Collectable {
   std::vector<Shown<WorkerCells>> workers_;
   const std::vector<Shown<ListenerCells>> listeners_;
   const std::vector<Shown<ListenerState>> listener_states_;
+  const std::vector<Shown<RouteCells>> routes_;
   const std::vector<Shown<ClusterCells>> clusters_;
   const std::vector<Shown<ClusterState>> cluster_states_;
   const std::vector<Shown<BackendCells>> backends_;
@@ -165,6 +181,14 @@ Families Scrape::build() const {
   of_workers(out, {name, labels, help}, &WorkerCells::member);
 #define LISTENER(type, member, name, labels, help) \
   each(out, {name, labels, help}, listeners_, &ListenerCells::member);
+#define HTTP_LISTENER(type, member, name, labels, help) \
+  each_http(out, {name, labels, help}, listeners_, &ListenerCells::member);
+#define ROUTE(type, member, name, labels, help) \
+  each(out, {name, labels, help}, routes_, &RouteCells::member);
+#define HTTP_CLUSTER(type, member, name, labels, help) \
+  each_http(out, {name, labels, help}, clusters_, &ClusterCells::member);
+#define HTTP_BACKEND(type, member, name, labels, help) \
+  each_http(out, {name, labels, help}, backends_, &BackendCells::member);
 #define LISTENER_STATE(type, member, name, labels, help) \
   each(out, {name, labels, help}, listener_states_, &ListenerState::member);
 #define CLUSTER(type, member, name, labels, help) \

@@ -69,6 +69,15 @@ void Families::add(const LabelPairs&, const Info& cell) {
   add_value(std::move(labels), 1);
 }
 
+void Families::add(const LabelPairs& identity, const RequestCounts& cell) {
+  for (const RequestCounts::Entry& entry : cell.entries) {
+    LabelPairs labels = own(identity);
+    labels.push_back({"method", text(entry.method)});
+    labels.push_back({"code", RequestCounts::code_text(entry.code)});
+    add_value(std::move(labels), static_cast<double>(entry.value));
+  }
+}
+
 void Families::add_histogram(LabelPairs labels, std::span<const Duration> bounds,
                              std::span<const uint64_t> buckets, Duration sum) {
   if (!room_for(buckets.size() + 2)) return;

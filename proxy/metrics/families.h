@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "metrics/cell_types.h"
+#include "metrics/request_counts.h"
 
 namespace weir {
 
@@ -32,6 +33,9 @@ template <>
 inline constexpr prometheus::MetricType kMetricType<TimeCounter> = prometheus::MetricType::Counter;
 template <typename Label>
 inline constexpr prometheus::MetricType kMetricType<CounterBy<Label>> =
+    prometheus::MetricType::Counter;
+template <>
+inline constexpr prometheus::MetricType kMetricType<RequestCounts> =
     prometheus::MetricType::Counter;
 template <const auto& kBounds>
 inline constexpr prometheus::MetricType kMetricType<Histogram<kBounds>> =
@@ -59,6 +63,7 @@ class Families {
     add_value(own(identity), seconds(cell.peak));
   }
   void add(const LabelPairs& identity, const Info& cell);
+  void add(const LabelPairs& identity, const RequestCounts& cell);
   template <typename Label>
   void add(const LabelPairs& identity, const OneHot<Label>& cell) {
     for (size_t i = 0; i < kLabelCount<Label>; ++i) {

@@ -67,8 +67,60 @@ constexpr EndReason end_reason(RejectReason reason) {
 #define WEIR_CONNECT_ERRORS(X) X(refused) X(timeout) X(unreachable) X(other)
 WEIR_CLOSED_LABEL(ConnectError, WEIR_CONNECT_ERRORS)
 
-#define WEIR_RETRY_RESULTS(X) X(ok) X(failed)
+// budget_exhausted: not sent again, since too many of the requests under way were retries.
+#define WEIR_RETRY_RESULTS(X) X(ok) X(failed) X(budget_exhausted)
 WEIR_CLOSED_LABEL(RetryResult, WEIR_RETRY_RESULTS)
+
+// What had happened to a request that was sent again.
+#define WEIR_RETRY_CAUSES(X) \
+  X(connect_failure) X(not_sent) X(reused_connection) X(reset_before_response) X(timeout) X(status)
+WEIR_CLOSED_LABEL(RetryCause, WEIR_RETRY_CAUSES)
+
+// Methods are the client's to choose: those of RFC 9110 and PATCH by name, all others as one.
+#define WEIR_REQUEST_METHODS(X) \
+  X(GET) X(HEAD) X(POST) X(PUT) X(DELETE) X(CONNECT) X(OPTIONS) X(TRACE) X(PATCH) X(other)
+WEIR_CLOSED_LABEL(RequestMethod, WEIR_REQUEST_METHODS)
+
+// What was wrong with a request, or with how it came.
+#define WEIR_REQUEST_ERRORS(X)                                                            \
+  X(malformed)                                                                            \
+  X(header_too_large) X(uri_too_long) X(body_too_large) X(header_timeout) X(body_timeout) \
+      X(client_abort)
+WEIR_CLOSED_LABEL(RequestError, WEIR_REQUEST_ERRORS)
+
+// Who cut a response short that had begun.
+#define WEIR_CUT_PHASES(X) X(drain) X(timeout)
+WEIR_CLOSED_LABEL(CutPhase, WEIR_CUT_PHASES)
+
+// Of a response; none: there was none.
+enum class CodeClass : uint8_t {
+  none,
+  informational,
+  success,
+  redirection,
+  client_error,
+  server_error
+};
+template <>
+struct LabelValues<CodeClass> {
+  static constexpr auto names =
+      std::to_array<const char*>({"none", "1xx", "2xx", "3xx", "4xx", "5xx"});
+};
+constexpr const char* text(CodeClass value) {
+  return LabelValues<CodeClass>::names[label_index(value)];
+}
+// What is neither is taken for a 5xx (RFC 9110 15).
+constexpr CodeClass code_class(unsigned status) {
+  return static_cast<CodeClass>(status < 600 ? status / 100 : 5);
+}
+
+//   connect: no connection · timeout: no or no further bytes in time · reset: gone without an
+//   answer · protocol: not HTTP · truncated: gone in the middle of its answer
+#define WEIR_BACKEND_ERRORS(X) X(connect) X(timeout) X(reset) X(protocol) X(truncated)
+WEIR_CLOSED_LABEL(BackendError, WEIR_BACKEND_ERRORS)
+
+#define WEIR_QUEUE_REJECTIONS(X) X(full) X(timeout)
+WEIR_CLOSED_LABEL(QueueRejection, WEIR_QUEUE_REJECTIONS)
 
 // Of a session: whether the config it was accepted under is still the one in force.
 #define WEIR_CONFIG_AGES(X) X(current) X(old)
@@ -92,7 +144,8 @@ WEIR_CLOSED_LABEL(ProcessPhase, WEIR_PHASES)
 WEIR_CLOSED_LABEL(ReloadResult, WEIR_RELOAD_RESULTS)
 
 // unknown: not checked, or not yet. The first two get traffic.
-#define WEIR_BACKEND_STATUSES(X) X(up) X(unknown) X(down) X(held_off) X(draining) X(maintenance)
+#define WEIR_BACKEND_STATUSES(X) \
+  X(up) X(unknown) X(down) X(held_off) X(ejected) X(draining) X(maintenance)
 WEIR_CLOSED_LABEL(BackendStatus, WEIR_BACKEND_STATUSES)
 
 #define WEIR_CHECK_RESULTS(X) X(ok) X(fail) X(timeout)

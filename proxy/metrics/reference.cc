@@ -38,13 +38,18 @@ What holds for all of them:
 - A series of a removed listener or backend goes ten minutes after it, when nothing is open under it.
 - At every scrape, for each listener: `weir_connections_total` = Σ `weir_connections_active` +
   Σ `weir_connections_ended_total`.
+- For each listener: Σ `weir_http_requests_total` over its routes = requests that could be read, or were answered with
+  an error. What no route took is under `route="none"`.
+- For each cluster: Σ `weir_backend_requests_total` = requests forwarded to it + those of
+  `weir_cluster_retries_total` that are `ok` or `failed`, as long as only HTTP goes there.
 - At most 60,000 series; `weir_metrics_series_dropped_total` says when that was not enough.
 )";
 
 struct Line {
   MetricRow row;
   prometheus::MetricType type;
-  std::span<const char* const> values;  // of the last label, when its list is closed
+  std::span<const char* const> values;  // of the closed label, if there is one
+  std::string closed;                   // its name
   std::string_view section;
 };
 
@@ -56,19 +61,35 @@ template <typename Label>
 struct ClosedValues<OneHot<Label>> {
   static constexpr std::span<const char* const> get() { return LabelValues<Label>::names; }
 };
+template <>
+struct ClosedValues<RequestCounts> {
+  static constexpr std::span<const char* const> get() { return LabelValues<RequestMethod>::names; }
+};
 template <typename Cell, typename Label>
 struct ClosedValues<By<Cell, Label>> {
   static constexpr std::span<const char* const> get() { return LabelValues<Label>::names; }
 };
 
+// The label whose list is closed: the last one, but for requests.
+template <typename Cell>
+std::string closed_label(std::string_view labels) {
+  if constexpr (std::is_same_v<Cell, RequestCounts>) return "method";
+  return labels.empty() ? std::string() : split_labels(labels).back();
+}
+
 std::vector<Line> all_lines() {
   std::vector<Line> lines;
 #define LINE(type, name, labels, help, section) \
-  lines.push_back({{name, labels, help}, kMetricType<type>, ClosedValues<type>::get(), section});
+  lines.push_back({{name, labels, help},        \
+                   kMetricType<type>,           \
+                   ClosedValues<type>::get(),   \
+                   closed_label<type>(labels),  \
+                   section});
 #define PROCESS(type, member, name, labels, help) LINE(type, name, labels, help, "Process")
 #define WORKER(type, member, name, labels, help) LINE(type, name, labels, help, "Workers")
 #define LISTENER(type, member, name, labels, help) LINE(type, name, labels, help, "Listeners")
 #define LISTENER_STATE(type, member, name, labels, help) LINE(type, name, labels, help, "Listeners")
+#define ROUTE(type, member, name, labels, help) LINE(type, name, labels, help, "HTTP")
 #define CLUSTER(type, member, name, labels, help) LINE(type, name, labels, help, "Clusters")
 #define CLUSTER_STATE(type, member, name, labels, help) LINE(type, name, labels, help, "Clusters")
 #define BACKEND(type, member, name, labels, help) LINE(type, name, labels, help, "Backends")
@@ -107,7 +128,7 @@ std::string table_row(const Line& line) {
   if (line.values.data() == LabelValues<EndReason>::names.data()) {
     meaning += " The reasons are listed below.";
   } else if (!line.values.empty()) {
-    meaning += fmt::format(" `{}`: {}.", split_labels(line.row.labels).back(), joined(line.values));
+    meaning += fmt::format(" `{}`: {}.", line.closed, joined(line.values));
   }
   return fmt::format("| `{}` | {} | {} | {} |\n", line.row.name, text(line.type),
                      label_list(line.row.labels), meaning);

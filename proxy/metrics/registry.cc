@@ -29,7 +29,7 @@ uint32_t SeriesTable::id(const SeriesName& name) {
   if (added) {
     it->second = free_slot();
     if (it->second == series_.size()) series_.emplace_back();
-    series_[it->second] = {name, State::reserved, true, kNever};
+    series_[it->second] = {name, State::reserved, true, false, kNever};
   }
   series_[it->second].wanted = true;
   return it->second;
@@ -69,7 +69,7 @@ void SeriesTable::keep_only(std::span<const uint32_t> ids, TimePoint now) {
 void SeriesTable::forget(uint32_t id, TimePoint now) {
   now_ = now;
   ids_.erase(series_[id].name);
-  series_[id] = {{}, State::free, false, now};
+  series_[id] = {{}, State::free, false, false, now};
 }
 
 bool SeriesTable::shown(uint32_t id) const {
@@ -83,30 +83,38 @@ bool SeriesTable::gone_for_long(uint32_t id, TimePoint now) const {
 }
 
 uint32_t SeriesRegistry::listener(std::string_view name, std::string_view protocol) {
-  return listeners_.id({std::string(name), std::string(protocol), {}, {}});
+  const uint32_t id = listeners_.id({std::string(name), std::string(protocol), {}, {}, {}});
+  if (protocol != "tcp") listeners_.carries_http(id);
+  return id;
+}
+
+uint32_t SeriesRegistry::route(std::string_view listener, std::string_view name) {
+  return routes_.id({std::string(listener), {}, {}, {}, std::string(name)});
 }
 
 uint32_t SeriesRegistry::cluster(std::string_view name) {
-  return clusters_.id({{}, {}, std::string(name), {}});
+  return clusters_.id({{}, {}, std::string(name), {}, {}});
 }
 
 uint32_t SeriesRegistry::backend(std::string_view cluster, std::string_view name) {
-  return backends_.id({{}, {}, std::string(cluster), std::string(name)});
+  return backends_.id({{}, {}, std::string(cluster), std::string(name), {}});
 }
 
 void SeriesRegistry::keep_only(const SeriesIds& ids, TimePoint now) {
   listeners_.keep_only(ids.listeners, now);
   clusters_.keep_only(ids.clusters, now);
   backends_.keep_only(ids.backends, now);
+  routes_.keep_only(ids.routes, now);
 }
 
 SeriesIds SeriesRegistry::take_expired(TimePoint now, const SeriesIds& in_use) {
-  const SeriesIds expired{unused(listeners_, in_use.listeners, now),
-                          unused(clusters_, in_use.clusters, now),
-                          unused(backends_, in_use.backends, now)};
+  const SeriesIds expired{
+      unused(listeners_, in_use.listeners, now), unused(clusters_, in_use.clusters, now),
+      unused(backends_, in_use.backends, now), unused(routes_, in_use.routes, now)};
   for (uint32_t id : expired.listeners) listeners_.forget(id, now);
   for (uint32_t id : expired.clusters) clusters_.forget(id, now);
   for (uint32_t id : expired.backends) backends_.forget(id, now);
+  for (uint32_t id : expired.routes) routes_.forget(id, now);
   return expired;
 }
 

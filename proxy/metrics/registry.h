@@ -1,5 +1,5 @@
-// SeriesRegistry: gives every listener, cluster and backend a small id by its name, the same one
-// after any number of reloads, so that counters go on. Owner and thread: the control thread.
+// SeriesRegistry: gives every listener, route, cluster and backend a small id by its name, the same
+// one after any number of reloads, so that counters go on. Owner and thread: the control thread.
 //
 // A series is reserved when a config being compiled asks for it, live once that config is in force,
 // retired when a later config leaves it out, and expired ten minutes after that, if nothing is open
@@ -18,9 +18,12 @@
 
 namespace weir {
 
+// The label `route` of requests that no route took, and of those that could not be read.
+inline constexpr std::string_view kNoRoute = "none";
+
 // What identifies a series; unused parts are empty.
 struct SeriesName {
-  std::string listener, protocol, cluster, backend;
+  std::string listener, protocol, cluster, backend, route;
   auto operator<=>(const SeriesName&) const = default;
 };
 
@@ -32,10 +35,12 @@ class SeriesTable {
     SeriesName name;
     State state = State::free;
     bool wanted = false;       // asked for by a config that is not in force yet
+    bool http = false;         // carries requests: has the rows of HTTP, too
     TimePoint since = kNever;  // retired, or known not to be in force, or free
   };
 
   uint32_t id(const SeriesName& name);
+  void carries_http(uint32_t id) { series_[id].http = true; }
   void keep_only(std::span<const uint32_t> ids, TimePoint now);
   void forget(uint32_t id, TimePoint now);
 
@@ -55,8 +60,14 @@ class SeriesTable {
 class SeriesRegistry {
  public:
   uint32_t listener(std::string_view name, std::string_view protocol = "tcp");
+  // What no route took counts under kNoRoute.
+  uint32_t route(std::string_view listener, std::string_view name);
   uint32_t cluster(std::string_view name);
   uint32_t backend(std::string_view cluster, std::string_view name);
+
+  // The cluster is a target of HTTP; its backends are.
+  void cluster_carries_http(uint32_t id) { clusters_.carries_http(id); }
+  void backend_carries_http(uint32_t id) { backends_.carries_http(id); }
 
   // A config is in force: these are its series; all others are retired, now if they were not yet.
   void keep_only(const SeriesIds& ids, TimePoint now);
@@ -66,11 +77,12 @@ class SeriesRegistry {
   SeriesIds take_expired(TimePoint now, const SeriesIds& in_use);
 
   const SeriesTable& listeners() const { return listeners_; }
+  const SeriesTable& routes() const { return routes_; }
   const SeriesTable& clusters() const { return clusters_; }
   const SeriesTable& backends() const { return backends_; }
 
  private:
-  SeriesTable listeners_, clusters_, backends_;
+  SeriesTable listeners_, routes_, clusters_, backends_;
 };
 
 }  // namespace weir

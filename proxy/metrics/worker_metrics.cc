@@ -29,6 +29,7 @@ std::vector<ReportEntry<Cells>> CellTable<Cells>::copy() const {
 template class CellTable<ListenerCells>;
 template class CellTable<ClusterCells>;
 template class CellTable<BackendCells>;
+template class CellTable<RouteCells>;
 
 void WorkerMetrics::begin_generation() {
   listeners_.each([](ListenerCells& cells) { cells.begin_generation(); });
@@ -44,10 +45,15 @@ void WorkerMetrics::forget(const SeriesIds& ids) {
     DCHECK(backends_.at(id).active.value == 0);
     backends_.forget(id);
   }
+  for (uint32_t id : ids.routes) {
+    DCHECK(routes_.at(id).in_flight.value == 0);
+    routes_.forget(id);
+  }
 }
 
 WorkerReport WorkerMetrics::report() {
-  WorkerReport report{worker_, self_, listeners_.copy(), clusters_.copy(), backends_.copy()};
+  WorkerReport report{worker_,          self_,         listeners_.copy(), clusters_.copy(),
+                      backends_.copy(), routes_.copy()};
   self_.loop_lag = {};
   return report;
 }

@@ -17,7 +17,10 @@ struct SeriesIds {
   std::vector<uint32_t> listeners;
   std::vector<uint32_t> clusters;
   std::vector<uint32_t> backends;
-  bool empty() const { return listeners.empty() && clusters.empty() && backends.empty(); }
+  std::vector<uint32_t> routes = {};
+  bool empty() const {
+    return listeners.empty() && clusters.empty() && backends.empty() && routes.empty();
+  }
 };
 
 template <typename Cells>
@@ -33,6 +36,7 @@ struct WorkerReport {
   std::vector<ReportEntry<ListenerCells>> listeners;
   std::vector<ReportEntry<ClusterCells>> clusters;
   std::vector<ReportEntry<BackendCells>> backends;
+  std::vector<ReportEntry<RouteCells>> routes = {};
 };
 
 // Cells by id, at stable addresses.
@@ -59,6 +63,7 @@ class WorkerMetrics {
 
   // Made, all zero, when first asked for.
   ListenerCells& listener(uint32_t id) { return listeners_.at(id); }
+  RouteCells& route(uint32_t id) { return routes_.at(id); }
   ClusterCells& cluster(uint32_t id) { return clusters_.at(id); }
   BackendCells& backend(uint32_t id) { return backends_.at(id); }
   WorkerCells& self() { return self_; }
@@ -75,6 +80,7 @@ class WorkerMetrics {
   CellTable<ListenerCells> listeners_;
   CellTable<ClusterCells> clusters_;
   CellTable<BackendCells> backends_;
+  CellTable<RouteCells> routes_;
 };
 
 }  // namespace weir

@@ -15,11 +15,13 @@ import signal
 import sys
 
 import dashboards
+import http_backend
 import scrapes
 import stand
 
 GRAFANA = pathlib.Path(__file__).resolve().parents[2] / "grafana"
-LISTENERS = ("web", "small", "checked", "panic")
+TCP = ("web", "small", "checked", "panic")
+LISTENERS = (*TCP, "http", "narrow")
 SILENT, TALKING, TALKING_TO_THE_END = 10, 4, 2
 
 # The third backend of `app` and the second of `panic` are nobody's: connects fail, the next is tried.
@@ -30,6 +32,13 @@ listeners:
   - {{ name: small, bind: 127.0.0.1:{small}, cluster: app, limits: {{ max_connections: 2 }} }}
   - {{ name: checked, bind: 127.0.0.1:{checked}, cluster: checked }}
   - {{ name: panic, bind: 127.0.0.1:{panic}, cluster: panic }}
+  - name: http
+    bind: 127.0.0.1:{http}
+    protocol: http
+    routes:
+      - {{ name: static, match: {{ path: /none }}, respond: {{ status: 404 }} }}
+      - {{ name: bad, match: {{ path_prefix: / }}, cluster: http, timeouts: {{ response_idle: 300ms }}, retry: {{ attempts: 1 }} }}
+  - {{ name: narrow, bind: 127.0.0.1:{narrow}, protocol: http, cluster: narrow }}
 clusters:
   - name: app
     balance: {balance}
@@ -43,6 +52,11 @@ clusters:
     panic_threshold: 80%
     health_check: {{ type: tcp, interval: 500ms, timeout: 400ms, rise: 1, fall: 1 }}
     backoff: {{ base: 500ms, max: 500ms }}
+  - {{ name: http, backends: [127.0.0.1:{http_backend}] }}
+  # Room for one request per worker, and for one that waits.
+  - name: narrow
+    backends: [127.0.0.1:{http_backend}]
+    pool: {{ max_connections: 1, max_pending: 1 }}
 drain: {{ timeout: 5s, spread: 5s, linger: 4s }}
 admin: {{ bind: 127.0.0.1:{admin} }}
 """
@@ -57,7 +71,7 @@ def hurried_rules():
 
 class Play:
     def __init__(self, weir, the_stand):
-        names = [*LISTENERS, "one", "two", "checked_backend", "nobody", "admin", "prometheus"]
+        names = [*LISTENERS, "one", "two", "checked_backend", "nobody", "http_backend", "admin", "prometheus"]
         self.ports = dict(zip(names, stand.free_ports(len(names))))
         self.weir, self.stand = weir, the_stand
         self.config = the_stand.folder / "weir.yaml"
@@ -76,15 +90,17 @@ class Play:
             port = self.ports[name]
             self.stand.start(name, self.weir, "demo-backend", "-q", "--listen", f"{stand.HERE}:{port}", "--name", name)
             stand.wait_until(lambda: stand.listening(port), f"backend {name} listens")
+        self.http_backend = http_backend.HttpBackend(self.ports["http_backend"])
         self.write_config("round_robin")
         self.process = self.stand.start("weir", self.weir, "run", "-c", self.config)
         stand.wait_until(lambda: stand.answers(self.ports["admin"], "/ready"), "weir is ready")
         self.prometheus = stand.Prometheus(self.stand, self.ports["prometheus"], self.ports["admin"], hurried_rules())
-        self.clients = stand.Clients([self.ports[name] for name in LISTENERS])
+        self.clients = stand.Clients([self.ports[name] for name in TCP])
+        self.http_clients = http_backend.HttpClients(self.ports["http"], self.ports["narrow"])
         self.scrapes = scrapes.Scrapes(self.ports["admin"])
 
     def stop(self):
-        for part in ("clients", "scrapes"):
+        for part in ("clients", "http_clients", "http_backend", "scrapes"):
             if hasattr(self, part):
                 getattr(self, part).stop()
 
@@ -129,7 +145,8 @@ class Play:
         self.clients.talkers += [self.clients.connect(web) for _ in range(TALKING)]
         self.clients.silent += [self.clients.connect(self.ports["small"]) for _ in range(2)]  # full from now on
         self.settle(scene, {"WeirConnectionsRefused", "WeirSessionsFailing", "WeirConnectErrors",
-                            "WeirBackendsDegraded", "WeirClusterPanic"})
+                            "WeirBackendsDegraded", "WeirClusterPanic", "WeirHigh5xxRatio", "WeirBackendErrors",
+                            "WeirQueueRefuses", "WeirRequestsTruncated"})
 
     def all_backends_down(self):
         scene = self.begin("all backends down")

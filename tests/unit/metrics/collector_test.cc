@@ -42,7 +42,8 @@ class CollectorTest : public ::testing::Test {
   SeriesRegistry registry;
   SeriesIds ids{{registry.listener("web")},
                 {registry.cluster("app")},
-                {registry.backend("app", "one"), registry.backend("app", "two")}};
+                {registry.backend("app", "one"), registry.backend("app", "two")},
+                {registry.route("web", "api")}};
   WorkerMetrics a{0}, b{1};
   ProcessState state;
 };
@@ -67,14 +68,54 @@ TEST_F(CollectorTest, SumsTheWorkers) {
   EXPECT_EQ(value_of(text, R"(weir_sessions_duration_seconds_sum{listener="web"})"), 20);
 }
 
+TEST_F(CollectorTest, ShowsRequestsByMethodAndStatus) {
+  a.route(0).requests.add(RequestMethod::GET, 200);
+  b.route(0).requests.add(RequestMethod::GET, 200);
+  b.route(0).requests.add(RequestMethod::other, 0);
+  b.route(0).duration.observe(3ms);
+  const std::string text = scrape();
+  EXPECT_EQ(value_of(text, R"(weir_http_requests_total{listener="web",route="api",method="GET",)"
+                           R"(code="200"})"),
+            2);
+  EXPECT_EQ(value_of(text, R"(weir_http_requests_total{listener="web",route="api",method="other",)"
+                           R"(code="none"})"),
+            1);
+  EXPECT_EQ(value_of(text, R"(weir_http_request_duration_seconds_bucket{listener="web",)"
+                           R"(route="api",le="0.005"})"),
+            1);
+}
+
+TEST_F(CollectorTest, ShowsRowsOfHttpOnlyWhereItIsSpoken) {
+  EXPECT_THAT(scrape(), Not(HasSubstr("weir_cluster_queue_length{")));
+  EXPECT_THAT(scrape(), Not(HasSubstr("weir_backend_requests_total{")));
+  registry.cluster_carries_http(0);
+  registry.backend_carries_http(1);
+  const std::string text = scrape();
+  EXPECT_EQ(value_of(text, R"(weir_cluster_queue_length{cluster="app"})"), 0);
+  EXPECT_THAT(text, Not(HasSubstr(R"(weir_backend_requests_total{cluster="app",backend="one")")));
+  EXPECT_EQ(value_of(text, R"(weir_backend_requests_total{cluster="app",backend="two",)"
+                           R"(code_class="5xx"})"),
+            0);
+}
+
 TEST_F(CollectorTest, ShowsEveryRowOfTheTable) {
+  registry.listener("web2", "http1");
+  registry.cluster_carries_http(0);
+  registry.backend_carries_http(0);
+  ids.listeners.push_back(registry.listener("web2", "http1"));
+  registry.keep_only(ids, TimePoint{1h});
+  a.route(0).requests.add(RequestMethod::GET, 200);
   const std::string text = scrape();
 #define PROCESS(type, member, name, labels, help) \
   EXPECT_THAT(text, HasSubstr("\n# TYPE " name " "));
 #define WORKER PROCESS
 #define LISTENER PROCESS
 #define LISTENER_STATE PROCESS
+#define HTTP_LISTENER PROCESS
+#define ROUTE PROCESS
 #define CLUSTER PROCESS
+#define HTTP_CLUSTER PROCESS
+#define HTTP_BACKEND PROCESS
 #define CLUSTER_STATE PROCESS
 #define BACKEND PROCESS
 #define BACKEND_STATE PROCESS

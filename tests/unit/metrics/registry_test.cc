@@ -48,6 +48,23 @@ TEST(SeriesRegistry, KeepsARemovedSeriesWhileASnapshotThatNamesItIsAlive) {
   EXPECT_EQ(expired.backends, ids.backends);
 }
 
+TEST(SeriesRegistry, TreatsRoutesOfAListenerLikeTheListener) {
+  SeriesRegistry registry;
+  const uint32_t web = registry.route("web", "api");
+  EXPECT_NE(registry.route("other", "api"), web);
+  EXPECT_NE(registry.route("web", kNoRoute), web);
+  const SeriesIds ids{{}, {}, {}, {web}};
+  registry.keep_only(ids, kStart);
+  EXPECT_TRUE(registry.routes().shown(web));
+  registry.keep_only({}, kStart);
+  EXPECT_EQ(registry.route("web", "api"), web);
+  registry.keep_only({}, kStart);
+  EXPECT_THAT(registry.take_expired(kStart + 10min, ids).routes,
+              testing::Not(testing::Contains(web)))
+      << "in use";
+  EXPECT_THAT(registry.take_expired(kStart + 10min, {}).routes, testing::Contains(web));
+}
+
 TEST(SeriesRegistry, LetsASeriesThatComesBackGoOnWithItsCounters) {
   SeriesRegistry registry;
   const uint32_t app = registry.cluster("app");

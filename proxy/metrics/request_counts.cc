@@ -1,0 +1,42 @@
+#include "metrics/request_counts.h"
+
+#include <algorithm>
+#include <tuple>
+
+namespace weir {
+
+RequestMethod request_method(std::string_view method) {
+  for (size_t i = 0; i < label_index(RequestMethod::other); ++i)
+    if (method == LabelValues<RequestMethod>::names[i]) return static_cast<RequestMethod>(i);
+  return RequestMethod::other;
+}
+
+void RequestCounts::add(RequestMethod method, unsigned status, uint64_t n) {
+  const auto code = static_cast<uint16_t>(std::min<unsigned>(status, kOtherCode));
+  const auto before = [](const Entry& entry, const std::pair<RequestMethod, uint16_t>& key) {
+    return std::tie(entry.method, entry.code) < std::tie(key.first, key.second);
+  };
+  auto it = std::lower_bound(entries.begin(), entries.end(), std::pair(method, code), before);
+  if (it == entries.end() || it->method != method || it->code != code)
+    it = entries.insert(it, {method, code});
+  it->value += n;
+}
+
+uint64_t RequestCounts::sum() const {
+  uint64_t total = 0;
+  for (const Entry& entry : entries) total += entry.value;
+  return total;
+}
+
+RequestCounts& RequestCounts::operator+=(const RequestCounts& other) {
+  for (const Entry& entry : other.entries) add(entry.method, entry.code, entry.value);
+  return *this;
+}
+
+std::string RequestCounts::code_text(uint16_t code) {
+  if (code == kNoCode) return "none";
+  if (code == kOtherCode) return "other";
+  return std::to_string(code);
+}
+
+}  // namespace weir

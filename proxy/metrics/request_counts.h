@@ -1,0 +1,34 @@
+// RequestCounts: requests of one route by method and status. A cell like the others: plain numbers
+// of one thread. A pair is made when it is first counted, so that a route has a few series and not
+// one for every status there could be.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "metrics/labels.h"
+
+namespace weir {
+
+RequestMethod request_method(std::string_view method);
+
+struct RequestCounts {
+  struct Entry {
+    RequestMethod method;
+    uint16_t code;
+    uint64_t value = 0;
+  };
+  static constexpr uint16_t kNoCode = 0;       // nothing was answered
+  static constexpr uint16_t kOtherCode = 600;  // not a status of HTTP
+
+  void add(RequestMethod method, unsigned status, uint64_t n = 1);
+  uint64_t sum() const;
+  RequestCounts& operator+=(const RequestCounts& other);
+  static std::string code_text(uint16_t code);
+
+  std::vector<Entry> entries;  // by method, then code
+};
+
+}  // namespace weir
