@@ -72,6 +72,8 @@ class EventLoop {
     if (slept_) read_clock();
     return now_;
   }
+  // How long this turn has been working; reads the clock anew.
+  Duration into_turn() { return clock_.now() - now(); }
   Deadlines& deadlines() {
     DCHECK(on_thread());
     return deadlines_;

@@ -41,6 +41,10 @@ class H1RequestParser {
   Fault fault() const { return fault_; }                 // when failed
   bool started() const { return lines_.scanned() > 0; }  // a byte of a request has been seen
   void reset();
+  void reset(HeadLimits limits) {
+    limits_ = limits;
+    reset();
+  }
 
  private:
   enum class Line : uint8_t { request, field };

@@ -4,6 +4,15 @@
 
 namespace weir {
 
+void HalfPipe::preload(std::string_view bytes) {
+  DCHECK(in_hand() == 0 && bytes.size() <= kBlockSize);
+  if (bytes.empty()) return;
+  block_ = resources_.buffers.lend();
+  std::copy(bytes.begin(), bytes.end(), block_);
+  begin_ = 0;
+  end_ = static_cast<uint32_t>(bytes.size());
+}
+
 void HalfPipe::start() {
   source_.set_reader(this);
   sink_.set_writer(this);
@@ -53,6 +62,7 @@ HalfPipe::State HalfPipe::pump() {
       fin_sent_ = true;
       return finish(State::ended);
     }
+    if (left_ == 0) return finish(State::ended);
     if (!source_.readable() || fill() == Step::wait) break;
   }
   // The only way out with the source still readable, and it comes back (trap T6).
@@ -82,16 +92,17 @@ HalfPipe::Step HalfPipe::fill() {
 // Reads one block. `wait`: nothing to read now, or the half has failed.
 HalfPipe::Step HalfPipe::fill_block() {
   if (block_ == nullptr) block_ = resources_.buffers.lend();
-  const Io io = source_.read({block_, kBlockSize});
+  const Io io = source_.read({block_, static_cast<size_t>(std::min<uint64_t>(kBlockSize, left_))});
   switch (io.status) {
     case Io::Status::ok: break;
-    case Io::Status::eof: source_ended_ = true; return Step::next;
+    case Io::Status::eof: return source_end();
     case Io::Status::blocked: return Step::wait;
     case Io::Status::unsupported: CHECK_UNREACHABLE();
     case Io::Status::failed: finish(State::source_failed); return Step::wait;
   }
   begin_ = 0;
   end_ = static_cast<uint32_t>(io.bytes);
+  took(io.bytes);
   streak_ = io.bytes == kBlockSize ? static_cast<uint8_t>(streak_ + 1) : 0;
   if (streak_ >= kFullReadsToSplice && !splice_refused_) splicing_ = true, streak_ = 0;
   streak_ = std::min<uint8_t>(streak_, kFullReadsToSplice);
@@ -100,17 +111,26 @@ HalfPipe::Step HalfPipe::fill_block() {
 
 // Fills the kernel pipe, which is empty, so that EAGAIN can only mean: the source has nothing.
 HalfPipe::Step HalfPipe::fill_kernel_pipe() {
-  const Io io = source_.splice_into(*pipe_, kKernelPipeSize);
+  const Io io =
+      source_.splice_into(*pipe_, static_cast<size_t>(std::min<uint64_t>(kKernelPipeSize, left_)));
   switch (io.status) {
     case Io::Status::ok: break;
-    case Io::Status::eof: source_ended_ = true; return Step::next;
+    case Io::Status::eof: return source_end();
     case Io::Status::blocked: return Step::wait;
     case Io::Status::unsupported: splicing_ = false, splice_refused_ = true; return fill_block();
     case Io::Status::failed: finish(State::source_failed); return Step::wait;
   }
+  took(io.bytes);
   streak_ = io.bytes < kBlockSize ? static_cast<uint8_t>(streak_ + 1) : 0;
   if (streak_ >= kSmallSplicesToCopy) splicing_ = false, streak_ = 0;
   return Step::next;
+}
+
+HalfPipe::Step HalfPipe::source_end() {
+  source_ended_ = true;
+  if (left_ == kUnlimited) return Step::next;
+  finish(State::truncated);
+  return Step::wait;
 }
 
 bool HalfPipe::start_splicing() {

@@ -46,6 +46,7 @@ class HalfPipe final : public TransportReader, public TransportWriter, private Y
     source_failed,  // reading failed; what had been read before was handed to the sink if it took
                     // it
     sink_failed,    // writing failed
+    truncated,      // the source's FIN came before the limit
   };
 
   static constexpr int kChunksPerTurn = 16;  // 256 KiB copied, or as many fillings of a kernel pipe
@@ -54,6 +55,10 @@ class HalfPipe final : public TransportReader, public TransportWriter, private Y
       : resources_(resources), source_(source), sink_(sink), observer_(observer) {}
   ~HalfPipe() { stop(); }
 
+  // Ends after so many bytes, without a FIN: for a body of known length. Before start().
+  void limit(uint64_t bytes) { left_ = bytes; }
+  // Goes before anything read: at most kBlockSize bytes, which count as moved. Before start().
+  void preload(std::string_view bytes);
   void start();  // takes its two callbacks
   void stop();   // gives them back, with everything borrowed; bytes in hand are lost
   // Moves bytes until one side blocks or the budget of this turn is used up; then it yields.
@@ -70,7 +75,8 @@ class HalfPipe final : public TransportReader, public TransportWriter, private Y
 
  private:
   enum class Step : uint8_t { next, wait };
-  static constexpr int kFullReadsToSplice = 8;   // 128 KiB in a row: a bulk transfer
+  static constexpr int kFullReadsToSplice = 8;  // 128 KiB in a row: a bulk transfer
+  static constexpr uint64_t kUnlimited = UINT64_MAX;
   static constexpr int kSmallSplicesToCopy = 8;  // fillings below a block: no longer one
 
   void on_readable() override;
@@ -83,6 +89,10 @@ class HalfPipe final : public TransportReader, public TransportWriter, private Y
   Step fill_block();
   Step fill_kernel_pipe();
   bool start_splicing();
+  void took(size_t bytes) {
+    if (left_ != kUnlimited) left_ -= bytes;
+  }
+  Step source_end();
   void count(size_t bytes);
   void give_back();
   State finish(State state);
@@ -95,6 +105,7 @@ class HalfPipe final : public TransportReader, public TransportWriter, private Y
   KernelPipe* pipe_ = nullptr;
   uint32_t begin_ = 0;  // of the bytes in hand, in block_
   uint32_t end_ = 0;
+  uint64_t left_ = kUnlimited;  // to be read
   uint64_t moved_ = 0;
   TimePoint last_moved_{};
   State state_ = State::open;

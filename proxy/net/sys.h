@@ -7,6 +7,7 @@
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -42,6 +43,13 @@ inline ssize_t recv(int fd, void* to, size_t size) {
 }
 inline ssize_t send(int fd, const void* from, size_t size) {
   return retry([=] { return ::send(fd, from, size, MSG_NOSIGNAL); });
+}
+// One message from two places: a head and what follows it.
+inline ssize_t send_two(int fd, const iovec (&parts)[2]) {
+  msghdr message{};
+  message.msg_iov = const_cast<iovec*>(parts);
+  message.msg_iovlen = 2;
+  return retry([&] { return ::sendmsg(fd, &message, MSG_NOSIGNAL); });
 }
 // From or to a pipe, at most `size` bytes. There is no MSG_NOSIGNAL here: SIGPIPE is ignored by the
 // process.

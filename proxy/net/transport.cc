@@ -2,6 +2,8 @@
 
 #include <netinet/tcp.h>
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "net/kernel_pipe.h"
@@ -18,7 +20,7 @@ bool Transport::open(EventLoop& loop, int fd) {
   writable_ = true;  // of a fresh socket; a failed send would say otherwise
   if (watch_.start(loop.poller(), fd, IoWatch::Mode::edge, &Transport::on_event, this)) return true;
   error_ = errno;
-  close();
+  abort();
   return false;
 }
 
@@ -105,14 +107,38 @@ void Transport::on_deadline() {
 }
 
 Io Transport::write(std::span<const char> from) {
-  const ssize_t n = sys::send(fd_, from.data(), from.size());
+  return written(sys::send(fd_, from.data(), from.size()), from.size());
+}
+
+Io Transport::write(std::span<const char> head, std::span<const char> body) {
+  if (body.empty()) return write(head);
+  if (head.empty()) return write(body);
+  // Copying so little costs less than the kernel's reading of a list.
+  std::array<char, kJoined> joined;
+  if (head.size() + body.size() <= joined.size()) {
+    std::copy(head.begin(), head.end(), joined.begin());
+    std::copy(body.begin(), body.end(), joined.begin() + static_cast<ptrdiff_t>(head.size()));
+    return write({joined.data(), head.size() + body.size()});
+  }
+  const iovec parts[2] = {{const_cast<char*>(head.data()), head.size()},
+                          {const_cast<char*>(body.data()), body.size()}};
+  return written(sys::send_two(fd_, parts), head.size() + body.size());
+}
+
+Io Transport::written(ssize_t n, size_t wanted) {
   if (n >= 0) {
-    if (static_cast<size_t>(n) < from.size()) writable_ = false;
+    if (static_cast<size_t>(n) < wanted) writable_ = false;
     return {Io::Status::ok, static_cast<size_t>(n)};
   }
-  if (errno != EAGAIN) return failed();
+  if (errno != EAGAIN) return write_failed();
   writable_ = false;
   return {Io::Status::blocked};
+}
+
+// Reading tells at once what came before that, or that nothing did: its event may be over (T4).
+Io Transport::write_failed() {
+  readable_ = true;
+  return failed();
 }
 
 Io Transport::splice_into(KernelPipe& pipe, size_t size) {
@@ -135,7 +161,7 @@ Io Transport::splice_from(KernelPipe& pipe) {
     pipe.held -= static_cast<size_t>(n);
     return {Io::Status::ok, static_cast<size_t>(n)};
   }
-  if (n < 0 && errno != EAGAIN) return failed();
+  if (n < 0 && errno != EAGAIN) return write_failed();
   writable_ = false;
   return {Io::Status::blocked};
 }

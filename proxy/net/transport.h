@@ -56,8 +56,8 @@ class Transport : private Deadline {
   Transport& operator=(const Transport&) = delete;
   ~Transport() { close(); }
 
-  // Takes over an accepted descriptor. False (and it is closed): the kernel refused the
-  // registration.
+  // Takes over an accepted descriptor. False: the kernel refused the registration, and it is
+  // closed with a reset, since nothing was said to who has connected.
   [[nodiscard]] bool open(EventLoop& loop, int fd);
   // Begins to connect; error() says why it failed. Pending ends with the writer's on_writable() and
   // finish_connecting(). `congestion_control` may be empty.
@@ -70,6 +70,8 @@ class Transport : private Deadline {
 
   Io read(std::span<char> to);
   Io write(std::span<const char> from);
+  // The two as one: a head and what follows it.
+  Io write(std::span<const char> head, std::span<const char> body);
   // Moves bytes between the socket and a kernel pipe without copying. What EAGAIN means is the
   // caller's to know: the pipe may be full, not the socket empty.
   Io splice_into(KernelPipe& pipe, size_t size);
@@ -96,7 +98,10 @@ class Transport : private Deadline {
   void on_deadline() override;
   void look_again_soon();
   Io failed();
+  Io write_failed();
+  Io written(ssize_t n, size_t wanted);
 
+  static constexpr size_t kJoined = 2048;
   static constexpr Duration kSecondLook = 1s;
 
   EventLoop* loop_ = nullptr;

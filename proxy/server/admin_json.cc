@@ -88,9 +88,9 @@ Json listener_json(const StatusSource& source, size_t i) {
   for (const Sockets::Entry& entry : source.control.store.sockets().entries())
     if (entry.listener == i) bind.push_back(entry.actual.text());
   return {{"name", spec.name},
-          {"protocol", "tcp"},
+          {"protocol", spec.protocol == config::Protocol::http ? "http" : "tcp"},
           {"bind", bind},
-          {"cluster", snapshot.clusters[spec.cluster].name},
+          {"cluster", snapshot.cluster_names(spec)},
           {"active", sum.active},
           {"total", sum.total},
           {"received_bytes", sum.received},
@@ -105,12 +105,15 @@ Json cluster_json(const StatusSource& source, const ClusterSpec& spec) {
     const BackendSum sum =
         sum_of(source.reports, &WorkerReport::backends, host.series, BackendSum{});
     const Duration held = host.backend->held_off_until() - now;
+    const Duration out =
+        spec.ejected(host, now) ? host.backend->outlier().ejected_until() - now : Duration::zero();
     backends.push_back({{"name", host.backend->name()},
                         {"address", host.backend->address().text()},
                         {"state", text(host.state)},
                         {"health", weir::text(host.backend->health())},
-                        {"status", weir::text(status_of(host, now))},
+                        {"status", weir::text(status_of(spec, host, now))},
                         {"held_off_seconds", std::max(0.0, seconds(held))},
+                        {"ejected_seconds", seconds(out)},
                         {"weight", host.weight},
                         {"backup", host.backup},
                         {"active", sum.active},

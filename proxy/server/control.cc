@@ -11,6 +11,16 @@ LogFormat log_format(config::LogFormat format) {
   CHECK_UNREACHABLE();
 }
 
+LogFormat log_format(config::AccessFormat format) {
+  switch (format) {
+    case config::AccessFormat::logfmt: return LogFormat::logfmt;
+    case config::AccessFormat::json: return LogFormat::json;
+    case config::AccessFormat::common: return LogFormat::common;
+    case config::AccessFormat::combined: return LogFormat::combined;
+  }
+  CHECK_UNREACHABLE();
+}
+
 LogLevel log_level(config::LogLevel level) {
   switch (level) {
     case config::LogLevel::error: return LogLevel::error;
@@ -25,7 +35,7 @@ LogLevel log_level(config::LogLevel level) {
 
 LogOptions log_options(const config::Logging& logging) {
   return {log_level(logging.level), log_format(logging.format), logging.output,
-          log_format(logging.access.format.value_or(logging.format)),
+          logging.access.format ? log_format(*logging.access.format) : log_format(logging.format),
           logging.access.output.empty() ? logging.output : logging.access.output};
 }
 

@@ -110,13 +110,15 @@ void ControlPlane::serve() {
 void ControlPlane::announce() const {
   const Snapshot& snapshot = *store_.current();
   for (const Sockets::Entry& entry : store_.sockets().entries()) {
-    const ClusterSpec& cluster = snapshot.clusters[snapshot.listeners[entry.listener].cluster];
-    size_t up = 0;
-    for (const HostSpec& host : cluster.hosts)
-      up += host.state == config::BackendState::active && host.backend->health() != Health::down;
-    LOG(info, "listener.opened", kv("listener", snapshot.listeners[entry.listener].name),
-        kv("bind", entry.actual.text()), kv("cluster", cluster.name),
-        kv("backends", cluster.hosts.size()), kv("up", up));
+    const ListenerSpec& listener = snapshot.listeners[entry.listener];
+    size_t backends = 0, up = 0;
+    for (size_t cluster : listener.clusters) {
+      for (const HostSpec& host : snapshot.clusters[cluster].hosts)
+        up += host.state == config::BackendState::active && host.backend->health() != Health::down;
+      backends += snapshot.clusters[cluster].hosts.size();
+    }
+    LOG(info, "listener.opened", kv("listener", listener.name), kv("bind", entry.actual.text()),
+        kv("cluster", snapshot.cluster_names(listener)), kv("backends", backends), kv("up", up));
   }
   LOG(info, "server.ready", kv("generation", snapshot.generation), kv("workers", workers_.count()),
       kv("max_connections", snapshot.max_connections));

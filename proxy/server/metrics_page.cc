@@ -2,7 +2,7 @@
 
 namespace weir {
 
-BackendStatus status_of(const HostSpec& host, TimePoint now) {
+BackendStatus status_of(const ClusterSpec& cluster, const HostSpec& host, TimePoint now) {
   switch (host.state) {
     case config::BackendState::drain: return BackendStatus::draining;
     case config::BackendState::maintenance: return BackendStatus::maintenance;
@@ -10,6 +10,7 @@ BackendStatus status_of(const HostSpec& host, TimePoint now) {
   }
   if (host.backend->health() == Health::down) return BackendStatus::down;
   if (host.backend->held_off(now)) return BackendStatus::held_off;
+  if (cluster.ejected(host, now)) return BackendStatus::ejected;
   return host.backend->health() == Health::up ? BackendStatus::up : BackendStatus::unknown;
 }
 
@@ -41,7 +42,8 @@ void MetricsPage::finish(Workers::Reports reports) {
 void MetricsPage::refresh_backends() {
   for (const ClusterSpec& cluster : control_.store.current()->clusters)
     for (const HostSpec& host : cluster.hosts)
-      control_.state.backends[host.series].set(status_of(host, control_.loop.now()), host.weight);
+      control_.state.backends[host.series].set(status_of(cluster, host, control_.loop.now()),
+                                               host.weight);
 }
 
 void MetricsPage::refresh_drain(const SessionSurvey& survey) {

@@ -34,6 +34,6 @@ class MetricsPage {
 };
 
 // What a backend is doing, in one word: for metrics and for the status.
-BackendStatus status_of(const HostSpec& host, TimePoint now);
+BackendStatus status_of(const ClusterSpec& cluster, const HostSpec& host, TimePoint now);
 
 }  // namespace weir

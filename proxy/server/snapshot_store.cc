@@ -47,6 +47,23 @@ Result<void> check_all(const config::Loaded& loaded, const char* list, const Own
   return {};
 }
 
+size_t place_of(const std::string& name, const std::vector<config::Cluster>& clusters) {
+  for (size_t i = 0; i < clusters.size(); ++i)
+    if (clusters[i].name == name) return i;
+  return kNoCluster;
+}
+
+// All clusters that a listener may send to, each once.
+std::vector<size_t> targets(const ListenerSpec& listener) {
+  if (!listener.http) return {listener.cluster};
+  std::vector<size_t> clusters;
+  for (const Route& route : listener.http->routes.routes())
+    for (const ClusterShare& share : route.clusters) clusters.push_back(share.cluster);
+  std::sort(clusters.begin(), clusters.end());
+  clusters.erase(std::unique(clusters.begin(), clusters.end()), clusters.end());
+  return clusters;
+}
+
 // Once for each place that names one: a connection that did without it would tell nobody.
 Result<void> check_congestion_control(const config::Loaded& loaded) {
   const config::Model& model = loaded.model;
@@ -80,6 +97,11 @@ ClusterSpec SnapshotStore::compile(const config::Cluster& cluster,
   spec.name = cluster.name;
   spec.balance = cluster.balance;
   spec.connect_timeout = cluster.timeouts.connect;
+  spec.response_header_timeout = cluster.timeouts.response_header;
+  spec.response_idle_timeout = cluster.timeouts.response_idle;
+  spec.pool_idle_timeout = cluster.timeouts.idle;
+  spec.pool = cluster.pool;
+  spec.outlier_detection = cluster.outlier_detection;
   spec.backoff = cluster.backoff;
   spec.connect_attempts = cluster.connect_attempts;
   spec.panic_threshold = cluster.panic_threshold;
@@ -98,19 +120,31 @@ ListenerSpec SnapshotStore::compile(const config::Listener& listener, const conf
                                     SeriesIds& ids) {
   ListenerSpec spec;
   spec.name = listener.name;
-  const auto cluster =
-      std::find_if(model.clusters.begin(), model.clusters.end(),
-                   [&](const config::Cluster& c) { return c.name == listener.cluster; });
-  CHECK(cluster != model.clusters.end());  // validated
-  spec.cluster = static_cast<size_t>(cluster - model.clusters.begin());
+  spec.protocol = listener.protocol;
+  spec.cluster = place_of(listener.cluster, model.clusters);
+  if (listener.protocol == config::Protocol::http)
+    spec.http = std::make_shared<const HttpSpec>(listener, model.clusters);
+  else
+    CHECK(spec.cluster != kNoCluster);  // validated
+  spec.clusters = targets(spec);
   spec.timeouts = listener.timeouts;
   spec.max_connections = listener.limits.max_connections;
   std::weak_ptr<ConnectionCount>& known = counts_[listener.name];
   spec.count = known.lock();
   if (!spec.count) known = spec.count = std::make_shared<ConnectionCount>();
-  spec.series = series_.listener(listener.name);
+  spec.series = series_.listener(listener.name, spec.http ? "http1" : "tcp");
   ids.listeners.push_back(spec.series);
+  if (!spec.http) return spec;
+  spec.route_series.push_back(series_.route(listener.name, kNoRoute));
+  for (const Route& route : spec.http->routes.routes())
+    spec.route_series.push_back(series_.route(listener.name, route.name));
+  ids.routes.insert(ids.routes.end(), spec.route_series.begin(), spec.route_series.end());
   return spec;
+}
+
+void SnapshotStore::note_http(const ClusterSpec& cluster) {
+  series_.cluster_carries_http(cluster.series);
+  for (const HostSpec& host : cluster.hosts) series_.backend_carries_http(host.series);
 }
 
 Result<SnapshotStore::Prepared> SnapshotStore::prepare(const Candidate& candidate) {
@@ -132,6 +166,13 @@ Result<SnapshotStore::Prepared> SnapshotStore::prepare(const Candidate& candidat
     snapshot->clusters.push_back(compile(cluster, candidate.addresses, prepared.series));
   for (const config::Listener& listener : model.listeners)
     snapshot->listeners.push_back(compile(listener, model, prepared.series));
+  size_t route_cells = 0;
+  for (ListenerSpec& listener : snapshot->listeners) {
+    listener.first_route_cells = route_cells;
+    route_cells += listener.route_series.size();
+    if (!listener.http) continue;
+    for (size_t cluster : listener.clusters) note_http(snapshot->clusters[cluster]);
+  }
   prepared.snapshot = std::move(snapshot);
   prepared.sockets = std::move(*sockets);
   return prepared;
@@ -155,6 +196,7 @@ SeriesIds SnapshotStore::series_in_use() {
     all.listeners.insert(all.listeners.end(), ids.listeners.begin(), ids.listeners.end());
     all.clusters.insert(all.clusters.end(), ids.clusters.begin(), ids.clusters.end());
     all.backends.insert(all.backends.end(), ids.backends.begin(), ids.backends.end());
+    all.routes.insert(all.routes.end(), ids.routes.begin(), ids.routes.end());
   }
   return all;
 }

@@ -58,6 +58,7 @@ class SnapshotStore {
   uint64_t most_connections() const { return most_connections_; }
 
  private:
+  void note_http(const ClusterSpec& cluster);
   ClusterSpec compile(const config::Cluster& cluster, const ResolvedAddresses& addresses,
                       SeriesIds& ids);
   ListenerSpec compile(const config::Listener& listener, const config::Model& model,

@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "net/sys.h"
+#include "session/http1_session.h"
 #include "session/tcp_session.h"
 
 namespace weir {
@@ -76,6 +77,8 @@ Worker::Worker(EventLoop& loop, uint32_t index, uint64_t seed, WorkerPeers& peer
       seed_(seed),
       peers_(peers),
       metrics_(index),
+      pools_(loop),
+      http_(pipe_resources_, seed),
       drain_timer_(loop, [this] { close_silent(); }) {}
 
 Worker::~Worker() {
@@ -86,9 +89,11 @@ void Worker::stop() {
   abort_sessions(EndReason::shutdown);
   bindings_.clear();
   removed_.clear();
+  current_ = {};  // with what is kept open to backends
 }
 
 void Worker::apply(const WorkerUpdate& update) {
+  pools_.set_workers(peers_.count());
   std::map<uint64_t, std::unique_ptr<Binding>> before;
   before.swap(bindings_);
   // First what goes: the connections in its queue were made under the old configuration.
@@ -103,7 +108,7 @@ void Worker::apply(const WorkerUpdate& update) {
     it->second->close();
     removed_.insert(before.extract(it++));
   }
-  auto* view = new SnapshotView(update.snapshot, metrics_, seed_ = mix(seed_ + 1));
+  auto* view = new SnapshotView(update.snapshot, metrics_, seed_ = mix(seed_ + 1), pools_);
   views_.push_back(*view);
   metrics_.begin_generation();
   current_ = SnapshotRef(view);
@@ -140,12 +145,22 @@ void Worker::open_session(const ListenerSpec& listener, const SnapshotRef& snaps
     limits.count->leave();
     return refuse(listener, connection.fd, connection.client, RejectReason::listener_limit);
   }
-  auto session = make_owned<TcpSession>(
-      *this, Session::Start{snapshot, listener, std::move(connection.client), next_serial_++});
-  TcpSession& opened = *session.release();  // owned by being on the list; release() takes it off
-  sessions_.push_back(opened);
+  Session::Start start{snapshot, listener, std::move(connection.client), next_serial_++};
+  switch (listener.protocol) {
+    case config::Protocol::tcp:
+      return begin(*make_owned<TcpSession>(*this, std::move(start)).release(), connection.fd);
+    case config::Protocol::http:
+      return begin(*make_owned<Http1Session>(*this, http_, std::move(start)).release(),
+                   connection.fd);
+  }
+}
+
+// Owned by being on the list; release() takes it off.
+template <typename Opened>
+void Worker::begin(Opened& session, int fd) {
+  sessions_.push_back(session);
   ++active_;
-  opened.begin(connection.fd);
+  session.begin(fd);
 }
 
 void Worker::refuse(const ListenerSpec& listener, int fd, const Address& client,
@@ -178,6 +193,7 @@ void Worker::begin_drain(TimePoint from, Duration spread) {
   drain_began_ = from;
   spread_ = spread;
   to_close_ = active_;
+  pools_.begin_drain();
   if (active_ == 0) return peers_.on_empty(index_);
   close_silent();
 }
@@ -219,7 +235,9 @@ void Worker::abort_sessions(EndReason reason) {
   sessions_.for_each_safe([&](Session& session) { session.abort(reason); });
 }
 
+// Called between turns, when no exchange is on the stack: what a burst has needed is given back.
 WorkerReport Worker::report() {
+  http_.trim();
   sessions_.for_each_safe([](Session& session) { session.settle(); });
   WorkerCells& self = metrics_.self();
   EventLoop& loop = pipe_resources_.loop;

@@ -16,6 +16,7 @@
 
 #include "metrics/worker_metrics.h"
 #include "net/listener.h"
+#include "session/http_resources.h"
 #include "session/session.h"
 
 namespace weir {
@@ -95,6 +96,8 @@ class Worker final : public SessionOwner {
 
   void open_session(const ListenerSpec& listener, const SnapshotRef& snapshot,
                     AcceptedConnection connection);
+  template <typename Opened>
+  void begin(Opened& session, int fd);
   void refuse(const ListenerSpec& listener, int fd, const Address& client, RejectReason reason);
   void close_silent();
 
@@ -110,6 +113,8 @@ class Worker final : public SessionOwner {
   uint64_t seed_;
   WorkerPeers& peers_;
   WorkerMetrics metrics_;
+  Pools pools_;
+  HttpResources http_;
   SnapshotRef current_;
   IntrusiveList<SnapshotView, ListNode> views_;  // all that are alive, for health changes
   std::map<uint64_t, std::unique_ptr<Binding>> bindings_;

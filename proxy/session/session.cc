@@ -8,7 +8,7 @@ Session::Session(SessionOwner& owner, Start start)
     : Retirable(owner.resources.loop),
       owner_(owner),
       snapshot_(std::move(start.snapshot)),
-      listener_(start.listener),
+      listener_(&start.listener),
       cells_(owner.listener_cells(start.listener.series)),
       client_address_(std::move(start.client)),
       serial_(start.serial),
@@ -20,24 +20,36 @@ ConfigAge Session::age() const {
   return snapshot_ == owner_.current() ? ConfigAge::current : ConfigAge::old;
 }
 
+void Session::renew() {
+  const SnapshotRef& current = owner_.current();
+  if (snapshot_ == current || !current) return;
+  for (const ListenerSpec& spec : current->snapshot().listeners) {
+    if (spec.series != listener_->series || spec.protocol != listener_->protocol) continue;
+    cells_.renewed();
+    listener_ = &spec;
+    snapshot_ = current;
+    return;
+  }
+}
+
 void Session::account(EndReason reason, DrainEnd how) {
   settle();
   cells_.ended(reason, age(), loop().now() - started_);
   if (owner_.draining()) cells_.drain_closed[how].add();
-  listener_.count->leave();
+  listener_->count->leave();
   snapshot_->snapshot().count->leave();
 }
 
 // Where the timeout that ended the session was configured; empty for other reasons and for
 // defaults.
 std::string Session::timeout_place(EndReason reason) const {
-  const config::ListenerTimeouts& timeouts = listener_.timeouts;
+  const config::ListenerTimeouts& timeouts = listener_->timeouts;
   const Snapshot& snapshot = snapshot_->snapshot();
   if (reason == EndReason::idle_timeout) return snapshot.place(timeouts.idle.location);
   if (reason == EndReason::half_close_timeout) return snapshot.place(timeouts.half_close.location);
   if (reason == EndReason::max_age) return snapshot.place(timeouts.max_age.location);
   if (reason == EndReason::connect_timeout)
-    return snapshot.place(snapshot.clusters[listener_.cluster].connect_timeout.location);
+    return snapshot.place(snapshot.clusters[listener_->cluster].connect_timeout.location);
   return "";
 }
 

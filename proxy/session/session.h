@@ -1,5 +1,8 @@
-// Session: one client connection, from accept to its end reason. Abstract; TcpSession is its one
-// child so far.
+// Session: one client connection, from accept to its end reason. Abstract: TcpSession,
+// Http1Session.
+//
+// A session keeps the configuration it began with; one that serves request after request may take
+// up the current one in between: renew().
 //
 // Owner: a worker, through its list of sessions; thread: the worker's. It ends exactly once, with a
 // reason, in end(): that settles the books, writes the access line, closes both sides and retires
@@ -72,22 +75,26 @@ class Session : public Retirable, public SessionNode {
   virtual void settle() = 0;
   virtual View view() const = 0;
 
-  const ListenerSpec& listener() const { return listener_; }
+  const ListenerSpec& listener() const { return *listener_; }
   const SnapshotRef& snapshot() const { return snapshot_; }
+  const Address& client_address() const { return client_address_; }
+  ListenerCells& cells() const { return cells_; }
   TimePoint started() const { return started_; }
+  std::string id() const;
 
  protected:
   Session(SessionOwner& owner, Start start);
   ~Session() override = default;
+  // Goes on under the configuration in force, if that has this listener still.
+  void renew();
   // The books of the end; the child has closed its sides. `how`: for a session a drain has ended.
   void account(EndReason reason, DrainEnd how);
   ConfigAge age() const;  // of its snapshot
   std::string timeout_place(EndReason reason) const;
-  std::string id() const;
 
   SessionOwner& owner_;
-  const SnapshotRef snapshot_;
-  const ListenerSpec& listener_;
+  SnapshotRef snapshot_;
+  const ListenerSpec* listener_;  // of the snapshot
   ListenerCells& cells_;
   const Address client_address_;
   const uint64_t serial_;

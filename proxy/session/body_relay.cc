@@ -1,0 +1,275 @@
+#include "session/body_relay.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace weir {
+
+// Memory for trailers: the last chunk's head before them and the empty line behind them.
+void BodyRelay::expect(const MessageHead& head, uint64_t limit) {
+  decoder_.start(head, limit);
+  in_ = head.framing();
+  if (head.framing() != BodyFraming::chunked) return;
+  if (trailer_memory_ == nullptr) trailer_memory_.reset(new char[kMostTrailers]);
+  const size_t around = kLastChunkHead.size() + 2;
+  decoder_.keep_trailers({trailer_memory_.get() + kLastChunkHead.size(), kMostTrailers - around});
+}
+
+size_t BodyRelay::begin(Transport& source, Transport& sink, BodyFraming out, std::span<char> head,
+                        std::span<char> known) {
+  DCHECK(state_ == State::idle);
+  source_ = &source;
+  sink_ = &sink;
+  out_ = out;
+  state_ = State::open;
+  moved_at_ = resources_.loop.now();
+  size_t used = 0;
+  const size_t data = decode(known.data(), known.size(), used);
+  size_t head_size = head.size();
+  size_t body_size = data;
+  if (out_ == BodyFraming::chunked) {
+    if (data > 0)
+      head_size +=
+          chunk_head(data, std::span<char, kChunkHeadSize>(head.data() + head_size, kChunkHeadSize))
+              .size();
+    body_size += end_chunk(known.data() + data, data);
+  }
+  if (decoder_.state() == H1BodyDecoder::State::done)
+    leftover_ = {known.data() + used, known.size() - used};
+  const std::span<const char> first{head.data(), head_size}, second{known.data(), body_size};
+  take_callbacks();
+  const Io io = sink_->write(first, second);
+  if (io.status == Io::Status::failed) return finish(State::sink_failed), used;
+  sent_ += io.bytes;
+  keep(first, second, io.bytes);
+  pump();
+  return used;
+}
+
+void BodyRelay::take_callbacks() {
+  source_->set_reader(this);
+  sink_->set_writer(this);
+}
+
+void BodyRelay::leave_callbacks() {
+  if (source_ != nullptr) source_->set_reader(nullptr);
+  if (sink_ != nullptr) sink_->set_writer(nullptr);
+  source_ = sink_ = nullptr;
+}
+
+void BodyRelay::stop() {
+  cancel_yield();
+  raw_.reset();
+  leave_callbacks();
+  outbox_.reset();
+  outbox_begin_ = outbox_size_ = 0;
+  begin_ = end_ = 0;
+  give_back();
+  sent_ = received_ = 0;
+  leftover_ = tail_ = {};
+  blocked_at_ = {};
+  state_ = State::idle;
+}
+
+void BodyRelay::pump_and_report() {
+  if (state_ != State::open) return;
+  pump();
+  if (state_ != State::open) observer_.on_body();
+}
+
+void BodyRelay::pump() {
+  int budget = kBlocksPerTurn;
+  for (; budget > 0 && state_ == State::open; --budget) {
+    if (flush() == Step::wait) return;
+    switch (decoder_.state()) {
+      case H1BodyDecoder::State::more: break;
+      case H1BodyDecoder::State::done: return finish(State::done);
+      case H1BodyDecoder::State::failed: return finish(State::malformed);
+    }
+    if (start_raw()) return;
+    if (!source_->readable() || fill() == Step::wait) break;
+  }
+  if (budget == 0 && state_ == State::open) resources_.loop.yield(*this);
+  if (unsent() == 0) give_back();
+}
+
+// Writes what waits. `next`: nothing is left.
+BodyRelay::Step BodyRelay::flush() {
+  while (unsent() > 0) {
+    if (!sink_->writable()) {
+      blocked_at_ = resources_.loop.now();
+      return Step::wait;
+    }
+    const std::span<const char> first{outbox_.get() + outbox_begin_, outbox_size_ - outbox_begin_};
+    const std::span<const char> second{block_ + begin_, static_cast<size_t>(end_ - begin_)};
+    const bool last = first.empty() && second.empty();
+    const Io io = last ? sink_->write(tail_) : sink_->write(first, second);
+    if (io.status == Io::Status::failed) return finish(State::sink_failed), Step::wait;
+    sent_ += io.bytes;
+    if (io.bytes > 0) moved_at_ = resources_.loop.now();
+    if (last) {
+      tail_.remove_prefix(io.bytes);
+      continue;
+    }
+    const size_t of_first = std::min(io.bytes, first.size());
+    outbox_begin_ += of_first;
+    begin_ += static_cast<uint32_t>(io.bytes - of_first);
+  }
+  outbox_.reset();
+  outbox_begin_ = outbox_size_ = 0;
+  begin_ = end_ = 0;
+  return Step::next;
+}
+
+// Reads one block, decodes it, and frames it anew.
+BodyRelay::Step BodyRelay::fill() {
+  if (block_ == nullptr) block_ = resources_.buffers.lend();
+  char* const data = block_ + kFront;
+  const Io io = source_->read({data, kBlockSize - kFront - kTailRoom});
+  switch (io.status) {
+    case Io::Status::ok: break;
+    case Io::Status::blocked: return Step::wait;
+    case Io::Status::unsupported: CHECK_UNREACHABLE();
+    case Io::Status::failed: return finish(State::source_failed), Step::wait;
+    case Io::Status::eof:
+      if (decoder_.end_of_input() != H1BodyDecoder::State::done)
+        return finish(State::truncated), Step::wait;
+      begin_ = kFront;
+      end_ = out_ == BodyFraming::chunked ? static_cast<uint32_t>(kFront + end_chunk(data, 0))
+                                          : static_cast<uint32_t>(kFront);
+      return Step::next;
+  }
+  moved_at_ = resources_.loop.now();
+  received_ += io.bytes;
+  size_t used = 0;
+  const size_t size = decode(data, io.bytes, used);
+  if (decoder_.state() == H1BodyDecoder::State::done)
+    leftover_ = make_room({data + used, io.bytes - used}, data + size + kTailRoom);
+  begin_ = kFront;
+  end_ = static_cast<uint32_t>(kFront + size);
+  if (out_ == BodyFraming::chunked) {
+    if (size > 0) {
+      char head[kChunkHeadSize];
+      const std::string_view text = chunk_head(size, head);
+      begin_ -= static_cast<uint32_t>(text.size());
+      std::memcpy(block_ + begin_, text.data(), text.size());
+    }
+    end_ += static_cast<uint32_t>(end_chunk(data + size, size));
+  }
+  return Step::next;
+}
+
+// What is behind the body moves to `from` if it begins before: the last bytes of the framing may
+// have come alone, and what is written in their place is longer.
+std::string_view BodyRelay::make_room(std::span<char> behind, char* from) {
+  if (behind.empty()) return {};
+  char* const to = std::max(behind.data(), from);
+  std::memmove(to, behind.data(), behind.size());
+  return {to, behind.size()};
+}
+
+// Moves the body bytes among `size` bytes together, in place; returns how many they are.
+size_t BodyRelay::decode(char* data, size_t size, size_t& used) {
+  size_t kept = 0;
+  used = 0;
+  while (used < size && decoder_.state() == H1BodyDecoder::State::more) {
+    const H1BodyDecoder::Piece piece = decoder_.next({data + used, size - used});
+    if (!piece.data.empty() && piece.data.data() != data + kept)
+      std::memmove(data + kept, piece.data.data(), piece.data.size());
+    kept += piece.data.size();
+    used += piece.consumed;
+    if (piece.consumed == 0) break;
+  }
+  return kept;
+}
+
+// Writes what follows `data` bytes of a chunk to `after`: at most kTailRoom bytes. A last chunk
+// with trailers is sent behind that.
+size_t BodyRelay::end_chunk(char* after, size_t data) {
+  size_t size = 0;
+  const auto append = [&](std::string_view text) {
+    std::memcpy(after + size, text.data(), text.size());
+    size += text.size();
+  };
+  if (data > 0) append(kChunkEnd);
+  if (decoder_.state() != H1BodyDecoder::State::done) return size;
+  const std::string_view trailers = decoder_.trailers();
+  if (trailers.empty()) {
+    append(kLastChunk);
+    return size;
+  }
+  char* const tail = trailer_memory_.get();
+  const size_t head = kLastChunkHead.size();
+  DCHECK(trailers.data() == tail + head);
+  std::memcpy(tail, kLastChunkHead.data(), head);
+  std::memcpy(tail + head + trailers.size(), "\r\n", 2);
+  tail_ = {tail, head + trailers.size() + 2};
+  return size;
+}
+
+// A long stretch of a body that keeps its framing needs no looking at.
+bool BodyRelay::start_raw() {
+  const bool same =
+      in_ == out_ && (out_ == BodyFraming::length || out_ == BodyFraming::until_close);
+  const uint64_t size = decoder_.data_ahead();
+  if (!same || size == 0) return false;
+  give_back();
+  raw_.emplace(resources_, *source_, *sink_, static_cast<PipeObserver&>(*this));
+  if (out_ == BodyFraming::length) raw_->limit(size);
+  raw_->start();
+  if (raw_->pump() != HalfPipe::State::open) raw_over();
+  return true;
+}
+
+void BodyRelay::on_pipe() {
+  raw_over();
+  if (state_ != State::open) observer_.on_body();
+}
+
+void BodyRelay::raw_over() {
+  const HalfPipe::State how = raw_->state();
+  moved_at_ = raw_->last_moved();
+  sent_ += raw_->moved();
+  received_ += raw_->moved();
+  raw_.reset();
+  take_callbacks();
+  switch (how) {
+    case HalfPipe::State::open: CHECK_UNREACHABLE();
+    case HalfPipe::State::source_failed: return finish(State::source_failed);
+    case HalfPipe::State::sink_failed: return finish(State::sink_failed);
+    case HalfPipe::State::truncated: return finish(State::truncated);
+    case HalfPipe::State::ended: return finish(State::done);
+  }
+}
+
+// The sink took `taken` bytes of the two; the rest is copied, which is rare: a sink is empty when a
+// message begins.
+void BodyRelay::keep(std::span<const char> first, std::span<const char> second, size_t taken) {
+  const size_t left = first.size() + second.size() - taken;
+  if (left == 0) return;
+  outbox_ = std::make_unique<char[]>(left);
+  outbox_size_ = left;
+  size_t at = 0;
+  if (taken < first.size()) {
+    at = first.size() - taken;
+    std::memcpy(outbox_.get(), first.data() + taken, at);
+    taken = 0;
+  } else {
+    taken -= first.size();
+  }
+  std::copy(second.begin() + static_cast<ptrdiff_t>(taken), second.end(), outbox_.get() + at);
+}
+
+// Whoever comes next may have the callbacks.
+void BodyRelay::finish(State state) {
+  state_ = state;
+  cancel_yield();
+  leave_callbacks();
+  if (leftover_.empty()) give_back();
+}
+
+void BodyRelay::give_back() {
+  if (block_ != nullptr) resources_.buffers.take_back(std::exchange(block_, nullptr));
+}
+
+}  // namespace weir

@@ -1,0 +1,129 @@
+// BodyRelay: carries one HTTP/1 body from the side that sends it to the other, with the head that
+// goes before it. A body of known length goes on as it is, by a HalfPipe and splice(2) when it is
+// long; any other is decoded and framed anew: framing bytes are never passed on as they came.
+//
+// Owner: an Exchange, one for each direction, by value; thread: its loop's. While a relay runs it
+// (state() is open) it has the source's reader and the sink's writer. It reports and closes
+// nothing. Not reading while the sink takes nothing is the back-pressure; what it holds is one
+// block and, rarely, what was left of the head. Trailers that may be relayed (RFC 9110 6.5.1)
+// follow the last chunk.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "http/h1_body.h"
+#include "net/pipe.h"
+
+namespace weir {
+
+class BodyRelayObserver {
+ public:
+  virtual void on_body() = 0;  // state() is no longer open
+
+ protected:
+  ~BodyRelayObserver() = default;
+};
+
+class BodyRelay final : private TransportReader,
+                        private TransportWriter,
+                        private PipeObserver,
+                        private Yielding {
+ public:
+  enum class State : uint8_t {
+    idle,
+    open,
+    done,           // complete: every byte has been handed to the sink
+    truncated,      // the source ended in the middle
+    malformed,      // decoder().fault() says how
+    source_failed,  // reading failed
+    sink_failed,    // writing failed; the source may still have something to say
+  };
+  // Room that the owner leaves behind the bytes it reads with a head, for what ends a chunk.
+  static constexpr size_t kTailRoom = 8;
+
+  BodyRelay(PipeResources& resources, BodyRelayObserver& observer)
+      : resources_(resources), observer_(observer) {}
+  ~BodyRelay() { stop(); }
+
+  // Before begin(): what the body is, as `head` says. `limit`: of the decoded body, in bytes.
+  void expect(const MessageHead& head, uint64_t limit);
+  const H1BodyDecoder& decoder() const { return decoder_; }
+
+  // Sends `head` and what is known of the body: `known` was read with the head, is decoded in
+  // place, and kTailRoom bytes behind it may be written to. `head` has kChunkHeadSize bytes of room
+  // behind it. Returns how many bytes of `known` belong to the body. Takes the two callbacks.
+  size_t begin(Transport& source, Transport& sink, BodyFraming out, std::span<char> head,
+               std::span<char> known);
+  void stop();
+
+  State state() const { return state_; }
+  bool running() const { return state_ == State::open; }
+  bool blocked() const { return unsent() > 0 || (raw_ && raw_->blocked()); }
+  uint64_t sent() const { return sent_ + (raw_ ? raw_->moved() : 0); }
+  // Read from the source by the relay: not what was known before.
+  uint64_t received() const { return received_ + (raw_ ? raw_->moved() : 0); }
+  // The sink did not take everything at this moment, or later.
+  bool blocked_since(TimePoint time) const { return blocked() || blocked_at_ >= time; }
+  TimePoint last_moved() const {
+    return raw_ ? std::max(moved_at_, raw_->last_moved()) : moved_at_;
+  }
+  // When done: bytes behind the body that were read with it. Valid until stop().
+  std::string_view leftover() const { return leftover_; }
+
+ private:
+  enum class Step : uint8_t { next, wait };
+
+  void on_readable() override { pump_and_report(); }
+  void on_writable() override {
+    if (unsent() > 0) pump_and_report();
+  }
+  void on_resume() override { pump_and_report(); }
+  void on_pipe() override;
+
+  void take_callbacks();
+  void leave_callbacks();
+  void pump_and_report();
+  void pump();
+  Step flush();
+  Step fill();
+  bool start_raw();
+  void raw_over();
+  size_t decode(char* data, size_t size, size_t& used);
+  static std::string_view make_room(std::span<char> behind, char* from);
+  size_t end_chunk(char* after, size_t data);
+  void keep(std::span<const char> first, std::span<const char> second, size_t taken);
+  size_t unsent() const { return outbox_size_ - outbox_begin_ + end_ - begin_ + tail_.size(); }
+  void finish(State state);
+  void give_back();
+
+  static constexpr int kBlocksPerTurn = 16;
+  static constexpr size_t kFront = kChunkHeadSize;
+  static constexpr size_t kMostTrailers = 4096;  // more are left out
+  static constexpr std::string_view kLastChunkHead = "0\r\n";
+
+  PipeResources& resources_;
+  BodyRelayObserver& observer_;
+  Transport* source_ = nullptr;
+  Transport* sink_ = nullptr;
+  H1BodyDecoder decoder_;
+  std::optional<HalfPipe> raw_;
+  std::unique_ptr<char[]> outbox_;  // what the sink did not take of the first write
+  size_t outbox_begin_ = 0;
+  size_t outbox_size_ = 0;
+  char* block_ = nullptr;
+  uint32_t begin_ = 0;  // of what is to be sent, in block_
+  uint32_t end_ = 0;
+  std::unique_ptr<char[]> trailer_memory_;  // of chunked bodies; kept for the next one
+  std::string_view tail_;                   // a last chunk with trailers, in there
+  uint64_t sent_ = 0;
+  uint64_t received_ = 0;
+  TimePoint moved_at_{};
+  TimePoint blocked_at_{};
+  std::string_view leftover_;
+  BodyFraming in_ = BodyFraming::none;
+  BodyFraming out_ = BodyFraming::none;
+  State state_ = State::idle;
+};
+
+}  // namespace weir

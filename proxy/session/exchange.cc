@@ -1,0 +1,230 @@
+// The request: its head, its route, its backend, and sending it.
+#include "session/exchange.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "http/forwarding.h"
+#include "http/path.h"
+#include "http/semantics.h"
+
+namespace weir {
+namespace {
+
+void assign_lower(TextBuffer& out, std::string_view text) {
+  out.assign(text);
+  std::transform(out.data(), out.data() + out.size(), out.data(), ascii_lower);
+}
+
+std::string_view without_port(std::string_view authority) {
+  const size_t colon = authority.rfind(':');
+  if (colon == std::string_view::npos || authority.ends_with(']')) return authority;
+  return authority.substr(0, colon);
+}
+
+}  // namespace
+
+Exchange::Exchange(HttpResources& http)
+    : http_(http),
+      in_(http.pipes().buffers),
+      up_(http.pipes(), *this),
+      out_(http.pipes().buffers),
+      down_(http.pipes(), *this) {}
+
+Exchange::~Exchange() {
+  reset();
+}
+
+void Exchange::begin(ExchangeOwner& owner, std::string_view begun) {
+  owner_ = &owner;
+  in_.assign(begun);
+  began_ = http_.pipes().loop.now();
+  snapshot_ = owner.session().snapshot();
+  stage_ = Stage::read_head;
+  request_parser_.reset(
+      {.head = static_cast<size_t>(owner.session().listener().http->limits.max_header_size)});
+  owner.client().set_reader(&client_side_);
+  owner.client().set_writer(&client_side_);
+  advance();
+}
+
+void Exchange::reset() {
+  abandon(EndReason::shutdown);
+  Deadline::cancel();
+  cancel_yield();
+  leave_queue();
+  end_try();
+  tunnel_.reset();
+  if (std::exchange(retrying_, false)) cluster_->end_retrying();
+  if (std::exchange(in_cluster_, false)) cluster_->end_request();
+  if (owner_ != nullptr) {
+    owner_->client().set_reader(nullptr);
+    owner_->client().set_writer(nullptr);
+  }
+  in_.clear();
+  out_.clear();
+  cluster_ = nullptr;
+  route_ = nullptr;
+  listener_ = nullptr;
+  snapshot_ = {};
+  answer_.clear();
+  owner_ = nullptr;
+  books_ = {};
+  queued_since_ = first_byte_at_ = rate_since_ = {};
+  failure_ = EndReason::client_closed;
+  expired_ = nullptr;
+  place_ = kNoHost;
+  request_id_ = leftover_ = {};
+  tried_count_ = tries_ = retries_ = status_ = 0;
+  interims_ = 0;
+  body_known_ = 0;
+  received_ = answered_ = rate_from_ = 0;
+  keeps_for_ = Duration::max();
+  awaits_continue_ = fresh_ = keep_upstream_ = keep_client_ = response_begun_ = again_ = false;
+  stage_ = Stage::idle;
+}
+
+void Exchange::advance() {
+  if (advancing_) {
+    again_ = true;
+    return;
+  }
+  advancing_ = true;
+  // Begun again from within: the next request of the same client, in the same memory.
+  int budget = kRequestsPerTurn;
+  do {
+    again_ = false;
+    while (perform() == Step::next) continue;
+  } while (again_ && under_way() && --budget > 0);
+  advancing_ = false;
+  if (!under_way()) return;
+  books_.worked(http_.pipes().loop.now(), http_.pipes().loop.into_turn());
+  if (again_) return http_.pipes().loop.yield(*this);
+  arm();
+}
+
+Exchange::Step Exchange::perform() {
+  switch (stage_) {
+    case Stage::idle: return Step::wait;
+    case Stage::read_head: return read_head();
+    case Stage::route: return route();
+    case Stage::acquire: return acquire();
+    case Stage::queued:
+    case Stage::pause: return Step::wait;
+    case Stage::connect: return connect();
+    case Stage::send_request: return send_request();
+    case Stage::await_response: return await_response();
+    case Stage::relay: return relay();
+    case Stage::answer: return flush_answer();
+    case Stage::tunnel: return Step::wait;
+    case Stage::over: return Step::wait;
+  }
+  CHECK_UNREACHABLE();
+}
+
+// While nobody reads from the client, this is how its reset is noticed; its FIN says only that it
+// has finished sending.
+void Exchange::on_client() {
+  if (stage_ != Stage::read_head && !up_.running() && owner_->client().failed_unseen())
+    return (void)client_failed();
+  advance();
+}
+
+Exchange::Step Exchange::read_head() {
+  if (!in_.empty()) {
+    switch (request_parser_.feed(in_.view())) {
+      case H1RequestParser::State::complete: return take_head();
+      case H1RequestParser::State::failed:
+        owner_->renew_configuration();
+        return reply(request_parser_.fault().status, request_parser_.fault().reason,
+                     EndReason::bad_request);
+      case H1RequestParser::State::incomplete: break;
+    }
+  }
+  Transport& client = owner_->client();
+  if (!client.readable()) {
+    // Woken for nothing: it waits without an exchange.
+    return in_.empty() ? over(AfterExchange::keep, EndReason::client_closed) : Step::wait;
+  }
+  const size_t limit =
+      static_cast<size_t>(owner_->session().listener().http->limits.max_header_size);
+  const Io io = client.read(in_.room(limit));
+  switch (io.status) {
+    case Io::Status::ok: break;
+    case Io::Status::blocked: return Step::next;
+    case Io::Status::unsupported: CHECK_UNREACHABLE();
+    case Io::Status::eof: return over(AfterExchange::close, EndReason::client_closed);
+    case Io::Status::failed: return client_failed();
+  }
+  in_.add(io.bytes);
+  received_ += io.bytes;
+  return Step::next;
+}
+
+Exchange::Step Exchange::take_head() {
+  owner_->renew_configuration();
+  snapshot_ = owner_->session().snapshot();
+  listener_ = &owner_->session().listener();
+  keep_client_ = request().keep_alive();
+  stage_ = Stage::route;
+  return Step::next;
+}
+
+Exchange::Step Exchange::route() {
+  const RequestHead& head = request();
+  const HttpSpec& http = *listener_->http;
+  assign_lower(host_, without_port(head.authority()));
+  if (head.form() == TargetForm::authority && !http.allow_connect)
+    return reply(405, "CONNECT is not allowed here", EndReason::bad_request);
+  if (head.form() == TargetForm::asterisk || head.form() == TargetForm::authority) {
+    path_.assign(head.form() == TargetForm::asterisk ? "*" : "");
+  } else {
+    const NormalPath normal = normalize_path(head.path(), http.path_rules, http_.text_scratch());
+    if (normal.fault)
+      return reply(normal.fault.status, normal.fault.reason, EndReason::bad_request);
+    path_.assign(normal.path);
+  }
+  if (http.limits.max_body_size != 0 && head.content_length() > http.limits.max_body_size)
+    return reply(413, "the body is larger than limits.max_body_size", EndReason::bad_request);
+  const FieldLookup fields{&head, [](const void* message, std::string_view name) {
+                             return static_cast<const RequestHead*>(message)->find(name);
+                           }};
+  route_ = http.routes.match({host_.view(), path_.view(), head.method(), head.query(), fields});
+  if (route_ == nullptr) return reply(404, "no route takes this request", EndReason::client_closed);
+  books_.routed(snapshot_->route_cells(*listener_, route_));
+  switch (route_->action) {
+    case Route::Action::forward: return forward(*route_);
+    case Route::Action::respond:
+    case Route::Action::redirect: return answer(*route_);
+  }
+  CHECK_UNREACHABLE();
+}
+
+Exchange::Step Exchange::forward(const Route& route) {
+  cluster_ = &snapshot_->cluster(route.pick(http_.random().next()));
+  books_.forwarded(cluster_->cells());
+  cluster_->begin_request();
+  in_cluster_ = true;
+  const RequestHead& head = request();
+  const size_t behind = in_.view().size() - request_parser_.head_size();
+  if (head.framing() == BodyFraming::length)
+    body_known_ = static_cast<size_t>(std::min<uint64_t>(behind, head.content_length()));
+  stage_ = Stage::acquire;
+  return Step::next;
+}
+
+// Gives the connection to the backend up: nothing of it may be used again.
+void Exchange::drop_upstream() {
+  if (lease_ == nullptr) return;
+  lease_->transport.set_reader(nullptr);
+  lease_->transport.set_writer(nullptr);
+  lease_.reset();
+  cluster_->end_use(place_);
+}
+
+// While no relay reads from the client.
+void Exchange::watch_client() {
+  owner_->client().set_reader(&client_side_);
+}
+
+}  // namespace weir

@@ -1,0 +1,245 @@
+// Exchange: one HTTP request and its response, from the first byte of the head to the last byte of
+// the body. The source order of perform() is the order of events; nothing else decides what happens
+// next to a request.
+//
+// Owner: HttpResources, which lends it to an Http1Session while a request is under way; thread: the
+// worker's. It drives both transports through two BodyRelays and closes neither client nor books:
+// what should happen to the session is told to ExchangeOwner, as the last thing in a call.
+//
+// A request is sent again only while nothing of a response has been passed on and its bytes are all
+// still here; and, unless nothing of it was sent, only when its method is idempotent (RFC 9110
+// 9.2.2). A POST arrives at most once. See try_again().
+#pragma once
+
+#include <array>
+#include <optional>
+
+#include "base/text_buffer.h"
+#include "http/forwarding.h"
+#include "http/h1_parser.h"
+#include "http/h1_relay.h"
+#include "routing/http_spec.h"
+#include "session/body_relay.h"
+#include "session/exchange_books.h"
+#include "session/exchange_owner.h"
+#include "session/head_buffer.h"
+#include "session/http_resources.h"
+#include "upstream/cluster.h"
+#include "upstream/pool.h"
+
+namespace weir {
+
+class Exchange final : private BodyRelayObserver,
+                       private PipeObserver,
+                       private QueueWaiter,
+                       private Yielding,
+                       private Deadline {
+ public:
+  explicit Exchange(HttpResources& http);
+  ~Exchange();
+
+  // Takes over the client's transport; `begun`: its first bytes, of a pipelined request.
+  void begin(ExchangeOwner& owner, std::string_view begun);
+  // Gives everything back; nothing is called afterwards.
+  void reset();
+
+  // Bytes after the request, when it is over.
+  std::string_view leftover() const { return leftover_; }
+  WaitingFor waiting_for() const;
+  TimePoint last_active() const;
+  uint64_t received_bytes() const;  // from the client
+  uint64_t sent_bytes() const;      // to the client
+  const HostSpec* host() const;
+  // Adds the bytes moved since the last call to the backend's metrics.
+  void settle();
+  // Answers with this status if nothing has been answered yet, else aborts. A tunnel that is silent
+  // gets its FIN.
+  void give_up(unsigned status, EndReason reason);
+  // The session ends at once: counted, and nothing else.
+  void abandon(EndReason reason);
+
+ private:
+  enum class Stage : uint8_t {
+    idle,
+    read_head,
+    route,
+    acquire,
+    queued,
+    pause,
+    connect,
+    send_request,
+    await_response,
+    relay,
+    answer,
+    tunnel,
+    over,
+  };
+  struct Limit {
+    TimePoint at = kNever;
+    unsigned status = 0;  // of the answer, if one can still be given; 0: none
+    EndReason reason{};
+    const config::Timeout* timeout = nullptr;
+  };
+  enum class Step : uint8_t { next, wait };
+  static constexpr size_t kMaxTries = 16;
+  static constexpr int kMaxInterim = 8;
+  static constexpr int kRequestsPerTurn = 16;
+
+  // One reader and one writer on each side, while no relay has them.
+  struct ClientSide final : TransportReader, TransportWriter {
+    explicit ClientSide(Exchange& x) : exchange(x) {}
+    void on_readable() override { exchange.on_client(); }
+    void on_writable() override { exchange.on_client(); }
+    Exchange& exchange;
+  };
+  struct UpstreamSide final : TransportReader, TransportWriter {
+    explicit UpstreamSide(Exchange& x) : exchange(x) {}
+    void on_readable() override { exchange.advance(); }
+    void on_writable() override { exchange.advance(); }
+    Exchange& exchange;
+  };
+
+  // Neither idle nor over.
+  bool under_way() const { return stage_ != Stage::idle && stage_ != Stage::over; }
+  void on_client();
+  void on_body() override { advance(); }
+  void on_pipe() override;
+  void on_room() override;
+  void on_resume() override { advance(); }
+  void on_deadline() override;
+
+  void advance();
+  Step perform();
+  // exchange.cc
+  Step read_head();
+  Step take_head();
+  Step route();
+  Step forward(const Route& route);
+  // exchange_upstream.cc
+  Step acquire();
+  Step use_place();
+  Step no_place(bool all_full);
+  void leave_queue();
+  Step connect();
+  Step connect_failed();
+  Step send_request();
+  std::string_view write_request_head(BodyPlan body);
+  std::span<const FieldText> forwarding_fields(const Hop& hop, std::array<FieldText, 6>& fields);
+  std::string_view request_target();
+  uint64_t client_hash();
+  // exchange_retry.cc
+  bool try_again(RetryCause cause);
+  bool may_try_again(RetryCause cause);
+  bool repeatable();
+  Step upstream_failed(EndReason reason);
+  void end_try();
+  void end_retrying(RetryResult result);
+  // exchange_response.cc
+  Step await_response();
+  Step read_response();
+  Step take_response();
+  Step relay_interim(const ResponseHead& head);
+  Step send_response(const ResponseHead& head);
+  std::string_view write_response_head(const ResponseHead& head, BodyPlan body);
+  Step relay();
+  Step finish();
+  Step over(AfterExchange after, EndReason reason);
+  Step client_failed();
+  Step backend_at_fault(const char* reason);
+  // exchange_answer.cc
+  Step reply(unsigned status, const char* reason, EndReason failure);
+  Step answer(const Route& route);
+  Step send_answer(unsigned status, std::string_view type, std::string_view body,
+                   std::string_view location);
+  Step flush_answer();
+  bool request_is_over();
+  // exchange_tunnel.cc
+  Step open_tunnel(const ResponseHead& head);
+  void end_tunnel(EndReason reason);
+  // exchange_timeouts.cc
+  Limit limit() const;
+  Limit stage_limit() const;
+  Limit response_limit() const;
+  bool client_waits() const;
+  bool uploads_too_slowly(TimePoint now);
+  void expire(const Limit& reached);
+  void arm();
+  // exchange_record.cc
+  void record(EndReason reason);
+  void count(EndReason reason);
+  void write_access_line(EndReason reason);
+
+  const RequestHead& request() { return request_parser_.head(in_.view()); }
+  const ResponseHead& response() { return response_parser_.head(out_.view()); }
+  void drop_upstream();
+  void watch_client();
+
+  HttpResources& http_;
+  ExchangeBooks books_;
+  ExchangeOwner* owner_ = nullptr;
+  ClientSide client_side_{*this};
+  UpstreamSide upstream_side_{*this};
+
+  // The request.
+  HeadBuffer in_;
+  H1RequestParser request_parser_;
+  TimePoint began_{};
+  SnapshotRef snapshot_;
+  const ListenerSpec* listener_ = nullptr;
+  const Route* route_ = nullptr;
+  Cluster* cluster_ = nullptr;
+  std::array<char, kRequestIdSize> request_id_memory_{};
+  std::string_view request_id_;
+  TextBuffer host_;        // in lower case, without port; keeps its memory
+  TextBuffer path_;        // as matched; the same
+  size_t body_known_ = 0;  // bytes of the body that stand behind the head
+
+  // The way to the backend.
+  std::array<HostIndex, kMaxTries> tried_{};  // not to be picked again before others
+  uint32_t tried_count_ = 0;
+  uint32_t tries_ = 0;    // requests sent or connections that failed
+  uint32_t retries_ = 0;  // of them, after the first
+  HostIndex place_ = kNoHost;
+  Lease lease_;
+  TimePoint try_began_{};
+  TimePoint queued_since_{};
+  TimePoint pause_until_{};
+  BodyRelay up_;
+  TimePoint upload_since_{};  // the client's turn to send the body
+  TimePoint rate_since_{};    // of the body's rate
+  uint64_t rate_from_ = 0;
+  bool in_cluster_ = false;       // counted among its requests
+  bool retrying_ = false;         // and among those that are sent again
+  bool called_ = false;           // by the queue: it is this one's turn
+  bool awaits_continue_ = false;  // the client waits for a 100 before it sends the body
+  bool fresh_ = false;            // kept connections are not to be trusted now
+
+  // The response.
+  HeadBuffer out_;
+  H1ResponseParser response_parser_;
+  BodyRelay down_;
+  std::optional<Pipe> tunnel_;
+  unsigned status_ = 0;
+  TimePoint first_byte_at_{};
+  Duration keeps_for_ = Duration::max();
+  bool keep_upstream_ = false;
+  bool keep_client_ = false;
+  bool response_begun_ = false;
+  int interims_ = 0;
+
+  TextBuffer answer_;  // written by weir, or before the response; what is not sent yet
+  TimePoint answer_moved_{};
+  std::string_view leftover_;
+  uint64_t received_ = 0;  // from the client, but for what up_ has read
+  uint64_t answered_ = 0;
+  uint64_t heads_received_ = 0;  // from the backend, of this try
+  uint64_t settled_up_ = 0;
+  uint64_t settled_down_ = 0;
+  EndReason failure_ = EndReason::client_closed;  // client_closed: none
+  const config::Timeout* expired_ = nullptr;      // the timeout that made it fail
+  Stage stage_ = Stage::idle;
+  bool advancing_ = false;
+  bool again_ = false;
+};
+
+}  // namespace weir

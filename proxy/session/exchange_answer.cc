@@ -1,0 +1,195 @@
+// What weir answers itself.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/log.h"
+#include "http/semantics.h"
+#include "routing/rewrite.h"
+#include "session/exchange.h"
+
+namespace weir {
+namespace {
+
+constexpr std::string_view kRequestId = "$request_id";
+
+bool has_no_body(unsigned status) {
+  return status < 200 || status == 204 || status == 304;
+}
+
+std::string_view type_of(std::string_view body) {
+  if (body.starts_with('<')) return "text/html; charset=utf-8";
+  if (body.starts_with('{')) return "application/json";
+  return "text/plain; charset=utf-8";
+}
+
+std::string with_request_id(std::string body, std::string_view id) {
+  for (size_t at = 0; (at = body.find(kRequestId, at)) != std::string::npos; at += id.size())
+    body.replace(at, kRequestId.size(), id);
+  return body;
+}
+
+// 0: the authority names none.
+uint16_t port_of(std::string_view authority) {
+  const size_t colon = authority.rfind(':');
+  uint16_t port = 0;
+  if (colon != std::string_view::npos && !authority.ends_with(']'))
+    std::from_chars(authority.data() + colon + 1, authority.data() + authority.size(), port);
+  return port;
+}
+
+bool is_removed(const FieldEdits* edits, std::string_view name) {
+  if (edits == nullptr) return false;
+  const auto same = [&](std::string_view other) { return iequals(other, name); };
+  return std::any_of(edits->remove.begin(), edits->remove.end(), same) ||
+         std::any_of(edits->set.begin(), edits->set.end(),
+                     [&](const FieldText& field) { return same(field.name); });
+}
+
+}  // namespace
+
+// An error of weir's own: short, and nothing in it about what stands behind weir.
+Exchange::Step Exchange::reply(unsigned status, const char* reason, EndReason failure) {
+  failure_ = failure;
+  books_.refused(reason);
+  if (response_begun_) return over(AfterExchange::abort, failure);
+  LOG(debug, "request.answered", kv("session", owner_->session().id()), kv("status", status),
+      kv("reason", reason));
+  if (request_id_.empty()) {
+    const bool understood = request_parser_.state() == H1RequestParser::State::complete;
+    Hop hop;
+    hop.trusted =
+        understood && listener_->http->trusted.contains(owner_->session().client_address());
+    request_id_ = request_id(request(), hop, http_.random().next(), request_id_memory_);
+  }
+  const std::string* configured = owner_->session().listener().http->error_body(status);
+  const std::string body = configured != nullptr ? with_request_id(*configured, request_id_)
+                                                 : fmt::format("{} {}\nrequest {}\n", status,
+                                                               reason_phrase(status), request_id_);
+  return send_answer(status, type_of(body), body, {});
+}
+
+Exchange::Step Exchange::answer(const Route& route) {
+  if (route.action == Route::Action::respond)
+    return send_answer(route.respond.status, route.respond.content_type, route.respond.body, {});
+  const RequestHead& head = request_parser_.head(in_.view());
+  RequestAddress address;
+  address.host = host_.view();
+  address.port = port_of(head.authority());
+  address.path = path_.view();
+  address.query = head.query();
+  const std::string_view location =
+      redirect_location(route.redirect, address, http_.text_scratch());
+  if (location.data() == nullptr)
+    return reply(400, "a redirect needs a Host field", EndReason::bad_request);
+  return send_answer(route.redirect.status, {}, {}, location);
+}
+
+// Nothing of it is left to come: the connection can go on to the next.
+bool Exchange::request_is_over() {
+  if (request_parser_.state() != H1RequestParser::State::complete) return false;
+  const RequestHead& head = request();
+  const size_t behind = in_.view().size() - request_parser_.head_size();
+  if (up_.state() == BodyRelay::State::done)  // relayed; what came behind it may be lost, in there
+    return up_.leftover().empty() || behind > body_known_;
+  body_known_ = 0;
+  if (head.framing() == BodyFraming::none) return true;
+  if (head.framing() != BodyFraming::length || behind < head.content_length()) return false;
+  body_known_ = static_cast<size_t>(head.content_length());
+  return true;
+}
+
+// A whole response of weir's own, with what the route changes in responses.
+Exchange::Step Exchange::send_answer(unsigned status, std::string_view type, std::string_view body,
+                                     std::string_view location) {
+  if (!request_is_over() || owner_->last_request()) keep_client_ = false;
+  end_try();
+  const bool understood = request_parser_.state() == H1RequestParser::State::complete;
+  const bool old = understood && request().version() == HttpVersion::http_1_0;
+  const HttpSpec& http = *owner_->session().listener().http;
+  const FieldEdits* edits = route_ != nullptr ? &route_->response_fields : nullptr;
+  H1HeadWriter out(http_.head_scratch());
+  const auto own = [&](std::string_view name, std::string_view value) {
+    if (!value.empty() && !is_removed(edits, name)) out.field(name, value);
+  };
+  out.status_line(status);
+  own("Date", http_.date());
+  own("Server", http.server_text);
+  own("Location", location);
+  if (!body.empty()) own("Content-Type", type);
+  if (!has_no_body(status)) out.field("Content-Length", body.size());
+  own("X-Request-Id", request_id_);
+  if (edits != nullptr) {
+    for (const FieldText& field : edits->set) out.field(field.name, field.value);
+    for (const FieldText& field : edits->add) out.field(field.name, field.value);
+  }
+  if (!keep_client_) out.field("Connection", "close");
+  if (keep_client_ && old) out.field("Connection", "keep-alive");
+  out.end();
+  if (!out.ok()) return over(AfterExchange::abort, EndReason::error);
+  status_ = status;
+  response_begun_ = true;
+  books_.wrote_head(out.text().size());
+  answer_.append(out.text());  // behind what is left of interim responses
+  if (!has_no_body(status) && !(understood && request().method() == "HEAD")) answer_.append(body);
+  watch_client();
+  owner_->client().set_writer(&client_side_);
+  answer_moved_ = http_.pipes().loop.now();
+  stage_ = Stage::answer;
+  return Step::next;
+}
+
+Exchange::Step Exchange::flush_answer() {
+  while (!answer_.empty()) {
+    Transport& client = owner_->client();
+    if (!client.writable()) return Step::wait;
+    const Io io = client.write(answer_.view());
+    if (io.status == Io::Status::failed) return client_failed();
+    if (io.bytes > 0) answer_moved_ = http_.pipes().loop.now();
+    answered_ += io.bytes;
+    answer_.drop_front(io.bytes);
+  }
+  return over(keep_client_ ? AfterExchange::keep : AfterExchange::linger, failure_);
+}
+
+void Exchange::give_up(unsigned status, EndReason reason) {
+  if (tunnel_) return end_tunnel(reason);
+  keep_client_ = false;
+  if (response_begun_) return (void)over(AfterExchange::abort, reason);
+  if (reply(status, "given up", reason) == Step::next) advance();
+}
+
+uint64_t Exchange::received_bytes() const {
+  return received_ + up_.received() + (tunnel_ ? tunnel_->request.moved() : 0);
+}
+
+uint64_t Exchange::sent_bytes() const {
+  return answered_ + down_.sent() + (tunnel_ ? tunnel_->response.moved() : 0);
+}
+
+TimePoint Exchange::last_active() const {
+  if (tunnel_) return tunnel_->last_moved();
+  return std::max({began_, up_.last_moved(), down_.last_moved()});
+}
+
+WaitingFor Exchange::waiting_for() const {
+  switch (stage_) {
+    case Stage::queued:
+    case Stage::pause:
+    case Stage::connect: return WaitingFor::backend_connect;
+    case Stage::relay: return down_.blocked() ? WaitingFor::client_read : WaitingFor::traffic;
+    case Stage::answer: return answer_.empty() ? WaitingFor::traffic : WaitingFor::client_read;
+    case Stage::idle:
+    case Stage::read_head:
+    case Stage::route:
+    case Stage::acquire:
+    case Stage::send_request:
+    case Stage::await_response:
+    case Stage::tunnel:
+    case Stage::over: return WaitingFor::traffic;
+  }
+  CHECK_UNREACHABLE();
+}
+
+}  // namespace weir

@@ -1,0 +1,125 @@
+// What an exchange leaves behind when it is over: its counters and its line in the access log.
+#include "base/log.h"
+#include "session/exchange.h"
+
+namespace weir {
+namespace {
+
+bool is_timeout(EndReason reason) {
+  return reason == EndReason::request_timeout || reason == EndReason::response_timeout ||
+         reason == EndReason::client_idle_timeout || reason == EndReason::request_body_timeout;
+}
+
+bool is_drain(EndReason reason) {
+  return reason == EndReason::drain_idle || reason == EndReason::drain_deadline ||
+         reason == EndReason::shutdown;
+}
+
+// `status`: what the client was told, 0 for nothing.
+std::optional<RequestError> request_error(EndReason reason, unsigned status) {
+  if (reason == EndReason::request_header_timeout) return RequestError::header_timeout;
+  if (reason == EndReason::request_body_timeout) return RequestError::body_timeout;
+  if (reason == EndReason::client_reset) return RequestError::client_abort;
+  if (reason == EndReason::client_closed && status == 0) return RequestError::client_abort;
+  if (reason != EndReason::bad_request) return std::nullopt;
+  if (status == 413) return RequestError::body_too_large;
+  if (status == 414) return RequestError::uri_too_long;
+  if (status == 431) return RequestError::header_too_large;
+  return RequestError::malformed;
+}
+
+std::string_view text(HttpVersion version) {
+  return version == HttpVersion::http_1_0 ? "HTTP/1.0" : "HTTP/1.1";
+}
+
+}  // namespace
+
+void Exchange::abandon(EndReason reason) {
+  if (!under_way()) return;
+  end_retrying(RetryResult::failed);
+  settle();
+  record(reason);
+  stage_ = Stage::over;
+}
+
+// Of a request that could be read, or was answered though it could not. A connection that is closed
+// instead of a further request leaves nothing.
+void Exchange::record(EndReason reason) {
+  // Refused before: that is why, whatever became of the answer.
+  if (failure_ != EndReason::client_closed) reason = failure_;
+  const bool understood = request_parser_.state() == H1RequestParser::State::complete;
+  if (understood || !in_.empty())
+    if (const auto error = request_error(reason, status_))
+      owner_->session().cells().request_errors[*error].add();
+  if (!understood && status_ == 0) return;
+  count(reason);
+  write_access_line(reason);
+}
+
+void Exchange::count(EndReason reason) {
+  EventLoop& loop = http_.pipes().loop;
+  ListenerCells& cells = owner_->session().cells();
+  if (stage_ == Stage::relay && is_drain(reason)) cells.truncated[CutPhase::drain].add();
+  if (stage_ == Stage::relay && is_timeout(reason)) cells.truncated[CutPhase::timeout].add();
+  const bool understood = request_parser_.state() == H1RequestParser::State::complete;
+  const SnapshotRef& snapshot = snapshot_ ? snapshot_ : owner_->session().snapshot();
+  const ListenerSpec& listener = listener_ != nullptr ? *listener_ : owner_->session().listener();
+  books_.worked(loop.now(), loop.into_turn());
+  books_.over(cells, snapshot->route_cells(listener, route_),
+              {understood ? request_method(request().method()) : RequestMethod::other, status_,
+               tunnel_.has_value(), reason, loop.now() - began_, received_bytes(), sent_bytes()},
+              loop.now());
+}
+
+// What the client sent comes last: a line that is too long is cut there.
+void Exchange::write_access_line(EndReason reason) {
+  LogThread* log = LogThread::for_access();
+  if (log == nullptr) return;
+  const bool understood = request_parser_.state() == H1RequestParser::State::complete;
+  static const RequestHead kNothing = H1RequestParser().head({});
+  const RequestHead& head = understood ? request() : kNothing;
+  const uint64_t sent = sent_bytes();
+  const std::string_view referer = head.find("Referer"), agent = head.find("User-Agent");
+  std::array<char, IpAddress::kTextSize> client_memory;
+  IpAddress ip;
+  const std::string_view client = ip.assign(owner_->session().client_address())
+                                      ? ip.text(client_memory)
+                                      : std::string_view("-");
+  if (log->access_common({client, head.method(), head.target(), text(head.version()), status_,
+                          sent - std::min(sent, books_.head_bytes()), referer, agent}))
+    return;
+  const HostSpec* to = host();
+  const TimePoint now = http_.pipes().loop.now();
+  const std::string place =
+      expired_ != nullptr && snapshot_ ? snapshot_->snapshot().place(expired_->location) : "";
+  const auto connected_in = books_.connected_in();
+  const bool ordinary = reason == EndReason::client_closed && status_ != 0;
+  log->access("request",
+              {kv("session", owner_->session().id()),
+               kv("listener", owner_->session().listener().name),
+               kv("client", owner_->session().client_address().text()),
+               kv("status", status_),
+               kv_if(route_ != nullptr, "route", route_ != nullptr ? route_->name : std::string()),
+               kv_if(cluster_ != nullptr, "cluster",
+                     cluster_ != nullptr ? cluster_->spec().name : std::string()),
+               kv_if(to != nullptr, "backend", to != nullptr ? to->backend->name() : std::string()),
+               kv_if(tries_ > 0, "tries", tries_),
+               kv("received_bytes", received_bytes()),
+               kv("sent_bytes", sent),
+               kv("duration", now - began_),
+               kv_if(books_.queued_for() > Duration::zero(), "queue", books_.queued_for()),
+               kv_if(connected_in.has_value(), "connect", connected_in.value_or(Duration::zero())),
+               kv_if(first_byte_at_ != TimePoint{}, "first_byte", first_byte_at_ - began_),
+               kv_if(!ordinary, "reason", weir::text(reason)),
+               kv_if(books_.refusal() != nullptr, "error",
+                     std::string_view(books_.refusal() != nullptr ? books_.refusal() : "")),
+               kv_if(!place.empty(), "config", place),
+               kv_if(!request_id_.empty(), "request_id", request_id_),
+               kv_if(understood, "method", head.method()),
+               kv_if(understood, "host", head.authority()),
+               kv_if(understood, "path", head.target()),
+               kv_if(!referer.empty(), "referer", referer),
+               kv_if(!agent.empty(), "user_agent", agent)});
+}
+
+}  // namespace weir

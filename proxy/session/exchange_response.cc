@@ -1,0 +1,220 @@
+// The response: reading its head, passing it on with its body, and the end.
+#include <algorithm>
+
+#include "base/log.h"
+#include "http/semantics.h"
+#include "session/exchange.h"
+
+namespace weir {
+namespace {
+
+constexpr std::string_view kVia = "weir";
+
+}  // namespace
+
+// The request may still be going out: a backend may answer before it has read all of it.
+Exchange::Step Exchange::await_response() {
+  switch (up_.state()) {
+    case BodyRelay::State::idle:
+    case BodyRelay::State::open: break;
+    case BodyRelay::State::done:
+      watch_client();
+      lease_->transport.set_writer(&upstream_side_);
+      break;
+    case BodyRelay::State::source_failed: return client_failed();
+    case BodyRelay::State::truncated: return over(AfterExchange::close, EndReason::client_closed);
+    case BodyRelay::State::malformed:
+      return reply(up_.decoder().fault().status, up_.decoder().fault().reason,
+                   EndReason::bad_request);
+    // It takes no more, but may have answered already.
+    case BodyRelay::State::sink_failed: watch_client(); break;
+  }
+  return read_response();
+}
+
+Exchange::Step Exchange::read_response() {
+  if (!out_.empty()) {
+    switch (response_parser_.feed(out_.view())) {
+      case H1ResponseParser::State::complete: return take_response();
+      case H1ResponseParser::State::failed:
+        return backend_at_fault(response_parser_.fault().reason);
+      case H1ResponseParser::State::incomplete: break;
+    }
+  }
+  Transport& upstream = lease_->transport;
+  if (!upstream.readable()) return Step::wait;
+  std::span<char> room = out_.room(kMaxHeadSize);
+  // What comes behind a 101 is kept until the client has taken the head: not more than fits.
+  if (request().upgrades()) room = room.first(std::min(room.size(), kBlockSize / 2));
+  const Io io = upstream.read(room);
+  switch (io.status) {
+    case Io::Status::ok: break;
+    case Io::Status::blocked: return Step::wait;
+    case Io::Status::unsupported: CHECK_UNREACHABLE();
+    case Io::Status::eof: return upstream_failed(EndReason::backend_closed);
+    case Io::Status::failed: return upstream_failed(EndReason::backend_reset);
+  }
+  if (first_byte_at_ == TimePoint{}) first_byte_at_ = http_.pipes().loop.now();
+  out_.add(io.bytes);
+  heads_received_ += io.bytes;
+  return Step::next;
+}
+
+// What it sent is not HTTP, or not to be relayed; none of it reaches the client.
+Exchange::Step Exchange::backend_at_fault(const char* reason) {
+  LOG(warn, "backend.malformed_response", kv("session", owner_->session().id()),
+      kv("cluster", cluster_->spec().name), kv("backend", host()->backend->name()),
+      kv("reason", reason));
+  cluster_->note_no_response(place_, http_.pipes().loop.now());
+  return reply(502, "the backend's response cannot be relayed", EndReason::backend_error);
+}
+
+Exchange::Step Exchange::take_response() {
+  const ResponseHead& head = response();
+  if (!head.interim()) {
+    const TimePoint now = http_.pipes().loop.now();
+    cluster_->note_response(place_, head.status(), now);
+    books_.answered(head.status(), now);
+  }
+  if (head.status() == 101 || head.opens_tunnel()) return open_tunnel(head);
+  if (head.interim()) return relay_interim(head);
+  if (route_->retry.on_status(head.status()) && try_again(RetryCause::status)) return Step::next;
+  return send_response(head);
+}
+
+// 100, 102, 103: relayed in order, to who knows them.
+Exchange::Step Exchange::relay_interim(const ResponseHead& head) {
+  if (++interims_ > kMaxInterim) return backend_at_fault("interim responses without end");
+  // Now it is the client's turn, and its time begins.
+  if (head.status() == 100 && std::exchange(awaits_continue_, false))
+    upload_since_ = rate_since_ = http_.pipes().loop.now();
+  if (request().version() == HttpVersion::http_1_1) {
+    H1HeadWriter out(http_.head_scratch());
+    write_response(out, head, {});
+    if (out.ok()) answer_.append(out.text());
+    books_.wrote_head(out.text().size());
+    const Io io = owner_->client().write(answer_.view());
+    if (io.status == Io::Status::failed) return client_failed();
+    answered_ += io.bytes;
+    answer_.drop_front(io.bytes);  // what is left goes before the next head
+  }
+  const AnswerTo answers = answer_to(request().method());
+  out_.drop_front(response_parser_.head_size());
+  response_parser_.reset(answers);
+  return Step::next;
+}
+
+Exchange::Step Exchange::send_response(const ResponseHead& head) {
+  const HttpVersion version = request().version();
+  const BodyPlan body = relayed_body(head, version);
+  if (up_.state() != BodyRelay::State::done || body.framing == BodyFraming::until_close ||
+      owner_->last_request())
+    keep_client_ = false;
+  std::string_view text = write_response_head(head, body);
+  if (text.empty()) return backend_at_fault("its header fields do not go together or are too many");
+  if (!answer_.empty()) {
+    answer_.append(text);
+    answer_.reserve(kChunkHeadSize);
+    text = answer_.view();
+  }
+  books_.wrote_head(text.size());
+  status_ = head.status();
+  keep_upstream_ = head.keep_alive() && head.framing() != BodyFraming::until_close;
+  if (const auto seconds = head.keep_alive_timeout()) keeps_for_ = std::chrono::seconds(*seconds);
+  down_.expect(head, kUnlimitedBody);
+  response_begun_ = true;
+  end_retrying(RetryResult::ok);
+  const std::span<char> known = out_.bytes_from(response_parser_.head_size());
+  const size_t used = down_.begin(lease_->transport, owner_->client(), body.framing,
+                                  {const_cast<char*>(text.data()), text.size()}, known);
+  answer_.clear();
+  if (used < known.size()) keep_upstream_ = false;  // it said more than was asked for
+  stage_ = Stage::relay;
+  return Step::next;
+}
+
+// Room for the head of a first chunk is left behind it. Empty: it cannot be written.
+std::string_view Exchange::write_response_head(const ResponseHead& head, BodyPlan body) {
+  const HttpSpec& http = *listener_->http;
+  const FieldEdits& edits = route_->response_fields;
+  ResponsePlan plan;
+  plan.client = request().version();
+  plan.body = body;
+  plan.connection = !keep_client_                          ? ConnectionOption::close
+                    : plan.client == HttpVersion::http_1_0 ? ConnectionOption::keep_alive
+                                                           : ConnectionOption::none;
+  plan.fields = {edits.set, edits.add, edits.remove, {}};
+  plan.via = http.via ? kVia : std::string_view();
+  plan.date = http_.date();
+  plan.server = http.server_text;
+  plan.upgrade = head.status() == 426;
+  const std::span<char> scratch = http_.head_scratch();
+  H1HeadWriter out(scratch.first(scratch.size() - kChunkHeadSize));
+  write_response(out, head, plan);
+  return out.text();
+}
+
+Exchange::Step Exchange::relay() {
+  if (up_.state() == BodyRelay::State::source_failed) return client_failed();
+  if (!up_.running()) watch_client();
+  switch (down_.state()) {
+    case BodyRelay::State::idle:
+    case BodyRelay::State::open: return Step::wait;
+    case BodyRelay::State::done: return finish();
+    case BodyRelay::State::truncated: return over(AfterExchange::abort, EndReason::backend_closed);
+    case BodyRelay::State::malformed: return over(AfterExchange::abort, EndReason::backend_error);
+    case BodyRelay::State::source_failed:
+      return over(AfterExchange::abort, EndReason::backend_reset);
+    case BodyRelay::State::sink_failed: return client_failed();
+  }
+  CHECK_UNREACHABLE();
+}
+
+// The response is out. Both connections are kept where the whole request went out, too, and nobody
+// has said otherwise.
+Exchange::Step Exchange::finish() {
+  const bool request_over = up_.state() == BodyRelay::State::done;
+  if (keep_upstream_ && request_over && down_.leftover().empty()) {
+    settle();
+    lease_->transport.set_reader(nullptr);
+    lease_->transport.set_writer(nullptr);
+    cluster_->end_use(place_);
+    cluster_->pool(place_).give_back(std::move(lease_), keeps_for_);
+  }
+  return over(request_over && keep_client_ ? AfterExchange::keep : AfterExchange::linger,
+              EndReason::client_closed);
+}
+
+// The end of every exchange. The owner is told last; it may begin the next request at once.
+Exchange::Step Exchange::over(AfterExchange after, EndReason reason) {
+  end_retrying(RetryResult::failed);
+  settle();
+  record(reason);
+  if (after == AfterExchange::keep) {
+    const std::string_view behind = up_.leftover();
+    if (!behind.empty())
+      in_.assign(behind);
+    else
+      in_.drop_front(std::min(in_.view().size(), request_parser_.head_size() + body_known_));
+    leftover_ = in_.view();
+  }
+  // A tunnel's end tells neither side more than the other.
+  if (after == AfterExchange::abort && tunnel_ && lease_) lease_->transport.abort();
+  stage_ = Stage::over;
+  Deadline::cancel();
+  owner_->on_exchange_over(after, reason);
+  return Step::wait;
+}
+
+Exchange::Step Exchange::client_failed() {
+  const EndReason reason =
+      owner_->client().was_reset() ? EndReason::client_reset : EndReason::error;
+  return over(AfterExchange::abort, reason);
+}
+
+const HostSpec* Exchange::host() const {
+  if (cluster_ == nullptr || place_ == kNoHost) return nullptr;
+  return &cluster_->spec().hosts[place_];
+}
+
+}  // namespace weir

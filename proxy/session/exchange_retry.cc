@@ -1,0 +1,118 @@
+// When a try has failed: sending the request again where that is safe, and the books of tries.
+#include "base/log.h"
+#include "session/exchange.h"
+
+namespace weir {
+namespace {
+
+// RFC 9110 9.2.2.
+bool is_idempotent(std::string_view method) {
+  for (std::string_view one : {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
+    if (method == one) return true;
+  return false;
+}
+
+bool allows(const RetryPolicy& policy, RetryCause cause) {
+  using config::RetryReason;
+  switch (cause) {
+    case RetryCause::connect_failure: return policy.on(RetryReason::connect_failure);
+    case RetryCause::not_sent:
+    case RetryCause::reused_connection: return policy.on(RetryReason::reused_connection);
+    case RetryCause::reset_before_response: return policy.on(RetryReason::reset_before_response);
+    case RetryCause::timeout: return policy.on(RetryReason::timeout);
+    case RetryCause::status: return true;  // the caller has asked on_status()
+  }
+  CHECK_UNREACHABLE();
+}
+
+}  // namespace
+
+// Whether the backend may have acted on it, and whether all of it is still here.
+bool Exchange::may_try_again(RetryCause cause) {
+  if (response_begun_ || interims_ > 0) return false;
+  if (retries_ >= route_->retry.attempts() || tries_ >= kMaxTries) return false;
+  if (!allows(route_->retry, cause)) return false;
+  if (cause == RetryCause::connect_failure) return true;
+  const RequestHead& head = request();
+  if (head.framing() == BodyFraming::chunked) return false;  // it was decoded where it stands
+  if (cause == RetryCause::not_sent) return true;
+  return repeatable();
+}
+
+// Without harm, and as a whole.
+bool Exchange::repeatable() {
+  const RequestHead& head = request();
+  if (head.framing() == BodyFraming::chunked) return false;
+  if (head.framing() == BodyFraming::length && body_known_ < head.content_length()) return false;
+  return is_idempotent(head.method());
+}
+
+// True: the next try has been arranged. Nothing of the one that failed is left.
+bool Exchange::try_again(RetryCause cause) {
+  if (!may_try_again(cause)) return false;
+  if (!retrying_ && !cluster_->begin_retrying(route_->retry.budget())) {
+    cluster_->cells().retries[RetryResult::budget_exhausted].add();
+    return false;
+  }
+  if (retrying_) cluster_->cells().retries[RetryResult::failed].add();
+  retrying_ = true;
+  ++retries_;
+  cluster_->cells().retry_causes[cause].add();
+  // A kept connection that was closed says nothing about its backend, but something about others
+  // that were kept as long.
+  fresh_ = true;
+  const bool kept = cause == RetryCause::not_sent || cause == RetryCause::reused_connection;
+  if (!kept && tried_count_ < tried_.size()) tried_[tried_count_++] = place_;
+  LOG(debug, "request.retried", kv("session", owner_->session().id()), kv("cause", text(cause)),
+      kv("backend", host()->backend->name()), kv("try", tries_));
+  books_.try_over(cause);
+  end_try();
+  place_ = kNoHost;
+  expired_ = nullptr;
+  watch_client();
+  owner_->client().set_writer(&client_side_);
+  stage_ = Stage::acquire;
+  return true;
+}
+
+Exchange::Step Exchange::upstream_failed(EndReason reason) {
+  const RetryCause cause = up_.sent() == 0    ? RetryCause::not_sent
+                           : lease_->reused() ? RetryCause::reused_connection
+                                              : RetryCause::reset_before_response;
+  // A kept connection that ends before its answer begins may just have been idle for too long.
+  if (!lease_->reused() || response_parser_.started())
+    cluster_->note_no_response(place_, http_.pipes().loop.now());
+  if (!response_parser_.started() && try_again(cause)) return Step::next;
+  return reply(502, "the backend closed the connection without an answer", reason);
+}
+
+// The connection is over for this request, whatever becomes of it.
+void Exchange::end_try() {
+  books_.try_over(failure_);
+  settle();
+  heads_received_ = settled_up_ = settled_down_ = 0;
+  up_.stop();
+  down_.stop();
+  out_.clear();
+  drop_upstream();
+}
+
+void Exchange::end_retrying(RetryResult result) {
+  if (!retrying_) return;
+  cluster_->cells().retries[result].add();
+  retrying_ = false;
+  cluster_->end_retrying();
+}
+
+void Exchange::settle() {
+  if (place_ == kNoHost) return;
+  BackendCells& cells = cluster_->cells_of(place_);
+  const uint64_t up = tunnel_ ? tunnel_->request.moved() : up_.sent();
+  const uint64_t down = heads_received_ + (tunnel_ ? tunnel_->response.moved() : down_.received());
+  cells.sent_bytes.add(up - settled_up_);
+  cells.received_bytes.add(down - settled_down_);
+  settled_up_ = up;
+  settled_down_ = down;
+}
+
+}  // namespace weir

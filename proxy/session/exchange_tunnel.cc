@@ -1,0 +1,89 @@
+// After a 101 that was asked for, or a 2xx to CONNECT: bytes, whatever they are.
+#include "http/semantics.h"
+#include "session/exchange.h"
+
+namespace weir {
+namespace {
+
+bool has_failed(const HalfPipe& half) {
+  return half.state() == HalfPipe::State::source_failed ||
+         half.state() == HalfPipe::State::sink_failed;
+}
+
+// A side that takes no more bytes may have sent its last ones before: they are delivered.
+bool goes_on_reading(const HalfPipe& dead, HalfPipe& other) {
+  if (dead.state() != HalfPipe::State::sink_failed || other.state() != HalfPipe::State::open)
+    return false;
+  return other.pump() == HalfPipe::State::open;
+}
+
+}  // namespace
+
+Exchange::Step Exchange::open_tunnel(const ResponseHead& head) {
+  if (!head.opens_tunnel() && !answers_upgrade(request(), head))
+    return backend_at_fault("switches protocols unasked");
+  if (up_.state() != BodyRelay::State::done)
+    return backend_at_fault("switches protocols before it has the whole request");
+  ResponsePlan plan;
+  plan.upgrade = true;
+  plan.via = listener_->http->via ? std::string_view("weir") : std::string_view();
+  const FieldEdits& edits = route_->response_fields;
+  plan.fields = {edits.set, edits.add, edits.remove, {}};
+  H1HeadWriter out(http_.head_scratch());
+  write_response(out, head, plan);
+  if (!out.ok()) return backend_at_fault("its header fields do not go together or are too many");
+  books_.wrote_head(out.text().size());
+  // What came behind the two heads goes first.
+  answer_.append(out.text()).append(out_.view().substr(response_parser_.head_size()));
+  const size_t behind_request = request_parser_.head_size() + body_known_;
+  const std::string_view early =
+      up_.leftover().empty() ? in_.view().substr(behind_request) : up_.leftover();
+  if (early.size() > kBlockSize) return backend_at_fault("switches protocols too late");
+  const Io io = owner_->client().write(answer_.view());
+  if (io.status == Io::Status::failed) return client_failed();
+  answered_ += io.bytes;
+  answer_.drop_front(io.bytes);
+  if (answer_.size() > kBlockSize) return over(AfterExchange::abort, EndReason::error);
+  status_ = head.status();
+  response_begun_ = true;
+  end_retrying(RetryResult::ok);
+  settle();
+  heads_received_ = settled_up_ = settled_down_ = 0;
+  Transport &client = owner_->client(), &upstream = lease_->transport;
+  tunnel_.emplace(http_.pipes(), client, upstream, static_cast<PipeObserver&>(*this));
+  tunnel_->request.preload(early);
+  tunnel_->response.preload(answer_.view());
+  received_ += up_.received() - early.size();  // the tunnel counts them
+  up_.stop();
+  in_.shrink(request_parser_.head_size());
+  out_.clear();
+  answer_.clear();
+  tunnel_->start();
+  stage_ = Stage::tunnel;
+  tunnel_->request.pump();
+  tunnel_->response.pump();
+  if (tunnel_->request.state() != HalfPipe::State::open ||
+      tunnel_->response.state() != HalfPipe::State::open)
+    on_pipe();
+  return Step::wait;
+}
+
+void Exchange::on_pipe() {
+  HalfPipe &request = tunnel_->request, &response = tunnel_->response;
+  if (goes_on_reading(request, response) || goes_on_reading(response, request)) return;
+  if (request.state() == HalfPipe::State::sink_failed ||
+      response.state() == HalfPipe::State::source_failed)
+    return (void)over(AfterExchange::abort, EndReason::backend_reset);
+  if (has_failed(request) || has_failed(response)) return (void)client_failed();
+  if (!tunnel_->ended()) return arm();
+  over(AfterExchange::close, EndReason::client_closed);
+}
+
+// In order when nothing is on its way, else so that a part does not look like the whole.
+void Exchange::end_tunnel(EndReason reason) {
+  const bool quiet = !tunnel_->blocked() && !tunnel_->half_closed() &&
+                     http_.pipes().loop.now() - tunnel_->last_moved() >= Session::kSilence;
+  over(quiet ? AfterExchange::linger : AfterExchange::abort, reason);
+}
+
+}  // namespace weir

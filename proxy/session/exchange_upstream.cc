@@ -1,0 +1,251 @@
+// Finding a backend for the request, and sending it there.
+#include <algorithm>
+
+#include "base/log.h"
+#include "http/forwarding.h"
+#include "http/semantics.h"
+#include "routing/rewrite.h"
+#include "session/exchange.h"
+#include "upstream/connect.h"
+
+namespace weir {
+namespace {
+
+constexpr uint64_t kSourceSeed = 0;  // as for TCP sessions: one client, one backend
+constexpr std::string_view kVia = "weir";
+constexpr std::string_view kUnixHost = "localhost";  // a path is no host
+
+bool wants(config::Forwarded configured, config::Forwarded one) {
+  return configured == one || configured == config::Forwarded::both;
+}
+
+}  // namespace
+
+// A kept connection, or a new one to a backend that has room.
+Exchange::Step Exchange::acquire() {
+  const TimePoint now = http_.pipes().loop.now();
+  const uint64_t hash = client_hash();
+  std::array<HostIndex, 2 * kMaxTries> passed;
+  size_t passed_count = tried_count_;
+  std::copy_n(tried_.begin(), tried_count_, passed.begin());
+  const Pool::Trust trust = repeatable() ? Pool::Trust::events : Pool::Trust::ask_kernel;
+  bool all_full = !called_ && cluster_->queue().awaited();  // nobody overtakes those who wait
+  while ((!all_full || called_) && passed_count < passed.size()) {
+    place_ = cluster_->pick(now, hash, std::span(passed).first(passed_count));
+    if (place_ == kNoHost) break;
+    Pool& pool = cluster_->pool(place_);
+    try_began_ = now;
+    if (fresh_)
+      pool.make_room();
+    else
+      lease_ = pool.take(trust);
+    if (lease_ != nullptr || !pool.full()) return use_place();
+    all_full = true;
+    passed[passed_count++] = place_;
+  }
+  place_ = kNoHost;
+  return no_place(all_full);
+}
+
+Exchange::Step Exchange::use_place() {
+  leave_queue();
+  cluster_->begin_use(place_);
+  books_.tried(cluster_->cells_of(place_), http_.pipes().loop.now());
+  if (lease_ != nullptr) {
+    stage_ = Stage::send_request;
+    return Step::next;
+  }
+  Pool& pool = cluster_->pool(place_);
+  lease_ = pool.open();
+  lease_->transport.set_reader(&upstream_side_);
+  lease_->transport.set_writer(&upstream_side_);
+  stage_ = Stage::connect;
+  switch (lease_->transport.connect(http_.pipes().loop, pool.backend().address(),
+                                    cluster_->spec().congestion_control.c_str())) {
+    case Transport::Connecting::pending: return Step::wait;
+    case Transport::Connecting::done: return Step::next;
+    case Transport::Connecting::failed: return connect_failed();
+  }
+  CHECK_UNREACHABLE();
+}
+
+// Waits for room, or for a moment when all have been tried; or there is none.
+Exchange::Step Exchange::no_place(bool all_full) {
+  const TimePoint now = http_.pipes().loop.now();
+  ClusterQueue& queue = cluster_->queue();
+  if (all_full && std::exchange(called_, false)) {
+    queue.call_taken();
+    queue.enter_again(*this);
+    stage_ = Stage::queued;
+    return Step::wait;
+  }
+  leave_queue();
+  if (all_full) {
+    if (!queue.enter(*this, static_cast<uint32_t>(cluster_->spec().pool.max_pending)))
+      return reply(503, "too many requests wait for a backend", EndReason::queue_full);
+    if (queued_since_ == TimePoint{}) queued_since_ = now;
+    books_.queued(now);
+    stage_ = Stage::queued;
+    return Step::wait;
+  }
+  if (tried_count_ > 0) {
+    tried_count_ = 0;
+    const Duration bound = route_->retry.pause(retries_);
+    pause_until_ =
+        now +
+        Duration(http_.random().below(static_cast<uint64_t>(std::max<int64_t>(bound.count(), 1))));
+    stage_ = Stage::pause;
+    return Step::wait;
+  }
+  cluster_->cells().no_backend.add();
+  return reply(503, "there is no backend to try", EndReason::no_backend);
+}
+
+// Also when its turn has come: then it is that of the next.
+void Exchange::leave_queue() {
+  if (cluster_ == nullptr) return;
+  ClusterQueue& queue = cluster_->queue();
+  if (QueueWaiter::linked()) queue.leave(*this);
+  if (!std::exchange(called_, false)) return;
+  queue.call_taken();
+  queue.wake_one();
+}
+
+void Exchange::on_room() {
+  called_ = true;
+  stage_ = Stage::acquire;
+  http_.pipes().loop.yield(*this);
+}
+
+// Source hashing follows the client that trusted proxies speak of.
+uint64_t Exchange::client_hash() {
+  const Address& peer = owner_->session().client_address();
+  const TrustedNetworks& trusted = listener_->http->trusted;
+  if (!trusted.empty())
+    if (const auto client = client_address(request(), peer, trusted))
+      return client->host_hash(kSourceSeed);
+  return peer.host_hash(kSourceSeed);
+}
+
+Exchange::Step Exchange::connect() {
+  switch (lease_->transport.finish_connecting()) {
+    case Transport::Connecting::pending: return Step::wait;
+    case Transport::Connecting::failed: return connect_failed();
+    case Transport::Connecting::done: break;
+  }
+  books_.connected(http_.pipes().loop.now());
+  cluster_->spec().hosts[place_].backend->note_connect_success();
+  stage_ = Stage::send_request;
+  return Step::next;
+}
+
+// Also when time has run out: expired_ is set then.
+Exchange::Step Exchange::connect_failed() {
+  ++tries_;
+  Backend& backend = *cluster_->spec().hosts[place_].backend;
+  const int error = lease_->transport.error();
+  const bool timeout = expired_ != nullptr;
+  cluster_->cells_of(place_)
+      .connect_errors[timeout ? ConnectError::timeout : connect_error(error)]
+      .add();
+  if (!is_local(error))
+    backend.note_connect_failure(http_.pipes().loop.now(), cluster_->spec().backoff);
+  LOG(debug, "backend.connect_failed", kv("cluster", backend.cluster()),
+      kv("backend", backend.name()), kv("errno", error));
+  if (try_again(RetryCause::connect_failure)) return Step::next;
+  return timeout ? reply(504, "no backend answered in time", EndReason::connect_timeout)
+                 : reply(502, "no backend could be connected to", EndReason::connect_failed);
+}
+
+Exchange::Step Exchange::send_request() {
+  ++tries_;
+  const RequestHead& head = request();
+  const std::string_view text = write_request_head(relayed_body(head));
+  if (text.empty())
+    return reply(431, "the header fields are too large to be forwarded", EndReason::bad_request);
+  books_.sent(http_.pipes().loop.now());
+  response_parser_.reset(answer_to(head.method()));
+  awaits_continue_ = head.expects_continue() && in_.view().size() == request_parser_.head_size();
+  const uint64_t limit = listener_->http->limits.max_body_size;
+  up_.expect(head, limit != 0 ? limit : kUnlimitedBody);
+  std::span<char> known = in_.bytes_from(request_parser_.head_size());
+  if (head.framing() == BodyFraming::none) known = {};
+  if (head.framing() == BodyFraming::length) known = known.first(body_known_);
+  upload_since_ = rate_since_ = http_.pipes().loop.now();
+  rate_from_ = 0;
+  const size_t used = up_.begin(owner_->client(), lease_->transport, head.framing(),
+                                {const_cast<char*>(text.data()), text.size()}, known);
+  body_known_ = used;
+  lease_->transport.set_reader(&upstream_side_);
+  stage_ = Stage::await_response;
+  return Step::next;
+}
+
+// What backends are told about the client. Empty: a value is too large.
+std::span<const FieldText> Exchange::forwarding_fields(const Hop& hop,
+                                                       std::array<FieldText, 6>& fields) {
+  const RequestHead& head = request();
+  const config::Forwarded how = listener_->http->forwarded;
+  TextMemory memory(http_.text_scratch());
+  size_t n = 0;
+  if (wants(how, config::Forwarded::x_forwarded)) {
+    fields[n++] = {"X-Forwarded-For", x_forwarded_for(head, hop, memory)};
+    fields[n++] = {"X-Forwarded-Proto", x_forwarded_proto(head, hop)};
+    if (const std::string_view host = x_forwarded_host(head, hop); !host.empty())
+      fields[n++] = {"X-Forwarded-Host", host};
+  }
+  if (wants(how, config::Forwarded::forwarded))
+    fields[n++] = {"Forwarded", forwarded(head, hop, memory)};
+  if (request_id_.empty())
+    request_id_ = request_id(head, hop, http_.random().next(), request_id_memory_);
+  fields[n++] = {"X-Request-Id", request_id_};
+  for (size_t i = 0; i < n; ++i)
+    if (fields[i].value.data() == nullptr) return {};
+  return std::span(fields).first(n);
+}
+
+// What was matched is what is forwarded; the null view: it does not fit.
+std::string_view Exchange::request_target() {
+  const RequestHead& head = request();
+  if (head.form() == TargetForm::authority || head.form() == TargetForm::asterisk)
+    return head.target();
+  return rewritten_target(route_->rewrite, path_.view(),
+                          head.has_query() ? head.query() : std::string_view(),
+                          http_.target_scratch());
+}
+
+// Room for the head of a first chunk is left behind it. Empty: it does not fit.
+std::string_view Exchange::write_request_head(BodyPlan body) {
+  const RequestHead& head = request();
+  const HttpSpec& http = *listener_->http;
+  const Address& peer = owner_->session().client_address();
+  std::array<char, IpAddress::kTextSize> client_text;
+  IpAddress client;
+  const bool known = client.assign(peer);
+  const Hop hop{known ? client.text(client_text) : std::string_view("unknown"),
+                http.trusted.contains(peer), "http"};
+  std::array<FieldText, 6> own;
+  RequestPlan plan;
+  const FieldEdits& edits = route_->request_fields;
+  plan.fields = {edits.set, edits.add, edits.remove, forwarding_fields(hop, own)};
+  plan.target = request_target();
+  if (plan.fields.own.empty() || plan.target.data() == nullptr) return {};
+  plan.authority = route_->rewrite.host.empty() ? head.authority() : route_->rewrite.host;
+  // Only of an HTTP/1.0 client that names no host.
+  if (plan.authority.empty()) {
+    const Backend& backend = *cluster_->spec().hosts[place_].backend;
+    plan.authority = backend.address().is_unix() ? kUnixHost : std::string_view(backend.text());
+  }
+  plan.body = body;
+  plan.via = http.via ? kVia : std::string_view();
+  plan.trusted = hop.trusted;
+  plan.upgrade = head.upgrades() && offers_upgrade(head) &&
+                 route_->allows_upgrade(head.find(FieldId::upgrade));
+  plan.expect = true;
+  const std::span<char> scratch = http_.head_scratch();
+  H1HeadWriter out(scratch.first(scratch.size() - kChunkHeadSize));
+  write_request(out, head, plan);
+  return out.text();
+}
+
+}  // namespace weir

@@ -1,0 +1,86 @@
+// HeadBuffer: where a message head is collected: a block of the worker's pool, and memory of its
+// own for a head that is larger. Bytes stand together from the first byte of the message on. Owner:
+// an Exchange; holds nothing while it is empty.
+#pragma once
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "net/buffer_pool.h"
+
+namespace weir {
+
+class HeadBuffer {
+ public:
+  explicit HeadBuffer(BufferPool& pool) : pool_(pool) {}
+  ~HeadBuffer() { clear(); }
+  HeadBuffer(const HeadBuffer&) = delete;
+  HeadBuffer& operator=(const HeadBuffer&) = delete;
+
+  std::string_view view() const { return {memory(), size_}; }
+  std::span<char> bytes_from(size_t at) { return {memory() + at, size_ - at}; }
+  bool empty() const { return size_ == 0; }
+  // Room for at least one byte, when the head may become `limit` bytes; empty: it is full. kReserve
+  // bytes behind it are left alone.
+  std::span<char> room(size_t limit) {
+    if (size_ == capacity()) grow(limit);
+    return {memory() + size_, capacity() - size_};
+  }
+  void add(size_t bytes) { size_ += bytes; }
+  // Puts `bytes`, which may be of another buffer, in the place of what is here.
+  void assign(std::string_view bytes) {
+    if (bytes.empty()) return clear();
+    if (memory() == nullptr) block_ = pool_.lend();
+    if (bytes.size() > capacity()) grow(bytes.size());
+    std::memmove(memory(), bytes.data(), bytes.size());
+    size_ = bytes.size();
+  }
+  void drop_front(size_t bytes) { assign(view().substr(bytes)); }
+  // Keeps the first `bytes`, in memory of just that size: for one that stays for long.
+  void shrink(size_t bytes) {
+    auto exact = std::make_unique<char[]>(bytes + kReserve);
+    std::memcpy(exact.get(), memory(), bytes);
+    clear();
+    large_ = std::move(exact);
+    large_size_ = bytes + kReserve;
+    size_ = bytes;
+  }
+  void clear() {
+    if (block_ != nullptr) pool_.take_back(std::exchange(block_, nullptr));
+    large_.reset();
+    large_size_ = size_ = 0;
+  }
+
+ private:
+  static constexpr size_t kReserve = 8;
+
+  char* memory() const { return large_ != nullptr ? large_.get() : block_; }
+  size_t capacity() const {
+    if (large_ != nullptr) return large_size_ - kReserve;
+    return block_ != nullptr ? kBlockSize - kReserve : 0;
+  }
+  void grow(size_t limit) {
+    if (memory() == nullptr) {
+      block_ = pool_.lend();
+      return;
+    }
+    const size_t wanted = std::max(limit, size_) + kReserve + 1;
+    if (wanted <= capacity() + kReserve) return;
+    auto larger = std::make_unique<char[]>(wanted);
+    std::memcpy(larger.get(), memory(), size_);
+    if (block_ != nullptr) pool_.take_back(std::exchange(block_, nullptr));
+    large_ = std::move(larger);
+    large_size_ = wanted;
+  }
+
+  BufferPool& pool_;
+  char* block_ = nullptr;
+  std::unique_ptr<char[]> large_;
+  size_t large_size_ = 0;
+  size_t size_ = 0;
+};
+
+}  // namespace weir

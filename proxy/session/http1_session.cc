@@ -1,0 +1,212 @@
+#include "session/http1_session.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+
+namespace weir {
+namespace {
+
+constexpr int kDiscardsPerEvent = 16;
+
+}  // namespace
+
+Http1Session::Http1Session(SessionOwner& owner, HttpResources& http, Start start)
+    : Session(owner, std::move(start)), http_(http) {}
+
+void Http1Session::begin(int fd) {
+  if (!client_.open(loop(), fd)) return end(EndReason::error, DrainEnd::peer);
+  await_request();
+}
+
+// The timeout between requests counts from here; that of the head from its first byte.
+void Http1Session::await_request() {
+  stage_ = Stage::idle;
+  // Unless it was woken for nothing.
+  if (requests_ != answered_ || idle_since_ == TimePoint{}) idle_since_ = loop().now();
+  answered_ = requests_;
+  client_.set_reader(this);
+  client_.set_writer(nullptr);
+  loop().deadlines().set(*this, std::min(idle_deadline(), max_age_deadline()));
+}
+
+TimePoint Http1Session::idle_deadline() const {
+  const config::ListenerTimeouts& timeouts = listener().timeouts;
+  const config::Timeout& timeout = requests_ == 0 ? timeouts.request_header : timeouts.keep_alive;
+  return timeout.enabled() ? idle_since_ + timeout.value : kNever;
+}
+
+TimePoint Http1Session::max_age_deadline() const {
+  const config::Timeout& max_age = listener().timeouts.max_age;
+  return max_age.enabled() ? started() + max_age.value : kNever;
+}
+
+bool Http1Session::last_request() const {
+  const uint64_t most = listener().http->limits.max_requests_per_connection;
+  return owner_.draining() || (most != 0 && requests_ >= most) ||
+         loop().now() >= max_age_deadline();
+}
+
+void Http1Session::on_readable() {
+  if (stage_ == Stage::lingering) return discard();
+  if (stage_ == Stage::idle) begin_exchange({});
+}
+
+void Http1Session::begin_exchange(std::string_view begun) {
+  stage_ = Stage::busy;
+  Deadline::cancel();
+  exchange_ = &http_.lend();
+  exchange_->begin(*this, begun);
+}
+
+void Http1Session::on_exchange_over(AfterExchange after, EndReason reason) {
+  switch (after) {
+    case AfterExchange::keep: {
+      const std::string begun(exchange_->leftover());
+      give_back_exchange();
+      if (!begun.empty()) return begin_exchange(begun);
+      await_request();
+      if (client_.readable()) on_readable();
+      return;
+    }
+    case AfterExchange::linger:
+      give_back_exchange();
+      return linger(reason == EndReason::client_closed ? EndReason::last_request : reason);
+    case AfterExchange::abort: give_back_exchange(); return abort(reason);
+    case AfterExchange::close:
+      give_back_exchange();
+      client_.close();
+      return end(reason, DrainEnd::peer);
+  }
+  CHECK_UNREACHABLE();
+}
+
+void Http1Session::give_back_exchange() {
+  if (exchange_ == nullptr) return;
+  received_ += exchange_->received_bytes();
+  sent_ += exchange_->sent_bytes();
+  exchange_->reset();
+  http_.take_back(*std::exchange(exchange_, nullptr));
+}
+
+// Our FIN, then what still comes is discarded, so that the answer is not lost (RFC 9112 9.6).
+void Http1Session::linger(EndReason reason) {
+  stage_ = Stage::lingering;
+  reason_ = reason;
+  const config::Timeout& patience = listener().timeouts.client_idle;
+  patience_until_ = patience.enabled() ? loop().now() + patience.value : kNever;
+  client_.set_reader(this);
+  client_.set_writer(nullptr);
+  client_.shutdown_write();
+  linger_on();
+  discard();
+}
+
+void Http1Session::linger_on() {
+  linger_until_ = loop().now() + snapshot()->snapshot().model.drain.linger;
+  loop().deadlines().set(*this, linger_until_);
+}
+
+void Http1Session::discard() {
+  char nobody_wants[4096];
+  for (int i = 0; i < kDiscardsPerEvent && client_.is_open() && client_.readable(); ++i) {
+    const Io io = client_.read(nobody_wants);
+    if (io.status == Io::Status::eof || io.status == Io::Status::failed) client_.close();
+    // A request crossed our FIN: the client cannot know what became of it.
+    if (io.bytes > 0 && reason_ == EndReason::drain_idle && !std::exchange(raced_, true))
+      cells_.drain_races.add();
+  }
+  if (!client_.is_open())
+    return end(reason_,
+               reason_ == EndReason::drain_idle ? DrainEnd::idle_spread : DrainEnd::deadline_fin);
+  if (client_.readable()) loop().deadlines().set(*this, loop().now());  // trap T6
+}
+
+void Http1Session::on_deadline() {
+  const TimePoint now = loop().now();
+  if (stage_ == Stage::idle) {
+    if (now >= max_age_deadline()) return linger(EndReason::max_age);
+    client_.close();
+    return end(requests_ == 0 ? EndReason::request_header_timeout : EndReason::keep_alive_timeout,
+               DrainEnd::peer);
+  }
+  if (stage_ != Stage::lingering) return;
+  if (now < linger_until_) {
+    loop().deadlines().set(*this, linger_until_);
+    return discard();
+  }
+  const bool unsent = !delivered();
+  if (unsent && now < patience_until_) return linger_on();
+  if (unsent) client_.abort();
+  end(reason_, unsent ? DrainEnd::deadline_rst : DrainEnd::deadline_fin);
+}
+
+TimePoint Http1Session::last_active() const {
+  return exchange_ != nullptr ? exchange_->last_active() : idle_since_;
+}
+
+WaitingFor Http1Session::waiting_for() const {
+  if (exchange_ != nullptr) return exchange_->waiting_for();
+  return stage_ == Stage::lingering ? WaitingFor::client_fin : WaitingFor::traffic;
+}
+
+void Http1Session::close_quiet(EndReason reason) {
+  linger(reason);
+}
+
+void Http1Session::cut(EndReason reason) {
+  switch (stage_) {
+    case Stage::over: return;
+    case Stage::idle: return linger(reason);
+    case Stage::busy: return exchange_->give_up(503, reason);
+    case Stage::lingering: patience_until_ = loop().now(); return;  // it may not take long now
+  }
+}
+
+void Http1Session::abort(EndReason reason) {
+  if (exchange_ != nullptr) exchange_->abandon(reason);
+  give_back_exchange();
+  client_.abort();
+  end(reason, DrainEnd::deadline_rst);
+}
+
+void Http1Session::end(EndReason reason, DrainEnd how) {
+  if (stage_ == Stage::over) return;
+  stage_ = Stage::over;
+  const bool by_drain = reason == EndReason::drain_idle || reason == EndReason::drain_deadline ||
+                        reason == EndReason::shutdown;
+  account(reason, by_drain ? how : DrainEnd::peer);
+  owner_.release(*this);
+}
+
+void Http1Session::close() {
+  Deadline::cancel();
+  give_back_exchange();
+  client_.close();
+}
+
+void Http1Session::settle() {
+  if (exchange_ != nullptr) exchange_->settle();
+  const uint64_t received = received_ + (exchange_ != nullptr ? exchange_->received_bytes() : 0);
+  const uint64_t sent = sent_ + (exchange_ != nullptr ? exchange_->sent_bytes() : 0);
+  cells_.received_bytes.add(received - settled_received_);
+  cells_.sent_bytes.add(sent - settled_sent_);
+  settled_received_ = received;
+  settled_sent_ = sent;
+}
+
+Session::View Http1Session::view() const {
+  const TimePoint now = loop().now();
+  const HostSpec* host = exchange_ != nullptr ? exchange_->host() : nullptr;
+  return {id(),
+          listener().name,
+          client_address_.text(),
+          host != nullptr ? host->backend->cluster() + "/" + host->backend->name() : "",
+          now - started(),
+          now - last_active(),
+          waiting_for(),
+          received_ + (exchange_ != nullptr ? exchange_->received_bytes() : 0),
+          sent_ + (exchange_ != nullptr ? exchange_->sent_bytes() : 0)};
+}
+
+}  // namespace weir

@@ -1,0 +1,79 @@
+// Http1Session: a client connection that speaks HTTP/1, request after request.
+//
+//   idle ⇄ busy → (lingering) → over
+//
+// idle: nothing of a request has come; it holds no buffer and no exchange. busy: an Exchange has
+// the transport. lingering: the last response is out, with our FIN; what still comes is discarded,
+// so that the client can read it (RFC 9112 9.6). Every end goes through end().
+#pragma once
+
+#include "session/exchange.h"
+
+namespace weir {
+
+class Http1Session final : public Session,
+                           private ExchangeOwner,
+                           private TransportReader,
+                           private Deadline {
+ public:
+  Http1Session(SessionOwner& owner, HttpResources& http, Start start);
+
+  // Takes over the accepted descriptor. The session may be over when this returns.
+  void begin(int fd);
+
+  bool quiet() const override { return stage_ == Stage::idle; }
+  bool delivered() const override { return !client_.has_unacknowledged(); }
+  TimePoint last_active() const override;
+  WaitingFor waiting_for() const override;
+  void close_quiet(EndReason reason) override;
+  void cut(EndReason reason) override;
+  void abort(EndReason reason) override;
+  void settle() override;
+  View view() const override;
+
+ private:
+  enum class Stage : uint8_t { idle, busy, lingering, over };
+
+  ~Http1Session() override { close(); }
+  void close() override;
+  void on_readable() override;
+  void on_deadline() override;
+
+  // ExchangeOwner
+  Transport& client() override { return client_; }
+  const Session& session() const override { return *this; }
+  void renew_configuration() override {
+    ++requests_;
+    renew();
+  }
+  bool last_request() const override;
+  void on_exchange_over(AfterExchange after, EndReason reason) override;
+
+  void await_request();
+  TimePoint idle_deadline() const;
+  TimePoint max_age_deadline() const;
+  void begin_exchange(std::string_view begun);
+  void give_back_exchange();
+  void linger(EndReason reason);
+  void linger_on();
+  void discard();
+  void end(EndReason reason, DrainEnd how);
+
+  HttpResources& http_;
+  Transport client_;
+  Exchange* exchange_ = nullptr;
+  TimePoint idle_since_{};
+  TimePoint linger_until_ = kNever;
+  TimePoint patience_until_ = kNever;  // for a client that is slow to take its last answer
+  uint64_t received_ = 0;
+  uint64_t sent_ = 0;
+  uint64_t settled_received_ = 0;
+  uint64_t settled_sent_ = 0;
+  uint32_t requests_ = 0;
+  uint32_t answered_ = 0;  // of them, when it last became idle
+  Stage stage_ = Stage::idle;
+  bool raced_ = false;
+  EndReason reason_{};  // while lingering
+};
+
+}  // namespace weir
