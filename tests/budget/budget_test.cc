@@ -1,6 +1,7 @@
 // What a session may cost its worker: system calls, allocations and locks of the real binary, as
 // the kernel and the C library see them. Counted, not timed.
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/mman.h>
 
 #include <fstream>
@@ -8,6 +9,7 @@
 #include "budget/counts.h"
 #include "budget/system_calls.h"
 #include "support/config_text.h"
+#include "support/http_backend.h"
 #include "support/load_server.h"
 #include "support/proxy_process.h"
 
@@ -78,8 +80,17 @@ class BudgetTest : public testing::Test {
  protected:
   // One worker in front of `backend`, with a session that is in its steady state.
   void serve(const LoadServer& backend) {
-    weir_.emplace(simple(bind_, {backend.address()}, "global:\n  workers: 1\n"),
-                  ProxyOptions{.environment = counts_.environment()});
+    serve(simple(bind_, {backend.address()}, "global:\n  workers: 1\n"));
+  }
+  void serve(const HttpBackend& backend) {
+    serve(
+        fmt::format("global: {{ workers: 1 }}\nlogging: {{ access: {{ output: none }} }}\n"
+                    "listeners:\n  - {{ bind: \"{}\", protocol: http, cluster: app }}\n"
+                    "clusters:\n  - {{ name: app, backends: [\"{}\"] }}\n",
+                    bind_.text(), backend.address().text()));
+  }
+  void serve(const std::string& config) {
+    weir_.emplace(config, ProxyOptions{.environment = counts_.environment()});
     worker_ = thread_named(weir_->pid(), "worker-0");
     ASSERT_GT(worker_, 0);
     calls_.emplace(weir_->pid(), worker_);
@@ -102,6 +113,23 @@ class BudgetTest : public testing::Test {
     }
   }
 
+  // Requests one after the other, each answered before the next.
+  void requests(int n) {
+    constexpr std::string_view kRequest =
+        "GET /index.html HTTP/1.1\r\nHost: example.com\r\nUser-Agent: test\r\nAccept: */*\r\n\r\n";
+    const auto whole = [](const std::string& answer) { return answer.ends_with("hello, world"); };
+    for (int i = 0; i < n; ++i) {
+      ASSERT_TRUE(client_.send(kRequest));
+      std::string answer = client_.receive(answer_size_);
+      for (; answer_size_ == 0 && !whole(answer);) {  // the first one says how long they are
+        answer += client_.receive(1);
+        ASSERT_LT(answer.size(), 1000u) << answer;
+      }
+      answer_size_ = answer.size();
+      ASSERT_TRUE(whole(answer)) << answer;
+    }
+  }
+
   static void expect_nothing_but_moving(const Cost& cost) {
     EXPECT_EQ(cost.of(SYS_epoll_ctl), 0u) << "a session is registered once; " << cost;
     EXPECT_EQ(cost.allocations, 0u) << cost;
@@ -114,6 +142,7 @@ class BudgetTest : public testing::Test {
   pid_t worker_ = 0;
   std::optional<SystemCalls> calls_;  // lets go before weir is killed
   Socket client_;
+  size_t answer_size_ = 0;
 };
 
 constexpr int kRoundTrips = 1000;
@@ -129,6 +158,26 @@ TEST_F(BudgetTest, ARoundTripCostsSixSystemCallsNoAllocationAndNoLock) {
   const Cost spent = cost() - before;
   expect_nothing_but_moving(spent);
   EXPECT_EQ(spent.of(SYS_sendto), 2u * kRoundTrips) << spent;
+  for (const long call : {kWait, long{SYS_recvfrom}}) {
+    EXPECT_GE(spent.of(call), 2u * kRoundTrips) << spent;
+    EXPECT_LE(spent.of(call), 2u * kRoundTrips + kWakes) << spent;
+  }
+  EXPECT_LE(spent.all_calls(), 6u * kRoundTrips + 2 * kWakes) << "something else; " << spent;
+}
+
+// Two for the client and two for the backend; both connections are kept.
+TEST_F(BudgetTest, ARequestCostsFourDataCallsNoAllocationAndNoLock) {
+  HttpBackend backend([](HttpPeer& peer, HttpMessage&) {
+    return peer.send(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 12\r\n\r\nhello, world");
+  });
+  ASSERT_NO_FATAL_FAILURE(serve(backend));
+  ASSERT_NO_FATAL_FAILURE(requests(100));
+  const Cost before = cost();
+  ASSERT_NO_FATAL_FAILURE(requests(kRoundTrips));
+  const Cost spent = cost() - before;
+  expect_nothing_but_moving(spent);
+  EXPECT_EQ(spent.of(SYS_sendto) + spent.of(SYS_sendmsg), 2u * kRoundTrips) << spent;
   for (const long call : {kWait, long{SYS_recvfrom}}) {
     EXPECT_GE(spent.of(call), 2u * kRoundTrips) << spent;
     EXPECT_LE(spent.of(call), 2u * kRoundTrips + kWakes) << spent;

@@ -314,7 +314,45 @@ TEST_F(WithoutAdminSection, NothingIsServed_WhereThereIsNoPlace_AndHealthcheckSa
   EXPECT_THAT(outcome.err, AllOf(HasSubstr("has no 'admin' section"), HasSubstr("add 'admin:")));
 }
 
-TEST(ProxyVerb, ForwardsWithoutAFile) {
+// Its section went together with what broke it: the mistakes are what helps, not a socket that
+// nobody has heard of.
+TEST_F(WithoutAdminSection, ReloadOfABadFile_TellsTheMistakes_ReachedOrNot) {
+  {
+    ProxyProcess proxy(config());
+    ASSERT_TRUE(proxy.ready());
+    proxy.write_config(config() + "nonsense: true\n");
+    CommandOutcome reached = run_weir("reload --wait -c weir.yaml", proxy.directory());
+    EXPECT_EQ(reached.code, 78);
+    EXPECT_THAT(reached.err, HasSubstr("unknown key 'nonsense'"));
+  }
+  std::filesystem::remove_all(folder_);
+  ProxyProcess proxy(config());
+  proxy.write_config(config() + "nonsense: true\n");
+  for (const char* verb : {"reload --wait -c weir.yaml", "reload --dry-run -c weir.yaml"}) {
+    CommandOutcome outcome = run_weir(verb, proxy.directory());
+    EXPECT_EQ(outcome.code, 78) << verb;
+    EXPECT_THAT(outcome.err, AllOf(HasSubstr("unknown key 'nonsense'"),
+                                   HasSubstr("no weir reached at"), HasSubstr("--admin")));
+  }
+}
+
+TEST(ProxyVerb, ForwardsRequestsWithoutAFile) {
+  Acceptor backend;
+  Address listen = free_address();
+  std::string admin = "unix:" + testing::TempDir() + "/weir_proxy_" + std::to_string(::getpid());
+  ProxyProcess proxy("", {.arguments = {"proxy", "--from", listen.text(), "--to",
+                                        backend.address().text(), "--admin", admin}});
+  ASSERT_TRUE(proxy.ready()) << proxy.errors();
+  Socket client = Socket::connect(listen);
+  ASSERT_TRUE(client.send("GET //a HTTP/1.1\r\nHost: x.example\r\nConnection: close\r\n\r\n"));
+  Socket server = backend.accept();
+  EXPECT_EQ(server.receive(17), "GET /a HTTP/1.1\r\n");
+  ASSERT_TRUE(server.send("HTTP/1.1 204 No Content\r\n\r\n"));
+  EXPECT_EQ(client.receive(16), "HTTP/1.1 204 No ");
+  EXPECT_EQ(client.wait_end(), Socket::End::fin);
+}
+
+TEST(ProxyVerb, WithTcp_ForwardsBytesWithoutAFile) {
   Acceptor backend;
   Address listen = free_address();
   std::string folder = testing::TempDir() + "/weir_proxy_" + std::to_string(::getpid());

@@ -15,6 +15,11 @@ inline std::string listener(const std::string& name, const Address& bind,
          "\", cluster: " + cluster + (more.empty() ? "" : ", " + more) + "}\n";
 }
 
+inline std::string http_listener(const std::string& name, const Address& bind,
+                                 const std::string& more) {
+  return "  - {name: " + name + ", protocol: http, bind: \"" + bind.text() + "\", " + more + "}\n";
+}
+
 inline std::string cluster(const std::string& name, const std::vector<Address>& backends,
                            const std::string& more = {}) {
   std::string list;

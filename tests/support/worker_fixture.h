@@ -48,8 +48,23 @@ class WorkerFixture : public TestLoop, private WorkerPeers {
 
   ListenerCells cells(const std::string& listener) {
     const WorkerReport report = worker.report();
-    const uint32_t id = store.series().listener(listener);
+    const auto& series = store.series().listeners().all();
     for (const auto& entry : report.listeners)
+      if (series[entry.id].name.listener == listener) return entry.cells;
+    return {};
+  }
+  RouteCells route_cells(const std::string& listener, const std::string& route) {
+    const WorkerReport report = worker.report();
+    const auto& series = store.series().routes().all();
+    for (const auto& entry : report.routes)
+      if (series[entry.id].name.listener == listener && series[entry.id].name.route == route)
+        return entry.cells;
+    return {};
+  }
+  ClusterCells cluster_cells(const std::string& cluster) {
+    const WorkerReport report = worker.report();
+    const uint32_t id = store.series().cluster(cluster);
+    for (const auto& entry : report.clusters)
       if (entry.id == id) return entry.cells;
     return {};
   }

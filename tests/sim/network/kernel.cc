@@ -332,6 +332,11 @@ ssize_t recv(int fd, void* to, size_t size) {
 ssize_t send(int fd, const void* from, size_t size) {
   return Kernel::current().send(fd, static_cast<const char*>(from), size);
 }
+ssize_t send_two(int fd, const iovec (&parts)[2]) {
+  std::string whole(static_cast<const char*>(parts[0].iov_base), parts[0].iov_len);
+  whole.append(static_cast<const char*>(parts[1].iov_base), parts[1].iov_len);
+  return Kernel::current().send(fd, whole.data(), whole.size());
+}
 ssize_t splice(int from, int to, size_t size) {
   return Kernel::current().splice(from, to, size);
 }

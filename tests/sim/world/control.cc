@@ -3,6 +3,11 @@
 #include <fmt/format.h>
 
 namespace weir::sim {
+namespace {
+
+constexpr uint32_t kRouteSeries = 8;  // of one listener
+
+}  // namespace
 
 Control::Control(Kernel& kernel, const Scenario& scenario, EventLoop& loop, Worker& worker)
     : kernel_(kernel), scenario_(scenario), loop_(loop), worker_(worker) {
@@ -87,13 +92,41 @@ std::shared_ptr<Snapshot> Control::make_snapshot(const std::set<size_t>& listene
     ListenerSpec spec;
     spec.name = fmt::format("l{}", i);
     spec.cluster = kernel_.network().random().below(snapshot->clusters.size());
+    spec.clusters = {spec.cluster};
     spec.timeouts = scenario_.timeouts;
     spec.max_connections = scenario_.listener_limit;
     spec.count = counts_[i];
     spec.series = static_cast<uint32_t>(i);
+    if (scenario_.protocol == Protocol::http) add_http(spec, *snapshot);
     snapshot->listeners.push_back(std::move(spec));
   }
   return snapshot;
+}
+
+// Everything goes to a cluster, but for what the configuration answers itself.
+void Control::add_http(ListenerSpec& spec, const Snapshot& snapshot) {
+  spec.protocol = config::Protocol::http;
+  std::vector<config::Cluster> clusters(snapshot.clusters.size());
+  for (size_t i = 0; i < clusters.size(); ++i) clusters[i].name = snapshot.clusters[i].name;
+  config::Listener listener;
+  listener.limits = scenario_.limits;
+  listener.via = kernel_.network().chance(500);
+  config::Route& fixed = listener.routes.emplace_back();
+  fixed.name = "fixed";
+  fixed.match.path_prefix = "/fixed";
+  fixed.respond = config::Respond{.body = "fixed"};
+  config::Route& all = listener.routes.emplace_back();
+  all.name = "all";
+  all.retry = scenario_.retry;
+  all.timeouts.request = scenario_.request;
+  spec.clusters.clear();
+  for (size_t i = 0; i < clusters.size(); ++i) {
+    all.clusters.push_back({clusters[i].name, i == spec.cluster ? 3u : 1u});
+    spec.clusters.push_back(i);
+  }
+  spec.http = std::make_shared<const HttpSpec>(listener, clusters);
+  for (uint32_t i = 0; i <= listener.routes.size(); ++i)
+    spec.route_series.push_back(spec.series * kRouteSeries + i);
 }
 
 void Control::add_clusters(Snapshot& snapshot) {
@@ -108,6 +141,10 @@ void Control::add_clusters(Snapshot& snapshot) {
     spec.connect_attempts = static_cast<uint32_t>(1 + network.random().below(4));
     spec.panic_threshold = network.chance(300) ? 0.5 : 0;
     spec.series = static_cast<uint32_t>(c);
+    spec.response_header_timeout = scenario_.response_header;
+    spec.response_idle_timeout = scenario_.response_idle;
+    spec.pool_idle_timeout = scenario_.pool_idle;
+    spec.pool = scenario_.pool;
     for (size_t b = 0; b < kBackends; ++b) {
       if (b > 0 && network.chance(300)) continue;
       HostSpec host;

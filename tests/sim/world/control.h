@@ -39,6 +39,7 @@ class Control {
   void post(std::function<void(Worker&)> message);
   std::shared_ptr<Snapshot> make_snapshot(const std::set<size_t>& listeners);
   void add_clusters(Snapshot& snapshot);
+  void add_http(ListenerSpec& spec, const Snapshot& snapshot);
   void end_shortage();
   void begin_shortage();
 

@@ -14,7 +14,7 @@ T one_of(Random& random, const T (&choices)[kSize]) {
 
 }  // namespace
 
-Scenario::Scenario(uint64_t seed) {
+Scenario::Scenario(uint64_t seed, Protocol spoken) : protocol(spoken) {
   Random random(mix(seed ^ 0x5ce7a210));
   polite = random.below(2) == 0;
   bulk = random.below(4) == 0;
@@ -26,6 +26,49 @@ Scenario::Scenario(uint64_t seed) {
   else
     choose_trouble(random);
   if (polite) connect_timeout = 10s;
+  if (protocol == Protocol::http) choose_http(random);
+}
+
+// With time enough for everybody: nothing is cut.
+void Scenario::choose_polite_drain(Random& random) {
+  drain = random.below(4) == 0;
+  drain_at = up_to(random, clients_within * 3 / 2);
+  drain_timeout = 40s;
+  drain_spread = random.below(2) == 0 ? 0ms : up_to(random, 3s);
+}
+
+void Scenario::choose_http(Random& random) {
+  clients = bulk ? 2 + random.below(4) : 3 + random.below(20);
+  idle_closes = random.below(2) == 0;
+  retry.budget = 1;  // what is safe to be sent again always is
+  pool.queue_timeout.value = 300s;
+  if (random.below(3) == 0) pool.max_connections = 1 + random.below(4);
+  if (random.below(4) == 0) pool.max_idle = random.below(3);
+  if (random.below(4) == 0) pool.max_requests = 1 + random.below(4);
+  if (random.below(4) == 0) pool.max_age.value = up_to(random, 1s);
+  if (random.below(3) == 0) pool_idle.value = up_to(random, 500ms);
+  for (config::Timeout* timeout :
+       {&timeouts.request_header, &timeouts.request_body, &timeouts.client_idle,
+        &timeouts.keep_alive, &timeouts.tunnel_idle})
+    timeout->value = 300s;
+  if (random.below(6) == 0) limits.max_requests_per_connection = 1 + random.below(6);
+  if (polite) return choose_polite_drain(random);
+  if (random.below(5) == 0) limits.max_body_size = 1 + random.below(20000);
+  if (random.below(5) == 0) limits.min_body_rate = 1 + random.below(20000);
+  if (random.below(5) == 0) request.value = up_to(random, 2s);
+  if (random.below(3) != 0) {
+    for (config::Timeout* timeout :
+         {&timeouts.request_header, &timeouts.request_body, &timeouts.client_idle,
+          &timeouts.keep_alive, &timeouts.tunnel_idle, &response_header, &response_idle})
+      timeout->value = 200ms + up_to(random, 3s);
+    pool.queue_timeout.value = up_to(random, 2s);
+  }
+  if (random.below(2) == 0) pool.max_pending = random.below(5);
+  retry.attempts = static_cast<uint32_t>(random.below(4));
+  retry.budget = one_of(random, {0.0, 0.2, 1.0});
+  if (random.below(3) == 0)
+    retry.on = {"safe", "reset_before_response", "timeout", "gateway_error"};
+  if (random.below(4) == 0) retry.per_try_timeout.value = up_to(random, 1s);
 }
 
 void Scenario::choose_weather(Random& random) {

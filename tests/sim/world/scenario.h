@@ -10,13 +10,16 @@
 
 namespace weir::sim {
 
+enum class Protocol : uint8_t { tcp, http };
+
 struct Scenario {
-  explicit Scenario(uint64_t seed);
+  Scenario(uint64_t seed, Protocol protocol);
 
   Script client_script(Random& random) const;
   Script backend_script(Random& random) const;
   ConnectPlan connect_plan(Random& random, uint64_t backend) const;
 
+  const Protocol protocol;
   Weather weather;
   bool polite = false;
   bool bulk = false;  // few sessions with much to move: splice(2)
@@ -24,6 +27,14 @@ struct Scenario {
   Duration clients_within = 2s;
   config::ListenerTimeouts timeouts;
   Duration connect_timeout = 300ms;
+  // HTTP's.
+  config::Timeout response_header{300s, {}}, response_idle{300s, {}};
+  config::Timeout pool_idle{60s, {}};
+  config::Pool pool;
+  config::Retry retry;
+  config::ListenerLimits limits;
+  config::Timeout request;   // as a whole
+  bool idle_closes = false;  // backends close what they keep open at any moment
   uint64_t max_connections = 1u << 20;
   uint64_t listener_limit = 0;
   size_t reloads = 0;
@@ -38,6 +49,8 @@ struct Scenario {
  private:
   void choose_weather(Random& random);
   void choose_trouble(Random& random);
+  void choose_http(Random& random);
+  void choose_polite_drain(Random& random);
   uint64_t amount(Random& random) const;
 };
 

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <sys/mman.h>
 
-#include "world/verdict.h"
+#include "base/log.h"
 
 namespace weir::sim {
 namespace {
@@ -49,12 +49,17 @@ class AccessLog {
 // What lives while the worker does. The order of the members is that of their construction.
 class World {
  public:
-  explicit World(uint64_t seed)
-      : scenario_(seed), network_(mix(seed), scenario_.weather), kernel_(network_) {}
+  World(uint64_t seed, Protocol protocol)
+      : scenario_(seed, protocol),
+        network_(mix(seed), scenario_.weather),
+        kernel_(network_),
+        traffic_(protocol == Protocol::tcp ? make_tcp_traffic(scenario_, network_)
+                                           : make_http_traffic(scenario_, network_)) {}
   std::vector<std::string> run(Tally& tally);
 
  private:
   void run_worker(Worker& worker, EventLoop& loop, Control& control);
+  void await_backends();
   void plan_clients();
   void check_turn(Worker& worker);
 
@@ -62,7 +67,7 @@ class World {
   Scenario scenario_;
   Network network_;
   Kernel kernel_;
-  Book book_{network_};
+  std::unique_ptr<Traffic> traffic_;
   size_t clients_to_come_ = 0;
   uint64_t turns_ = 0;
 };
@@ -73,20 +78,19 @@ void World::plan_clients() {
   for (size_t i = 0; i < scenario_.clients; ++i) {
     const Address from = *Address::parse(fmt::format("10.2.{}.{}:{}", i % 5, i % 7, 20000 + i));
     const Address to = Control::listener_address(random.below(Control::kListeners));
-    const Script script = scenario_.client_script(random);
     // Some come in crowds.
     const uint64_t within = static_cast<uint64_t>(scenario_.clients_within.count());
     const Duration when = 1ms + Duration(network_.chance(300) ? within / 3 : random.below(within));
-    network_.after(when, [this, from, to, script] {
+    network_.after(when, [this, from, to] {
       --clients_to_come_;
-      book_.open(script, network_.dial(to, from), from, true);
+      traffic_->open_client(network_.dial(to, from), from);
     });
   }
   kernel_.on_connect = [this](const Address& to) {
     return scenario_.connect_plan(network_.random(), Control::backend_number(to));
   };
   kernel_.on_connected = [this](const Address& to, std::shared_ptr<Endpoint> far) {
-    book_.open(scenario_.backend_script(network_.random()), std::move(far), to, false);
+    traffic_->open_backend(std::move(far), to);
   };
 }
 
@@ -110,7 +114,8 @@ void World::run_worker(Worker& worker, EventLoop& loop, Control& control) {
   const TimePoint end = network_.now() + kNobodyStaysLonger;
   TimePoint quiet_since = kNever;
   const auto over = [&] {
-    return clients_to_come_ == 0 && book_.all_over() && !control.busy() && worker.active() == 0;
+    return clients_to_come_ == 0 && traffic_->clients_over() && !control.busy() &&
+           worker.active() == 0;
   };
   while (network_.now() < end && failures_.size() < 10) {
     loop.run_turn(50ms);
@@ -127,12 +132,15 @@ void World::run_worker(Worker& worker, EventLoop& loop, Control& control) {
     failures_.push_back(fmt::format("session {} of {} is stuck: it waits for {}, {}/{} bytes",
                                     view.id, view.client, text(view.waiting_for),
                                     view.received_bytes, view.sent_bytes));
-  for (const auto* talkers : {&book_.clients(), &book_.backends()})
-    for (const auto& talker : *talkers)
-      if (!talker->over())
-        failures_.push_back(fmt::format("{} is stuck: sent {} of {}, received {}, end {}",
-                                        talker->number(), talker->sent(), talker->script().to_send,
-                                        talker->received(), talker->saw_end()));
+  for (std::string& line : traffic_->stuck()) failures_.push_back(std::move(line));
+}
+
+// What was kept open to backends has been closed: they see it.
+void World::await_backends() {
+  const TimePoint end = network_.now() + 10s;
+  while (!traffic_->backends_over() && network_.now() < end) network_.pass(10ms);
+  if (traffic_->backends_over()) return;
+  for (std::string& line : traffic_->stuck()) failures_.push_back(std::move(line));
 }
 
 std::vector<std::string> World::run(Tally& tally) {
@@ -157,41 +165,25 @@ std::vector<std::string> World::run(Tally& tally) {
   loop.run_turn(0ms);
   log_thread.reset();
   log.reset();
+  await_backends();
 
   if (kernel_.open_descriptors() != 0)
     failures_.push_back(fmt::format("{} descriptors are still open", kernel_.open_descriptors()));
-  for (auto* more : {&kernel_.violations(), &book_.failures()})
-    failures_.insert(failures_.end(), more->begin(), more->end());
-  const Evidence evidence{scenario_, kernel_, control,
-                          book_,     report,  read_access_log(access.text(), failures_)};
-  Verdict(evidence, failures_).judge();
+  for (std::string& line : kernel_.violations()) failures_.push_back(std::move(line));
+  const Evidence evidence{scenario_, kernel_, control, report, access.text()};
+  for (std::string& line : traffic_->judge(evidence, tally)) failures_.push_back(std::move(line));
 
-  for (const AccessLine& line : evidence.lines) {
-    ++tally.ended[label_index(line.reason)];
-    ++tally.sessions;
-    tally.bytes += line.received_bytes + line.sent_bytes;
-  }
-  tally.turns += turns_;
-  tally.spliced += kernel_.counts().spliced_bytes;
-  tally.false_blocks += kernel_.counts().false_blocks;
-  tally.short_calls += kernel_.counts().short_calls;
+  tally["turns"] += turns_;
+  tally["spliced bytes"] += kernel_.counts().spliced_bytes;
+  tally["false EAGAIN"] += kernel_.counts().false_blocks;
+  tally["short calls"] += kernel_.counts().short_calls;
   return failures_;
 }
 
 }  // namespace
 
-void Tally::add(const Tally& other) {
-  for (size_t i = 0; i < ended.size(); ++i) ended[i] += other.ended[i];
-  sessions += other.sessions;
-  bytes += other.bytes;
-  spliced += other.spliced;
-  false_blocks += other.false_blocks;
-  short_calls += other.short_calls;
-  turns += other.turns;
-}
-
-std::vector<std::string> run_seed(uint64_t seed, Tally& tally) {
-  return World(seed).run(tally);
+std::vector<std::string> run_seed(uint64_t seed, Protocol protocol, Tally& tally) {
+  return World(seed, protocol).run(tally);
 }
 
 }  // namespace weir::sim

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/sockios.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -18,6 +19,7 @@ int listen(int fd, int backlog);
 int connect(int fd, const sockaddr* address, socklen_t length);
 ssize_t recv(int fd, void* to, size_t size);
 ssize_t send(int fd, const void* from, size_t size);
+ssize_t send_two(int fd, const iovec (&parts)[2]);
 ssize_t splice(int from, int to, size_t size);
 int pipe(int ends[2], int capacity);
 int shutdown_write(int fd);

@@ -1,4 +1,4 @@
-// Verdict: compares what the peers saw with what the worker counted and logged.
+// TcpVerdict: compares what the talkers saw with what the worker counted and logged.
 #pragma once
 
 #include <map>
@@ -7,10 +7,8 @@
 #include <vector>
 
 #include "metrics/labels.h"
-#include "network/kernel.h"
 #include "peers/talker.h"
-#include "world/control.h"
-#include "world/scenario.h"
+#include "world/books.h"
 
 namespace weir::sim {
 
@@ -24,19 +22,11 @@ struct AccessLine {
 
 std::vector<AccessLine> read_access_log(std::string_view text, std::vector<std::string>& failures);
 
-struct Evidence {
-  const Scenario& scenario;
-  const Kernel& kernel;
-  const Control& control;
-  Book& book;
-  const WorkerReport& report;
-  std::vector<AccessLine> lines;
-};
-
-class Verdict {
+class TcpVerdict {
  public:
-  Verdict(const Evidence& evidence, std::vector<std::string>& failures)
-      : evidence_(evidence), failures_(failures) {}
+  TcpVerdict(const Evidence& evidence, Book& book, const std::vector<AccessLine>& lines,
+             std::vector<std::string>& failures)
+      : evidence_(evidence), book_(book), lines_(lines), failures_(failures) {}
   void judge();
 
  private:
@@ -49,6 +39,8 @@ class Verdict {
   bool may_be_reset(const std::vector<std::shared_ptr<Talker>>& talkers) const;
 
   const Evidence& evidence_;
+  Book& book_;
+  const std::vector<AccessLine>& lines_;
   std::vector<std::string>& failures_;
 };
 

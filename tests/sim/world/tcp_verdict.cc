@@ -1,32 +1,9 @@
-#include "world/verdict.h"
+#include "world/tcp_verdict.h"
 
 #include <fmt/format.h>
 
-#include <charconv>
-
 namespace weir::sim {
 namespace {
-
-// "key=value" of a logfmt line; values of these lines need no quotes.
-std::string field(std::string_view line, std::string_view key) {
-  const std::string start = fmt::format(" {}=", key);
-  const size_t at = line.find(start);
-  if (at == std::string_view::npos) return "";
-  const std::string_view value = line.substr(at + start.size());
-  return std::string(value.substr(0, value.find(' ')));
-}
-
-uint64_t number(const std::string& text) {
-  uint64_t value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
-}
-
-std::optional<EndReason> end_reason(std::string_view name) {
-  for (size_t i = 0; i < kEndReasons; ++i)
-    if (LabelValues<EndReason>::names[i] == name) return static_cast<EndReason>(i);
-  return std::nullopt;
-}
 
 // We closed it while nothing seemed to be on its way: what was is discarded.
 bool is_quiet_close(EndReason reason) {
@@ -43,34 +20,31 @@ bool is_in_order(EndReason reason) {
 
 std::vector<AccessLine> read_access_log(std::string_view text, std::vector<std::string>& failures) {
   std::vector<AccessLine> lines;
-  while (!text.empty()) {
-    const std::string line = " " + std::string(text.substr(0, text.find('\n')));
-    text.remove_prefix(std::min(text.size(), line.size()));
-    const auto reason = end_reason(field(line, "reason"));
+  for (const std::string& line : lines_of(text)) {
+    const auto reason = end_reason(log_field(line, "reason"));
     if (!reason) {
       failures.push_back("an access line without a reason:" + line);
       continue;
     }
-    const std::string duration = field(line, "duration");
-    lines.push_back({field(line, "session"), field(line, "listener"), field(line, "client"),
-                     *reason, number(field(line, "received_bytes")),
-                     number(field(line, "sent_bytes")), std::strtod(duration.c_str(), nullptr)});
+    const std::string duration = log_field(line, "duration");
+    lines.push_back({log_field(line, "session"), log_field(line, "listener"),
+                     log_field(line, "client"), *reason, log_number(line, "received_bytes"),
+                     log_number(line, "sent_bytes"), std::strtod(duration.c_str(), nullptr)});
   }
   return lines;
 }
 
 template <typename... Args>
-void Verdict::expect(bool holds, const char* format, const Args&... args) {
+void TcpVerdict::expect(bool holds, const char* format, const Args&... args) {
   if (!holds) failures_.push_back(fmt::format(fmt::runtime(format), args...));
 }
 
-void Verdict::judge() {
+void TcpVerdict::judge() {
   judge_books();
   std::map<std::string, const Talker*> clients;
-  for (const auto& client : evidence_.book.clients())
-    clients[client->address.text()] = client.get();
+  for (const auto& client : book_.clients()) clients[client->address.text()] = client.get();
   std::map<std::string, int> seen;
-  for (const AccessLine& line : evidence_.lines) {
+  for (const AccessLine& line : lines_) {
     judge_reasons(line);
     if (line.client.empty()) continue;  // refused at accept
     expect(++seen[line.client] == 1, "{} has ended twice", line.client);
@@ -81,36 +55,27 @@ void Verdict::judge() {
       judge_session(line, *client->second);
   }
   if (!evidence_.scenario.polite) return;
-  for (const auto& client : evidence_.book.clients())
+  for (const auto& client : book_.clients())
     expect(client->saw_end() && client->error() == 0 && seen.contains(client->address.text()),
            "{}: a polite session did not end in order: errno {}, {} bytes in", client->number(),
            client->error(), client->received());
 }
 
-void Verdict::judge_books() {
-  uint64_t ended_in_all = 0;
-  for (const auto& [id, cells] : evidence_.report.listeners) {
-    const uint64_t ended = cells.ended_total.sum();
-    ended_in_all += ended;
-    expect(cells.active.sum() == 0, "listener {}: {} still active", id, cells.active.sum());
-    expect(cells.connections_total.value == ended, "listener {}: {} accepted, {} ended", id,
-           cells.connections_total.value, ended);
-  }
+void TcpVerdict::judge_books() {
+  check_listeners(evidence_, failures_);
   for (const auto& [id, cells] : evidence_.report.backends)
     expect(cells.active.value == 0, "backend {}: {} still active", id, cells.active.value);
   const uint64_t accepted = evidence_.kernel.counts().accepted;
-  expect(ended_in_all == accepted, "{} accepted by the kernel, {} ended", accepted, ended_in_all);
-  expect(evidence_.lines.size() == accepted, "{} accepted, {} access lines", accepted,
-         evidence_.lines.size());
+  expect(lines_.size() == accepted, "{} accepted, {} access lines", accepted, lines_.size());
 }
 
-bool Verdict::may_be_reset(const std::vector<std::shared_ptr<Talker>>& talkers) const {
+bool TcpVerdict::may_be_reset(const std::vector<std::shared_ptr<Talker>>& talkers) const {
   return std::any_of(talkers.begin(), talkers.end(),
                      [](const auto& talker) { return talker->reset_at() != kNever; });
 }
 
 // Whether the reason can be true at all.
-void Verdict::judge_reasons(const AccessLine& line) {
+void TcpVerdict::judge_reasons(const AccessLine& line) {
   const Scenario& scenario = evidence_.scenario;
   const KernelCounts& counts = evidence_.kernel.counts();
   const auto lasted = [&](Duration timeout) {
@@ -120,8 +85,8 @@ void Verdict::judge_reasons(const AccessLine& line) {
   switch (line.reason) {
     case EndReason::client_closed:
     case EndReason::backend_closed: break;
-    case EndReason::client_reset: possible = may_be_reset(evidence_.book.clients()); break;
-    case EndReason::backend_reset: possible = may_be_reset(evidence_.book.backends()); break;
+    case EndReason::client_reset: possible = may_be_reset(book_.clients()); break;
+    case EndReason::backend_reset: possible = may_be_reset(book_.backends()); break;
     case EndReason::connect_failed:
       possible = counts.connect_errors + counts.out_of_descriptors + counts.refused_watches > 0;
       break;
@@ -141,12 +106,23 @@ void Verdict::judge_reasons(const AccessLine& line) {
     case EndReason::drain_deadline:
     case EndReason::shutdown: possible = evidence_.control.drained(); break;
     case EndReason::error: possible = counts.refused_watches > 0; break;
+    case EndReason::keep_alive_timeout:
+    case EndReason::request_header_timeout:
+    case EndReason::request_body_timeout:
+    case EndReason::client_idle_timeout:
+    case EndReason::request_timeout:
+    case EndReason::bad_request:
+    case EndReason::queue_full:
+    case EndReason::queue_timeout:
+    case EndReason::response_timeout:
+    case EndReason::backend_error:
+    case EndReason::last_request: possible = false; break;  // HTTP's
   }
   expect(possible, "{}: the reason cannot be {} after {} s", line.client, text(line.reason),
          line.duration);
 }
 
-void Verdict::judge_session(const AccessLine& line, const Talker& client) {
+void TcpVerdict::judge_session(const AccessLine& line, const Talker& client) {
   constexpr Duration kSoon = 3s;
   if (line.reason == EndReason::client_reset)
     expect(client.reset_at() != kNever, "{}: {} was not reset by its client", line.client,
@@ -161,7 +137,7 @@ void Verdict::judge_session(const AccessLine& line, const Talker& client) {
   }
   const Talker* backend = client.partner();
   if (backend == nullptr) {
-    const auto& backends = evidence_.book.backends();
+    const auto& backends = book_.backends();
     const bool somebody_left = std::any_of(backends.begin(), backends.end(), [](const auto& b) {
       return b->left_early() && b->received() < Book::kHeader;
     });
@@ -182,7 +158,7 @@ void Verdict::judge_session(const AccessLine& line, const Talker& client) {
 }
 
 // A FIN says: this was all. It must be true, unless we closed a session that had fallen silent.
-void Verdict::judge_direction(const AccessLine& line, const Talker& from, const Talker& to) {
+void TcpVerdict::judge_direction(const AccessLine& line, const Talker& from, const Talker& to) {
   expect(to.received() <= from.sent(), "{}: {} sent {} bytes, {} got {}", line.client,
          from.number(), from.sent(), to.number(), to.received());
   if (to.saw_end() && !is_quiet_close(line.reason)) {

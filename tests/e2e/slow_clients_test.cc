@@ -1,0 +1,106 @@
+// Thousands of clients that send their heads a byte at a time: what they cost, whom they disturb,
+// and how they end.
+#include <poll.h>
+
+#include <algorithm>
+#include <iostream>
+
+#include "support/config_text.h"
+#include "support/http_backend.h"
+#include "support/proxy_process.h"
+
+namespace weir {
+namespace {
+
+#if defined(WEIR_ASAN) || defined(WEIR_TSAN)
+constexpr size_t kClients = 1000;          // a sanitizer is slow
+constexpr size_t kBytesEach = 128 * 1024;  // and keeps books of every byte
+#else
+constexpr size_t kClients = 5000;
+// The buffer of a head, 16 KiB, and what weir remembers of a connection and its request.
+constexpr size_t kBytesEach = 24 * 1024;
+#endif
+constexpr int kNormalRequests = 100;
+
+class SlowClientsTest : public testing::Test {
+ protected:
+  SlowClientsTest() { raise_descriptor_limit(); }
+
+  // One of ten says nothing at all; the others have begun with a head that they will not end.
+  void open_drippers() {
+    for (size_t i = 0; i < kClients; ++i) {
+      drippers_.push_back(Socket::connect(bind_));
+      ASSERT_TRUE(drippers_.back()) << i;
+      if (i % 10 != 0) {
+        ASSERT_TRUE(drippers_.back().send("GET / HTTP/1.1\r\nHost: slow\r\nX-Drip: "));
+      }
+    }
+  }
+  // One byte of each of those that have begun, and are still there.
+  void drip(size_t from, size_t to) {
+    for (size_t i = from; i < to; ++i)
+      if (i % 10 != 0 && drippers_[i].end() == Socket::End::open) drippers_[i].send_some("x");
+  }
+  // The median time of a request on a kept connection; all of them are answered.
+  Duration normal_requests(HttpPeer& peer, bool dripping) {
+    std::vector<Duration> times;
+    const size_t share = kClients / kNormalRequests;
+    for (size_t i = 0; i < kNormalRequests; ++i) {
+      if (dripping) drip(i * share, (i + 1) * share);
+      const TimePoint from = std::chrono::steady_clock::now();
+      EXPECT_EQ(peer.ask(http_get("/")).body, "ok");
+      times.push_back(std::chrono::steady_clock::now() - from);
+    }
+    std::nth_element(times.begin(), times.begin() + kNormalRequests / 2, times.end());
+    return times[kNormalRequests / 2];
+  }
+  static double resident(const ProxyProcess& weir) {
+    return weir.scrape().sum("process_resident_memory_bytes");
+  }
+  static double heap(const ProxyProcess& weir) { return weir.scrape().sum("process_heap_bytes"); }
+  static double ended(const ProxyProcess& weir, const std::string& reason) {
+    return weir.scrape().sum("weir_connections_ended_total", {{"reason", reason}});
+  }
+
+  const Address bind_ = free_address();
+  HttpBackend backend_{[](HttpPeer& peer, HttpMessage&) { return peer.send(http_ok("ok")); }};
+  std::vector<Socket> drippers_;
+};
+
+TEST_F(SlowClientsTest, CostBoundedMemoryDisturbNobodyAndEndInTime) {
+  // Long enough for all of them to be there at once on a slow machine.
+  ProxyProcess weir(config(
+      http_listener("web", bind_, "cluster: app, timeouts: {request_header: 20s, keep_alive: 5m}"),
+      cluster("app", {backend_.address()}), "logging: {level: warn, access: {output: none}}\n"));
+  HttpPeer normal(Socket::connect(bind_));
+  const Duration before = normal_requests(normal, false);
+  const double resident_before = resident(weir), heap_before = heap(weir);
+
+  ASSERT_NO_FATAL_FAILURE(open_drippers());
+  ASSERT_TRUE(weir.await_metric("weir_connections_active", {}, kClients + 1));
+  const Duration beside = normal_requests(normal, true);
+  const double growth = resident(weir) - resident_before;
+  EXPECT_LT(growth, double(kClients * kBytesEach));
+  EXPECT_LT(beside, 20 * before + 20ms);
+  EXPECT_EQ(ended(weir, "request_header_timeout"), 0) << "until here, all of them were there";
+
+  // A byte now and then gains no time.
+  Socket& first = drippers_[1];
+  for (int i = 0; i < 300 && !wait_ready(first.fd(), POLLIN, 100ms); ++i) drip(0, kClients);
+  ASSERT_TRUE(weir.await_metric("weir_connections_active", {}, 1, 60s));
+  EXPECT_EQ(ended(weir, "request_header_timeout"), kClients);
+  size_t told = 0;
+  for (size_t i = 0; i < kClients; ++i)
+    told += drippers_[i].receive_all(1s).starts_with("HTTP/1.1 408 ");
+  EXPECT_EQ(told, kClients - (kClients + 9) / 10) << "all that had begun";
+  EXPECT_LT(normal_requests(normal, false), 20 * before + 20ms);
+  EXPECT_EQ(weir.scrape().imbalance(), 0);
+  normal = {};
+  ASSERT_TRUE(weir.await_metric("weir_connections_active", {}, 0));
+  EXPECT_LT(heap(weir) - heap_before, 6 << 20) << "what they had needed is given back";
+  std::cout << kClients << " clients, " << size_t(growth) / kClients << " bytes each; median of a "
+            << "normal request " << before / 1us << " → " << beside / 1us << " µs\n";
+}
+
+}  // namespace
+}  // namespace weir

@@ -1,0 +1,209 @@
+// Which route takes a request, and what weir says itself.
+#include "support/http_fixture.h"
+
+namespace weir::test {
+namespace {
+
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+class HttpAnswersTest : public HttpFixture {
+ protected:
+  // The whole answer, of a connection of its own.
+  std::string whole_answer(const std::string& request) {
+    Socket one = client();
+    EXPECT_TRUE(one.send(request));
+    one.finish();
+    return rest(one);
+  }
+  static std::string body(const std::string& answer) {
+    return answer.substr(answer.find("\r\n\r\n") + 4);
+  }
+  static std::string field(const std::string& answer, const std::string& name) {
+    const size_t at = answer.find("\r\n" + name + ": ");
+    if (at == std::string::npos) return "";
+    const size_t begin = at + name.size() + 4;
+    return answer.substr(begin, answer.find('\r', begin) - begin);
+  }
+  static std::string with_host(const std::string& host, const std::string& path = "/") {
+    return "GET " + path + " HTTP/1.1\r\nHost: " + host + "\r\n\r\n";
+  }
+  // The target that the backend sees, or the status of weir's answer.
+  std::string forwarded_target(const std::string& target) {
+    Socket one = client();
+    EXPECT_TRUE(one.send(get(target)));
+    Socket server;
+    EXPECT_TRUE(run_until([&] {
+      if (wait_ready(backend.fd(), POLLIN, 0ms)) server = backend.accept(1s);
+      return static_cast<bool>(server) || wait_ready(one.fd(), POLLIN, 0ms);
+    }));
+    const std::string head = message(server ? server : one);
+    const size_t begin = head.find(' ') + 1;
+    return head.substr(begin, head.find(' ', begin) - begin);
+  }
+};
+
+TEST_F(HttpAnswersTest, AnErrorSaysItsStatusAndItsId_AndNothingOfWhatIsBehind) {
+  serve();
+  backend.stop();
+  serve("cluster: c, retry: { attempts: 0 }");
+  const std::string answer = whole_answer(get("/"));
+  const std::string id = field(answer, "X-Request-Id");
+  EXPECT_EQ(id.size(), 16u);
+  EXPECT_EQ(body(answer), "502 Bad Gateway\nrequest " + id + "\n");
+  EXPECT_EQ(field(answer, "Content-Type"), "text/plain; charset=utf-8");
+  EXPECT_THAT(answer, Not(testing::ContainsRegex("127\\.0\\.0\\.1|refused|weir")));
+}
+
+TEST_F(HttpAnswersTest, TheIdOfATrustedProxyIsTheOneThatIsTold) {
+  serve("trusted_proxies: 127.0.0.1, routes: [{ match: { path: /x }, cluster: c }]");
+  EXPECT_EQ(field(whole_answer(get("/", "X-Request-Id: outer-7\r\n")), "X-Request-Id"), "outer-7");
+}
+
+TEST_F(HttpAnswersTest, ErrorsHaveTheBodiesThatAreConfigured) {
+  serve(
+      "routes: [{ match: { path: /x }, cluster: c }], errors: { 404: \"<p>$request_id, "
+      "$request_id</p>\", 400: '{ \"id\": \"$request_id\" }', 505: \"just text\" }");
+  std::string answer = whole_answer(get("/"));
+  const std::string id = field(answer, "X-Request-Id");
+  EXPECT_EQ(body(answer), "<p>" + id + ", " + id + "</p>");
+  EXPECT_EQ(field(answer, "Content-Type"), "text/html; charset=utf-8");
+  EXPECT_EQ(field(answer, "Content-Length"), fmt::format("{}", body(answer).size()));
+  answer = whole_answer("BAD\r\n\r\n");
+  EXPECT_EQ(body(answer), "{ \"id\": \"" + field(answer, "X-Request-Id") + "\" }");
+  EXPECT_EQ(field(answer, "Content-Type"), "application/json");
+  EXPECT_EQ(body(whole_answer("GET / HTTP/3.0\r\n\r\n")), "just text");
+}
+
+TEST_F(HttpAnswersTest, ABackendsOwnErrorsAreLeftAlone) {
+  serve("cluster: c, errors: { 404: ours }");
+  Sides sides = asked(get("/"));
+  ASSERT_TRUE(sides.server.send("HTTP/1.1 404 Not Found\r\nContent-Length: 6\r\n\r\ntheirs"));
+  EXPECT_THAT(until(sides.client, "theirs"), StartsWith("HTTP/1.1 404 Not Found\r\n"));
+}
+
+TEST_F(HttpAnswersTest, EditsOfARouteAreMadeInAnswersOfWeirToo) {
+  serve(
+      "routes: [{ match: { path: /r }, respond: { status: 200, body: hi, content_type: text/x }, "
+      "headers: { response: { set: { X-Frame: deny }, add: { X-More: 1 }, remove: [Date] } } }, "
+      "{ match: { path: /e }, cluster: c, headers: { response: { set: { X-Frame: deny } } }, "
+      "retry: { "
+      "attempts: 0 } }]");
+  backend.stop();
+  const std::string answer = whole_answer(get("/r"));
+  EXPECT_EQ(field(answer, "X-Frame"), "deny");
+  EXPECT_EQ(field(answer, "X-More"), "1");
+  EXPECT_EQ(field(answer, "Date"), "");
+  EXPECT_EQ(field(answer, "Content-Type"), "text/x");
+  EXPECT_EQ(body(answer), "hi");
+  EXPECT_EQ(field(whole_answer(get("/e")), "X-Frame"), "deny");
+}
+
+TEST_F(HttpAnswersTest, AnAnswerWaitsForNoBody_AndKeepsTheConnectionWhenItIsThere) {
+  serve("routes: [{ match: { path_prefix: / }, respond: { status: 204 } }]");
+  Socket one = client();
+  ASSERT_TRUE(one.send(post("/", "abc") + get("/")));
+  message(one);
+  EXPECT_THAT(message(one), Not(HasSubstr("Connection: close")));
+  ASSERT_TRUE(one.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc"));
+  const std::string last = rest(one);
+  EXPECT_THAT(last, StartsWith("HTTP/1.1 204 "));
+  EXPECT_THAT(last, HasSubstr("Connection: close"));
+  EXPECT_THAT(last, Not(HasSubstr("Content-Length")));
+}
+
+TEST_F(HttpAnswersTest, WhatNoRouteTakesIsSentToHttps) {
+  serve("redirect_https: true, routes: [{ match: { path_prefix: /.well-known }, cluster: c }]");
+  const std::string answer = whole_answer(with_host("example.com:8080", "/a?b=c"));
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 308 "));
+  EXPECT_EQ(field(answer, "Location"), "https://example.com/a?b=c");
+  EXPECT_EQ(forwarded_target("/.well-known/acme"), "/.well-known/acme");
+}
+
+TEST_F(HttpAnswersTest, RoutesMatchInOrder_ByAllThatIsGiven) {
+  serve(
+      "routes: [{ match: { hosts: [a.example, \"*.b.example\"] }, respond: { body: host } }, "
+      "{ match: { path: /x, methods: [PUT] }, respond: { body: method } }, "
+      "{ match: { headers: { X-Beta: \"1\" } }, respond: { body: header } }, "
+      "{ match: { headers: { X-Any: \"*\" } }, respond: { body: any } }, "
+      "{ match: { query: { v: \"2 3\" } }, respond: { body: query } }, "
+      "{ match: { path_prefix: /v1 }, respond: { body: prefix } }]");
+  EXPECT_EQ(body(whole_answer(with_host("A.EXAMPLE:80"))), "host");
+  EXPECT_EQ(body(whole_answer(with_host("x.y.b.example"))), "host");
+  EXPECT_THAT(whole_answer(with_host("b.example")), StartsWith("HTTP/1.1 404"));
+  EXPECT_EQ(body(whole_answer("PUT /x HTTP/1.1\r\nHost: c\r\n\r\n")), "method");
+  EXPECT_THAT(whole_answer(get("/x")), StartsWith("HTTP/1.1 404"));
+  EXPECT_EQ(body(whole_answer(get("/", "x-beta: 1\r\n"))), "header");
+  EXPECT_THAT(whole_answer(get("/", "X-Beta: 12\r\n")), StartsWith("HTTP/1.1 404"));
+  EXPECT_EQ(body(whole_answer(get("/", "X-Any: thing\r\n"))), "any");
+  EXPECT_EQ(body(whole_answer(get("/?a=b&v=2+3"))), "query");
+  EXPECT_EQ(body(whole_answer(get("/?v=2%203"))), "query");
+  EXPECT_EQ(body(whole_answer(get("/v1/x"))), "prefix");
+  EXPECT_THAT(whole_answer(get("/v1x")), StartsWith("HTTP/1.1 404"));
+}
+
+TEST_F(HttpAnswersTest, ASplitFollowsItsWeights) {
+  Acceptor other;
+  apply("listeners:\n" +
+        listener_text("routes: [{ match: { path_prefix: / }, clusters: [{ name: c, weight: 3 }, { "
+                      "name: d, weight: 1 }, { name: e, weight: 0 }] }]") +
+        "clusters:\n" + cluster_text("c", backend.address(), "pool: { max_idle: 0 }") +
+        cluster_text("d", other.address(), "pool: { max_idle: 0 }") +
+        cluster_text("e", free_address(), ""));
+  int c = 0, d = 0;
+  for (int i = 0; i < 200; ++i) {
+    Socket one = client();
+    ASSERT_TRUE(one.send(get("/")));
+    Socket server;
+    ASSERT_TRUE(run_until([&] {
+      if (wait_ready(backend.fd(), POLLIN, 0ms)) server = backend.accept(1s), ++c;
+      if (wait_ready(other.fd(), POLLIN, 0ms)) server = other.accept(1s), ++d;
+      return static_cast<bool>(server);
+    }));
+    message(server);
+    ASSERT_TRUE(server.send(ok("")));
+    EXPECT_THAT(message(one), StartsWith("HTTP/1.1 200 "));
+  }
+  EXPECT_GT(d, 20) << c;
+  EXPECT_LT(d, 85) << c;
+}
+
+TEST_F(HttpAnswersTest, PathsAreNormalised_AndWhatIsMatchedIsForwarded) {
+  serve();
+  EXPECT_EQ(forwarded_target("/a//b/./c/../d?x=//y/../z"), "/a/b/d?x=//y/../z");
+  EXPECT_EQ(forwarded_target("/%7Euser/%41"), "/%7Euser/%41") << "what need not be looked at stays";
+  EXPECT_EQ(forwarded_target("/a/%2e%2e/b"), "/b");
+  EXPECT_EQ(forwarded_target("/a/../../b"), "400");
+  EXPECT_EQ(forwarded_target("/a%2Fb"), "400");
+  EXPECT_EQ(forwarded_target("/a%5Cb"), "400");
+  EXPECT_EQ(forwarded_target("/a\\b"), "400");
+}
+
+TEST_F(HttpAnswersTest, PathsAreLeftAloneWhereThatIsAskedFor) {
+  serve("cluster: c, paths: { encoded_slashes: keep, double_slashes: keep, dot_segments: reject }");
+  EXPECT_EQ(forwarded_target("/a%2Fb//c"), "/a%2Fb//c");
+  EXPECT_EQ(forwarded_target("/a/../b"), "400");
+  EXPECT_EQ(forwarded_target("/a/%2E%2E/b"), "400");
+}
+
+TEST_F(HttpAnswersTest, EncodedSlashesAreSlashesWhereThatIsAskedFor) {
+  serve(
+      "paths: { encoded_slashes: decode }, routes: [{ match: { path_prefix: /admin }, respond: { "
+      "status: 403 } }, { match: { path_prefix: / }, cluster: c }]");
+  EXPECT_EQ(forwarded_target("/x%2F..%2Fadmin"), "403") << "what is forwarded was matched";
+  EXPECT_EQ(forwarded_target("/a%2Fb"), "/a/b");
+}
+
+TEST_F(HttpAnswersTest, RewritesKeepTheQuery) {
+  serve(
+      "routes: [{ match: { path_prefix: /api }, cluster: c, rewrite: { strip_prefix: /api, "
+      "replace_prefix: /v2, host: app.internal } }]");
+  Sides sides = asked(get("/api/x?q=/api"));
+  EXPECT_THAT(sides.request, StartsWith("GET /v2/x?q=/api HTTP/1.1\r\nHost: app.internal\r\n"));
+  EXPECT_THAT(sides.request, HasSubstr("X-Forwarded-Host: example.com\r\n"));
+}
+
+}  // namespace
+}  // namespace weir::test

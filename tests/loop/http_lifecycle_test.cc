@@ -1,0 +1,259 @@
+// Reloads and drains under HTTP: a request takes the configuration in force, connections survive,
+// and goodbyes come as late as they can.
+#include "support/http_fixture.h"
+
+namespace weir::test {
+namespace {
+
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+class HttpReloadTest : public HttpFixture {
+ protected:
+  static std::string saying(const std::string& word) {
+    return "routes: [{ match: { path: /say }, respond: { body: \"" + word +
+           "\" } }, { match: { path_prefix: / }, cluster: c }]";
+  }
+  int64_t open(ConfigAge age) { return cells("l").active[age].value; }
+};
+
+TEST_F(HttpReloadTest, EachRequestTakesTheConfigurationInForce_AndItsConnectionStays) {
+  serve(saying("first"));
+  Socket one = client(), idle = client();
+  ASSERT_TRUE(one.send(get("/say")));
+  EXPECT_THAT(until(one, "first"), StartsWith("HTTP/1.1 200 "));
+  turns(3);
+  EXPECT_EQ(open(ConfigAge::current), 2);
+  serve(saying("second"));
+  EXPECT_EQ(open(ConfigAge::old), 2);
+  ASSERT_TRUE(one.send(get("/say")));
+  EXPECT_THAT(until(one, "second"), StartsWith("HTTP/1.1 200 "));
+  EXPECT_EQ(open(ConfigAge::old), 1);
+  EXPECT_EQ(open(ConfigAge::current), 1);
+}
+
+TEST_F(HttpReloadTest, ARequestKeepsTheConfigurationItBeganWith) {
+  serve(saying("first"));
+  Sides sides = asked(get("/"));
+  Acceptor other;
+  apply("listeners:\n" + listener_text("cluster: d, via: true") + "clusters:\n" +
+        cluster_text("d", other.address()));
+  EXPECT_THAT(answered(sides, ok("")), Not(HasSubstr("Via")));
+  ASSERT_TRUE(sides.client.send(get("/next")));
+  Socket server = accepted(other);
+  EXPECT_THAT(message(server), StartsWith("GET /next "));
+}
+
+TEST_F(HttpReloadTest, TheRequestsBehindOneInAPipelineAreNewOnes) {
+  serve(saying("first"));
+  Sides sides = asked(get("/") + get("/say"));
+  serve(saying("second"));
+  answered(sides, ok(""));
+  EXPECT_THAT(until(sides.client, "second"), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(HttpReloadTest, KeptConnectionsToBackendsSurvive) {
+  serve(saying("first"));
+  Sides sides = asked(get("/"));
+  answered(sides, ok(""));
+  for (int i = 0; i < 5; ++i) serve(saying("next"));
+  EXPECT_THAT(ask_again(sides, get("/again")), StartsWith("GET /again "));
+  answered(sides, ok(""));
+  EXPECT_EQ(backend_cells("c", backend.address().text()).connects.value, 1u);
+}
+
+class HttpDrainTest : public HttpFixture {
+ protected:
+  void SetUp() override { serve(); }
+  void drain(Duration spread = 0s) {
+    worker.close_listeners();
+    worker.begin_drain(loop.now(), spread);
+    turns(3);
+  }
+  Sides idle() {
+    Sides sides = asked(get("/", "Connection: x\r\n"));
+    EXPECT_TRUE(
+        sides.server.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"));
+    message(sides.client);
+    turns(3);
+    return sides;
+  }
+};
+
+// To close without a word would cost the next request of a client that reuses its connections.
+TEST_F(HttpDrainTest, AnAnswerThatHasBegunIsFinished_AndTheNextRequestHearsOfTheEnd) {
+  Sides sides = asked(get("/"));
+  EXPECT_THAT(answered(sides, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nabc"),
+              Not(HasSubstr("Connection")));
+  drain();
+  ASSERT_TRUE(sides.server.send("def"));
+  until(sides.client, "def");
+  ASSERT_TRUE(sides.client.send(get("/next")));
+  Socket server = accepted();
+  message(server);
+  ASSERT_TRUE(server.send(ok("last")));
+  const std::string all = rest(sides.client);
+  EXPECT_THAT(all, HasSubstr("\r\nConnection: close\r\n"));
+  EXPECT_THAT(all, EndsWith("last"));
+}
+
+TEST_F(HttpDrainTest, WhatIsPipelinedBehindTheLastAnswerIsNotBegun) {
+  Sides sides = asked(post("/1", "abc") + get("/2"));
+  until(sides.server, "abc");
+  drain();
+  ASSERT_TRUE(sides.server.send(ok("last")));
+  const std::string all = rest(sides.client);
+  EXPECT_THAT(all, HasSubstr("\r\nConnection: close\r\n"));
+  EXPECT_THAT(all, EndsWith("last"));
+  EXPECT_EQ(sides.client.end(), Socket::End::fin);
+  turns(5);
+  EXPECT_THAT(rest(sides.server), Not(HasSubstr("GET /2")));
+}
+
+TEST_F(HttpDrainTest, AHeadThatHasBegunIsServed_WithAGoodbye) {
+  Socket one = client();
+  ASSERT_TRUE(one.send("GET / HTTP/1.1\r\n"));
+  turns(3);
+  advance(3s);
+  drain();
+  ASSERT_TRUE(one.send("Host: a\r\n\r\n"));
+  Socket server = accepted();
+  message(server);
+  ASSERT_TRUE(server.send(ok("")));
+  EXPECT_THAT(rest(one), HasSubstr("\r\nConnection: close\r\n"));
+}
+
+TEST_F(HttpDrainTest, AnIdleConnectionMayAskOnceMore) {
+  Sides sides = idle();
+  advance(2s);
+  drain(10s);
+  ASSERT_TRUE(sides.client.send(get("/more")));
+  Socket server = accepted();
+  EXPECT_THAT(message(server), StartsWith("GET /more "));
+  ASSERT_TRUE(server.send(ok("")));
+  EXPECT_THAT(rest(sides.client), HasSubstr("\r\nConnection: close\r\n"));
+}
+
+TEST_F(HttpDrainTest, IdleConnectionsAreClosedBitByBit_LongestIdleFirst) {
+  std::vector<Sides> all;
+  for (int i = 0; i < 4; ++i) {
+    all.push_back(idle());
+    advance(2s);
+  }
+  drain(10s);
+  const auto closed = [&](Sides& sides) { return !hears_nothing(sides.client); };
+  EXPECT_FALSE(closed(all[0]));
+  for (size_t gone = 1; gone <= 4; ++gone) {
+    for (int i = 0; i < 5; ++i) advance(510ms);
+    for (size_t i = 0; i < 4; ++i) EXPECT_EQ(closed(all[i]), i < gone) << gone << " " << i;
+  }
+  for (Sides& sides : all) sides.client.close();
+  EXPECT_TRUE(run_until([&] { return empties == 1; }));
+  EXPECT_EQ(cells("l").drain_closed[DrainEnd::idle_spread].value, 4u);
+}
+
+TEST_F(HttpDrainTest, ARequestThatCrossesTheGoodbyeIsCounted) {
+  Sides sides = idle();
+  advance(2s);
+  drain();
+  EXPECT_TRUE(run_until([&] {  // its goodbye is under way
+    advance(100ms);
+    return wait_ready(sides.client.fd(), POLLIN, 1ms);
+  }));
+  ASSERT_TRUE(sides.client.send(get("/crossing")));
+  EXPECT_TRUE(run_until([&] { return cells("l").drain_races.value == 1; }));
+  EXPECT_EQ(rest(sides.client), "");
+  EXPECT_EQ(sides.client.end(), Socket::End::fin);
+}
+
+TEST_F(HttpDrainTest, ASlowReaderOfTheLastAnswerGetsAllOfIt) {
+  const std::string body(60'000, 'b');
+  serve("routes: [{ match: { path_prefix: / }, respond: { body: \"" + body + "\" } }]");
+  Socket one = client();
+  one.shrink_buffers();
+  ASSERT_TRUE(one.send(get("/")));
+  turns(5);
+  drain();
+  std::string got;
+  for (int i = 0; i < 20; ++i) {
+    got += one.receive(3000, 0ms);
+    advance(3s);
+  }
+  EXPECT_TRUE(run_until([&] {
+    advance(500ms);
+    got += one.receive_all(1ms);
+    return one.end() != Socket::End::open;
+  }));
+  EXPECT_EQ(one.end(), Socket::End::fin);
+  EXPECT_THAT(got, EndsWith("bbb"));
+  EXPECT_GE(got.size(), body.size());
+}
+
+TEST_F(HttpDrainTest, ASlowReaderOfALongAnswerGetsAllOfIt) {
+  Sides sides = asked(get("/"));
+  drain();
+  const std::string body(6'000'000, 'b');
+  const std::string response = ok(body);
+  size_t sent = 0;
+  for (int i = 0; i < 50; ++i) {
+    sent += sides.server.send_some(std::string_view(response).substr(sent, 65536));
+    turns(3);
+  }
+  std::string got;
+  EXPECT_TRUE(run_until(
+      [&] {
+        if (sent < response.size())
+          sent += sides.server.send_some(std::string_view(response).substr(sent, 65536));
+        else
+          advance(500ms);
+        got += sides.client.receive(100'000, 0ms);
+        return sides.client.end() != Socket::End::open;
+      },
+      5000));
+  EXPECT_EQ(sides.client.end(), Socket::End::fin);
+  EXPECT_EQ(got.size() - got.find("\r\n\r\n") - 4, body.size());
+}
+
+TEST_F(HttpDrainTest, AtTheDeadlineWhoHasHeardNothingGetsA503) {
+  Sides waiting = asked(get("/"));
+  Sides expecting =
+      asked("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
+  Sides uploading = asked("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nabc");
+  ASSERT_TRUE(uploading.client.send(std::string(30'000, 'u')));
+  turns(2);
+  ASSERT_TRUE(uploading.client.send(std::string(30'000, 'u')));  // not read yet
+  drain();
+  worker.cut_sessions(EndReason::drain_deadline);
+  for (Sides* sides : {&waiting, &expecting, &uploading}) {
+    const std::string answer = rest(sides->client);
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 503 "));
+    EXPECT_THAT(answer, HasSubstr("\r\nConnection: close\r\n"));
+    EXPECT_EQ(sides->client.end(), Socket::End::fin);
+    rest(sides->server);
+    sides->client.close();
+  }
+  EXPECT_TRUE(run_until([&] { return ended("l", EndReason::drain_deadline) == 3; }));
+}
+
+TEST_F(HttpDrainTest, AtTheDeadlineAnAnswerThatHasBegunIsAborted) {
+  Sides sides = asked(get("/"));
+  answered(sides, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nabc");
+  drain();
+  worker.cut_sessions(EndReason::drain_deadline);
+  EXPECT_TRUE(sees(sides.client, Socket::End::reset));
+  rest(sides.server);
+  EXPECT_EQ(cells("l").drain_closed[DrainEnd::deadline_rst].value, 1u);
+}
+
+TEST_F(HttpDrainTest, WhatIsGivenBackByTheLastRequestsIsNotKept) {
+  Sides sides = asked(get("/"));
+  drain();
+  answered(sides, ok(""));
+  rest(sides.server);
+  EXPECT_EQ(backend_cells("c", backend.address().text()).idle.value, 0);
+}
+
+}  // namespace
+}  // namespace weir::test

@@ -1,0 +1,253 @@
+// Connections to backends: how long and for how much they are kept, and who waits for one.
+#include "support/http_fixture.h"
+
+namespace weir::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+class HttpPoolTest : public HttpFixture {
+ protected:
+  BackendCells cells_of_backend() { return backend_cells("c", backend.address().text()); }
+  // One request and its answer; the connection to the backend is idle then.
+  Sides once() {
+    Sides sides = asked(get("/"));
+    answered(sides, ok(""));
+    turns(3);
+    return sides;
+  }
+  bool is_closed(Socket& server) {
+    turns(3);
+    return server.wait_end(1ms) != Socket::End::open;
+  }
+  // The next request of this client goes over a connection of its own.
+  void expect_new(Sides& sides) {
+    ASSERT_TRUE(sides.client.send(get("/new")));
+    sides.server = accepted();
+    EXPECT_THAT(message(sides.server), StartsWith("GET /new "));
+    EXPECT_EQ(answered(sides, ok("")).substr(9, 3), "200");
+    turns(3);
+  }
+};
+
+TEST_F(HttpPoolTest, NoMoreAreKeptThanAllowed) {
+  serve("cluster: c", "pool: { max_idle: 1 }");
+  Sides one = asked(get("/1")), two = asked(get("/2"));
+  answered(one, ok(""));
+  answered(two, ok(""));
+  turns(3);
+  EXPECT_EQ(cells_of_backend().idle.value, 1);
+  EXPECT_NE(is_closed(one.server), is_closed(two.server));
+}
+
+TEST_F(HttpPoolTest, NoneIsKeptWhereNoneMayBe) {
+  serve("cluster: c", "pool: { max_idle: 0 }");
+  Sides sides = once();
+  EXPECT_TRUE(is_closed(sides.server));
+  expect_new(sides);
+}
+
+TEST_F(HttpPoolTest, AConnectionServesNoMoreRequestsThanAllowed) {
+  serve("cluster: c", "pool: { max_requests: 2 }");
+  Sides sides = once();
+  ask_again(sides, get("/second"));
+  answered(sides, ok(""));
+  EXPECT_TRUE(is_closed(sides.server));
+  expect_new(sides);
+}
+
+TEST_F(HttpPoolTest, AConnectionThatHasGrownOldIsNotUsedAgain) {
+  serve("cluster: c, timeouts: { keep_alive: 0s }", "pool: { max_age: 10s }");
+  Sides sides = asked(get("/"));
+  advance(11s);
+  answered(sides, ok(""));
+  EXPECT_TRUE(is_closed(sides.server)) << "old when it was given back";
+  expect_new(sides);
+  advance(6s);
+  ask_again(sides, get("/"));
+  answered(sides, ok(""));
+  advance(6s);
+  EXPECT_TRUE(is_closed(sides.server)) << "grew old while it was idle";
+  expect_new(sides);
+}
+
+TEST_F(HttpPoolTest, AnIdleConnectionIsClosedInTime) {
+  serve("cluster: c", "timeouts: { idle: 5s }");
+  Sides sides = once();
+  EXPECT_EQ(cells_of_backend().idle.value, 1);
+  advance(4s);
+  EXPECT_FALSE(is_closed(sides.server));
+  advance(2s);
+  EXPECT_TRUE(is_closed(sides.server));
+  EXPECT_EQ(cells_of_backend().idle.value, 0);
+  EXPECT_EQ(cells_of_backend().active.value, 0);
+}
+
+TEST_F(HttpPoolTest, AConnectionTheBackendHasClosedIsNotTried) {
+  serve();
+  Sides sides = once();
+  sides.server.close();
+  turns(3);
+  expect_new(sides);
+  EXPECT_EQ(cluster_cells("c").retry_causes.sum(), 0u);
+}
+
+TEST_F(HttpPoolTest, AConnectionTheBackendTalksOnIsNotUsed) {
+  serve();
+  Sides sides = once();
+  ASSERT_TRUE(sides.server.send("HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"));
+  turns(3);
+  EXPECT_TRUE(is_closed(sides.server));
+  expect_new(sides);
+}
+
+// Its FIN is in the kernel, and no event has been seen yet.
+TEST_F(HttpPoolTest, APostDoesNotGoDownAConnectionThatIsClosedAlready) {
+  serve();
+  Sides sides = once();
+  ASSERT_TRUE(sides.client.send(post("/", "abc")));
+  sides.server.close();
+  sides.server = accepted();
+  EXPECT_THAT(until(sides.server, "abc"), StartsWith("POST / "));
+  EXPECT_THAT(answered(sides, ok("")), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(HttpPoolTest, ABackendThatSaysHowLongItWaitsIsNotMadeToClose) {
+  serve();
+  Sides sides = asked(get("/"));
+  answered(sides, ok("", "Keep-Alive: timeout=5, max=100\r\n"));
+  advance(4s);
+  EXPECT_FALSE(is_closed(sides.server));
+  advance(600ms);
+  EXPECT_TRUE(is_closed(sides.server)) << "before the backend does";
+  expect_new(sides);
+}
+
+TEST_F(HttpPoolTest, ABackendThatWaitsNoTimeAtAllIsNotKept) {
+  serve();
+  Sides sides = asked(get("/"));
+  answered(sides, ok("", "Keep-Alive: timeout=0\r\n"));
+  EXPECT_TRUE(is_closed(sides.server));
+}
+
+TEST_F(HttpPoolTest, WhatTheBackendDoesIsLearned_AndTheConfigurationWarnedAbout) {
+  LogCapture log;
+  serve("cluster: c, timeouts: { keep_alive: 0s }");
+  Sides sides = once();
+  for (int i = 0; i < 2; ++i) {
+    advance(10s);
+    sides.server.close();
+    turns(3);
+    expect_new(sides);
+  }
+  advance(8900ms);
+  EXPECT_FALSE(is_closed(sides.server));
+  advance(200ms);
+  EXPECT_TRUE(is_closed(sides.server)) << "a second before the backend";
+  EXPECT_TRUE(
+      has_line(log.events(), {"event=backend.closes_idle_connections", " after=10 ", " idle=60 "}));
+}
+
+TEST_F(HttpPoolTest, ABackendThatIsRestartedTeachesNothing) {
+  serve("cluster: c, timeouts: { keep_alive: 0s }");
+  Sides sides = once();
+  for (Duration after : {3s, 10s, 6s}) {
+    advance(after);
+    sides.server.close();
+    turns(3);
+    expect_new(sides);
+  }
+  advance(50s);
+  EXPECT_FALSE(is_closed(sides.server));
+}
+
+class HttpQueueTest : public HttpPoolTest {
+ protected:
+  Socket asking(const std::string& path) {
+    Socket one = client();
+    EXPECT_TRUE(one.send(get(path)));
+    turns(5);
+    return one;
+  }
+};
+
+TEST_F(HttpQueueTest, RequestsWaitForRoomInTheOrderTheyCame) {
+  serve("cluster: c", "pool: { max_connections: 1 }");
+  Sides first = asked(get("/1"));
+  Socket second = asking("/2"), third = asking("/3");
+  EXPECT_TRUE(nobody_connects());
+  EXPECT_EQ(worker.survey(1).listeners.begin()->second.waiting[WaitingFor::backend_connect], 2u);
+  answered(first, ok("1"));
+  EXPECT_THAT(message(first.server), StartsWith("GET /2 "));
+  ASSERT_TRUE(first.server.send(ok("2")));
+  EXPECT_THAT(message(first.server), StartsWith("GET /3 "));
+  ASSERT_TRUE(first.server.send(ok("3")));
+  EXPECT_THAT(until(second, "\r\n\r\n2"), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(until(third, "\r\n\r\n3"), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(HttpQueueTest, NobodyOvertakesThoseWhoWait) {
+  serve("cluster: c", "pool: { max_connections: 1 }");
+  Sides first = asked(get("/1") + get("/pipelined"));
+  Socket second = asking("/2"), third = asking("/3");
+  answered(first, ok(""));
+  for (const std::string path : {"/2", "/3", "/pipelined"}) {
+    EXPECT_THAT(message(first.server), StartsWith("GET " + path + " "));
+    ASSERT_TRUE(first.server.send(ok("")));
+  }
+}
+
+TEST_F(HttpQueueTest, AConnectionThatIsLostIsRoomForAnother) {
+  serve("cluster: c", "pool: { max_connections: 1 }");
+  Sides first = asked(get("/1"));
+  Socket second = asking("/2"), third = asking("/3");
+  first.client.reset();
+  Socket server = accepted();
+  EXPECT_THAT(message(server), StartsWith("GET /2 "));
+  ASSERT_TRUE(server.send("HTTP/1.1 200 OK\r\n\r\nwith its connection"));
+  server.close();
+  server = accepted();
+  EXPECT_THAT(message(server), StartsWith("GET /3 "));
+}
+
+TEST_F(HttpQueueTest, AWaiterThatGoesAwayIsPassedOver) {
+  serve("cluster: c", "pool: { max_connections: 1 }");
+  Sides first = asked(get("/1"));
+  Socket second = asking("/2"), third = asking("/3");
+  second.reset();
+  turns(5);
+  answered(first, ok(""));
+  EXPECT_THAT(message(first.server), StartsWith("GET /3 "));
+}
+
+TEST_F(HttpQueueTest, MoreThanMayWaitAreA503AtOnce) {
+  LogCapture log;
+  serve("cluster: c", "pool: { max_connections: 1, max_pending: 1 }");
+  Sides first = asked(get("/1"));
+  Socket second = asking("/2"), third = asking("/3");
+  EXPECT_THAT(message(third), StartsWith("HTTP/1.1 503 "));
+  third.close();
+  turns(5);
+  answered(first, ok(""));
+  EXPECT_THAT(message(first.server), StartsWith("GET /2 "));
+  EXPECT_TRUE(has_line(log.access(), {"path=/3", "status=503", "reason=queue_full"}));
+}
+
+TEST_F(HttpQueueTest, WhoeverHasWaitedLongEnoughGetsA503) {
+  LogCapture log;
+  serve("cluster: c", "pool: { max_connections: 1, queue_timeout: 2s }");
+  Sides first = asked(get("/1"));
+  Socket second = asking("/2");
+  advance(1s);
+  EXPECT_TRUE(hears_nothing(second));
+  advance(1100ms);
+  EXPECT_THAT(until(second, "503 Service Unavailable\n"), StartsWith("HTTP/1.1 503 "));
+  answered(first, ok(""));
+  EXPECT_TRUE(hears_nothing(first.server)) << "it waits no longer";
+  EXPECT_TRUE(has_line(log.access(),
+                       {"path=/2", "status=503", "reason=queue_timeout", "config=test.yaml:"}));
+}
+
+}  // namespace
+}  // namespace weir::test

@@ -1,0 +1,205 @@
+// What weir does not understand is refused: the status a client sees, the end of its connection,
+// and that no backend hears of it. Each row of the strict rules of RFC 9112 as bytes on a socket.
+#include "support/http_fixture.h"
+
+namespace weir::test {
+namespace {
+
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+std::string escaped(std::string_view bytes) {
+  std::string text;
+  for (char c : bytes.substr(0, 200)) {
+    if (c == '\r' || c == '\n' || c < ' ')
+      text += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+    else
+      text += c;
+  }
+  return text;
+}
+
+std::string head(const std::string& fields, const std::string& line = "POST / HTTP/1.1") {
+  return line + "\r\nHost: a\r\n" + fields + "\r\n";
+}
+
+class HttpRefusalTest : public HttpFixture {
+ protected:
+  void SetUp() override { serve("cluster: c, limits: { max_body_size: 1KiB }"); }
+
+  // One answer, whole, that says it is the last; then FIN. Nobody else hears of it.
+  void expect_refused(const std::string& bytes, const std::string& status) {
+    SCOPED_TRACE(escaped(bytes));
+    Socket one = client();
+    ASSERT_TRUE(one.send(bytes));
+    const std::string answer = rest(one);
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 " + status + " "));
+    EXPECT_THAT(answer, HasSubstr("\r\nConnection: close\r\n"));
+    EXPECT_EQ(answer.find("HTTP/1.1 ", 1), std::string::npos) << answer;
+    const size_t body = answer.find("\r\n\r\n") + 4;
+    EXPECT_THAT(answer, HasSubstr(fmt::format("\r\nContent-Length: {}\r\n", answer.size() - body)));
+    EXPECT_EQ(one.end(), Socket::End::fin);
+    EXPECT_TRUE(nobody_connects());
+  }
+  void expect_all_refused(const std::vector<std::string>& inputs, const std::string& status) {
+    for (const std::string& input : inputs) expect_refused(input, status);
+  }
+};
+
+TEST_F(HttpRefusalTest, LinesThatDoNotEndInCrlfAreA400) {
+  expect_all_refused(
+      {"GET / HTTP/1.1\nHost: a\n\n", "GET / HTTP/1.1\r\nHost: a\n\r\n",
+       "GET / HTTP/1.1\r\nHost: a\r\rX: 1\r\n\r\n", "GET / HTTP/1.1\rHost: a\r\n\r\n",
+       "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", "\nGET / HTTP/1.1\r\n"},
+      "400");
+}
+
+TEST_F(HttpRefusalTest, RequestLinesThatAreNotOneAreA400) {
+  expect_all_refused({"GET\r\n\r\n", "GET /\r\n\r\n", "GET  / HTTP/1.1\r\nHost: a\r\n\r\n",
+                      "GET /  HTTP/1.1\r\nHost: a\r\n\r\n", "GET / HTTP/1.1 \r\nHost: a\r\n\r\n",
+                      " GET / HTTP/1.1\r\nHost: a\r\n\r\n", "GET\t/ HTTP/1.1\r\nHost: a\r\n\r\n",
+                      "G@T / HTTP/1.1\r\nHost: a\r\n\r\n", "GET / http/1.1\r\nHost: a\r\n\r\n",
+                      "GET / HTTP/1.1x\r\nHost: a\r\n\r\n", "GET / HTTP/11\r\nHost: a\r\n\r\n",
+                      "GET /a b HTTP/1.1\r\nHost: a\r\n\r\n"},
+                     "400");
+}
+
+TEST_F(HttpRefusalTest, TargetsInAFormThatTheMethodDoesNotHaveAreA400) {
+  expect_all_refused(
+      {head("", "GET * HTTP/1.1"), head("", "GET a:80 HTTP/1.1"), head("", "GET a HTTP/1.1"),
+       head("", "GET ftp://a/ HTTP/1.1"), head("", "GET http:/// HTTP/1.1"),
+       head("", "GET http://u@a/ HTTP/1.1"), head("", "CONNECT / HTTP/1.1"),
+       head("", "CONNECT a HTTP/1.1"), head("", "GET /#f HTTP/1.1"), head("", "GET /\xff HTTP/1.1"),
+       head("", std::string("GET /\0 HTTP/1.1", 15)), head("", "GET /\x7f HTTP/1.1"),
+       head("", "GET /\x01 HTTP/1.1")},
+      "400");
+}
+
+// Where they end is known: the connection may go on.
+TEST_F(HttpRefusalTest, PathsThatMayBeReadInTwoWaysAreA400) {
+  for (const std::string path :
+       {"/%zz", "/%0", "/%00", "/a%2fb", "/a%5cb", "/../a", "/%2e%2e/a", "/a/..;/b"}) {
+    Socket one = client();
+    ASSERT_TRUE(one.send(get(path) + get("/next")));
+    EXPECT_THAT(message(one), StartsWith("HTTP/1.1 400 ")) << path;
+    Socket server = accepted();
+    EXPECT_THAT(message(server), StartsWith("GET /next ")) << path;
+    one.reset();
+    rest(server);
+  }
+}
+
+TEST_F(HttpRefusalTest, FieldLinesThatOthersMayReadInAnotherWayAreA400) {
+  expect_all_refused(
+      {head("X : 1\r\n"), head("X\t: 1\r\n"), head(" X: 1\r\n"), head("X: 1\r\n folded\r\n"),
+       head("X: 1\r\n\tfolded\r\n"), head("X\r\n"), head(": 1\r\n"), head("X Y: 1\r\n"),
+       head("X(: 1\r\n"), head(std::string("X: a\0b\r\n", 8)), head("X: a\x01\r\n"),
+       head("X: a\x7f\r\n"), head("X: a\rb\r\n"), head("X\xff: 1\r\n")},
+      "400");
+}
+
+TEST_F(HttpRefusalTest, HostMustBeThereOnceAndBeAHost) {
+  expect_all_refused(
+      {"GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
+       "GET / HTTP/1.1\r\nHost: a\r\nhost: b\r\n\r\n", "GET / HTTP/1.1\r\nHost: a, b\r\n\r\n",
+       "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", "GET / HTTP/1.1\r\nHost: a:b\r\n\r\n",
+       "GET / HTTP/1.1\r\nHost: a b\r\n\r\n", "GET / HTTP/1.1\r\nHost: u@a\r\n\r\n",
+       "GET / HTTP/1.1\r\nHost: a:99999\r\n\r\n", "GET / HTTP/1.1\r\nHost: [::1\r\n\r\n",
+       "GET http://a/ HTTP/1.1\r\n\r\n", "GET http://a/ HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n"},
+      "400");
+}
+
+TEST_F(HttpRefusalTest, LengthsThatAreNotOneNumberAreA400) {
+  for (const std::string value : {"+3", "-1", "0 0", "3,3", "3, 3", "0x3", "3;", "", "3a", "1e2",
+                                  "9223372036854775808", "99999999999999999999999999"})
+    expect_refused(head("Content-Length: " + value + "\r\n") + "abc", "400");
+  expect_all_refused({head("Content-Length: 3\r\nContent-Length: 3\r\n") + "abc",
+                      head("Content-Length: 3\r\nContent-Length: 4\r\n") + "abc",
+                      head("Content-Length: 3\r\nTransfer-Encoding: chunked\r\n") + "0\r\n\r\n",
+                      head("Transfer-Encoding: chunked\r\nContent-Length: 3\r\n") + "0\r\n\r\n"},
+                     "400");
+}
+
+TEST_F(HttpRefusalTest, TransferCodingsThatAreNotChunkedOnceAreRefused) {
+  for (const std::string value :
+       {"xchunked", "chunked, identity", "identity", "gzip", "chunked,chunked", "chunked;q=1",
+        "\"chunked\"", "", "chunked gzip",
+        "\x0b"
+        "chunked"})
+    expect_refused(head("Transfer-Encoding: " + value + "\r\n") + "0\r\n\r\n", "400");
+  expect_refused(head("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n") + "0\r\n\r\n",
+                 "400");
+  expect_refused(head("Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n"), "400");
+  expect_refused(head("Transfer-Encoding: chunked\r\n", "POST / HTTP/1.0") + "0\r\n\r\n", "400");
+  expect_refused(head("Transfer-Encoding: gzip, chunked\r\n") + "0\r\n\r\n", "501");
+}
+
+TEST_F(HttpRefusalTest, VersionsAndMethodsThatNobodySpeaksAreA505AndA501) {
+  for (const std::string version : {"HTTP/2.0", "HTTP/1.2", "HTTP/0.9", "HTTP/3.0", "HTTP/1.9"})
+    expect_refused(head("", "GET / " + version), "505");
+  expect_refused(head("", std::string(64, 'M') + " / HTTP/1.1"), "501");
+}
+
+TEST_F(HttpRefusalTest, HeadsThatAreTooLargeHaveStatusesOfTheirOwn) {
+  expect_refused(head("", "GET /" + std::string(9000, 'a') + " HTTP/1.1"), "414");
+  expect_refused(head("X: " + std::string(40'000, 'a') + "\r\n"), "431");
+  std::string fields;
+  for (int i = 0; i < 120; ++i) fields += fmt::format("X{}: 1\r\n", i);
+  expect_refused(head(fields), "431");
+}
+
+TEST_F(HttpRefusalTest, AnExpectationNobodyCanMeetIsA417) {
+  expect_refused(head("Content-Length: 3\r\nExpect: magic\r\n") + "abc", "417");
+}
+
+TEST_F(HttpRefusalTest, ABodyThatIsTooLargeIsA413_BeforeItComesOrWhenItHas) {
+  expect_refused(head("Content-Length: 1025\r\n"), "413");
+  Sides sides = asked(head("Transfer-Encoding: chunked\r\n"));
+  ASSERT_TRUE(sides.client.send("401\r\n" + std::string(1025, 'x') + "\r\n0\r\n\r\n"));
+  EXPECT_THAT(rest(sides.client), StartsWith("HTTP/1.1 413 "));
+  EXPECT_THAT(rest(sides.server), Not(HasSubstr("0\r\n\r\n"))) << "it is not made a whole one";
+}
+
+// The request has been begun upstream by then: it is not completed there.
+TEST_F(HttpRefusalTest, ChunksThatAreNotFramedRightAreA400_AndTheBackendSeesAnAbort) {
+  for (const std::string& body :
+       {std::string("z\r\n"), std::string("\r\n"), std::string("1\nx"), std::string("1 \r\nx"),
+        std::string("0x1\r\nx"), std::string("-1\r\nx"), std::string("1\r\nxy\r\n"),
+        std::string("1\r\nx\n0\r\n\r\n"), std::string("11111111111111111\r\n"),
+        std::string("1;a\nb\r\nx"), std::string("1;") + std::string(70'000, 'e'),
+        std::string("0\r\nX : 1\r\n\r\n"), std::string("0\r\n folded: 1\r\n\r\n"),
+        std::string("0\r\nX\r\n\r\n"), std::string("0\nX: 1\r\n\r\n")}) {
+    SCOPED_TRACE(escaped(body));
+    Sides sides = asked(head("Transfer-Encoding: chunked\r\n"));
+    ASSERT_TRUE(sides.client.send(body));
+    EXPECT_THAT(rest(sides.client), StartsWith("HTTP/1.1 400 "));
+    EXPECT_THAT(rest(sides.server), Not(EndsWith("0\r\n\r\n")));
+  }
+  Sides sides = asked(head("Transfer-Encoding: chunked\r\n"));
+  ASSERT_TRUE(sides.client.send("0\r\nX: " + std::string(70'000, 't') + "\r\n\r\n"));
+  EXPECT_THAT(rest(sides.client), StartsWith("HTTP/1.1 431 "));
+}
+
+TEST_F(HttpRefusalTest, WhatFollowsARefusedRequestIsNeverARequest) {
+  Socket one = client();
+  ASSERT_TRUE(one.send(head("Content-Length: 3, 3\r\n") + get("/smuggled")));
+  const std::string all = rest(one);
+  EXPECT_EQ(all.find("HTTP/1.1 ", 1), std::string::npos) << all;
+  EXPECT_TRUE(nobody_connects());
+}
+
+TEST_F(HttpRefusalTest, RequestsThatMaySayNothingMoreAreAnsweredInOrder_ThenTheBadOne) {
+  Socket one = client();
+  ASSERT_TRUE(one.send(get("/good") + "BAD\r\n\r\n"));
+  Socket server = accepted();
+  message(server);
+  ASSERT_TRUE(server.send(ok("fine")));
+  const std::string all = rest(one);
+  EXPECT_THAT(all, StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(all, HasSubstr("fineHTTP/1.1 400 "));
+}
+
+}  // namespace
+}  // namespace weir::test

@@ -1,0 +1,257 @@
+// Requests that are sent again: only what is provably unprocessed, unless more is asked for, and
+// never a POST that may have arrived. Each decision is counted by its cause.
+#include "support/http_fixture.h"
+
+namespace weir::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+class HttpRetryTest : public HttpFixture {
+ protected:
+  void serve_with(const std::string& retry, const std::string& cluster = "") {
+    serve("cluster: c, retry: { " + retry + " }", cluster);
+  }
+  // A kept connection on which another request has just arrived.
+  Sides kept(const std::string& request) {
+    Sides sides = asked(get("/first"));
+    answered(sides, ok(""));
+    turns(3);
+    ask_again(sides, request);
+    return sides;
+  }
+  // The next try, after the pause before it.
+  Socket next_try() {
+    Socket socket;
+    EXPECT_TRUE(run_until([&] {
+      advance(50ms);
+      if (wait_ready(backend.fd(), POLLIN, 1ms)) socket = backend.accept(1s);
+      return static_cast<bool>(socket);
+    }));
+    return socket;
+  }
+  bool no_further_try() {
+    for (int i = 0; i < 20; ++i) advance(50ms);
+    return nobody_connects();
+  }
+  uint64_t causes(RetryCause cause) { return cluster_cells("c").retry_causes[cause].value; }
+  uint64_t results(RetryResult result) { return cluster_cells("c").retries[result].value; }
+};
+
+TEST_F(HttpRetryTest, ABackendThatRefusesIsPassedOver_ForAPostToo) {
+  Acceptor other;
+  apply("listeners:\n" + listener_text("cluster: c") +
+        fmt::format("clusters:\n  - {{ name: c, backends: [{}, {}] }}\n", backend.address().text(),
+                    other.address().text()));
+  backend.stop();
+  for (int i = 0; i < 2; ++i) {
+    Socket one = client();
+    ASSERT_TRUE(one.send(post("/", "abc")));
+    Socket server = accepted(other);
+    EXPECT_THAT(until(server, "abc"), StartsWith("POST / "));
+    ASSERT_TRUE(server.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"));
+    EXPECT_THAT(message(one), StartsWith("HTTP/1.1 200 "));
+  }
+  EXPECT_EQ(causes(RetryCause::connect_failure), 1u) << "it is left alone after that";
+  EXPECT_EQ(results(RetryResult::ok), 1u);
+  EXPECT_EQ(cluster_cells("c").retries.sum(), 1u);
+}
+
+TEST_F(HttpRetryTest, AChunkedUploadIsPassedOnWhenABackendRefuses) {
+  Acceptor other;
+  apply("listeners:\n" + listener_text("cluster: c") +
+        fmt::format("clusters:\n  - {{ name: c, backends: [{}, {}] }}\n", backend.address().text(),
+                    other.address().text()));
+  backend.stop();
+  for (int i = 0; i < 2; ++i) {
+    Socket one = client();
+    ASSERT_TRUE(one.send(
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"));
+    Socket server = accepted(other);
+    EXPECT_THAT(until(server, "0\r\n\r\n"), HasSubstr("3\r\nabc\r\n0\r\n\r\n"));
+    ASSERT_TRUE(server.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"));
+    EXPECT_THAT(message(one), StartsWith("HTTP/1.1 200 "));
+  }
+}
+
+TEST_F(HttpRetryTest, WhatCouldNotBeSentOnAKeptConnectionIsSentOnANewOne_APostToo) {
+  serve();
+  Sides sides = asked(get("/first"));
+  answered(sides, ok(""));
+  turns(3);
+  ASSERT_TRUE(sides.client.send(post("/", "abc")));
+  sides.server.reset();  // known to the kernel, not yet to weir
+  Socket server = next_try();
+  EXPECT_THAT(until(server, "abc"), StartsWith("POST / "));
+  ASSERT_TRUE(server.send(ok("")));
+  EXPECT_THAT(message(sides.client), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(HttpRetryTest, AKeptConnectionThatCloses_IsNoReasonToFailAGet) {
+  for (bool reset : {false, true}) {
+    serve();
+    const uint64_t before = causes(RetryCause::reused_connection);
+    Sides sides = kept(get("/again"));
+    if (reset)
+      sides.server.reset();
+    else
+      sides.server.close();
+    Socket server = next_try();
+    EXPECT_THAT(message(server), StartsWith("GET /again "));
+    ASSERT_TRUE(server.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"));
+    EXPECT_THAT(message(sides.client), StartsWith("HTTP/1.1 200 "));
+    EXPECT_EQ(causes(RetryCause::reused_connection), before + 1);
+  }
+  EXPECT_EQ(results(RetryResult::ok), 2u);
+}
+
+TEST_F(HttpRetryTest, APutIsSentAgainWithItsBody) {
+  serve();
+  const std::string put = "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc";
+  Sides sides = kept(put);
+  bytes(sides.server, 3);
+  sides.server.close();
+  Socket server = next_try();
+  EXPECT_THAT(until(server, "abc"), StartsWith("PUT / "));
+}
+
+TEST_F(HttpRetryTest, WhatMayHaveArrivedAndIsNotSafeIsNot) {
+  serve_with("on: [reset_before_response, timeout, gateway_error]");
+  for (const std::string& request :
+       {post("/", "abc"), std::string("PATCH / HTTP/1.1\r\nHost: a\r\n\r\n"),
+        std::string("FOO / HTTP/1.1\r\nHost: a\r\n\r\n"),
+        std::string("PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")}) {
+    Sides sides = kept(request);
+    turns(3);
+    sides.server.close();
+    EXPECT_THAT(message(sides.client), StartsWith("HTTP/1.1 502 ")) << request;
+    EXPECT_TRUE(no_further_try());
+    sides = asked(request);
+    turns(3);
+    sides.server.close();
+    EXPECT_THAT(message(sides.client), StartsWith("HTTP/1.1 502 ")) << request;
+    EXPECT_TRUE(no_further_try());
+  }
+  EXPECT_EQ(cluster_cells("c").retry_causes.sum(), 0u);
+}
+
+TEST_F(HttpRetryTest, ABodyThatIsNoLongerHereIsNotSentAgain) {
+  serve();
+  Sides sides = asked(get("/"));
+  answered(sides, ok(""));
+  turns(3);
+  ask_again(sides, "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nabc");
+  bytes(sides.server, 3);
+  ASSERT_TRUE(sides.client.send("def"));
+  bytes(sides.server, 3);
+  sides.server.close();
+  EXPECT_THAT(message(sides.client), StartsWith("HTTP/1.1 502 "));
+  EXPECT_TRUE(no_further_try());
+}
+
+TEST_F(HttpRetryTest, ANewConnectionThatEndsIsA502_UnlessMoreIsAskedFor) {
+  serve();
+  Sides sides = asked(get("/"));
+  sides.server.close();
+  EXPECT_THAT(message(sides.client), StartsWith("HTTP/1.1 502 "));
+  EXPECT_TRUE(no_further_try());
+
+  serve_with("on: reset_before_response");
+  sides = asked(get("/"));
+  sides.server.close();
+  Socket server = next_try();
+  EXPECT_THAT(message(server), StartsWith("GET / "));
+  ASSERT_TRUE(server.send(ok("")));
+  EXPECT_THAT(message(sides.client), StartsWith("HTTP/1.1 200 "));
+  EXPECT_EQ(causes(RetryCause::reset_before_response), 1u);
+}
+
+TEST_F(HttpRetryTest, AnAnswerThatHasBegunIsNotAskedForAgain) {
+  serve_with("on: reset_before_response");
+  for (const std::string begun :
+       {"HTTP/1.1 200", "HTTP/1.1 200 OK\r\nX: 1\r\n", "HTTP/1.1 103 Early Hints\r\n\r\n"}) {
+    Sides sides = asked(get("/"));
+    ASSERT_TRUE(sides.server.send(begun));
+    turns(5);
+    sides.server.close();
+    EXPECT_THAT(until(sides.client, "502 Bad Gateway\n"), HasSubstr("HTTP/1.1 502 ")) << begun;
+    EXPECT_TRUE(no_further_try());
+  }
+}
+
+TEST_F(HttpRetryTest, SilenceIsAReasonWhereItIsAskedFor) {
+  serve_with("on: timeout, attempts: 1", "timeouts: { response_header: 2s }");
+  Sides sides = asked(get("/"));
+  advance(3s);
+  Socket server = next_try();
+  EXPECT_THAT(message(server), StartsWith("GET / "));
+  EXPECT_NE((rest(sides.server), sides.server.end()), Socket::End::open) << "the first is given up";
+  EXPECT_EQ(causes(RetryCause::timeout), 1u);
+  advance(3s);
+  EXPECT_THAT(message(sides.client), StartsWith("HTTP/1.1 504 "));
+  EXPECT_EQ(results(RetryResult::failed), 1u);
+}
+
+TEST_F(HttpRetryTest, EachTryMayHaveATimeOfItsOwn) {
+  serve_with("on: timeout, per_try_timeout: 1s", "timeouts: { response_header: 10s }");
+  Sides sides = asked(get("/"));
+  advance(1100ms);
+  Socket server = next_try();
+  message(server);
+  advance(500ms);
+  ASSERT_TRUE(server.send(ok("")));
+  EXPECT_THAT(message(sides.client), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(HttpRetryTest, AStatusIsAReasonWhereItIsAskedFor) {
+  serve_with("on: [\"503\"], attempts: 1");
+  const std::string busy = "HTTP/1.1 503 Busy\r\nContent-Length: 4\r\nX-From: it\r\n\r\nbusy";
+  Sides sides = asked(get("/"));
+  ASSERT_TRUE(sides.server.send(busy));
+  Socket server = next_try();
+  EXPECT_THAT(message(server), StartsWith("GET / "));
+  ASSERT_TRUE(server.send(busy));
+  const std::string last = until(sides.client, "busy");
+  EXPECT_THAT(last, StartsWith("HTTP/1.1 503 Busy\r\n"));
+  EXPECT_THAT(last, HasSubstr("X-From: it\r\n")) << "the backend's own, when there is no more";
+  EXPECT_EQ(causes(RetryCause::status), 1u);
+
+  sides.server = std::move(server);
+  ask_again(sides, post("/", "abc"));
+  bytes(sides.server, 3);
+  EXPECT_THAT(answered(sides, busy), StartsWith("HTTP/1.1 503 Busy\r\n"));
+  EXPECT_TRUE(no_further_try());
+}
+
+TEST_F(HttpRetryTest, NothingIsSentAgainWithoutAttempts) {
+  serve_with("attempts: 0");
+  Sides sides = kept(get("/again"));
+  sides.server.close();
+  EXPECT_THAT(message(sides.client), StartsWith("HTTP/1.1 502 "));
+  EXPECT_TRUE(no_further_try());
+  backend.stop();
+  EXPECT_THAT(answer_to(get("/")), StartsWith("HTTP/1.1 502 "));
+}
+
+TEST_F(HttpRetryTest, ThreeMayBeSentAgainAtATime_AndAShareOfMore) {
+  serve_with("budget: 20%");
+  backend.stop();
+  std::vector<Socket> clients;
+  for (int i = 0; i < 5; ++i) {
+    clients.push_back(client());
+    ASSERT_TRUE(clients.back().send(get("/")));
+    turns(3);
+  }
+  turns(5);
+  EXPECT_EQ(results(RetryResult::budget_exhausted), 2u);
+  EXPECT_THAT(message(clients[3]), StartsWith("HTTP/1.1 502 "));
+  EXPECT_TRUE(hears_nothing(clients[0])) << "it waits for its next try";
+  for (int i = 0; i < 20; ++i) advance(50ms);
+  EXPECT_THAT(message(clients[0]), StartsWith("HTTP/1.1 502 "));
+  EXPECT_EQ(causes(RetryCause::connect_failure), 6u);
+  EXPECT_EQ(results(RetryResult::failed), 6u);
+}
+
+}  // namespace
+}  // namespace weir::test

@@ -1,0 +1,61 @@
+// HttpBackend: one connection of a backend. It answers request after request as the scenario wants
+// each to be answered, and checks what it got.
+#pragma once
+
+#include <functional>
+
+#include "peers/http_peer.h"
+
+namespace weir::sim {
+
+struct BackendScript {
+  HttpHabits habits;
+  std::function<void(Answer&, const Request&)> decide;  // how one request is answered
+  Duration think = 0ms;                                 // before an answer, at most
+  Duration idle = 3000s;    // closes a connection on which nothing is asked for so long
+  uint32_t keep_alive = 0;  // seconds, told in Keep-Alive; 0: not told
+};
+
+class HttpBackend final : public HttpPeer {
+ public:
+  HttpBackend(Ledger& ledger, BackendScript script, std::shared_ptr<Endpoint> endpoint);
+  std::string state() const override;
+
+ private:
+  enum class Stage : uint8_t { idle, reading, thinking, answering, tunnel };
+
+  void act() override;
+  void take(std::string_view bytes) override;
+  void on_end(End how) override;
+  void on_own_end() override {
+    if (answer_ != nullptr) answer_->over_at = std::min(answer_->over_at, now());
+  }
+
+  void read_events();
+  void take_head();
+  void take_end();
+  void think();
+  void begin_answer();
+  std::string render() const;
+  std::string render_head() const;
+  std::string render_body() const;
+  void after_answer();
+  void act_in_tunnel();
+  void take_in_tunnel(std::string_view bytes);
+
+  const BackendScript script_;
+  Stage stage_ = Stage::idle;
+  TimePoint idle_since_;
+  TimePoint answer_at_ = kNever;
+  Request* request_ = nullptr;
+  Answer* answer_ = nullptr;
+  bool request_whole_ = false;
+  StreamReader body_;
+  StreamReader tunnel_bytes_;
+  TimePoint extra_at_ = kNever;     // to be sent, when the answer has been for a while
+  TimePoint extra_there_ = kNever;  // bytes behind an answer have reached the other side
+  bool misled_ = false;             // a request has come since
+  bool deaf_ = false;               // it has done what it wanted and waits for the end
+};
+
+}  // namespace weir::sim

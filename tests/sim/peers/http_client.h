@@ -1,0 +1,87 @@
+// HttpClient: asks for one thing after another over one connection, some of them before the answer
+// to the one before is there, and knows whose answer must come next.
+#pragma once
+
+#include <vector>
+
+#include "peers/http_peer.h"
+
+namespace weir::sim {
+
+struct ClientScript {
+  enum class Finish : uint8_t { close, half_close, stay };  // when everything is answered
+  HttpHabits habits;
+  std::vector<uint32_t> requests;
+  size_t ahead = 1;          // requests under way at once, at most
+  Duration think = 0ms;      // before each request, at most
+  bool half_closes = false;  // right after its last request: its answer must come all the same
+  Finish finish = Finish::close;
+  bool stays_open = false;  // there is no reason why weir should close the connection
+};
+
+class HttpClient final : public HttpPeer {
+ public:
+  HttpClient(Ledger& ledger, ClientScript script, std::shared_ptr<Endpoint> endpoint);
+
+  std::string state() const override;
+  // Why the connection may have ended without an answer to what was asked, as far as a client
+  // knows.
+  struct LastAsked {
+    Duration connected{};    // until the end
+    Duration silence{};      // before it asked, since the last answer or since it connected
+    Duration waited{};       // since its first byte
+    bool announced = false;  // an earlier answer has said that it is the last
+    bool whole = false;      // every byte of it was sent
+    TimePoint at = kNever;   // of the end
+    bool asked = false;
+    uint32_t request = 0;
+  };
+  const LastAsked& last_asked() const { return last_; }
+
+ private:
+  void act() override;
+  void take(std::string_view bytes) override;
+  void on_end(End how) override;
+  void on_own_end() override;
+
+  void read_events();
+  void ask();
+  void take_head();
+  void take_final(const MessageHead& head, Answer* answer);
+  void take_data();
+  void take_end();
+  void check_end(const Request& request);
+  void finish_if_done();
+  void act_in_tunnel();
+  void take_in_tunnel(std::string_view bytes);
+  void note_last(Request::Outcome outcome, bool clean);
+  Request* current();
+  bool begun(size_t i) const { return i < asked_ && sent() > begins_[i]; }
+
+  const ClientScript script_;
+  std::vector<uint64_t> begins_, ends_;  // of each request in what is sent
+  size_t asked_ = 0;
+  size_t answered_ = 0;
+  TimePoint ask_at_;
+  TimePoint quiet_since_;
+  TimePoint answer_came_at_ = kNever;  // of the last one: its head
+  std::vector<TimePoint> asked_at_;
+  std::vector<Duration> silences_;
+  // The body of a request that waits for 100-continue.
+  std::string held_back_;
+  TimePoint held_until_ = kNever;
+  // The answer that is being read.
+  StreamReader body_;
+  Answer* answer_ = nullptr;   // null: weir's own
+  uint32_t interim_from_ = 0;  // the answer that interim responses belong to
+  bool interim_ = false;
+  std::string own_body_;
+  bool server_closes_ = false;
+  bool stopped_ = false;  // what comes makes no sense any more
+  bool misled_ = false;
+  Request* tunnel_ = nullptr;
+  StreamReader tunnel_bytes_;
+  LastAsked last_;
+};
+
+}  // namespace weir::sim

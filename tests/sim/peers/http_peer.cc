@@ -1,0 +1,100 @@
+#include "peers/http_peer.h"
+
+#include <algorithm>
+
+namespace weir::sim {
+namespace {
+
+constexpr Duration kLookAtTheTime = 20ms;
+
+}  // namespace
+
+HttpPeer::HttpPeer(Ledger& ledger, const HttpHabits& habits, std::shared_ptr<Endpoint> endpoint,
+                   bool reads_responses)
+    : ledger_(ledger),
+      network_(ledger.network()),
+      habits_(habits),
+      endpoint_(std::move(endpoint)),
+      reader_(reads_responses),
+      began_(network_.now()) {}
+
+void HttpPeer::start() {
+  endpoint_->set_waker([weak = weak_from_this()] {
+    auto self = weak.lock();
+    if (self && !self->over_ && !std::exchange(self->soon_, true))
+      self->come_back(self->habits_.pace);
+  });
+  come_back(habits_.pace);
+}
+
+void HttpPeer::come_back(Duration within) {
+  const auto most = static_cast<uint64_t>(within.count());
+  network_.after(Duration(1000 + network_.random().below(most)),
+                 [weak = weak_from_this(), visit = ++visit_] {
+                   auto self = weak.lock();
+                   if (self && self->visit_ == visit) self->step();
+                 });
+}
+
+void HttpPeer::step() {
+  soon_ = false;
+  if (over_) return;
+  bool moved = false;
+  if (!endpoint_->connecting()) {
+    if (age() >= habits_.abort_after) return on_own_end(), abort();
+    if (age() >= habits_.give_up_after) return on_own_end(), leave();
+    moved = read_some();
+    if (!over_) act();
+    if (!over_) moved = write_some() || moved;
+  }
+  if (over_) return;
+  const bool rests = moved && habits_.pause > 0ns && network_.chance(20);
+  soon_ = moved;
+  come_back(rests ? habits_.pause : moved ? habits_.pace : kLookAtTheTime);
+}
+
+bool HttpPeer::read_some() {
+  if (end_ != End::none || received_ >= habits_.read_at_most) return false;
+  char bytes[65536];
+  const ssize_t n = endpoint_->recv(bytes, std::min(sizeof(bytes), habits_.chunk));
+  if (n < 0 && errno == EAGAIN) return false;
+  if (n > 0) {
+    received_ += static_cast<uint64_t>(n);
+    ledger_.trace("{}: {:?}", state(),
+                  std::string_view(bytes, static_cast<size_t>(n)).substr(0, 400));
+    take({bytes, static_cast<size_t>(n)});
+    return true;
+  }
+  // After a write has told of the reset a read says only that nothing comes.
+  end_ = n < 0 || failed_ ? End::reset : End::fin;
+  ledger_.trace("{}: {}", state(), end_ == End::fin ? "FIN" : "reset");
+  on_end(end_);
+  return true;
+}
+
+bool HttpPeer::write_some() {
+  const uint64_t may = habits_.send_at_most - std::min(habits_.send_at_most, sent_);
+  if (to_send_.empty() || failed_ || may == 0) return false;
+  const size_t size = std::min({to_send_.size(), habits_.chunk, static_cast<size_t>(may)});
+  const ssize_t n = endpoint_->send(to_send_.view().data(), size);
+  if (n < 0) {
+    failed_ = errno != EAGAIN;
+    if (failed_) to_send_.clear();
+    return failed_;
+  }
+  sent_ += static_cast<uint64_t>(n);
+  to_send_.pop(static_cast<size_t>(n));
+  return true;
+}
+
+void HttpPeer::leave() {
+  endpoint_->close();
+  over_ = true;
+}
+
+void HttpPeer::abort() {
+  endpoint_->abort();
+  over_ = true;
+}
+
+}  // namespace weir::sim

@@ -1,0 +1,74 @@
+// HttpPeer: what a client and a backend of HTTP have in common: a connection that is read and
+// written bit by bit, at the peer's own pace.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "network/endpoint.h"
+#include "peers/ledger.h"
+#include "peers/message_reader.h"
+
+namespace weir::sim {
+
+struct HttpHabits {
+  size_t chunk = 4096;             // bytes of a read or a write, at most
+  Duration pace = 1ms;             // between two things it does, at most
+  Duration pause = 0ms;            // a rest now and then, at most
+  uint64_t read_at_most = ~0ull;   // then it stops reading
+  uint64_t send_at_most = ~0ull;   // then it stops sending
+  Duration abort_after = 3000s;    // resets
+  Duration give_up_after = 3000s;  // closes
+};
+
+class HttpPeer : public std::enable_shared_from_this<HttpPeer> {
+ public:
+  HttpPeer(Ledger& ledger, const HttpHabits& habits, std::shared_ptr<Endpoint> endpoint,
+           bool reads_responses);
+  virtual ~HttpPeer() = default;
+  void start();
+  bool over() const { return over_; }
+  virtual std::string state() const = 0;
+
+ protected:
+  enum class End : uint8_t { none, fin, reset };
+
+  virtual void act() = 0;  // after the bytes that have come
+  virtual void take(std::string_view) = 0;
+  virtual void on_end(End how) = 0;  // of what the other side sends
+  virtual void on_own_end() = 0;     // it aborts, or gives up
+
+  void send(std::string_view bytes) { to_send_.push(bytes); }
+  uint64_t sent() const { return sent_; }                      // bytes taken by the socket
+  uint64_t queued() const { return sent_ + to_send_.size(); }  // with those that wait
+  bool all_sent() const { return to_send_.empty(); }
+  void drop_unsent() { to_send_.clear(); }
+  Duration age() const { return now() - began_; }
+  TimePoint now() const { return network_.now(); }
+  void leave();
+  void abort();
+
+  Ledger& ledger_;
+  Network& network_;
+  const HttpHabits habits_;
+  std::shared_ptr<Endpoint> endpoint_;
+  MessageReader reader_;
+  const TimePoint began_;
+  End end_ = End::none;
+  bool over_ = false;
+
+ private:
+  void step();
+  void come_back(Duration within);
+  bool read_some();
+  bool write_some();
+
+  ByteQueue to_send_;
+  uint64_t sent_ = 0;
+  uint64_t received_ = 0;
+  uint64_t visit_ = 0;   // the one that is arranged
+  bool soon_ = false;    // and comes at its pace, not to look at the time only
+  bool failed_ = false;  // a write or a read said so
+};
+
+}  // namespace weir::sim

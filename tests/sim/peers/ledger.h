@@ -1,0 +1,153 @@
+// Ledger: every request of a history, every time a backend began to answer one, and what the
+// client got. Requests and answers are numbered: a request carries its number in its path and in a
+// field, an answer in a field, and every byte of a body is a function of the number and its place.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "network/network.h"
+#include "peers/message_reader.h"
+
+namespace weir::sim {
+
+// What a client is going to ask for, and what became of it.
+struct Request {
+  enum class Outcome : uint8_t {
+    unsent,     // not a byte of it
+    answered,   // completely, by a backend
+    by_weir,    // with an answer of weir's own
+    cut,        // a part of an answer, then a reset
+    nothing,    // not a byte of an answer
+    abandoned,  // the client went first
+    misled,     // bytes that a backend sent behind an answer came as the answer: see Answer
+  };
+  uint32_t number = 0;
+  std::string method = "GET";
+  Framing framing = Framing::none;
+  uint64_t body = 0;
+  bool old = false;      // HTTP/1.0
+  bool closes = false;   // Connection: close
+  bool expects = false;  // 100-continue
+  bool fixed = false;    // answered by the configuration, not by a backend
+  uint64_t tunnel = 0;   // bytes to say after an upgrade; 0: it asks for none
+  bool eager = false;    // and does not wait for the 101 with them
+
+  uint32_t heads_at_backends = 0;
+  uint32_t whole_at_backends = 0;
+  Outcome outcome = Outcome::unsent;
+  unsigned status = 0;
+  uint32_t answer = 0;          // its number
+  bool clean = false;           // of `nothing` and `cut`: the connection ended with a FIN
+  TimePoint reset_at = kNever;  // by its client, before it was answered
+  uint64_t tunnel_received = 0;
+  bool tunnel_saw_fin = false;
+  bool tunnel_sent_fin = false;
+
+  // Nothing of it is lost when it is sent again, and nothing happens twice.
+  bool replayable() const { return framing == Framing::none && method != "POST"; }
+};
+
+// What a backend does with a request.
+//
+// Bytes behind an answer that arrive when the next request has just gone out look like its answer:
+// HTTP/1.1 has no remedy. A connection on which they have been for longer than kCrossing must not
+// be used.
+struct Answer {
+  enum class Fault : uint8_t {
+    none,
+    closes_before,    // FIN without a byte
+    resets_before,    // the same with a reset
+    resets_in_body,   // somewhere in the answer
+    closes_in_body,   // the same with a FIN
+    garbage,          // not HTTP
+    two_framings,     // Content-Length and Transfer-Encoding
+    more_than_asked,  // bytes behind the answer
+    stalls,           // says nothing any more, somewhere in the answer
+    unasked_switch,   // 101
+  };
+  static constexpr Duration kCrossing = 15ms;
+  uint32_t number = 0;
+  uint32_t request = 0;
+  unsigned status = 200;
+  Framing framing = Framing::length;
+  uint64_t body = 0;
+  int interims = 0;
+  bool trailers = false;
+  bool early = false;      // before the request has been read
+  bool announces = false;  // Connection: close
+  bool to_head = false;
+  bool cut = false;  // it is not sent whole
+  Fault fault = Fault::none;
+  TimePoint over_at = kNever;  // sent, or its connection has ended
+  uint64_t tunnel = 0;
+  uint64_t tunnel_received = 0;
+  bool tunnel_saw_fin = false;
+  bool tunnel_sent_fin = false;
+
+  bool has_body() const { return !to_head && status != 204 && status != 304 && status != 101; }
+};
+
+class Ledger {
+ public:
+  explicit Ledger(Network& network) : network_(network) {}
+
+  Network& network() { return network_; }
+  Request& add_request();
+  Answer& add_answer(const Request& request);
+  Request* request(uint64_t number) { return find(requests_, number); }
+  Answer* answer(uint64_t number) { return find(answers_, number); }
+  const std::vector<std::unique_ptr<Request>>& requests() const { return requests_; }
+  const std::vector<std::unique_ptr<Answer>>& answers() const { return answers_; }
+
+  template <typename... Args>
+  void fail(const char* format, const Args&... args) {
+    failures_.push_back(fmt::format(fmt::runtime(format), args...));
+  }
+  std::vector<std::string>& failures() { return failures_; }
+  // With WEIR_SIM_TRACE in the environment: what every peer sees, line by line.
+  template <typename... Args>
+  void trace(const char* format, const Args&... args) const {
+    if (tracing_)
+      fmt::print("{:.6f} {}\n", seconds(network_.now().time_since_epoch() - 1h),
+                 fmt::format(fmt::runtime(format), args...));
+  }
+
+ private:
+  template <typename T>
+  static T* find(const std::vector<std::unique_ptr<T>>& all, uint64_t number) {
+    return number == 0 || number > all.size() ? nullptr : all[number - 1].get();
+  }
+  Network& network_;
+  const bool tracing_ = std::getenv("WEIR_SIM_TRACE") != nullptr;
+  std::vector<std::unique_ptr<Request>> requests_;
+  std::vector<std::unique_ptr<Answer>> answers_;
+  std::vector<std::string> failures_;
+};
+
+// The four streams of bytes there are.
+enum class Stream : uint8_t { request_body, answer_body, to_backend, to_client };
+
+std::string stream_bytes(Stream stream, uint32_t number, uint64_t from, uint64_t size);
+// Compares what has come with what must; whether it was right is said once.
+class StreamReader {
+ public:
+  void begin(Stream stream, uint32_t number) { *this = {stream, number}; }
+  bool take(std::string_view bytes);
+  uint64_t position() const { return position_; }
+
+  StreamReader() = default;
+
+ private:
+  StreamReader(Stream stream, uint32_t number) : stream_(stream), number_(number) {}
+  Stream stream_{};
+  uint32_t number_ = 0;
+  uint64_t position_ = 0;
+  bool wrong_ = false;
+};
+
+}  // namespace weir::sim

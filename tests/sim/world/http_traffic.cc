@@ -1,0 +1,212 @@
+// HTTP exchanges: clients that ask, backends that answer, and what must have become of each
+// request.
+#include <algorithm>
+#include <map>
+
+#include "session/session.h"
+#include "world/books.h"
+#include "world/http_scripts.h"
+
+namespace weir::sim {
+namespace {
+
+using Outcome = Request::Outcome;
+
+class HttpTraffic final : public Traffic {
+ public:
+  HttpTraffic(const Scenario& scenario, Network& network) : scenario_(scenario), ledger_(network) {}
+
+  void open_client(std::shared_ptr<Endpoint> endpoint, const Address&) override {
+    clients_.push_back(std::make_shared<HttpClient>(ledger_, http_client_script(scenario_, ledger_),
+                                                    std::move(endpoint)));
+    clients_.back()->start();
+  }
+  void open_backend(std::shared_ptr<Endpoint> endpoint, const Address&) override {
+    backends_.push_back(std::make_shared<HttpBackend>(
+        ledger_, http_backend_script(scenario_, ledger_.network().random()), std::move(endpoint)));
+    backends_.back()->start();
+  }
+  bool clients_over() const override { return all_over(clients_); }
+  bool backends_over() const override { return all_over(backends_); }
+  std::vector<std::string> stuck() const override;
+  std::vector<std::string> judge(const Evidence& evidence, Tally& tally) override;
+
+ private:
+  template <typename Peer>
+  static bool all_over(const std::vector<std::shared_ptr<Peer>>& peers) {
+    return std::all_of(peers.begin(), peers.end(), [](const auto& peer) { return peer->over(); });
+  }
+  void judge_backends(const Evidence& evidence);
+  void judge_log(const Evidence& evidence);
+  void judge_request(const Request& request);
+  void judge_own_answer(const Request& request);
+  void judge_cancelled(const Answer& answer);
+  void judge_last(const HttpClient& client, const Evidence& evidence);
+  bool may_end_silently(const HttpClient::LastAsked& last, bool clean, const Evidence& evidence);
+  void judge_tunnel(const Request& request, const Answer& answer);
+
+  const Scenario& scenario_;
+  Ledger ledger_;
+  std::vector<std::shared_ptr<HttpClient>> clients_;
+  std::vector<std::shared_ptr<HttpBackend>> backends_;
+};
+
+std::vector<std::string> HttpTraffic::stuck() const {
+  std::vector<std::string> lines;
+  for (const auto& client : clients_)
+    if (!client->over()) lines.push_back("stuck: " + client->state());
+  for (const auto& backend : backends_)
+    if (!backend->over()) lines.push_back("stuck: " + backend->state());
+  return lines;
+}
+
+std::vector<std::string> HttpTraffic::judge(const Evidence& evidence, Tally& tally) {
+  std::vector<std::string> books;
+  check_listeners(evidence, books);
+  for (const std::string& line : books) ledger_.failures().push_back(line);
+  judge_backends(evidence);
+  judge_log(evidence);
+  for (const auto& request : ledger_.requests()) judge_request(*request);
+  for (const auto& client : clients_) judge_last(*client, evidence);
+  for (const auto& answer : ledger_.answers()) judge_cancelled(*answer);
+
+  constexpr const char* kOutcomes[] = {"unsent",  "answered",  "own answer", "cut",
+                                       "nothing", "abandoned", "misled"};
+  for (const auto& request : ledger_.requests()) {
+    ++tally[fmt::format("requests: {}", kOutcomes[static_cast<size_t>(request->outcome)])];
+    if (request->outcome == Outcome::by_weir)
+      ++tally[fmt::format("own answers: {}", request->status)];
+    if (request->heads_at_backends > 1) ++tally["requests: sent to backends more than once"];
+    if (request->status == 101) ++tally["tunnels"];
+  }
+  for (const auto& [id, cells] : evidence.report.backends) {
+    tally["connections to backends"] += cells.connects.value;
+    tally["connections to backends: reused"] += cells.reuses.value;
+  }
+  return ledger_.failures();
+}
+
+// Nothing is under way, so what is open is kept for later.
+void HttpTraffic::judge_backends(const Evidence& evidence) {
+  for (const auto& [id, cells] : evidence.report.backends) {
+    if (cells.in_flight.value != 0 || cells.load != 0)
+      ledger_.fail("backend {}: {} requests under way, load {}", id, cells.in_flight.value,
+                   cells.load);
+    if (cells.active.value != cells.idle.value)
+      ledger_.fail("backend {}: {} connections, {} idle", id, cells.active.value, cells.idle.value);
+  }
+}
+
+// One line for each request that was understood.
+void HttpTraffic::judge_log(const Evidence& evidence) {
+  std::map<uint64_t, int> seen;
+  for (const std::string& line : lines_of(evidence.access_log)) {
+    const std::string path = log_field(line, "path");
+    if (path.empty()) continue;
+    const uint64_t number = std::strtoull(path.c_str() + path.rfind('/') + 1, nullptr, 10);
+    const Request* request = ledger_.request(number);
+    if (request == nullptr) {
+      ledger_.fail("an access line for '{}'", path);
+      continue;
+    }
+    if (++seen[number] > 1) ledger_.fail("{} has more than one access line", number);
+    const bool whole =
+        request->outcome == Outcome::answered || request->outcome == Outcome::by_weir;
+    if (whole && log_number(line, "status") != request->status)
+      ledger_.fail("{} was answered with {}, the log says {}", number, request->status,
+                   log_number(line, "status"));
+  }
+  for (const auto& request : ledger_.requests())
+    if (request->outcome == Outcome::answered && seen[request->number] == 0)
+      ledger_.fail("{} was answered and has no access line", request->number);
+}
+
+void HttpTraffic::judge_request(const Request& request) {
+  const uint32_t tries = 1 + scenario_.retry.attempts;
+  if (request.heads_at_backends > tries)
+    ledger_.fail("{} was sent {} times", request.number, request.heads_at_backends);
+  if (request.outcome == Outcome::cut && request.clean)
+    ledger_.fail("the answer to {} ends in the middle, as if that were all", request.number);
+  if (request.outcome == Outcome::by_weir) judge_own_answer(request);
+  const Answer* answer = ledger_.answer(request.answer);
+  if (answer != nullptr && answer->status == 101 && request.status == 101)
+    judge_tunnel(request, *answer);
+  if (!scenario_.polite) return;
+  if (request.outcome == Outcome::cut || request.outcome == Outcome::abandoned)
+    ledger_.fail("{} was not answered in full: outcome {}", request.number,
+                 static_cast<int>(request.outcome));
+}
+
+// Nobody wants it any more: the backend is told soon.
+void HttpTraffic::judge_cancelled(const Answer& answer) {
+  constexpr Duration kSoon = 3s;
+  const TimePoint reset_at = ledger_.request(answer.request)->reset_at;
+  if (reset_at != kNever && (answer.over_at == kNever || answer.over_at > reset_at + kSoon))
+    ledger_.fail("{} was reset by its client, and answer {} went on", answer.request,
+                 answer.number);
+}
+
+void HttpTraffic::judge_own_answer(const Request& request) {
+  if (request.fixed || !scenario_.polite) return;
+  // A kept connection was closed under it, and it cannot be known whether it was heard.
+  const bool unlucky = scenario_.idle_closes && request.status == 502 && !request.replayable();
+  if (!unlucky) ledger_.fail("{} {} got {}", request.method, request.number, request.status);
+}
+
+void HttpTraffic::judge_last(const HttpClient& client, const Evidence& evidence) {
+  const HttpClient::LastAsked& last = client.last_asked();
+  const Request* request = ledger_.request(last.request);
+  if (request == nullptr || request->outcome != Outcome::nothing) return;
+  if (may_end_silently(last, request->clean, evidence)) return;
+  ledger_.fail("{} {} got nothing but {}: asked after {:.3f} s of silence, {:.3f} s ago, {}",
+               request->method, request->number, request->clean ? "a FIN" : "a reset",
+               seconds(last.silence), seconds(last.waited), last.whole ? "whole" : "in part");
+}
+
+// Whether there was a reason not to say a word.
+bool HttpTraffic::may_end_silently(const HttpClient::LastAsked& last, bool clean,
+                                   const Evidence& evidence) {
+  if (last.announced) return true;
+  constexpr Duration kCrossing = 500ms;  // a request and our close pass each other
+  constexpr Duration kTravel = 15ms;     // of what has been written to who reads it
+  const config::ListenerTimeouts& timeouts = scenario_.timeouts;
+  const auto reached = [&](Duration lasted, const config::Timeout& timeout) {
+    return timeout.enabled() && lasted + kCrossing >= timeout.value;
+  };
+  if (evidence.control.drained()) {
+    // It closes what has been silent for a while, and after an answer whose head was out already.
+    const Duration drained_for = last.at - evidence.control.drain_began();
+    if (drained_for >= scenario_.drain_timeout) return true;
+    if (drained_for >= 0ns && last.silence + kCrossing >= Session::kSilence) return true;
+    const Duration before = drained_for - last.waited - last.silence;  // that head came
+    if (drained_for >= 0ns && before <= kTravel) return true;
+  }
+  if (scenario_.polite) return false;
+  if (reached(last.connected, timeouts.max_age) || reached(last.silence, timeouts.keep_alive) ||
+      reached(last.silence, timeouts.request_header))
+    return true;
+  if (clean) return false;
+  const KernelCounts& counts = evidence.kernel.counts();
+  return scenario_.max_connections < 1000 || scenario_.listener_limit > 0 ||
+         counts.out_of_descriptors > 0 || counts.refused_watches > 0 ||
+         scenario_.weather.dead_accepts > 0 || scenario_.reloads > 0;
+}
+
+void HttpTraffic::judge_tunnel(const Request& request, const Answer& answer) {
+  if (answer.tunnel_received > request.tunnel || request.tunnel_received > answer.tunnel)
+    ledger_.fail("{}: its tunnel has said more than it was told", request.number);
+  if (!scenario_.polite) return;
+  if (answer.tunnel_received != request.tunnel || request.tunnel_received != answer.tunnel ||
+      !request.tunnel_saw_fin || !answer.tunnel_saw_fin)
+    ledger_.fail("{}: {} of {} and {} of {} bytes went through its tunnel, ends {} and {}",
+                 request.number, answer.tunnel_received, request.tunnel, request.tunnel_received,
+                 answer.tunnel, answer.tunnel_saw_fin, request.tunnel_saw_fin);
+}
+
+}  // namespace
+
+std::unique_ptr<Traffic> make_http_traffic(const Scenario& scenario, Network& network) {
+  return std::make_unique<HttpTraffic>(scenario, network);
+}
+
+}  // namespace weir::sim

@@ -1,0 +1,44 @@
+// Traffic: what the clients and backends of a history say to each other, and whether all of it
+// went well. One for TCP sessions, one for HTTP exchanges; the world around them is the same.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "metrics/worker_metrics.h"
+#include "network/kernel.h"
+#include "world/control.h"
+#include "world/scenario.h"
+
+namespace weir::sim {
+
+// What one history came to, over all seeds to be added up: a simulation in which nothing goes wrong
+// proves nothing.
+using Tally = std::map<std::string, uint64_t>;
+
+// What a verdict goes by, besides what the peers saw.
+struct Evidence {
+  const Scenario& scenario;
+  const Kernel& kernel;
+  const Control& control;
+  const WorkerReport& report;  // when the last session had ended
+  std::string access_log;
+};
+
+class Traffic {
+ public:
+  virtual ~Traffic() = default;
+  // A client that connects to one of the listeners, `endpoint` being its end.
+  virtual void open_client(std::shared_ptr<Endpoint> endpoint, const Address& from) = 0;
+  virtual void open_backend(std::shared_ptr<Endpoint> endpoint, const Address& at) = 0;
+  virtual bool clients_over() const = 0;
+  // Whether backends end with their sessions; else when the worker does.
+  virtual bool backends_over() const = 0;
+  virtual std::vector<std::string> stuck() const = 0;  // a line for each peer that is not over
+  virtual std::vector<std::string> judge(const Evidence& evidence, Tally& tally) = 0;
+};
+
+std::unique_ptr<Traffic> make_tcp_traffic(const Scenario& scenario, Network& network);
+std::unique_ptr<Traffic> make_http_traffic(const Scenario& scenario, Network& network);
+
+}  // namespace weir::sim

@@ -1,0 +1,180 @@
+// HTTP through one worker: a listener `l`, a cluster `c` whose only backend the test is, and what
+// clients and backends see, byte by byte. At the end the books of the listener balance.
+#pragma once
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "base/log.h"
+#include "support/worker_fixture.h"
+
+namespace weir::test {
+
+// What this thread logs while it lives: events and access lines.
+class LogCapture {
+ public:
+  LogCapture() {
+    char name[] = "/tmp/weir-http-XXXXXX";
+    directory_ = ::mkdtemp(name);
+    log_ = std::make_unique<Log>(std::move(
+        *Log::prepare({.output = directory_ + "/log", .access_output = directory_ + "/access"})));
+    thread_ = std::make_unique<LogThread>(*log_);
+  }
+  ~LogCapture() { std::filesystem::remove_all(directory_); }
+  // Ends the capture.
+  std::string access() { return end("/access"); }
+  std::string events() { return end("/log"); }
+
+ private:
+  std::string end(const std::string& file) {
+    thread_.reset();
+    log_.reset();  // returns when the lines are written
+    std::ifstream in(directory_ + file);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+  std::string directory_;
+  std::unique_ptr<Log> log_;
+  std::unique_ptr<LogThread> thread_;
+};
+
+class HttpFixture : public testing::Test, public WorkerFixture {
+ protected:
+  // `listener` and `cluster`: YAML in flow style, what the test is about.
+  static std::string listener_text(const std::string& listener) {
+    return fmt::format("  - {{ name: l, bind: \"127.0.0.1:0\", protocol: http, {} }}\n", listener);
+  }
+  static std::string cluster_text(const std::string& name, const Address& address,
+                                  const std::string& cluster = "") {
+    return fmt::format("  - {{ name: {}, backends: [{}]{}{} }}\n", name, address.text(),
+                       cluster.empty() ? "" : ", ", cluster);
+  }
+  void serve(const std::string& listener = "cluster: c", const std::string& cluster = "") {
+    apply("listeners:\n" + listener_text(listener) + "clusters:\n" +
+          cluster_text("c", backend.address(), cluster));
+  }
+
+  // What comes to `socket` until it holds `end`, or until nothing more comes; what is behind it
+  // stays.
+  std::string until(Socket& socket, const std::string& end) {
+    std::string got;
+    EXPECT_TRUE(run_until([&] {
+      char ahead[16384];
+      const ssize_t n = ::recv(socket.fd(), ahead, sizeof ahead, MSG_PEEK | MSG_DONTWAIT);
+      if (n == 0 || (n < 0 && errno != EAGAIN)) return true;
+      if (n < 0) return false;
+      const std::string_view seen(ahead, static_cast<size_t>(n));
+      const size_t before = got.size();
+      const size_t from = before < end.size() ? 0 : before - end.size();
+      const size_t at = (got + std::string(seen)).find(end, from);
+      const size_t take = at == std::string::npos ? seen.size() : at + end.size() - before;
+      got += socket.receive(take, 100ms);
+      return at != std::string::npos;
+    })) << got;
+    return got;
+  }
+  std::string message(Socket& socket) { return until(socket, "\r\n\r\n"); }
+  std::string bytes(Socket& socket, size_t n) {
+    std::string got;
+    EXPECT_TRUE(run_until([&] {
+      got += socket.receive(n - got.size(), 1ms);
+      return got.size() == n;
+    })) << got;
+    return got;
+  }
+  // Everything until the other side has ended; how is in end().
+  std::string rest(Socket& socket) {
+    std::string got;
+    EXPECT_TRUE(run_until([&] {
+      got += socket.receive_all(1ms);
+      return socket.end() != Socket::End::open;
+    })) << got;
+    return got;
+  }
+  bool sees(Socket& socket, Socket::End end) {
+    return run_until([&] { return socket.wait_end(1ms) == end; });
+  }
+  // Nothing comes and nothing ends, as long as this worker has something to do.
+  bool hears_nothing(Socket& socket) {
+    turns(10);
+    return socket.silent(1ms);
+  }
+  Socket accepted() { return accepted(backend); }
+  Socket accepted(Acceptor& acceptor) {
+    Socket socket;
+    EXPECT_TRUE(run_until([&] {
+      if (wait_ready(acceptor.fd(), POLLIN, 1ms)) socket = acceptor.accept(1s);
+      return static_cast<bool>(socket);
+    }));
+    return socket;
+  }
+  bool nobody_connects(Acceptor& acceptor) {
+    turns(10);
+    return !wait_ready(acceptor.fd(), POLLIN, 1ms);
+  }
+  bool nobody_connects() { return nobody_connects(backend); }
+
+  // Whether some line holds all of these.
+  static testing::AssertionResult has_line(const std::string& log,
+                                           const std::vector<std::string>& parts) {
+    std::istringstream lines(log);
+    for (std::string line; std::getline(lines, line);) {
+      bool all = true;
+      for (const std::string& part : parts) all &= line.find(part) != std::string::npos;
+      if (all) return testing::AssertionSuccess();
+    }
+    return testing::AssertionFailure() << log;
+  }
+
+  // Both ends of one request that has arrived at the backend: over the next connection to it.
+  struct Sides {
+    Socket client, server;
+    std::string request;  // its head, as the backend sees it
+  };
+  Sides asked(const std::string& request) {
+    Sides sides{client(), {}, {}};
+    EXPECT_TRUE(sides.client.send(request));
+    sides.server = accepted();
+    sides.request = message(sides.server);
+    return sides;
+  }
+  // One more request over the same two.
+  std::string ask_again(Sides& sides, const std::string& request) {
+    EXPECT_TRUE(sides.client.send(request));
+    return sides.request = message(sides.server);
+  }
+  std::string answered(Sides& sides, const std::string& response) {
+    EXPECT_TRUE(sides.server.send(response));
+    return message(sides.client);
+  }
+  // The head of what weir says to this, over a connection of its own.
+  std::string answer_to(const std::string& request) {
+    Socket one = client();
+    EXPECT_TRUE(one.send(request));
+    return message(one);
+  }
+
+  static std::string get(const std::string& path, const std::string& fields = "") {
+    return "GET " + path + " HTTP/1.1\r\nHost: example.com\r\n" + fields + "\r\n";
+  }
+  static std::string post(const std::string& path, const std::string& body,
+                          const std::string& fields = "") {
+    return fmt::format("POST {} HTTP/1.1\r\nHost: example.com\r\nContent-Length: {}\r\n{}\r\n{}",
+                       path, body.size(), fields, body);
+  }
+  static std::string ok(const std::string& body, const std::string& fields = "") {
+    return fmt::format("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n{}\r\n{}", body.size(), fields,
+                       body);
+  }
+  void TearDown() override { EXPECT_EQ(imbalance("l"), 0); }
+
+  Acceptor backend;
+};
+
+}  // namespace weir::test

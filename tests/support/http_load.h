@@ -1,0 +1,57 @@
+// HttpLoad: one kind of HTTP traffic, again and again in a thread of its own, each time checked to
+// the byte; and the backend that it needs, HttpLoad::answer.
+#pragma once
+
+#include <memory>
+
+#include "support/http_backend.h"
+
+namespace weir {
+
+class HttpLoad {
+ public:
+  // What weir announced: the connection takes no further request. Not a failure in a drain.
+  static constexpr const char* kGoodbye = "goodbye";
+  // Once more of it. Says what went wrong; empty: nothing.
+  using Step = std::function<std::string()>;
+
+  explicit HttpLoad(Step step);
+  ~HttpLoad() { stop(); }
+  HttpLoad(const HttpLoad&) = delete;
+  HttpLoad& operator=(const HttpLoad&) = delete;
+
+  uint64_t done() const { return done_; }
+  // Until it has gone through `n` steps, or has ended.
+  bool await_done(uint64_t n, Duration patience = kPatience) const;
+  // Until it has ended by itself.
+  bool await_end(Duration patience = kPatience) const;
+  void stop();
+  const std::string& failure() const { return failure_; }  // after it has ended
+
+  // On one connection that is kept: a request, eight of them at once, a body up, a body down.
+  static Step keep_alive(const Address& to);
+  static Step pipelined(const Address& to);
+  static Step upload(const Address& to, size_t size);
+  static Step download(const Address& to, size_t size);
+  // A connection for each request.
+  static Step closing(const Address& to);
+  // Messages through a WebSocket; a new one after every `lifetime` of them, 0: never.
+  static Step websocket(const Address& to, int lifetime);
+  // A command that must succeed, and whose output must hold this text and not that.
+  static Step command(const std::string& line, const std::string& wanted = {},
+                      const std::string& unwanted = {});
+
+  // An HttpBackend::Answer for all of these.
+  static bool answer(HttpPeer& peer, HttpMessage& request);
+
+ private:
+  std::atomic<bool> stopping_{false}, ended_{false};
+  std::atomic<uint64_t> done_{0};
+  std::string failure_;
+  std::thread thread_;
+};
+
+// A WebSocket, once it is open.
+HttpPeer open_websocket(const Address& to);
+
+}  // namespace weir

@@ -1,0 +1,68 @@
+// HttpPeer: one end of an HTTP/1 connection as tests drive it: sends whatever it is told to, and
+// reads messages as the strictest reader would: nothing is guessed, and how a message ended is
+// kept. One thread.
+#pragma once
+
+#include <functional>
+
+#include "support/socket.h"
+
+namespace weir {
+
+struct HttpMessage {
+  std::string head;    // first line and fields, without the empty line; empty: none came
+  std::string body;    // without its framing
+  bool whole = false;  // its framing says that it has ended
+  size_t size = 0;     // of the body, when its bytes were given to a sink
+
+  int status() const;          // 0: there is no status line
+  std::string method() const;  // of a request
+  std::string target() const;
+  // The value of the first field of this name; empty: there is none.
+  std::string field(std::string_view name) const;
+  bool closes() const;  // says that the connection ends with it
+};
+
+class HttpPeer {
+ public:
+  // Takes a body's bytes as they come, at the given offset.
+  using Sink = std::function<void(size_t offset, std::string_view bytes)>;
+
+  HttpPeer() = default;
+  explicit HttpPeer(Socket socket) : socket_(std::move(socket)) {}
+
+  explicit operator bool() const { return bool(socket_); }
+  Socket& socket() { return socket_; }
+  bool send(std::string_view bytes) { return socket_.send(bytes); }
+
+  // A head and nothing behind it.
+  HttpMessage read_head(Duration patience = kPatience);
+  // The rest of it: of a request, or of a response to a request that was not HEAD.
+  void read_body(HttpMessage& message, const Sink& sink = {});
+  // The final response; interim ones are left out. `bodiless`: of a HEAD.
+  HttpMessage read_response(bool bodiless = false, const Sink& sink = {});
+  // Sends a request and reads its response.
+  HttpMessage ask(std::string_view request) {
+    return send(request) ? read_response() : HttpMessage{};
+  }
+  // Nothing has come that was not read.
+  bool drained() const { return ahead_.empty(); }
+  // What came behind the last message, then what comes: up to n bytes.
+  std::string read_bytes(size_t n);
+
+ private:
+  bool fill(Duration patience = kPatience);
+  std::optional<std::string> read_line();
+  void read_data(HttpMessage& message, size_t n, const Sink& sink);
+  void read_chunks(HttpMessage& message, const Sink& sink);
+
+  Socket socket_;
+  std::string ahead_;  // read, and not used
+};
+
+// A request without a body.
+std::string http_get(const std::string& target, const std::string& fields = {});
+// "HTTP/1.1 200 OK" with this body.
+std::string http_ok(std::string_view body, const std::string& fields = {});
+
+}  // namespace weir
