@@ -26,9 +26,11 @@ import tempfile
 import time
 
 PROXY_CORE, LOAD_CORE = "0", "1"
-ECHO_PORT, SOURCE_PORT, PROXY_PORT = 18081, 18082, 18090  # below the ephemeral ports
+ECHO_PORT, SOURCE_PORT, HTTP_PORT, PROXY_PORT = 18081, 18082, 18083, 18090  # below the ephemeral ports
+BACKEND_PORTS = {"echo": ECHO_PORT, "connrate": ECHO_PORT, "idle": ECHO_PORT, "bulk": SOURCE_PORT}  # the rest is HTTP
 WARMUP = 0.4  # seconds
 DESCRIPTORS = 12000  # HAProxy and nginx are set up for 5000 connections, two each
+HTTP_PROBE = b"GET /small HTTP/1.1\r\nHost: bench.example\r\nConnection: close\r\n\r\n"
 STREAM_MODULE = "/usr/lib/nginx/modules/ngx_stream_module.so"
 
 
@@ -41,46 +43,78 @@ class Scenario:
     scale: float  # of nanoseconds (idle: bytes) per unit
     rate: str
     rate_scale: float = 1
+    under_way: int = 0  # connections that wait for an answer at the same time, at most; 0: all
+
+    @property
+    def is_http(self):
+        return self.mode.startswith("http")
+
+    @property
+    def is_bulk(self):
+        return self.mode in ("bulk", "http-large")
+
+    @property
+    def is_idle(self):
+        return self.mode in ("idle", "http-idle")
 
     @property
     def backend_port(self):
-        return SOURCE_PORT if self.mode == "bulk" else ECHO_PORT
+        return BACKEND_PORTS.get(self.mode, HTTP_PORT)
+
+    @property
+    def load(self):
+        """In words."""
+        connections = f"{self.connections} connection{'s' if self.connections > 1 else ''}"
+        some = self.under_way and not self.is_idle
+        return f"{connections}, {self.under_way} of them with a request" if some else connections
 
 
 SCENARIOS = {
     "tcp-small-echo": Scenario("echo", 64, "CPU µs", "64-byte message there and back", 1e-3, "messages/s"),
     "tcp-connrate": Scenario("connrate", 32, "CPU µs", "connection with one message", 1e-3, "connections/s"),
     "tcp-bulk": Scenario("bulk", 4, "CPU ms", "GB to the client", 1e3, "GB/s", 1e-9),
-    "idle-memory": Scenario("idle", 4000, "bytes", "idle connection, after one message", 1, ""),
+    "idle-memory": Scenario("idle", 4000, "bytes", "idle connection, after one message", 1, "",
+                            under_way=128),
+    "http-keepalive": Scenario("http", 64, "CPU µs", "request", 1e-3, "requests/s"),
+    "http-many": Scenario("http", 1000, "CPU µs", "request", 1e-3, "requests/s", under_way=64),
+    "http-one": Scenario("http", 1, "CPU µs", "request", 1e-3, "requests/s"),
+    "http-close": Scenario("http-close", 32, "CPU µs", "connection with one request", 1e-3, "connections/s"),
+    "http-large": Scenario("http-large", 4, "CPU ms", "GB to the client", 1e3, "GB/s", 1e-9),
+    "http-idle-memory": Scenario("http-idle", 4000, "bytes", "idle connection, after one request", 1, "",
+                                 under_way=128),
 }
 
 
-# ---- the proxies: each as it is fastest for the scenario
+# ---- the proxies: weir with its defaults, the others with what makes them fast in the scenario
 
 def weir_config(scenario, port, folder):
     return f"""global: {{ workers: 1 }}
 logging: {{ level: warn, access: {{ output: none }} }}
 listeners:
-  - {{ name: bench, bind: "127.0.0.1:{port}", cluster: bench }}
+  - {{ name: bench, bind: "127.0.0.1:{port}", protocol: {"http" if scenario.is_http else "tcp"}, cluster: bench }}
 clusters:
   - {{ name: bench, backends: ["127.0.0.1:{scenario.backend_port}"] }}
 """
 
 
 def haproxy_config(scenario, port, folder):
-    splices = ("auto", "request", "response") if scenario.mode == "bulk" else ()
-    splice = "\n    ".join(f"option splice-{which}" for which in splices)
+    options = ["mode http", "http-reuse always", "option http-keep-alive"] if scenario.is_http else ["mode tcp"]
+    pipes = ""
+    if scenario.is_bulk:
+        options += [f"option splice-{which}" for which in ("auto", "request", "response")]
+        pipes = "tune.pipesize 1048576" if scenario.is_http else ""
+    lines = "\n    ".join(options)
     return f"""global
     nbthread 1
     maxconn 5000
+    {pipes}
 defaults
-    mode tcp
     maxconn 5000
     backlog 4096
     timeout connect 5s
     timeout client 1h
     timeout server 1h
-    {splice}
+    {lines}
 listen bench
     bind 127.0.0.1:{port}
     server bench 127.0.0.1:{scenario.backend_port}
@@ -88,20 +122,49 @@ listen bench
 
 
 def nginx_config(scenario, port, folder):
-    module = f"load_module {STREAM_MODULE};" if os.path.exists(STREAM_MODULE) else ""
-    buffer = "proxy_buffer_size 64k;" if scenario.mode == "bulk" else ""
-    return f"""{module}
+    needs_module = not scenario.is_http and os.path.exists(STREAM_MODULE)
+    return f"""{f"load_module {STREAM_MODULE};" if needs_module else ""}
 worker_processes 1;
 daemon off;
 error_log stderr crit;
 pid {folder}/nginx.pid;
 events {{ worker_connections 10000; multi_accept on; }}
-stream {{
-    {buffer}
+{(nginx_http if scenario.is_http else nginx_stream)(scenario, port, folder)}
+"""
+
+
+def nginx_stream(scenario, port, folder):
+    return f"""stream {{
+    {"proxy_buffer_size 64k;" if scenario.is_bulk else ""}
     proxy_timeout 1h;
     server {{ listen 127.0.0.1:{port} backlog=4096; proxy_pass 127.0.0.1:{scenario.backend_port}; }}
-}}
-"""
+}}"""
+
+
+def nginx_http(scenario, port, folder):
+    sizes = "proxy_buffer_size 1m; proxy_buffers 2 1m; proxy_busy_buffers_size 1m;"  # the first alone is refused
+    buffer = f"proxy_buffering off; {sizes}" if scenario.is_bulk else ""
+    stores = "client_body", "proxy", "fastcgi", "uwsgi", "scgi"  # else under /var/lib, which takes root
+    return f"""http {{
+    {" ".join(f"{store}_temp_path {folder}/{store};" for store in stores)}
+    access_log off;
+    keepalive_timeout 1h;
+    keepalive_requests 1000000000;
+    upstream bench {{
+        server 127.0.0.1:{scenario.backend_port};
+        keepalive 256;
+        keepalive_requests 1000000000;
+    }}
+    server {{
+        listen 127.0.0.1:{port} backlog=4096;
+        location / {{
+            proxy_pass http://bench;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            {buffer}
+        }}
+    }}
+}}"""
 
 
 class Proxy:
@@ -124,7 +187,7 @@ class Proxy:
         log = folder / "log"
         self.process = subprocess.Popen(["taskset", "-c", PROXY_CORE, *self.command, config], cwd=folder,
                                         stdout=log.open("w"), stderr=subprocess.STDOUT, start_new_session=True)
-        wait_for_answer(port, self.process, log)
+        wait_for_answer(port, self.process, log, scenario.is_http)
 
     def pids(self):
         """Its processes: those of the group that it leads."""
@@ -166,17 +229,18 @@ def is_open(port):
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def answers(port):
-    """Whether a byte sent there is answered: the whole way to the backend is open, and each process is there."""
+def answers(port, is_http):
+    """Whether what is sent there is answered: the whole way to the backend is open, and each process is there."""
+    ask, expected = (HTTP_PROBE, b"HTTP/1.1 200") if is_http else (b"x", b"x")
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5) as probe:
-        probe.sendall(b"x")
-        return probe.recv(1) != b""
+        probe.sendall(ask)
+        return probe.recv(len(expected), socket.MSG_WAITALL) == expected
     return False
 
 
-def wait_for_answer(port, process, log):
+def wait_for_answer(port, process, log, is_http=False):
     deadline = time.monotonic() + 10
-    while not answers(port):
+    while not answers(port, is_http):
         if process.poll() is not None or time.monotonic() > deadline:
             words = " ".join(map(str, process.args))
             raise RuntimeError(f"no answer on port {port} from: {words}\n{log.read_text()}")
@@ -185,8 +249,9 @@ def wait_for_answer(port, process, log):
 
 def client(load, scenario, port, seconds, proxy):
     pids = ",".join(map(str, proxy.pids()))
+    under_way = scenario.under_way or scenario.connections
     return subprocess.Popen(["taskset", "-c", LOAD_CORE, load, scenario.mode, str(port), str(scenario.connections),
-                             str(WARMUP), str(seconds), pids],
+                             str(under_way), str(WARMUP), str(seconds), pids],
                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -202,10 +267,10 @@ def measure(load, scenario, port, seconds, proxy):
     finally:
         process.kill()
         process.wait()
-    result = json.loads(line) if line else {"units": 0, "errors": 0}
-    if process.returncode != 0 or result["errors"] or not result["units"]:
-        raise RuntimeError(f"{proxy.name}: {result['errors']} errors, {result['units']} units. {complaint}")
-    spent = grown if scenario.mode == "idle" else result["cpu_ns"]
+    result = json.loads(line) if line else {"units": 0}
+    if process.returncode != 0 or not result["units"]:
+        raise RuntimeError(f"{proxy.name}: {complaint or 'nothing was answered'}")
+    spent = grown if scenario.is_idle else result["cpu_ns"]
     return spent / result["units"] * scenario.scale, result["units"] / result["seconds"] * scenario.rate_scale
 
 
@@ -221,13 +286,13 @@ def spread(values, form):
 
 def table(name, scenario, figures, rates):
     rate_head, rate_rule = (f" {scenario.rate} |", "---:|") if scenario.rate else ("", "")
-    lines = [f"### {name}", "", f"{scenario.figure} per {scenario.per}; {scenario.connections} connections.", "",
+    lines = [f"### {name}", "", f"{scenario.figure} per {scenario.per}; {scenario.load}.", "",
              f"| proxy | median | min–max |{rate_head} weir ÷ better rival | min–max |",
              f"|---|---:|---:|{rate_rule}---:|---:|"]
     for proxy, values in figures.items():
         form = ".0f" if statistics.median(values) >= 100 else ".1f"
         rate = statistics.median(rates[proxy])
-        rate_cell = f" {rate:.2f} |" if scenario.mode == "bulk" else f" {rate:.0f} |"
+        rate_cell = f" {rate:.2f} |" if scenario.is_bulk else f" {rate:.0f} |"
         ratio = spread(ratios(figures), ".2f") if proxy == "weir" else "|"
         lines.append(f"| {proxy} | {spread(values, form)} |{rate_cell if scenario.rate else ''} {ratio} |")
     return "\n".join(lines) + "\n"
@@ -254,7 +319,8 @@ def run_scenario(name, proxies, options, folder):
 
 
 def run_all(proxies, options):
-    backends = subprocess.Popen(["taskset", "-c", LOAD_CORE, options.load, "backend", str(ECHO_PORT), str(SOURCE_PORT)])
+    backends = subprocess.Popen(["taskset", "-c", LOAD_CORE, options.load, "backend",
+                                 str(ECHO_PORT), str(SOURCE_PORT), str(HTTP_PORT)])
     with tempfile.TemporaryDirectory(prefix="weir-bench-") as folder:
         os.chmod(folder, 0o755)  # nginx's worker may be another user
         try:
@@ -303,14 +369,16 @@ def heading(proxies, options):
 
 
 def parse():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    names = "\n  ".join(SCENARIOS)  # in a text of its own: argparse breaks lines within names
+    parser = argparse.ArgumentParser(description=__doc__, epilog=f"scenarios:\n  {names}",
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weir", required=True, type=pathlib.Path, help="the binary; a release build")
     parser.add_argument("--load", type=pathlib.Path, help="weir_bench_load; default: that of the build of --weir")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.5, help="measured in each round")
     parser.add_argument("--reno", action="store_true", help="in a network namespace without pacing (needs root)")
     parser.add_argument("--in-namespace", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("scenario", nargs="*", help=f"of {', '.join(SCENARIOS)}; default: all")
+    parser.add_argument("scenario", nargs="*", help="default: all")
     options = parser.parse_args()
     options.weir = options.weir.resolve()
     options.load = (options.load or options.weir.parent / "tests/bench/weir_bench_load").resolve()
@@ -336,7 +404,7 @@ def missing(options):
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     if limit != resource.RLIM_INFINITY and limit < DESCRIPTORS:
         return f"the limit of open files is {limit}; it takes {DESCRIPTORS}: ulimit -Hn {DESCRIPTORS}"
-    taken = [port for port in (ECHO_PORT, SOURCE_PORT, *range(PROXY_PORT, PROXY_PORT + 3)) if is_open(port)]
+    taken = [port for port in (ECHO_PORT, SOURCE_PORT, HTTP_PORT, *range(PROXY_PORT, PROXY_PORT + 3)) if is_open(port)]
     if taken:
         return f"somebody listens on port {taken[0]}, which it uses"
     return None

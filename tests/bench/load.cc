@@ -1,27 +1,19 @@
 // The load and the backends of tests/bench/compare.py: one thread, epoll, 127.0.0.1 only.
 //
-//   weir_bench_load backend ECHO_PORT SOURCE_PORT         until it is killed
-//   weir_bench_load MODE PORT CONNECTIONS WARMUP SECONDS PID[,PID...]
+//   weir_bench_load backend ECHO_PORT SOURCE_PORT HTTP_PORT      until it is killed
+//   weir_bench_load MODE PORT CONNECTIONS UNDER_WAY WARMUP SECONDS PID[,PID...]
 //
-// MODE is echo (a message there and back, again and again), connrate (connect, one message there
-// and back, close), bulk (read what the source sends) or idle (one message there and back on each
-// connection, then hold all of them until stdin is closed). A client prints one line of JSON:
-// units (messages, connections, bytes, open connections), seconds, errors, and cpu_ns, the time
-// that the threads of the PIDs were on a core between the two edges of the measured window.
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
+// MODE is one of kModes; UNDER_WAY of the connections, at most, wait for an answer at the same
+// time. A client prints one line of JSON: units (messages, requests, connections, bytes, open
+// connections), seconds, and cpu_ns, the time that the threads of the PIDs were on a core between
+// the two edges of the measured window. The first failure ends it with exit code 1.
 #include <unistd.h>
 
-#include <array>
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
+#include <deque>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -31,110 +23,59 @@
 #include <system_error>
 #include <vector>
 
+#include "backends.h"
+#include "loopback.h"
+
 namespace {
 
 using Clock = std::chrono::steady_clock;
 using Seconds = std::chrono::duration<double>;
 
-constexpr std::size_t kMessage = 64;
-constexpr int kOpening = 128;            // connections without their first answer, at most
-constexpr std::uint64_t kTooMany = 100;  // errors; there is nothing to measure then
-constexpr int kNow = MSG_DONTWAIT | MSG_NOSIGNAL;
+constexpr std::size_t kDropped = 4 << 20;  // bytes, at once, in the kernel
+constexpr std::size_t kHeadLimit = 16 * 1024;
 constexpr auto kIdleLimit = std::chrono::seconds(30);
 
-std::array<char, 256 * 1024> g_buffer{};
+enum class Answer { same, endless, http };
+enum class Then { again, reopen, hold };  // hold: until stdin is closed
 
-[[noreturn]] void die(const char* what) {
-  std::perror(what);
-  std::exit(1);
-}
-
-sockaddr_in loopback(int port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return address;
-}
-
-void set_no_delay(int fd) {
-  const int one = 1;
-  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-}
-
-void watch(int epoll, int operation, int fd, epoll_event event) {
-  if (::epoll_ctl(epoll, operation, fd, &event) != 0) die("epoll_ctl");
-}
-
-// ---- backends
-
-struct Peer {
-  int fd = -1;
-  bool listens = false;
-  bool is_source = false;
+struct Mode {
+  std::string_view name;
+  std::string_view request;
+  Answer answer;
+  Then then;
+  bool counts_bytes = false;
 };
 
-void listen_on(int epoll, int port, bool is_source) {
-  auto* listener = new Peer{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), true, is_source};
-  const int one = 1;
-  ::setsockopt(listener->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-  const sockaddr_in address = loopback(port);
-  const auto* generic = reinterpret_cast<const sockaddr*>(&address);
-  if (::bind(listener->fd, generic, sizeof address) != 0) die("bind");
-  if (::listen(listener->fd, 4096) != 0) die("listen");
-  watch(epoll, EPOLL_CTL_ADD, listener->fd, {EPOLLIN, {.ptr = listener}});
-}
+constexpr std::string_view kMessage =  // 64 bytes
+    "a message of 64 bytes, which comes back as it was, to the letter";
+#define WEIR_BENCH_GET(path, more)                                                              \
+  "GET " path                                                                                   \
+  " HTTP/1.1\r\nHost: bench.example\r\nUser-Agent: weir-bench/1\r\n"                            \
+  "Accept: text/html, */*;q=0.8\r\nAccept-Language: en\r\nX-Request: 0123456789abcdef\r\n" more \
+  "\r\n"
+constexpr std::string_view kGet = WEIR_BENCH_GET("/small", "");
+constexpr std::string_view kGetAndClose = WEIR_BENCH_GET("/small", "Connection: close\r\n");
+constexpr std::string_view kGetLarge = WEIR_BENCH_GET("/large", "");
+#undef WEIR_BENCH_GET
+static_assert(kMessage.size() == 64);
+static_assert(kGet.size() >= 140 && kGet.size() <= 160);
 
-void accept_one(int epoll, const Peer& listener) {
-  const int fd = ::accept4(listener.fd, nullptr, nullptr, SOCK_CLOEXEC);
-  if (fd < 0) return;
-  set_no_delay(fd);
-  watch(epoll, EPOLL_CTL_ADD, fd, {EPOLLIN, {.ptr = new Peer{fd, false, listener.is_source}}});
-}
-
-// Whether the connection goes on.
-bool serve(int epoll, Peer& peer, std::uint32_t events) {
-  if ((events & EPOLLOUT) != 0) {
-    for (int turn = 0; turn < 8; ++turn) {
-      if (::send(peer.fd, g_buffer.data(), g_buffer.size(), kNow) < 0) return errno == EAGAIN;
-    }
-  }
-  if ((events & ~std::uint32_t{EPOLLOUT}) == 0) return true;
-  const ssize_t got = ::recv(peer.fd, g_buffer.data(), g_buffer.size(), MSG_DONTWAIT);
-  if (got <= 0) return got < 0 && errno == EAGAIN;
-  if (!peer.is_source) {
-    return ::send(peer.fd, g_buffer.data(), static_cast<std::size_t>(got), kNow) == got;
-  }
-  watch(epoll, EPOLL_CTL_MOD, peer.fd, {EPOLLIN | EPOLLOUT, {.ptr = &peer}});
-  return true;
-}
-
-[[noreturn]] void run_backends(int echo_port, int source_port) {
-  const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
-  listen_on(epoll, echo_port, false);
-  listen_on(epoll, source_port, true);
-  std::array<epoll_event, 256> events{};
-  for (;;) {
-    const int count = ::epoll_wait(epoll, events.data(), static_cast<int>(events.size()), -1);
-    for (int i = 0; i < count; ++i) {
-      const epoll_event& event = events[static_cast<std::size_t>(i)];
-      auto* peer = static_cast<Peer*>(event.data.ptr);
-      if (peer->listens) {
-        accept_one(epoll, *peer);
-      } else if (!serve(epoll, *peer, event.events)) {
-        ::close(peer->fd);
-        delete peer;
-      }
-    }
-  }
-}
-
-// ---- clients
+constexpr std::array kModes{
+    Mode{"echo", kMessage, Answer::same, Then::again},
+    Mode{"connrate", kMessage, Answer::same, Then::reopen},
+    Mode{"bulk", "x", Answer::endless, Then::again, true},
+    Mode{"idle", kMessage, Answer::same, Then::hold},
+    Mode{"http", kGet, Answer::http, Then::again},
+    Mode{"http-close", kGetAndClose, Answer::http, Then::reopen},
+    Mode{"http-large", kGetLarge, Answer::http, Then::again, true},
+    Mode{"http-idle", kGet, Answer::http, Then::hold},
+};
 
 struct Connection {
   int fd = -1;
-  std::size_t missing = 0;  // of the answer
-  bool answered = false;    // once at least
+  std::size_t missing = 0;  // of the answer, or of its body
+  std::string head{};       // HTTP: what there is of it
+  enum class Reads { head, body, end } reads = Reads::head;
 };
 
 struct Sample {
@@ -143,37 +84,53 @@ struct Sample {
   std::uint64_t cpu_ns = 0;
 };
 
+[[noreturn]] void fail(std::string_view what, std::string_view more) {
+  std::fprintf(stderr, "%.*s: %.*s\n", static_cast<int>(what.size()), what.data(),
+               static_cast<int>(more.size()), more.data());
+  std::exit(1);
+}
+
+// Of an answer that has to be 200 with a Content-Length.
+std::size_t body_length(const std::string& head) {
+  const std::string_view first = std::string_view(head).substr(0, head.find("\r\n"));
+  if (!first.starts_with("HTTP/1.1 200")) fail("not a 200", first);
+  constexpr std::string_view kField = "\r\nContent-Length:";
+  const char* field = ::strcasestr(head.c_str(), kField.data());
+  if (field == nullptr) fail("no Content-Length", first);
+  return std::strtoull(field + kField.size(), nullptr, 10);
+}
+
 class Client {
  public:
-  Client(std::string_view mode, int port, int connections, std::string pids)
-      : mode_(mode), address_(loopback(port)), wanted_(connections), pids_(std::move(pids)) {}
+  Client(const Mode& mode, int port, std::size_t connections, int under_way, std::string pids)
+      : mode_(mode),
+        address_(loopback(port)),
+        wanted_(connections),
+        under_way_limit_(under_way),
+        pids_(std::move(pids)) {}
 
   void run(Seconds warmup, Seconds measured) {
     const Clock::time_point start = Clock::now();
-    while (Clock::now() - start < warmup && errors_ < kTooMany) turn();
+    while (Clock::now() - start < warmup) turn();
     const Sample before = sample();
-    while (Clock::now() - before.at < measured && errors_ < kTooMany) turn();
+    while (Clock::now() - before.at < measured) turn();
     print(before, sample());
   }
 
-  // 0 when every connection was there to the end.
-  int hold() {
+  void hold() {
     const Sample before = sample();
-    const auto all = static_cast<std::uint64_t>(wanted_);
-    while (units_ < all && errors_ == 0 && Clock::now() - before.at < kIdleLimit) turn();
+    while (units_ < wanted_) {
+      if (Clock::now() - before.at > kIdleLimit) fail("idle", "not all connections were answered");
+      turn();
+    }
     print(before, sample());
     watch(epoll_, EPOLL_CTL_ADD, STDIN_FILENO, {EPOLLIN, {.ptr = nullptr}});
-    while (!stdin_closed_ && errors_ == 0) turn();
-    return units_ == all && errors_ == 0 ? 0 : 1;
+    while (!stdin_closed_) turn();
   }
 
  private:
   void turn() {
-    while (open_ < wanted_ && opening_ < kOpening && errors_ < kTooMany) {
-      connections_.push_back(std::make_unique<Connection>());
-      ++open_;
-      open(*connections_.back());
-    }
+    go_on();
     std::array<epoll_event, 256> events{};
     const int count = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), 10);
     for (int i = 0; i < count; ++i) {
@@ -186,61 +143,122 @@ class Client {
     }
   }
 
+  void go_on() {
+    while (under_way_ < under_way_limit_ && connections_.size() < wanted_) {
+      connections_.push_back(std::make_unique<Connection>());
+      open(*connections_.back());
+    }
+    while (under_way_ < under_way_limit_ && !waiting_.empty()) {
+      Connection& longest = *waiting_.front();
+      waiting_.pop_front();
+      ask(longest);
+    }
+  }
+
   // The handshake is the kernel's and on loopback done at once: connect() need not be asynchronous.
   void open(Connection& connection) {
-    connection = {::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), 0, false};
+    connection.fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (connection.fd < 0) die("socket");
     set_no_delay(connection.fd);
-    ++opening_;
     const auto* generic = reinterpret_cast<const sockaddr*>(&address_);
-    if (::connect(connection.fd, generic, sizeof address_) != 0) return fail(connection, "connect");
+    if (::connect(connection.fd, generic, sizeof address_) != 0) die("connect");
     watch(epoll_, EPOLL_CTL_ADD, connection.fd, {EPOLLIN, {.ptr = &connection}});
     ask(connection);
   }
 
   void ask(Connection& connection) {
-    const std::size_t size = mode_ == "bulk" ? 1 : kMessage;
-    connection.missing = size;
-    if (::send(connection.fd, g_buffer.data(), size, kNow) != static_cast<ssize_t>(size)) {
-      fail(connection, "send");
+    const std::string_view request = mode_.request;
+    ++under_way_;
+    connection.missing = request.size();  // unless it is HTTP, which says so in its head
+    connection.head.clear();
+    connection.reads = Connection::Reads::head;
+    if (::send(connection.fd, request.data(), request.size(), kNow) !=
+        static_cast<ssize_t>(request.size())) {
+      die("send");
     }
   }
 
   void readable(Connection& connection) {
-    const bool bulk = mode_ == "bulk";  // its bytes are dropped in the kernel
-    const ssize_t got = bulk ? ::recv(connection.fd, nullptr, 4 << 20, MSG_DONTWAIT | MSG_TRUNC)
-                             : ::recv(connection.fd, g_buffer.data(), kMessage, MSG_DONTWAIT);
-    if (got < 0 && errno == EAGAIN) return;
-    if (got == 0) errno = ECONNRESET;
-    if (got <= 0) return fail(connection, "recv");
-    const auto size = static_cast<std::size_t>(got);
-    if (!connection.answered) --opening_;
-    connection.answered = true;
-    if (bulk) {
-      units_ += size;
+    switch (mode_.answer) {
+      case Answer::same: {
+        const std::size_t size = receive(connection, kMessage.size());
+        if (size > connection.missing) fail("recv", "more than was sent");
+        connection.missing -= size;
+        if (size > 0 && connection.missing == 0) answered(connection);
+        return;
+      }
+      case Answer::endless: units_ += drop(connection, kDropped); return;
+      case Answer::http: return http_readable(connection);
+    }
+  }
+
+  void http_readable(Connection& connection) {
+    switch (connection.reads) {
+      case Connection::Reads::head: return read_head(connection);
+      case Connection::Reads::body:
+        return took_body(connection, drop(connection, std::min(connection.missing, kDropped)));
+      case Connection::Reads::end: {
+        const ssize_t got = ::recv(connection.fd, g_buffer.data(), 1, MSG_DONTWAIT);
+        if (got == 0) return answered(connection);
+        if (got > 0) fail("recv", "more than Content-Length");
+        if (errno != EAGAIN) die("recv");
+      }
+    }
+  }
+
+  void read_head(Connection& connection) {
+    std::string& head = connection.head;
+    const std::size_t got = receive(connection, g_buffer.size());
+    if (got > 0 && connection.missing == 0) fail("recv", "an answer that nobody asked for");
+    head.append(g_buffer.data(), got);
+    const std::size_t end = head.find("\r\n\r\n");
+    if (end == std::string::npos) {
+      if (head.size() > kHeadLimit) fail("recv", "the head of the answer has no end");
       return;
     }
-    if (size > connection.missing) return fail(connection, "more than was sent");
+    connection.missing = body_length(head);
+    connection.reads = Connection::Reads::body;
+    took_body(connection, head.size() - end - 4);
+  }
+
+  void took_body(Connection& connection, std::size_t size) {
+    if (size > connection.missing) fail("recv", "more than Content-Length");
     connection.missing -= size;
-    if (connection.missing == 0) answered(connection);
+    if (mode_.counts_bytes) units_ += size;
+    if (connection.missing > 0) return;
+    connection.reads = Connection::Reads::head;
+    if (mode_.then == Then::reopen) {
+      connection.reads = Connection::Reads::end;  // the proxy was told to close
+    } else {
+      answered(connection);
+    }
   }
 
   void answered(Connection& connection) {
-    ++units_;
-    if (mode_ == "echo") {
-      ask(connection);
-    } else if (mode_ == "connrate") {
-      ::close(connection.fd);
-      open(connection);
+    --under_way_;
+    if (!mode_.counts_bytes) ++units_;
+    switch (mode_.then) {
+      case Then::again: waiting_.push_back(&connection); break;
+      case Then::reopen: ::close(connection.fd); return open(connection);
+      case Then::hold: break;
     }
+    go_on();
   }
 
-  // The next turn opens another one in its place.
-  void fail(Connection& connection, const char* what) {
-    if (errors_++ == 0) std::fprintf(stderr, "%s: %s\n", what, std::strerror(errno));
-    if (!connection.answered) --opening_;
-    ::close(connection.fd);
-    --open_;
+  static std::size_t receive(const Connection& connection, std::size_t size) {
+    return received(::recv(connection.fd, g_buffer.data(), size, MSG_DONTWAIT));
+  }
+
+  // The bytes are dropped in the kernel.
+  static std::size_t drop(const Connection& connection, std::size_t size) {
+    return received(::recv(connection.fd, nullptr, size, MSG_DONTWAIT | MSG_TRUNC));
+  }
+
+  static std::size_t received(ssize_t got) {
+    if (got < 0 && errno == EAGAIN) return 0;
+    if (got == 0) fail("recv", "the connection was closed");
+    if (got < 0) die("recv");
+    return static_cast<std::size_t>(got);
   }
 
   Sample sample() const {
@@ -258,41 +276,53 @@ class Client {
     return result;
   }
 
-  void print(const Sample& before, const Sample& after) const {
-    std::printf("{\"units\": %ju, \"seconds\": %.6f, \"errors\": %ju, \"cpu_ns\": %ju}\n",
+  static void print(const Sample& before, const Sample& after) {
+    std::printf("{\"units\": %ju, \"seconds\": %.6f, \"cpu_ns\": %ju}\n",
                 std::uintmax_t{after.units - before.units}, Seconds(after.at - before.at).count(),
-                std::uintmax_t{errors_}, std::uintmax_t{after.cpu_ns - before.cpu_ns});
+                std::uintmax_t{after.cpu_ns - before.cpu_ns});
     std::fflush(stdout);
   }
 
-  std::string_view mode_;
+  const Mode& mode_;
   sockaddr_in address_;
-  int wanted_;
+  std::size_t wanted_;
+  int under_way_limit_;
   std::string pids_;
   int epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
   std::vector<std::unique_ptr<Connection>> connections_;
-  int open_ = 0;
-  int opening_ = 0;
+  std::deque<Connection*> waiting_;  // those that were answered, the longest ago first
+  int under_way_ = 0;
   std::uint64_t units_ = 0;
-  std::uint64_t errors_ = 0;
   bool stdin_closed_ = false;
 };
+
+[[noreturn]] void usage() {
+  std::fputs(
+      "usage: weir_bench_load backend ECHO_PORT SOURCE_PORT HTTP_PORT\n"
+      "       weir_bench_load MODE PORT CONNECTIONS UNDER_WAY WARMUP SECONDS PIDS\n"
+      "modes:",
+      stderr);
+  for (const Mode& mode : kModes) std::fprintf(stderr, " %s", mode.name.data());
+  std::fputs("\n", stderr);
+  std::exit(2);
+}
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::string_view mode = argc > 1 ? argv[1] : "";
-  if (mode == "backend" && argc == 4) run_backends(std::atoi(argv[2]), std::atoi(argv[3]));
-  const bool timed = mode == "echo" || mode == "connrate" || mode == "bulk";
-  if (argc != 7 || (!timed && mode != "idle")) {
-    std::fputs(
-        "usage: weir_bench_load backend ECHO_PORT SOURCE_PORT\n"
-        "       weir_bench_load echo|connrate|bulk|idle PORT CONNECTIONS WARMUP SECONDS PIDS\n",
-        stderr);
-    return 2;
+  const std::string_view name = argc > 1 ? argv[1] : "";
+  if (name == "backend" && argc == 5) {
+    run_backends({std::atoi(argv[2]), std::atoi(argv[3]), std::atoi(argv[4])});
   }
-  Client client(mode, std::atoi(argv[2]), std::atoi(argv[3]), argv[6]);
-  if (!timed) return client.hold();
-  client.run(Seconds(std::atof(argv[4])), Seconds(std::atof(argv[5])));
+  const auto* mode =
+      std::find_if(kModes.begin(), kModes.end(), [&](const Mode& m) { return m.name == name; });
+  if (mode == kModes.end() || argc != 8) usage();
+  Client client(*mode, std::atoi(argv[2]), std::strtoul(argv[3], nullptr, 10), std::atoi(argv[4]),
+                argv[7]);
+  if (mode->then == Then::hold) {
+    client.hold();
+  } else {
+    client.run(Seconds(std::atof(argv[5])), Seconds(std::atof(argv[6])));
+  }
   return 0;
 }

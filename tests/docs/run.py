@@ -4,8 +4,9 @@
 usage: run.py WEIR [DOCUMENT...]
 
 A ```yaml block must pass `weir check`; one without listeners is a part, and is checked with the smallest
-file around it; one with scrape_configs is Prometheus's. A ```sh block runs in bash, in a folder of its own, with the demo of deploy/quickstart
-running, the blocks of a document one after the other. Uses the demo's ports on 127.0.0.1.
+file around it; one with scrape_configs is Prometheus's, one with tests is for `weir test`. A ```sh block runs in
+bash, in a folder of its own, with the demo of deploy/quickstart running, the blocks of a document one after the
+other. Uses the demo's ports on 127.0.0.1.
 """
 import os
 import pathlib
@@ -122,9 +123,21 @@ def check_prometheus(block, folder):
     return [] if result.returncode == 0 else [f"{block.place}: {result.stdout}"]
 
 
+def check_route_tests(block, weir, folder):
+    """A file for `weir test`: it must be understood; of which configuration it is true, the document leaves open."""
+    (folder / "block.yaml").write_text(SMALLEST)
+    path = folder / "tests.yaml"
+    path.write_text(block.text)
+    result = subprocess.run([weir, "test", path, "-c", folder / "block.yaml"], stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, text=True)
+    return [] if result.returncode in (0, 1) else [f"{block.place}: {result.stdout}"]
+
+
 def check_yaml(block, weir, folder):
     if re.search(r"^scrape_configs:", block.text, re.MULTILINE):
         return check_prometheus(block, folder)
+    if re.search(r"^tests:", block.text, re.MULTILINE):
+        return check_route_tests(block, weir, folder)
     parts = block.text if re.search(r"^listeners:|^include:", block.text, re.MULTILINE) else SMALLEST + block.text
     path = folder / "block.yaml"
     path.write_text(parts)
