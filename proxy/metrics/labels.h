@@ -132,6 +132,12 @@ WEIR_CLOSED_LABEL(ConfigAge, WEIR_CONFIG_AGES)
 #define WEIR_DRAIN_ENDS(X) X(peer) X(idle_spread) X(deadline_fin) X(deadline_rst)
 WEIR_CLOSED_LABEL(DrainEnd, WEIR_DRAIN_ENDS)
 
+// Ended by us because the process goes, whatever it was doing.
+constexpr bool is_by_drain(EndReason reason) {
+  return reason == EndReason::drain_idle || reason == EndReason::drain_deadline ||
+         reason == EndReason::shutdown;
+}
+
 // What an open connection waits for; traffic: for nothing, it is in use.
 #define WEIR_WAITS(X) \
   X(client_fin) X(backend_fin) X(backend_connect) X(client_read) X(backend_read) X(traffic)

@@ -162,8 +162,10 @@ Result<SnapshotStore::Prepared> SnapshotStore::prepare(const Candidate& candidat
   snapshot->max_connections =
       model.global.max_connections != 0 ? model.global.max_connections : most_connections_;
   snapshot->count = count_;
-  for (const config::Cluster& cluster : model.clusters)
+  for (const config::Cluster& cluster : model.clusters) {
     snapshot->clusters.push_back(compile(cluster, candidate.addresses, prepared.series));
+    snapshot->clusters.back().pool_idle_place = snapshot->place(cluster.timeouts.idle.location);
+  }
   for (const config::Listener& listener : model.listeners)
     snapshot->listeners.push_back(compile(listener, model, prepared.series));
   size_t route_cells = 0;

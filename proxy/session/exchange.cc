@@ -39,10 +39,9 @@ void Exchange::begin(ExchangeOwner& owner, std::string_view begun) {
   owner_ = &owner;
   in_.assign(begun);
   began_ = http_.pipes().loop.now();
-  snapshot_ = owner.session().snapshot();
+  hold_configuration();
   stage_ = Stage::read_head;
-  request_parser_.reset(
-      {.head = static_cast<size_t>(owner.session().listener().http->limits.max_header_size)});
+  request_parser_.reset({.head = static_cast<size_t>(listener_->http->limits.max_header_size)});
   owner.client().set_reader(&client_side_);
   owner.client().set_writer(&client_side_);
   advance();
@@ -135,7 +134,7 @@ Exchange::Step Exchange::read_head() {
     switch (request_parser_.feed(in_.view())) {
       case H1RequestParser::State::complete: return take_head();
       case H1RequestParser::State::failed:
-        owner_->renew_configuration();
+        take_configuration();
         return reply(request_parser_.fault().status, request_parser_.fault().reason,
                      EndReason::bad_request);
       case H1RequestParser::State::incomplete: break;
@@ -146,8 +145,7 @@ Exchange::Step Exchange::read_head() {
     // Woken for nothing: it waits without an exchange.
     return in_.empty() ? over(AfterExchange::keep, EndReason::client_closed) : Step::wait;
   }
-  const size_t limit =
-      static_cast<size_t>(owner_->session().listener().http->limits.max_header_size);
+  const size_t limit = static_cast<size_t>(listener_->http->limits.max_header_size);
   const Io io = client.read(in_.room(limit));
   switch (io.status) {
     case Io::Status::ok: break;
@@ -161,10 +159,20 @@ Exchange::Step Exchange::read_head() {
   return Step::next;
 }
 
-Exchange::Step Exchange::take_head() {
-  owner_->renew_configuration();
+// The request is there, or beyond repair: what is in force now is what it is served by.
+void Exchange::take_configuration() {
+  owner_->on_head();
+  hold_configuration();
+}
+
+// The two belong together: places in one snapshot mean nothing in another.
+void Exchange::hold_configuration() {
   snapshot_ = owner_->session().snapshot();
   listener_ = &owner_->session().listener();
+}
+
+Exchange::Step Exchange::take_head() {
+  take_configuration();
   keep_client_ = request().keep_alive();
   stage_ = Stage::route;
   return Step::next;

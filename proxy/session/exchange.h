@@ -113,6 +113,8 @@ class Exchange final : private BodyRelayObserver,
   // exchange.cc
   Step read_head();
   Step take_head();
+  void take_configuration();
+  void hold_configuration();
   Step route();
   Step forward(const Route& route);
   // exchange_upstream.cc
@@ -185,7 +187,7 @@ class Exchange final : private BodyRelayObserver,
   H1RequestParser request_parser_;
   TimePoint began_{};
   SnapshotRef snapshot_;
-  const ListenerSpec* listener_ = nullptr;
+  const ListenerSpec* listener_ = nullptr;  // of the snapshot, as long as the exchange is lent
   const Route* route_ = nullptr;
   Cluster* cluster_ = nullptr;
   std::array<char, kRequestIdSize> request_id_memory_{};

@@ -63,7 +63,7 @@ Exchange::Step Exchange::reply(unsigned status, const char* reason, EndReason fa
         understood && listener_->http->trusted.contains(owner_->session().client_address());
     request_id_ = request_id(request(), hop, http_.random().next(), request_id_memory_);
   }
-  const std::string* configured = owner_->session().listener().http->error_body(status);
+  const std::string* configured = listener_->http->error_body(status);
   const std::string body = configured != nullptr ? with_request_id(*configured, request_id_)
                                                  : fmt::format("{} {}\nrequest {}\n", status,
                                                                reason_phrase(status), request_id_);
@@ -107,7 +107,7 @@ Exchange::Step Exchange::send_answer(unsigned status, std::string_view type, std
   end_try();
   const bool understood = request_parser_.state() == H1RequestParser::State::complete;
   const bool old = understood && request().version() == HttpVersion::http_1_0;
-  const HttpSpec& http = *owner_->session().listener().http;
+  const HttpSpec& http = *listener_->http;
   const FieldEdits* edits = route_ != nullptr ? &route_->response_fields : nullptr;
   H1HeadWriter out(http_.head_scratch());
   const auto own = [&](std::string_view name, std::string_view value) {

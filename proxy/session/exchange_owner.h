@@ -17,8 +17,8 @@ class ExchangeOwner {
  public:
   virtual Transport& client() = 0;
   virtual const Session& session() const = 0;
-  // Takes up the configuration in force; called when a head is complete.
-  virtual void renew_configuration() = 0;
+  // A head is complete, or beyond repair: counts it, and takes up the configuration in force.
+  virtual void on_head() = 0;
   // The connection takes no further request: a drain, its age, the number of its requests.
   virtual bool last_request() const = 0;
   // The last call for this request; it may begin the next one.

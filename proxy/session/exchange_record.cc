@@ -10,11 +10,6 @@ bool is_timeout(EndReason reason) {
          reason == EndReason::client_idle_timeout || reason == EndReason::request_body_timeout;
 }
 
-bool is_drain(EndReason reason) {
-  return reason == EndReason::drain_idle || reason == EndReason::drain_deadline ||
-         reason == EndReason::shutdown;
-}
-
 // `status`: what the client was told, 0 for nothing.
 std::optional<RequestError> request_error(EndReason reason, unsigned status) {
   if (reason == EndReason::request_header_timeout) return RequestError::header_timeout;
@@ -59,13 +54,11 @@ void Exchange::record(EndReason reason) {
 void Exchange::count(EndReason reason) {
   EventLoop& loop = http_.pipes().loop;
   ListenerCells& cells = owner_->session().cells();
-  if (stage_ == Stage::relay && is_drain(reason)) cells.truncated[CutPhase::drain].add();
+  if (stage_ == Stage::relay && is_by_drain(reason)) cells.truncated[CutPhase::drain].add();
   if (stage_ == Stage::relay && is_timeout(reason)) cells.truncated[CutPhase::timeout].add();
   const bool understood = request_parser_.state() == H1RequestParser::State::complete;
-  const SnapshotRef& snapshot = snapshot_ ? snapshot_ : owner_->session().snapshot();
-  const ListenerSpec& listener = listener_ != nullptr ? *listener_ : owner_->session().listener();
   books_.worked(loop.now(), loop.into_turn());
-  books_.over(cells, snapshot->route_cells(listener, route_),
+  books_.over(cells, snapshot_->route_cells(*listener_, route_),
               {understood ? request_method(request().method()) : RequestMethod::other, status_,
                tunnel_.has_value(), reason, loop.now() - began_, received_bytes(), sent_bytes()},
               loop.now());
@@ -91,12 +84,12 @@ void Exchange::write_access_line(EndReason reason) {
   const HostSpec* to = host();
   const TimePoint now = http_.pipes().loop.now();
   const std::string place =
-      expired_ != nullptr && snapshot_ ? snapshot_->snapshot().place(expired_->location) : "";
+      expired_ != nullptr ? snapshot_->snapshot().place(expired_->location) : "";
   const auto connected_in = books_.connected_in();
   const bool ordinary = reason == EndReason::client_closed && status_ != 0;
   log->access("request",
               {kv("session", owner_->session().id()),
-               kv("listener", owner_->session().listener().name),
+               kv("listener", listener_->name),
                kv("client", owner_->session().client_address().text()),
                kv("status", status_),
                kv_if(route_ != nullptr, "route", route_ != nullptr ? route_->name : std::string()),

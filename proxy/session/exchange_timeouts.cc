@@ -21,7 +21,7 @@ Exchange::Limit Exchange::limit() const {
 
 // Looked at again when the time comes, not moved with each byte.
 Exchange::Limit Exchange::stage_limit() const {
-  const config::ListenerTimeouts& timeouts = owner_->session().listener().timeouts;
+  const config::ListenerTimeouts& timeouts = listener_->timeouts;
   const auto after = [](TimePoint from, const config::Timeout& timeout, unsigned status,
                         EndReason reason) {
     return Limit{timeout.enabled() ? from + timeout.value : kNever, status, reason, &timeout};

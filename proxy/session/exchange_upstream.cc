@@ -29,8 +29,9 @@ Exchange::Step Exchange::acquire() {
   size_t passed_count = tried_count_;
   std::copy_n(tried_.begin(), tried_count_, passed.begin());
   const Pool::Trust trust = repeatable() ? Pool::Trust::events : Pool::Trust::ask_kernel;
-  bool all_full = !called_ && cluster_->queue().awaited();  // nobody overtakes those who wait
-  while ((!all_full || called_) && passed_count < passed.size()) {
+  if (!called_ && cluster_->queue().awaited()) return no_place(true);  // nobody overtakes
+  bool all_full = false;
+  while (passed_count < passed.size()) {
     place_ = cluster_->pick(now, hash, std::span(passed).first(passed_count));
     if (place_ == kNoHost) break;
     Pool& pool = cluster_->pool(place_);

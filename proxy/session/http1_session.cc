@@ -116,9 +116,7 @@ void Http1Session::discard() {
     if (io.bytes > 0 && reason_ == EndReason::drain_idle && !std::exchange(raced_, true))
       cells_.drain_races.add();
   }
-  if (!client_.is_open())
-    return end(reason_,
-               reason_ == EndReason::drain_idle ? DrainEnd::idle_spread : DrainEnd::deadline_fin);
+  if (!client_.is_open()) return end(reason_, DrainEnd::deadline_fin);
   if (client_.readable()) loop().deadlines().set(*this, loop().now());  // trap T6
 }
 
@@ -173,9 +171,7 @@ void Http1Session::abort(EndReason reason) {
 void Http1Session::end(EndReason reason, DrainEnd how) {
   if (stage_ == Stage::over) return;
   stage_ = Stage::over;
-  const bool by_drain = reason == EndReason::drain_idle || reason == EndReason::drain_deadline ||
-                        reason == EndReason::shutdown;
-  account(reason, by_drain ? how : DrainEnd::peer);
+  account(reason, how);
   owner_.release(*this);
 }
 

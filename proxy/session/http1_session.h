@@ -42,7 +42,7 @@ class Http1Session final : public Session,
   // ExchangeOwner
   Transport& client() override { return client_; }
   const Session& session() const override { return *this; }
-  void renew_configuration() override {
+  void on_head() override {
     ++requests_;
     renew();
   }

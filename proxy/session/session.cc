@@ -32,7 +32,10 @@ void Session::renew() {
   }
 }
 
-void Session::account(EndReason reason, DrainEnd how) {
+void Session::account(EndReason reason, DrainEnd cut) {
+  const DrainEnd how = !is_by_drain(reason)              ? DrainEnd::peer
+                       : reason == EndReason::drain_idle ? DrainEnd::idle_spread
+                                                         : cut;
   settle();
   cells_.ended(reason, age(), loop().now() - started_);
   if (owner_.draining()) cells_.drain_closed[how].add();

@@ -87,8 +87,8 @@ class Session : public Retirable, public SessionNode {
   ~Session() override = default;
   // Goes on under the configuration in force, if that has this listener still.
   void renew();
-  // The books of the end; the child has closed its sides. `how`: for a session a drain has ended.
-  void account(EndReason reason, DrainEnd how);
+  // The books of the end; the child has closed its sides. `cut`: how, if a drain has cut it off.
+  void account(EndReason reason, DrainEnd cut);
   ConfigAge age() const;  // of its snapshot
   std::string timeout_place(EndReason reason) const;
 

@@ -211,8 +211,7 @@ void TcpSession::discard() {
     loop().deadlines().set(*this, loop().now());
   else if (!client_over || !backend_over)
     arm();
-  if (client_over && backend_over)
-    end(reason_, reason_ == EndReason::drain_idle ? DrainEnd::idle_spread : DrainEnd::deadline_fin);
+  if (client_over && backend_over) end(reason_, DrainEnd::deadline_fin);
 }
 
 // True when the side is closed: its FIN or its reset has come.
@@ -234,11 +233,7 @@ void TcpSession::abort(EndReason reason) {
 void TcpSession::end(EndReason reason, DrainEnd how) {
   if (stage_ == Stage::over) return;
   stage_ = Stage::over;
-  const bool by_drain = reason == EndReason::drain_idle || reason == EndReason::drain_deadline ||
-                        reason == EndReason::shutdown;
-  account(reason, !by_drain                         ? DrainEnd::peer
-                  : reason == EndReason::drain_idle ? DrainEnd::idle_spread
-                                                    : how);
+  account(reason, how);
   log_end(reason);
   owner_.release(*this);
 }

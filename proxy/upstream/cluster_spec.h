@@ -28,6 +28,7 @@ struct ClusterSpec {
   config::Timeout response_header_timeout;  // HTTP, as are the next four
   config::Timeout response_idle_timeout;
   config::Timeout pool_idle_timeout;
+  std::string pool_idle_place;  // "weir.yaml:12:7" of the one above; empty for the default
   config::Pool pool;
   std::optional<config::OutlierDetection> outlier_detection;
   config::Backoff backoff;

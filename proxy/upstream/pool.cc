@@ -84,11 +84,6 @@ Pool::~Pool() {
   DCHECK(open_ == 0);
 }
 
-void Pool::set_limits(const PoolLimits& limits, std::string place) {
-  limits_ = limits;
-  place_ = std::move(place);
-}
-
 Lease Pool::take(Trust trust) {
   while (!idle_.empty()) {
     UpstreamConnection& connection = idle_.back();
@@ -190,7 +185,7 @@ void Pool::learn(Duration idle_for) {
   if (std::exchange(warned_, true)) return;
   LOG(warn, "backend.closes_idle_connections", kv("cluster", backend_->cluster()),
       kv("backend", backend_->name()), kv("after", idle_for), kv("idle", limits_.idle.value),
-      kv_if(!place_.empty(), "config", place_),
+      kv_if(!limits_.idle_place.empty(), "config", limits_.idle_place),
       kv("fix", "make timeouts.idle of the cluster shorter than the backend's keep-alive time"));
 }
 
@@ -222,7 +217,8 @@ std::shared_ptr<Pool> Pools::pool(const std::shared_ptr<Backend>& backend, Backe
   limits.max_requests = static_cast<uint32_t>(spec.pool.max_requests);
   limits.max_age = spec.pool.max_age.value;
   limits.idle = spec.pool_idle_timeout;
-  pool->set_limits(limits, "");
+  limits.idle_place = spec.pool_idle_place;
+  pool->set_limits(std::move(limits));
   return pool;
 }
 

@@ -90,6 +90,7 @@ struct PoolLimits {
   uint32_t max_requests = 0;
   Duration max_age{};
   config::Timeout idle;
+  std::string idle_place;  // where that is configured; empty: nowhere
 };
 
 class Pool final {
@@ -104,7 +105,7 @@ class Pool final {
   ~Pool();
 
   // Of the configuration in force; new connections and those given back from now on follow it.
-  void set_limits(const PoolLimits& limits, std::string place);
+  void set_limits(PoolLimits limits) { limits_ = std::move(limits); }
 
   // The connection used last, since it is the least likely to be closing; null: none waits.
   Lease take(Trust trust);
@@ -121,7 +122,6 @@ class Pool final {
 
   const Backend& backend() const { return *backend_; }
   size_t idle() const { return idle_count_; }
-  uint32_t open_connections() const { return open_; }
   // How long an idle connection is kept: the configured time, what the backend said or what was
   // learned of it, whichever is shortest. Zero: not at all.
   Duration keep_time(const UpstreamConnection& connection) const;
@@ -137,7 +137,6 @@ class Pool final {
   BackendCells& cells_;
   const std::shared_ptr<ClusterQueue> queue_;
   PoolLimits limits_;
-  std::string place_;  // of limits_.idle, for the warning
   IntrusiveList<UpstreamConnection, IdleLink> idle_;
   size_t idle_count_ = 0;
   uint32_t open_ = 0;

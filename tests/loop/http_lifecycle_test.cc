@@ -64,6 +64,22 @@ TEST_F(HttpReloadTest, KeptConnectionsToBackendsSurvive) {
   EXPECT_EQ(backend_cells("c", backend.address().text()).connects.value, 1u);
 }
 
+TEST_F(HttpReloadTest, AHeadThatGoesWrongAfterAReloadCountsWhereItsListenerIsNow) {
+  serve("cluster: c");
+  Socket one = client();
+  ASSERT_TRUE(one.send("GET / HTTP/1.1\r\n"));
+  turns(3);
+  std::string before =
+      "listeners:\n  - { name: before, bind: \"127.0.0.1:0\", protocol: http, routes: [";
+  for (int i = 0; i < 20; ++i)
+    before += fmt::format("{{ match: {{ path: /{} }}, respond: {{ }} }}, ", i);
+  apply(before + "] }\n" + listener_text("cluster: c") + "clusters:\n" +
+        cluster_text("c", backend.address()));
+  ASSERT_TRUE(one.send("no field\r\n\r\n"));
+  EXPECT_THAT(message(one), StartsWith("HTTP/1.1 400 "));
+  EXPECT_EQ(route_cells("l", "none").requests.sum(), 1u);
+}
+
 class HttpDrainTest : public HttpFixture {
  protected:
   void SetUp() override { serve(); }
@@ -152,6 +168,20 @@ TEST_F(HttpDrainTest, IdleConnectionsAreClosedBitByBit_LongestIdleFirst) {
   for (Sides& sides : all) sides.client.close();
   EXPECT_TRUE(run_until([&] { return empties == 1; }));
   EXPECT_EQ(cells("l").drain_closed[DrainEnd::idle_spread].value, 4u);
+}
+
+TEST_F(HttpDrainTest, WhoNeverAnswersTheGoodbyeWasIdleNonetheless) {
+  serve();
+  Socket one = client();
+  turns(3);
+  advance(2s);
+  drain();
+  EXPECT_TRUE(sees(one, Socket::End::fin));
+  EXPECT_TRUE(run_until([&] {  // its kernel takes a moment to acknowledge the FIN
+    advance(500ms);
+    return empties == 1;
+  }));
+  EXPECT_EQ(cells("l").drain_closed[DrainEnd::idle_spread].value, 1u);
 }
 
 TEST_F(HttpDrainTest, ARequestThatCrossesTheGoodbyeIsCounted) {

@@ -133,7 +133,7 @@ TEST_F(HttpPoolTest, ABackendThatWaitsNoTimeAtAllIsNotKept) {
 
 TEST_F(HttpPoolTest, WhatTheBackendDoesIsLearned_AndTheConfigurationWarnedAbout) {
   LogCapture log;
-  serve("cluster: c, timeouts: { keep_alive: 0s }");
+  serve("cluster: c, timeouts: { keep_alive: 0s }", "timeouts: { idle: 60s }");
   Sides sides = once();
   for (int i = 0; i < 2; ++i) {
     advance(10s);
@@ -145,8 +145,8 @@ TEST_F(HttpPoolTest, WhatTheBackendDoesIsLearned_AndTheConfigurationWarnedAbout)
   EXPECT_FALSE(is_closed(sides.server));
   advance(200ms);
   EXPECT_TRUE(is_closed(sides.server)) << "a second before the backend";
-  EXPECT_TRUE(
-      has_line(log.events(), {"event=backend.closes_idle_connections", " after=10 ", " idle=60 "}));
+  EXPECT_TRUE(has_line(log.events(), {"event=backend.closes_idle_connections", " after=10 ",
+                                      " idle=60 ", " config=test.yaml:"}));
 }
 
 TEST_F(HttpPoolTest, ABackendThatIsRestartedTeachesNothing) {
@@ -185,6 +185,26 @@ TEST_F(HttpQueueTest, RequestsWaitForRoomInTheOrderTheyCame) {
   ASSERT_TRUE(first.server.send(ok("3")));
   EXPECT_THAT(until(second, "\r\n\r\n2"), StartsWith("HTTP/1.1 200 "));
   EXPECT_THAT(until(third, "\r\n\r\n3"), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(HttpQueueTest, NobodyWaitsForAFullBackendWhileAnotherHasRoom) {
+  Acceptor other;
+  apply("listeners:\n" + listener_text("cluster: c") +
+        fmt::format("clusters:\n  - {{ name: c, backends: [{}, {}], "
+                    "pool: {{ max_connections: 1 }} }}\n",
+                    backend.address().text(), other.address().text()));
+  Socket first = client(), second = client();
+  ASSERT_TRUE(first.send(get("/1")));
+  turns(5);
+  const bool full = wait_ready(backend.fd(), POLLIN, 1ms);  // whose turn it was
+  ASSERT_TRUE(second.send(get("/2")));
+  Socket server = accepted(full ? other : backend);
+  for (int i = 2; i < 6; ++i) {  // every other time it is the full one's turn
+    EXPECT_THAT(message(server), StartsWith(fmt::format("GET /{} ", i)));
+    ASSERT_TRUE(server.send(ok("")));
+    EXPECT_THAT(message(second), StartsWith("HTTP/1.1 200 "));
+    ASSERT_TRUE(second.send(get(fmt::format("/{}", i + 1))));
+  }
 }
 
 TEST_F(HttpQueueTest, NobodyOvertakesThoseWhoWait) {
