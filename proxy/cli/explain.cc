@@ -7,6 +7,7 @@
 #include <array>
 
 #include "config/value_types.h"
+#include "http/semantics.h"
 #include "routing/http_spec.h"
 
 namespace weir::cli {
@@ -31,12 +32,9 @@ struct Parts {
 
 Parts parts_of(const AskedRequest& request) {
   Parts parts;
-  parts.host = lower(request.host);
-  const size_t colon = parts.host.rfind(':');
-  if (colon != std::string::npos && parts.host.back() != ']') {
-    parts.port = static_cast<uint16_t>(std::atoi(parts.host.c_str() + colon + 1));
-    parts.host.resize(colon);
-  }
+  const Authority authority = split_authority(request.host);
+  parts.host = lower(authority.host);
+  parts.port = authority.port;
   const size_t mark = std::min(request.path.find('?'), request.path.size());
   parts.path = request.path.substr(0, mark);
   parts.query = request.path.substr(std::min(mark + 1, request.path.size()));

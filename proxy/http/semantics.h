@@ -19,6 +19,12 @@ namespace weir {
 // host [":" port] with a registered name, an IPv4 address or an IP literal; no user information.
 bool valid_authority(std::string_view text);
 
+struct Authority {
+  std::string_view host;  // an IP literal in its brackets
+  uint16_t port = 0;      // 0: none is given
+};
+Authority split_authority(std::string_view authority);  // a valid one
+
 AnswerTo answer_to(std::string_view method);
 
 // Takes the next protocol off an Upgrade value: name ["/" version], both tokens; what is neither is

@@ -55,6 +55,14 @@ bool valid_authority(std::string_view text) {
   return colon == std::string_view::npos || valid_port(text.substr(colon + 1));
 }
 
+Authority split_authority(std::string_view authority) {
+  const size_t colon = authority.rfind(':');
+  if (colon == std::string_view::npos || authority.ends_with(']')) return {authority};
+  Authority parts{authority.substr(0, colon)};
+  std::from_chars(authority.data() + colon + 1, authority.data() + authority.size(), parts.port);
+  return parts;
+}
+
 Fault parse_target(RequestHead& head) {
   std::string_view target = head.target();
   bool connect = head.method() == "CONNECT";

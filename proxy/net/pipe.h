@@ -65,6 +65,7 @@ class HalfPipe final : public TransportReader, public TransportWriter, private Y
   State pump();
 
   State state() const { return state_; }
+  bool failed() const { return state_ == State::source_failed || state_ == State::sink_failed; }
   bool source_ended() const { return source_ended_; }
   bool fin_sent() const { return fin_sent_; }     // after the last byte, whatever happened since
   bool blocked() const { return in_hand() > 0; }  // the sink does not take what was read
@@ -135,10 +136,19 @@ class Pipe {
   }
   bool half_closed() const { return request.source_ended() || response.source_ended(); }
   bool blocked() const { return request.blocked() || response.blocked(); }
+  // A side that takes no more bytes may have sent its last ones before: true as long as they are
+  // being delivered.
+  bool goes_on_delivering() { return goes_on(request, response) || goes_on(response, request); }
   TimePoint last_moved() const { return std::max(request.last_moved(), response.last_moved()); }
 
   HalfPipe request;   // client → backend
   HalfPipe response;  // backend → client
+
+ private:
+  static bool goes_on(const HalfPipe& dead, HalfPipe& other) {
+    return dead.state() == HalfPipe::State::sink_failed && other.state() == HalfPipe::State::open &&
+           other.pump() == HalfPipe::State::open;
+  }
 };
 
 }  // namespace weir

@@ -32,7 +32,7 @@ HttpSpec::HttpSpec(const config::Listener& listener, const std::vector<config::C
       path_rules(rules_of(listener.paths)),
       limits(listener.limits),
       forwarded(listener.forwarded),
-      via(listener.via),
+      via(listener.via ? "weir" : ""),
       allow_connect(listener.allow_connect) {
   for (const config::NamedValue& error : listener.errors)
     errors.emplace_back(std::stoul(error.name), error.value);

@@ -23,7 +23,7 @@ struct HttpSpec {
   Server server = Server::pass;
   std::string server_text;                               // of replace
   std::vector<std::pair<unsigned, std::string>> errors;  // bodies, by status
-  bool via = false;
+  std::string_view via;                                  // weir's name in Via; empty: none is added
   bool allow_connect = false;
 
   // The configured body of an error answer; null: none.

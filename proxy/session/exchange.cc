@@ -16,12 +16,6 @@ void assign_lower(TextBuffer& out, std::string_view text) {
   std::transform(out.data(), out.data() + out.size(), out.data(), ascii_lower);
 }
 
-std::string_view without_port(std::string_view authority) {
-  const size_t colon = authority.rfind(':');
-  if (colon == std::string_view::npos || authority.ends_with(']')) return authority;
-  return authority.substr(0, colon);
-}
-
 }  // namespace
 
 Exchange::Exchange(HttpResources& http)
@@ -181,7 +175,7 @@ Exchange::Step Exchange::take_head() {
 Exchange::Step Exchange::route() {
   const RequestHead& head = request();
   const HttpSpec& http = *listener_->http;
-  assign_lower(host_, without_port(head.authority()));
+  assign_lower(host_, split_authority(head.authority()).host);
   if (head.form() == TargetForm::authority && !http.allow_connect)
     return reply(405, "CONNECT is not allowed here", EndReason::bad_request);
   if (head.form() == TargetForm::asterisk || head.form() == TargetForm::authority) {

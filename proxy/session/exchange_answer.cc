@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "base/log.h"
 #include "http/semantics.h"
@@ -28,15 +27,6 @@ std::string with_request_id(std::string body, std::string_view id) {
   for (size_t at = 0; (at = body.find(kRequestId, at)) != std::string::npos; at += id.size())
     body.replace(at, kRequestId.size(), id);
   return body;
-}
-
-// 0: the authority names none.
-uint16_t port_of(std::string_view authority) {
-  const size_t colon = authority.rfind(':');
-  uint16_t port = 0;
-  if (colon != std::string_view::npos && !authority.ends_with(']'))
-    std::from_chars(authority.data() + colon + 1, authority.data() + authority.size(), port);
-  return port;
 }
 
 bool is_removed(const FieldEdits* edits, std::string_view name) {
@@ -76,7 +66,7 @@ Exchange::Step Exchange::answer(const Route& route) {
   const RequestHead& head = request_parser_.head(in_.view());
   RequestAddress address;
   address.host = host_.view();
-  address.port = port_of(head.authority());
+  address.port = split_authority(head.authority()).port;
   address.path = path_.view();
   address.query = head.query();
   const std::string_view location =

@@ -6,12 +6,6 @@
 #include "session/exchange.h"
 
 namespace weir {
-namespace {
-
-constexpr std::string_view kVia = "weir";
-
-}  // namespace
-
 // The request may still be going out: a backend may answer before it has read all of it.
 Exchange::Step Exchange::await_response() {
   switch (up_.state()) {
@@ -144,7 +138,7 @@ std::string_view Exchange::write_response_head(const ResponseHead& head, BodyPla
                     : plan.client == HttpVersion::http_1_0 ? ConnectionOption::keep_alive
                                                            : ConnectionOption::none;
   plan.fields = {edits.set, edits.add, edits.remove, {}};
-  plan.via = http.via ? kVia : std::string_view();
+  plan.via = http.via;
   plan.date = http_.date();
   plan.server = http.server_text;
   plan.upgrade = head.status() == 426;

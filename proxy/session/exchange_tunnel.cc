@@ -3,21 +3,6 @@
 #include "session/exchange.h"
 
 namespace weir {
-namespace {
-
-bool has_failed(const HalfPipe& half) {
-  return half.state() == HalfPipe::State::source_failed ||
-         half.state() == HalfPipe::State::sink_failed;
-}
-
-// A side that takes no more bytes may have sent its last ones before: they are delivered.
-bool goes_on_reading(const HalfPipe& dead, HalfPipe& other) {
-  if (dead.state() != HalfPipe::State::sink_failed || other.state() != HalfPipe::State::open)
-    return false;
-  return other.pump() == HalfPipe::State::open;
-}
-
-}  // namespace
 
 Exchange::Step Exchange::open_tunnel(const ResponseHead& head) {
   if (!head.opens_tunnel() && !answers_upgrade(request(), head))
@@ -26,7 +11,7 @@ Exchange::Step Exchange::open_tunnel(const ResponseHead& head) {
     return backend_at_fault("switches protocols before it has the whole request");
   ResponsePlan plan;
   plan.upgrade = true;
-  plan.via = listener_->http->via ? std::string_view("weir") : std::string_view();
+  plan.via = listener_->http->via;
   const FieldEdits& edits = route_->response_fields;
   plan.fields = {edits.set, edits.add, edits.remove, {}};
   H1HeadWriter out(http_.head_scratch());
@@ -69,12 +54,12 @@ Exchange::Step Exchange::open_tunnel(const ResponseHead& head) {
 }
 
 void Exchange::on_pipe() {
-  HalfPipe &request = tunnel_->request, &response = tunnel_->response;
-  if (goes_on_reading(request, response) || goes_on_reading(response, request)) return;
+  const HalfPipe &request = tunnel_->request, &response = tunnel_->response;
+  if (tunnel_->goes_on_delivering()) return;
   if (request.state() == HalfPipe::State::sink_failed ||
       response.state() == HalfPipe::State::source_failed)
     return (void)over(AfterExchange::abort, EndReason::backend_reset);
-  if (has_failed(request) || has_failed(response)) return (void)client_failed();
+  if (request.failed() || response.failed()) return (void)client_failed();
   if (!tunnel_->ended()) return arm();
   over(AfterExchange::close, EndReason::client_closed);
 }

@@ -11,8 +11,7 @@
 namespace weir {
 namespace {
 
-constexpr uint64_t kSourceSeed = 0;  // as for TCP sessions: one client, one backend
-constexpr std::string_view kVia = "weir";
+constexpr uint64_t kSourceSeed = 0;                  // as for TCP sessions: one client, one backend
 constexpr std::string_view kUnixHost = "localhost";  // a path is no host
 
 bool wants(config::Forwarded configured, config::Forwarded one) {
@@ -238,7 +237,7 @@ std::string_view Exchange::write_request_head(BodyPlan body) {
     plan.authority = backend.address().is_unix() ? kUnixHost : std::string_view(backend.text());
   }
   plan.body = body;
-  plan.via = http.via ? kVia : std::string_view();
+  plan.via = http.via;
   plan.trusted = hop.trusted;
   plan.upgrade = head.upgrades() && offers_upgrade(head) &&
                  route_->allows_upgrade(head.find(FieldId::upgrade));

@@ -14,11 +14,6 @@ constexpr int kDiscardsPerEvent = 16;  // reads of what nobody wants
 // restart.
 constexpr uint64_t kSourceSeed = 0;
 
-bool has_failed(const HalfPipe& half) {
-  return half.state() == HalfPipe::State::source_failed ||
-         half.state() == HalfPipe::State::sink_failed;
-}
-
 }  // namespace
 
 TcpSession::TcpSession(SessionOwner& owner, Start start)
@@ -55,29 +50,21 @@ void TcpSession::relay() {
 
 // One half has ended or failed: the whole of what that means.
 void TcpSession::on_pipe() {
-  HalfPipe &request = pipe_.request, &response = pipe_.response;
+  const HalfPipe &request = pipe_.request, &response = pipe_.response;
   if (first_closed_ == Side::none && request.state() == HalfPipe::State::ended)
     first_closed_ = Side::client;
   if (first_closed_ == Side::none && response.state() == HalfPipe::State::ended)
     first_closed_ = Side::backend;
-  if (go_on_reading(request, response) || go_on_reading(response, request)) return;
+  if (pipe_.goes_on_delivering()) return;
   if (request.state() == HalfPipe::State::sink_failed ||
       response.state() == HalfPipe::State::source_failed)
     return fail(Side::backend);
-  if (has_failed(request) || has_failed(response)) return fail(Side::client);
+  if (request.failed() || response.failed()) return fail(Side::client);
   if (!pipe_.ended()) return arm();  // the timeout for half-closed sessions begins
   client_.close();
   backend_.close();
   end(first_closed_ == Side::client ? EndReason::client_closed : EndReason::backend_closed,
       DrainEnd::peer);
-}
-
-// A side that takes no more bytes may have sent its last ones before: an answer given early is
-// delivered.
-bool TcpSession::go_on_reading(HalfPipe& dead, HalfPipe& other) {
-  if (dead.state() != HalfPipe::State::sink_failed || other.state() != HalfPipe::State::open)
-    return false;
-  return other.pump() == HalfPipe::State::open;
 }
 
 void TcpSession::fail(Side side) {

@@ -47,7 +47,6 @@ class TcpSession final : public Session,
   void on_deadline() override;
 
   void relay();
-  bool go_on_reading(HalfPipe& dead, HalfPipe& other);
   void fail(Side side);
   void linger(EndReason reason, TimePoint until);
   void linger_with_client(EndReason reason);

@@ -131,5 +131,18 @@ TEST(Expect, IsIgnoredInHttp10) {
                    .expects_continue());
 }
 
+TEST(Authority, IsAHostAndThePortThatIsGiven) {
+  for (const auto& [text, host, port] : std::vector<std::tuple<std::string, std::string, int>>{
+           {"example.com", "example.com", 0},
+           {"example.com:8080", "example.com", 8080},
+           {"example.com:", "example.com", 0},
+           {"[::1]", "[::1]", 0},
+           {"[::1]:443", "[::1]", 443}}) {
+    const Authority parts = split_authority(text);
+    EXPECT_EQ(parts.host, host) << text;
+    EXPECT_EQ(parts.port, port) << text;
+  }
+}
+
 }  // namespace
 }  // namespace weir

@@ -110,7 +110,7 @@ TEST(HttpSpec, IsTheListenerCompiled) {
   EXPECT_EQ(spec.forwarded, config::Forwarded::both);
   EXPECT_EQ(spec.server, HttpSpec::Server::replace);
   EXPECT_EQ(spec.server_text, "weir");
-  EXPECT_TRUE(spec.via);
+  EXPECT_EQ(spec.via, "weir");
   EXPECT_FALSE(spec.allow_connect);
   EXPECT_EQ(spec.path_rules.encoded_slashes, EncodedSlashes::decode);
   EXPECT_EQ(spec.path_rules.dot_segments, DotSegments::reject);
