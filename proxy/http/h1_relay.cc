@@ -21,9 +21,9 @@ class FieldFilter {
   FieldFilter(const MessageHead& head, const FieldChanges& changes)
       : head_(head), changes_(changes) {
     if (head.connection_names_fields()) drop_named_by_connection();
-    for (const FieldText& field : changes.own) drop(field.name);
-    for (const FieldText& field : changes.set) drop(field.name);
-    for (std::string_view name : changes.remove) drop(name);
+    for (const FieldText& field : changes.own) drop_named(field.id);
+    for (const FieldText& field : changes.set) drop_named(field.id);
+    for (std::string_view name : changes.remove) drop_named(field_id(name));
   }
 
   void drop(FieldId id) { dropped_ |= uint64_t(1) << unsigned(id); }
@@ -36,8 +36,7 @@ class FieldFilter {
   }
 
  private:
-  void drop(std::string_view name) {
-    const FieldId id = field_id(name);
+  void drop_named(FieldId id) {
     if (id != FieldId::other) return drop(id);
     compares_text_ = true;
   }
@@ -100,11 +99,11 @@ bool is_overridden(std::string_view own, const FieldChanges& changes) {
 
 void write_changes(H1HeadWriter& out, const FieldChanges& changes) {
   auto write = [&out](const FieldText& field) {
-    if (has_flag(field_id(field.name), kWritten)) return out.fail();
+    if (has_flag(field.id, kWritten)) return out.fail();
     out.field(field.name, field.value);
   };
   for (const FieldText& field : changes.own) {
-    if (!is_overridden(field.name, changes)) write(field);
+    if (!is_overridden(field.name, changes)) out.relayed_field(field.name, field.value);
   }
   for (const FieldText& field : changes.set) write(field);
   for (const FieldText& field : changes.add) write(field);
@@ -213,7 +212,9 @@ void write_request(H1HeadWriter& out, const RequestHead& head, const RequestPlan
                       : body.framing == BodyFraming::length ? body.length.has_value()
                                                             : body.length.value_or(0) == 0;
   if (!framed || body.framing == BodyFraming::until_close) return out.fail();
-  if (!plan.authority.empty() && !valid_authority(plan.authority)) return out.fail();
+  const bool as_received = plan.authority.data() == head.authority().data();
+  if (!as_received && !plan.authority.empty() && !valid_authority(plan.authority))
+    return out.fail();
   out.request_line(head.method(), plan.target);
   out.relayed_field("Host", plan.authority);
   FieldFilter filter(head, plan.fields);
@@ -248,7 +249,7 @@ void write_response(H1HeadWriter& out, const ResponseHead& head, const ResponseP
   relay_fields(out, head, filter);
   if (!interim) {
     write_changes(out, plan.fields);
-    if (adds_date && !plan.date.empty()) out.field("Date", plan.date);
+    if (adds_date && !plan.date.empty()) out.relayed_field("Date", plan.date);
     if (replaces_server) out.field("Server", plan.server);
     write_via(out, head.version(), plan.via);
     write_body_fields(out, plan.body);

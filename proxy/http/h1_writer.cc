@@ -63,7 +63,7 @@ void H1HeadWriter::relayed_field(std::string_view name, std::string_view value) 
 void H1HeadWriter::field(std::string_view name, uint64_t value) {
   char digits[20];
   auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
-  field(name, std::string_view(digits, size_t(end - digits)));
+  relayed_field(name, std::string_view(digits, size_t(end - digits)));
 }
 
 void H1HeadWriter::list(std::string_view name) {

@@ -21,8 +21,8 @@ class H1HeadWriter {
   void status_line(unsigned status, std::string_view reason);
   void request_line(std::string_view method, std::string_view target);
   void field(std::string_view name, std::string_view value);
+  // Fields that are known to be valid, because they were parsed or are weir's own.
   void field(std::string_view name, uint64_t value);
-  // A field as it was parsed, which is known to be valid.
   void relayed_field(std::string_view name, std::string_view value);
   // A field whose value is a list, member by member.
   void list(std::string_view name);

@@ -189,16 +189,16 @@ std::span<const FieldText> Exchange::forwarding_fields(const Hop& hop,
   TextMemory memory(http_.text_scratch());
   size_t n = 0;
   if (wants(how, config::Forwarded::x_forwarded)) {
-    fields[n++] = {"X-Forwarded-For", x_forwarded_for(head, hop, memory)};
-    fields[n++] = {"X-Forwarded-Proto", x_forwarded_proto(head, hop)};
+    fields[n++] = {FieldId::x_forwarded_for, "X-Forwarded-For", x_forwarded_for(head, hop, memory)};
+    fields[n++] = {FieldId::x_forwarded_proto, "X-Forwarded-Proto", x_forwarded_proto(head, hop)};
     if (const std::string_view host = x_forwarded_host(head, hop); !host.empty())
-      fields[n++] = {"X-Forwarded-Host", host};
+      fields[n++] = {FieldId::x_forwarded_host, "X-Forwarded-Host", host};
   }
   if (wants(how, config::Forwarded::forwarded))
-    fields[n++] = {"Forwarded", forwarded(head, hop, memory)};
+    fields[n++] = {FieldId::forwarded, "Forwarded", forwarded(head, hop, memory)};
   if (request_id_.empty())
     request_id_ = request_id(head, hop, http_.random().next(), request_id_memory_);
-  fields[n++] = {"X-Request-Id", request_id_};
+  fields[n++] = {FieldId::x_request_id, "X-Request-Id", request_id_};
   for (size_t i = 0; i < n; ++i)
     if (fields[i].value.data() == nullptr) return {};
   return std::span(fields).first(n);
