@@ -145,6 +145,8 @@ class Exchange final : private BodyRelayObserver,
   std::string_view write_response_head(const ResponseHead& head, BodyPlan body);
   Step relay();
   Step finish();
+  Step answered(bool keep, EndReason reason);
+  bool client_has_finished();
   Step over(AfterExchange after, EndReason reason);
   Step client_failed();
   Step backend_at_fault(const char* reason);

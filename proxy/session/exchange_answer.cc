@@ -140,7 +140,7 @@ Exchange::Step Exchange::flush_answer() {
     answered_ += io.bytes;
     answer_.drop_front(io.bytes);
   }
-  return over(keep_client_ ? AfterExchange::keep : AfterExchange::linger, failure_);
+  return answered(keep_client_, failure_);
 }
 
 void Exchange::give_up(unsigned status, EndReason reason) {

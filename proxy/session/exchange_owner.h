@@ -10,7 +10,7 @@ enum class AfterExchange : uint8_t {
   keep,    // the next request may come; leftover() may have its beginning
   linger,  // answered; FIN, then discard what still comes
   abort,   // a part was sent that must not look like the whole
-  close,   // nothing to say: the client has gone, or never asked
+  close,   // nothing to say or to hear: the client has gone, never asked, or has asked its last
 };
 
 class ExchangeOwner {

@@ -175,8 +175,24 @@ Exchange::Step Exchange::finish() {
     cluster_->end_use(place_);
     cluster_->pool(place_).give_back(std::move(lease_), keeps_for_);
   }
-  return over(request_over && keep_client_ ? AfterExchange::keep : AfterExchange::linger,
-              EndReason::client_closed);
+  return answered(request_over && keep_client_, EndReason::client_closed);
+}
+
+// The whole answer is out; `reason`: client_closed, or why it was an error.
+Exchange::Step Exchange::answered(bool keep, EndReason reason) {
+  if (keep) return over(AfterExchange::keep, reason);
+  if (!client_has_finished()) return over(AfterExchange::linger, reason);
+  return over(AfterExchange::close,
+              reason == EndReason::client_closed ? EndReason::last_request : reason);
+}
+
+// It said that this was its last request, and nothing stands behind it: there is nothing that could
+// cross our FIN and turn it into a reset, so nobody needs to linger (RFC 9112 9.6).
+bool Exchange::client_has_finished() {
+  return request_parser_.state() == H1RequestParser::State::complete && !request().keep_alive() &&
+         (up_.state() == BodyRelay::State::done || request_is_over()) && up_.leftover().empty() &&
+         in_.view().size() == request_parser_.head_size() + body_known_ &&
+         !owner_->client().readable();
 }
 
 // The end of every exchange. The owner is told last; it may begin the next request at once.

@@ -244,5 +244,36 @@ TEST_F(HttpTimeoutsTest, TheLastOfAConnectionsRequestsIsAnnounced) {
   EXPECT_TRUE(run_until([&] { return ended("l", EndReason::last_request) == 1; }));
 }
 
+TEST_F(HttpTimeoutsTest, AClientThatHasAskedItsLast_IsNotWaitedFor) {
+  serve("cluster: c");
+  for (const std::string& fields : {std::string("Connection: close\r\n"),
+                                    std::string("Connection: close\r\nContent-Length: 2\r\n")}) {
+    const uint64_t before = ended("l", EndReason::last_request);
+    const bool body = fields.find("Length") != std::string::npos;
+    Sides sides = asked(get("/", fields) + (body ? "ab" : ""));
+    if (body) {
+      EXPECT_EQ(bytes(sides.server, 2), "ab");
+    }
+    answered(sides, ok("last"));
+    EXPECT_TRUE(run_until([&] { return ended("l", EndReason::last_request) == before + 1; }));
+    EXPECT_EQ(worker.active(), 0u) << "though the client has not closed";
+    EXPECT_EQ(rest(sides.client), "last");
+    EXPECT_EQ(sides.client.end(), Socket::End::fin);
+  }
+}
+
+// Closed at once, these bytes would be answered with a reset, which may take the answer along.
+TEST_F(HttpTimeoutsTest, AClientThatGoesOnTalkingBehindItsLastRequest_IsListenedTo) {
+  serve("cluster: c");
+  Sides sides = asked(get("/", "Connection: close\r\n") + get("/more"));
+  EXPECT_THAT(answered(sides, ok("last")), HasSubstr("\r\nConnection: close\r\n"));
+  turns(10);
+  EXPECT_EQ(worker.active(), 1u);
+  EXPECT_EQ(rest(sides.client), "last");
+  EXPECT_EQ(sides.client.end(), Socket::End::fin);
+  sides.client.close();
+  EXPECT_TRUE(run_until([&] { return ended("l", EndReason::last_request) == 1; }));
+}
+
 }  // namespace
 }  // namespace weir::test

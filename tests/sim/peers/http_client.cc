@@ -64,8 +64,10 @@ void HttpClient::act() {
 }
 
 void HttpClient::ask() {
-  const bool may = asked_ < script_.requests.size() && asked_ < answered_ + script_.ahead &&
-                   held_back_.empty() && !server_closes_ && now() >= ask_at_;
+  const bool last = asked_ > 0 && ledger_.request(script_.requests[asked_ - 1])->closes;
+  const bool may = !last && asked_ < script_.requests.size() &&
+                   asked_ < answered_ + script_.ahead && held_back_.empty() && !server_closes_ &&
+                   now() >= ask_at_;
   if (!may) return;
   const Request& request = *ledger_.request(script_.requests[asked_++]);
   begins_.push_back(queued());
