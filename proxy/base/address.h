@@ -1,14 +1,18 @@
-// A socket address: IPv4, IPv6 or UNIX. A value; 28 bytes inline for IP, the path on the heap for UNIX.
+// A socket address: IPv4, IPv6 or UNIX. A value of 40 bytes, since every session keeps one: an IP
+// address inline, the path of a UNIX socket shared on the heap.
 //
 // Text forms: "10.0.0.1:80", "[::1]:80", ":80" (all addresses of both families), "unix:/path" and
-// "unix:@name" (abstract). parse() takes numeric hosts only; names are split by split_host_port() and
-// resolved on the control path.
+// "unix:@name" (abstract). parse() takes numeric hosts only; names are split by split_host_port()
+// and resolved on the control path.
 #pragma once
 
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <cstdint>
+#include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -29,15 +33,22 @@ class Address {
   // Numeric address or unix path. ":80" gives [::]:80, which a listener opens for both families.
   static Result<Address> parse(std::string_view text);
   static Address from(const sockaddr* address, socklen_t length);
-  static Address any(uint16_t port);              // [::]:port
-  static Address loopback(uint16_t port);         // 127.0.0.1:port
+  static Address any(uint16_t port);       // [::]:port
+  static Address loopback(uint16_t port);  // 127.0.0.1:port
 
   Family family() const { return family_; }
   bool is_unix() const { return family_ == Family::unix_path; }
   bool is_ip() const { return family_ == Family::ipv4 || family_ == Family::ipv6; }
-  int socket_family() const;  // AF_INET, AF_INET6, AF_UNIX
-  uint16_t port() const;      // 0 for UNIX
-  const std::string& path() const { return path_; }
+  int socket_family() const;               // AF_INET, AF_INET6, AF_UNIX
+  uint16_t port() const { return port_; }  // 0 for UNIX
+  const std::string& path() const {
+    static const std::string none;
+    return path_ ? *path_ : none;
+  }
+  // The four or sixteen bytes of an IP address, in network order.
+  std::span<const uint8_t> host() const {
+    return std::span(host_).first(family_ == Family::ipv6 ? 16 : family_ == Family::ipv4 ? 4 : 0);
+  }
   Address with_port(uint16_t port) const;
 
   // Fills `storage`, returns the length for bind() and connect().
@@ -50,15 +61,14 @@ class Address {
 
  private:
   Family family_ = Family::none;
-  // The larger one stands first: only the first member is sure to be zeroed.
-  union {
-    sockaddr_in6 v6;
-    sockaddr_in v4;
-  } ip_{};
-  std::string path_;
+  uint16_t port_ = 0;
+  uint32_t scope_ = 0;              // of a link-local IPv6 address
+  std::array<uint8_t, 16> host_{};  // in network order; the first four bytes of it for IPv4
+  std::shared_ptr<const std::string> path_;
 };
 
-// "host:port", "[v6]:port", ":port"; the host may be a name. The error says what is wrong with `text`.
+// "host:port", "[v6]:port", ":port"; the host may be a name. The error says what is wrong with
+// `text`.
 Result<HostPort> split_host_port(std::string_view text);
 
 }  // namespace weir

@@ -48,15 +48,9 @@ bool IpAddress::parse(std::string_view text) {
 
 bool IpAddress::assign(const Address& address) {
   if (!address.is_ip()) return false;
-  sockaddr_storage storage;
-  address.to_sockaddr(storage);
-  if (address.family() == Address::Family::ipv6) {
-    std::memcpy(bytes_.data(), &reinterpret_cast<const sockaddr_in6*>(&storage)->sin6_addr, 16);
-    return true;
-  }
+  const std::span<const uint8_t> host = address.host();
   std::memcpy(bytes_.data(), kMapped.data(), kMapped.size());
-  std::memcpy(bytes_.data() + kMapped.size(),
-              &reinterpret_cast<const sockaddr_in*>(&storage)->sin_addr, 4);
+  std::memcpy(bytes_.data() + bytes_.size() - host.size(), host.data(), host.size());
   return true;
 }
 

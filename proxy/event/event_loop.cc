@@ -82,6 +82,14 @@ void EventLoop::run_yielded() {
   while (Yielding* work = now_due.pop_front()) work->on_resume();
 }
 
+void EventLoop::second_looks() {
+  IntrusiveList<SecondLook, ListNode> due;
+  due.take_all(looks_);
+  while (SecondLook* at = due.pop_front())
+    if (at->on_second_look() && !at->linked()) looks_.push_back(*at);
+  if (!looks_.empty()) deadlines_.set(look_timer_, now() + kSecondLook);
+}
+
 void EventLoop::bury() {
   while (Retirable* object = graveyard_.pop_front()) delete object;
 }

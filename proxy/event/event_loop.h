@@ -36,6 +36,23 @@ class Yielding : private ListNode {
   friend class IntrusiveList;
 };
 
+// What wants to be looked at once more when it has been left alone for a while. To ask for it costs
+// next to nothing, since it happens with every read.
+class SecondLook : private ListNode {
+ public:
+  void cancel_second_look() { unlink(); }
+
+ protected:
+  ~SecondLook() = default;
+  // Half a second has gone by. True: not now, come again.
+  virtual bool on_second_look() = 0;
+
+ private:
+  friend class EventLoop;
+  template <typename T, typename Tag>
+  friend class IntrusiveList;
+};
+
 class EventLoop {
  public:
   using Work = std::function<void()>;
@@ -60,6 +77,13 @@ class EventLoop {
   void yield(Yielding& work) {
     DCHECK(on_thread());
     if (!work.linked()) yielded_.push_back(work);
+  }
+  // Comes by every half a second from now on, until it is told not to.
+  void look_again(SecondLook& at) {
+    DCHECK(on_thread());
+    if (at.linked()) return;
+    looks_.push_back(at);
+    if (!look_timer_.pending()) deadlines_.set(look_timer_, now() + kSecondLook);
   }
   // Takes over a closed object. Called by Retire.
   void retire(Retirable& object) {
@@ -88,6 +112,15 @@ class EventLoop {
   Duration take_lag() { return std::exchange(lag_, Duration::zero()); }
 
  private:
+  static constexpr Duration kSecondLook = 500ms;
+
+  struct LookTimer final : Deadline {
+    explicit LookTimer(EventLoop& l) : loop(l) {}
+    void on_deadline() override { loop.second_looks(); }
+    EventLoop& loop;
+  };
+
+  void second_looks();
   void read_clock();
   void run_posted();
   void run_yielded();
@@ -99,6 +132,8 @@ class EventLoop {
   bool slept_ = false;  // since the clock was read
   Deadlines deadlines_;
   IntrusiveList<Yielding, ListNode> yielded_;
+  IntrusiveList<SecondLook, ListNode> looks_;
+  LookTimer look_timer_{*this};
   IntrusiveList<Retirable, ListNode> graveyard_;
   std::thread::id thread_;
   Duration busy_{};

@@ -10,8 +10,7 @@
 namespace weir {
 namespace {
 
-// What libevent calls. An exception must not go through its C frames (trap T11), so that only what
-// is noexcept can be registered.
+// What libevent calls: only what is noexcept can be registered (trap T11).
 using Trampoline = void (*)(evutil_socket_t, short, void*) noexcept;
 
 bool assign(event& to, event_base* base, int fd, short what, Trampoline trampoline,
@@ -19,29 +18,24 @@ bool assign(event& to, event_base* base, int fd, short what, Trampoline trampoli
   return event_assign(&to, base, fd, what, trampoline, argument) == 0;
 }
 
+void nothing(void*, Readiness) noexcept {}
+
 }  // namespace
 
-bool IoWatch::start(Poller& poller, int fd, Mode mode, Callback callback, void* owner) {
+bool IoWatch::start(Poller& poller, int fd, Mode mode, void* owner, Trampoline trampoline) {
   DCHECK(!active());
   const short what = mode == Mode::edge ? EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST
                                         : EV_READ | EV_PERSIST;
-  if (!assign(event_, poller.base_, fd, what, &IoWatch::dispatch, this)) return false;
-  if (event_add(&event_, nullptr) != 0) return false;
-  callback_ = callback;
-  owner_ = owner;
-  return true;
+  const bool added =
+      assign(event_, poller.base_, fd, what, trampoline, owner) && event_add(&event_, nullptr) == 0;
+  if (!added) event_.ev_base = nullptr;
+  return added;
 }
 
 void IoWatch::stop() {
   if (!active()) return;
   event_del(&event_);
-  callback_ = nullptr;
-}
-
-void IoWatch::dispatch(int, short what, void* watch) noexcept {
-  auto& self = *static_cast<IoWatch*>(watch);
-  self.callback_(self.owner_,
-                 {(what & EV_READ) != 0, (what & EV_WRITE) != 0, (what & EV_CLOSED) != 0});
+  event_.ev_base = nullptr;
 }
 
 Poller::Poller() {
@@ -57,8 +51,7 @@ Poller::Poller() {
   wake_fd_.reset(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
   CHECK(wake_fd_);
   // Edge-triggered: every write to it is an edge, so nobody needs to read it.
-  CHECK(wake_watch_.start(
-      *this, wake_fd_.get(), IoWatch::Mode::edge, [](void*, Readiness) noexcept {}, this));
+  CHECK(wake_watch_.start<&nothing>(*this, wake_fd_.get(), IoWatch::Mode::edge, this));
   CHECK(assign(
       timer_, base_, -1, 0,
       [](int, short, void* armed) noexcept { *static_cast<bool*>(armed) = false; }, &armed_));

@@ -7,6 +7,7 @@
 // descriptor is closed (trap T3).
 #pragma once
 
+#include <event2/event.h>
 #include <event2/event_struct.h>
 
 #include "base/time.h"
@@ -31,6 +32,7 @@ class IoWatch {
     edge,        // readable, writable and closed, each reported once when it becomes true
     level_read,  // readable, as long as it lasts
   };
+  // noexcept: an exception must not go through the C frames of libevent (trap T11).
   using Callback = void (*)(void* owner, Readiness ready) noexcept;
 
   IoWatch() = default;
@@ -40,15 +42,19 @@ class IoWatch {
 
   // `callback(owner, …)` runs on the poller's thread from now on. False: the kernel refused
   // (errno).
-  [[nodiscard]] bool start(Poller& poller, int fd, Mode mode, Callback callback, void* owner);
+  template <Callback callback>
+  [[nodiscard]] bool start(Poller& poller, int fd, Mode mode, void* owner) {
+    return start(poller, fd, mode, owner, [](int, short what, void* to) noexcept {
+      callback(to, {(what & EV_READ) != 0, (what & EV_WRITE) != 0, (what & EV_CLOSED) != 0});
+    });
+  }
   void stop();
-  bool active() const { return callback_ != nullptr; }
+  bool active() const { return event_.ev_base != nullptr; }
 
  private:
-  static void dispatch(int fd, short what, void* watch) noexcept;
-  event event_{};
-  Callback callback_ = nullptr;
-  void* owner_ = nullptr;
+  using Trampoline = void (*)(int fd, short what, void* owner) noexcept;
+  bool start(Poller& poller, int fd, Mode mode, void* owner, Trampoline trampoline);
+  event event_{};  // all there is: a session has one for each of its sockets
 };
 
 class Poller {

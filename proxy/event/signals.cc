@@ -34,8 +34,8 @@ Signals::Signals(EventLoop& loop, OnSignal on_signal) : on_signal_(std::move(on_
   const sigset_t set = handled_signals();
   fd_.reset(signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
   CHECK(fd_);
-  CHECK(watch_.start(loop.poller(), fd_.get(), IoWatch::Mode::level_read, &Signals::on_readable,
-                     this));
+  CHECK(watch_.start<&Signals::on_readable>(loop.poller(), fd_.get(), IoWatch::Mode::level_read,
+                                            this));
 }
 
 Signals::~Signals() {

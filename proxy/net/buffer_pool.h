@@ -1,43 +1,49 @@
 // The blocks that bytes pass through, lent to a HalfPipe only while it has bytes in hand: an idle
 // connection holds none. One pool per worker; last returned, first lent, so the block is still in
-// the cache.
+// the cache. What nobody has needed for half a second goes back to the kernel.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
-#include <memory>
-#include <vector>
+#include <utility>
+
+#include "base/page_blocks.h"
+#include "event/event_loop.h"
 
 namespace weir {
 
 inline constexpr size_t kBlockSize = 16 * 1024;
 
-class BufferPool {
+class BufferPool : private Deadline {
  public:
-  BufferPool() { free_.reserve(kKept); }  // taking back never allocates
+  explicit BufferPool(EventLoop& loop) : loop_(loop) {}
   char* lend() {
-    ++lent_;
-    if (free_.empty()) return new char[kBlockSize];
-    char* block = free_.back().release();
-    free_.pop_back();
-    return block;
+    most_lent_ = std::max(most_lent_, ++lent_);
+    return static_cast<char*>(blocks_.take());
   }
   void take_back(char* block) {
     --lent_;
-    if (free_.size() < kKept)
-      free_.emplace_back(block);
-    else
-      delete[] block;
+    blocks_.give_back(block);
+    if (!pending()) loop_.deadlines().set(*this, loop_.now() + kUnneeded);
   }
   // Gives the memory of unused blocks back; for when nothing is going on.
-  void trim() { free_.clear(); }
+  void trim() { blocks_.trim(0); }
 
   size_t lent() const { return lent_; }
-  size_t bytes() const { return (lent_ + free_.size()) * kBlockSize; }
+  size_t bytes() const { return (lent_ + blocks_.spare()) * kBlockSize; }
 
  private:
-  static constexpr size_t kKept = 64;
-  std::vector<std::unique_ptr<char[]>> free_;
+  static constexpr Duration kUnneeded = 500ms;
+
+  void on_deadline() override {
+    blocks_.trim(std::exchange(most_lent_, lent_) - lent_);
+    if (blocks_.spare() > 0) loop_.deadlines().set(*this, loop_.now() + kUnneeded);
+  }
+
+  EventLoop& loop_;
+  PageBlocks blocks_{kBlockSize};
   size_t lent_ = 0;
+  size_t most_lent_ = 0;
 };
 
 }  // namespace weir

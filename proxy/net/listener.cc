@@ -15,7 +15,7 @@ Listener::Listener(EventLoop& loop, int fd, AcceptObserver& observer)
 
 void Listener::start() {
   if (!watch_.active() &&
-      !watch_.start(loop().poller(), fd_, IoWatch::Mode::level_read, &Listener::on_readable, this))
+      !watch_.start<&Listener::on_readable>(loop().poller(), fd_, IoWatch::Mode::level_read, this))
     resume_.set_in(kPause);
 }
 

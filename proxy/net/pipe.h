@@ -19,6 +19,8 @@ namespace weir {
 
 // What the pipes of one worker share.
 struct PipeResources {
+  explicit PipeResources(EventLoop& l) : loop(l), buffers(l) {}
+
   EventLoop& loop;
   BufferPool buffers;
   KernelPipePool kernel_pipes;

@@ -10,6 +10,16 @@
 #include "net/sys.h"
 
 namespace weir {
+namespace {
+
+constexpr uint32_t kSilence = 500;  // ms, before it is looked at again
+
+// Wraps around after 49 days; differences do not mind.
+uint32_t milliseconds(TimePoint at) {
+  return static_cast<uint32_t>(at.time_since_epoch() / 1ms);
+}
+
+}  // namespace
 
 bool Transport::open(EventLoop& loop, int fd) {
   DCHECK(!is_open());
@@ -18,7 +28,7 @@ bool Transport::open(EventLoop& loop, int fd) {
   error_ = 0;
   readable_ = peer_closed_ = suspicious_ = false;
   writable_ = true;  // of a fresh socket; a failed send would say otherwise
-  if (watch_.start(loop.poller(), fd, IoWatch::Mode::edge, &Transport::on_event, this)) return true;
+  if (watch_.start<&Transport::on_event>(loop.poller(), fd, IoWatch::Mode::edge, this)) return true;
   error_ = errno;
   abort();
   return false;
@@ -98,12 +108,16 @@ Io Transport::read(std::span<char> to) {
 // only "readable, writable", and there will be no other event. Asking the kernel after each read
 // would cost a system call per request; asking once the connection has fallen silent costs none.
 void Transport::look_again_soon() {
-  if (suspicious_) loop_->deadlines().set(*this, loop_->now() + kSecondLook);
+  if (!suspicious_) return;
+  read_at_ = milliseconds(loop_->now());
+  loop_->look_again(*this);
 }
 
-void Transport::on_deadline() {
+bool Transport::on_second_look() {
+  if (milliseconds(loop_->now()) - read_at_ < kSilence) return true;
   readable_ = true;  // or not: whoever reads now finds out
   if (reader_ != nullptr) reader_->on_readable();
+  return false;
 }
 
 Io Transport::write(std::span<const char> from) {
@@ -173,7 +187,7 @@ void Transport::shutdown_write() {
 void Transport::close() {
   if (!is_open()) return;
   watch_.stop();
-  cancel();
+  cancel_second_look();
   sys::close(fd_);
   fd_ = -1;
   readable_ = writable_ = false;

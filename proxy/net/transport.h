@@ -47,7 +47,7 @@ struct [[nodiscard]] Io {
 
 struct KernelPipe;
 
-class Transport : private Deadline {
+class Transport : private SecondLook {
  public:
   enum class Connecting : uint8_t { done, pending, failed };
 
@@ -95,14 +95,13 @@ class Transport : private Deadline {
  private:
   static void on_event(void* transport, Readiness ready) noexcept;
   void handle(Readiness ready);
-  void on_deadline() override;
+  bool on_second_look() override;
   void look_again_soon();
   Io failed();
   Io write_failed();
   Io written(ssize_t n, size_t wanted);
 
   static constexpr size_t kJoined = 2048;
-  static constexpr Duration kSecondLook = 1s;
 
   EventLoop* loop_ = nullptr;
   IoWatch watch_;
@@ -114,6 +113,7 @@ class Transport : private Deadline {
   bool writable_ = false;
   bool peer_closed_ = false;
   bool suspicious_ = false;  // the last event may have been an error
+  uint32_t read_at_ = 0;     // ms; of the last read when that may have been so
 };
 
 }  // namespace weir

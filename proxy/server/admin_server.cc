@@ -33,8 +33,8 @@ Result<void> AdminServer::listen(const Address& address) {
 }
 
 bool AdminServer::watch(Listening& listening) {
-  return listening.watch.start(loop_.poller(), listening.socket.fd(), IoWatch::Mode::level_read,
-                               &AdminServer::on_acceptable, &listening);
+  return listening.watch.start<&AdminServer::on_acceptable>(loop_.poller(), listening.socket.fd(),
+                                                            IoWatch::Mode::level_read, &listening);
 }
 
 void AdminServer::on_acceptable(void* listening, Readiness) noexcept {

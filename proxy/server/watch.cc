@@ -21,7 +21,7 @@ Watch::Watch(EventLoop& loop, std::function<void()> on_change)
       fd_(inotify_init1(IN_NONBLOCK | IN_CLOEXEC)),
       settle_(loop, std::move(on_change)) {
   if (!fd_ ||
-      !watch_.start(loop.poller(), fd_.get(), IoWatch::Mode::level_read, &Watch::on_readable, this))
+      !watch_.start<&Watch::on_readable>(loop.poller(), fd_.get(), IoWatch::Mode::level_read, this))
     LOG(error, "config.watch_failed", kv("error", std::strerror(errno)));
 }
 

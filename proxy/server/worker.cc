@@ -72,7 +72,7 @@ class Worker::Binding final : public AcceptObserver {
 
 Worker::Worker(EventLoop& loop, uint32_t index, uint64_t seed, WorkerPeers& peers)
     : SessionOwner(pipe_resources_),
-      pipe_resources_{loop, {}, {}},
+      pipe_resources_(loop),
       index_(index),
       seed_(seed),
       peers_(peers),
@@ -235,9 +235,7 @@ void Worker::abort_sessions(EndReason reason) {
   sessions_.for_each_safe([&](Session& session) { session.abort(reason); });
 }
 
-// Called between turns, when no exchange is on the stack: what a burst has needed is given back.
 WorkerReport Worker::report() {
-  http_.trim();
   sessions_.for_each_safe([](Session& session) { session.settle(); });
   WorkerCells& self = metrics_.self();
   EventLoop& loop = pipe_resources_.loop;

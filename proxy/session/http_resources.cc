@@ -1,27 +1,44 @@
 #include "session/http_resources.h"
 
+#include <algorithm>
+#include <new>
+
 #include "session/exchange.h"
 
 namespace weir {
 
-HttpResources::HttpResources(PipeResources& pipes, uint64_t seed) : pipes_(pipes), random_(seed) {}
+HttpResources::HttpResources(PipeResources& pipes, uint64_t seed)
+    : pipes_(pipes), random_(seed), memory_(sizeof(Exchange)) {}
 
-HttpResources::~HttpResources() = default;
+HttpResources::~HttpResources() {
+  for (Exchange* exchange : free_) exchange->~Exchange();
+}
 
 Exchange& HttpResources::lend() {
-  if (free_.empty()) return *new Exchange(*this);
-  Exchange* exchange = free_.back().release();
+  most_lent_ = std::max(most_lent_, ++lent_);
+  if (free_.empty()) return *new (memory_.take()) Exchange(*this);
+  Exchange* exchange = free_.back();
   free_.pop_back();
   return *exchange;
 }
 
 void HttpResources::take_back(Exchange& exchange) {
-  // Its own frames may still be on the stack: it is kept for the next request, and freed in trim().
-  free_.emplace_back(&exchange);
+  // Its own frames may still be on the stack: it is kept, and freed between two turns at the
+  // earliest.
+  --lent_;
+  free_.push_back(&exchange);
+  if (!pending()) pipes_.loop.deadlines().set(*this, pipes_.loop.now() + kUnneeded);
 }
 
-void HttpResources::trim() {
-  if (free_.size() > kKept) free_.resize(kKept);
+// As many stay as were in use at once since the last look.
+void HttpResources::on_deadline() {
+  for (const size_t kept = most_lent_ - lent_; free_.size() > kept; free_.pop_back()) {
+    free_.back()->~Exchange();
+    memory_.give_back(free_.back());
+  }
+  memory_.trim(0);
+  most_lent_ = lent_;
+  if (!free_.empty()) pipes_.loop.deadlines().set(*this, pipes_.loop.now() + kUnneeded);
 }
 
 std::span<char> HttpResources::scratch(size_t begin, size_t size) {

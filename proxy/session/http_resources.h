@@ -1,7 +1,8 @@
 // HttpResources: what the HTTP sessions of one worker share. Owner: the worker; thread: its own.
 //
 // Exchanges are lent to sessions only while a request is under way: an idle connection holds none.
-// The scratch is for heads: written and sent within one call, so one serves all.
+// What nobody has needed for half a second goes back to the kernel. The scratch is for heads:
+// written and sent within one call, so one serves all.
 #pragma once
 
 #include <array>
@@ -9,6 +10,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/page_blocks.h"
 #include "base/random.h"
 #include "http/h1_writer.h"
 #include "http/message.h"
@@ -18,14 +20,13 @@ namespace weir {
 
 class Exchange;
 
-class HttpResources {
+class HttpResources : private Deadline {
  public:
   HttpResources(PipeResources& pipes, uint64_t seed);
   ~HttpResources();
 
   Exchange& lend();
   void take_back(Exchange& exchange);
-  void trim();
 
   // For the head of a message, for the texts that go into it, and for its target.
   std::span<char> head_scratch() { return scratch(0, kScratch); }
@@ -38,13 +39,17 @@ class HttpResources {
  private:
   static constexpr size_t kScratch = 160 * 1024;  // a head of 64 KiB and what is added to it
   static constexpr size_t kTargetScratch = kMaxHeadSize + 1024;
-  static constexpr size_t kKept = 256;
+  static constexpr Duration kUnneeded = 500ms;
 
+  void on_deadline() override;
   std::span<char> scratch(size_t begin, size_t size);
 
   PipeResources& pipes_;
   Random random_;
-  std::vector<std::unique_ptr<Exchange>> free_;
+  PageBlocks memory_;  // of the exchanges
+  std::vector<Exchange*> free_;
+  size_t lent_ = 0;
+  size_t most_lent_ = 0;  // since the last look
   std::unique_ptr<char[]> scratch_;
   TimePoint date_until_{};
   std::array<char, kHttpDateSize + 1> date_text_{};

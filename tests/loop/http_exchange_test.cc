@@ -245,5 +245,19 @@ TEST_F(HttpTunnelTest, AConnectThatIsRefusedIsAnAnswerLikeAnyOther) {
   EXPECT_THAT(ask_again(sides, get("/")), StartsWith("GET / "));
 }
 
+// A burst is not paid for until the next one.
+TEST_F(HttpExchangeTest, WhatABurstNeeded_GoesBackWhenItIsOver) {
+  std::vector<Sides> burst;
+  for (int i = 0; i < 20; ++i) burst.push_back(asked(get("/")));
+  const int64_t during = buffered();
+  EXPECT_GE(during, 20 * static_cast<int64_t>(kBlockSize));
+  for (Sides& sides : burst) answered(sides, ok("x"));
+  turns(3);
+  EXPECT_GE(buffered(), during) << "kept for the next one, at first";
+  advance(600ms);
+  advance(600ms);
+  EXPECT_EQ(buffered(), 0);
+}
+
 }  // namespace
 }  // namespace weir::test

@@ -22,7 +22,7 @@ Readiness as_libevent(uint32_t mask) {
 
 }  // namespace
 
-bool IoWatch::start(Poller& poller, int fd, Mode mode, Callback callback, void* owner) {
+bool IoWatch::start(Poller& poller, int fd, Mode mode, void* owner, Callback callback) {
   DCHECK(!active());
   if (!Kernel::current().watch(fd, this, [this] { poller_->mark(*this); })) return false;
   poller_ = &poller;

@@ -57,24 +57,25 @@ TEST(EventLoop, PostedWorkRunsInOrder_AndWakesASleepingLoop) {
   for (int i = 0; i < 100; ++i) EXPECT_EQ(order[static_cast<size_t>(i)], i);
 }
 
+struct Seen {
+  static void on_event(void* o, Readiness) noexcept {
+    auto& to = *static_cast<Seen*>(o);
+    to.times.push_back(to.loop.now());
+  }
+  EventLoop& loop;
+  std::vector<TimePoint>& times;
+};
+
 TEST(EventLoop, ACallbackSeesTheTimeAfterTheSleep_NotBeforeIt) {
   ManualClock clock;
   EventLoop loop(clock);
   loop.run_turn(Duration::zero());
   const SocketPair pair = unix_pair();
   std::vector<TimePoint> seen;
-  struct Seen {
-    EventLoop& loop;
-    std::vector<TimePoint>& times;
-  } owner{loop, seen};
+  Seen owner{loop, seen};
   IoWatch watch;
-  ASSERT_TRUE(watch.start(
-      loop.poller(), pair.a.get(), IoWatch::Mode::level_read,
-      [](void* o, Readiness) noexcept {
-        auto& to = *static_cast<Seen*>(o);
-        to.times.push_back(to.loop.now());
-      },
-      &owner));
+  ASSERT_TRUE(
+      watch.start<&Seen::on_event>(loop.poller(), pair.a.get(), IoWatch::Mode::level_read, &owner));
   ASSERT_EQ(::write(pair.b.get(), "x", 1), 1);
   clock.advance(std::chrono::hours(1));  // the connection came after an hour of silence
   loop.run_turn(Duration::zero());

@@ -93,7 +93,7 @@ void run_seed(uint64_t seed, int steps) {
   SCOPED_TRACE("seed " + std::to_string(seed));
   Random random(seed);
   TestLoop loop;
-  PipeResources resources{loop.loop, {}, {}};
+  PipeResources resources{loop.loop};
   std::list<Conversation> conversations;
   for (int step = 0; step < steps && !testing::Test::HasFailure(); ++step) {
     if (conversations.size() < 12)

@@ -19,7 +19,7 @@ class PipeTest : public testing::TestWithParam<bool> {
   bool run_until(std::function<bool()> done) { return loop.run_until(done); }
 
   TestLoop loop;
-  PipeResources resources{loop.loop, {}, {}};
+  PipeResources resources{loop.loop};
   PipeFixture f{resources, pair(), pair()};
 };
 
@@ -151,7 +151,7 @@ struct Nobody final : PipeObserver {
 // Fairness (traps T5, T6): more lies in the source than a turn may move, and will give no event.
 TEST(UnixPipe, AFloodYields_SoThatOthersGetTheirTurn_AndGoesOnByItself) {
   TestLoop loop;
-  PipeResources resources{loop.loop, {}, {}};
+  PipeResources resources{loop.loop};
   std::vector<KernelPipe*>
       all;  // none is left for the flood: it copies, and its blocks are counted
   while (KernelPipe* pipe = resources.kernel_pipes.lend()) all.push_back(pipe);
@@ -189,7 +189,7 @@ TEST(UnixPipe, AFloodYields_SoThatOthersGetTheirTurn_AndGoesOnByItself) {
 
 TEST(TcpPipe, AResetOfTheSource_IsSeenEvenWhileNobodyReads) {
   TestLoop loop;
-  PipeResources resources{loop.loop, {}, {}};
+  PipeResources resources{loop.loop};
   PipeFixture f{resources, tcp_pair(), tcp_pair()};
   const std::string bytes = pattern(64 << 10);
   ASSERT_TRUE(loop.run_until([&] {
@@ -209,7 +209,7 @@ TEST(TcpPipe, AResetOfTheSource_IsSeenEvenWhileNobodyReads) {
 // like any other.
 TEST(TcpPipe, AResetRightBehindTheLastBytes_IsNoticedSoon) {
   TestLoop loop;
-  PipeResources resources{loop.loop, {}, {}};
+  PipeResources resources{loop.loop};
   PipeFixture f{resources, tcp_pair(), tcp_pair()};
   loop.turns(2);
   send_all(f.client_end.get(), "last words");
@@ -228,7 +228,7 @@ TEST(TcpPipe, AResetRightBehindTheLastBytes_IsNoticedSoon) {
 
 TEST(TcpPipe, AResetAfterTheFin_IsSeenWhileTheOtherSideIsSilent) {
   TestLoop loop;
-  PipeResources resources{loop.loop, {}, {}};
+  PipeResources resources{loop.loop};
   PipeFixture f{resources, tcp_pair(), tcp_pair()};
   ::shutdown(f.client_end.get(), SHUT_WR);
   ASSERT_TRUE(loop.run_until([&] { return f.pipe.request.state() == HalfPipe::State::ended; }));
@@ -242,7 +242,7 @@ TEST(TcpPipe, AResetAfterTheFin_IsSeenWhileTheOtherSideIsSilent) {
 // Trap T4: the read is short, and the FIN gives no edge of its own.
 TEST(TcpPipe, BytesAndFinInOneEdge_BothArrive) {
   TestLoop loop;
-  PipeResources resources{loop.loop, {}, {}};
+  PipeResources resources{loop.loop};
   for (int i = 0; i < 200; ++i) {
     PipeFixture f{resources, tcp_pair(), tcp_pair()};
     send_all(f.client_end.get(), "bytes");

@@ -27,12 +27,16 @@ class IoWatch {
   IoWatch& operator=(const IoWatch&) = delete;
   ~IoWatch() { stop(); }
 
-  [[nodiscard]] bool start(Poller& poller, int fd, Mode mode, Callback callback, void* owner);
+  template <Callback callback>
+  [[nodiscard]] bool start(Poller& poller, int fd, Mode mode, void* owner) {
+    return start(poller, fd, mode, owner, callback);
+  }
   void stop();
   bool active() const { return callback_ != nullptr; }
 
  private:
   friend class Poller;
+  bool start(Poller& poller, int fd, Mode mode, void* owner, Callback callback);
   Poller* poller_ = nullptr;
   int fd_ = -1;
   Mode mode_{};

@@ -1,0 +1,44 @@
+// PageBlocks: blocks of one size, made of whole pages that come from the kernel and go back to it.
+// What a burst has needed leaves no holes in the heap, which would stay resident for good.
+//
+// Owner: one pool; one thread. The last block given back is the first to be taken, so that it is
+// still in the cache. Addresses are kept until the end, and reused; memory is not. Blocks begin at
+// different distances from the beginnings of their pages: it is their first bytes that are used
+// most, and a cache has few places for lines at equal distances.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+namespace weir {
+
+class PageBlocks {
+ public:
+  // Aligned to 64 bytes.
+  explicit PageBlocks(size_t block_size);
+  PageBlocks(const PageBlocks&) = delete;
+  PageBlocks& operator=(const PageBlocks&) = delete;
+  ~PageBlocks();
+
+  // Of unknown content. No memory is fatal, as everywhere.
+  void* take();
+  // Never allocates.
+  void give_back(void* block) { warm_.push_back(block); }
+  // Blocks that nobody has taken and that still have their memory.
+  size_t spare() const { return warm_.size(); }
+  // Gives the memory of the others back to the kernel; says how many that were.
+  size_t trim(size_t keep);
+
+ private:
+  static constexpr size_t kBlocksPerMapping = 64;
+
+  void map_more();
+
+  const size_t stride_;   // from one to the next: whole pages
+  const size_t colours_;  // how many beginnings there are
+  std::vector<void*> mappings_;
+  std::vector<void*> warm_;
+  std::vector<void*> cold_;
+};
+
+}  // namespace weir
