@@ -11,6 +11,7 @@
 #include "base/time.h"
 #include "config/http_model.h"
 #include "config/plain_values.h"
+#include "config/tls_model.h"
 
 namespace weir::config {
 
@@ -29,6 +30,7 @@ struct Global {
   uint32_t workers = 0;          // 0: auto, one per core this process may run on
   uint64_t max_connections = 0;  // 0: auto, what the descriptor limit allows
   bool watch = false;            // reload when the file, or an included one, changes
+  TlsTickets tls_tickets;
 };
 
 struct ListenerLimits {
@@ -37,6 +39,7 @@ struct ListenerLimits {
   uint64_t max_body_size = 0;                // 0: without limit
   uint64_t max_requests_per_connection = 0;  // 0: without limit
   uint64_t min_body_rate = 0;                // bytes per second; 0: off
+  uint32_t max_handshakes = 0;               // of TLS, under way at once in a worker; 0: no limit
 };
 
 struct ListenerTimeouts {
@@ -48,12 +51,14 @@ struct ListenerTimeouts {
   Timeout client_idle{std::chrono::seconds(60), {}};     // of who takes nothing of an answer
   Timeout keep_alive{std::chrono::seconds(75), {}};      // silence between two requests
   Timeout tunnel_idle{std::chrono::hours(1), {}};        // after an upgrade or CONNECT
+  Timeout tls_handshake{std::chrono::seconds(10), {}};   // from accepting to its end
 };
 
 struct Listener {
   std::string name;               // default: the first bind
   std::vector<std::string> bind;  // "127.0.0.1:80", "[::1]:80", ":80", "unix:/path"
   Protocol protocol = Protocol::tcp;
+  std::optional<ListenerTls> tls;
   std::string cluster;  // HTTP: of what no route takes; empty: 404
   std::vector<Route> routes;
   bool redirect_https = false;  // what no route takes
@@ -118,6 +123,7 @@ struct Cluster {
   std::string name;
   Balance balance{};
   std::vector<Backend> backends;
+  std::optional<ClusterTls> tls;
   ClusterTimeouts timeouts;
   std::optional<HealthCheck> health_check;
   Backoff backoff;

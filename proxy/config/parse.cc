@@ -154,10 +154,16 @@ class Reading {
         no_value(*entry.key);
       else
         values[static_cast<size_t>(found - keys.begin())] = {entry.value, false, entry.key};
-      // What a route does is known even where it cannot be read: one mistake, one finding.
-      if (found != keys.end() && target.type == Struct::Route && !is_none(*found, *entry.value))
+      if (found != keys.end() && is_noted_unread(target.type) && !is_none(*found, *entry.value))
         note(join(target.path, found->name), *entry.value, {}, false);
     }
+  }
+
+  // What is missed where it is not given is known even where it cannot be read: one mistake, one
+  // finding.
+  static bool is_noted_unread(Struct type) {
+    return type == Struct::Route || type == Struct::ClientCertificates ||
+           type == Struct::ClusterTls;
   }
 
   void read_key(const Key& key, const Value& value, const Target& target) {
@@ -420,15 +426,27 @@ void name_routes(std::vector<Route>& routes) {
   }
 }
 
+void name_certificates(ListenerTls& tls) {
+  for (Certificate& certificate : tls.certificates) {
+    if (certificate.name.empty()) certificate.name = certificate.cert;
+    if (certificate.key.empty()) certificate.key = certificate.cert;
+  }
+}
+
 // Names that are not given: the first address, or what a route matches.
 void name_the_nameless(Model& model) {
   for (Listener& listener : model.listeners) {
     if (listener.name.empty() && !listener.bind.empty()) listener.name = listener.bind[0];
     name_routes(listener.routes);
+    if (listener.tls) name_certificates(*listener.tls);
   }
-  for (Cluster& cluster : model.clusters)
+  for (Cluster& cluster : model.clusters) {
     for (Backend& backend : cluster.backends)
       if (backend.name.empty()) backend.name = backend.address;
+    if (!cluster.tls) continue;
+    if (cluster.tls->verify_name.empty()) cluster.tls->verify_name = cluster.tls->sni;
+    if (cluster.tls->key.empty()) cluster.tls->key = cluster.tls->cert;
+  }
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ std::string joined(const Key& key, const void* owner) {
   std::vector<std::string> values = texts(key, owner);
   if (values.size() == 1 && values[0].empty()) return key.default_text;
   if (values.empty() && key.kind == Key::Kind::map) return "(none)";
-  if (key.kind != Key::Kind::value) std::sort(values.begin(), values.end());
+  if (key.kind != Key::Kind::value && !is_ordered(key)) std::sort(values.begin(), values.end());
   return fmt::format("{}", fmt::join(values, ", "));
 }
 

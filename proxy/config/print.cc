@@ -95,7 +95,7 @@ class Writer {
     for (const Key& key : keys_of(level.type)) {
       const bool applies =
           level.protocol.empty() || only_for(key).empty() || only_for(key) == level.protocol;
-      if (applies || extent_ == Extent::written)
+      if ((applies && !stays_comment(key)) || extent_ == Extent::written)
         write_key(key, level);
       else if (extent_ == Extent::possible)
         comment_out(key, level);
@@ -104,6 +104,11 @@ class Writer {
   }
 
  private:
+  // What every file could have, but only with files of the user's own.
+  bool stays_comment(const Key& key) const {
+    return extent_ == Extent::possible && key.kind == Key::Kind::optional &&
+           (key.child == Struct::ListenerTls || key.child == Struct::ClusterTls);
+  }
   bool full() const { return extent_ != Extent::written; }
 
   void comment_out(const Key& key, const Level& level) {
@@ -280,6 +285,8 @@ std::string defaults_yaml() {
   model.clusters[0].backends.resize(1);
   model.clusters[0].health_check.emplace();
   model.clusters[0].outlier_detection.emplace();
+  model.clusters[0].tls.emplace();
+  model.listeners[0].tls.emplace().certificates.resize(1);
   Route& route = model.listeners[0].routes.emplace_back();
   route.clusters.resize(1);
   route.respond.emplace();

@@ -138,6 +138,8 @@ where it comes from, `weir plan FILE` what a reload would change. A reload with 
   `true` and `false` only.
 - **Sizes** have a unit, too: `64KiB`, `10MiB`, `1GB`; rates are written `1KiB/s`. `0` means off or without limit.
 - **Addresses**: `10.0.0.1:80`, `"[::1]:80"` (in quotes), `:80` for all addresses of both families, `unix:/path`.
+- **Files**: a path is used as it is written; a relative one counts from the working directory of weir. Only those of
+  `include` count from the folder of the file.
 - **Variables**: `${NAME}`, `${NAME:-default}`, `${NAME:?message}` in values; `$${` for a literal `${`. They are
   replaced after the YAML is read, so what a variable holds is never YAML.
 - **Sharing**: `defaults:` fills in what listeners, routes and clusters leave out, key by key; a cluster without checks

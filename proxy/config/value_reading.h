@@ -1,5 +1,5 @@
 // How value types are made: a ValueType from two functions over the member's C++ type, and what
-// several of them share. For value_types.cc and http_value_types.cc only.
+// several of them share. For the *value_types.cc only.
 #pragma once
 
 #include <fmt/format.h>

@@ -334,7 +334,9 @@ Outcome read_protocol(std::string_view text, Protocol& out) {
   Outcome problem = read_word(text, out);
   const bool later = text == "https" || text == "http2" || text == "h2" || text == "grpc";
   if (problem && later)
-    problem->hint = "not in this version; a TCP listener passes it through untouched";
+    problem->hint = text == "https"
+                        ? "write protocol: http, and 'tls' with the certificates"
+                        : "not in this version; a TCP listener passes it through untouched";
   return problem;
 }
 

@@ -110,6 +110,20 @@ WEIR_VALUE_TYPE(dot_segments, DotSegments);
 WEIR_VALUE_TYPE(double_slashes, DoubleSlashes);
 WEIR_VALUE_TYPE(forwarded, Forwarded);
 WEIR_VALUE_TYPE(optional_scheme, std::optional<Redirect::Scheme>);
+// TLS: tls_value_types.cc
+WEIR_VALUE_TYPE(tls_version, TlsVersion);
+WEIR_VALUE_TYPE(optional_tls_version, std::optional<TlsVersion>);
+WEIR_VALUE_TYPE(tls_policy, TlsPolicy);
+WEIR_VALUE_TYPE(client_auth, ClientAuth);
+WEIR_VALUE_TYPE(file_path, std::string);
+WEIR_VALUE_TYPE(certificate_name, std::string);
+WEIR_VALUE_TYPE(ciphers, std::string);
+WEIR_VALUE_TYPE(ciphersuites, std::string);
+WEIR_VALUE_TYPE(alpn, std::string);
+WEIR_VALUE_TYPE(server_name, std::string);
+WEIR_VALUE_TYPE(verify_name, std::string);
+WEIR_VALUE_TYPE(chain_depth, uint32_t);
+WEIR_VALUE_TYPE(handshakes, uint32_t);
 
 #undef WEIR_VALUE_TYPE
 
