@@ -10,6 +10,7 @@
 #include "config/places.h"
 #include "config/references.h"
 #include "config/validate_routes.h"
+#include "config/validate_tls.h"
 #include "config/value_types.h"
 
 namespace weir::config {
@@ -51,6 +52,7 @@ class Validation {
       }
       check_algorithm(listener, path);
       check_targets(listener, path);
+      validate_tls(listener, path, places_, findings_);
     }
   }
   void check_algorithm(const Listener& listener, const std::string& path) {
@@ -154,6 +156,7 @@ class Validation {
       const std::string path = fmt::format("clusters[{}]", i);
       check_backends(cluster, path);
       check_times(cluster, path);
+      validate_tls(cluster, path, places_, findings_);
       if (cluster.name.empty()) continue;
       const auto [first, is_new] = names.emplace(cluster.name, i);
       if (!is_new)

@@ -126,6 +126,16 @@ clusters: [{ name: app, backends: ["a:1"] }]
   EXPECT_THAT(read.listeners[0].tls->alpn, ElementsAre("mqtt", "h2"));
 }
 
+TEST(Tls, SaysWhatToDoAboutAProtocolOfALaterVersion) {
+  const Loaded loaded = read(R"(
+listeners: [{ bind: ":443", protocol: http, cluster: app, tls: { alpn: h2, certificates: [a.pem] } }]
+clusters: [{ name: app, backends: ["a:1"] }]
+)");
+  ASSERT_EQ(loaded.diagnostics.size(), 1u);
+  EXPECT_THAT(loaded.diagnostics[0].message, HasSubstr("h2, which this version does not speak"));
+  EXPECT_EQ(loaded.diagnostics[0].hint, "write http/1.1");
+}
+
 TEST(Tls, HandshakesTakeTheirTimeoutFromTheDefaults) {
   const Model read = model(R"(
 defaults: { timeouts: { tls_handshake: 3s } }

@@ -1,0 +1,162 @@
+#include "config/validate_tls.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "config/suggest.h"
+
+namespace weir::config {
+namespace {
+
+class ListenerChecks {
+ public:
+  ListenerChecks(const Listener& listener, const std::string& path, const Places& places,
+                 Findings& findings)
+      : listener_(listener),
+        tls_(*listener.tls),
+        path_(path + ".tls"),
+        who_(fmt::format("listener '{}'", listener.name)),
+        places_(places),
+        findings_(findings) {}
+
+  void run() {
+    check_certificates();
+    check_default();
+    check_versions();
+    check_alpn();
+    check_clients();
+  }
+
+ private:
+  void add(Code code, const std::string& key, std::string message, std::string hint) {
+    findings_.add(code, places_.of(path_ + key), std::move(message), std::move(hint));
+  }
+  bool written(const char* key) const { return places_.written(path_ + key); }
+
+  void check_certificates() {
+    if (tls_.certificates.empty() && written(".certificates"))
+      add(Code::E105, ".certificates", fmt::format("'certificates' of {} is an empty list", who_),
+          "give at least one");
+    std::unordered_map<std::string_view, size_t> names;
+    for (size_t i = 0; i < tls_.certificates.size(); ++i) {
+      const std::string& name = tls_.certificates[i].name;
+      if (name.empty()) continue;  // it could not be read
+      const auto [first, is_new] = names.emplace(name, i);
+      if (is_new) continue;
+      const std::string other = fmt::format("{}.certificates[{}]", path_, first->second);
+      add(Code::E230, fmt::format(".certificates[{}].name", i),
+          fmt::format("a second certificate of {} is called '{}'", who_, name),
+          fmt::format("the first: {}; leave one out, or give it another name",
+                      places_.defined_at(other)));
+    }
+  }
+  void check_default() {
+    if (tls_.default_certificate.empty()) return;
+    std::vector<std::string_view> names;
+    for (const Certificate& certificate : tls_.certificates) {
+      if (certificate.name.empty()) return;  // perhaps it is this one
+      names.push_back(certificate.name);
+    }
+    if (names.empty() ||
+        std::find(names.begin(), names.end(), tls_.default_certificate) != names.end())
+      return;
+    const std::string near = nearest(tls_.default_certificate, names);
+    add(Code::E231, ".default_certificate",
+        fmt::format("no certificate of {} is called '{}'", who_, tls_.default_certificate),
+        near.empty()
+            ? fmt::format("give one of 'certificates' this 'name'; the first is called '{}'",
+                          names[0])
+            : fmt::format("did you mean '{}'?", near));
+  }
+  void check_versions() {
+    const bool modern = tls_.policy == TlsPolicy::modern;
+    if (modern && tls_.min_version == TlsVersion::tls_1_2)
+      add(Code::E233, ".min_version",
+          fmt::format("{} has min_version 1.2, but the policy 'modern' is TLS 1.3 only", who_),
+          "leave 'min_version' out, or write policy: intermediate");
+    else if (!tls_.ciphers.empty() && (modern || tls_.min_version == TlsVersion::tls_1_3))
+      add(Code::W231, ".ciphers",
+          fmt::format("'ciphers' of {} are for TLS 1.2, which it does not speak", who_),
+          "those of TLS 1.3 are 'ciphersuites'");
+  }
+  // A TCP listener knows nothing of what is spoken in it, and offers what it is told to.
+  void check_alpn() {
+    if (listener_.protocol != Protocol::http) return;
+    for (size_t i = 0; i < tls_.alpn.size(); ++i) {
+      const std::string& protocol = tls_.alpn[i];
+      if (protocol == "http/1.1" || protocol == "http/1.0") continue;
+      const bool later = protocol == "h2" || protocol == "h3";
+      add(Code::E236, fmt::format(".alpn[{}]", i),
+          later ? fmt::format("{} offers {}, which this version does not speak", who_, protocol)
+                : fmt::format("{} offers {}, which is no protocol of an HTTP listener", who_,
+                              protocol),
+          "write http/1.1");
+    }
+  }
+  void check_clients() {
+    const ClientCertificates& clients = tls_.client_auth;
+    if (clients.mode == ClientAuth::none) {
+      const char* file = !clients.ca.empty() ? "ca" : "crl";
+      // A mode that could not be read seems to be none.
+      if ((clients.ca.empty() && clients.crl.empty()) || findings_.has_errors()) return;
+      add(Code::W230, fmt::format(".client_auth.{}", file),
+          fmt::format("{} does not ask clients for certificates; '{}' is not used", who_, file),
+          "write mode: require or mode: optional, or leave it out");
+    } else if (clients.ca.empty() && !written(".client_auth.ca")) {
+      add(Code::E232, ".client_auth.mode",
+          fmt::format("{} asks clients for certificates, but has no 'ca' to check them with", who_),
+          "ca: a file of the authorities whose certificates count");
+    }
+  }
+
+  const Listener& listener_;
+  const ListenerTls& tls_;
+  const std::string path_, who_;
+  const Places& places_;
+  Findings& findings_;
+};
+
+}  // namespace
+
+void validate_tls(const Listener& listener, const std::string& path, const Places& places,
+                  Findings& findings) {
+  if (!listener.tls) return;
+  ListenerChecks(listener, path, places, findings).run();
+  if (listener.redirect_https)
+    findings.add(Code::E235, places.of(path + ".redirect_https"),
+                 fmt::format("listener '{}' speaks https already; it would redirect to itself",
+                             listener.name),
+                 "redirect_https is for the listener without 'tls', on port 80");
+}
+
+void validate_tls(const Cluster& cluster, const std::string& path, const Places& places,
+                  Findings& findings) {
+  if (!cluster.tls) return;
+  const ClusterTls& tls = *cluster.tls;
+  const std::string at = path + ".tls";
+  if (!tls.key.empty() && tls.cert.empty() && !places.written(at + ".cert"))
+    findings.add(Code::E234, places.of(at + ".key"),
+                 fmt::format("cluster '{}' has a 'key' without its 'cert'", cluster.name),
+                 "cert: the file of the certificate that the key belongs to");
+  if (!tls.verify) {
+    findings.add(Code::W232, places.of(at + ".verify"),
+                 fmt::format("anybody can pretend to be a backend of cluster '{}'", cluster.name),
+                 "leave 'verify' out; 'ca' may name an authority of your own");
+    return;
+  }
+  // A UNIX socket has no name of its own.
+  if (places.written(at + ".verify_name") || places.written(at + ".sni")) return;
+  const auto nameless =
+      std::find_if(cluster.backends.begin(), cluster.backends.end(),
+                   [](const Backend& backend) { return backend.address.starts_with("unix:"); });
+  if (nameless != cluster.backends.end())
+    findings.add(Code::E237, places.of(at),
+                 fmt::format("backend '{}' of cluster '{}' has no name that its certificate could "
+                             "be checked for",
+                             nameless->name, cluster.name),
+                 "give 'verify_name' or 'sni'");
+}
+
+}  // namespace weir::config

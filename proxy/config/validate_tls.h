@@ -1,0 +1,18 @@
+// Checks of what the TLS of a listener, or of a cluster, means together. No file is opened here.
+#pragma once
+
+#include <string>
+
+#include "config/findings.h"
+#include "config/model.h"
+#include "config/places.h"
+
+namespace weir::config {
+
+// `path`: of the listener or the cluster. Those without TLS have nothing wrong with it.
+void validate_tls(const Listener& listener, const std::string& path, const Places& places,
+                  Findings& findings);
+void validate_tls(const Cluster& cluster, const std::string& path, const Places& places,
+                  Findings& findings);
+
+}  // namespace weir::config
