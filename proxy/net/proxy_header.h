@@ -1,0 +1,105 @@
+// The PROXY protocol, versions 1 and 2 (haproxy's proxy-protocol.txt): whom a proxy before weir
+// speaks for, read from the first bytes of a connection, and written for a server behind weir.
+//
+// Sans-I/O; no allocation but for the paths of UNIX sockets; any thread. Reading is a function of
+// the bytes: give all that came so far, again when there are more. Only who is known to send the
+// header may be asked for it: it is never guessed whether there is one.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "base/address.h"
+
+namespace weir {
+
+inline constexpr size_t kMaxProxyHeader = 4096;  // read; longer is malformed
+inline constexpr size_t kMaxProxyLine = 107;     // of version 1, with CRLF
+inline constexpr size_t kMaxProxyValue = 255;    // written into one TLV; longer is left out
+// Room for every header that is written.
+inline constexpr size_t kMaxWrittenProxyHeader = 16 + 216 + 5 * (3 + kMaxProxyValue) + 3 + 5;
+
+enum class ProxyTlvType : uint8_t {
+  alpn = 0x01,
+  authority = 0x02,
+  crc32c = 0x03,
+  noop = 0x04,
+  unique_id = 0x05,
+  ssl = 0x20,
+  ssl_version = 0x21,
+  ssl_cn = 0x22,
+  ssl_cipher = 0x23,
+  netns = 0x30,
+};
+
+struct ProxyTlv {
+  ProxyTlvType type{};  // may be none of the above
+  std::string_view value;
+};
+
+// What a client's TLS connection was to the proxy that ended it. Empty: not known.
+struct ProxyTls {
+  std::string_view alpn = {};       // the protocol that was agreed on: "h2"
+  std::string_view authority = {};  // SNI
+  // The rest is PP2_TYPE_SSL, which is written when there is a version.
+  std::string_view version = {};  // "TLSv1.3"
+  std::string_view cipher = {};
+  std::string_view common_name = {};  // of the client's certificate
+  bool client_certificate = false;    // in this connection or the session that it resumes
+  bool verified = false;              // and it was valid
+};
+
+// TLVs, walked where they lie; of a header that was read they are known to fit.
+class ProxyTlvs {
+ public:
+  ProxyTlvs() = default;
+  explicit ProxyTlvs(std::string_view bytes) : left_(bytes) {}
+
+  // Takes the next one off the front, past fillers (PP2_TYPE_NOOP). False: there is none.
+  bool next(ProxyTlv& tlv);
+  // The value of the first of its type; empty without.
+  std::string_view find(ProxyTlvType type) const;
+  bool fit() const;  // they end where the bytes end
+
+ private:
+  std::string_view left_;
+};
+
+struct ProxyHeader {
+  enum class Command : uint8_t { local, proxy };
+
+  size_t size = 0;  // in bytes; what follows is the client's
+  Command command = Command::local;
+  // Of family `none` for LOCAL, UNKNOWN and UNSPEC: then those of the connection itself count.
+  Address source;
+  Address destination;
+  ProxyTlvs tlvs;  // parts of the input
+
+  bool has_addresses() const { return source.family() != Address::Family::none; }
+  ProxyTls tls() const;  // what the TLVs say of it
+};
+
+struct [[nodiscard]] ProxyRead {
+  enum class State : uint8_t { incomplete, complete, malformed };
+
+  State state = State::incomplete;
+  std::string_view reason;  // when malformed: a sentence for the log, a literal
+  ProxyHeader header;       // when complete
+};
+
+// Malformed with the first byte that no header can have there, so that another client is not waited
+// for; addresses of version 1 are judged when they end, TLVs when the header is complete.
+ProxyRead read_proxy_header(std::string_view input);
+
+// Writes a header, returns the part of `out` that is used: empty when it is too small, which
+// kMaxWrittenProxyHeader never is. Without a source or a destination (a health check) version 1
+// says UNKNOWN and version 2 LOCAL. IPv4 beside IPv6 is written as IPv4-mapped IPv6. Addresses that
+// the version has no form for are UNKNOWN and UNSPEC.
+std::span<const char> write_proxy_v1(std::span<char> out, const Address& source,
+                                     const Address& destination);
+std::span<const char> write_proxy_v2(std::span<char> out, const Address& source,
+                                     const Address& destination, const ProxyTls& tls = {});
+
+}  // namespace weir
