@@ -1,0 +1,70 @@
+// What a TLS ClientHello asks for, to route a connection without ending its TLS: the server's name,
+// the protocols, whether TLS 1.3 is offered. Sans-I/O, strict, bounded, no allocation; any thread.
+//
+// A function of the bytes: give all that came so far, again when there are more. The hello may be
+// spread over records in any way. What OpenSSL refuses is malformed here, so that nothing is routed
+// which the server would read in another way:
+//   - a second extension of a kind that is read here, a second name, a name of another type than
+//     host_name, a name with a zero byte or of more than 255 bytes; also, though OpenSSL lets them
+//     pass, an empty name (RFC 6066 3 forbids it), the name ".", and an empty record;
+//   - bytes in the last record behind the hello: a client has nothing more to say before an answer.
+// One dot at the end of a name is taken off (RFC 6066 knows none, but some send it), and its
+// letters are in lower case. Its other bytes are what the client sent: they may be none of a host
+// name, and none that a terminal likes. With Encrypted ClientHello it is the name of the public
+// outer hello.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace weir {
+
+inline constexpr size_t kMaxClientHello = 16 * 1024;  // of the handshake message, with its header
+inline constexpr size_t kMaxClientHelloRecords = 64;  // that it may be spread over
+inline constexpr size_t kMaxServerName = 255;         // with a dot at its end
+// Bytes of input after which it is never incomplete: as long a buffer is enough.
+inline constexpr size_t kMaxClientHelloInput = kMaxClientHello + 5 * kMaxClientHelloRecords;
+
+// The protocols of an ALPN extension, the client's favourite first; walked where they lie.
+class AlpnList {
+ public:
+  AlpnList() = default;
+  explicit AlpnList(std::string_view bytes) : left_(bytes) {}
+
+  bool empty() const { return left_.empty(); }
+  // Takes the next one off the front; empty: there is none.
+  std::string_view next();
+  bool offers(std::string_view protocol) const;
+  bool fit() const;  // none is empty, and they end where the bytes end
+
+ private:
+  std::string_view left_;
+};
+
+struct [[nodiscard]] ClientHello {
+  enum class State : uint8_t {
+    incomplete,
+    complete,
+    not_tls,  // the first bytes do not begin a record of a TLS handshake
+    malformed,
+    too_long,  // more than kMaxClientHello bytes or kMaxClientHelloRecords
+  };
+
+  State state = State::incomplete;
+  std::string_view reason;  // of any but the first two: a sentence for the log, a literal
+  // When complete:
+  AlpnList alpn;  // part of the input or of the scratch memory
+  bool offers_tls13 = false;
+  std::string_view server_name() const { return {name.data(), name_size}; }  // empty: not said
+
+  std::array<char, kMaxServerName> name{};
+  uint8_t name_size = 0;
+};
+
+// `scratch` has kMaxClientHello bytes; used only when the hello is spread over records.
+ClientHello read_client_hello(std::string_view input, std::span<char> scratch);
+
+}  // namespace weir
