@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <ctime>
 #include <nlohmann/json.hpp>
 
 #include "cli/exchange.h"
@@ -11,6 +12,7 @@
 #include "config/load.h"
 #include "config/print.h"
 #include "config/schema.h"
+#include "server/tls_contexts.h"
 
 namespace weir::cli {
 namespace {
@@ -30,6 +32,41 @@ std::string report(const config::Loaded& loaded, const std::string& path, bool p
   return document.dump(2) + "\n";
 }
 
+// What is wrong with the files of TLS, as one more finding; else what they hold.
+std::optional<TlsContexts> read_tls(config::Loaded& loaded) {
+  if (!loaded.valid()) return std::nullopt;
+  Result<TlsContexts> tls = load_tls(loaded.model);
+  if (tls) return std::move(*tls);
+  config::Diagnostic found;
+  found.code = "E238";
+  found.file = loaded.model.files.empty() ? "" : loaded.model.files.front();
+  found.message = tls.error().message;
+  // "weir.yaml:12:7"
+  const std::string& where = tls.error().where;
+  const size_t column = where.rfind(':'), line = where.rfind(':', column - 1);
+  if (column != std::string::npos && line != std::string::npos) {
+    found.file = where.substr(0, line);
+    found.line = static_cast<uint32_t>(std::strtoul(where.c_str() + line + 1, nullptr, 10));
+    found.column = static_cast<uint32_t>(std::strtoul(where.c_str() + column + 1, nullptr, 10));
+  }
+  loaded.diagnostics.push_back(std::move(found));
+  return std::nullopt;
+}
+
+void print_certificates(const TlsContexts& tls, const Console& console) {
+  for (const auto& [listener, server] : tls.listeners) {
+    for (const CertificateInfo& info : server->certificates()) {
+      const std::time_t end = info.not_after;
+      std::tm day{};
+      ::gmtime_r(&end, &day);
+      console.say(fmt::format(
+          "listener {}: certificate {} for {}, until {:04}-{:02}-{:02}", listener, info.name,
+          info.hosts.empty() ? "no name" : fmt::format("{}", fmt::join(info.hosts, ", ")),
+          day.tm_year + 1900, day.tm_mon + 1, day.tm_mday));
+    }
+  }
+}
+
 void print_environment(const config::Loaded& loaded, const Console& console) {
   for (const std::string& name : loaded.env_names) {
     console.print(
@@ -43,6 +80,7 @@ int run_check(const CheckOptions& options, const Console& console) {
   Result<std::string> path = find_config(options.config);
   if (!path) return complain_of(path.error(), console);
   config::Loaded loaded = config::load(*path, config::process_environment());
+  const std::optional<TlsContexts> tls = read_tls(loaded);
   bool passes = loaded.valid() && !(options.strict && has_warnings(loaded));
   if (options.show_environment) {
     print_environment(loaded, console);
@@ -61,6 +99,7 @@ int run_check(const CheckOptions& options, const Console& console) {
   } else {
     console.say(*path + ": valid");
   }
+  if (tls && options.format == "text") print_certificates(*tls, console);
   return passes ? kOk : kInvalidConfig;
 }
 

@@ -28,6 +28,7 @@ void EventLoop::run_turn(Duration at_most) {
     now_ = before;  // what happened before the first turn was not the loop's
   }
   DCHECK(on_thread());
+  ++turn_;
   const Duration awake = before - now_;
   busy_ += awake;
   lag_ = std::max(lag_, awake);

@@ -96,6 +96,7 @@ class EventLoop {
     if (slept_) read_clock();
     return now_;
   }
+  uint64_t turn() const { return turn_; }  // its number; never the same twice
   // How long this turn has been working; reads the clock anew.
   Duration into_turn() { return clock_.now() - now(); }
   Deadlines& deadlines() {
@@ -129,6 +130,7 @@ class EventLoop {
   const Clock& clock_;
   Poller poller_;
   TimePoint now_;
+  uint64_t turn_ = 0;
   bool slept_ = false;  // since the clock was read
   Deadlines deadlines_;
   IntrusiveList<Yielding, ListNode> yielded_;

@@ -52,7 +52,8 @@ constexpr const char* text(EndReason reason) {
 inline constexpr size_t kEndReasons = kLabelCount<EndReason>;
 
 // Refused at accept. Each is an EndReason as well; see ListenerCells::refused.
-#define WEIR_REJECT_REASONS(X) X(max_connections) X(listener_limit) X(out_of_descriptors)
+#define WEIR_REJECT_REASONS(X) \
+  X(max_connections) X(listener_limit) X(out_of_descriptors) X(handshake_limit)
 WEIR_CLOSED_LABEL(RejectReason, WEIR_REJECT_REASONS)
 
 constexpr EndReason end_reason(RejectReason reason) {
@@ -60,11 +61,15 @@ constexpr EndReason end_reason(RejectReason reason) {
     case RejectReason::max_connections: return EndReason::max_connections;
     case RejectReason::listener_limit: return EndReason::listener_limit;
     case RejectReason::out_of_descriptors: return EndReason::out_of_descriptors;
+    case RejectReason::handshake_limit: return EndReason::handshake_limit;
   }
   return EndReason::error;
 }
 
-#define WEIR_CONNECT_ERRORS(X) X(refused) X(timeout) X(unreachable) X(other)
+//   tls: no handshake · tls_verify: the certificate is not to be trusted · tls_name: it is
+//   another's
+#define WEIR_CONNECT_ERRORS(X) \
+  X(refused) X(timeout) X(unreachable) X(tls) X(tls_verify) X(tls_name) X(other)
 WEIR_CLOSED_LABEL(ConnectError, WEIR_CONNECT_ERRORS)
 
 // budget_exhausted: not sent again, since too many of the requests under way were retries.
@@ -76,16 +81,35 @@ WEIR_CLOSED_LABEL(RetryResult, WEIR_RETRY_RESULTS)
   X(connect_failure) X(not_sent) X(reused_connection) X(reset_before_response) X(timeout) X(status)
 WEIR_CLOSED_LABEL(RetryCause, WEIR_RETRY_CAUSES)
 
+// Why a TLS handshake with a client failed.
+//   version, cipher, alpn: nothing in common · server_name: no certificate for it · client_cert:
+//   none, or not to be trusted · not_tls: what came is no TLS · refused: the client said no ·
+//   closed: it went away · timeout: timeouts.tls_handshake
+#define WEIR_TLS_ERRORS(X) \
+  X(version)               \
+  X(cipher)                \
+  X(alpn) X(server_name) X(client_cert) X(not_tls) X(refused) X(closed) X(timeout) X(other)
+WEIR_CLOSED_LABEL(TlsError, WEIR_TLS_ERRORS)
+
+enum class TlsVersion : uint8_t { tls_1_2, tls_1_3 };
+template <>
+struct LabelValues<TlsVersion> {
+  static constexpr auto names = std::to_array<const char*>({"1.2", "1.3"});
+};
+constexpr const char* text(TlsVersion value) {
+  return LabelValues<TlsVersion>::names[label_index(value)];
+}
+
 // Methods are the client's to choose: those of RFC 9110 and PATCH by name, all others as one.
 #define WEIR_REQUEST_METHODS(X) \
   X(GET) X(HEAD) X(POST) X(PUT) X(DELETE) X(CONNECT) X(OPTIONS) X(TRACE) X(PATCH) X(other)
 WEIR_CLOSED_LABEL(RequestMethod, WEIR_REQUEST_METHODS)
 
 // What was wrong with a request, or with how it came.
-#define WEIR_REQUEST_ERRORS(X)                                                            \
-  X(malformed)                                                                            \
-  X(header_too_large) X(uri_too_long) X(body_too_large) X(header_timeout) X(body_timeout) \
-      X(client_abort)
+#define WEIR_REQUEST_ERRORS(X) \
+  X(malformed)                 \
+  X(header_too_large)          \
+  X(uri_too_long) X(body_too_large) X(header_timeout) X(body_timeout) X(client_abort)
 WEIR_CLOSED_LABEL(RequestError, WEIR_REQUEST_ERRORS)
 
 // Who cut a response short that had begun.
@@ -140,6 +164,7 @@ constexpr bool is_by_drain(EndReason reason) {
 
 // What an open connection waits for; traffic: for nothing, it is in use.
 #define WEIR_WAITS(X) \
+  X(handshake)        \
   X(client_fin) X(backend_fin) X(backend_connect) X(client_read) X(backend_read) X(traffic)
 WEIR_CLOSED_LABEL(WaitingFor, WEIR_WAITS)
 

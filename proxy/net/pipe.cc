@@ -17,6 +17,7 @@ void HalfPipe::start() {
   source_.set_reader(this);
   sink_.set_writer(this);
   last_moved_ = resources_.loop.now();
+  splice_refused_ = source_.tls() != nullptr || sink_.tls() != nullptr;
 }
 
 void HalfPipe::stop() {
@@ -127,6 +128,7 @@ HalfPipe::Step HalfPipe::fill_kernel_pipe() {
 }
 
 HalfPipe::Step HalfPipe::source_end() {
+  if (source_.cut_off()) return finish(State::source_failed), Step::wait;
   source_ended_ = true;
   if (left_ == kUnlimited) return Step::next;
   finish(State::truncated);

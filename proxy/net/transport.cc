@@ -26,7 +26,7 @@ bool Transport::open(EventLoop& loop, int fd) {
   loop_ = &loop;
   fd_ = fd;
   error_ = 0;
-  readable_ = peer_closed_ = suspicious_ = false;
+  readable_ = peer_closed_ = suspicious_ = cut_off_ = fin_waits_ = false;
   writable_ = true;  // of a fresh socket; a failed send would say otherwise
   if (watch_.start<&Transport::on_event>(loop.poller(), fd, IoWatch::Mode::edge, this)) return true;
   error_ = errno;
@@ -78,6 +78,8 @@ void Transport::handle(Readiness ready) {
   readable_ |= ready.readable || ready.closed;
   writable_ |= ready.writable;
   suspicious_ = ready.readable && ready.writable && !ready.closed;
+  if (tls_ != nullptr && (ready.readable || ready.closed)) tls_->on_readable(ready.closed);
+  if (newly_writable && fin_waits_) shutdown_write();
   if (newly_writable && writer_ != nullptr) writer_->on_writable();
   if ((ready.readable || ready.closed) && is_open() && reader_ != nullptr) reader_->on_readable();
 }
@@ -87,7 +89,64 @@ Io Transport::failed() {
   return {Io::Status::failed};
 }
 
+void Transport::start_tls(std::unique_ptr<TlsStream> tls) {
+  DCHECK(is_open() && tls_ == nullptr);
+  tls_ = std::move(tls);
+  tls_->attach(fd_);
+}
+
+Transport::Connecting Transport::handshake() {
+  const TlsStream::Status status = tls_->handshake();
+  switch (status) {
+    case TlsStream::Status::ok: return readable_ = true, Connecting::done;
+    case TlsStream::Status::wants_read: return readable_ = false, Connecting::pending;
+    case TlsStream::Status::wants_write: return writable_ = false, Connecting::pending;
+    case TlsStream::Status::ended:
+    case TlsStream::Status::cut_off: cut_off_ = true; break;
+    case TlsStream::Status::failed: break;
+  }
+  error_ = tls_->error() != 0 ? tls_->error() : EPROTO;
+  return Connecting::failed;
+}
+
+Io Transport::read_tls(std::span<char> to) {
+  const auto [status, bytes] = tls_->read(to);
+  switch (status) {
+    case TlsStream::Status::ok:
+      readable_ = !tls_->drained();
+      if (!readable_) look_again_soon();
+      return {Io::Status::ok, bytes};
+    // A message of the protocol waits for room; what comes afterwards is an event again.
+    case TlsStream::Status::wants_write: writable_ = false; [[fallthrough]];
+    case TlsStream::Status::wants_read: return readable_ = false, Io{Io::Status::blocked};
+    case TlsStream::Status::cut_off: cut_off_ = true; [[fallthrough]];
+    case TlsStream::Status::ended: return error_ == 0 ? Io{Io::Status::eof} : failed();
+    case TlsStream::Status::failed: break;
+  }
+  error_ = tls_->error() != 0 ? tls_->error() : EPROTO;
+  return {Io::Status::failed};
+}
+
+// As many records as the socket takes.
+Io Transport::write_tls(std::span<const char> from) {
+  size_t written = 0;
+  while (written < from.size()) {
+    const auto [status, bytes] = tls_->write(from.subspan(written));
+    written += bytes;
+    if (status == TlsStream::Status::ok) continue;
+    if (status != TlsStream::Status::wants_write && status != TlsStream::Status::wants_read) {
+      if (error_ == 0) error_ = tls_->error() != 0 ? tls_->error() : EPROTO;
+      readable_ = true;
+      return {Io::Status::failed};
+    }
+    writable_ = false;
+    return {written > 0 ? Io::Status::ok : Io::Status::blocked, written};
+  }
+  return {Io::Status::ok, written};
+}
+
 Io Transport::read(std::span<char> to) {
+  if (tls_ != nullptr) return read_tls(to);
   const ssize_t n = sys::recv(fd_, to.data(), to.size());
   if (n > 0) {
     // A short read has emptied the socket and spares the EAGAIN, unless the FIN's edge has come
@@ -121,18 +180,30 @@ bool Transport::on_second_look() {
 }
 
 Io Transport::write(std::span<const char> from) {
+  if (tls_ != nullptr) return write_tls(from);
   return written(sys::send(fd_, from.data(), from.size()), from.size());
+}
+
+template <size_t kSize>
+Io Transport::write_joined(std::span<const char> head, std::span<const char> body) {
+  std::array<char, kSize> joined;
+  std::copy(head.begin(), head.end(), joined.begin());
+  std::copy(body.begin(), body.end(), joined.begin() + static_cast<ptrdiff_t>(head.size()));
+  return write({joined.data(), head.size() + body.size()});
 }
 
 Io Transport::write(std::span<const char> head, std::span<const char> body) {
   if (body.empty()) return write(head);
   if (head.empty()) return write(body);
   // Copying so little costs less than the kernel's reading of a list.
-  std::array<char, kJoined> joined;
-  if (head.size() + body.size() <= joined.size()) {
-    std::copy(head.begin(), head.end(), joined.begin());
-    std::copy(body.begin(), body.end(), joined.begin() + static_cast<ptrdiff_t>(head.size()));
-    return write({joined.data(), head.size() + body.size()});
+  if (head.size() + body.size() <= kJoined) return write_joined<kJoined>(head, body);
+  if (tls_ != nullptr) {
+    if (head.size() + body.size() <= kJoinedTls) return write_joined<kJoinedTls>(head, body);
+    const Io first = write_tls(head);
+    if (first.status != Io::Status::ok || first.bytes < head.size()) return first;
+    const Io second = write_tls(body);
+    if (second.status == Io::Status::failed) return second;
+    return {Io::Status::ok, first.bytes + second.bytes};
   }
   const iovec parts[2] = {{const_cast<char*>(head.data()), head.size()},
                           {const_cast<char*>(body.data()), body.size()}};
@@ -156,6 +227,7 @@ Io Transport::write_failed() {
 }
 
 Io Transport::splice_into(KernelPipe& pipe, size_t size) {
+  if (tls_ != nullptr) return {Io::Status::unsupported};
   const bool was_empty = pipe.held == 0;
   const ssize_t n = sys::splice(fd_, pipe.write_end, size);
   if (n > 0) {
@@ -170,6 +242,7 @@ Io Transport::splice_into(KernelPipe& pipe, size_t size) {
 }
 
 Io Transport::splice_from(KernelPipe& pipe) {
+  DCHECK(tls_ == nullptr);
   const ssize_t n = sys::splice(pipe.read_end, fd_, pipe.held);
   if (n > 0) {
     pipe.held -= static_cast<size_t>(n);
@@ -181,11 +254,20 @@ Io Transport::splice_from(KernelPipe& pipe) {
 }
 
 void Transport::shutdown_write() {
-  if (is_open()) sys::shutdown_write(fd_);
+  if (!is_open()) return;
+  fin_waits_ = tls_ != nullptr && tls_->send_close_notify() == TlsStream::Status::wants_write;
+  if (fin_waits_)
+    writable_ = false;
+  else
+    sys::shutdown_write(fd_);
 }
 
 void Transport::close() {
   if (!is_open()) return;
+  if (tls_ != nullptr) {
+    tls_->send_close_notify();
+    tls_.reset();
+  }
   watch_.stop();
   cancel_second_look();
   sys::close(fd_);
@@ -195,6 +277,7 @@ void Transport::close() {
 
 void Transport::abort() {
   if (!is_open()) return;
+  tls_.reset();  // no word of farewell: what was sent may not be all
   const linger now{1, 0};
   sys::set_option(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
   close();
@@ -208,7 +291,7 @@ bool Transport::failed_unseen() {
 }
 
 bool Transport::was_reset() const {
-  return error_ == ECONNRESET || error_ == EPIPE;
+  return error_ == ECONNRESET || error_ == EPIPE || cut_off_;
 }
 
 bool Transport::has_unacknowledged() const {

@@ -1,4 +1,5 @@
-// Transport: a connected (or connecting) stream socket, registered once and edge-triggered.
+// Transport: a connected (or connecting) stream socket, registered once and edge-triggered; with
+// TLS over it when start_tls() was called. Who reads and writes does not see the difference.
 //
 // Owner: a session or a pool, by value; the address never changes. Thread: its loop's. It may be
 // opened again after close(). Readiness is latched: readable() stays true until a read would block,
@@ -8,10 +9,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 
 #include "base/address.h"
 #include "event/event_loop.h"
+#include "net/tls_stream.h"
 
 namespace weir {
 
@@ -38,7 +41,7 @@ struct [[nodiscard]] Io {
     ok,
     blocked,      // nothing to read, or no room to write, now
     eof,          // the other side's FIN
-    unsupported,  // splice(2) does not work here; nothing was moved
+    unsupported,  // splice(2) does not work here, or there is TLS; nothing was moved
     failed,       // Transport::error() says why
   };
   Status status;
@@ -65,6 +68,12 @@ class Transport : private SecondLook {
                                    const char* congestion_control);
   [[nodiscard]] Connecting finish_connecting();
 
+  // From now on bytes go through TLS, whose handshake comes first. Of an open transport.
+  void start_tls(std::unique_ptr<TlsStream> tls);
+  // Goes on with it; pending: call it again when the transport has become readable or writable.
+  [[nodiscard]] Connecting handshake();
+  const TlsStream* tls() const { return tls_.get(); }  // null: none
+
   void set_reader(TransportReader* reader) { reader_ = reader; }
   void set_writer(TransportWriter* writer) { writer_ = writer; }
 
@@ -77,14 +86,17 @@ class Transport : private SecondLook {
   Io splice_into(KernelPipe& pipe, size_t size);
   Io splice_from(KernelPipe& pipe);
 
-  void shutdown_write();  // sends the FIN, after what was written
-  void close();           // idempotent
-  void abort();           // close with an RST: unsent bytes are dropped and the other side knows
+  // Sends the FIN, and with TLS the close_notify before it, after what was written.
+  void shutdown_write();
+  void close();  // idempotent; tells the other side of TLS that nothing is missing
+  void abort();  // close with an RST: unsent bytes are dropped and the other side knows
 
   bool is_open() const { return fd_ >= 0; }
   bool readable() const { return readable_; }
   bool writable() const { return writable_; }
   bool peer_closed() const { return peer_closed_; }
+  // It ended without the close_notify of TLS: what was read may not be all that was sent.
+  bool cut_off() const { return cut_off_; }
   // Nobody reads, so nobody would learn of a reset: asks the kernel, when the last event left it
   // possible.
   bool failed_unseen();
@@ -97,14 +109,20 @@ class Transport : private SecondLook {
   void handle(Readiness ready);
   bool on_second_look() override;
   void look_again_soon();
+  Io read_tls(std::span<char> to);
+  Io write_tls(std::span<const char> from);
+  template <size_t kSize>
+  Io write_joined(std::span<const char> head, std::span<const char> body);
   Io failed();
   Io write_failed();
   Io written(ssize_t n, size_t wanted);
 
   static constexpr size_t kJoined = 2048;
+  static constexpr size_t kJoinedTls = 16384;  // one record, and one call, for both
 
   EventLoop* loop_ = nullptr;
   IoWatch watch_;
+  std::unique_ptr<TlsStream> tls_;
   TransportReader* reader_ = nullptr;
   TransportWriter* writer_ = nullptr;
   int fd_ = -1;
@@ -113,7 +131,9 @@ class Transport : private SecondLook {
   bool writable_ = false;
   bool peer_closed_ = false;
   bool suspicious_ = false;  // the last event may have been an error
-  uint32_t read_at_ = 0;     // ms; of the last read when that may have been so
+  bool cut_off_ = false;
+  bool fin_waits_ = false;  // for room for the close_notify
+  uint32_t read_at_ = 0;    // ms; of the last read when that may have been so
 };
 
 }  // namespace weir

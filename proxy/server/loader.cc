@@ -17,10 +17,11 @@ LoadResult Loader::load_now(const Load& load, const Resolve& resolve) {
   result.candidate.loaded = load();
   if (!result.candidate.loaded.valid()) return result;
   Result<ResolvedAddresses> addresses = resolve(result.candidate.loaded.model);
-  if (addresses)
-    result.candidate.addresses = std::move(*addresses);
-  else
-    result.failure = addresses.error();
+  if (!addresses) return result.failure = addresses.error(), result;
+  result.candidate.addresses = std::move(*addresses);
+  Result<TlsContexts> tls = load_tls(result.candidate.loaded.model);
+  if (!tls) return result.failure = tls.error(), result;
+  result.candidate.tls = std::move(*tls);
   return result;
 }
 

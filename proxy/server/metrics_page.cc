@@ -1,5 +1,8 @@
 #include "server/metrics_page.h"
 
+#include <algorithm>
+#include <limits>
+
 namespace weir {
 
 BackendStatus status_of(const ClusterSpec& cluster, const HostSpec& host, TimePoint now) {
@@ -32,6 +35,7 @@ void MetricsPage::render(Done done) {
 void MetricsPage::finish(Workers::Reports reports) {
   refresh_backends();
   refresh_process();
+  refresh_certificates();
   forget_expired();
   const std::string text = collector_.render(control_.state, reports, control_.store.series());
   std::vector<Done> waiting;
@@ -51,6 +55,16 @@ void MetricsPage::refresh_drain(const SessionSurvey& survey) {
   for (const auto& [series, listener] : survey.listeners)
     for (const auto& [waiting_for, n] : listener.waiting)
       control_.state.listeners[series].drain_remaining[waiting_for].set(static_cast<int64_t>(n));
+}
+
+void MetricsPage::refresh_certificates() {
+  for (const ListenerSpec& listener : control_.store.current()->listeners) {
+    double first = std::numeric_limits<double>::infinity();
+    if (listener.tls)
+      for (const CertificateInfo& info : listener.tls->certificates())
+        first = std::min(first, static_cast<double>(info.not_after));
+    control_.state.listeners[listener.series].certificate_not_after.set(first);
+  }
 }
 
 void MetricsPage::refresh_process() {

@@ -24,6 +24,7 @@ class MetricsPage {
   void refresh_backends();
   void refresh_drain(const SessionSurvey& survey);
   void refresh_process();
+  void refresh_certificates();
   void forget_expired();
   void finish(Workers::Reports reports);
 

@@ -129,6 +129,8 @@ std::vector<PlannedChange> ReloadCoordinator::changes_to(const Candidate& candid
   std::erase_if(changes, waits);
   for (config::Change& moved : control_.store.moved_backends(candidate))
     changes.push_back(std::move(moved));
+  for (config::Change& renewed : control_.store.renewed_tls(candidate))
+    changes.push_back(std::move(renewed));
   for (config::Change& change : config::plan(start_, model))
     if (waits(change)) changes.push_back(std::move(change));
   std::vector<PlannedChange> planned;

@@ -64,6 +64,25 @@ std::vector<size_t> targets(const ListenerSpec& listener) {
   return clusters;
 }
 
+// What did not change stays: sessions to resume, connections in pools.
+template <typename Loaded, typename Specs>
+auto same_or_new(const Loaded& loaded, const std::string& name, const Snapshot* current,
+                 Specs Snapshot::*specs) -> decltype(std::declval<Specs>()[0].tls) {
+  const auto found = loaded.find(name);
+  if (found == loaded.end()) return nullptr;
+  if (current != nullptr)
+    for (const auto& spec : current->*specs)
+      if (spec.name == name && spec.tls && spec.tls->fingerprint() == found->second->fingerprint())
+        return spec.tls;
+  return found->second;
+}
+
+// "api.internal" of "api.internal:443"; nothing of a UNIX socket.
+std::string host_named(const std::string& address) {
+  const Result<HostPort> parts = split_host_port(address);
+  return parts && !address.starts_with("unix:") ? parts->host : std::string();
+}
+
 // Once for each place that names one: a connection that did without it would tell nobody.
 Result<void> check_congestion_control(const config::Loaded& loaded) {
   const config::Model& model = loaded.model;
@@ -91,8 +110,8 @@ std::shared_ptr<Backend> SnapshotStore::backend(const std::string& cluster,
   return backend;
 }
 
-ClusterSpec SnapshotStore::compile(const config::Cluster& cluster,
-                                   const ResolvedAddresses& addresses, SeriesIds& ids) {
+ClusterSpec SnapshotStore::compile(const config::Cluster& cluster, const Candidate& candidate,
+                                   SeriesIds& ids) {
   ClusterSpec spec;
   spec.name = cluster.name;
   spec.balance = cluster.balance;
@@ -106,18 +125,21 @@ ClusterSpec SnapshotStore::compile(const config::Cluster& cluster,
   spec.connect_attempts = cluster.connect_attempts;
   spec.panic_threshold = cluster.panic_threshold;
   spec.congestion_control = cluster.congestion_control;
+  spec.tls = same_or_new(candidate.tls.clusters, cluster.name, current_.get(), &Snapshot::clusters);
   spec.series = series_.cluster(cluster.name);
   ids.clusters.push_back(spec.series);
   for (const config::Backend& host : cluster.backends) {
-    spec.hosts.push_back({backend(cluster.name, host, addresses.at(host.address)), host.weight,
-                          host.backup, host.state, series_.backend(cluster.name, host.name)});
+    spec.hosts.push_back({backend(cluster.name, host, candidate.addresses.at(host.address)),
+                          host.weight, host.backup, host.state,
+                          series_.backend(cluster.name, host.name), host_named(host.address)});
     ids.backends.push_back(spec.hosts.back().series);
   }
   return spec;
 }
 
-ListenerSpec SnapshotStore::compile(const config::Listener& listener, const config::Model& model,
+ListenerSpec SnapshotStore::compile(const config::Listener& listener, const Candidate& candidate,
                                     SeriesIds& ids) {
+  const config::Model& model = candidate.loaded.model;
   ListenerSpec spec;
   spec.name = listener.name;
   spec.protocol = listener.protocol;
@@ -127,6 +149,9 @@ ListenerSpec SnapshotStore::compile(const config::Listener& listener, const conf
   else
     CHECK(spec.cluster != kNoCluster);  // validated
   spec.clusters = targets(spec);
+  spec.tls =
+      same_or_new(candidate.tls.listeners, listener.name, current_.get(), &Snapshot::listeners);
+  spec.max_handshakes = static_cast<uint32_t>(listener.limits.max_handshakes);
   spec.timeouts = listener.timeouts;
   spec.max_connections = listener.limits.max_connections;
   std::weak_ptr<ConnectionCount>& known = counts_[listener.name];
@@ -163,11 +188,13 @@ Result<SnapshotStore::Prepared> SnapshotStore::prepare(const Candidate& candidat
       model.global.max_connections != 0 ? model.global.max_connections : most_connections_;
   snapshot->count = count_;
   for (const config::Cluster& cluster : model.clusters) {
-    snapshot->clusters.push_back(compile(cluster, candidate.addresses, prepared.series));
+    snapshot->clusters.push_back(compile(cluster, candidate, prepared.series));
     snapshot->clusters.back().pool_idle_place = snapshot->place(cluster.timeouts.idle.location);
   }
   for (const config::Listener& listener : model.listeners)
-    snapshot->listeners.push_back(compile(listener, model, prepared.series));
+    snapshot->listeners.push_back(compile(listener, candidate, prepared.series));
+  for (const auto& [name, server] : candidate.tls.listeners) server->use_tickets(ticket_keys_);
+  prepared.ticket_keys = candidate.tls.ticket_keys;
   size_t route_cells = 0;
   for (ListenerSpec& listener : snapshot->listeners) {
     listener.first_route_cells = route_cells;
@@ -182,6 +209,10 @@ Result<SnapshotStore::Prepared> SnapshotStore::prepare(const Candidate& candidat
 
 std::vector<WorkerUpdate> SnapshotStore::commit(Prepared prepared, TimePoint now) {
   current_ = std::move(prepared.snapshot);
+  if (prepared.ticket_keys.empty())
+    ticket_keys_.rotate_every(current_->model.global.tls_tickets.rotate);
+  else
+    ticket_keys_.use(std::move(prepared.ticket_keys));
   series_.keep_only(prepared.series, now);
   std::erase_if(published_, [](const Published& p) { return p.snapshot.expired(); });
   published_.push_back({current_, std::move(prepared.series)});
@@ -224,6 +255,23 @@ std::vector<config::Change> SnapshotStore::moved_backends(const Candidate& candi
   return moved;
 }
 
+std::vector<config::Change> SnapshotStore::renewed_tls(const Candidate& candidate) const {
+  std::vector<config::Change> renewed;
+  const auto compare = [&](const auto& loaded, const auto& specs, const char* kind) {
+    for (const auto& spec : specs) {
+      const auto found = loaded.find(spec.name);
+      if (!spec.tls || found == loaded.end()) continue;
+      if (found->second->fingerprint() == spec.tls->fingerprint()) continue;
+      renewed.push_back({config::Effect::new_sessions, config::ChangeKind::changed,
+                         std::string(kind) + "." + spec.name + ".tls", "(files)",
+                         "(files, as they are now)", "", spec.name, ""});
+    }
+  };
+  compare(candidate.tls.listeners, current_->listeners, "listeners");
+  compare(candidate.tls.clusters, current_->clusters, "clusters");
+  return renewed;
+}
+
 size_t SnapshotStore::live_snapshots() const {
   const auto live = std::count_if(published_.begin(), published_.end(),
                                   [](const Published& p) { return !p.snapshot.expired(); });
@@ -237,7 +285,7 @@ std::vector<CheckTarget> SnapshotStore::check_targets() const {
     if (!check) continue;
     for (const HostSpec& host : current_->clusters[i].hosts)
       if (host.state != config::BackendState::maintenance)
-        targets.push_back({host.backend, *check});
+        targets.push_back({host.backend, *check, current_->clusters[i].tls, host.tls_host});
   }
   return targets;
 }

@@ -16,14 +16,16 @@
 #include "routing/snapshot.h"
 #include "server/resolve.h"
 #include "server/sockets.h"
+#include "server/tls_contexts.h"
 #include "upstream/health_check.h"
 
 namespace weir {
 
-// A configuration that is valid as a text, with its names looked up.
+// A configuration that is valid as a text, with its names looked up and its files read.
 struct Candidate {
   config::Loaded loaded;
   ResolvedAddresses addresses;
+  TlsContexts tls;
 };
 
 class SnapshotStore {
@@ -36,6 +38,7 @@ class SnapshotStore {
     std::shared_ptr<const Snapshot> snapshot;
     Sockets::Prepared sockets;
     SeriesIds series;
+    TicketKeys::FileKeys ticket_keys;
   };
   Result<Prepared> prepare(const Candidate& candidate);
   // In force from now on. One update for each worker.
@@ -43,6 +46,9 @@ class SnapshotStore {
 
   // Backends whose host name is the same in both configurations and now leads elsewhere.
   std::vector<config::Change> moved_backends(const Candidate& candidate) const;
+
+  // Listeners and clusters whose files have changed, though the configuration names the same.
+  std::vector<config::Change> renewed_tls(const Candidate& candidate) const;
 
   const std::shared_ptr<const Snapshot>& current() const { return current_; }
   // Snapshots that something still uses: the current one, those of older sessions.
@@ -59,9 +65,8 @@ class SnapshotStore {
 
  private:
   void note_http(const ClusterSpec& cluster);
-  ClusterSpec compile(const config::Cluster& cluster, const ResolvedAddresses& addresses,
-                      SeriesIds& ids);
-  ListenerSpec compile(const config::Listener& listener, const config::Model& model,
+  ClusterSpec compile(const config::Cluster& cluster, const Candidate& candidate, SeriesIds& ids);
+  ListenerSpec compile(const config::Listener& listener, const Candidate& candidate,
                        SeriesIds& ids);
   std::shared_ptr<Backend> backend(const std::string& cluster, const config::Backend& spec,
                                    const Address& address);
@@ -73,6 +78,7 @@ class SnapshotStore {
   const uint64_t most_connections_;
   SeriesRegistry series_;
   Sockets sockets_;
+  TicketKeys ticket_keys_;  // outlives all that is in snapshots
   std::shared_ptr<const Snapshot> current_;
   struct Published {
     std::weak_ptr<const Snapshot> snapshot;

@@ -141,6 +141,11 @@ void Worker::open_session(const ListenerSpec& listener, const SnapshotRef& snaps
   const Snapshot& limits = snapshot->snapshot();
   if (!limits.count->enter(limits.max_connections))
     return refuse(listener, connection.fd, connection.client, RejectReason::max_connections);
+  if (listener.tls && listener.max_handshakes != 0 &&
+      handshakes.under_way() >= listener.max_handshakes) {
+    limits.count->leave();
+    return refuse(listener, connection.fd, connection.client, RejectReason::handshake_limit);
+  }
   if (!listener.count->enter(listener.max_connections)) {
     limits.count->leave();
     return refuse(listener, connection.fd, connection.client, RejectReason::listener_limit);

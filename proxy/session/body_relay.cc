@@ -132,7 +132,7 @@ BodyRelay::Step BodyRelay::fill() {
     case Io::Status::unsupported: CHECK_UNREACHABLE();
     case Io::Status::failed: return finish(State::source_failed), Step::wait;
     case Io::Status::eof:
-      if (decoder_.end_of_input() != H1BodyDecoder::State::done)
+      if (source_->cut_off() || decoder_.end_of_input() != H1BodyDecoder::State::done)
         return finish(State::truncated), Step::wait;
       begin_ = kFront;
       end_ = out_ == BodyFraming::chunked ? static_cast<uint32_t>(kFront + end_chunk(data, 0))

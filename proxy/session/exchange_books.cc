@@ -31,6 +31,9 @@ std::optional<BackendError> backend_error(EndReason reason, bool answered) {
     case EndReason::queue_full:
     case EndReason::queue_timeout:
     case EndReason::last_request:
+    case EndReason::tls_handshake_failed:
+    case EndReason::tls_handshake_timeout:
+    case EndReason::handshake_limit:
     case EndReason::max_connections:
     case EndReason::listener_limit:
     case EndReason::out_of_descriptors:

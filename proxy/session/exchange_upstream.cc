@@ -128,7 +128,8 @@ uint64_t Exchange::client_hash() {
 }
 
 Exchange::Step Exchange::connect() {
-  switch (lease_->transport.finish_connecting()) {
+  const ClusterSpec& spec = cluster_->spec();
+  switch (finish_connecting(lease_->transport, spec, spec.hosts[place_])) {
     case Transport::Connecting::pending: return Step::wait;
     case Transport::Connecting::failed: return connect_failed();
     case Transport::Connecting::done: break;
@@ -146,12 +147,12 @@ Exchange::Step Exchange::connect_failed() {
   const int error = lease_->transport.error();
   const bool timeout = expired_ != nullptr;
   cluster_->cells_of(place_)
-      .connect_errors[timeout ? ConnectError::timeout : connect_error(error)]
+      .connect_errors[timeout ? ConnectError::timeout : connect_error(lease_->transport)]
       .add();
   if (!is_local(error))
     backend.note_connect_failure(http_.pipes().loop.now(), cluster_->spec().backoff);
   LOG(debug, "backend.connect_failed", kv("cluster", backend.cluster()),
-      kv("backend", backend.name()), kv("errno", error));
+      kv("backend", backend.name()), kv("errno", error), kv("tls", tls_failure(lease_->transport)));
   if (try_again(RetryCause::connect_failure)) return Step::next;
   return timeout ? reply(504, "no backend answered in time", EndReason::connect_timeout)
                  : reply(502, "no backend could be connected to", EndReason::connect_failed);
@@ -223,7 +224,7 @@ std::string_view Exchange::write_request_head(BodyPlan body) {
   IpAddress client;
   const bool known = client.assign(peer);
   const Hop hop{known ? client.text(client_text) : std::string_view("unknown"),
-                http.trusted.contains(peer), "http"};
+                http.trusted.contains(peer), owner_->client().tls() != nullptr ? "https" : "http"};
   std::array<FieldText, 6> own;
   RequestPlan plan;
   const FieldEdits& edits = route_->request_fields;

@@ -43,6 +43,18 @@ void Session::account(EndReason reason, DrainEnd cut) {
   snapshot_->snapshot().count->leave();
 }
 
+bool Session::begin_tls(Transport& client) {
+  if (!listener_->tls) return false;
+  std::unique_ptr<TlsStream> tls = listener_->tls->accept();
+  if (!tls) return on_handshake_failed(EndReason::error), true;
+  client.start_tls(std::move(tls));
+  handshake_ = make_owned<TlsHandshake>(loop(), owner_.handshakes, client, cells_,
+                                        static_cast<TlsHandshakeOwner&>(*this));
+  const config::Timeout& timeout = listener_->timeouts.tls_handshake;
+  handshake_->start(timeout.enabled() ? loop().now() + timeout.value : kNever);
+  return true;
+}
+
 // Where the timeout that ended the session was configured; empty for other reasons and for
 // defaults.
 std::string Session::timeout_place(EndReason reason) const {
@@ -50,6 +62,8 @@ std::string Session::timeout_place(EndReason reason) const {
   const Snapshot& snapshot = snapshot_->snapshot();
   if (reason == EndReason::idle_timeout) return snapshot.place(timeouts.idle.location);
   if (reason == EndReason::half_close_timeout) return snapshot.place(timeouts.half_close.location);
+  if (reason == EndReason::tls_handshake_timeout)
+    return snapshot.place(timeouts.tls_handshake.location);
   if (reason == EndReason::max_age) return snapshot.place(timeouts.max_age.location);
   if (reason == EndReason::connect_timeout)
     return snapshot.place(snapshot.clusters[listener_->cluster].connect_timeout.location);

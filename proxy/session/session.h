@@ -16,6 +16,7 @@
 #include "metrics/cells.h"
 #include "net/pipe.h"
 #include "routing/snapshot.h"
+#include "session/tls_handshake.h"
 
 namespace weir {
 
@@ -32,6 +33,7 @@ class SessionOwner {
   virtual uint32_t index() const = 0;  // of the worker
 
   PipeResources& resources;
+  Handshakes handshakes;
 
  protected:
   ~SessionOwner() = default;
@@ -39,7 +41,7 @@ class SessionOwner {
 
 struct SessionNode : ListNode {};  // of the worker's list
 
-class Session : public Retirable, public SessionNode {
+class Session : public Retirable, public SessionNode, private TlsHandshakeOwner {
  public:
   static constexpr Duration kSilence = 1s;
 
@@ -87,6 +89,11 @@ class Session : public Retirable, public SessionNode {
   ~Session() override = default;
   // Goes on under the configuration in force, if that has this listener still.
   void renew();
+  // With a listener that has TLS: begins the handshake over `client`, which ends in one of the
+  // calls of TlsHandshakeOwner. False: there is none, and the session may begin.
+  bool begin_tls(Transport& client);
+  void drop_handshake() { handshake_.reset(); }
+  bool shaking_hands() const { return handshake_ != nullptr; }
   // The books of the end; the child has closed its sides. `cut`: how, if a drain has cut it off.
   void account(EndReason reason, DrainEnd cut);
   ConfigAge age() const;  // of its snapshot
@@ -99,6 +106,9 @@ class Session : public Retirable, public SessionNode {
   const Address client_address_;
   const uint64_t serial_;
   const TimePoint started_;
+
+ private:
+  Owned<TlsHandshake> handshake_;
 };
 
 }  // namespace weir

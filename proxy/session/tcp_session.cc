@@ -23,6 +23,19 @@ TcpSession::TcpSession(SessionOwner& owner, Start start)
 
 void TcpSession::begin(int fd) {
   if (!client_.open(loop(), fd)) return end(EndReason::error, DrainEnd::peer);
+  stage_ = Stage::handshake;
+  if (!begin_tls(client_)) on_handshake();
+}
+
+void TcpSession::on_handshake_failed(EndReason reason) {
+  drop_handshake();
+  client_.close();
+  end(reason, DrainEnd::peer);
+}
+
+void TcpSession::on_handshake() {
+  drop_handshake();
+  stage_ = Stage::connecting;
   client_.set_reader(this);  // only to learn of a reset: nothing is read before there is a backend
   connect_.start(client_address_.host_hash(kSourceSeed));
   on_connect();
@@ -119,6 +132,7 @@ TimePoint TcpSession::max_age_deadline() const {
 void TcpSession::arm() {
   TimePoint at = kNever;
   switch (stage_) {
+    case Stage::handshake: return;  // it has its own
     case Stage::connecting: at = std::min(connect_.deadline(), max_age_deadline()); break;
     case Stage::relaying: at = std::min(idle_deadline(), max_age_deadline()); break;
     case Stage::lingering: at = linger_until_; break;
@@ -159,10 +173,11 @@ bool TcpSession::delivered() const {
 }
 
 TimePoint TcpSession::last_active() const {
-  return stage_ == Stage::connecting ? started() : pipe_.last_moved();
+  return stage_ < Stage::relaying ? started() : pipe_.last_moved();
 }
 
 WaitingFor TcpSession::waiting_for() const {
+  if (stage_ == Stage::handshake) return WaitingFor::handshake;
   if (stage_ == Stage::connecting) return WaitingFor::backend_connect;
   if (pipe_.request.blocked()) return WaitingFor::backend_read;
   if (pipe_.response.blocked()) return WaitingFor::client_read;
@@ -212,6 +227,7 @@ bool TcpSession::discard_from(Transport& transport) {
 }
 
 void TcpSession::abort(EndReason reason) {
+  drop_handshake();
   client_.abort();
   backend_.abort();
   end(reason, DrainEnd::deadline_rst);
@@ -228,6 +244,7 @@ void TcpSession::end(EndReason reason, DrainEnd how) {
 void TcpSession::close() {
   stage_ = Stage::over;
   cancel();
+  drop_handshake();
   pipe_.stop();
   client_.close();
   backend_.close();

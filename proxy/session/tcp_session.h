@@ -1,11 +1,12 @@
 // TcpSession: a TCP connection and its backend's, joined by a pipe.
 //
-//   connecting → relaying → (lingering) → over
+//   (handshake) → connecting → relaying → (lingering) → over
 //
-// connecting: no byte of the client is read, so the next backend can be tried. relaying: the pipe
-// moves bytes; half-closes are passed on. lingering: our FINs are out, what still comes is
-// discarded, until both FINs came or the time is up. One deadline serves all the timeouts.
-// Decisions are made in on_*() here; nothing below closes anything.
+// handshake: with TLS, before a backend is looked for. connecting: no byte of the client is read,
+// so the next backend can be tried. relaying: the pipe moves bytes; half-closes are passed on.
+// lingering: our FINs are out, what still comes is discarded, until both FINs came or the time is
+// up. One deadline serves all the timeouts. Decisions are made in on_*() here; nothing below closes
+// anything.
 #pragma once
 
 #include "session/session.h"
@@ -35,7 +36,7 @@ class TcpSession final : public Session,
   View view() const override;
 
  private:
-  enum class Stage : uint8_t { connecting, relaying, lingering, over };
+  enum class Stage : uint8_t { handshake, connecting, relaying, lingering, over };
   enum class Side : uint8_t { none, client, backend };
 
   ~TcpSession() override { close(); }
@@ -45,6 +46,8 @@ class TcpSession final : public Session,
   void on_pipe() override;
   void on_readable() override;
   void on_deadline() override;
+  void on_handshake() override;
+  void on_handshake_failed(EndReason reason) override;
 
   void relay();
   void fail(Side side);

@@ -31,14 +31,18 @@ Attempt::Attempt(EventLoop& loop, AttemptOwner& owner, std::unique_ptr<Probe> pr
   transport_.set_writer(this);
 }
 
-void Attempt::start(const Address& to) {
+void Attempt::start(const Address& to, TlsClient* tls, const std::string& tls_host) {
   DCHECK(!transport_.is_open() && stage_ == Stage::connecting);
+  // Not resumed: a check is to find out whether the backend's certificate is still good.
+  if (tls != nullptr) tls_ = tls->connect(tls_host, nullptr);
+  if (tls != nullptr && !tls_) return over(Verdict::fail, "no name to verify its certificate by");
   connect(transport_.connect(loop(), to, ""));
 }
 
 std::string Attempt::missing() const {
   switch (stage_) {
     case Stage::connecting: return "not connected";
+    case Stage::handshake: return "no TLS handshake";
     case Stage::asking: return "could not send";
     case Stage::listening: return probe_->missing();
   }
@@ -48,6 +52,7 @@ std::string Attempt::missing() const {
 void Attempt::on_writable() {
   switch (stage_) {
     case Stage::connecting: return connect(transport_.finish_connecting());
+    case Stage::handshake: return shake_hands();
     case Stage::asking: return ask();
     case Stage::listening: return;
   }
@@ -55,6 +60,7 @@ void Attempt::on_writable() {
 
 // A server may speak first, or answer before it has heard all.
 void Attempt::on_readable() {
+  if (stage_ == Stage::handshake) return shake_hands();
   if (stage_ != Stage::connecting) listen();
 }
 
@@ -62,6 +68,24 @@ void Attempt::connect(Transport::Connecting state) {
   switch (state) {
     case Transport::Connecting::pending: return;
     case Transport::Connecting::failed: return failed_with(transport_.error());
+    case Transport::Connecting::done: break;
+  }
+  if (tls_ != nullptr) {
+    transport_.start_tls(std::move(tls_));
+    stage_ = Stage::handshake;
+    return shake_hands();
+  }
+  stage_ = Stage::asking;
+  ask();
+}
+
+void Attempt::shake_hands() {
+  switch (transport_.handshake()) {
+    case Transport::Connecting::pending: return;
+    case Transport::Connecting::failed: {
+      const std::string why = transport_.tls()->failure();
+      return over(Verdict::fail, "TLS: " + (why.empty() ? "the backend went away" : why));
+    }
     case Transport::Connecting::done: break;
   }
   stage_ = Stage::asking;

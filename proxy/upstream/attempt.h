@@ -4,6 +4,7 @@
 // before. The deadline of all of it is the owner's.
 #pragma once
 
+#include "net/tls_client.h"
 #include "net/transport.h"
 #include "upstream/probe.h"
 
@@ -28,7 +29,7 @@ class Attempt final : public Retirable, private TransportReader, private Transpo
   Attempt(EventLoop& loop, AttemptOwner& owner, std::unique_ptr<Probe> probe);
 
   // May tell the owner before it returns.
-  void start(const Address& to);
+  void start(const Address& to, TlsClient* tls, const std::string& tls_host);
   // What a timeout now means: "not connected", "no 'PONG'".
   std::string missing() const;
 
@@ -36,12 +37,13 @@ class Attempt final : public Retirable, private TransportReader, private Transpo
   void close() override { transport_.close(); }
 
  private:
-  enum class Stage : uint8_t { connecting, asking, listening };
+  enum class Stage : uint8_t { connecting, handshake, asking, listening };
 
   ~Attempt() override = default;
   void on_writable() override;
   void on_readable() override;
   void connect(Transport::Connecting state);
+  void shake_hands();
   void ask();
   void listen();
   void conclude(Probe::Finding finding);
@@ -51,6 +53,7 @@ class Attempt final : public Retirable, private TransportReader, private Transpo
   AttemptOwner& owner_;
   std::unique_ptr<Probe> probe_;
   Transport transport_;
+  std::unique_ptr<TlsStream> tls_;  // until it is connected; null: none
   Stage stage_ = Stage::connecting;
   size_t sent_ = 0;
 };

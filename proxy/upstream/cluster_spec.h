@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "config/model.h"
+#include "net/tls_client.h"
 #include "upstream/backend.h"
 
 namespace weir {
@@ -17,7 +18,8 @@ struct HostSpec {
   uint32_t weight = 1;
   bool backup = false;
   config::BackendState state{};
-  uint32_t series = 0;  // of this backend's metrics
+  uint32_t series = 0;   // of this backend's metrics
+  std::string tls_host = {};  // what its address names, for TLS
 };
 
 struct ClusterSpec {
@@ -36,6 +38,7 @@ struct ClusterSpec {
   double panic_threshold = 0;
   std::string congestion_control;
   uint32_t series = 0;
+  std::shared_ptr<TlsClient> tls;  // null: none
 
   // Out for its answers. A config without outlier detection takes everyone back.
   bool ejected(const HostSpec& host, TimePoint now) const {

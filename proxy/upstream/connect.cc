@@ -13,8 +13,12 @@ bool is_local(int error) {
          error == EADDRNOTAVAIL;
 }
 
-ConnectError connect_error(int error) {
-  switch (error) {
+ConnectError connect_error(const Transport& transport) {
+  if (const TlsStream* tls = transport.tls(); tls != nullptr && !tls->handshake_done()) {
+    if (tls->refused_name()) return ConnectError::tls_name;
+    return tls->refused_certificate() ? ConnectError::tls_verify : ConnectError::tls;
+  }
+  switch (transport.error()) {
     case ECONNREFUSED:
     case ENOENT: return ConnectError::refused;  // ENOENT: a UNIX socket that is not there
     case ETIMEDOUT: return ConnectError::timeout;
@@ -22,6 +26,22 @@ ConnectError connect_error(int error) {
     case EHOSTUNREACH: return ConnectError::unreachable;
     default: return ConnectError::other;
   }
+}
+
+const char* tls_failure(const Transport& transport) {
+  return transport.tls() != nullptr ? transport.tls()->failure() : "";
+}
+
+Transport::Connecting finish_connecting(Transport& transport, const ClusterSpec& spec,
+                                        const HostSpec& host) {
+  if (transport.tls() == nullptr) {
+    const Transport::Connecting state = transport.finish_connecting();
+    if (state != Transport::Connecting::done || !spec.tls) return state;
+    std::unique_ptr<TlsStream> tls = spec.tls->connect(host.tls_host, host.backend.get());
+    if (!tls) return Transport::Connecting::failed;
+    transport.start_tls(std::move(tls));
+  }
+  return transport.handshake();
 }
 
 Connect::State Connect::start(uint64_t client_hash) {
@@ -53,19 +73,32 @@ Connect::State Connect::attempt() {
   switch (transport_.connect(loop_, host.backend->address(),
                              cluster_.spec().congestion_control.c_str())) {
     case Transport::Connecting::pending: return state_ = State::connecting;
-    case Transport::Connecting::done: succeed(); return state_;
+    case Transport::Connecting::done:
+      switch (finish_connecting(transport_, cluster_.spec(), host)) {
+        case Transport::Connecting::pending:
+          transport_.set_reader(this);
+          return state_ = State::connecting;
+        case Transport::Connecting::done: succeed(); return state_;
+        case Transport::Connecting::failed: break;
+      }
+      break;
     case Transport::Connecting::failed: break;
   }
-  fail(connect_error(transport_.error()));
+  fail(connect_error(transport_));
   return State::failed;
 }
 
-void Connect::on_writable() {
-  switch (transport_.finish_connecting()) {
-    case Transport::Connecting::pending: return;
+// Before the connection is there, a failure is told to the writer, too.
+void Connect::on_readable() {
+  if (transport_.tls() != nullptr) go_on();
+}
+
+void Connect::go_on() {
+  switch (finish_connecting(transport_, cluster_.spec(), cluster_.spec().hosts[place_])) {
+    case Transport::Connecting::pending: return transport_.set_reader(this);
     case Transport::Connecting::done: succeed(); break;
     case Transport::Connecting::failed:
-      fail(connect_error(transport_.error()));
+      fail(connect_error(transport_));
       try_next();
       break;
   }
@@ -81,6 +114,7 @@ Connect::State Connect::on_timeout() {
 void Connect::succeed() {
   state_ = State::connected;
   transport_.set_writer(nullptr);
+  if (transport_.tls() != nullptr) transport_.set_reader(nullptr);
   cells()->sessions.add();
   cluster_.cells().connect_duration.observe(loop_.now() - began_);
   if (attempts_ > 1) cluster_.cells().retries[RetryResult::ok].add();
@@ -95,7 +129,8 @@ void Connect::fail(ConnectError error) {
   if (!is_local(code)) backend.note_connect_failure(loop_.now(), cluster_.spec().backoff);
   reason_ = error == ConnectError::timeout ? EndReason::connect_timeout : EndReason::connect_failed;
   LOG(debug, "backend.connect_failed", kv("cluster", backend.cluster()),
-      kv("backend", backend.name()), kv("error", text(error)), kv("errno", code));
+      kv("backend", backend.name()), kv("error", text(error)), kv("errno", code),
+      kv("tls", tls_failure(transport_)));
   transport_.close();
   release();
 }

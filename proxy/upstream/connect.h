@@ -15,8 +15,14 @@
 
 namespace weir {
 
-// Of an errno.
-ConnectError connect_error(int error);
+// Of a connection that failed.
+ConnectError connect_error(const Transport& transport);
+// What OpenSSL says of it; "" when it was not TLS that failed.
+const char* tls_failure(const Transport& transport);
+// Goes on with a connection that transport.connect() has begun: also with its TLS, where the
+// cluster has it. Call it again when the transport has become readable or writable.
+Transport::Connecting finish_connecting(Transport& transport, const ClusterSpec& spec,
+                                        const HostSpec& host);
 // Ours, not the backend's: no descriptors, no memory, no free local port. It is not held off for
 // that.
 bool is_local(int error);
@@ -29,7 +35,7 @@ class ConnectObserver {
   ~ConnectObserver() = default;
 };
 
-class Connect final : private TransportWriter {
+class Connect final : private TransportReader, private TransportWriter {
  public:
   enum class State : uint8_t { connecting, connected, failed };
   static constexpr uint32_t kMaxAttempts = 8;
@@ -55,7 +61,9 @@ class Connect final : private TransportWriter {
   uint32_t attempts() const { return attempts_; }
 
  private:
-  void on_writable() override;
+  void on_readable() override;
+  void on_writable() override { go_on(); }
+  void go_on();
   State try_next();
   State attempt();
   void succeed();

@@ -37,6 +37,11 @@ class HealthChecks::Check final : public WaitingTag, public AttemptOwner, privat
   void start();
   // Stops what is under way; to be started again.
   void respecify(config::HealthCheck spec);
+  // From the next attempt on.
+  void use_tls(const CheckTarget& target) {
+    target_.tls = target.tls;
+    target_.tls_host = target.tls_host;
+  }
 
  private:
   bool known() const { return target_.backend->health() != Health::unknown; }
@@ -65,7 +70,7 @@ void HealthChecks::Check::start() {
   const Backend& backend = *target_.backend;
   attempt_ = make_owned<Attempt>(loop_, *this, make_probe(target_.spec, backend));
   loop_.deadlines().set(*this, started_ + target_.spec.timeout);
-  attempt_->start(backend.address());
+  attempt_->start(backend.address(), target_.tls.get(), target_.tls_host);
 }
 
 void HealthChecks::Check::on_deadline() {
@@ -166,6 +171,7 @@ void HealthChecks::apply(std::vector<CheckTarget> targets) {
       check = std::make_unique<Check>(*this, std::move(target));
     } else {
       check = std::move(old.mapped());
+      check->use_tls(target);
       if (check->target().spec == target.spec) continue;
       check->respecify(std::move(target.spec));
     }

@@ -18,6 +18,7 @@
 #include "config/model.h"
 #include "event/event_loop.h"
 #include "metrics/labels.h"
+#include "net/tls_client.h"
 #include "upstream/backend.h"
 
 namespace weir {
@@ -38,6 +39,8 @@ class HealthObserver {
 struct CheckTarget {
   std::shared_ptr<Backend> backend;
   config::HealthCheck spec;
+  std::shared_ptr<TlsClient> tls = nullptr;  // null: none
+  std::string tls_host = {};
 };
 
 class HealthChecks {

@@ -94,7 +94,9 @@ Lease Pool::take(Trust trust) {
     cells_.idle.sub();
     Lease lease(&connection);
     bool closing = connection.transport.readable() || connection.transport.peer_closed();
-    if (trust == Trust::ask_kernel && !closing) {
+    // TLS has messages of its own, which say nothing.
+    const bool look = connection.transport.tls() != nullptr && !connection.transport.peer_closed();
+    if (closing ? look : trust == Trust::ask_kernel) {
       char byte;
       closing = connection.transport.read({&byte, 1}).status != Io::Status::blocked;
     }
@@ -205,9 +207,9 @@ std::shared_ptr<Pool> Pools::pool(const std::shared_ptr<Backend>& backend, Backe
                                   const std::shared_ptr<ClusterQueue>& queue,
                                   const ClusterSpec& spec) {
   std::erase_if(pools_, [](const auto& entry) { return entry.second.expired(); });
-  std::weak_ptr<Pool>& known = pools_[backend.get()];
+  std::weak_ptr<Pool>& known = pools_[{backend.get(), spec.tls.get()}];
   std::shared_ptr<Pool> pool = known.lock();
-  if (!pool) known = pool = std::make_shared<Pool>(loop_, backend, cells, queue);
+  if (!pool) known = pool = std::make_shared<Pool>(loop_, backend, cells, queue, spec.tls);
   PoolLimits limits;
   // Each worker has its share; one at least.
   if (spec.pool.max_connections != 0)

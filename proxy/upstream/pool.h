@@ -100,8 +100,12 @@ class Pool final {
   enum class Trust : uint8_t { events, ask_kernel };
 
   Pool(EventLoop& loop, std::shared_ptr<Backend> backend, BackendCells& cells,
-       std::shared_ptr<ClusterQueue> queue)
-      : loop_(loop), backend_(std::move(backend)), cells_(cells), queue_(std::move(queue)) {}
+       std::shared_ptr<ClusterQueue> queue, std::shared_ptr<TlsClient> tls)
+      : loop_(loop),
+        backend_(std::move(backend)),
+        cells_(cells),
+        queue_(std::move(queue)),
+        tls_(std::move(tls)) {}
   ~Pool();
 
   // Of the configuration in force; new connections and those given back from now on follow it.
@@ -136,6 +140,7 @@ class Pool final {
   const std::shared_ptr<Backend> backend_;
   BackendCells& cells_;
   const std::shared_ptr<ClusterQueue> queue_;
+  const std::shared_ptr<TlsClient> tls_;  // what its connections were made with
   PoolLimits limits_;
   IntrusiveList<UpstreamConnection, IdleLink> idle_;
   size_t idle_count_ = 0;
@@ -164,7 +169,8 @@ class Pools {
   EventLoop& loop_;
   uint32_t workers_ = 1;
   std::map<std::string, std::weak_ptr<ClusterQueue>> queues_;
-  std::map<const Backend*, std::weak_ptr<Pool>> pools_;
+  // With other TLS they are other connections.
+  std::map<std::pair<const Backend*, const TlsClient*>, std::weak_ptr<Pool>> pools_;
 };
 
 }  // namespace weir

@@ -34,8 +34,10 @@ class WorkerFixture : public TestLoop, private WorkerPeers {
     ASSERT_TRUE(loaded.valid()) << config::format_text(loaded.diagnostics, false);
     Result<ResolvedAddresses> addresses = resolve_backends(loaded.model);
     ASSERT_TRUE(addresses) << addresses.error().text();
+    Result<TlsContexts> tls = load_tls(loaded.model);
+    ASSERT_TRUE(tls) << tls.error().text();
     Result<SnapshotStore::Prepared> prepared =
-        store.prepare({std::move(loaded), std::move(*addresses)});
+        store.prepare({std::move(loaded), std::move(*addresses), std::move(*tls)});
     ASSERT_TRUE(prepared) << prepared.error().text();
     worker.apply(store.commit(std::move(*prepared), loop.now()).at(0));
   }

@@ -1,0 +1,61 @@
+#include "net/openssl.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace weir {
+namespace {
+
+// Asking for a passphrase on the terminal of a server would stop it.
+int no_passphrase(char*, int, int, void*) {
+  return -1;
+}
+
+}  // namespace
+
+std::string openssl_error() {
+  const unsigned long code = ERR_get_error();
+  const char* reason = code != 0 ? ERR_reason_error_string(code) : nullptr;
+  ERR_clear_error();
+  return reason != nullptr ? reason : "unknown error";
+}
+
+Result<BioPtr> open_file(const std::string& path) {
+  ERR_clear_error();
+  BioPtr file(BIO_new_file(path.c_str(), "r"));
+  if (file) return file;
+  const int error = errno;
+  ERR_clear_error();
+  return Error{fmt::format("cannot read '{}': {}", path, std::strerror(error)), ""};
+}
+
+Result<std::vector<X509Ptr>> read_certificates(const std::string& path) {
+  Result<BioPtr> file = open_file(path);
+  if (!file) return file.error();
+  std::vector<X509Ptr> certificates;
+  while (X509* certificate = PEM_read_bio_X509_AUX(file->get(), nullptr, no_passphrase, nullptr))
+    certificates.emplace_back(certificate);
+  const bool damaged = ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE;
+  const std::string why = openssl_error();
+  if (damaged) return Error{fmt::format("'{}' has a damaged certificate: {}", path, why), ""};
+  if (certificates.empty())
+    return Error{fmt::format("'{}' has no certificate; it must be a PEM file", path), ""};
+  return certificates;
+}
+
+Result<KeyPtr> read_key(const std::string& path) {
+  Result<BioPtr> file = open_file(path);
+  if (!file) return file.error();
+  KeyPtr key(PEM_read_bio_PrivateKey(file->get(), nullptr, no_passphrase, nullptr));
+  if (key) return key;
+  const bool encrypted = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_BAD_PASSWORD_READ ||
+                         ERR_GET_REASON(ERR_peek_error()) == PEM_R_BAD_PASSWORD_READ;
+  const std::string why = openssl_error();
+  if (encrypted)
+    return Error{fmt::format("the key in '{}' has a passphrase; write it without one", path), ""};
+  return Error{fmt::format("'{}' has no private key that can be read: {}", path, why), ""};
+}
+
+}  // namespace weir

@@ -1,0 +1,56 @@
+// The door to OpenSSL: its headers, owners for its objects, and its errors as sentences. Only files
+// of net/ that begin with tls_ include this; nothing else in weir sees an SSL*.
+#pragma once
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/ocsp.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace weir {
+
+template <auto free>
+struct OpenSslFree {
+  template <typename T>
+  void operator()(T* object) const {
+    free(object);
+  }
+};
+template <typename T, auto free>
+using OpenSslPtr = std::unique_ptr<T, OpenSslFree<free>>;
+
+using SslPtr = OpenSslPtr<SSL, SSL_free>;
+using SslContextPtr = OpenSslPtr<SSL_CTX, SSL_CTX_free>;
+using BioPtr = OpenSslPtr<BIO, BIO_free_all>;
+using X509Ptr = OpenSslPtr<X509, X509_free>;
+using KeyPtr = OpenSslPtr<EVP_PKEY, EVP_PKEY_free>;
+using CrlPtr = OpenSslPtr<X509_CRL, X509_CRL_free>;
+using OcspPtr = OpenSslPtr<OCSP_RESPONSE, OCSP_RESPONSE_free>;
+using OcspBasicPtr = OpenSslPtr<OCSP_BASICRESP, OCSP_BASICRESP_free>;
+using SessionPtr = OpenSslPtr<SSL_SESSION, SSL_SESSION_free>;
+
+// The first error of this thread's queue, which is empty afterwards.
+std::string openssl_error();
+// The queue is the thread's, not a connection's: what another one has left there would be taken for
+// this one's. Before every call whose result SSL_get_error() explains.
+inline void clear_openssl_errors() {
+  if (ERR_peek_error() != 0) ERR_clear_error();
+}
+
+// Opens a file for reading; the error names it.
+Result<BioPtr> open_file(const std::string& path);
+// All certificates of a PEM file, at least one.
+Result<std::vector<X509Ptr>> read_certificates(const std::string& path);
+// Without a passphrase.
+Result<KeyPtr> read_key(const std::string& path);
+
+}  // namespace weir

@@ -1,0 +1,131 @@
+#include "net/tls_client.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+
+#include "net/openssl.h"
+
+namespace weir {
+namespace {
+
+int client_index() {
+  static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+  return index;
+}
+
+int key_index() {
+  static const int index = SSL_get_ex_new_index(1, nullptr, nullptr, nullptr, nullptr);
+  return index;
+}
+
+bool is_address(const std::string& host) {
+  unsigned char bytes[16];
+  return ::inet_pton(AF_INET, host.c_str(), bytes) == 1 ||
+         ::inet_pton(AF_INET6, host.c_str(), bytes) == 1;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<TlsClient>> TlsClient::load(const config::ClusterTls& spec) {
+  std::shared_ptr<TlsClient> client(new TlsClient(spec));
+  SSL_CTX* context = client->context_ = SSL_CTX_new(TLS_client_method());
+  CHECK(context != nullptr);
+  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN);
+  SSL_CTX_set_read_ahead(context, 1);
+  SSL_CTX_set_min_proto_version(
+      context, spec.min_version == config::TlsVersion::tls_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION);
+  // A cache of libssl's would be flushed, its sessions spoilt, with the context.
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+  SSL_CTX_sess_set_new_cb(context, &TlsClient::on_new_session);
+  for (const std::string& protocol : spec.alpn)
+    client->alpn_ += static_cast<char>(protocol.size()) + protocol;
+  client->fingerprint_ = fmt::format("{}|{}|{}|{}|{}|", spec.sni, spec.verify, spec.verify_name,
+                                     static_cast<int>(spec.min_version), client->alpn_);
+  if (Result<void> set = client->trust(); !set) return set.error();
+  if (Result<void> set = client->identify(); !set) return set.error();
+  return client;
+}
+
+TlsClient::~TlsClient() {
+  for (const auto& [key, session] : sessions_) SSL_SESSION_free(session);
+  SSL_CTX_free(context_);
+}
+
+Result<void> TlsClient::trust() {
+  SSL_CTX_set_verify(context_, spec_.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
+  if (!spec_.verify) return {};
+  if (spec_.ca.empty()) {
+    if (SSL_CTX_set_default_verify_paths(context_) == 1) return {};
+    return Error{"the system has no authorities to trust; name a file with `ca`", ""};
+  }
+  Result<std::vector<X509Ptr>> authorities = read_certificates(spec_.ca);
+  if (!authorities) return authorities.error();
+  for (const X509Ptr& authority : *authorities) {
+    X509_STORE_add_cert(SSL_CTX_get_cert_store(context_), authority.get());
+    fingerprint_ += std::to_string(X509_subject_name_hash(authority.get())) +
+                    std::to_string(X509_issuer_and_serial_hash(authority.get()));
+  }
+  return {};
+}
+
+Result<void> TlsClient::identify() {
+  if (spec_.cert.empty()) return {};
+  Result<std::vector<X509Ptr>> chain = read_certificates(spec_.cert);
+  if (!chain) return chain.error();
+  Result<KeyPtr> key = read_key(spec_.key);
+  if (!key) return key.error();
+  X509* leaf = chain->front().get();
+  if (X509_check_private_key(leaf, key->get()) != 1)
+    return ERR_clear_error(),
+           Error{fmt::format("the key in '{}' does not belong to the certificate in '{}'",
+                             spec_.key, spec_.cert),
+                 ""};
+  if (SSL_CTX_use_certificate(context_, leaf) != 1 ||
+      SSL_CTX_use_PrivateKey(context_, key->get()) != 1)
+    return Error{fmt::format("'{}' cannot be used: {}", spec_.cert, openssl_error()), ""};
+  for (size_t i = 1; i < chain->size(); ++i) SSL_CTX_add1_chain_cert(context_, (*chain)[i].get());
+  fingerprint_ += std::to_string(X509_issuer_and_serial_hash(leaf));
+  return {};
+}
+
+std::unique_ptr<TlsStream> TlsClient::connect(const std::string& host, const void* key) {
+  clear_openssl_errors();
+  SslPtr made(SSL_new(context_));
+  if (!made) return ERR_clear_error(), nullptr;
+  SSL* ssl = made.get();
+  SSL_set_connect_state(ssl);
+  SSL_set_ex_data(ssl, client_index(), this);
+  SSL_set_ex_data(ssl, key_index(), const_cast<void*>(key));
+  const std::string& sni = spec_.sni.empty() ? host : spec_.sni;
+  if (!sni.empty() && !is_address(sni)) SSL_set_tlsext_host_name(ssl, sni.c_str());
+  // An empty name would match any certificate.
+  const std::string& name = spec_.verify_name.empty() ? sni : spec_.verify_name;
+  const bool named = is_address(name)
+                         ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name.c_str()) == 1
+                         : !name.empty() && SSL_set1_host(ssl, name.c_str()) == 1;
+  if (spec_.verify && !named) return nullptr;
+  if (!alpn_.empty())
+    SSL_set_alpn_protos(ssl, reinterpret_cast<const unsigned char*>(alpn_.data()),
+                        static_cast<unsigned>(alpn_.size()));
+  {
+    const std::lock_guard lock(mutex_);
+    const auto known = sessions_.find(key);
+    if (known != sessions_.end()) SSL_set_session(ssl, known->second);
+  }
+  return std::make_unique<TlsStream>(made.release());
+}
+
+// 1: the session is ours now.
+int TlsClient::on_new_session(SSL* ssl, SSL_SESSION* session) {
+  auto& self = *static_cast<TlsClient*>(SSL_get_ex_data(ssl, client_index()));
+  const void* key = SSL_get_ex_data(ssl, key_index());
+  const std::lock_guard lock(self.mutex_);
+  SSL_SESSION*& kept = self.sessions_[key];
+  SSL_SESSION_free(kept);
+  kept = session;
+  return 1;
+}
+
+}  // namespace weir

@@ -1,0 +1,99 @@
+#include "net/tls_server.h"
+
+#include <algorithm>
+#include <ctime>
+
+#include "http/chars.h"
+#include "net/tls_site.h"
+
+namespace weir {
+namespace {
+
+// The host of the server_name extension (RFC 6066 3), in lower case and without the final dot.
+// False: malformed.
+bool read_server_name(SSL* ssl, std::string& host) {
+  const unsigned char* data = nullptr;
+  size_t size = 0;
+  if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &data, &size) != 1) return true;
+  if (size < 5) return false;
+  const size_t list = static_cast<size_t>(data[0] << 8 | data[1]);
+  const size_t name = static_cast<size_t>(data[3] << 8 | data[4]);
+  if (list + 2 != size || data[2] != TLSEXT_NAMETYPE_host_name || name + 3 != list || name == 0 ||
+      name > TLSEXT_MAXLEN_host_name)
+    return false;
+  host.assign(reinterpret_cast<const char*>(data) + 5, name);
+  if (host.find('\0') != std::string::npos) return false;
+  if (host.back() == '.') host.pop_back();
+  std::transform(host.begin(), host.end(), host.begin(), ascii_lower);
+  return true;
+}
+
+}  // namespace
+
+TlsServer::TlsServer() = default;
+TlsServer::~TlsServer() = default;
+
+void TlsServer::use_tickets(TicketKeys& keys) {
+  for (const auto& site : sites_) keys.install(site->context.get());
+}
+
+std::unique_ptr<TlsStream> TlsServer::accept() const {
+  clear_openssl_errors();
+  SslPtr ssl(SSL_new(default_->context.get()));
+  if (!ssl) return ERR_clear_error(), nullptr;
+  SSL_set_accept_state(ssl.get());
+  return std::make_unique<TlsStream>(ssl.release());
+}
+
+const TlsServer::Site* TlsServer::site_for(std::string_view host) const {
+  if (const auto found = exact_.find(host); found != exact_.end()) return found->second;
+  const size_t dot = host.find('.');
+  if (dot == std::string_view::npos || dot == 0) return nullptr;
+  const auto found = wildcard_.find(host.substr(dot + 1));
+  return found != wildcard_.end() ? found->second : nullptr;
+}
+
+// The earliest moment at which the name is known: before the version is chosen and before a ticket
+// is looked at.
+int TlsServer::on_client_hello(SSL* ssl, int* alert, void* server) {
+  const auto& self = *static_cast<const TlsServer*>(server);
+  std::string host;
+  if (!read_server_name(ssl, host)) {
+    *alert = SSL_AD_DECODE_ERROR;
+    return SSL_CLIENT_HELLO_ERROR;
+  }
+  const Site* site = self.site_for(host);
+  if (site == nullptr && self.reject_unknown_sni_) {
+    *alert = SSL_AD_UNRECOGNIZED_NAME;
+    return SSL_CLIENT_HELLO_ERROR;
+  }
+  if (site != nullptr && site != self.default_) SSL_set_SSL_CTX(ssl, site->context.get());
+  return SSL_CLIENT_HELLO_SUCCESS;
+}
+
+int TlsServer::on_status(SSL* ssl, void* server) {
+  const X509* chosen = SSL_get_certificate(ssl);
+  const int64_t now = std::time(nullptr);
+  for (const Staple& staple : static_cast<const TlsServer*>(server)->staples_) {
+    if (staple.certificate != chosen || now >= staple.until) continue;
+    void* copy = OPENSSL_memdup(staple.response.data(), staple.response.size());  // libssl frees it
+    if (copy == nullptr) break;
+    SSL_set_tlsext_status_ocsp_resp(ssl, copy, static_cast<long>(staple.response.size()));
+    return SSL_TLSEXT_ERR_OK;
+  }
+  return SSL_TLSEXT_ERR_NOACK;
+}
+
+// The server's order counts. Nothing in common ends the handshake: RFC 7301 3.2.
+int TlsServer::on_alpn(SSL*, const unsigned char** out, unsigned char* out_size,
+                       const unsigned char* offered, unsigned offered_size, void* server) {
+  const std::string& ours = static_cast<const TlsServer*>(server)->alpn_;
+  unsigned char* selected = nullptr;
+  const int found = SSL_select_next_proto(
+      &selected, out_size, reinterpret_cast<const unsigned char*>(ours.data()),
+      static_cast<unsigned>(ours.size()), offered, offered_size);
+  *out = selected;
+  return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+}  // namespace weir

@@ -1,0 +1,195 @@
+#include "net/tls_stream.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/check.h"
+#include "net/openssl.h"
+#include "net/sys.h"
+
+namespace weir {
+namespace {
+
+constexpr size_t kMostPlaintext = SSL3_RT_MAX_PLAIN_LENGTH;
+
+TlsStream& stream_of(BIO* bio) {
+  return *static_cast<TlsStream*>(BIO_get_data(bio));
+}
+
+}  // namespace
+
+int bio_read(BIO* bio, char* to, int size) {
+  TlsStream& stream = stream_of(bio);
+  BIO_clear_retry_flags(bio);
+  if (!stream.drained_) {
+    const ssize_t n = sys::recv(stream.fd_, to, static_cast<size_t>(size));
+    // The FIN's edge may have come already and will not come again (trap T4).
+    if (n > 0 && n < size && !stream.peer_closed_) stream.drained_ = true;
+    if (n == 0) stream.eof_ = true;
+    if (n >= 0) return static_cast<int>(n);
+    if (errno != EAGAIN) return stream.error_ = errno, -1;
+    stream.drained_ = true;
+  }
+  BIO_set_retry_read(bio);
+  return -1;
+}
+
+int bio_write(BIO* bio, const char* from, int size) {
+  TlsStream& stream = stream_of(bio);
+  BIO_clear_retry_flags(bio);
+  const ssize_t n = sys::send(stream.fd_, from, static_cast<size_t>(size));
+  if (n >= 0) return static_cast<int>(n);
+  if (errno == EAGAIN)
+    BIO_set_retry_write(bio);
+  else
+    stream.error_ = errno;
+  return -1;
+}
+
+// Zero for whatever is not known, kernel TLS among it.
+long bio_control(BIO* bio, int command, long, void*) {
+  if (command == BIO_CTRL_FLUSH) return 1;
+  if (command == BIO_CTRL_EOF) return stream_of(bio).eof_ ? 1 : 0;
+  return 0;
+}
+
+namespace {
+
+BIO_METHOD* make_method() {
+  BIO_METHOD* method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "weir transport");
+  CHECK(method != nullptr);
+  BIO_meth_set_read(method, &bio_read);
+  BIO_meth_set_write(method, &bio_write);
+  BIO_meth_set_ctrl(method, &bio_control);
+  return method;
+}
+
+}  // namespace
+
+TlsStream::TlsStream(SSL* ssl) : ssl_(ssl) {
+  static BIO_METHOD* const method = make_method();
+  BIO* bio = BIO_new(method);
+  CHECK(bio != nullptr);
+  BIO_set_data(bio, this);
+  BIO_set_init(bio, 1);
+  SSL_set_bio(ssl_, bio, bio);
+}
+
+TlsStream::~TlsStream() {
+  // Otherwise the session, which may be resumed, is taken for one that went wrong.
+  if (done_ && !broken_) SSL_set_shutdown(ssl_, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+  SSL_free(ssl_);
+}
+
+TlsStream::Status TlsStream::classify(int result) {
+  switch (SSL_get_error(ssl_, result)) {
+    case SSL_ERROR_NONE: return Status::ok;
+    case SSL_ERROR_WANT_READ: return Status::wants_read;
+    case SSL_ERROR_WANT_WRITE: return Status::wants_write;
+    case SSL_ERROR_ZERO_RETURN: return Status::ended;
+    default: break;
+  }
+  failure_ = ERR_peek_error();
+  ERR_clear_error();
+  const bool end = error_ == 0 && eof_;
+  if (!end) broken_ = true;
+  return end ? Status::cut_off : Status::failed;
+}
+
+TlsStream::Status TlsStream::handshake() {
+  if (done_) return Status::ok;
+  clear_openssl_errors();
+  const Status status = classify(SSL_do_handshake(ssl_));
+  done_ = status == Status::ok;
+  if (!done_ && status != Status::wants_read && status != Status::wants_write) broken_ = true;
+  return status;
+}
+
+TlsStream::Outcome TlsStream::read(std::span<char> to) {
+  clear_openssl_errors();
+  size_t bytes = 0;
+  const int result = SSL_read_ex(ssl_, to.data(), to.size(), &bytes);
+  return {classify(result), bytes};
+}
+
+TlsStream::Outcome TlsStream::write(std::span<const char> from) {
+  clear_openssl_errors();
+  size_t bytes = 0;
+  const int result = SSL_write_ex(ssl_, from.data(), std::min(from.size(), kMostPlaintext), &bytes);
+  return {classify(result), bytes};
+}
+
+TlsStream::Status TlsStream::send_close_notify() {
+  if (broken_ || !done_ || (SSL_get_shutdown(ssl_) & SSL_SENT_SHUTDOWN) != 0) return Status::ok;
+  clear_openssl_errors();
+  const int result = SSL_shutdown(ssl_);  // 0: sent, and the other side's has not come
+  return result >= 0 ? Status::ok : classify(result);
+}
+
+bool TlsStream::drained() const {
+  return drained_ && SSL_has_pending(ssl_) == 0;
+}
+
+const char* TlsStream::failure() const {
+  const char* reason = failure_ != 0 ? ERR_reason_error_string(failure_) : nullptr;
+  return reason != nullptr ? reason : "";
+}
+
+TlsError TlsStream::reason() const {
+  if (eof_ || error_ != 0) return TlsError::closed;
+  switch (ERR_GET_REASON(failure_)) {
+    case SSL_R_UNSUPPORTED_PROTOCOL:
+    case SSL_R_NO_PROTOCOLS_AVAILABLE:
+    case SSL_R_WRONG_SSL_VERSION: return TlsError::version;
+    case SSL_R_NO_SHARED_CIPHER:
+    case SSL_R_NO_SUITABLE_KEY_SHARE:
+    case SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM:
+    case SSL_R_NO_SHARED_SIGNATURE_ALGORITHMS: return TlsError::cipher;
+    case SSL_R_NO_APPLICATION_PROTOCOL: return TlsError::alpn;
+    case SSL_R_CERTIFICATE_VERIFY_FAILED:
+    case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
+    case SSL_R_NO_CERTIFICATES_RETURNED: return TlsError::client_cert;
+    case SSL_R_CALLBACK_FAILED: return TlsError::server_name;
+    case SSL_R_HTTP_REQUEST:
+    case SSL_R_HTTPS_PROXY_REQUEST:
+    case SSL_R_WRONG_VERSION_NUMBER: return TlsError::not_tls;
+    default: break;
+  }
+  // What the other side has said no to: its alert.
+  return ERR_GET_REASON(failure_) >= SSL_AD_REASON_OFFSET ? TlsError::refused : TlsError::other;
+}
+
+bool TlsStream::refused_certificate() const {
+  return ERR_GET_REASON(failure_) == SSL_R_CERTIFICATE_VERIFY_FAILED;
+}
+
+bool TlsStream::refused_name() const {
+  const long result = SSL_get_verify_result(ssl_);
+  return refused_certificate() &&
+         (result == X509_V_ERR_HOSTNAME_MISMATCH || result == X509_V_ERR_IP_ADDRESS_MISMATCH);
+}
+
+std::string_view TlsStream::alpn() const {
+  const unsigned char* name = nullptr;
+  unsigned size = 0;
+  SSL_get0_alpn_selected(ssl_, &name, &size);
+  return {reinterpret_cast<const char*>(name), size};
+}
+
+const char* TlsStream::version() const {
+  return SSL_get_version(ssl_);
+}
+
+const char* TlsStream::cipher() const {
+  return SSL_get_cipher_name(ssl_);
+}
+
+bool TlsStream::resumed() const {
+  return SSL_session_reused(ssl_) != 0;
+}
+
+const char* TlsStream::server_name() const {
+  return SSL_get_servername(ssl_, TLSEXT_NAMETYPE_host_name);
+}
+
+}  // namespace weir

@@ -1,0 +1,92 @@
+// TlsStream: TLS over the socket of one Transport, as client or as server.
+//
+// Owner: a Transport, which calls it; thread: its loop's. OpenSSL reads and writes through a BIO
+// over sys.h, so that the simulated network carries TLS, too. One read of the socket for a wake-up:
+// as much as a record may hold, and after a short read the socket is not asked again before the
+// next event. Nothing is kept back: bytes that write() took are with the kernel. A write that
+// blocked has its record made already: it must be repeated with the same bytes, or more.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "metrics/labels.h"
+
+struct ssl_st;
+struct bio_st;
+
+namespace weir {
+
+class TlsStream {
+ public:
+  enum class Status : uint8_t {
+    ok,
+    wants_read,   // nothing goes on before bytes come
+    wants_write,  // the socket takes no more
+    ended,        // the other side's close_notify
+    cut_off,      // its FIN without one: what came may not be all
+    failed,
+  };
+  struct Outcome {
+    Status status;
+    size_t bytes = 0;
+  };
+
+  // Takes over `ssl`, which knows whether it is client or server.
+  explicit TlsStream(ssl_st* ssl);
+  TlsStream(const TlsStream&) = delete;
+  TlsStream& operator=(const TlsStream&) = delete;
+  ~TlsStream();
+
+  void attach(int fd) { fd_ = fd; }  // before anything else
+  // Goes on with the handshake; `ok` when it is done.
+  Status handshake();
+  Outcome read(std::span<char> to);
+  Outcome write(std::span<const char> from);  // at most a record's worth
+  Status send_close_notify();
+
+  // An event of the socket: it has something to read again. `closed`: also its FIN.
+  void on_readable(bool closed) {
+    drained_ = false;
+    peer_closed_ |= closed;
+  }
+  // read() has nothing to give before the next event.
+  bool drained() const;
+  bool handshake_done() const { return done_; }
+  // errno of the socket; 0: it was TLS that failed, and failure() says why.
+  int error() const { return error_; }
+  // Of the protocol, for the log: a sentence of OpenSSL's; "" when there was none.
+  const char* failure() const;
+  TlsError reason() const;  // of a handshake that failed
+  // As client, of the server's certificate.
+  bool refused_certificate() const;
+  bool refused_name() const;  // it is for another host
+
+  // After the handshake.
+  std::string_view alpn() const;  // "" when none was agreed
+  const char* version() const;    // "TLSv1.3"
+  const char* cipher() const;
+  bool resumed() const;
+  const char* server_name() const;  // SNI; null: none
+  ssl_st* ssl() const { return ssl_; }
+
+ private:
+  friend int bio_read(bio_st*, char*, int);
+  friend int bio_write(bio_st*, const char*, int);
+  friend long bio_control(bio_st*, int, long, void*);
+  Status classify(int result);
+
+  ssl_st* ssl_;
+  int fd_ = -1;
+  int error_ = 0;
+  unsigned long failure_ = 0;  // code of OpenSSL's
+  bool drained_ = false;
+  bool peer_closed_ = false;
+  bool eof_ = false;
+  bool done_ = false;
+  bool broken_ = false;  // nothing may be sent any more
+};
+
+}  // namespace weir

@@ -1,0 +1,343 @@
+// TLS towards clients: who is shown which certificate, who is let in, how it begins and ends.
+#include "support/http_fixture.h"
+#include "support/tls_peer.h"
+
+namespace weir::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+using Wish = TlsPeer::Wish;
+using State = TlsPeer::State;
+
+class TlsListenerTest : public HttpFixture {
+ protected:
+  // A listener "l"; `listener` are further keys of it.
+  void secure(const std::string& tls, const std::string& listener = "protocol: http, cluster: c") {
+    apply("listeners: [{ name: l, bind: '127.0.0.1:0', " + listener + ", tls: {" + tls + "} }]\nclusters:\n" +
+          cluster_text("c", backend.address(), ""));
+  }
+  static std::string certificate(const IssuedFiles& files, const std::string& more = "") {
+    return "certificates: [" + entry(files, more) + "]";
+  }
+  static std::string entry(const IssuedFiles& files, const std::string& more = "") {
+    return "{ cert: '" + files.cert + "', key: '" + files.key + "'" + more + " }";
+  }
+  std::unique_ptr<TlsPeer> peer(const Wish& wish) {
+    return std::make_unique<TlsPeer>(client(), wish);
+  }
+  State shaken(TlsPeer& peer) {
+    State state = State::going_on;
+    EXPECT_TRUE(run_until([&] {
+      state = peer.shake();
+      return state != State::going_on;
+    }));
+    return state;
+  }
+  std::string text(TlsPeer& peer, const std::string& end) {
+    std::string got;
+    EXPECT_TRUE(run_until([&] {
+      got += peer.receive();
+      return got.find(end) != std::string::npos || peer.ended() || peer.cut_off();
+    })) << got;
+    return got;
+  }
+  // One request and its answer over a connection that is there.
+  std::string exchanged(TlsPeer& peer, const std::string& request, Socket& server) {
+    EXPECT_TRUE(peer.send(request));
+    if (!server) server = accepted();
+    const std::string seen = message(server);
+    EXPECT_TRUE(server.send(ok("hello")));
+    EXPECT_THAT(text(peer, "hello"), StartsWith("HTTP/1.1 200 "));
+    return seen;
+  }
+  uint64_t errors(TlsError error) { return cells("l").tls_errors[error].value; }
+
+  TestAuthority authority;
+  IssuedFiles site = authority.issue({.hosts = {"a.test"}, .common_name = "a"});
+};
+
+TEST_F(TlsListenerTest, RequestsAreServed_AndTheBackendIsToldOfHttps) {
+  secure(certificate(site));
+  auto one = peer({.sni = "a.test", .trust = &authority});
+  ASSERT_EQ(shaken(*one), State::done) << one->error();
+  Socket server;
+  EXPECT_THAT(exchanged(*one, get("/"), server), HasSubstr("\r\nX-Forwarded-Proto: https\r\n"));
+  exchanged(*one, get("/again"), server);
+  EXPECT_EQ(cells("l").tls_handshakes[TlsVersion::tls_1_3].value, 1u);
+  EXPECT_EQ(imbalance("l"), 0);
+}
+
+TEST_F(TlsListenerTest, BothVersionsAreSpoken_AndOlderOnesAreNot) {
+  secure(certificate(site));
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    auto one = peer({.version = version});
+    ASSERT_EQ(shaken(*one), State::done) << one->error();
+    EXPECT_EQ(SSL_version(one->ssl()), version);
+  }
+  secure("policy: modern, " + certificate(site));
+  auto old = peer({.version = TLS1_2_VERSION});
+  EXPECT_EQ(shaken(*old), State::failed);
+  EXPECT_TRUE(run_until([&] { return errors(TlsError::version) == 1; }));
+  EXPECT_EQ(ended("l", EndReason::tls_handshake_failed), 1u);
+}
+
+TEST_F(TlsListenerTest, TheCertificateIsTheOneOfTheNameThatIsAskedFor) {
+  const IssuedFiles wild =
+      authority.issue({.hosts = {"*.b.test", "b.test"}, .common_name = "wild"});
+  const IssuedFiles exact = authority.issue({.hosts = {"x.b.test"}, .common_name = "exact"});
+  secure("certificates: [" + entry(site) + ", " + entry(wild) + ", " + entry(exact) + "]");
+  const std::pair<const char*, const char*> cases[] = {
+      {"a.test", "a"},     {"y.b.test", "wild"}, {"x.b.test", "exact"}, {"X.B.TEST", "exact"},
+      {"z.y.b.test", "a"}, {"b.test", "wild"},   {"unknown", "a"},      {"", "a"}};
+  for (const auto& [asked, shown] : cases) {
+    auto one = peer({.sni = asked});
+    ASSERT_EQ(shaken(*one), State::done) << asked;
+    EXPECT_EQ(one->peer_name(), shown) << asked;
+  }
+}
+
+TEST_F(TlsListenerTest, AnUnknownNameIsRefused_WhereThatIsWanted) {
+  secure("reject_unknown_sni: true, " + certificate(site));
+  auto stranger = peer({.sni = "b.test"});
+  EXPECT_EQ(shaken(*stranger), State::failed);
+  EXPECT_THAT(stranger->error(), HasSubstr("unrecognized name"));
+  EXPECT_TRUE(run_until([&] { return errors(TlsError::server_name) == 1; }));
+  auto known = peer({.sni = "a.test"});
+  EXPECT_EQ(shaken(*known), State::done);
+}
+
+TEST_F(TlsListenerTest, OfTwoKindsOfKeys_TheClientGetsWhatItUnderstands) {
+  const IssuedFiles rsa =
+      authority.issue({.hosts = {"a.test"}, .common_name = "a-rsa", .rsa = true});
+  secure("certificates: [" + entry(site) + ", " + entry(rsa) + "]");
+  auto modern = peer({.sni = "a.test"});
+  ASSERT_EQ(shaken(*modern), State::done);
+  EXPECT_EQ(modern->peer_name(), "a");
+  auto old = peer({.sni = "a.test", .version = TLS1_2_VERSION});
+  SSL_set_cipher_list(old->ssl(), "ECDHE-RSA-AES128-GCM-SHA256");
+  ASSERT_EQ(shaken(*old), State::done) << old->error();
+  EXPECT_EQ(old->peer_name(), "a-rsa");
+}
+
+TEST_F(TlsListenerTest, TheProtocolIsAgreedOn_OrTheHandshakeEnds) {
+  secure(certificate(site));
+  auto one = peer({.alpn = {"h2", "http/1.1"}});
+  ASSERT_EQ(shaken(*one), State::done);
+  EXPECT_EQ(one->alpn(), "http/1.1");
+  auto other = peer({.alpn = {"h2"}});
+  EXPECT_EQ(shaken(*other), State::failed);
+  EXPECT_TRUE(run_until([&] { return errors(TlsError::alpn) == 1; }));
+}
+
+TEST_F(TlsListenerTest, AClientComesBackWithItsTicket_AlsoAfterAReload) {
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    secure(certificate(site));
+    auto first = peer({.sni = "a.test", .version = version});
+    ASSERT_EQ(shaken(*first), State::done);
+    Socket server;
+    exchanged(*first, get("/"), server);
+    ASSERT_NE(first->session(), nullptr);
+    secure(certificate(authority.issue({.hosts = {"a.test"}, .common_name = "new"})));
+    auto second = peer({.sni = "a.test", .version = version, .session = first->session()});
+    ASSERT_EQ(shaken(*second), State::done);
+    EXPECT_TRUE(SSL_session_reused(second->ssl())) << version;
+  }
+  EXPECT_TRUE(run_until([&] { return cells("l").tls_resumed.value == 2; }));
+}
+
+// Trap: a ticket from where nobody asks for a certificate must not open the door where one is
+// demanded.
+TEST_F(TlsListenerTest, ATicketOfOnePolicyIsWorthNothingUnderAnother) {
+  const IssuedFiles closed = authority.issue({.hosts = {"b.test"}, .common_name = "b"});
+  const std::string open_listener =
+      "{ name: l, bind: '127.0.0.1:0', protocol: http, cluster: c, tls: {" + certificate(site) +
+      "} }";
+  apply("listeners: [" + open_listener +
+        ", { name: m, bind: '127.0.0.1:0', protocol: http, cluster: c, tls: {" +
+        certificate(closed) + ", client_auth: { mode: require, ca: '" + authority.file() +
+        "' } } }]\nclusters:\n" + cluster_text("c", backend.address(), ""));
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    auto first = peer({.sni = "b.test", .version = version});
+    ASSERT_EQ(shaken(*first), State::done);
+    ASSERT_TRUE(first->send(get("/")));
+    Socket server = accepted();
+    message(server);
+    ASSERT_TRUE(server.send(ok("hello")));
+    text(*first, "hello");
+    ASSERT_NE(first->session(), nullptr);
+    TlsPeer second(client(1), {.sni = "b.test", .version = version, .session = first->session()});
+    // In TLS 1.3 the client is done before the server has seen that there is no certificate.
+    const bool refused = shaken(second) == State::failed;
+    EXPECT_FALSE(SSL_session_reused(second.ssl())) << version;
+    EXPECT_TRUE(refused || run_until([&] {
+      second.receive();
+      return second.cut_off();
+    })) << "let in without a certificate";
+  }
+  EXPECT_EQ(cells("m").tls_errors[TlsError::client_cert].value, 2u);
+}
+
+TEST_F(TlsListenerTest, ClientsShowTheirCertificates_WhereThatIsDemanded) {
+  const std::string auth = ", client_auth: { mode: require, ca: '" + authority.file() + "' }";
+  secure(certificate(site) + auth);
+  auto known = peer({.certificate = authority.issue({.common_name = "client"})});
+  ASSERT_EQ(shaken(*known), State::done);
+  Socket server;
+  exchanged(*known, get("/"), server);
+  TestAuthority others("others");
+  for (const IssuedFiles& files : {IssuedFiles{}, others.issue({.common_name = "client"})}) {
+    auto stranger = peer({.certificate = files});
+    shaken(*stranger);
+    EXPECT_TRUE(run_until([&] {
+      stranger->receive();
+      return stranger->cut_off();
+    }));
+  }
+  EXPECT_TRUE(run_until([&] { return errors(TlsError::client_cert) == 2; }));
+  EXPECT_EQ(ended("l", EndReason::tls_handshake_failed), 2u);
+}
+
+TEST_F(TlsListenerTest, WhatIsNoTls_IsRefused) {
+  secure(certificate(site));
+  Socket plain = client();
+  ASSERT_TRUE(plain.send(get("/")));
+  EXPECT_TRUE(run_until([&] { return plain.wait_end(1ms) != Socket::End::open; }));
+  EXPECT_TRUE(run_until([&] { return errors(TlsError::not_tls) == 1; }));
+}
+
+TEST_F(TlsListenerTest, AHandshakeThatStallsEndsInTime_WithItsReason) {
+  secure(certificate(site), "protocol: http, cluster: c, timeouts: { tls_handshake: 5s }");
+  Socket silent = client();
+  Socket half = client();
+  ASSERT_TRUE(half.send(std::string("\x16\x03\x01\x02\x00\x01", 6)));
+  turns(3);
+  EXPECT_EQ(worker.active(), 2u);
+  advance(4s);
+  EXPECT_EQ(worker.active(), 2u);
+  advance(2s);
+  EXPECT_TRUE(sees(silent, Socket::End::fin));
+  EXPECT_EQ(ended("l", EndReason::tls_handshake_timeout), 2u);
+  EXPECT_EQ(errors(TlsError::timeout), 2u);
+}
+
+TEST_F(TlsListenerTest, OnlySoManyHandshakesAreUnderWay) {
+  secure(certificate(site), "protocol: http, cluster: c, limits: { max_handshakes: 2 }");
+  Socket one = client(), two = client();
+  turns(3);
+  Socket three = client();
+  EXPECT_TRUE(sees(three, Socket::End::reset));
+  EXPECT_EQ(ended("l", EndReason::handshake_limit), 1u);
+  one.close();
+  EXPECT_TRUE(run_until([&] { return worker.active() == 1; }));
+  EXPECT_EQ(errors(TlsError::closed), 1u);
+  auto next = peer({});
+  EXPECT_EQ(shaken(*next), State::done);
+}
+
+TEST_F(TlsListenerTest, TheEndIsSaid_BeforeTheFin) {
+  secure(certificate(site));
+  auto one = peer({});
+  ASSERT_EQ(shaken(*one), State::done);
+  ASSERT_TRUE(one->send(get("/", "Connection: close\r\n")));
+  Socket server = accepted();
+  message(server);
+  ASSERT_TRUE(server.send(ok("last")));
+  text(*one, "last");
+  EXPECT_TRUE(run_until([&] {
+    one->receive();
+    return one->ended() || one->cut_off();
+  }));
+  EXPECT_TRUE(one->ended());
+  EXPECT_FALSE(one->cut_off());
+}
+
+// A FIN without close_notify may be anybody's.
+TEST_F(TlsListenerTest, ATcpClientThatIsCutOff_IsAReset_OneThatSaysGoodbyeIsNot) {
+  secure(certificate(site), "protocol: tcp, cluster: c");
+  for (const bool polite : {true, false}) {
+    auto one = peer({});
+    ASSERT_EQ(shaken(*one), State::done);
+    ASSERT_TRUE(one->send("hello"));
+    Socket server = accepted();
+    EXPECT_EQ(bytes(server, 5), "hello");
+    if (polite) one->close_notify();
+    one->socket().finish();
+    EXPECT_TRUE(sees(server, polite ? Socket::End::fin : Socket::End::reset)) << polite;
+    server.close();
+  }
+  EXPECT_TRUE(run_until([&] { return ended("l", EndReason::client_reset) == 1; }));
+}
+
+TEST_F(TlsListenerTest, MuchData_ToAClientThatReadsLate_ComesWhole) {
+  secure(certificate(site), "protocol: tcp, cluster: c");
+  Socket raw = client();
+  raw.shrink_buffers();
+  TlsPeer one(std::move(raw), {});
+  ASSERT_EQ(shaken(one), State::done);
+  ASSERT_TRUE(one.send("?"));
+  Socket server = accepted();
+  bytes(server, 1);
+  const size_t size = 3'000'000;
+  size_t sent = 0, got = 0;
+  bool right = true;
+  EXPECT_TRUE(run_until([&] {
+    if (sent < size) sent += server.send_some(pattern(sent, std::min<size_t>(65536, size - sent)));
+    if (sent < size && got + 300'000 > sent && sent < 400'000) return false;  // it reads late
+    const std::string more = one.receive();
+    for (size_t at = 0; at < more.size();) {
+      const std::string_view expected =
+          pattern(got + at, std::min<size_t>(65536, more.size() - at));
+      right &= std::string_view(more).substr(at, expected.size()) == expected;
+      at += expected.size();
+    }
+    got += more.size();
+    return got == size;
+  })) << sent
+      << " sent, " << got << " received";
+  EXPECT_TRUE(right);
+}
+
+TEST_F(TlsListenerTest, ManyRecordsInOneSegment_AreAllRead) {
+  secure(certificate(site), "protocol: tcp, cluster: c");
+  auto one = peer({});
+  ASSERT_EQ(shaken(*one), State::done);
+  for (int i = 0; i < 50; ++i) ASSERT_TRUE(one->send("0123456789"));
+  Socket server = accepted();
+  EXPECT_EQ(bytes(server, 500).size(), 500u);
+  EXPECT_TRUE(hears_nothing(server));
+}
+
+// The error queue of OpenSSL is the thread's: what one connection leaves there is not the other's.
+TEST_F(TlsListenerTest, AHandshakeThatFails_DoesNotDisturbTheOthers) {
+  secure(certificate(site));
+  auto good = peer({});
+  ASSERT_EQ(shaken(*good), State::done);
+  Socket server;
+  for (int i = 0; i < 5; ++i) {
+    Socket bad = client();
+    ASSERT_TRUE(bad.send("GET / HTTP/1.1\r\n\r\n"));
+    turns(3);
+    exchanged(*good, get("/"), server);
+  }
+  EXPECT_EQ(worker.active(), 1u);
+}
+
+TEST_F(TlsListenerTest, ADrainWaitsForHandshakes_AndTheirRequest) {
+  secure(certificate(site));
+  auto one = peer({});
+  one->shake();
+  turns(1);
+  worker.begin_drain(loop.now(), 0s);
+  turns(2);
+  ASSERT_EQ(shaken(*one), State::done);
+  ASSERT_TRUE(one->send(get("/")));
+  Socket server = accepted();
+  message(server);
+  ASSERT_TRUE(server.send(ok("hello")));
+  EXPECT_THAT(text(*one, "hello"), HasSubstr("\r\nConnection: close\r\n"));
+}
+
+}  // namespace
+}  // namespace weir::test

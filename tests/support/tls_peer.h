@@ -1,0 +1,85 @@
+// TestAuthority: certificates for a test, in files. TlsPeer: the other side of weir's TLS, over a
+// Socket, in steps that do not block, so that the loop under test can turn in between. One thread.
+#pragma once
+
+#include <openssl/ssl.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "support/socket.h"
+
+namespace weir::test {
+
+struct IssuedFiles {
+  std::string cert;  // PEM, the authority's behind it
+  std::string key;
+};
+
+class TestAuthority {
+ public:
+  explicit TestAuthority(const std::string& name = "weir test authority");
+  ~TestAuthority();
+
+  struct Wish {
+    std::vector<std::string> hosts = {};  // "IP:127.0.0.1" for an address
+    std::string common_name = "test";
+    bool rsa = false;
+    int from_days = -1;
+    int until_days = 30;
+  };
+  IssuedFiles issue(const Wish& wish);
+  const std::string& file() const { return file_; }  // its own certificate
+  X509* certificate() const { return certificate_; }
+
+ private:
+  std::string write(const std::string& what, const std::string& text);
+  EVP_PKEY* key_;
+  X509* certificate_;
+  std::string folder_;
+  std::string file_;
+  int serial_ = 1;
+};
+
+class TlsPeer {
+ public:
+  struct Wish {
+    std::string sni = {};
+    std::vector<std::string> alpn = {};
+    int version = 0;  // TLS1_2_VERSION: only that
+    const TestAuthority* trust = nullptr;
+    IssuedFiles certificate = {};
+    SSL_SESSION* session = nullptr;
+    bool server = false;
+  };
+  TlsPeer(Socket socket, const Wish& wish);
+  ~TlsPeer();
+  TlsPeer(const TlsPeer&) = delete;
+
+  enum class State { going_on, done, failed };
+  State shake();  // a step of the handshake
+  bool send(const std::string& bytes);
+  // What has come; "" for nothing now. The end is in ended().
+  std::string receive();
+  bool ended() const { return ended_; }      // close_notify came
+  bool cut_off() const { return cut_off_; }  // a FIN or a reset without it
+  void close_notify();
+  SSL* ssl() { return ssl_; }
+  Socket& socket() { return socket_; }
+  std::string peer_name();  // common name of the other side's certificate
+  std::string alpn();
+  std::string error() const { return error_; }
+  SSL_SESSION* session() { return session_; }  // last ticket that came; null: none
+
+ private:
+  Socket socket_;
+  SSL_CTX* context_;
+  SSL* ssl_;
+  SSL_SESSION* session_ = nullptr;
+  bool ended_ = false;
+  bool cut_off_ = false;
+  std::string error_;
+};
+
+}  // namespace weir::test
