@@ -51,14 +51,25 @@ struct ListenerTimeouts {
   Timeout client_idle{std::chrono::seconds(60), {}};     // of who takes nothing of an answer
   Timeout keep_alive{std::chrono::seconds(75), {}};      // silence between two requests
   Timeout tunnel_idle{std::chrono::hours(1), {}};        // after an upgrade or CONNECT
-  Timeout tls_handshake{std::chrono::seconds(10), {}};   // from accepting to its end
+  Timeout proxy_header{std::chrono::seconds(5), {}};     // from accepting to its end
+  Timeout tls_handshake{std::chrono::seconds(10), {}};   // from its beginning to its end
 };
+
+// Who says for whom it speaks, in a PROXY header.
+struct ProxyProtocol {
+  std::vector<std::string> accept;  // networks
+  Location location;
+};
+
+// What backends are told about the client with.
+enum class ProxyVersion : uint8_t { none, v1, v2 };
 
 struct Listener {
   std::string name;               // default: the first bind
   std::vector<std::string> bind;  // "127.0.0.1:80", "[::1]:80", ":80", "unix:/path"
   Protocol protocol = Protocol::tcp;
   std::optional<ListenerTls> tls;
+  std::optional<ProxyProtocol> proxy_protocol;
   std::string cluster;  // HTTP: of what no route takes; empty: 404
   std::vector<Route> routes;
   bool redirect_https = false;  // what no route takes
@@ -124,6 +135,7 @@ struct Cluster {
   Balance balance{};
   std::vector<Backend> backends;
   std::optional<ClusterTls> tls;
+  ProxyVersion proxy_protocol{};
   ClusterTimeouts timeouts;
   std::optional<HealthCheck> health_check;
   Backoff backoff;

@@ -9,6 +9,10 @@ struct Words<TlsVersion> {
   static constexpr std::string_view all[] = {"1.2", "1.3"};
 };
 template <>
+struct Words<ProxyVersion> {
+  static constexpr std::string_view all[] = {"none", "v1", "v2"};
+};
+template <>
 struct Words<TlsPolicy> {
   static constexpr std::string_view all[] = {"intermediate", "modern"};
 };
@@ -151,6 +155,7 @@ std::string write_optional_version(const std::optional<TlsVersion>& value) {
 
 namespace types {
 
+const ValueType proxy_version::type = described_words<ProxyVersion>();
 const ValueType tls_version::type =
     described<read_version, write_word<TlsVersion>, TlsVersion>("version", kVersions, kVersion);
 const ValueType optional_tls_version::type =

@@ -157,6 +157,7 @@ class Validation {
       check_backends(cluster, path);
       check_times(cluster, path);
       validate_tls(cluster, path, places_, findings_);
+      check_proxy_protocol(cluster, path);
       if (cluster.name.empty()) continue;
       const auto [first, is_new] = names.emplace(cluster.name, i);
       if (!is_new)
@@ -168,6 +169,26 @@ class Validation {
         findings_.add(Code::W212, place(path + ".name"),
                       fmt::format("no listener and no route uses cluster '{}'", cluster.name),
                       "it is checked and counted all the same");
+    }
+  }
+  // Requests of many clients go over one connection; the header at its beginning speaks for one.
+  void check_proxy_protocol(const Cluster& cluster, const std::string& path) {
+    if (cluster.proxy_protocol == ProxyVersion::none) return;
+    for (const Listener& listener : model_.listeners) {
+      if (listener.protocol != Protocol::http) continue;
+      const bool routed =
+          std::any_of(listener.routes.begin(), listener.routes.end(), [&](const Route& route) {
+            return route.cluster == cluster.name ||
+                   std::any_of(route.clusters.begin(), route.clusters.end(),
+                               [&](const auto& share) { return share.name == cluster.name; });
+          });
+      if (!routed && listener.cluster != cluster.name) continue;
+      return findings_.add(
+          Code::E239, place(path + ".proxy_protocol"),
+          fmt::format("cluster '{}' is to be told of one client for each connection, but HTTP "
+                      "listener '{}' shares connections between clients",
+                      cluster.name, listener.name),
+          "leave it out: HTTP has `X-Forwarded-For` for that; or use `protocol: tcp`");
     }
   }
   void check_backends(const Cluster& cluster, const std::string& path) {

@@ -111,6 +111,7 @@ WEIR_VALUE_TYPE(double_slashes, DoubleSlashes);
 WEIR_VALUE_TYPE(forwarded, Forwarded);
 WEIR_VALUE_TYPE(optional_scheme, std::optional<Redirect::Scheme>);
 // TLS: tls_value_types.cc
+WEIR_VALUE_TYPE(proxy_version, ProxyVersion);
 WEIR_VALUE_TYPE(tls_version, TlsVersion);
 WEIR_VALUE_TYPE(optional_tls_version, std::optional<TlsVersion>);
 WEIR_VALUE_TYPE(tls_policy, TlsPolicy);

@@ -41,6 +41,10 @@ inline int connect(int fd, const sockaddr* address, socklen_t length) {
 inline ssize_t recv(int fd, void* to, size_t size) {
   return retry([=] { return ::recv(fd, to, size, 0); });
 }
+// The same, and they stay where they are.
+inline ssize_t peek(int fd, void* to, size_t size) {
+  return retry([=] { return ::recv(fd, to, size, MSG_PEEK); });
+}
 inline ssize_t send(int fd, const void* from, size_t size) {
   return retry([=] { return ::send(fd, from, size, MSG_NOSIGNAL); });
 }
@@ -83,6 +87,11 @@ inline int take_error(int fd) {
 inline int unacknowledged(int fd) {
   int bytes = 0;
   return ::ioctl(fd, SIOCOUTQ, &bytes) == 0 ? bytes : 0;
+}
+// The address of our end; its length, 0 when there is none.
+inline socklen_t local_name(int fd, sockaddr_storage& name) {
+  socklen_t length = sizeof(name);
+  return ::getsockname(fd, reinterpret_cast<sockaddr*>(&name), &length) == 0 ? length : 0;
 }
 // A descriptor kept in reserve for the moment when there are no others.
 inline int open_reserve() {

@@ -163,6 +163,16 @@ Io Transport::read(std::span<char> to) {
   return {Io::Status::blocked};
 }
 
+Io Transport::peek(std::span<char> to) {
+  DCHECK(tls_ == nullptr);
+  const ssize_t n = sys::peek(fd_, to.data(), to.size());
+  if (n > 0) return {Io::Status::ok, static_cast<size_t>(n)};
+  if (n == 0) return error_ == 0 ? Io{Io::Status::eof} : Io{Io::Status::failed};
+  if (errno != EAGAIN) return failed();
+  readable_ = false;
+  return {Io::Status::blocked};
+}
+
 // The event that named these bytes may have been a reset right behind them: libevent says of both
 // only "readable, writable", and there will be no other event. Asking the kernel after each read
 // would cost a system call per request; asking once the connection has fallen silent costs none.
@@ -292,6 +302,12 @@ bool Transport::failed_unseen() {
 
 bool Transport::was_reset() const {
   return error_ == ECONNRESET || error_ == EPIPE || cut_off_;
+}
+
+Address Transport::local_address() const {
+  sockaddr_storage storage{};
+  const socklen_t length = sys::local_name(fd_, storage);
+  return Address::from(reinterpret_cast<const sockaddr*>(&storage), length);
 }
 
 bool Transport::has_unacknowledged() const {

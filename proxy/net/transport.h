@@ -78,6 +78,8 @@ class Transport : private SecondLook {
   void set_writer(TransportWriter* writer) { writer_ = writer; }
 
   Io read(std::span<char> to);
+  // Reads without taking; before TLS only. More events come only for more bytes.
+  Io peek(std::span<char> to);
   Io write(std::span<const char> from);
   // The two as one: a head and what follows it.
   Io write(std::span<const char> head, std::span<const char> body);
@@ -103,6 +105,7 @@ class Transport : private SecondLook {
   int error() const { return error_; }  // errno of the first failure; 0: none
   bool was_reset() const;
   bool has_unacknowledged() const;
+  Address local_address() const;  // our end of it
 
  private:
   static void on_event(void* transport, Readiness ready) noexcept;

@@ -13,6 +13,7 @@
 
 #include "base/address.h"
 #include "base/intrusive_list.h"
+#include "base/network.h"
 #include "config/model.h"
 #include "net/tls_server.h"
 #include "routing/http_spec.h"
@@ -45,10 +46,11 @@ struct ListenerSpec {
   config::Protocol protocol{};
   size_t cluster =
       0;  // in Snapshot::clusters: of TCP; of HTTP for what no route takes, or kNoCluster
-  std::vector<size_t> clusters;          // all that it may send to, each once
-  std::shared_ptr<const HttpSpec> http;  // null for TCP
-  std::shared_ptr<const TlsServer> tls;  // null: none
-  uint32_t max_handshakes = 0;           // of a worker, at once; 0: without limit
+  std::vector<size_t> clusters;                    // all that it may send to, each once
+  std::shared_ptr<const HttpSpec> http;            // null for TCP
+  std::shared_ptr<const TlsServer> tls;            // null: none
+  std::shared_ptr<const TrustedNetworks> proxies;  // who sends a PROXY header; null: nobody
+  uint32_t max_handshakes = 0;                     // of a worker, at once; 0: without limit
   config::ListenerTimeouts timeouts;
   uint64_t max_connections = 0;            // 0: only the global limit
   std::shared_ptr<ConnectionCount> count;  // the same over reloads, by name

@@ -125,6 +125,7 @@ ClusterSpec SnapshotStore::compile(const config::Cluster& cluster, const Candida
   spec.connect_attempts = cluster.connect_attempts;
   spec.panic_threshold = cluster.panic_threshold;
   spec.congestion_control = cluster.congestion_control;
+  spec.proxy_protocol = cluster.proxy_protocol;
   spec.tls = same_or_new(candidate.tls.clusters, cluster.name, current_.get(), &Snapshot::clusters);
   spec.series = series_.cluster(cluster.name);
   ids.clusters.push_back(spec.series);
@@ -151,6 +152,11 @@ ListenerSpec SnapshotStore::compile(const config::Listener& listener, const Cand
   spec.clusters = targets(spec);
   spec.tls =
       same_or_new(candidate.tls.listeners, listener.name, current_.get(), &Snapshot::listeners);
+  if (listener.proxy_protocol) {
+    Result<TrustedNetworks> networks = TrustedNetworks::parse(listener.proxy_protocol->accept);
+    CHECK(networks);  // validated
+    spec.proxies = std::make_shared<const TrustedNetworks>(std::move(*networks));
+  }
   spec.max_handshakes = static_cast<uint32_t>(listener.limits.max_handshakes);
   spec.timeouts = listener.timeouts;
   spec.max_connections = listener.limits.max_connections;
@@ -285,7 +291,8 @@ std::vector<CheckTarget> SnapshotStore::check_targets() const {
     if (!check) continue;
     for (const HostSpec& host : current_->clusters[i].hosts)
       if (host.state != config::BackendState::maintenance)
-        targets.push_back({host.backend, *check, current_->clusters[i].tls, host.tls_host});
+        targets.push_back({host.backend, *check, current_->clusters[i].tls, host.tls_host,
+                           current_->clusters[i].proxy_protocol});
   }
   return targets;
 }

@@ -31,6 +31,8 @@ std::optional<BackendError> backend_error(EndReason reason, bool answered) {
     case EndReason::queue_full:
     case EndReason::queue_timeout:
     case EndReason::last_request:
+    case EndReason::bad_proxy_header:
+    case EndReason::proxy_header_timeout:
     case EndReason::tls_handshake_failed:
     case EndReason::tls_handshake_timeout:
     case EndReason::handshake_limit:

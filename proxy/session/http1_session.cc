@@ -16,19 +16,19 @@ Http1Session::Http1Session(SessionOwner& owner, HttpResources& http, Start start
 
 void Http1Session::begin(int fd) {
   if (!client_.open(loop(), fd)) return end(EndReason::error, DrainEnd::peer);
-  stage_ = Stage::handshake;
-  if (!begin_tls(client_)) await_request();
+  stage_ = Stage::opening;
+  open(client_);
 }
 
-void Http1Session::on_handshake() {
-  drop_handshake();
+void Http1Session::on_opened() {
+  drop_opening();
   await_request();
   // The request may have come with the last message of the handshake.
   if (stage_ == Stage::idle && client_.readable()) on_readable();
 }
 
-void Http1Session::on_handshake_failed(EndReason reason) {
-  drop_handshake();
+void Http1Session::on_opening_failed(EndReason reason) {
+  drop_opening();
   client_.close();
   end(reason, DrainEnd::peer);
 }
@@ -154,13 +154,13 @@ void Http1Session::on_deadline() {
 }
 
 TimePoint Http1Session::last_active() const {
-  if (stage_ == Stage::handshake) return started();
+  if (stage_ == Stage::opening) return started();
   return exchange_ != nullptr ? exchange_->last_active() : idle_since_;
 }
 
 WaitingFor Http1Session::waiting_for() const {
   if (exchange_ != nullptr) return exchange_->waiting_for();
-  if (stage_ == Stage::handshake) return WaitingFor::handshake;
+  if (stage_ == Stage::opening) return WaitingFor::handshake;
   return stage_ == Stage::lingering ? WaitingFor::client_fin : WaitingFor::traffic;
 }
 
@@ -171,7 +171,7 @@ void Http1Session::close_quiet(EndReason reason) {
 void Http1Session::cut(EndReason reason) {
   switch (stage_) {
     case Stage::over: return;
-    case Stage::handshake: return abort(reason);
+    case Stage::opening: return abort(reason);
     case Stage::idle: return linger(reason);
     case Stage::busy: return exchange_->give_up(503, reason);
     case Stage::lingering: patience_until_ = loop().now(); return;  // it may not take long now
@@ -181,7 +181,7 @@ void Http1Session::cut(EndReason reason) {
 void Http1Session::abort(EndReason reason) {
   if (exchange_ != nullptr) exchange_->abandon(reason);
   give_back_exchange();
-  drop_handshake();
+  drop_opening();
   client_.abort();
   end(reason, DrainEnd::deadline_rst);
 }
@@ -195,7 +195,7 @@ void Http1Session::end(EndReason reason, DrainEnd how) {
 
 void Http1Session::close() {
   Deadline::cancel();
-  drop_handshake();
+  drop_opening();
   give_back_exchange();
   client_.close();
 }

@@ -1,11 +1,11 @@
 // Http1Session: a client connection that speaks HTTP/1, request after request.
 //
-//   (handshake) → idle ⇄ busy → (lingering) → over
+//   (opening) → idle ⇄ busy → (lingering) → over
 //
-// handshake: with TLS, before anything else. idle: nothing of a request has come; it holds no
-// buffer and no exchange. busy: an Exchange has the transport. lingering: the last response is out,
-// with our FIN; what still comes is discarded, so that the client can read it (RFC 9112 9.6). Every
-// end goes through end().
+// opening: with TLS or the PROXY protocol, before anything else. idle: nothing of a request has
+// come; it holds no buffer and no exchange. busy: an Exchange has the transport. lingering: the
+// last response is out, with our FIN; what still comes is discarded, so that the client can read it
+// (RFC 9112 9.6). Every end goes through end().
 #pragma once
 
 #include "session/exchange.h"
@@ -33,14 +33,14 @@ class Http1Session final : public Session,
   View view() const override;
 
  private:
-  enum class Stage : uint8_t { handshake, idle, busy, lingering, over };
+  enum class Stage : uint8_t { opening, idle, busy, lingering, over };
 
   ~Http1Session() override { close(); }
   void close() override;
   void on_readable() override;
   void on_deadline() override;
-  void on_handshake() override;
-  void on_handshake_failed(EndReason reason) override;
+  void on_opened() override;
+  void on_opening_failed(EndReason reason) override;
 
   // ExchangeOwner
   Transport& client() override { return client_; }

@@ -43,16 +43,11 @@ void Session::account(EndReason reason, DrainEnd cut) {
   snapshot_->snapshot().count->leave();
 }
 
-bool Session::begin_tls(Transport& client) {
-  if (!listener_->tls) return false;
-  std::unique_ptr<TlsStream> tls = listener_->tls->accept();
-  if (!tls) return on_handshake_failed(EndReason::error), true;
-  client.start_tls(std::move(tls));
-  handshake_ = make_owned<TlsHandshake>(loop(), owner_.handshakes, client, cells_,
-                                        static_cast<TlsHandshakeOwner&>(*this));
-  const config::Timeout& timeout = listener_->timeouts.tls_handshake;
-  handshake_->start(timeout.enabled() ? loop().now() + timeout.value : kNever);
-  return true;
+void Session::open(Transport& client) {
+  const bool expects_header = listener_->proxies && listener_->proxies->contains(client_address_);
+  if (!expects_header && !listener_->tls) return on_opened();
+  opening_ = make_owned<Opening>(*this, owner_.handshakes, client);
+  opening_->start(expects_header);
 }
 
 // Where the timeout that ended the session was configured; empty for other reasons and for
@@ -64,6 +59,8 @@ std::string Session::timeout_place(EndReason reason) const {
   if (reason == EndReason::half_close_timeout) return snapshot.place(timeouts.half_close.location);
   if (reason == EndReason::tls_handshake_timeout)
     return snapshot.place(timeouts.tls_handshake.location);
+  if (reason == EndReason::proxy_header_timeout)
+    return snapshot.place(timeouts.proxy_header.location);
   if (reason == EndReason::max_age) return snapshot.place(timeouts.max_age.location);
   if (reason == EndReason::connect_timeout)
     return snapshot.place(snapshot.clusters[listener_->cluster].connect_timeout.location);

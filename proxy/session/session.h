@@ -16,7 +16,7 @@
 #include "metrics/cells.h"
 #include "net/pipe.h"
 #include "routing/snapshot.h"
-#include "session/tls_handshake.h"
+#include "session/opening.h"
 
 namespace weir {
 
@@ -41,7 +41,7 @@ class SessionOwner {
 
 struct SessionNode : ListNode {};  // of the worker's list
 
-class Session : public Retirable, public SessionNode, private TlsHandshakeOwner {
+class Session : public Retirable, public SessionNode {
  public:
   static constexpr Duration kSilence = 1s;
 
@@ -77,6 +77,12 @@ class Session : public Retirable, public SessionNode, private TlsHandshakeOwner 
   virtual void settle() = 0;
   virtual View view() const = 0;
 
+  // Of Opening, which the session drops with them.
+  virtual void on_opened() = 0;
+  virtual void on_opening_failed(EndReason reason) = 0;
+  // The peer is a proxy: this is the address of the client it speaks for, from now on.
+  void speaks_for(const Address& client) { client_address_ = client; }
+
   const ListenerSpec& listener() const { return *listener_; }
   const SnapshotRef& snapshot() const { return snapshot_; }
   const Address& client_address() const { return client_address_; }
@@ -89,11 +95,10 @@ class Session : public Retirable, public SessionNode, private TlsHandshakeOwner 
   ~Session() override = default;
   // Goes on under the configuration in force, if that has this listener still.
   void renew();
-  // With a listener that has TLS: begins the handshake over `client`, which ends in one of the
-  // calls of TlsHandshakeOwner. False: there is none, and the session may begin.
-  bool begin_tls(Transport& client);
-  void drop_handshake() { handshake_.reset(); }
-  bool shaking_hands() const { return handshake_ != nullptr; }
+  // Goes through what comes before the session, ending in on_opened() or on_opening_failed(),
+  // perhaps at once.
+  void open(Transport& client);
+  void drop_opening() { opening_.reset(); }
   // The books of the end; the child has closed its sides. `cut`: how, if a drain has cut it off.
   void account(EndReason reason, DrainEnd cut);
   ConfigAge age() const;  // of its snapshot
@@ -103,12 +108,12 @@ class Session : public Retirable, public SessionNode, private TlsHandshakeOwner 
   SnapshotRef snapshot_;
   const ListenerSpec* listener_;  // of the snapshot
   ListenerCells& cells_;
-  const Address client_address_;
+  Address client_address_;
   const uint64_t serial_;
   const TimePoint started_;
 
  private:
-  Owned<TlsHandshake> handshake_;
+  Owned<Opening> opening_;
 };
 
 }  // namespace weir

@@ -23,18 +23,18 @@ TcpSession::TcpSession(SessionOwner& owner, Start start)
 
 void TcpSession::begin(int fd) {
   if (!client_.open(loop(), fd)) return end(EndReason::error, DrainEnd::peer);
-  stage_ = Stage::handshake;
-  if (!begin_tls(client_)) on_handshake();
+  stage_ = Stage::opening;
+  open(client_);
 }
 
-void TcpSession::on_handshake_failed(EndReason reason) {
-  drop_handshake();
+void TcpSession::on_opening_failed(EndReason reason) {
+  drop_opening();
   client_.close();
   end(reason, DrainEnd::peer);
 }
 
-void TcpSession::on_handshake() {
-  drop_handshake();
+void TcpSession::on_opened() {
+  drop_opening();
   stage_ = Stage::connecting;
   client_.set_reader(this);  // only to learn of a reset: nothing is read before there is a backend
   connect_.start(client_address_.host_hash(kSourceSeed));
@@ -47,6 +47,29 @@ void TcpSession::on_connect() {
     case Connect::State::connected: return relay();
     case Connect::State::failed: return abort(connect_.reason());
   }
+}
+
+// Whom we speak for, to backends that want to know.
+std::string_view TcpSession::greeting(std::span<char> memory) {
+  const config::ProxyVersion version =
+      snapshot()->snapshot().clusters[listener().cluster].proxy_protocol;
+  if (version == config::ProxyVersion::none) return {};
+  const Address to = client_.local_address();
+  std::span<const char> header;
+  if (version == config::ProxyVersion::v1) {
+    header = write_proxy_v1(memory, client_address_, to);
+  } else {
+    ProxyTls tls;
+    if (const TlsStream* stream = client_.tls()) {
+      const char* name = stream->server_name();
+      tls.alpn = stream->alpn();
+      tls.authority = name != nullptr ? name : "";
+      tls.version = stream->version();
+      tls.cipher = stream->cipher();
+    }
+    header = write_proxy_v2(memory, client_address_, to, tls);
+  }
+  return {header.data(), header.size()};
 }
 
 void TcpSession::relay() {
@@ -132,7 +155,7 @@ TimePoint TcpSession::max_age_deadline() const {
 void TcpSession::arm() {
   TimePoint at = kNever;
   switch (stage_) {
-    case Stage::handshake: return;  // it has its own
+    case Stage::opening: return;  // it has its own
     case Stage::connecting: at = std::min(connect_.deadline(), max_age_deadline()); break;
     case Stage::relaying: at = std::min(idle_deadline(), max_age_deadline()); break;
     case Stage::lingering: at = linger_until_; break;
@@ -177,7 +200,7 @@ TimePoint TcpSession::last_active() const {
 }
 
 WaitingFor TcpSession::waiting_for() const {
-  if (stage_ == Stage::handshake) return WaitingFor::handshake;
+  if (stage_ == Stage::opening) return WaitingFor::handshake;
   if (stage_ == Stage::connecting) return WaitingFor::backend_connect;
   if (pipe_.request.blocked()) return WaitingFor::backend_read;
   if (pipe_.response.blocked()) return WaitingFor::client_read;
@@ -227,7 +250,7 @@ bool TcpSession::discard_from(Transport& transport) {
 }
 
 void TcpSession::abort(EndReason reason) {
-  drop_handshake();
+  drop_opening();
   client_.abort();
   backend_.abort();
   end(reason, DrainEnd::deadline_rst);
@@ -244,7 +267,7 @@ void TcpSession::end(EndReason reason, DrainEnd how) {
 void TcpSession::close() {
   stage_ = Stage::over;
   cancel();
-  drop_handshake();
+  drop_opening();
   pipe_.stop();
   client_.close();
   backend_.close();

@@ -1,12 +1,12 @@
 // TcpSession: a TCP connection and its backend's, joined by a pipe.
 //
-//   (handshake) → connecting → relaying → (lingering) → over
+//   (opening) → connecting → relaying → (lingering) → over
 //
-// handshake: with TLS, before a backend is looked for. connecting: no byte of the client is read,
-// so the next backend can be tried. relaying: the pipe moves bytes; half-closes are passed on.
-// lingering: our FINs are out, what still comes is discarded, until both FINs came or the time is
-// up. One deadline serves all the timeouts. Decisions are made in on_*() here; nothing below closes
-// anything.
+// opening: with TLS or the PROXY protocol, before a backend is looked for. connecting: no byte of
+// the client is read, so the next backend can be tried. relaying: the pipe moves bytes; half-closes
+// are passed on. lingering: our FINs are out, what still comes is discarded, until both FINs came
+// or the time is up. One deadline serves all the timeouts. Decisions are made in on_*() here;
+// nothing below closes anything.
 #pragma once
 
 #include "session/session.h"
@@ -36,18 +36,19 @@ class TcpSession final : public Session,
   View view() const override;
 
  private:
-  enum class Stage : uint8_t { handshake, connecting, relaying, lingering, over };
+  enum class Stage : uint8_t { opening, connecting, relaying, lingering, over };
   enum class Side : uint8_t { none, client, backend };
 
   ~TcpSession() override { close(); }
   void close() override;
 
   void on_connect() override;
+  std::string_view greeting(std::span<char> memory) override;
   void on_pipe() override;
   void on_readable() override;
   void on_deadline() override;
-  void on_handshake() override;
-  void on_handshake_failed(EndReason reason) override;
+  void on_opened() override;
+  void on_opening_failed(EndReason reason) override;
 
   void relay();
   void fail(Side side);

@@ -5,6 +5,9 @@
 #include <cerrno>
 #include <cstring>
 
+#include "net/proxy_header.h"
+#include "upstream/health_check.h"
+
 namespace weir {
 namespace {
 
@@ -31,12 +34,14 @@ Attempt::Attempt(EventLoop& loop, AttemptOwner& owner, std::unique_ptr<Probe> pr
   transport_.set_writer(this);
 }
 
-void Attempt::start(const Address& to, TlsClient* tls, const std::string& tls_host) {
+void Attempt::start(const CheckTarget& target) {
   DCHECK(!transport_.is_open() && stage_ == Stage::connecting);
+  proxy_protocol_ = target.proxy_protocol;
+  TlsClient* const tls = target.tls.get();
   // Not resumed: a check is to find out whether the backend's certificate is still good.
-  if (tls != nullptr) tls_ = tls->connect(tls_host, nullptr);
+  if (tls != nullptr) tls_ = tls->connect(target.tls_host, nullptr);
   if (tls != nullptr && !tls_) return over(Verdict::fail, "no name to verify its certificate by");
-  connect(transport_.connect(loop(), to, ""));
+  connect(transport_.connect(loop(), target.backend->address(), ""));
 }
 
 std::string Attempt::missing() const {
@@ -70,6 +75,7 @@ void Attempt::connect(Transport::Connecting state) {
     case Transport::Connecting::failed: return failed_with(transport_.error());
     case Transport::Connecting::done: break;
   }
+  if (!greet()) return failed_with(transport_.error());
   if (tls_ != nullptr) {
     transport_.start_tls(std::move(tls_));
     stage_ = Stage::handshake;
@@ -77,6 +83,16 @@ void Attempt::connect(Transport::Connecting state) {
   }
   stage_ = Stage::asking;
   ask();
+}
+
+// A header that speaks for nobody; a fresh socket has room for it.
+bool Attempt::greet() {
+  if (proxy_protocol_ == config::ProxyVersion::none) return true;
+  std::array<char, kMaxWrittenProxyHeader> memory;
+  const std::span<const char> header = proxy_protocol_ == config::ProxyVersion::v1
+                                           ? write_proxy_v1(memory, {}, {})
+                                           : write_proxy_v2(memory, {}, {});
+  return transport_.write(header).bytes == header.size();
 }
 
 void Attempt::shake_hands() {

@@ -10,6 +10,8 @@
 
 namespace weir {
 
+struct CheckTarget;
+
 class AttemptOwner {
  public:
   enum class Verdict : uint8_t {
@@ -29,7 +31,7 @@ class Attempt final : public Retirable, private TransportReader, private Transpo
   Attempt(EventLoop& loop, AttemptOwner& owner, std::unique_ptr<Probe> probe);
 
   // May tell the owner before it returns.
-  void start(const Address& to, TlsClient* tls, const std::string& tls_host);
+  void start(const CheckTarget& target);
   // What a timeout now means: "not connected", "no 'PONG'".
   std::string missing() const;
 
@@ -43,6 +45,7 @@ class Attempt final : public Retirable, private TransportReader, private Transpo
   void on_writable() override;
   void on_readable() override;
   void connect(Transport::Connecting state);
+  bool greet();
   void shake_hands();
   void ask();
   void listen();
@@ -54,6 +57,7 @@ class Attempt final : public Retirable, private TransportReader, private Transpo
   std::unique_ptr<Probe> probe_;
   Transport transport_;
   std::unique_ptr<TlsStream> tls_;  // until it is connected; null: none
+  config::ProxyVersion proxy_protocol_{};
   Stage stage_ = Stage::connecting;
   size_t sent_ = 0;
 };

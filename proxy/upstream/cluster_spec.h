@@ -18,7 +18,7 @@ struct HostSpec {
   uint32_t weight = 1;
   bool backup = false;
   config::BackendState state{};
-  uint32_t series = 0;   // of this backend's metrics
+  uint32_t series = 0;        // of this backend's metrics
   std::string tls_host = {};  // what its address names, for TLS
 };
 
@@ -39,6 +39,7 @@ struct ClusterSpec {
   std::string congestion_control;
   uint32_t series = 0;
   std::shared_ptr<TlsClient> tls;  // null: none
+  config::ProxyVersion proxy_protocol{};
 
   // Out for its answers. A config without outlier detection takes everyone back.
   bool ejected(const HostSpec& host, TimePoint now) const {

@@ -33,15 +33,26 @@ const char* tls_failure(const Transport& transport) {
 }
 
 Transport::Connecting finish_connecting(Transport& transport, const ClusterSpec& spec,
-                                        const HostSpec& host) {
+                                        const HostSpec& host, std::string_view greeting) {
   if (transport.tls() == nullptr) {
     const Transport::Connecting state = transport.finish_connecting();
-    if (state != Transport::Connecting::done || !spec.tls) return state;
+    if (state != Transport::Connecting::done) return state;
+    // A fresh socket has room for so little.
+    if (!greeting.empty() && transport.write(greeting).bytes != greeting.size())
+      return Transport::Connecting::failed;
+    if (!spec.tls) return state;
     std::unique_ptr<TlsStream> tls = spec.tls->connect(host.tls_host, host.backend.get());
     if (!tls) return Transport::Connecting::failed;
     transport.start_tls(std::move(tls));
   }
   return transport.handshake();
+}
+
+Transport::Connecting Connect::finish() {
+  std::array<char, kMaxWrittenProxyHeader> memory;
+  std::string_view greeting;
+  if (transport_.tls() == nullptr) greeting = observer_.greeting(memory);
+  return finish_connecting(transport_, cluster_.spec(), cluster_.spec().hosts[place_], greeting);
 }
 
 Connect::State Connect::start(uint64_t client_hash) {
@@ -74,7 +85,7 @@ Connect::State Connect::attempt() {
                              cluster_.spec().congestion_control.c_str())) {
     case Transport::Connecting::pending: return state_ = State::connecting;
     case Transport::Connecting::done:
-      switch (finish_connecting(transport_, cluster_.spec(), host)) {
+      switch (finish()) {
         case Transport::Connecting::pending:
           transport_.set_reader(this);
           return state_ = State::connecting;
@@ -94,7 +105,7 @@ void Connect::on_readable() {
 }
 
 void Connect::go_on() {
-  switch (finish_connecting(transport_, cluster_.spec(), cluster_.spec().hosts[place_])) {
+  switch (finish()) {
     case Transport::Connecting::pending: return transport_.set_reader(this);
     case Transport::Connecting::done: succeed(); break;
     case Transport::Connecting::failed:

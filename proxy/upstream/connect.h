@@ -10,6 +10,7 @@
 #include <array>
 
 #include "metrics/labels.h"
+#include "net/proxy_header.h"
 #include "net/transport.h"
 #include "upstream/cluster.h"
 
@@ -21,8 +22,9 @@ ConnectError connect_error(const Transport& transport);
 const char* tls_failure(const Transport& transport);
 // Goes on with a connection that transport.connect() has begun: also with its TLS, where the
 // cluster has it. Call it again when the transport has become readable or writable.
+// `greeting` goes before everything else.
 Transport::Connecting finish_connecting(Transport& transport, const ClusterSpec& spec,
-                                        const HostSpec& host);
+                                        const HostSpec& host, std::string_view greeting = {});
 // Ours, not the backend's: no descriptors, no memory, no free local port. It is not held off for
 // that.
 bool is_local(int error);
@@ -30,6 +32,8 @@ bool is_local(int error);
 class ConnectObserver {
  public:
   virtual void on_connect() = 0;  // state() has changed
+  // What the backend is to hear first, in `memory`; kMaxWrittenProxyHeader bytes.
+  virtual std::string_view greeting(std::span<char> memory) = 0;
 
  protected:
   ~ConnectObserver() = default;
@@ -64,6 +68,7 @@ class Connect final : private TransportReader, private TransportWriter {
   void on_readable() override;
   void on_writable() override { go_on(); }
   void go_on();
+  Transport::Connecting finish();
   State try_next();
   State attempt();
   void succeed();

@@ -38,9 +38,10 @@ class HealthChecks::Check final : public WaitingTag, public AttemptOwner, privat
   // Stops what is under way; to be started again.
   void respecify(config::HealthCheck spec);
   // From the next attempt on.
-  void use_tls(const CheckTarget& target) {
+  void reach_by(const CheckTarget& target) {
     target_.tls = target.tls;
     target_.tls_host = target.tls_host;
+    target_.proxy_protocol = target.proxy_protocol;
   }
 
  private:
@@ -70,7 +71,7 @@ void HealthChecks::Check::start() {
   const Backend& backend = *target_.backend;
   attempt_ = make_owned<Attempt>(loop_, *this, make_probe(target_.spec, backend));
   loop_.deadlines().set(*this, started_ + target_.spec.timeout);
-  attempt_->start(backend.address(), target_.tls.get(), target_.tls_host);
+  attempt_->start(target_);
 }
 
 void HealthChecks::Check::on_deadline() {
@@ -171,7 +172,7 @@ void HealthChecks::apply(std::vector<CheckTarget> targets) {
       check = std::make_unique<Check>(*this, std::move(target));
     } else {
       check = std::move(old.mapped());
-      check->use_tls(target);
+      check->reach_by(target);
       if (check->target().spec == target.spec) continue;
       check->respecify(std::move(target.spec));
     }

@@ -41,6 +41,7 @@ struct CheckTarget {
   config::HealthCheck spec;
   std::shared_ptr<TlsClient> tls = nullptr;  // null: none
   std::string tls_host = {};
+  config::ProxyVersion proxy_protocol{};
 };
 
 class HealthChecks {

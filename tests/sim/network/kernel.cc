@@ -329,6 +329,14 @@ int connect(int fd, const sockaddr* address, socklen_t length) {
 ssize_t recv(int fd, void* to, size_t size) {
   return Kernel::current().recv(fd, static_cast<char*>(to), size);
 }
+socklen_t local_name(int, sockaddr_storage&) {
+  return 0;
+}
+// For headers of the PROXY protocol, which nobody sends here.
+ssize_t peek(int, void*, size_t) {
+  errno = EAGAIN;
+  return -1;
+}
 ssize_t send(int fd, const void* from, size_t size) {
   return Kernel::current().send(fd, static_cast<const char*>(from), size);
 }

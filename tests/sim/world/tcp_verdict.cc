@@ -117,9 +117,11 @@ void TcpVerdict::judge_reasons(const AccessLine& line) {
     case EndReason::response_timeout:
     case EndReason::backend_error:
     case EndReason::last_request: possible = false; break;  // HTTP's
+    case EndReason::bad_proxy_header:
+    case EndReason::proxy_header_timeout:
     case EndReason::tls_handshake_failed:
     case EndReason::tls_handshake_timeout:
-    case EndReason::handshake_limit: possible = false; break;  // of TLS
+    case EndReason::handshake_limit: possible = false; break;  // of what is before sessions
   }
   expect(possible, "{}: the reason cannot be {} after {} s", line.client, text(line.reason),
          line.duration);

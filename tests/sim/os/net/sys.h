@@ -18,6 +18,7 @@ int socket(int family);
 int listen(int fd, int backlog);
 int connect(int fd, const sockaddr* address, socklen_t length);
 ssize_t recv(int fd, void* to, size_t size);
+ssize_t peek(int fd, void* to, size_t size);
 ssize_t send(int fd, const void* from, size_t size);
 ssize_t send_two(int fd, const iovec (&parts)[2]);
 ssize_t splice(int from, int to, size_t size);
@@ -27,6 +28,7 @@ int close(int fd);
 int set_option(int fd, int level, int name, const void* value, socklen_t size);
 int take_error(int fd);
 int unacknowledged(int fd);
+socklen_t local_name(int fd, sockaddr_storage& name);
 int open_reserve();
 
 }  // namespace weir::sys

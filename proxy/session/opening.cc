@@ -1,0 +1,122 @@
+#include "session/opening.h"
+
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include "base/log.h"
+#include "net/proxy_header.h"
+#include "session/session.h"
+
+namespace weir {
+
+Opening::Opening(Session& session, Handshakes& handshakes, Transport& client)
+    : Retirable(session.loop()), session_(session), handshakes_(handshakes), client_(client) {}
+
+void Opening::start(bool expects_header) {
+  client_.set_reader(this);
+  client_.set_writer(this);
+  if (!expects_header) return begin_handshake();
+  until(session_.listener().timeouts.proxy_header);
+  if (client_.readable()) read_header();
+}
+
+void Opening::until(const config::Timeout& timeout) {
+  loop().deadlines().set(*this, timeout.enabled() ? loop().now() + timeout.value : kNever);
+}
+
+void Opening::go_on() {
+  switch (stage_) {
+    case Stage::proxy_header: return read_header();
+    case Stage::handshake: return shake_hands();
+    case Stage::over: return;
+  }
+}
+
+void Opening::read_header() {
+  std::array<char, kMaxProxyHeader> memory;
+  const Io io = client_.peek(memory);
+  if (io.status == Io::Status::blocked) return;
+  if (io.status != Io::Status::ok)
+    return fail(io.status == Io::Status::eof ? EndReason::client_closed : EndReason::client_reset);
+  const ProxyRead read = read_proxy_header({memory.data(), io.bytes});
+  switch (read.state) {
+    case ProxyRead::State::complete: break;
+    case ProxyRead::State::incomplete:
+      // What is here will give no further event, and neither will the FIN behind it.
+      if (client_.peer_closed()) return fail(EndReason::client_closed);
+      return;
+    case ProxyRead::State::malformed:
+      LOG(warn, "proxy_header.malformed", kv("session", session_.id()),
+          kv("listener", session_.listener().name), kv("peer", session_.client_address().text()),
+          kv("reason", read.reason));
+      return fail(EndReason::bad_proxy_header);
+  }
+  if (read.header.has_addresses()) session_.speaks_for(read.header.source);
+  const Io taken = client_.read(std::span(memory).first(read.header.size));
+  if (taken.status != Io::Status::ok || taken.bytes != read.header.size)
+    return fail(EndReason::error);
+  begin_handshake();
+}
+
+void Opening::begin_handshake() {
+  const ListenerSpec& listener = session_.listener();
+  if (!listener.tls) return succeed();
+  std::unique_ptr<TlsStream> tls = listener.tls->accept();
+  if (!tls) return fail(EndReason::error);
+  stage_ = Stage::handshake;
+  ++handshakes_.under_way_;
+  client_.start_tls(std::move(tls));
+  until(listener.timeouts.tls_handshake);
+  if (client_.readable()) shake_hands();
+}
+
+void Opening::shake_hands() {
+  if (!handshakes_.may_step(loop().turn())) return loop().yield(*this);
+  switch (client_.handshake()) {
+    case Transport::Connecting::pending: return;
+    case Transport::Connecting::failed:
+      return fail_handshake(client_.tls()->reason(), EndReason::tls_handshake_failed);
+    case Transport::Connecting::done: break;
+  }
+  const TlsStream& tls = *client_.tls();
+  const bool newest = std::string_view(tls.version()) == "TLSv1.3";
+  session_.cells().tls_handshakes[newest ? TlsVersion::tls_1_3 : TlsVersion::tls_1_2].add();
+  if (tls.resumed()) session_.cells().tls_resumed.add();
+  succeed();
+}
+
+void Opening::on_deadline() {
+  if (stage_ == Stage::handshake)
+    fail_handshake(TlsError::timeout, EndReason::tls_handshake_timeout);
+  else
+    fail(EndReason::proxy_header_timeout);
+}
+
+void Opening::succeed() {
+  close();
+  session_.on_opened();
+}
+
+void Opening::fail_handshake(TlsError error, EndReason reason) {
+  session_.cells().tls_errors[error].add();
+  LOG(debug, "tls.handshake_failed", kv("session", session_.id()), kv("reason", text(error)),
+      kv("error", client_.tls()->failure()));
+  fail(reason);
+}
+
+void Opening::fail(EndReason reason) {
+  close();
+  session_.on_opening_failed(reason);
+}
+
+void Opening::close() {
+  if (stage_ == Stage::handshake) --handshakes_.under_way_;
+  if (std::exchange(stage_, Stage::over) == Stage::over) return;
+  Deadline::cancel();
+  cancel_yield();
+  client_.set_reader(nullptr);
+  client_.set_writer(nullptr);
+}
+
+}  // namespace weir

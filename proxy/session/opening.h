@@ -1,0 +1,75 @@
+// Opening: what comes before a session has a word with its client: the header of the PROXY
+// protocol, from who is known to send one, and the handshake of TLS. Handshakes: those of one
+// worker.
+//
+//   (proxy_header) → (handshake) → over
+//
+// Owner: a Session, by Owned, until it is over. Thread: the worker's. Each of the two has one
+// deadline for all of it. The header is looked at before it is taken, so that not a byte of what
+// follows is read here. A handshake costs a millisecond of computing: only a few steps of them are
+// made in a turn, and the rest after the others have been served, so that live traffic keeps its
+// latency.
+#pragma once
+
+#include "config/model.h"
+#include "event/event_loop.h"
+#include "event/owned.h"
+#include "metrics/cells.h"
+#include "net/transport.h"
+
+namespace weir {
+
+class Session;
+
+class Handshakes {
+ public:
+  // One more step in this turn? Its place is taken.
+  bool may_step(uint64_t turn) {
+    if (turn != turn_) steps_ = 0, turn_ = turn;
+    return steps_++ < kStepsPerTurn;
+  }
+  uint64_t under_way() const { return under_way_; }
+
+ private:
+  friend class Opening;
+  static constexpr int kStepsPerTurn = 8;
+  uint64_t turn_ = 0;
+  int steps_ = 0;
+  uint64_t under_way_ = 0;
+};
+
+class Opening final : public Retirable,
+                      private TransportReader,
+                      private TransportWriter,
+                      private Yielding,
+                      private Deadline {
+ public:
+  // All outlive it. The session is told with its on_opened() or on_opening_failed().
+  Opening(Session& session, Handshakes& handshakes, Transport& client);
+  void start(bool expects_header);
+
+ private:
+  enum class Stage : uint8_t { proxy_header, handshake, over };
+
+  ~Opening() override { close(); }
+  void close() override;
+  void on_readable() override { go_on(); }
+  void on_writable() override { go_on(); }
+  void on_resume() override { go_on(); }
+  void on_deadline() override;
+  void go_on();
+  void read_header();
+  void begin_handshake();
+  void shake_hands();
+  void succeed();
+  void fail_handshake(TlsError error, EndReason reason);
+  void fail(EndReason reason);
+  void until(const config::Timeout& timeout);
+
+  Session& session_;
+  Handshakes& handshakes_;
+  Transport& client_;
+  Stage stage_ = Stage::proxy_header;
+};
+
+}  // namespace weir
