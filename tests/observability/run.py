@@ -18,10 +18,11 @@ import dashboards
 import http_backend
 import scrapes
 import stand
+import tls_clients
 
 GRAFANA = pathlib.Path(__file__).resolve().parents[2] / "grafana"
 TCP = ("web", "small", "checked", "panic")
-LISTENERS = (*TCP, "http", "narrow")
+LISTENERS = (*TCP, "http", "narrow", "tls")
 SILENT, TALKING, TALKING_TO_THE_END = 10, 4, 2
 
 # The third backend of `app` and the second of `panic` are nobody's: connects fail, the next is tried.
@@ -39,6 +40,7 @@ listeners:
       - {{ name: static, match: {{ path: /none }}, respond: {{ status: 404 }} }}
       - {{ name: bad, match: {{ path_prefix: / }}, cluster: http, timeouts: {{ response_idle: 300ms }}, retry: {{ attempts: 1 }} }}
   - {{ name: narrow, bind: 127.0.0.1:{narrow}, protocol: http, cluster: narrow }}
+  - {{ name: tls, bind: 127.0.0.1:{tls}, cluster: app, tls: {{ certificates: [{{ cert: {cert}, key: {key} }}] }} }}
 clusters:
   - name: app
     balance: {balance}
@@ -75,6 +77,7 @@ class Play:
         self.ports = dict(zip(names, stand.free_ports(len(names))))
         self.weir, self.stand = weir, the_stand
         self.config = the_stand.folder / "weir.yaml"
+        self.cert, self.key = tls_clients.make_certificate(the_stand.folder)
         self.problems = []
         self.seen = set()  # alerts that fired
         self.expressions = [one for path in sorted((GRAFANA / "dashboards").glob("*.json"))
@@ -83,7 +86,7 @@ class Play:
                           for name in dashboards.stale_exceptions(self.expressions)]
 
     def write_config(self, balance):
-        self.config.write_text(CONFIG.format(balance=balance, **self.ports))
+        self.config.write_text(CONFIG.format(balance=balance, cert=self.cert, key=self.key, **self.ports))
 
     def start(self):
         for name in ("one", "two", "checked_backend"):
@@ -97,10 +100,11 @@ class Play:
         self.prometheus = stand.Prometheus(self.stand, self.ports["prometheus"], self.ports["admin"], hurried_rules())
         self.clients = stand.Clients([self.ports[name] for name in TCP])
         self.http_clients = http_backend.HttpClients(self.ports["http"], self.ports["narrow"])
+        self.tls_clients = tls_clients.TlsClients(self.ports["tls"], self.cert)
         self.scrapes = scrapes.Scrapes(self.ports["admin"])
 
     def stop(self):
-        for part in ("clients", "http_clients", "http_backend", "scrapes"):
+        for part in ("clients", "http_clients", "tls_clients", "http_backend", "scrapes"):
             if hasattr(self, part):
                 getattr(self, part).stop()
 
@@ -146,7 +150,8 @@ class Play:
         self.clients.silent += [self.clients.connect(self.ports["small"]) for _ in range(2)]  # full from now on
         self.settle(scene, {"WeirConnectionsRefused", "WeirSessionsFailing", "WeirConnectErrors",
                             "WeirBackendsDegraded", "WeirClusterPanic", "WeirHigh5xxRatio", "WeirBackendErrors",
-                            "WeirQueueRefuses", "WeirRequestsTruncated"})
+                            "WeirQueueRefuses", "WeirRequestsTruncated", "WeirTlsHandshakesFailing",
+                            "WeirCertificateExpiresSoon", "WeirCertificateExpires"})
 
     def all_backends_down(self):
         scene = self.begin("all backends down")
@@ -218,7 +223,7 @@ def main():
         sys.exit(__doc__)
     if sys.argv[2:]:
         dashboards.ALWAYS_0.update(dashboards.ALWAYS_0_IN_SANITIZED_BUILDS)
-    for tool in ("prometheus", "promtool"):
+    for tool in ("prometheus", "promtool", "openssl"):
         if not shutil.which(tool):
             sys.exit(f"{tool} is missing; tests/packages.txt names the package that has it")
     the_stand = stand.Stand()
