@@ -61,6 +61,14 @@ struct ProxyProtocol {
   Location location;
 };
 
+// Where connections go whose ClientHello asks for this.
+struct PassthroughRule {
+  std::vector<std::string> hosts;
+  std::vector<std::string> alpn;
+  std::string cluster;
+  Location location;
+};
+
 // What backends are told about the client with.
 enum class ProxyVersion : uint8_t { none, v1, v2 };
 
@@ -70,7 +78,8 @@ struct Listener {
   Protocol protocol = Protocol::tcp;
   std::optional<ListenerTls> tls;
   std::optional<ProxyProtocol> proxy_protocol;
-  std::string cluster;  // HTTP: of what no route takes; empty: 404
+  std::string cluster;                       // HTTP: of what no route takes; empty: 404
+  std::vector<PassthroughRule> passthrough;  // TCP
   std::vector<Route> routes;
   bool redirect_https = false;  // what no route takes
   Retry retry;                  // of what goes to `cluster`

@@ -66,6 +66,14 @@ class Validation {
   void check_targets(const Listener& listener, const std::string& path) {
     if (listener.protocol == Protocol::http)
       return validate_routes(listener, path, places_, references_, findings_);
+    for (size_t i = 0; i < listener.passthrough.size(); ++i)
+      references_.check(fmt::format("a passthrough rule of listener '{}'", listener.name),
+                        listener.passthrough[i].cluster,
+                        fmt::format("{}.passthrough[{}].cluster", path, i));
+    if (!listener.passthrough.empty() && listener.tls)
+      findings_.add(Code::E240, place(path + ".passthrough"),
+                    fmt::format("listener '{}' ends TLS itself", listener.name),
+                    "leave out `tls` for it to pass through, or `passthrough`");
     if (!listener.cluster.empty())
       return references_.check(fmt::format("listener '{}'", listener.name), listener.cluster,
                                path + ".cluster");

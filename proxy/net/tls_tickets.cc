@@ -131,8 +131,8 @@ int TicketKeys::on_ticket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_
   if (EVP_DecryptInit_ex2(cipher, ticket_cipher(), key.cipher.data(), iv, nullptr) != 1 ||
       !start_mac(mac, key.authentication))
     return -1;
-  // TLS 1.3 gives a new ticket with each resumption anyway.
-  return newest || SSL_version(ssl) == TLS1_3_VERSION ? 1 : 2;
+  // In TLS 1.3 a client uses a ticket once, and is left without one if it gets no other.
+  return newest && SSL_version(ssl) != TLS1_3_VERSION ? 1 : 2;
 }
 
 }  // namespace weir

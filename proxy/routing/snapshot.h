@@ -17,6 +17,7 @@
 #include "config/model.h"
 #include "net/tls_server.h"
 #include "routing/http_spec.h"
+#include "routing/passthrough.h"
 #include "upstream/cluster.h"
 
 namespace weir {
@@ -50,6 +51,7 @@ struct ListenerSpec {
   std::shared_ptr<const HttpSpec> http;            // null for TCP
   std::shared_ptr<const TlsServer> tls;            // null: none
   std::shared_ptr<const TrustedNetworks> proxies;  // who sends a PROXY header; null: nobody
+  std::shared_ptr<const Passthrough> passthrough;  // of TCP; null: none
   uint32_t max_handshakes = 0;                     // of a worker, at once; 0: without limit
   config::ListenerTimeouts timeouts;
   uint64_t max_connections = 0;            // 0: only the global limit

@@ -55,10 +55,14 @@ size_t place_of(const std::string& name, const std::vector<config::Cluster>& clu
 
 // All clusters that a listener may send to, each once.
 std::vector<size_t> targets(const ListenerSpec& listener) {
-  if (!listener.http) return {listener.cluster};
   std::vector<size_t> clusters;
-  for (const Route& route : listener.http->routes.routes())
-    for (const ClusterShare& share : route.clusters) clusters.push_back(share.cluster);
+  if (!listener.http) clusters.push_back(listener.cluster);
+  if (listener.passthrough)
+    for (const Passthrough::Rule& rule : listener.passthrough->rules())
+      clusters.push_back(rule.cluster);
+  if (listener.http)
+    for (const Route& route : listener.http->routes.routes())
+      for (const ClusterShare& share : route.clusters) clusters.push_back(share.cluster);
   std::sort(clusters.begin(), clusters.end());
   clusters.erase(std::unique(clusters.begin(), clusters.end()), clusters.end());
   return clusters;
@@ -149,6 +153,12 @@ ListenerSpec SnapshotStore::compile(const config::Listener& listener, const Cand
     spec.http = std::make_shared<const HttpSpec>(listener, model.clusters);
   else
     CHECK(spec.cluster != kNoCluster);  // validated
+  if (!listener.passthrough.empty()) {
+    std::vector<Passthrough::Rule> rules;
+    for (const config::PassthroughRule& rule : listener.passthrough)
+      rules.push_back({rule.hosts, rule.alpn, place_of(rule.cluster, model.clusters)});
+    spec.passthrough = std::make_shared<const Passthrough>(std::move(rules));
+  }
   spec.clusters = targets(spec);
   spec.tls =
       same_or_new(candidate.tls.listeners, listener.name, current_.get(), &Snapshot::listeners);

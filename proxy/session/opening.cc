@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "net/client_hello.h"
 #include "net/proxy_header.h"
 #include "session/session.h"
 
@@ -16,7 +17,7 @@ Opening::Opening(Session& session, Handshakes& handshakes, Transport& client)
 void Opening::start(bool expects_header) {
   client_.set_reader(this);
   client_.set_writer(this);
-  if (!expects_header) return begin_handshake();
+  if (!expects_header) return behind_header();
   until(session_.listener().timeouts.proxy_header);
   if (client_.readable()) read_header();
 }
@@ -29,6 +30,7 @@ void Opening::go_on() {
   switch (stage_) {
     case Stage::proxy_header: return read_header();
     case Stage::handshake: return shake_hands();
+    case Stage::client_hello: return read_hello();
     case Stage::over: return;
   }
 }
@@ -56,12 +58,48 @@ void Opening::read_header() {
   const Io taken = client_.read(std::span(memory).first(read.header.size));
   if (taken.status != Io::Status::ok || taken.bytes != read.header.size)
     return fail(EndReason::error);
-  begin_handshake();
+  behind_header();
+}
+
+void Opening::behind_header() {
+  const ListenerSpec& listener = session_.listener();
+  if (listener.tls) return begin_handshake();
+  if (!listener.passthrough) return succeed();
+  stage_ = Stage::client_hello;
+  until(listener.timeouts.tls_handshake);
+  if (client_.readable()) read_hello();
+}
+
+// What the client asks for decides where it goes; its bytes stay where they are.
+void Opening::read_hello() {
+  std::array<char, kMaxClientHelloInput> memory;
+  std::array<char, kMaxClientHello> scratch;
+  const Io io = client_.peek(memory);
+  if (io.status == Io::Status::blocked) return;
+  if (io.status != Io::Status::ok)
+    return fail(io.status == Io::Status::eof ? EndReason::client_closed : EndReason::client_reset);
+  const ClientHello hello = read_client_hello({memory.data(), io.bytes}, scratch);
+  switch (hello.state) {
+    case ClientHello::State::complete: {
+      const size_t cluster = session_.listener().passthrough->cluster_for(hello);
+      if (cluster != Passthrough::kNone) session_.goes_to(cluster);
+      return succeed();
+    }
+    case ClientHello::State::incomplete:
+      if (client_.peer_closed()) return fail(EndReason::client_closed);
+      return;
+    case ClientHello::State::not_tls: return succeed();
+    case ClientHello::State::malformed:
+    case ClientHello::State::too_long:
+      session_.cells().tls_errors[TlsError::not_tls].add();
+      LOG(debug, "tls.client_hello_refused", kv("session", session_.id()),
+          kv("reason", hello.reason));
+      return fail(EndReason::tls_handshake_failed);
+  }
 }
 
 void Opening::begin_handshake() {
   const ListenerSpec& listener = session_.listener();
-  if (!listener.tls) return succeed();
   std::unique_ptr<TlsStream> tls = listener.tls->accept();
   if (!tls) return fail(EndReason::error);
   stage_ = Stage::handshake;
@@ -87,10 +125,9 @@ void Opening::shake_hands() {
 }
 
 void Opening::on_deadline() {
-  if (stage_ == Stage::handshake)
-    fail_handshake(TlsError::timeout, EndReason::tls_handshake_timeout);
-  else
-    fail(EndReason::proxy_header_timeout);
+  if (stage_ == Stage::proxy_header) return fail(EndReason::proxy_header_timeout);
+  session_.cells().tls_errors[TlsError::timeout].add();
+  fail(EndReason::tls_handshake_timeout);
 }
 
 void Opening::succeed() {

@@ -2,7 +2,7 @@
 // protocol, from who is known to send one, and the handshake of TLS. Handshakes: those of one
 // worker.
 //
-//   (proxy_header) → (handshake) → over
+//   (proxy_header) → (handshake, or client_hello for who passes TLS through) → over
 //
 // Owner: a Session, by Owned, until it is over. Thread: the worker's. Each of the two has one
 // deadline for all of it. The header is looked at before it is taken, so that not a byte of what
@@ -49,7 +49,7 @@ class Opening final : public Retirable,
   void start(bool expects_header);
 
  private:
-  enum class Stage : uint8_t { proxy_header, handshake, over };
+  enum class Stage : uint8_t { proxy_header, handshake, client_hello, over };
 
   ~Opening() override { close(); }
   void close() override;
@@ -59,6 +59,8 @@ class Opening final : public Retirable,
   void on_deadline() override;
   void go_on();
   void read_header();
+  void behind_header();
+  void read_hello();
   void begin_handshake();
   void shake_hands();
   void succeed();

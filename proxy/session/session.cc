@@ -45,7 +45,7 @@ void Session::account(EndReason reason, DrainEnd cut) {
 
 void Session::open(Transport& client) {
   const bool expects_header = listener_->proxies && listener_->proxies->contains(client_address_);
-  if (!expects_header && !listener_->tls) return on_opened();
+  if (!expects_header && !listener_->tls && !listener_->passthrough) return on_opened();
   opening_ = make_owned<Opening>(*this, owner_.handshakes, client);
   opening_->start(expects_header);
 }
@@ -63,7 +63,7 @@ std::string Session::timeout_place(EndReason reason) const {
     return snapshot.place(timeouts.proxy_header.location);
   if (reason == EndReason::max_age) return snapshot.place(timeouts.max_age.location);
   if (reason == EndReason::connect_timeout)
-    return snapshot.place(snapshot.clusters[listener_->cluster].connect_timeout.location);
+    return snapshot.place(snapshot.clusters[cluster()].connect_timeout.location);
   return "";
 }
 

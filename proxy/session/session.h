@@ -80,6 +80,8 @@ class Session : public Retirable, public SessionNode {
   // Of Opening, which the session drops with them.
   virtual void on_opened() = 0;
   virtual void on_opening_failed(EndReason reason) = 0;
+  // By what the client's TLS asks for; of TCP listeners.
+  virtual void goes_to(size_t) {}
   // The peer is a proxy: this is the address of the client it speaks for, from now on.
   void speaks_for(const Address& client) { client_address_ = client; }
 
@@ -103,6 +105,7 @@ class Session : public Retirable, public SessionNode {
   void account(EndReason reason, DrainEnd cut);
   ConfigAge age() const;  // of its snapshot
   std::string timeout_place(EndReason reason) const;
+  virtual size_t cluster() const { return listener_->cluster; }  // of TCP
 
   SessionOwner& owner_;
   SnapshotRef snapshot_;

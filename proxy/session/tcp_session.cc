@@ -19,7 +19,8 @@ constexpr uint64_t kSourceSeed = 0;
 TcpSession::TcpSession(SessionOwner& owner, Start start)
     : Session(owner, std::move(start)),
       pipe_(owner.resources, client_, backend_, *this),
-      connect_(loop(), snapshot()->cluster(listener().cluster), backend_, *this) {}
+      connect_(loop(), backend_, *this),
+      cluster_(listener().cluster) {}
 
 void TcpSession::begin(int fd) {
   if (!client_.open(loop(), fd)) return end(EndReason::error, DrainEnd::peer);
@@ -37,7 +38,7 @@ void TcpSession::on_opened() {
   drop_opening();
   stage_ = Stage::connecting;
   client_.set_reader(this);  // only to learn of a reset: nothing is read before there is a backend
-  connect_.start(client_address_.host_hash(kSourceSeed));
+  connect_.start(snapshot()->cluster(cluster_), client_address_.host_hash(kSourceSeed));
   on_connect();
 }
 
@@ -51,8 +52,7 @@ void TcpSession::on_connect() {
 
 // Whom we speak for, to backends that want to know.
 std::string_view TcpSession::greeting(std::span<char> memory) {
-  const config::ProxyVersion version =
-      snapshot()->snapshot().clusters[listener().cluster].proxy_protocol;
+  const config::ProxyVersion version = snapshot()->snapshot().clusters[cluster_].proxy_protocol;
   if (version == config::ProxyVersion::none) return {};
   const Address to = client_.local_address();
   std::span<const char> header;
@@ -307,7 +307,7 @@ void TcpSession::log_end(EndReason reason) const {
   ACCESS_LOG(
       "session", kv("session", id()), kv("listener", listener().name),
       kv("client", client_address_.text()),
-      kv("cluster", snapshot()->snapshot().clusters[listener().cluster].name),
+      kv("cluster", snapshot()->snapshot().clusters[cluster_].name),
       kv_if(host != nullptr, "backend", host != nullptr ? host->backend->name() : std::string()),
       kv("attempts", connect_.attempts()), kv("received_bytes", pipe_.request.moved()),
       kv("sent_bytes", pipe_.response.moved()), kv("duration", loop().now() - started()),

@@ -49,6 +49,8 @@ class TcpSession final : public Session,
   void on_deadline() override;
   void on_opened() override;
   void on_opening_failed(EndReason reason) override;
+  size_t cluster() const override { return cluster_; }
+  void goes_to(size_t cluster) override { cluster_ = cluster; }
 
   void relay();
   void fail(Side side);
@@ -67,6 +69,7 @@ class TcpSession final : public Session,
   Transport backend_;
   Pipe pipe_;
   Connect connect_;
+  size_t cluster_;  // of the snapshot
   TimePoint linger_until_ = kNever;
   uint64_t settled_up_ = 0;
   uint64_t settled_down_ = 0;

@@ -52,10 +52,11 @@ Transport::Connecting Connect::finish() {
   std::array<char, kMaxWrittenProxyHeader> memory;
   std::string_view greeting;
   if (transport_.tls() == nullptr) greeting = observer_.greeting(memory);
-  return finish_connecting(transport_, cluster_.spec(), cluster_.spec().hosts[place_], greeting);
+  return finish_connecting(transport_, cluster_->spec(), cluster_->spec().hosts[place_], greeting);
 }
 
-Connect::State Connect::start(uint64_t client_hash) {
+Connect::State Connect::start(Cluster& cluster, uint64_t client_hash) {
+  cluster_ = &cluster;
   client_hash_ = client_hash;
   transport_.set_writer(this);
   return try_next();
@@ -63,26 +64,26 @@ Connect::State Connect::start(uint64_t client_hash) {
 
 // Straight on until one attempt has to wait or has succeeded; a refusal may come at once.
 Connect::State Connect::try_next() {
-  const uint32_t most = std::min(cluster_.spec().connect_attempts, kMaxAttempts);
+  const uint32_t most = std::min(cluster_->spec().connect_attempts, kMaxAttempts);
   while (attempts_ < most) {
-    place_ = cluster_.pick(loop_.now(), client_hash_, std::span(tried_).first(attempts_));
+    place_ = cluster_->pick(loop_.now(), client_hash_, std::span(tried_).first(attempts_));
     if (place_ == kNoHost) break;
     tried_[attempts_++] = place_;
     if (attempt() != State::failed) return state_;
   }
-  if (attempts_ == 0) cluster_.cells().no_backend.add();
+  if (attempts_ == 0) cluster_->cells().no_backend.add();
   transport_.set_writer(nullptr);
   return state_ = State::failed;
 }
 
 Connect::State Connect::attempt() {
-  const HostSpec& host = cluster_.spec().hosts[place_];
+  const HostSpec& host = cluster_->spec().hosts[place_];
   cells()->connects.add();
   cells()->active.add();
   ++cells()->load;
   began_ = loop_.now();
   switch (transport_.connect(loop_, host.backend->address(),
-                             cluster_.spec().congestion_control.c_str())) {
+                             cluster_->spec().congestion_control.c_str())) {
     case Transport::Connecting::pending: return state_ = State::connecting;
     case Transport::Connecting::done:
       switch (finish()) {
@@ -127,17 +128,17 @@ void Connect::succeed() {
   transport_.set_writer(nullptr);
   if (transport_.tls() != nullptr) transport_.set_reader(nullptr);
   cells()->sessions.add();
-  cluster_.cells().connect_duration.observe(loop_.now() - began_);
-  if (attempts_ > 1) cluster_.cells().retries[RetryResult::ok].add();
-  cluster_.spec().hosts[place_].backend->note_connect_success();
+  cluster_->cells().connect_duration.observe(loop_.now() - began_);
+  if (attempts_ > 1) cluster_->cells().retries[RetryResult::ok].add();
+  cluster_->spec().hosts[place_].backend->note_connect_success();
 }
 
 void Connect::fail(ConnectError error) {
-  Backend& backend = *cluster_.spec().hosts[place_].backend;
+  Backend& backend = *cluster_->spec().hosts[place_].backend;
   const int code = transport_.error();
   cells()->connect_errors[error].add();
-  if (attempts_ > 1) cluster_.cells().retries[RetryResult::failed].add();
-  if (!is_local(code)) backend.note_connect_failure(loop_.now(), cluster_.spec().backoff);
+  if (attempts_ > 1) cluster_->cells().retries[RetryResult::failed].add();
+  if (!is_local(code)) backend.note_connect_failure(loop_.now(), cluster_->spec().backoff);
   reason_ = error == ConnectError::timeout ? EndReason::connect_timeout : EndReason::connect_failed;
   LOG(debug, "backend.connect_failed", kv("cluster", backend.cluster()),
       kv("backend", backend.name()), kv("error", text(error)), kv("errno", code),
@@ -147,13 +148,13 @@ void Connect::fail(ConnectError error) {
 }
 
 TimePoint Connect::deadline() const {
-  const config::Timeout& timeout = cluster_.spec().connect_timeout;
+  const config::Timeout& timeout = cluster_->spec().connect_timeout;
   return timeout.enabled() ? began_ + timeout.value : kNever;
 }
 
 void Connect::release() {
   if (place_ == kNoHost) return;
-  BackendCells& cells = cluster_.cells_of(std::exchange(place_, kNoHost));
+  BackendCells& cells = cluster_->cells_of(std::exchange(place_, kNoHost));
   cells.active.sub();
   --cells.load;
 }

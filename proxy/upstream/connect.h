@@ -44,12 +44,12 @@ class Connect final : private TransportReader, private TransportWriter {
   enum class State : uint8_t { connecting, connected, failed };
   static constexpr uint32_t kMaxAttempts = 8;
 
-  Connect(EventLoop& loop, Cluster& cluster, Transport& transport, ConnectObserver& observer)
-      : loop_(loop), cluster_(cluster), transport_(transport), observer_(observer) {}
+  Connect(EventLoop& loop, Transport& transport, ConnectObserver& observer)
+      : loop_(loop), transport_(transport), observer_(observer) {}
   ~Connect() { release(); }
 
   // Goes on until it has to wait. Never calls the observer from within.
-  State start(uint64_t client_hash);
+  State start(Cluster& cluster, uint64_t client_hash);
   // The deadline has passed: counts as a failure of this backend; the next one is tried.
   State on_timeout();
   TimePoint deadline() const;  // of this attempt
@@ -59,9 +59,9 @@ class Connect final : private TransportReader, private TransportWriter {
   State state() const { return state_; }
   EndReason reason() const { return reason_; }  // why it failed
   const HostSpec* host() const {
-    return place_ == kNoHost ? nullptr : &cluster_.spec().hosts[place_];
+    return place_ == kNoHost ? nullptr : &cluster_->spec().hosts[place_];
   }
-  BackendCells* cells() { return place_ == kNoHost ? nullptr : &cluster_.cells_of(place_); }
+  BackendCells* cells() { return place_ == kNoHost ? nullptr : &cluster_->cells_of(place_); }
   uint32_t attempts() const { return attempts_; }
 
  private:
@@ -75,7 +75,7 @@ class Connect final : private TransportReader, private TransportWriter {
   void fail(ConnectError error);
 
   EventLoop& loop_;
-  Cluster& cluster_;
+  Cluster* cluster_ = nullptr;  // null before start()
   Transport& transport_;
   ConnectObserver& observer_;
   uint64_t client_hash_ = 0;

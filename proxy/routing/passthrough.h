@@ -1,0 +1,33 @@
+// Passthrough: where a TCP listener sends connections by what their TLS ClientHello asks for,
+// without ending the TLS. Compiled from a listener, owned by its spec, immutable; any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/model.h"
+#include "net/client_hello.h"
+
+namespace weir {
+
+class Passthrough {
+ public:
+  static constexpr size_t kNone = ~size_t{0};
+
+  struct Rule {
+    std::vector<std::string> hosts;  // "*.example.com" is all names under it; none: any
+    std::vector<std::string> alpn;   // one of these must be offered; none: whatever is
+    size_t cluster;
+  };
+  explicit Passthrough(std::vector<Rule> rules) : rules_(std::move(rules)) {}
+
+  // The cluster of the first rule that holds; kNone: of no rule.
+  size_t cluster_for(const ClientHello& hello) const;
+  const std::vector<Rule>& rules() const { return rules_; }
+
+ private:
+  std::vector<Rule> rules_;
+};
+
+}  // namespace weir
