@@ -6,6 +6,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -100,6 +101,7 @@ IssuedFiles TestAuthority::issue(const Wish& wish) {
 }
 
 TlsPeer::TlsPeer(Socket socket, const Wish& wish) : socket_(std::move(socket)) {
+  ::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes where nobody may be any more
   context_ = SSL_CTX_new(wish.server ? TLS_server_method() : TLS_client_method());
   SSL_CTX_set_session_cache_mode(context_, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(context_, [](SSL* ssl, SSL_SESSION* session) {
