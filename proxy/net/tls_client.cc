@@ -109,7 +109,7 @@ std::unique_ptr<TlsStream> TlsClient::connect(const std::string& host, const voi
   if (!alpn_.empty())
     SSL_set_alpn_protos(ssl, reinterpret_cast<const unsigned char*>(alpn_.data()),
                         static_cast<unsigned>(alpn_.size()));
-  {
+  if (key != nullptr) {
     const std::lock_guard lock(mutex_);
     const auto known = sessions_.find(key);
     if (known != sessions_.end()) SSL_set_session(ssl, known->second);
@@ -117,10 +117,11 @@ std::unique_ptr<TlsStream> TlsClient::connect(const std::string& host, const voi
   return std::make_unique<TlsStream>(made.release());
 }
 
-// 1: the session is ours now.
+// 1: the session is ours now; 0: nobody will come back to it.
 int TlsClient::on_new_session(SSL* ssl, SSL_SESSION* session) {
   auto& self = *static_cast<TlsClient*>(SSL_get_ex_data(ssl, client_index()));
   const void* key = SSL_get_ex_data(ssl, key_index());
+  if (key == nullptr) return 0;
   const std::lock_guard lock(self.mutex_);
   SSL_SESSION*& kept = self.sessions_[key];
   SSL_SESSION_free(kept);

@@ -27,7 +27,8 @@ class TlsClient {
   ~TlsClient();
 
   // TLS to a backend. `host` is what its address names, an IP address or a host; `key`
-  // is the backend whose sessions may be resumed. Null: no memory.
+  // is the backend whose sessions may be resumed, null for a handshake that must be whole. Null: no
+  // memory.
   std::unique_ptr<TlsStream> connect(const std::string& host, const void* key);
 
   const std::string& fingerprint() const { return fingerprint_; }

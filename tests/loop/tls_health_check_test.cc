@@ -1,0 +1,125 @@
+// Health checks of backends that speak TLS: a certificate that is not good is a backend that is
+// not.
+#include "support/http_fixture.h"
+#include "support/tls_peer.h"
+#include "upstream/health_check.h"
+
+namespace weir::test {
+namespace {
+
+using Type = config::HealthCheck::Type;
+using State = TlsPeer::State;
+
+class TlsHealthCheckTest : public testing::Test, public TestLoop, private HealthObserver {
+ protected:
+  void check(Type type, const std::string& ca, uint32_t fall = 3) {
+    config::ClusterTls tls;
+    tls.ca = ca;
+    Result<std::shared_ptr<TlsClient>> client = TlsClient::load(tls);
+    ASSERT_TRUE(client) << client.error().text();
+    config::HealthCheck spec;
+    spec.type = type;
+    spec.jitter = 0;
+    spec.fall = fall;
+    interval_ = spec.interval;
+    checks_.apply({{backend_, spec, *client, "127.0.0.1"}});
+  }
+  // The backend of one check: it answers what it is asked, and says whether it knew weir again.
+  bool serve_one(const IssuedFiles& files, int version) {
+    Socket socket;
+    EXPECT_TRUE(run_until([&] {
+      if (wait_ready(acceptor_.fd(), POLLIN, 1ms)) socket = acceptor_.accept(1s);
+      return static_cast<bool>(socket);
+    }));
+    TlsPeer::Wish wish;
+    wish.certificate = files;
+    wish.version = version;
+    wish.server = true;
+    TlsPeer peer(std::move(socket), wish);
+    static unsigned char keys[80] = "not a secret";
+    SSL_CTX_set_tlsext_ticket_keys(SSL_get_SSL_CTX(peer.ssl()), keys, sizeof keys);
+    const size_t before = results_.size();
+    std::string asked;
+    State state = State::going_on;
+    EXPECT_TRUE(run_until([&] {
+      if (state == State::going_on) state = peer.shake();
+      if (state == State::done) asked += peer.receive();
+      if (asked.ends_with("\r\n\r\n") && peer.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))
+        asked.clear();
+      return results_.size() > before;
+    }));
+    return SSL_session_reused(peer.ssl()) != 0;
+  }
+  void next_round() {
+    clock.advance(interval_ + 50ms);
+    turns(2);
+  }
+  void on_check(const Backend&, CheckResult result) override { results_.push_back(result); }
+  void on_health_change(const Backend&, HealthChange) override {}
+  void on_primed() override {}
+
+  TestAuthority authority_;
+  IssuedFiles here_ = authority_.issue({.hosts = {"IP:127.0.0.1"}});
+  Acceptor acceptor_;
+  std::shared_ptr<Backend> backend_ =
+      std::make_shared<Backend>("app", "b", acceptor_.address().text(), acceptor_.address());
+  std::vector<CheckResult> results_;
+  Duration interval_{};
+  HealthChecks checks_{loop, *this, 1};
+};
+
+TEST_F(TlsHealthCheckTest, ABackendWithAGoodCertificateIsUp) {
+  for (const Type type : {Type::tcp, Type::http}) {
+    backend_->set_health(Health::unknown);
+    check(type, authority_.file());
+    serve_one(here_, 0);
+    EXPECT_EQ(backend_->health(), Health::up);
+    checks_.apply({});
+  }
+}
+
+TEST_F(TlsHealthCheckTest, ABackendOfAnotherAuthorityIsDown_AndTheLogSaysWhy) {
+  TestAuthority others("others");
+  for (const Type type : {Type::tcp, Type::http}) {
+    LogCapture log;
+    backend_->set_health(Health::unknown);
+    check(type, others.file());
+    serve_one(here_, 0);
+    EXPECT_EQ(backend_->health(), Health::down);
+    EXPECT_THAT(log.events(), testing::HasSubstr("TLS: certificate verify failed"));
+    checks_.apply({});
+  }
+}
+
+TEST_F(TlsHealthCheckTest, ABackendThatSpeaksNoTlsIsDown_AndTheLogSaysWhy) {
+  LogCapture log;
+  check(Type::tcp, authority_.file());
+  Socket socket;
+  EXPECT_TRUE(run_until([&] {
+    if (wait_ready(acceptor_.fd(), POLLIN, 1ms)) socket = acceptor_.accept(1s);
+    return static_cast<bool>(socket);
+  }));
+  ASSERT_TRUE(socket.send("220 ready\r\n"));
+  EXPECT_TRUE(run_until([&] { return !results_.empty(); }));
+  EXPECT_EQ(backend_->health(), Health::down);
+  EXPECT_THAT(log.events(), testing::HasSubstr("TLS: "));
+}
+
+// A session that goes on shows no certificate: the check would never see that it has expired.
+TEST_F(TlsHealthCheckTest, EachCheckSeesTheCertificateAnew) {
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    backend_->set_health(Health::unknown);
+    check(Type::http, authority_.file(), 1);
+    for (int i = 0; i < 3; ++i) {
+      EXPECT_FALSE(serve_one(here_, version)) << version;
+      EXPECT_EQ(backend_->health(), Health::up);
+      next_round();
+    }
+    serve_one(authority_.issue({.hosts = {"b.test"}}), version);
+    EXPECT_EQ(backend_->health(), Health::down) << version;
+    checks_.apply({});
+  }
+}
+
+}  // namespace
+}  // namespace weir::test
