@@ -22,6 +22,20 @@ std::string openssl_error() {
   return reason != nullptr ? reason : "unknown error";
 }
 
+std::string digest_of(const X509* certificate) {
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned size = 0;
+  X509_digest(certificate, EVP_sha256(), digest, &size);
+  return {reinterpret_cast<const char*>(digest), size};
+}
+
+std::string digest_of(const X509_CRL* revoked) {
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned size = 0;
+  X509_CRL_digest(revoked, EVP_sha256(), digest, &size);
+  return {reinterpret_cast<const char*>(digest), size};
+}
+
 Result<BioPtr> open_file(const std::string& path) {
   ERR_clear_error();
   BioPtr file(BIO_new_file(path.c_str(), "r"));
@@ -43,6 +57,18 @@ Result<std::vector<X509Ptr>> read_certificates(const std::string& path) {
   if (certificates.empty())
     return Error{fmt::format("'{}' has no certificate; it must be a PEM file", path), ""};
   return certificates;
+}
+
+Result<std::vector<CrlPtr>> read_revocation_lists(const std::string& path) {
+  Result<BioPtr> file = open_file(path);
+  if (!file) return file.error();
+  std::vector<CrlPtr> lists;
+  while (X509_CRL* list = PEM_read_bio_X509_CRL(file->get(), nullptr, no_passphrase, nullptr))
+    lists.emplace_back(list);
+  ERR_clear_error();
+  if (lists.empty())
+    return Error{fmt::format("'{}' has no revocation list; it must be PEM", path), ""};
+  return lists;
 }
 
 Result<KeyPtr> read_key(const std::string& path) {

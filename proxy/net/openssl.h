@@ -46,10 +46,16 @@ inline void clear_openssl_errors() {
   if (ERR_peek_error() != 0) ERR_clear_error();
 }
 
+// A digest of all that it says: another one has another.
+std::string digest_of(const X509* certificate);
+std::string digest_of(const X509_CRL* revoked);
+
 // Opens a file for reading; the error names it.
 Result<BioPtr> open_file(const std::string& path);
 // All certificates of a PEM file, at least one.
 Result<std::vector<X509Ptr>> read_certificates(const std::string& path);
+// All revocation lists of a PEM file, at least one.
+Result<std::vector<CrlPtr>> read_revocation_lists(const std::string& path);
 // Without a passphrase.
 Result<KeyPtr> read_key(const std::string& path);
 

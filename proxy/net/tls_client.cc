@@ -64,8 +64,7 @@ Result<void> TlsClient::trust() {
   if (!authorities) return authorities.error();
   for (const X509Ptr& authority : *authorities) {
     X509_STORE_add_cert(SSL_CTX_get_cert_store(context_), authority.get());
-    fingerprint_ += std::to_string(X509_subject_name_hash(authority.get())) +
-                    std::to_string(X509_issuer_and_serial_hash(authority.get()));
+    fingerprint_ += digest_of(authority.get());
   }
   return {};
 }
@@ -86,7 +85,7 @@ Result<void> TlsClient::identify() {
       SSL_CTX_use_PrivateKey(context_, key->get()) != 1)
     return Error{fmt::format("'{}' cannot be used: {}", spec_.cert, openssl_error()), ""};
   for (size_t i = 1; i < chain->size(); ++i) SSL_CTX_add1_chain_cert(context_, (*chain)[i].get());
-  fingerprint_ += std::to_string(X509_issuer_and_serial_hash(leaf));
+  for (const X509Ptr& one : *chain) fingerprint_ += digest_of(one.get());
   return {};
 }
 

@@ -63,13 +63,6 @@ std::string day_of(const ASN1_TIME* time) {
   return fmt::format("{:04}-{:02}-{:02}", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday);
 }
 
-std::string fingerprint_of(X509* certificate) {
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned size = 0;
-  X509_digest(certificate, EVP_sha256(), digest, &size);
-  return {reinterpret_cast<const char*>(digest), size};
-}
-
 Error error(std::string message) {
   return Error{std::move(message), ""};
 }
@@ -81,23 +74,29 @@ struct TlsServer::Loader {
   const std::vector<std::string>& alpn;
   TlsServer& server;
 
+  std::vector<X509Ptr> authorities;  // of clients
+  std::vector<CrlPtr> revoked;
+
+  Result<void> read_authorities();
   Result<void> certificate(const config::Certificate& wanted);
   Result<void> check(const config::Certificate& wanted, const std::vector<X509Ptr>& chain);
   Result<Site*> site(const std::vector<std::string>& hosts, int key_type);
   Result<SslContextPtr> context();
   Result<void> versions(SSL_CTX* context);
-  Result<void> clients(SSL_CTX* context);
+  void clients(SSL_CTX* context) const;
   Result<void> staple(const config::Certificate& wanted, const std::vector<X509Ptr>& chain);
   void index(Site& site);
   std::string policy() const;
 };
 
-// All that decides who is let in: 32 bytes at most.
+// All that decides who is let in, as the files are now: 32 bytes at most.
 std::string TlsServer::Loader::policy() const {
   const config::ClientCertificates& auth = spec.client_auth;
-  const std::string text = fmt::format("{}|{}|{}|{}|{}|{}", static_cast<int>(spec.policy),
-                                       spec.min_version ? static_cast<int>(*spec.min_version) : -1,
-                                       static_cast<int>(auth.mode), auth.ca, auth.crl, auth.depth);
+  std::string text = fmt::format("{}|{}|{}|{}|", static_cast<int>(spec.policy),
+                                 spec.min_version ? static_cast<int>(*spec.min_version) : -1,
+                                 static_cast<int>(auth.mode), auth.depth);
+  for (const X509Ptr& authority : authorities) text += digest_of(authority.get());
+  for (const CrlPtr& list : revoked) text += digest_of(list.get());
   return fmt::format("{:016x}", hash_bytes(text, 0));
 }
 
@@ -116,37 +115,35 @@ Result<void> TlsServer::Loader::versions(SSL_CTX* context) {
   return {};
 }
 
-// In place of the certificates of the system: only those authorities count.
-Result<void> TlsServer::Loader::clients(SSL_CTX* context) {
+Result<void> TlsServer::Loader::read_authorities() {
   const config::ClientCertificates& auth = spec.client_auth;
   if (auth.mode == config::ClientAuth::none) return {};
-  Result<std::vector<X509Ptr>> authorities = read_certificates(auth.ca);
-  if (!authorities) return authorities.error();
+  Result<std::vector<X509Ptr>> trusted = read_certificates(auth.ca);
+  if (!trusted) return trusted.error();
+  authorities = std::move(*trusted);
+  if (auth.crl.empty()) return {};
+  Result<std::vector<CrlPtr>> lists = read_revocation_lists(auth.crl);
+  if (!lists) return lists.error();
+  revoked = std::move(*lists);
+  return {};
+}
+
+// In place of the certificates of the system: only those authorities count.
+void TlsServer::Loader::clients(SSL_CTX* context) const {
+  const config::ClientCertificates& auth = spec.client_auth;
+  if (auth.mode == config::ClientAuth::none) return;
   X509_STORE* store = SSL_CTX_get_cert_store(context);
-  for (const X509Ptr& authority : *authorities) {
+  for (const X509Ptr& authority : authorities) {
     X509_STORE_add_cert(store, authority.get());
     SSL_CTX_add_client_CA(context, authority.get());
-    server.fingerprint_ += fingerprint_of(authority.get());
   }
-  if (!auth.crl.empty()) {
-    Result<BioPtr> file = open_file(auth.crl);
-    if (!file) return file.error();
-    size_t count = 0;
-    while (CrlPtr crl{PEM_read_bio_X509_CRL(file->get(), nullptr, nullptr, nullptr)}) {
-      X509_STORE_add_crl(store, crl.get());
-      server.fingerprint_ += day_of(X509_CRL_get0_lastUpdate(crl.get()));
-      ++count;
-    }
-    ERR_clear_error();
-    if (count == 0)
-      return error(fmt::format("'{}' has no revocation list; it must be PEM", auth.crl));
+  for (const CrlPtr& list : revoked) X509_STORE_add_crl(store, list.get());
+  if (!revoked.empty())
     X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
-  }
   int mode = SSL_VERIFY_PEER;
   if (auth.mode == config::ClientAuth::require) mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
   SSL_CTX_set_verify(context, mode, nullptr);
   SSL_CTX_set_verify_depth(context, static_cast<int>(auth.depth));
-  return {};
 }
 
 Result<SslContextPtr> TlsServer::Loader::context() {
@@ -172,7 +169,7 @@ Result<SslContextPtr> TlsServer::Loader::context() {
   SSL_CTX_set_tlsext_status_cb(context, &TlsServer::on_status);
   SSL_CTX_set_tlsext_status_arg(context, &server);
   if (Result<void> set = versions(context); !set) return set.error();
-  if (Result<void> set = clients(context); !set) return set.error();
+  clients(context);
   return made;
 }
 
@@ -233,7 +230,7 @@ Result<void> TlsServer::Loader::certificate(const config::Certificate& wanted) {
     return error(fmt::format("'{}' cannot be used: {}", wanted.cert, openssl_error()));
   SSL_CTX_clear_chain_certs(context);
   for (size_t i = 1; i < chain->size(); ++i) SSL_CTX_add1_chain_cert(context, (*chain)[i].get());
-  for (const X509Ptr& one : *chain) server.fingerprint_ += fingerprint_of(one.get());
+  for (const X509Ptr& one : *chain) server.fingerprint_ += digest_of(one.get());
   if (Result<void> stapled = staple(wanted, *chain); !stapled) return stapled;
   index(**site);
   const bool is_default = spec.default_certificate.empty()
@@ -306,7 +303,8 @@ Result<std::shared_ptr<TlsServer>> TlsServer::load(const config::ListenerTls& sp
   server->reject_unknown_sni_ = spec.reject_unknown_sni;
   for (const std::string& protocol : alpn)
     server->alpn_ += static_cast<char>(protocol.size()) + protocol;
-  Loader loader{spec, alpn, *server};
+  Loader loader{spec, alpn, *server, {}, {}};
+  if (Result<void> read = loader.read_authorities(); !read) return read.error();
   server->fingerprint_ =
       fmt::format("{}|{}|{}|{}|{}|{}|", loader.policy(), spec.ciphers, spec.ciphersuites,
                   spec.default_certificate, spec.reject_unknown_sni, server->alpn_);
