@@ -80,6 +80,8 @@ struct TlsServer::Loader {
   Result<void> read_authorities();
   Result<void> certificate(const config::Certificate& wanted);
   Result<void> check(const config::Certificate& wanted, const std::vector<X509Ptr>& chain);
+  static Error misfit(const config::Certificate& wanted, const std::vector<X509Ptr>& chain,
+                      EVP_PKEY* key);
   Result<Site*> site(const std::vector<std::string>& hosts, int key_type);
   Result<SslContextPtr> context();
   Result<void> versions(SSL_CTX* context);
@@ -191,6 +193,20 @@ Result<void> TlsServer::Loader::check(const config::Certificate& wanted,
   return {};
 }
 
+// Why the key is not that of the first certificate.
+Error TlsServer::Loader::misfit(const config::Certificate& wanted,
+                                const std::vector<X509Ptr>& chain, EVP_PKEY* key) {
+  for (size_t i = 1; i < chain.size(); ++i)
+    if (X509_check_private_key(chain[i].get(), key) == 1)
+      return error(
+          fmt::format("in '{}' certificate {} is that of the key: it must come first, each "
+                      "authority behind what it has signed",
+                      wanted.cert, i + 1));
+  ERR_clear_error();
+  return error(fmt::format("the key in '{}' does not belong to the certificate in '{}'", wanted.key,
+                           wanted.cert));
+}
+
 // Of the same names and another kind of key: the client's abilities decide between them.
 Result<TlsServer::Site*> TlsServer::Loader::site(const std::vector<std::string>& hosts,
                                                  int key_type) {
@@ -217,9 +233,7 @@ Result<void> TlsServer::Loader::certificate(const config::Certificate& wanted) {
   if (!key) return key.error();
   X509* leaf = chain->front().get();
   if (X509_check_private_key(leaf, key->get()) != 1)
-    return ERR_clear_error(),
-           error(fmt::format("the key in '{}' does not belong to the certificate in '{}'",
-                             wanted.key, wanted.cert));
+    return ERR_clear_error(), misfit(wanted, *chain, key->get());
   if (Result<void> good = check(wanted, *chain); !good) return good;
   std::vector<std::string> hosts = hosts_of(leaf);
   Result<Site*> site = this->site(hosts, EVP_PKEY_get_base_id(key->get()));

@@ -1,0 +1,32 @@
+// A TlsPeer against a weir that runs by itself: steps that wait for the other side, with patience.
+#pragma once
+
+#include <poll.h>
+
+#include "support/tls_peer.h"
+
+namespace weir::test {
+
+// The end of the handshake; `going_on` when it has not come in time.
+inline TlsPeer::State shake_hands(TlsPeer& peer, Duration patience = kPatience) {
+  const TimePoint until = std::chrono::steady_clock::now() + patience;
+  for (;;) {
+    const TlsPeer::State state = peer.shake();
+    if (state != TlsPeer::State::going_on || std::chrono::steady_clock::now() > until) return state;
+    wait_ready(peer.socket().fd(), SSL_want_write(peer.ssl()) ? POLLOUT : POLLIN, 1s);
+  }
+}
+
+// What comes until it ends with `end`, until the other side has ended, or until the patience does.
+inline std::string hear(TlsPeer& peer, const std::string& end, Duration patience = kPatience) {
+  const TimePoint until = std::chrono::steady_clock::now() + patience;
+  std::string got;
+  for (;;) {
+    got += peer.receive();
+    if (got.ends_with(end) || peer.ended() || peer.cut_off()) return got;
+    if (std::chrono::steady_clock::now() > until) return got;
+    wait_ready(peer.socket().fd(), POLLIN, 1s);
+  }
+}
+
+}  // namespace weir::test
