@@ -1,0 +1,384 @@
+// TLS with programs that others have written: curl, openssl s_client, and nginx as a backend; and
+// thousands of clients that begin a handshake and leave it at that.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+
+#include "support/config_text.h"
+#include "support/http_load.h"
+#include "support/proxy_process.h"
+#include "support/tls_steps.h"
+
+namespace weir {
+namespace {
+
+using test::hear;
+using test::IssuedFiles;
+using test::shake_hands;
+using test::TestAuthority;
+using test::TlsPeer;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+#if defined(WEIR_ASAN) || defined(WEIR_TSAN)
+constexpr size_t kStalled = 500;           // a sanitizer is slow
+constexpr size_t kBytesEach = 400 * 1024;  // and keeps books of every byte
+#else
+constexpr size_t kStalled = 2000;
+constexpr size_t kBytesEach = 40 * 1024;
+#endif
+
+const std::string kQuiet = "logging: {level: warn, access: {output: none}}\n";
+
+struct Ran {
+  int code = -1;
+  std::string out;  // of both kinds
+};
+
+Ran run(const std::string& line) {
+  FILE* const out = ::popen(("{ " + line + "; } 2>&1").c_str(), "r");
+  Ran ran;
+  char block[4096];
+  for (size_t n; (n = std::fread(block, 1, sizeof block, out)) > 0;) ran.out.append(block, n);
+  const int status = ::pclose(out);
+  if (WIFEXITED(status)) ran.code = WEXITSTATUS(status);
+  return ran;
+}
+
+class TlsClientsTest : public testing::Test {
+ protected:
+  TlsClientsTest() {
+    char name[] = "/tmp/weir-clients-XXXXXX";
+    directory_ = ::mkdtemp(name);
+  }
+  ~TlsClientsTest() override { std::filesystem::remove_all(directory_); }
+
+  // `tls`: further keys of it; `listener`: of the listener.
+  std::string text(const std::string& tls = "", const std::string& listener = "") const {
+    return config(
+        http_listener(
+            "web", bind_,
+            fmt::format("cluster: app, tls: {{certificates: [{{cert: '{}', key: '{}'}}]{}}}{}",
+                        site_.cert, site_.key, tls, listener)),
+        cluster("app", {backend_.address()}), kQuiet);
+  }
+  std::string port() const { return bind_.text().substr(bind_.text().rfind(':') + 1); }
+  std::string url(const std::string& path) const { return "https://a.test:" + port() + path; }
+  Ran curl(const std::string& options) const {
+    return run(
+        fmt::format("curl -sS --noproxy '*' --max-time 60 --cacert {} --resolve "
+                    "a.test:{}:127.0.0.1 {}",
+                    authority_.file(), port(), options));
+  }
+  // Its standard input is `input`, in the words of printf.
+  Ran s_client(const std::string& input, const std::string& options) const {
+    return run(
+        fmt::format("printf '{}' | timeout 60 openssl s_client -connect {} -CAfile {} "
+                    "-verify_return_error {}",
+                    input, bind_.text(), authority_.file(), options));
+  }
+  static std::string last_request(const std::string& what) {
+    return "GET /say/" + what + " HTTP/1.1\\r\\nHost: a.test\\r\\nConnection: close\\r\\n\\r\\n";
+  }
+  static double handshakes(const Scrape& scrape, const std::string& version) {
+    return scrape.sum("weir_tls_handshakes_total", {{"version", version}});
+  }
+  static double errors(const Scrape& scrape, const std::string& reason) {
+    return scrape.sum("weir_tls_handshake_errors_total", {{"reason", reason}});
+  }
+  void expect_all_over(const ProxyProcess& weir) {
+    EXPECT_TRUE(weir.await_metric("weir_connections_active", {}, 0));
+    EXPECT_EQ(weir.scrape().imbalance(), 0);
+  }
+
+  std::string directory_;
+  TestAuthority authority_;
+  IssuedFiles site_ = authority_.issue({.hosts = {"a.test"}, .common_name = "a"});
+  const Address bind_ = free_address();
+  HttpBackend backend_{HttpLoad::answer};
+};
+
+TEST_F(TlsClientsTest, CurlGetsSeveralUrlsOverOneConnection) {
+  ProxyProcess weir(text());
+  const Ran ran =
+      curl("--fail " + url("/say/one") + " " + url("/say/two") + " " + url("/say/three"));
+  EXPECT_EQ(ran.code, 0);
+  EXPECT_EQ(ran.out, "onetwothree");
+  expect_all_over(weir);
+  const Scrape scrape = weir.scrape();
+  EXPECT_EQ(scrape.sum("weir_connections_total"), 1);
+  EXPECT_EQ(handshakes(scrape, "1.3"), 1);
+}
+
+TEST_F(TlsClientsTest, CurlVerifiesTheChain_AndTrustsNoOther) {
+  TestAuthority others("others");
+  ProxyProcess weir(text());
+  EXPECT_EQ(curl("--fail -o /dev/null " + url("/say/x")).code, 0);
+  EXPECT_EQ(curl("--cacert " + others.file() + " " + url("/say/x")).code, 60);
+  ASSERT_TRUE(weir.await_metric("weir_tls_handshake_errors_total", {{"reason", "refused"}}, 1));
+  expect_all_over(weir);
+}
+
+TEST_F(TlsClientsTest, CurlUploadsAndDownloadsWhole_InBothVersions) {
+  constexpr size_t kSize = 5'000'000;
+  const std::string file = directory_ + "/sent", got = directory_ + "/got";
+  {
+    std::ofstream out(file, std::ios::binary);
+    for (size_t at = 0; at < kSize; at += 65536)
+      out << pattern(at, std::min<size_t>(65536, kSize - at));
+  }
+  ProxyProcess weir(text());
+  for (const char* version : {"--tls-max 1.2", "--tlsv1.3"}) {
+    const Ran up =
+        curl(fmt::format("--fail {} -H Expect: -X POST -T {} {}", version, file, url("/count")));
+    EXPECT_EQ(up.out, fmt::format("{} bytes, intact", kSize)) << version;
+    const Ran chunked =
+        curl(fmt::format("--fail {} -H Expect: -X POST -T - {} <{}", version, url("/count"), file));
+    EXPECT_EQ(chunked.out, fmt::format("{} bytes, intact", kSize)) << version;
+    for (const char* kind : {"bytes", "chunks"}) {
+      EXPECT_EQ(curl(fmt::format("--fail {} -o {} {}", version, got,
+                                 url(fmt::format("/{}/{}", kind, kSize))))
+                    .code,
+                0);
+      EXPECT_EQ(run("cmp " + file + " " + got).out, "") << version << kind;
+    }
+  }
+  expect_all_over(weir);
+  EXPECT_EQ(handshakes(weir.scrape(), "1.2"), 4);
+  EXPECT_EQ(handshakes(weir.scrape(), "1.3"), 4);
+}
+
+TEST_F(TlsClientsTest, OpensslSpeaksBothVersions_AndNoOlderOne) {
+  ProxyProcess weir(text());
+  for (const char* version : {"-tls1_2", "-tls1_3"}) {
+    const Ran ran =
+        s_client(last_request("hello"), fmt::format("-ign_eof -servername a.test {}", version));
+    EXPECT_EQ(ran.code, 0) << ran.out;
+    EXPECT_THAT(ran.out, AllOf(HasSubstr("HTTP/1.1 200 OK"), HasSubstr("hello"),
+                               HasSubstr("Verify return code: 0 (ok)")));
+  }
+  for (const char* version : {"-tls1_1", "-tls1"}) {
+    const Ran ran = s_client("", fmt::format("{} -cipher DEFAULT@SECLEVEL=0", version));
+    EXPECT_NE(ran.code, 0);
+    EXPECT_THAT(ran.out, HasSubstr("protocol version"));
+  }
+  expect_all_over(weir);
+  const Scrape scrape = weir.scrape();
+  EXPECT_EQ(handshakes(scrape, "1.2"), 1);
+  EXPECT_EQ(handshakes(scrape, "1.3"), 1);
+  EXPECT_EQ(errors(scrape, "version"), 2);
+}
+
+TEST_F(TlsClientsTest, OpensslComesBackWithItsSession) {
+  ProxyProcess weir(text() + "global: {workers: 2}\n");
+  const std::string session = directory_ + "/session";
+  double resumed = 0;
+  for (const char* version : {"-tls1_2", "-tls1_3"}) {
+    const std::string options = fmt::format("-ign_eof -servername a.test {} ", version);
+    const Ran first = s_client(last_request("one"), options + "-sess_out " + session);
+    EXPECT_THAT(first.out, AllOf(HasSubstr("New, TLSv1."), HasSubstr("one"))) << version;
+    const Ran second = s_client(last_request("two"), options + "-sess_in " + session);
+    EXPECT_THAT(second.out, AllOf(HasSubstr("Reused, TLSv1."), HasSubstr("two"))) << version;
+    EXPECT_EQ(weir.scrape().sum("weir_tls_resumptions_total"), ++resumed);
+  }
+  const Ran again = s_client(last_request("three"), "-ign_eof -tls1_2 -reconnect");
+  EXPECT_THAT(again.out, HasSubstr("Reused, TLSv1.2"));
+  EXPECT_EQ(weir.scrape().sum("weir_tls_resumptions_total"), resumed + 5);
+  expect_all_over(weir);
+}
+
+TEST_F(TlsClientsTest, OpensslShowsACertificate_WhereThatIsDemanded) {
+  ProxyProcess weir(text(", client_auth: {mode: require, ca: '" + authority_.file() + "'}"));
+  TestAuthority others("others");
+  const IssuedFiles known = authority_.issue({.common_name = "client"});
+  const IssuedFiles stranger = others.issue({.common_name = "client"});
+  for (const char* version : {"-tls1_2", "-tls1_3"}) {
+    const auto with = [&](const std::string& certificate) {
+      return s_client(last_request("hello"), fmt::format("-ign_eof {} {}", version, certificate));
+    };
+    const auto files = [](const IssuedFiles& issued) {
+      return fmt::format("-cert {} -key {}", issued.cert, issued.key);
+    };
+    EXPECT_THAT(with(files(known)).out, HasSubstr("HTTP/1.1 200 OK")) << version;
+    EXPECT_THAT(with(files(stranger)).out, AllOf(HasSubstr("alert"), Not(HasSubstr("200 OK"))))
+        << version;
+    EXPECT_THAT(with("").out, AllOf(HasSubstr("alert"), Not(HasSubstr("200 OK")))) << version;
+  }
+  expect_all_over(weir);
+  EXPECT_EQ(errors(weir.scrape(), "client_cert"), 4);
+}
+
+TEST_F(TlsClientsTest, AClientThatGoesAtOnceIsNoFailure) {
+  ProxyProcess weir(text());
+  for (const char* version : {"-tls1_2", "-tls1_3"}) {
+    const Ran ran = s_client("", version);
+    EXPECT_EQ(ran.code, 0) << ran.out;
+    EXPECT_THAT(ran.out, HasSubstr("Verify return code: 0 (ok)"));
+  }
+  expect_all_over(weir);
+  const Scrape scrape = weir.scrape();
+  EXPECT_EQ(scrape.sum("weir_tls_handshake_errors_total"), 0);
+  EXPECT_EQ(scrape.sum("weir_connections_ended_total", {{"reason", "error"}}), 0);
+}
+
+// nginx with a certificate of the test's authority, in the foreground, until the end of the test.
+class TlsNginx {
+ public:
+  TlsNginx(const std::string& directory, const IssuedFiles& files) : address_(free_address()) {
+    std::filesystem::create_directories(directory + "/files");
+    std::ofstream(directory + "/nginx.conf") << fmt::format(
+        R"(daemon off; master_process off; worker_processes 1; pid {0}/pid; error_log {0}/errors;
+events {{ worker_connections 512; }}
+http {{
+  access_log off; keepalive_timeout 65s; client_max_body_size 0;
+  client_body_temp_path {0}/body; proxy_temp_path {0}/proxy; fastcgi_temp_path {0}/fastcgi;
+  uwsgi_temp_path {0}/uwsgi; scgi_temp_path {0}/scgi;
+  server {{
+    listen {1} ssl;
+    ssl_certificate {2}; ssl_certificate_key {3};
+    ssl_session_tickets on; ssl_protocols TLSv1.2 TLSv1.3;
+    root {0}/files;
+    location /files/ {{ alias {0}/files/; dav_methods PUT; create_full_put_path on; }}
+    location /last {{ keepalive_timeout 0; return 200 "$ssl_server_name $ssl_session_reused"; }}
+    location / {{ return 200 "$ssl_protocol $ssl_server_name"; }}
+  }}
+}}
+)",
+        directory, address_.text(), files.cert, files.key);
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+      const std::string conf = directory + "/nginx.conf", errors = directory + "/errors";
+      ::execlp("nginx", "nginx", "-e", errors.c_str(), "-p", directory.c_str(), "-c", conf.c_str(),
+               nullptr);
+      ::_exit(127);
+    }
+    const TimePoint until = std::chrono::steady_clock::now() + kPatience;
+    while (!Socket::connect(address_) && std::chrono::steady_clock::now() < until) ::sched_yield();
+  }
+  ~TlsNginx() {
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+  const Address& address() const { return address_; }
+
+ private:
+  Address address_;
+  pid_t pid_ = -1;
+};
+
+TEST_F(TlsClientsTest, NginxIsABackendThatIsVerified) {
+  const TlsNginx nginx(directory_, authority_.issue({.hosts = {"b.test"}, .common_name = "b"}));
+  const auto with = [&](const std::string& tls) {
+    return config(
+        http_listener("web", bind_, "cluster: app"),
+        cluster("app", {nginx.address()}, "tls: {ca: '" + authority_.file() + "', " + tls + "}"),
+        kQuiet);
+  };
+  ProxyProcess weir(with("sni: b.test"));
+  HttpPeer peer(Socket::connect(bind_));
+  for (int i = 0; i < 20; ++i) {
+    const HttpMessage answer = peer.ask(http_get("/"));
+    ASSERT_EQ(answer.status(), 200) << answer.head;
+    EXPECT_EQ(answer.body, "TLSv1.3 b.test");
+  }
+  EXPECT_EQ(weir.scrape().sum("weir_backend_connects_total"), 1);
+  EXPECT_EQ(peer.ask(http_get("/last")).body, "b.test .");
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(peer.ask(http_get("/last")).body, "b.test r") << i;
+
+  const std::string file = directory_ + "/sent", got = directory_ + "/got";
+  {
+    std::ofstream out(file, std::ios::binary);
+    for (size_t at = 0; at < 8'000'000; at += 50'000) out << pattern(at, 50'000);
+  }
+  const std::string target = "http://" + bind_.text() + "/files/uploaded";
+  EXPECT_EQ(run(fmt::format("curl -sS --noproxy '*' --fail -T {} {}", file, target)).code, 0);
+  EXPECT_EQ(run(fmt::format("curl -sS --noproxy '*' --fail -o {} {}", got, target)).code, 0);
+  EXPECT_EQ(run("cmp " + file + " " + got).out, "");
+  EXPECT_EQ(weir.scrape().sum("weir_backend_connect_errors_total"), 0);
+
+  weir.write_config(with("sni: c.test"));
+  ASSERT_EQ(weir.reload().status, 200);
+  EXPECT_EQ(peer.ask(http_get("/")).status(), 502);
+  EXPECT_GT(weir.scrape().sum("weir_backend_connect_errors_total", {{"reason", "tls_name"}}), 0);
+}
+
+class StalledHandshakesTest : public TlsClientsTest {
+ protected:
+  StalledHandshakesTest() { raise_descriptor_limit(); }
+
+  // What a client says first.
+  static std::string client_hello() {
+    SSL_CTX* const context = SSL_CTX_new(TLS_client_method());
+    SSL* const ssl = SSL_new(context);
+    BIO* const out = BIO_new(BIO_s_mem());
+    SSL_set_bio(ssl, BIO_new(BIO_s_mem()), out);
+    SSL_set_tlsext_host_name(ssl, "a.test");
+    SSL_connect(ssl);
+    char* data = nullptr;
+    const long size = BIO_get_mem_data(out, &data);
+    std::string hello(data, static_cast<size_t>(size));
+    SSL_free(ssl);
+    SSL_CTX_free(context);
+    return hello;
+  }
+  // One of three says nothing, one says half of its first message, one all of it.
+  void open_all() {
+    const std::string hello = client_hello();
+    for (size_t i = 0; i < kStalled; ++i) {
+      stalled_.push_back(Socket::connect(bind_));
+      ASSERT_TRUE(stalled_.back()) << i;
+      ASSERT_TRUE(stalled_.back().send(hello.substr(0, hello.size() * (i % 3) / 2))) << i;
+    }
+  }
+  std::string request(TlsPeer& peer) const {
+    return peer.send(http_get("/say/hello")) ? hear(peer, "hello") : "not sent";
+  }
+  static double heap(const ProxyProcess& weir) { return weir.scrape().sum("process_heap_bytes"); }
+
+  std::vector<Socket> stalled_;
+};
+
+TEST_F(StalledHandshakesTest, CostBoundedMemory_DisturbNobody_AndEndInTime) {
+  // Long enough for all of them to be there at once on a slow machine.
+  ProxyProcess weir(text("", ", timeouts: {tls_handshake: 12s, keep_alive: 5m}"));
+  TlsPeer kept(Socket::connect(bind_), {.sni = "a.test", .trust = &authority_});
+  ASSERT_EQ(shake_hands(kept), TlsPeer::State::done) << kept.error();
+  ASSERT_THAT(request(kept), HasSubstr("200 OK"));
+  const size_t before = weir.resident_bytes();
+  const double heap_before = heap(weir);
+
+  ASSERT_NO_FATAL_FAILURE(open_all());
+  ASSERT_TRUE(weir.await_metric("weir_connections_active", {}, kStalled + 1));
+  for (int i = 0; i < 50; ++i) ASSERT_THAT(request(kept), HasSubstr("200 OK")) << i;
+  TlsPeer fresh(Socket::connect(bind_), {.sni = "a.test", .trust = &authority_});
+  ASSERT_EQ(shake_hands(fresh), TlsPeer::State::done) << fresh.error();
+  ASSERT_THAT(request(fresh), HasSubstr("200 OK"));
+  const size_t growth = weir.resident_bytes() - before;
+  EXPECT_LT(growth, kStalled * kBytesEach);
+  EXPECT_EQ(errors(weir.scrape(), "timeout"), 0) << "until here, all of them were there";
+
+  ASSERT_TRUE(weir.await_metric("weir_connections_active", {}, 2, 60s));
+  const Scrape scrape = weir.scrape();
+  EXPECT_EQ(errors(scrape, "timeout"), kStalled);
+  EXPECT_EQ(scrape.sum("weir_connections_ended_total", {{"reason", "tls_handshake_timeout"}}),
+            kStalled);
+  for (Socket& one : stalled_) EXPECT_NE(one.wait_end(1s), Socket::End::open);
+  EXPECT_THAT(request(kept), HasSubstr("200 OK"));
+  EXPECT_EQ(scrape.imbalance(), 0);
+  const double left = heap(weir) - heap_before;
+  EXPECT_LT(left, 6 << 20) << "what they had needed is given back";
+  std::cout << kStalled << " handshakes, " << growth / kStalled << " bytes each, "
+            << size_t(std::max(left, 0.0)) << " left\n";
+}
+
+}  // namespace
+}  // namespace weir
