@@ -13,7 +13,7 @@ int client_index() {
   return index;
 }
 
-int key_index() {
+int slot_index() {
   static const int index = SSL_get_ex_new_index(1, nullptr, nullptr, nullptr, nullptr);
   return index;
 }
@@ -89,14 +89,13 @@ Result<void> TlsClient::identify() {
   return {};
 }
 
-std::unique_ptr<TlsStream> TlsClient::connect(const std::string& host, const void* key) {
+std::unique_ptr<TlsStream> TlsClient::connect(const std::string& host, const std::string& address) {
   clear_openssl_errors();
   SslPtr made(SSL_new(context_));
   if (!made) return ERR_clear_error(), nullptr;
   SSL* ssl = made.get();
   SSL_set_connect_state(ssl);
   SSL_set_ex_data(ssl, client_index(), this);
-  SSL_set_ex_data(ssl, key_index(), const_cast<void*>(key));
   const std::string& sni = spec_.sni.empty() ? host : spec_.sni;
   if (!sni.empty() && !is_address(sni)) SSL_set_tlsext_host_name(ssl, sni.c_str());
   // An empty name would match any certificate.
@@ -108,23 +107,23 @@ std::unique_ptr<TlsStream> TlsClient::connect(const std::string& host, const voi
   if (!alpn_.empty())
     SSL_set_alpn_protos(ssl, reinterpret_cast<const unsigned char*>(alpn_.data()),
                         static_cast<unsigned>(alpn_.size()));
-  if (key != nullptr) {
+  if (!address.empty()) {
     const std::lock_guard lock(mutex_);
-    const auto known = sessions_.find(key);
-    if (known != sessions_.end()) SSL_set_session(ssl, known->second);
+    const auto [known, is_new] = sessions_.try_emplace(address, nullptr);
+    if (!is_new && known->second != nullptr) SSL_set_session(ssl, known->second);
+    SSL_set_ex_data(ssl, slot_index(), &known->second);
   }
   return std::make_unique<TlsStream>(made.release());
 }
 
 // 1: the session is ours now; 0: nobody will come back to it.
 int TlsClient::on_new_session(SSL* ssl, SSL_SESSION* session) {
+  auto* const slot = static_cast<SSL_SESSION**>(SSL_get_ex_data(ssl, slot_index()));
+  if (slot == nullptr) return 0;
   auto& self = *static_cast<TlsClient*>(SSL_get_ex_data(ssl, client_index()));
-  const void* key = SSL_get_ex_data(ssl, key_index());
-  if (key == nullptr) return 0;
   const std::lock_guard lock(self.mutex_);
-  SSL_SESSION*& kept = self.sessions_[key];
-  SSL_SESSION_free(kept);
-  kept = session;
+  SSL_SESSION_free(*slot);
+  *slot = session;
   return 1;
 }
 

@@ -26,10 +26,10 @@ class TlsClient {
   static Result<std::shared_ptr<TlsClient>> load(const config::ClusterTls& spec);
   ~TlsClient();
 
-  // TLS to a backend. `host` is what its address names, an IP address or a host; `key`
-  // is the backend whose sessions may be resumed, null for a handshake that must be whole. Null: no
-  // memory.
-  std::unique_ptr<TlsStream> connect(const std::string& host, const void* key);
+  // TLS to a backend. `host` is what its address names, an IP address or a host; `address` is the
+  // backend whose sessions may be resumed: none when it is empty. Null: there is no name to verify
+  // it by, or no memory.
+  std::unique_ptr<TlsStream> connect(const std::string& host, const std::string& address);
 
   const std::string& fingerprint() const { return fingerprint_; }
 
@@ -43,8 +43,8 @@ class TlsClient {
   ssl_ctx_st* context_ = nullptr;
   std::string alpn_;  // as on the wire
   std::string fingerprint_;
-  std::mutex mutex_;  // guards sessions_; once in a handshake
-  std::map<const void*, ssl_session_st*> sessions_;
+  std::mutex mutex_;                                 // guards sessions_; once in a handshake
+  std::map<std::string, ssl_session_st*> sessions_;  // by address; entries stay
 };
 
 }  // namespace weir

@@ -39,7 +39,7 @@ void Attempt::start(const CheckTarget& target) {
   proxy_protocol_ = target.proxy_protocol;
   TlsClient* const tls = target.tls.get();
   // Not resumed: a check is to find out whether the backend's certificate is still good.
-  if (tls != nullptr) tls_ = tls->connect(target.tls_host, nullptr);
+  if (tls != nullptr) tls_ = tls->connect(target.tls_host, "");
   if (tls != nullptr && !tls_) return over(Verdict::fail, "no name to verify its certificate by");
   connect(transport_.connect(loop(), target.backend->address(), ""));
 }
@@ -126,6 +126,8 @@ void Attempt::listen() {
   while (transport_.readable()) {
     const Io io = transport_.read(chunk);
     if (io.status == Io::Status::blocked) return;
+    if (io.status == Io::Status::eof && transport_.cut_off())
+      return over(Verdict::fail, "TLS: the answer was cut off");
     if (io.status == Io::Status::eof) return conclude(probe_->hear_end());
     if (io.status != Io::Status::ok) return failed_with(transport_.error());
     Probe::Finding finding = probe_->hear(std::string_view(chunk.data(), io.bytes));

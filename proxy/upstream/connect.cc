@@ -41,7 +41,7 @@ Transport::Connecting finish_connecting(Transport& transport, const ClusterSpec&
     if (!greeting.empty() && transport.write(greeting).bytes != greeting.size())
       return Transport::Connecting::failed;
     if (!spec.tls) return state;
-    std::unique_ptr<TlsStream> tls = spec.tls->connect(host.tls_host, host.backend.get());
+    std::unique_ptr<TlsStream> tls = spec.tls->connect(host.tls_host, host.backend->text());
     if (!tls) return Transport::Connecting::failed;
     transport.start_tls(std::move(tls));
   }

@@ -37,6 +37,8 @@ class Paths(unittest.TestCase):
 
     FILE = re.compile(r"[\w*?{},-]+\.(h|cc|def|py|md|service|\{h,cc\})")
 
+    PROTOCOLS = ("http/1.0", "http/1.1")  # of ALPN; no files of http/
+
     @staticmethod
     def alternatives(path):
         match = re.search(r"\{([^{}]*)\}", path)
@@ -50,6 +52,8 @@ class Paths(unittest.TestCase):
         text = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
         for quoted in re.findall(r"`([^`\n]+)`", text):
             word = quoted.split()[0].rstrip("/")
+            if word in self.PROTOCOLS:
+                continue
             if word.split("/")[0] in beginnings and "/" in word or self.FILE.fullmatch(word):
                 yield from self.alternatives(word)
 

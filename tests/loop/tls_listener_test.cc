@@ -15,8 +15,8 @@ class TlsListenerTest : public HttpFixture {
  protected:
   // A listener "l"; `listener` are further keys of it.
   void secure(const std::string& tls, const std::string& listener = "protocol: http, cluster: c") {
-    apply("listeners: [{ name: l, bind: '127.0.0.1:0', " + listener + ", tls: {" + tls + "} }]\nclusters:\n" +
-          cluster_text("c", backend.address(), ""));
+    apply("listeners: [{ name: l, bind: '127.0.0.1:0', " + listener + ", tls: {" + tls +
+          "} }]\nclusters:\n" + cluster_text("c", backend.address(), ""));
   }
   static std::string certificate(const IssuedFiles& files, const std::string& more = "") {
     return "certificates: [" + entry(files, more) + "]";
@@ -177,9 +177,10 @@ TEST_F(TlsListenerTest, ATicketOfOnePolicyIsWorthNothingUnderAnother) {
     const bool refused = shaken(second) == State::failed;
     EXPECT_FALSE(SSL_session_reused(second.ssl())) << version;
     EXPECT_TRUE(refused || run_until([&] {
-      second.receive();
-      return second.cut_off();
-    })) << "let in without a certificate";
+                  second.receive();
+                  return second.cut_off();
+                }))
+        << "let in without a certificate";
   }
   EXPECT_EQ(cells("m").tls_errors[TlsError::client_cert].value, 2u);
 }
