@@ -60,6 +60,11 @@ Result<std::string> ad_hoc_config(const ProxyOptions& options) {
   listener.bind = options.from;
   listener.protocol = options.tcp ? config::Protocol::tcp : config::Protocol::http;
   listener.cluster = "app";
+  if (!options.tls_cert.empty()) {
+    config::Certificate& certificate = listener.tls.emplace().certificates.emplace_back();
+    certificate.name = certificate.cert = options.tls_cert;
+    certificate.key = options.tls_key.empty() ? options.tls_cert : options.tls_key;
+  }
   config::Cluster& cluster = model.clusters.emplace_back();
   cluster.name = "app";
   cluster.balance = balance_of(options.balance);

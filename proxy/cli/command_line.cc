@@ -146,6 +146,12 @@ void CommandLine::declare_start() {
   offer(proxy->add_option("--balance", proxy_.balance, "how a backend is chosen"), balance_names());
   proxy->add_option("--health", proxy_.health, "path to check the backends with")
       ->type_name("PATH");
+  CLI::Option* cert = proxy->add_option("--tls-cert", proxy_.tls_cert,
+                                        "speak TLS with clients, with this certificate (PEM)");
+  cert->type_name("FILE");
+  proxy->add_option("--tls-key", proxy_.tls_key, "its private key, where it is in another file")
+      ->type_name("FILE")
+      ->needs(cert);
   proxy->add_flag("--print-config", proxy_.print_config, "print the file it stands for, and exit");
 }
 

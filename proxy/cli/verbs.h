@@ -81,8 +81,10 @@ struct ProxyOptions {
   std::vector<std::string> from;
   std::vector<std::string> to;
   std::string balance;
-  std::string health;  // path that a backend which is up answers; empty: no checks
-  std::string admin;   // where to serve the admin API; empty: nowhere
+  std::string health;    // path that a backend which is up answers; empty: no checks
+  std::string tls_cert;  // PEM, of what clients are shown; empty: no TLS
+  std::string tls_key;   // empty: in tls_cert
+  std::string admin;     // where to serve the admin API; empty: nowhere
   bool tcp = false;
   bool print_config = false;
 };

@@ -59,7 +59,7 @@ clusters:
   - name: narrow
     backends: [127.0.0.1:{http_backend}]
     pool: {{ max_connections: 1, max_pending: 1 }}
-drain: {{ timeout: 5s, spread: 5s, linger: 4s }}
+drain: {{ timeout: 5s, spread: 5s, linger: 7s }}
 admin: {{ bind: 127.0.0.1:{admin} }}
 """
 

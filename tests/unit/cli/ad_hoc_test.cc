@@ -55,6 +55,18 @@ TEST(AdHocConfig, SpeaksHttp_UnlessItIsToldNotTo) {
   EXPECT_FALSE(http.model.clusters[0].health_check);
 }
 
+TEST(AdHocConfig, SpeaksTls_WithACertificate) {
+  ProxyOptions options = flags();
+  EXPECT_FALSE(loaded(options).model.listeners[0].tls);
+  options.tls_cert = "site.pem";
+  const config::Loaded one = loaded(options);
+  EXPECT_TRUE(one.valid()) << config::format_text(one.diagnostics, false);
+  EXPECT_EQ(one.model.listeners[0].tls->certificates.at(0).cert, "site.pem");
+  EXPECT_EQ(one.model.listeners[0].tls->certificates.at(0).key, "site.pem");
+  options.tls_key = "site.key";
+  EXPECT_EQ(loaded(options).model.listeners[0].tls->certificates.at(0).key, "site.key");
+}
+
 TEST(AdHocConfig, ChecksTheBackendsWithAPath) {
   ProxyOptions options = flags();
   options.tcp = false;
