@@ -27,6 +27,7 @@ import time
 
 PROXY_CORE, LOAD_CORE = "0", "1"
 ECHO_PORT, SOURCE_PORT, HTTP_PORT, PROXY_PORT = 18081, 18082, 18083, 18090  # below the ephemeral ports
+IDLE_FOR = 2  # seconds, before memory is looked at
 BACKEND_PORTS = {"echo": ECHO_PORT, "connrate": ECHO_PORT, "idle": ECHO_PORT, "bulk": SOURCE_PORT}  # the rest is HTTP
 WARMUP = 0.4  # seconds
 DESCRIPTORS = 12000  # HAProxy and nginx are set up for 5000 connections, two each
@@ -262,6 +263,8 @@ def measure(load, scenario, port, seconds, proxy):
     try:
         ready, _, _ = select.select([process.stdout], [], [], seconds + 60)
         line = process.stdout.readline() if ready else ""
+        if scenario.is_idle:
+            select.select([], [], [], IDLE_FOR)  # what the burst of connecting has needed may go by then
         grown = proxy.resident() - before
         _, complaint = process.communicate(timeout=60)
     finally:
