@@ -52,6 +52,8 @@ class TlsStream {
     drained_ = false;
     peer_closed_ |= closed;
   }
+  // Without an event: the next read asks the kernel all the same.
+  void ask_again() { drained_ = false; }
   // read() has nothing to give before the next event.
   bool drained() const;
   bool handshake_done() const { return done_; }

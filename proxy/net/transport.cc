@@ -113,7 +113,9 @@ Transport::Connecting Transport::handshake() {
   return Connecting::failed;
 }
 
+// Who reads though nothing is known to be readable wants the kernel asked, as without TLS.
 Io Transport::read_tls(std::span<char> to) {
+  if (!readable_) tls_->ask_again();
   const auto [status, bytes] = tls_->read(to);
   switch (status) {
     case TlsStream::Status::ok:
@@ -188,6 +190,7 @@ void Transport::look_again_soon() {
 bool Transport::on_second_look() {
   if (milliseconds(loop_->now()) - read_at_ < kSilence) return true;
   readable_ = true;  // or not: whoever reads now finds out
+  if (tls_ != nullptr) tls_->ask_again();
   if (reader_ != nullptr) reader_->on_readable();
   return false;
 }

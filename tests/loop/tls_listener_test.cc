@@ -330,6 +330,21 @@ TEST_F(TlsListenerTest, AHandshakeThatFails_DoesNotDisturbTheOthers) {
   EXPECT_EQ(worker.active(), 1u);
 }
 
+// One event tells of both, and there is no other.
+TEST_F(TlsListenerTest, AResetRightBehindTheBytes_IsNoticed) {
+  secure(certificate(site), "protocol: tcp, cluster: c");
+  auto one = peer({});
+  ASSERT_EQ(shaken(*one), State::done);
+  Socket server = accepted();
+  turns(3);
+  ASSERT_TRUE(one->send("hello"));
+  one->socket().reset();
+  EXPECT_EQ(bytes(server, 5), "hello");
+  advance(1100ms);
+  EXPECT_TRUE(run_until([&] { return ended("l", EndReason::client_reset) == 1; }));
+  EXPECT_TRUE(sees(server, Socket::End::reset));
+}
+
 TEST_F(TlsListenerTest, ADrainWaitsForHandshakes_AndTheirRequest) {
   secure(certificate(site));
   auto one = peer({});

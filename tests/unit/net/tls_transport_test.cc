@@ -1,0 +1,111 @@
+// A Transport with TLS, and nothing around it: what it says must be what a plain one would say.
+#include <gtest/gtest.h>
+
+#include "net/tls_server.h"
+#include "net/transport.h"
+#include "support/socket_pair.h"
+#include "support/test_loop.h"
+#include "support/tls_peer.h"
+
+namespace weir::test {
+namespace {
+
+class TlsTransportTest : public testing::Test, protected TestLoop {
+ protected:
+  void SetUp() override {
+    config::ListenerTls spec;
+    const IssuedFiles files = authority.issue({.hosts = {"a.test"}});
+    spec.certificates.push_back({"a", files.cert, files.key, "", {}});
+    config::Location at;
+    Result<std::shared_ptr<TlsServer>> loaded = TlsServer::load(spec, {}, at);
+    ASSERT_TRUE(loaded) << loaded.error().text();
+    server = *loaded;
+    SocketPair pair = tcp_pair();
+    peer.emplace(Socket(pair.a.release()), TlsPeer::Wish{});
+    ASSERT_TRUE(transport.open(loop, pair.b.release()));
+    transport.start_tls(server->accept());
+    bool there = false;
+    ASSERT_TRUE(run_until([&] {
+      there |= transport.handshake() == Transport::Connecting::done;
+      return peer->shake() == TlsPeer::State::done && there;
+    }));
+    while (transport.read(memory).status == Io::Status::ok) continue;
+    turns(2);
+  }
+
+  TestAuthority authority;
+  std::shared_ptr<TlsServer> server;
+  Transport transport;
+  std::optional<TlsPeer> peer;
+  std::array<char, 65536> memory;
+};
+
+// Before what cannot be repeated goes down a kept connection, the kernel is asked: no event has
+// told of this end.
+TEST_F(TlsTransportTest, ReadingWithoutAnEvent_AsksTheKernel) {
+  ASSERT_EQ(transport.read(memory).status, Io::Status::blocked);
+  ASSERT_FALSE(transport.readable());
+  ASSERT_TRUE(peer->send("x"));
+  Io io = transport.read(memory);
+  ASSERT_EQ(io.status, Io::Status::ok);
+  EXPECT_EQ(io.bytes, 1u);
+  peer->close_notify();
+  peer->socket().finish();
+  EXPECT_EQ(transport.read(memory).status, Io::Status::eof);
+  EXPECT_FALSE(transport.cut_off());
+}
+
+TEST_F(TlsTransportTest, AFinWithoutAGoodbye_IsACut) {
+  peer->socket().finish();
+  ASSERT_TRUE(run_until([&] { return transport.readable(); }));
+  EXPECT_EQ(transport.read(memory).status, Io::Status::eof);
+  EXPECT_TRUE(transport.cut_off());
+}
+
+// New keys are agreed on while both sides are full: nothing may be lost, nor stand still.
+TEST_F(TlsTransportTest, NewKeysInTheMiddle_ChangeNothing) {
+  constexpr size_t kSize = 2'000'000;
+  size_t down = 0, taken = 0, up = 0, received = 0, updates = 0;
+  bool right = true;
+  const auto check = [&right](std::string_view bytes, size_t at) {
+    while (!bytes.empty()) {
+      const std::string_view expected = pattern(at, std::min<size_t>(bytes.size(), 65536));
+      right &= bytes.substr(0, expected.size()) == expected;
+      at += expected.size();
+      bytes.remove_prefix(expected.size());
+    }
+  };
+  ASSERT_TRUE(run_until(
+      [&] {
+        while (transport.writable() && down < kSize) {
+          const Io io = transport.write(pattern(down, std::min<size_t>(16384, kSize - down)));
+          EXPECT_NE(io.status, Io::Status::failed);
+          down += io.bytes;
+        }
+        if (up < kSize && up <= received) {
+          if (++updates % 8 == 0) SSL_key_update(peer->ssl(), SSL_KEY_UPDATE_REQUESTED);
+          const std::string_view next = pattern(up, std::min<size_t>(16384, kSize - up));
+          EXPECT_TRUE(peer->send(std::string(next)));
+          up += next.size();
+        }
+        for (Io io{}; transport.readable(); received += io.bytes) {
+          io = transport.read(memory);
+          if (io.status != Io::Status::ok) break;
+          check({memory.data(), io.bytes}, received);
+        }
+        // It takes something only now and then.
+        if (updates % 4 == 0 || up == kSize) {
+          const std::string got = peer->receive();
+          check(got, taken);
+          taken += got.size();
+        }
+        return taken == kSize && received == kSize;
+      },
+      5000))
+      << down << " sent, " << taken << " taken; " << up << " sent, " << received << " received";
+  EXPECT_TRUE(right);
+  EXPECT_GT(updates, 16u);
+}
+
+}  // namespace
+}  // namespace weir::test
