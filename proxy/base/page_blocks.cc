@@ -3,7 +3,6 @@
 #include <sys/mman.h>
 
 #include <algorithm>
-#include <cstdint>
 
 #include "base/check.h"
 
@@ -11,21 +10,13 @@ namespace weir {
 namespace {
 
 constexpr size_t kPage = 4096;
-constexpr size_t kLine = 64;
-
-size_t stride_of(size_t block_size) {
-  const size_t pages = (block_size + kPage - 1) / kPage * kPage;
-  return pages - block_size < kPage / 2 ? pages + kPage : pages;
-}
 
 }  // namespace
 
-PageBlocks::PageBlocks(size_t block_size)
-    : stride_(stride_of(block_size)),
-      colours_(std::min(stride_ - block_size, kPage - kLine) / kLine + 1) {}
+PageBlocks::PageBlocks(size_t block_size) : block_size_((block_size + kPage - 1) / kPage * kPage) {}
 
 PageBlocks::~PageBlocks() {
-  for (void* mapping : mappings_) ::munmap(mapping, kBlocksPerMapping * stride_);
+  for (void* mapping : mappings_) ::munmap(mapping, kBlocksPerMapping * block_size_);
 }
 
 void* PageBlocks::take() {
@@ -40,9 +31,8 @@ size_t PageBlocks::trim(size_t keep) {
   const size_t trimmed = warm_.size() - std::min(keep, warm_.size());
   // From the front: what was used last stays.
   for (size_t i = 0; i < trimmed; ++i) {
-    char* block = static_cast<char*>(warm_[i]);
-    ::madvise(block - reinterpret_cast<uintptr_t>(block) % kPage, stride_, MADV_DONTNEED);
-    cold_.push_back(block);
+    ::madvise(warm_[i], block_size_, MADV_DONTNEED);
+    cold_.push_back(warm_[i]);
   }
   warm_.erase(warm_.begin(), warm_.begin() + static_cast<ptrdiff_t>(trimmed));
   return trimmed;
@@ -52,12 +42,12 @@ void PageBlocks::map_more() {
   mappings_.reserve(mappings_.size() + 1);
   warm_.reserve((mappings_.size() + 1) * kBlocksPerMapping);
   cold_.reserve((mappings_.size() + 1) * kBlocksPerMapping);
-  void* mapping = ::mmap(nullptr, kBlocksPerMapping * stride_, PROT_READ | PROT_WRITE,
+  void* mapping = ::mmap(nullptr, kBlocksPerMapping * block_size_, PROT_READ | PROT_WRITE,
                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   CHECK(mapping != MAP_FAILED);  // as operator new would end it
   mappings_.push_back(mapping);
   for (size_t i = kBlocksPerMapping; i-- > 0;)
-    cold_.push_back(static_cast<char*>(mapping) + i * stride_ + i % colours_ * kLine);
+    cold_.push_back(static_cast<char*>(mapping) + i * block_size_);
 }
 
 }  // namespace weir

@@ -2,9 +2,7 @@
 // What a burst has needed leaves no holes in the heap, which would stay resident for good.
 //
 // Owner: one pool; one thread. The last block given back is the first to be taken, so that it is
-// still in the cache. Addresses are kept until the end, and reused; memory is not. Blocks begin at
-// different distances from the beginnings of their pages: it is their first bytes that are used
-// most, and a cache has few places for lines at equal distances.
+// still in the cache. Addresses are kept until the end, and reused; memory is not.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +12,7 @@ namespace weir {
 
 class PageBlocks {
  public:
-  // Aligned to 64 bytes.
+  // A size that is no multiple of a page is rounded up to one.
   explicit PageBlocks(size_t block_size);
   PageBlocks(const PageBlocks&) = delete;
   PageBlocks& operator=(const PageBlocks&) = delete;
@@ -34,8 +32,7 @@ class PageBlocks {
 
   void map_more();
 
-  const size_t stride_;   // from one to the next: whole pages
-  const size_t colours_;  // how many beginnings there are
+  const size_t block_size_;
   std::vector<void*> mappings_;
   std::vector<void*> warm_;
   std::vector<void*> cold_;
