@@ -35,20 +35,15 @@ std::string report(const config::Loaded& loaded, const std::string& path, bool p
 // What is wrong with the files of TLS, as one more finding; else what they hold.
 std::optional<TlsContexts> read_tls(config::Loaded& loaded) {
   if (!loaded.valid()) return std::nullopt;
-  Result<TlsContexts> tls = load_tls(loaded.model);
+  config::Location at;
+  Result<TlsContexts> tls = load_tls(loaded.model, at);
   if (tls) return std::move(*tls);
   config::Diagnostic found;
   found.code = "E238";
-  found.file = loaded.model.files.empty() ? "" : loaded.model.files.front();
+  found.file = loaded.model.files.at(at.file);
+  found.line = at.line;
+  found.column = at.column;
   found.message = tls.error().message;
-  // "weir.yaml:12:7"
-  const std::string& where = tls.error().where;
-  const size_t column = where.rfind(':'), line = where.rfind(':', column - 1);
-  if (column != std::string::npos && line != std::string::npos) {
-    found.file = where.substr(0, line);
-    found.line = static_cast<uint32_t>(std::strtoul(where.c_str() + line + 1, nullptr, 10));
-    found.column = static_cast<uint32_t>(std::strtoul(where.c_str() + column + 1, nullptr, 10));
-  }
   loaded.diagnostics.push_back(std::move(found));
   return std::nullopt;
 }

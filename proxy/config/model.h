@@ -195,6 +195,9 @@ struct Model {
   Logging logging;
   std::vector<std::string> files;  // what was read: [0] the main file, then the included ones
   std::vector<std::string> watched_directories;  // of the files and of include patterns
+
+  // "weir.yaml:12:7"; empty for what was not read from a file.
+  std::string where(const Location& at) const;
 };
 
 }  // namespace weir::config

@@ -125,20 +125,9 @@ class Records {
   size_t wanted_ = 0;     // of the message with its header; 0: not known
 };
 
-bool read_server_name(std::string_view content, ClientHello& hello) {
-  ByteReader reader(content);
-  ByteReader list(reader.take(reader.u16()));
-  const uint8_t type = list.u8();
-  std::string_view name = list.take(list.u16());
-  if (!reader.done() || !list.done() || type != 0) return false;  // 0: host_name
-  if (name.size() > kMaxServerName || name.find('\0') != name.npos) return false;
-  if (name.ends_with('.')) name.remove_suffix(1);
-  if (name.empty()) return false;
-  std::transform(name.begin(), name.end(), hello.name.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  hello.name_size = static_cast<uint8_t>(name.size());
-  return true;
+bool read_name(std::string_view content, ClientHello& hello) {
+  hello.name_size = static_cast<uint8_t>(read_server_name(content, hello.name).size());
+  return hello.name_size > 0;
 }
 
 bool read_alpn(std::string_view content, ClientHello& hello) {
@@ -166,7 +155,7 @@ Verdict read_extensions(std::string_view bytes, ClientHello& hello) {
     const unsigned type = reader.u16();
     const std::string_view content = reader.take(reader.u16());
     if (!reader.ok()) break;
-    if (type == kServerNameExtension && !read(name, read_server_name, content))
+    if (type == kServerNameExtension && !read(name, read_name, content))
       return malformed("the server name of a TLS ClientHello is malformed");
     if (type == kAlpnExtension && !read(alpn, read_alpn, content))
       return malformed("the protocols (ALPN) of a TLS ClientHello are malformed");
@@ -202,6 +191,21 @@ ClientHello result(Verdict verdict) {
 }
 
 }  // namespace
+
+std::string_view read_server_name(std::string_view extension,
+                                  std::span<char, kMaxServerName> memory) {
+  ByteReader reader(extension);
+  ByteReader list(reader.take(reader.u16()));
+  const uint8_t type = list.u8();
+  std::string_view name = list.take(list.u16());
+  if (!reader.done() || !list.done() || type != 0) return {};  // 0: host_name
+  if (name.size() > kMaxServerName || name.find('\0') != name.npos) return {};
+  if (name.ends_with('.')) name.remove_suffix(1);
+  std::transform(name.begin(), name.end(), memory.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  return {memory.data(), name.size()};
+}
 
 std::string_view AlpnList::next() {
   ByteReader reader(left_);

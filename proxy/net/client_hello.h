@@ -64,6 +64,10 @@ struct [[nodiscard]] ClientHello {
   uint8_t name_size = 0;
 };
 
+// The host of a server_name extension (RFC 6066 3), in lower case and without a dot at its end;
+// empty: malformed. A view of `memory`.
+std::string_view read_server_name(std::string_view extension,
+                                  std::span<char, kMaxServerName> memory);
 // `scratch` has kMaxClientHello bytes; used only when the hello is spread over records.
 ClientHello read_client_hello(std::string_view input, std::span<char> scratch);
 

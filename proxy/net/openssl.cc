@@ -13,6 +13,35 @@ int no_passphrase(char*, int, int, void*) {
   return -1;
 }
 
+Result<KeyPtr> read_key(const std::string& path) {
+  Result<BioPtr> file = open_file(path);
+  if (!file) return file.error();
+  KeyPtr key(PEM_read_bio_PrivateKey(file->get(), nullptr, no_passphrase, nullptr));
+  if (key) return key;
+  const bool encrypted = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_BAD_PASSWORD_READ ||
+                         ERR_GET_REASON(ERR_peek_error()) == PEM_R_BAD_PASSWORD_READ;
+  const std::string why = openssl_error();
+  if (encrypted)
+    return Error{fmt::format("the key in '{}' has a passphrase; write it without one", path), ""};
+  return Error{fmt::format("'{}' has no private key that can be read: {}", path, why), ""};
+}
+
+// Why the key is not that of the first certificate.
+Error misfit(const Identity& identity, const std::string& key) {
+  size_t fitting = 0;
+  for (size_t i = 1; i < identity.chain.size() && fitting == 0; ++i)
+    if (X509_check_private_key(identity.chain[i].get(), identity.key.get()) == 1) fitting = i;
+  ERR_clear_error();
+  if (fitting == 0)
+    return Error{fmt::format("the key in '{}' does not belong to the certificate in '{}'", key,
+                             identity.file),
+                 ""};
+  return Error{fmt::format("in '{}' certificate {} is that of the key: it must come first, each "
+                           "authority behind what it has signed",
+                           identity.file, fitting + 1),
+               ""};
+}
+
 }  // namespace
 
 std::string openssl_error() {
@@ -71,17 +100,40 @@ Result<std::vector<CrlPtr>> read_revocation_lists(const std::string& path) {
   return lists;
 }
 
-Result<KeyPtr> read_key(const std::string& path) {
-  Result<BioPtr> file = open_file(path);
-  if (!file) return file.error();
-  KeyPtr key(PEM_read_bio_PrivateKey(file->get(), nullptr, no_passphrase, nullptr));
-  if (key) return key;
-  const bool encrypted = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_BAD_PASSWORD_READ ||
-                         ERR_GET_REASON(ERR_peek_error()) == PEM_R_BAD_PASSWORD_READ;
-  const std::string why = openssl_error();
-  if (encrypted)
-    return Error{fmt::format("the key in '{}' has a passphrase; write it without one", path), ""};
-  return Error{fmt::format("'{}' has no private key that can be read: {}", path, why), ""};
+Result<Identity> read_identity(const std::string& cert, const std::string& key) {
+  Result<std::vector<X509Ptr>> chain = read_certificates(cert);
+  if (!chain) return chain.error();
+  Result<KeyPtr> its_key = read_key(key);
+  if (!its_key) return its_key.error();
+  Identity identity{std::move(*chain), std::move(*its_key), cert};
+  if (X509_check_private_key(identity.leaf(), identity.key.get()) != 1)
+    return misfit(identity, key);
+  return identity;
+}
+
+Result<void> use_identity(SSL_CTX* context, const Identity& identity) {
+  if (SSL_CTX_use_certificate(context, identity.leaf()) != 1 ||
+      SSL_CTX_use_PrivateKey(context, identity.key.get()) != 1)
+    return Error{fmt::format("'{}' cannot be used: {}", identity.file, openssl_error()), ""};
+  SSL_CTX_clear_chain_certs(context);
+  for (size_t i = 1; i < identity.chain.size(); ++i)
+    SSL_CTX_add1_chain_cert(context, identity.chain[i].get());
+  return {};
+}
+
+void prepare(SSL_CTX* context) {
+  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  // The chain is what the file has; libssl would look for it anew in each handshake.
+  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN);
+  SSL_CTX_set_read_ahead(context, 1);
+}
+
+std::string alpn_on_the_wire(std::span<const std::string> protocols) {
+  std::string wire;
+  for (const std::string& protocol : protocols)
+    wire += static_cast<char>(protocol.size()) + protocol;
+  return wire;
 }
 
 }  // namespace weir

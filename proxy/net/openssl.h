@@ -11,6 +11,7 @@
 #include <openssl/x509v3.h>
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -36,7 +37,6 @@ using KeyPtr = OpenSslPtr<EVP_PKEY, EVP_PKEY_free>;
 using CrlPtr = OpenSslPtr<X509_CRL, X509_CRL_free>;
 using OcspPtr = OpenSslPtr<OCSP_RESPONSE, OCSP_RESPONSE_free>;
 using OcspBasicPtr = OpenSslPtr<OCSP_BASICRESP, OCSP_BASICRESP_free>;
-using SessionPtr = OpenSslPtr<SSL_SESSION, SSL_SESSION_free>;
 
 // The first error of this thread's queue, which is empty afterwards.
 std::string openssl_error();
@@ -56,7 +56,22 @@ Result<BioPtr> open_file(const std::string& path);
 Result<std::vector<X509Ptr>> read_certificates(const std::string& path);
 // All revocation lists of a PEM file, at least one.
 Result<std::vector<CrlPtr>> read_revocation_lists(const std::string& path);
-// Without a passphrase.
-Result<KeyPtr> read_key(const std::string& path);
+
+// Who weir says it is: a certificate, what stands behind it in its file, and its key.
+struct Identity {
+  std::vector<X509Ptr> chain;  // at least one
+  KeyPtr key;                  // of the first one
+  std::string file;            // that the chain was read from
+  X509* leaf() const { return chain.front().get(); }
+};
+// Two files of PEM, or one; the key has no passphrase.
+Result<Identity> read_identity(const std::string& cert, const std::string& key);
+// In place of one with the same kind of key.
+Result<void> use_identity(SSL_CTX* context, const Identity& identity);
+
+// What all contexts of weir have in common.
+void prepare(SSL_CTX* context);
+// Protocols of ALPN as they go on the wire (RFC 7301 3.1).
+std::string alpn_on_the_wire(std::span<const std::string> protocols);
 
 }  // namespace weir

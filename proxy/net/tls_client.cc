@@ -1,8 +1,8 @@
 #include "net/tls_client.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 
+#include "base/network.h"
 #include "net/openssl.h"
 
 namespace weir {
@@ -19,9 +19,7 @@ int slot_index() {
 }
 
 bool is_address(const std::string& host) {
-  unsigned char bytes[16];
-  return ::inet_pton(AF_INET, host.c_str(), bytes) == 1 ||
-         ::inet_pton(AF_INET6, host.c_str(), bytes) == 1;
+  return IpAddress().parse(host);
 }
 
 }  // namespace
@@ -30,17 +28,13 @@ Result<std::shared_ptr<TlsClient>> TlsClient::load(const config::ClusterTls& spe
   std::shared_ptr<TlsClient> client(new TlsClient(spec));
   SSL_CTX* context = client->context_ = SSL_CTX_new(TLS_client_method());
   CHECK(context != nullptr);
-  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-                                SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN);
-  SSL_CTX_set_read_ahead(context, 1);
+  prepare(context);
   SSL_CTX_set_min_proto_version(
       context, spec.min_version == config::TlsVersion::tls_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION);
   // A cache of libssl's would be flushed, its sessions spoilt, with the context.
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(context, &TlsClient::on_new_session);
-  for (const std::string& protocol : spec.alpn)
-    client->alpn_ += static_cast<char>(protocol.size()) + protocol;
+  client->alpn_ = alpn_on_the_wire(spec.alpn);
   client->fingerprint_ = fmt::format("{}|{}|{}|{}|{}|", spec.sni, spec.verify, spec.verify_name,
                                      static_cast<int>(spec.min_version), client->alpn_);
   if (Result<void> set = client->trust(); !set) return set.error();
@@ -71,22 +65,10 @@ Result<void> TlsClient::trust() {
 
 Result<void> TlsClient::identify() {
   if (spec_.cert.empty()) return {};
-  Result<std::vector<X509Ptr>> chain = read_certificates(spec_.cert);
-  if (!chain) return chain.error();
-  Result<KeyPtr> key = read_key(spec_.key);
-  if (!key) return key.error();
-  X509* leaf = chain->front().get();
-  if (X509_check_private_key(leaf, key->get()) != 1)
-    return ERR_clear_error(),
-           Error{fmt::format("the key in '{}' does not belong to the certificate in '{}'",
-                             spec_.key, spec_.cert),
-                 ""};
-  if (SSL_CTX_use_certificate(context_, leaf) != 1 ||
-      SSL_CTX_use_PrivateKey(context_, key->get()) != 1)
-    return Error{fmt::format("'{}' cannot be used: {}", spec_.cert, openssl_error()), ""};
-  for (size_t i = 1; i < chain->size(); ++i) SSL_CTX_add1_chain_cert(context_, (*chain)[i].get());
-  for (const X509Ptr& one : *chain) fingerprint_ += digest_of(one.get());
-  return {};
+  Result<Identity> identity = read_identity(spec_.cert, spec_.key);
+  if (!identity) return identity.error();
+  for (const X509Ptr& one : identity->chain) fingerprint_ += digest_of(one.get());
+  return use_identity(context_, *identity);
 }
 
 std::unique_ptr<TlsStream> TlsClient::connect(const std::string& host, const std::string& address) {

@@ -1,35 +1,12 @@
 #include "net/tls_server.h"
 
-#include <algorithm>
+#include <array>
 #include <ctime>
 
-#include "http/chars.h"
+#include "net/client_hello.h"
 #include "net/tls_site.h"
 
 namespace weir {
-namespace {
-
-// The host of the server_name extension (RFC 6066 3), in lower case and without the final dot.
-// False: malformed.
-bool read_server_name(SSL* ssl, std::string& host) {
-  const unsigned char* data = nullptr;
-  size_t size = 0;
-  if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &data, &size) != 1) return true;
-  if (size < 5) return false;
-  const size_t list = static_cast<size_t>(data[0] << 8 | data[1]);
-  const size_t name = static_cast<size_t>(data[3] << 8 | data[4]);
-  if (list + 2 != size || data[2] != TLSEXT_NAMETYPE_host_name || name + 3 != list || name == 0 ||
-      name > TLSEXT_MAXLEN_host_name)
-    return false;
-  host.assign(reinterpret_cast<const char*>(data) + 5, name);
-  if (host.find('\0') != std::string::npos) return false;
-  if (host.back() == '.') host.pop_back();
-  std::transform(host.begin(), host.end(), host.begin(), ascii_lower);
-  return true;
-}
-
-}  // namespace
-
 TlsServer::TlsServer() = default;
 TlsServer::~TlsServer() = default;
 
@@ -57,10 +34,16 @@ const TlsServer::Site* TlsServer::site_for(std::string_view host) const {
 // is looked at.
 int TlsServer::on_client_hello(SSL* ssl, int* alert, void* server) {
   const auto& self = *static_cast<const TlsServer*>(server);
-  std::string host;
-  if (!read_server_name(ssl, host)) {
-    *alert = SSL_AD_DECODE_ERROR;
-    return SSL_CLIENT_HELLO_ERROR;
+  const unsigned char* extension = nullptr;
+  size_t size = 0;
+  std::array<char, kMaxServerName> memory;
+  std::string_view host;
+  if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &extension, &size) == 1) {
+    host = read_server_name({reinterpret_cast<const char*>(extension), size}, memory);
+    if (host.empty()) {
+      *alert = SSL_AD_DECODE_ERROR;
+      return SSL_CLIENT_HELLO_ERROR;
+    }
   }
   const Site* site = self.site_for(host);
   if (site == nullptr && self.reject_unknown_sni_) {

@@ -80,8 +80,6 @@ struct TlsServer::Loader {
   Result<void> read_authorities();
   Result<void> certificate(const config::Certificate& wanted);
   Result<void> check(const config::Certificate& wanted, const std::vector<X509Ptr>& chain);
-  static Error misfit(const config::Certificate& wanted, const std::vector<X509Ptr>& chain,
-                      EVP_PKEY* key);
   Result<Site*> site(const std::vector<std::string>& hosts, int key_type);
   Result<SslContextPtr> context();
   Result<void> versions(SSL_CTX* context);
@@ -152,12 +150,8 @@ Result<SslContextPtr> TlsServer::Loader::context() {
   SslContextPtr made(SSL_CTX_new(TLS_server_method()));
   CHECK(made != nullptr);
   SSL_CTX* context = made.get();
-  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-                                   SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
-  // The chain is what the file has; libssl would look for it anew in each handshake.
-  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-                                SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN);
-  SSL_CTX_set_read_ahead(context, 1);
+  prepare(context);
+  SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_num_tickets(context, 1);
   const std::string id = policy();
@@ -193,20 +187,6 @@ Result<void> TlsServer::Loader::check(const config::Certificate& wanted,
   return {};
 }
 
-// Why the key is not that of the first certificate.
-Error TlsServer::Loader::misfit(const config::Certificate& wanted,
-                                const std::vector<X509Ptr>& chain, EVP_PKEY* key) {
-  for (size_t i = 1; i < chain.size(); ++i)
-    if (X509_check_private_key(chain[i].get(), key) == 1)
-      return error(
-          fmt::format("in '{}' certificate {} is that of the key: it must come first, each "
-                      "authority behind what it has signed",
-                      wanted.cert, i + 1));
-  ERR_clear_error();
-  return error(fmt::format("the key in '{}' does not belong to the certificate in '{}'", wanted.key,
-                           wanted.cert));
-}
-
 // Of the same names and another kind of key: the client's abilities decide between them.
 Result<TlsServer::Site*> TlsServer::Loader::site(const std::vector<std::string>& hosts,
                                                  int key_type) {
@@ -227,32 +207,22 @@ Result<TlsServer::Site*> TlsServer::Loader::site(const std::vector<std::string>&
 }
 
 Result<void> TlsServer::Loader::certificate(const config::Certificate& wanted) {
-  Result<std::vector<X509Ptr>> chain = read_certificates(wanted.cert);
-  if (!chain) return chain.error();
-  Result<KeyPtr> key = read_key(wanted.key);
-  if (!key) return key.error();
-  X509* leaf = chain->front().get();
-  if (X509_check_private_key(leaf, key->get()) != 1)
-    return ERR_clear_error(), misfit(wanted, *chain, key->get());
-  if (Result<void> good = check(wanted, *chain); !good) return good;
-  std::vector<std::string> hosts = hosts_of(leaf);
-  Result<Site*> site = this->site(hosts, EVP_PKEY_get_base_id(key->get()));
+  Result<Identity> identity = read_identity(wanted.cert, wanted.key);
+  if (!identity) return identity.error();
+  if (Result<void> good = check(wanted, identity->chain); !good) return good;
+  std::vector<std::string> hosts = hosts_of(identity->leaf());
+  Result<Site*> site = this->site(hosts, EVP_PKEY_get_base_id(identity->key.get()));
   if (!site) return site.error();
-  SSL_CTX* context = (*site)->context.get();
-  if (SSL_CTX_use_certificate(context, leaf) != 1 ||
-      SSL_CTX_use_PrivateKey(context, key->get()) != 1)
-    return error(fmt::format("'{}' cannot be used: {}", wanted.cert, openssl_error()));
-  SSL_CTX_clear_chain_certs(context);
-  for (size_t i = 1; i < chain->size(); ++i) SSL_CTX_add1_chain_cert(context, (*chain)[i].get());
-  for (const X509Ptr& one : *chain) server.fingerprint_ += digest_of(one.get());
-  if (Result<void> stapled = staple(wanted, *chain); !stapled) return stapled;
+  if (Result<void> used = use_identity((*site)->context.get(), *identity); !used) return used;
+  for (const X509Ptr& one : identity->chain) server.fingerprint_ += digest_of(one.get());
+  if (Result<void> stapled = staple(wanted, identity->chain); !stapled) return stapled;
   index(**site);
   const bool is_default = spec.default_certificate.empty()
                               ? server.default_ == nullptr
                               : wanted.name == spec.default_certificate;
   if (is_default) server.default_ = *site;
-  server.infos_.push_back(
-      {wanted.name, std::move(hosts), seconds_of(X509_get0_notAfter(leaf)), wanted.location});
+  server.infos_.push_back({wanted.name, std::move(hosts),
+                           seconds_of(X509_get0_notAfter(identity->leaf())), wanted.location});
   return {};
 }
 
@@ -315,8 +285,7 @@ Result<std::shared_ptr<TlsServer>> TlsServer::load(const config::ListenerTls& sp
                                                    config::Location& at) {
   std::shared_ptr<TlsServer> server(new TlsServer());
   server->reject_unknown_sni_ = spec.reject_unknown_sni;
-  for (const std::string& protocol : alpn)
-    server->alpn_ += static_cast<char>(protocol.size()) + protocol;
+  server->alpn_ = alpn_on_the_wire(alpn);
   Loader loader{spec, alpn, *server, {}, {}};
   if (Result<void> read = loader.read_authorities(); !read) return read.error();
   server->fingerprint_ =

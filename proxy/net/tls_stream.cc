@@ -18,7 +18,7 @@ TlsStream& stream_of(BIO* bio) {
 
 }  // namespace
 
-int bio_read(BIO* bio, char* to, int size) {
+int TlsStream::bio_read(BIO* bio, char* to, int size) {
   TlsStream& stream = stream_of(bio);
   BIO_clear_retry_flags(bio);
   if (!stream.drained_) {
@@ -34,7 +34,7 @@ int bio_read(BIO* bio, char* to, int size) {
   return -1;
 }
 
-int bio_write(BIO* bio, const char* from, int size) {
+int TlsStream::bio_write(BIO* bio, const char* from, int size) {
   TlsStream& stream = stream_of(bio);
   BIO_clear_retry_flags(bio);
   const ssize_t n = sys::send(stream.fd_, from, static_cast<size_t>(size));
@@ -47,31 +47,30 @@ int bio_write(BIO* bio, const char* from, int size) {
 }
 
 // Zero for whatever is not known, kernel TLS among it.
-long bio_control(BIO* bio, int command, long, void*) {
+long TlsStream::bio_control(BIO* bio, int command, long, void*) {
   if (command == BIO_CTRL_FLUSH) return 1;
   if (command == BIO_CTRL_EOF) return stream_of(bio).eof_ ? 1 : 0;
   return 0;
 }
 
-namespace {
-
-BIO_METHOD* make_method() {
-  BIO_METHOD* method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "weir transport");
-  CHECK(method != nullptr);
-  BIO_meth_set_read(method, &bio_read);
-  BIO_meth_set_write(method, &bio_write);
-  BIO_meth_set_ctrl(method, &bio_control);
-  return method;
-}
-
-}  // namespace
-
-TlsStream::TlsStream(SSL* ssl) : ssl_(ssl) {
-  static BIO_METHOD* const method = make_method();
+BIO* TlsStream::make_bio(TlsStream& stream) {
+  static BIO_METHOD* const method = [] {
+    BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "weir transport");
+    CHECK(made != nullptr);
+    BIO_meth_set_read(made, &TlsStream::bio_read);
+    BIO_meth_set_write(made, &TlsStream::bio_write);
+    BIO_meth_set_ctrl(made, &TlsStream::bio_control);
+    return made;
+  }();
   BIO* bio = BIO_new(method);
   CHECK(bio != nullptr);
-  BIO_set_data(bio, this);
+  BIO_set_data(bio, &stream);
   BIO_set_init(bio, 1);
+  return bio;
+}
+
+TlsStream::TlsStream(SSL* ssl) : ssl_(ssl) {
+  BIO* bio = make_bio(*this);
   SSL_set_bio(ssl_, bio, bio);
 }
 

@@ -72,12 +72,13 @@ class TlsStream {
   const char* cipher() const;
   bool resumed() const;
   const char* server_name() const;  // SNI; null: none
-  ssl_st* ssl() const { return ssl_; }
 
  private:
-  friend int bio_read(bio_st*, char*, int);
-  friend int bio_write(bio_st*, const char*, int);
-  friend long bio_control(bio_st*, int, long, void*);
+  // What OpenSSL calls for the socket.
+  static bio_st* make_bio(TlsStream& stream);
+  static int bio_read(bio_st*, char* to, int size);
+  static int bio_write(bio_st*, const char* from, int size);
+  static long bio_control(bio_st*, int command, long, void*);
   Status classify(int result);
 
   ssl_st* ssl_;

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <utility>
 
 #include "net/kernel_pipe.h"
 #include "net/sys.h"
@@ -27,7 +26,7 @@ bool Transport::open(EventLoop& loop, int fd) {
   loop_ = &loop;
   fd_ = fd;
   error_ = 0;
-  readable_ = peer_closed_ = suspicious_ = cut_off_ = fin_waits_ = read_waits_ = false;
+  readable_ = peer_closed_ = suspicious_ = cut_off_ = fin_waits_ = false;
   writable_ = true;  // of a fresh socket; a failed send would say otherwise
   if (watch_.start<&Transport::on_event>(loop.poller(), fd, IoWatch::Mode::edge, this)) return true;
   error_ = errno;
@@ -81,11 +80,8 @@ void Transport::handle(Readiness ready) {
   suspicious_ = ready.readable && ready.writable && !ready.closed;
   if (tls_ != nullptr && (ready.readable || ready.closed)) tls_->on_readable(ready.closed);
   if (newly_writable && fin_waits_) shutdown_write();
-  const bool read_on = newly_writable && std::exchange(read_waits_, false);
-  readable_ |= read_on;
   if (newly_writable && writer_ != nullptr) writer_->on_writable();
-  const bool news = ready.readable || ready.closed || read_on;
-  if (news && is_open() && reader_ != nullptr) reader_->on_readable();
+  if ((ready.readable || ready.closed) && is_open() && reader_ != nullptr) reader_->on_readable();
 }
 
 Io Transport::failed() {
@@ -122,7 +118,7 @@ Io Transport::read_tls(std::span<char> to) {
       readable_ = !tls_->drained();
       if (!readable_) look_again_soon();
       return {Io::Status::ok, bytes};
-    case TlsStream::Status::wants_write: read_waits_ = true, writable_ = false; [[fallthrough]];
+    case TlsStream::Status::wants_write:  // only with renegotiation, which is off
     case TlsStream::Status::wants_read: return readable_ = false, Io{Io::Status::blocked};
     case TlsStream::Status::cut_off: cut_off_ = true; [[fallthrough]];
     case TlsStream::Status::ended: return error_ == 0 ? Io{Io::Status::eof} : failed();

@@ -135,9 +135,8 @@ class Transport : private SecondLook {
   bool peer_closed_ = false;
   bool suspicious_ = false;  // the last event may have been an error
   bool cut_off_ = false;
-  bool read_waits_ = false;  // for room for a message of TLS that comes first
-  bool fin_waits_ = false;   // for room for the close_notify
-  uint32_t read_at_ = 0;     // ms; of the last read when that may have been so
+  bool fin_waits_ = false;  // for room for the close_notify
+  uint32_t read_at_ = 0;    // ms; of the last read when that may have been so
 };
 
 }  // namespace weir

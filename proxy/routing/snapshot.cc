@@ -1,15 +1,8 @@
 #include "routing/snapshot.h"
 
-#include <fmt/format.h>
-
 #include "base/hash.h"
 
 namespace weir {
-
-std::string Snapshot::place(const config::Location& location) const {
-  if (location.line == 0 || location.file >= model.files.size()) return "";
-  return fmt::format("{}:{}:{}", model.files[location.file], location.line, location.column);
-}
 
 std::string Snapshot::cluster_names(const ListenerSpec& listener) const {
   std::string names;

@@ -71,7 +71,7 @@ struct Snapshot {
   std::vector<ClusterSpec> clusters;       // as in model.clusters
 
   // "weir.yaml:12:7", for the log line of a timeout that fired; empty for a default.
-  std::string place(const config::Location& location) const;
+  std::string place(const config::Location& at) const { return model.where(at); }
   // "app, api": those it may send to.
   std::string cluster_names(const ListenerSpec& listener) const;
 };

@@ -19,7 +19,8 @@ LoadResult Loader::load_now(const Load& load, const Resolve& resolve) {
   Result<ResolvedAddresses> addresses = resolve(result.candidate.loaded.model);
   if (!addresses) return result.failure = addresses.error(), result;
   result.candidate.addresses = std::move(*addresses);
-  Result<TlsContexts> tls = load_tls(result.candidate.loaded.model);
+  config::Location at;
+  Result<TlsContexts> tls = load_tls(result.candidate.loaded.model, at);
   if (!tls) return result.failure = tls.error(), result;
   result.candidate.tls = std::move(*tls);
   return result;

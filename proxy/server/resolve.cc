@@ -32,13 +32,9 @@ Result<ResolvedAddresses> resolve_backends(const config::Model& model) {
       if (addresses.contains(backend.address)) continue;
       Result<Address> address = resolve(backend.address);
       if (!address) {
-        const config::Location& at = backend.location;
-        std::string where = at.line > 0 && at.file < model.files.size()
-                                ? fmt::format("{}:{}:{}", model.files[at.file], at.line, at.column)
-                                : "";
         return Error{fmt::format("backend '{}' of cluster '{}': {}", backend.name, cluster.name,
                                  address.error().message),
-                     where};
+                     model.where(backend.location)};
       }
       addresses.emplace(backend.address, *address);
     }

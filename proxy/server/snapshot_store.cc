@@ -18,9 +18,8 @@ constexpr uint64_t kOwnDescriptors = 256;
 std::string place(const config::Loaded& loaded, const std::string& path) {
   const auto found = loaded.provenance.find(path);
   if (found == loaded.provenance.end()) return path;
-  const config::Location& at = found->second.place.location;
-  if (at.line == 0 || at.file >= loaded.model.files.size()) return path;
-  return fmt::format("{}:{}:{}", loaded.model.files[at.file], at.line, at.column);
+  const std::string at = loaded.model.where(found->second.place.location);
+  return at.empty() ? path : at;
 }
 
 Result<void> check_congestion_control(const config::Loaded& loaded, const std::string& path,

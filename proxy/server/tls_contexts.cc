@@ -5,11 +5,6 @@
 namespace weir {
 namespace {
 
-std::string place(const config::Model& model, const config::Location& at) {
-  if (at.line == 0 || at.file >= model.files.size()) return "";
-  return fmt::format("{}:{}:{}", model.files[at.file], at.line, at.column);
-}
-
 std::vector<std::string> offered(const config::Listener& listener) {
   if (!listener.tls->alpn.empty() || listener.protocol == config::Protocol::tcp)
     return listener.tls->alpn;
@@ -18,26 +13,28 @@ std::vector<std::string> offered(const config::Listener& listener) {
 
 }  // namespace
 
-Result<TlsContexts> load_tls(const config::Model& model) {
+Result<TlsContexts> load_tls(const config::Model& model, config::Location& at) {
   TlsContexts contexts;
   for (const config::Listener& listener : model.listeners) {
     if (!listener.tls) continue;
-    config::Location at = listener.tls->location;
+    at = listener.tls->location;
     Result<std::shared_ptr<TlsServer>> server =
         TlsServer::load(*listener.tls, offered(listener), at);
     if (!server)
       return Error{fmt::format("listener '{}': {}", listener.name, server.error().message),
-                   place(model, at)};
+                   model.where(at)};
     contexts.listeners.emplace(listener.name, std::move(*server));
   }
   for (const config::Cluster& cluster : model.clusters) {
     if (!cluster.tls) continue;
+    at = cluster.tls->location;
     Result<std::shared_ptr<TlsClient>> client = TlsClient::load(*cluster.tls);
     if (!client)
       return Error{fmt::format("cluster '{}': {}", cluster.name, client.error().message),
-                   place(model, cluster.tls->location)};
+                   model.where(at)};
     contexts.clusters.emplace(cluster.name, std::move(*client));
   }
+  at = {};
   if (const std::string& file = model.global.tls_tickets.file; !file.empty()) {
     Result<TicketKeys::FileKeys> keys = TicketKeys::read(file);
     if (!keys) return Error{"global.tls_tickets.file: " + keys.error().message, ""};

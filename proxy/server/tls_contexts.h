@@ -19,7 +19,7 @@ struct TlsContexts {
   TicketKeys::FileKeys ticket_keys;  // of global.tls_tickets.file; empty: none
 };
 
-// The error says which file, and where it is named.
-Result<TlsContexts> load_tls(const config::Model& model);
+// The error says which file, and where it is named, which is also in `at` then.
+Result<TlsContexts> load_tls(const config::Model& model, config::Location& at);
 
 }  // namespace weir

@@ -152,7 +152,8 @@ Exchange::Step Exchange::connect_failed() {
   if (!is_local(error))
     backend.note_connect_failure(http_.pipes().loop.now(), cluster_->spec().backoff);
   LOG(debug, "backend.connect_failed", kv("cluster", backend.cluster()),
-      kv("backend", backend.name()), kv("errno", error), kv("tls", tls_failure(lease_->transport)));
+      kv("backend", backend.name()), kv("errno", error),
+      kv_if(*tls_failure(lease_->transport) != 0, "tls", tls_failure(lease_->transport)));
   if (try_again(RetryCause::connect_failure)) return Step::next;
   return timeout ? reply(504, "no backend answered in time", EndReason::connect_timeout)
                  : reply(502, "no backend could be connected to", EndReason::connect_failed);

@@ -1,7 +1,6 @@
 #include "session/opening.h"
 
 #include <array>
-#include <string_view>
 #include <utility>
 
 #include "base/log.h"
@@ -91,10 +90,7 @@ void Opening::read_hello() {
     case ClientHello::State::not_tls: return succeed();
     case ClientHello::State::malformed:
     case ClientHello::State::too_long:
-      session_.cells().tls_errors[TlsError::not_tls].add();
-      LOG(debug, "tls.client_hello_refused", kv("session", session_.id()),
-          kv("reason", hello.reason));
-      return fail(EndReason::tls_handshake_failed);
+      return fail_tls(TlsError::not_tls, EndReason::tls_handshake_failed, hello.reason);
   }
 }
 
@@ -114,7 +110,8 @@ void Opening::shake_hands() {
   switch (client_.handshake()) {
     case Transport::Connecting::pending: return;
     case Transport::Connecting::failed:
-      return fail_handshake(client_.tls()->reason(), EndReason::tls_handshake_failed);
+      return fail_tls(client_.tls()->reason(), EndReason::tls_handshake_failed,
+                      client_.tls()->failure());
     case Transport::Connecting::done: break;
   }
   const TlsStream& tls = *client_.tls();
@@ -126,8 +123,7 @@ void Opening::shake_hands() {
 
 void Opening::on_deadline() {
   if (stage_ == Stage::proxy_header) return fail(EndReason::proxy_header_timeout);
-  session_.cells().tls_errors[TlsError::timeout].add();
-  fail(EndReason::tls_handshake_timeout);
+  fail_tls(TlsError::timeout, EndReason::tls_handshake_timeout, "");
 }
 
 void Opening::succeed() {
@@ -135,10 +131,10 @@ void Opening::succeed() {
   session_.on_opened();
 }
 
-void Opening::fail_handshake(TlsError error, EndReason reason) {
+void Opening::fail_tls(TlsError error, EndReason reason, std::string_view why) {
   session_.cells().tls_errors[error].add();
   LOG(debug, "tls.handshake_failed", kv("session", session_.id()), kv("reason", text(error)),
-      kv("error", client_.tls()->failure()));
+      kv_if(!why.empty(), "error", why));
   fail(reason);
 }
 

@@ -11,6 +11,8 @@
 // latency.
 #pragma once
 
+#include <string_view>
+
 #include "config/model.h"
 #include "event/event_loop.h"
 #include "event/owned.h"
@@ -64,7 +66,7 @@ class Opening final : public Retirable,
   void begin_handshake();
   void shake_hands();
   void succeed();
-  void fail_handshake(TlsError error, EndReason reason);
+  void fail_tls(TlsError error, EndReason reason, std::string_view why);
   void fail(EndReason reason);
   void until(const config::Timeout& timeout);
 

@@ -142,7 +142,7 @@ void Connect::fail(ConnectError error) {
   reason_ = error == ConnectError::timeout ? EndReason::connect_timeout : EndReason::connect_failed;
   LOG(debug, "backend.connect_failed", kv("cluster", backend.cluster()),
       kv("backend", backend.name()), kv("error", text(error)), kv("errno", code),
-      kv("tls", tls_failure(transport_)));
+      kv_if(*tls_failure(transport_) != 0, "tls", tls_failure(transport_)));
   transport_.close();
   release();
 }

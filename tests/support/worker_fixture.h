@@ -34,7 +34,8 @@ class WorkerFixture : public TestLoop, private WorkerPeers {
     ASSERT_TRUE(loaded.valid()) << config::format_text(loaded.diagnostics, false);
     Result<ResolvedAddresses> addresses = resolve_backends(loaded.model);
     ASSERT_TRUE(addresses) << addresses.error().text();
-    Result<TlsContexts> tls = load_tls(loaded.model);
+    config::Location at;
+    Result<TlsContexts> tls = load_tls(loaded.model, at);
     ASSERT_TRUE(tls) << tls.error().text();
     Result<SnapshotStore::Prepared> prepared =
         store.prepare({std::move(loaded), std::move(*addresses), std::move(*tls)});
