@@ -1,11 +1,10 @@
 // TLS that is passed through: where it goes by what its ClientHello asks for.
-#include "support/http_fixture.h"
-#include "support/tls_peer.h"
+#include "support/tls_fixture.h"
 
 namespace weir::test {
 namespace {
 
-class PassthroughTest : public HttpFixture {
+class PassthroughTest : public TlsFixture {
  protected:
   void SetUp() override {
     apply(

@@ -1,7 +1,6 @@
 // The PROXY protocol: whom a proxy before weir speaks for, and whom weir speaks for.
 #include "net/proxy_header.h"
-#include "support/http_fixture.h"
-#include "support/tls_peer.h"
+#include "support/tls_fixture.h"
 
 namespace weir::test {
 namespace {
@@ -10,7 +9,7 @@ using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
 
-class ProxyProtocolTest : public HttpFixture {
+class ProxyProtocolTest : public TlsFixture {
  protected:
   void accepting(const std::string& listener, const std::string& networks = "127.0.0.0/8") {
     apply("listeners: [{ name: l, bind: '127.0.0.1:0', " + listener +
@@ -122,7 +121,7 @@ TEST_F(ProxyProtocolTest, TlsComesBehindTheHeader) {
   Socket socket = client();
   ASSERT_TRUE(socket.send(v2("192.0.2.7:4711", "127.0.0.1:443")));
   TlsPeer one(std::move(socket), {.sni = "a.test"});
-  ASSERT_TRUE(run_until([&] { return one.shake() == TlsPeer::State::done; }));
+  ASSERT_EQ(shaken(one), TlsPeer::State::done);
   ASSERT_TRUE(one.send(get("/")));
   Socket server = accepted();
   EXPECT_THAT(message(server), HasSubstr("\r\nX-Forwarded-For: 192.0.2.7\r\n"));
@@ -154,7 +153,7 @@ TEST_F(ProxyProtocolTest, BackendsAreToldOfTls) {
   telling("v2",
           ", tls: { certificates: [{ cert: '" + files.cert + "', key: '" + files.key + "' }] }");
   TlsPeer one(client(), {.sni = "a.test"});
-  ASSERT_TRUE(run_until([&] { return one.shake() == TlsPeer::State::done; }));
+  ASSERT_EQ(shaken(one), TlsPeer::State::done);
   Socket server = accepted();
   const ProxyTls tls = heard(server).tls();
   EXPECT_EQ(tls.version, "TLSv1.3");

@@ -1,6 +1,5 @@
 // TLS towards backends: who they must be, what they are told of, and what their ends mean.
-#include "support/http_fixture.h"
-#include "support/tls_peer.h"
+#include "support/tls_fixture.h"
 
 namespace weir::test {
 namespace {
@@ -13,7 +12,7 @@ using Wish = TlsPeer::Wish;
 using State = TlsPeer::State;
 using PeerPtr = std::unique_ptr<TlsPeer>;
 
-class TlsBackendTest : public HttpFixture {
+class TlsBackendTest : public TlsFixture {
  protected:
   // Cluster `c` whose backend speaks TLS; `tls` and `cluster` are keys of it.
   void secure(const std::string& tls, const std::string& cluster = "",
@@ -42,26 +41,10 @@ class TlsBackendTest : public HttpFixture {
     SSL_CTX_set_tlsext_ticket_keys(SSL_get_SSL_CTX(peer->ssl()), keys, sizeof keys);
     return peer;
   }
-  State shaken(TlsPeer& peer) {
-    State state = State::going_on;
-    EXPECT_TRUE(run_until([&] {
-      state = peer.shake();
-      return state != State::going_on;
-    }));
-    return state;
-  }
   PeerPtr met(const Wish& wish) {
     PeerPtr peer = next(wish);
     EXPECT_EQ(shaken(*peer), State::done) << peer->error();
     return peer;
-  }
-  std::string text(TlsPeer& peer, const std::string& end) {
-    std::string got;
-    EXPECT_TRUE(run_until([&] {
-      got += peer.receive();
-      return got.find(end) != std::string::npos || peer.ended() || peer.cut_off();
-    })) << got;
-    return got;
   }
   // An answer to the request that waits at `server`.
   std::string answered(TlsPeer& server, Socket& to, const std::string& body) {

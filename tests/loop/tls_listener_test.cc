@@ -1,6 +1,7 @@
 // TLS towards clients: who is shown which certificate, who is let in, how it begins and ends.
-#include "support/http_fixture.h"
-#include "support/tls_peer.h"
+#include <fstream>
+
+#include "support/tls_fixture.h"
 
 namespace weir::test {
 namespace {
@@ -11,7 +12,7 @@ using testing::StartsWith;
 using Wish = TlsPeer::Wish;
 using State = TlsPeer::State;
 
-class TlsListenerTest : public HttpFixture {
+class TlsListenerTest : public TlsFixture {
  protected:
   // A listener "l"; `listener` are further keys of it.
   void secure(const std::string& tls, const std::string& listener = "protocol: http, cluster: c") {
@@ -26,22 +27,6 @@ class TlsListenerTest : public HttpFixture {
   }
   std::unique_ptr<TlsPeer> peer(const Wish& wish) {
     return std::make_unique<TlsPeer>(client(), wish);
-  }
-  State shaken(TlsPeer& peer) {
-    State state = State::going_on;
-    EXPECT_TRUE(run_until([&] {
-      state = peer.shake();
-      return state != State::going_on;
-    }));
-    return state;
-  }
-  std::string text(TlsPeer& peer, const std::string& end) {
-    std::string got;
-    EXPECT_TRUE(run_until([&] {
-      got += peer.receive();
-      return got.find(end) != std::string::npos || peer.ended() || peer.cut_off();
-    })) << got;
-    return got;
   }
   // One request and its answer over a connection that is there.
   std::string exchanged(TlsPeer& peer, const std::string& request, Socket& server) {
@@ -203,6 +188,95 @@ TEST_F(TlsListenerTest, ClientsShowTheirCertificates_WhereThatIsDemanded) {
   }
   EXPECT_TRUE(run_until([&] { return errors(TlsError::client_cert) == 2; }));
   EXPECT_EQ(ended("l", EndReason::tls_handshake_failed), 2u);
+}
+
+TEST_F(TlsListenerTest, ACertificateThatWasRevoked_LetsNobodyIn) {
+  const IssuedFiles good = authority.issue({.common_name = "good"});
+  const IssuedFiles bad = authority.issue({.common_name = "bad"});
+  secure(certificate(site) + ", client_auth: { mode: optional, ca: '" + authority.file() +
+         "', crl: '" + authority.revoke({bad}) + "' }");
+  Socket server;
+  auto known = peer({.certificate = good}), nobody = peer({});
+  ASSERT_EQ(shaken(*known), State::done);
+  exchanged(*known, get("/"), server);
+  ASSERT_EQ(shaken(*nobody), State::done);
+  exchanged(*nobody, get("/"), server);  // optional
+  auto revoked = peer({.certificate = bad});
+  shaken(*revoked);
+  EXPECT_TRUE(run_until([&] { return errors(TlsError::client_cert) == 1; }));
+}
+
+TEST_F(TlsListenerTest, AClientWhoseAuthoritiesAreTooMany_IsRefused) {
+  TestAuthority root("root");
+  const std::string auth = ", client_auth: { mode: require, ca: '" + root.file() + "', depth: ";
+  const IssuedFiles files = root.issue({.common_name = "client"});
+  secure(certificate(site) + auth + "0 }");  // none between it and the root
+  auto one = peer({.certificate = files});
+  ASSERT_EQ(shaken(*one), State::done);
+  Socket server;
+  exchanged(*one, get("/"), server);
+  const IssuedFiles middle = root.issue({.common_name = "middle", .authority = true});
+  TestAuthority below(middle);
+  auto two = peer({.certificate = below.issue({.common_name = "client"})});
+  shaken(*two);
+  EXPECT_TRUE(run_until([&] { return errors(TlsError::client_cert) == 1; }));
+  secure(certificate(site) + auth + "1 }");
+  auto three = peer({.certificate = below.issue({.common_name = "client"})});
+  ASSERT_EQ(shaken(*three), State::done);
+  exchanged(*three, get("/"), server);
+}
+
+TEST_F(TlsListenerTest, WhatTheAuthoritySaysOfTheCertificate_IsHandedOn) {
+  const std::string response = authority.vouch(site);
+  secure(certificate(site, ", ocsp: '" + response + "'"));
+  std::ifstream file(response, std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    auto curious = peer({.version = version, .asks_status = true});
+    ASSERT_EQ(shaken(*curious), State::done);
+    EXPECT_EQ(curious->stapled(), bytes);
+    auto other = peer({.version = version});
+    ASSERT_EQ(shaken(*other), State::done);
+    EXPECT_EQ(other->stapled(), "");
+  }
+}
+
+TEST_F(TlsListenerTest, WhatNoClientWouldBelieve_IsNotHandedOn_ButToldAtTheStart) {
+  TestAuthority others("others");
+  const IssuedFiles stranger = authority.issue({.hosts = {"a.test"}});
+  const std::pair<std::string, std::string> cases[] = {
+      {authority.vouch(site, false), "revoked"},
+      {authority.vouch(site, true, -9, -2), "is not of now"},
+      {authority.vouch(stranger), "is of another certificate"},
+      {others.vouch(site), "is not signed by the authority"},
+      {site.cert, "has no OCSP response"}};
+  for (const auto& [response, why] : cases) {
+    config::ListenerTls spec;
+    spec.certificates.push_back({"a", site.cert, site.key, response, {}});
+    config::Location at;
+    const auto loaded = TlsServer::load(spec, {}, at);
+    ASSERT_FALSE(loaded) << why;
+    EXPECT_THAT(loaded.error().message, testing::AllOf(HasSubstr(response), HasSubstr(why)));
+  }
+}
+
+TEST_F(TlsListenerTest, TheDefaultCertificateIsTheOneThatIsNamed) {
+  const IssuedFiles second = authority.issue({.hosts = {"b.test"}, .common_name = "b"});
+  secure("default_certificate: two, certificates: [" + entry(site, ", name: one") + ", " +
+         entry(second, ", name: two") + "]");
+  auto one = peer({.sni = "unknown"});
+  ASSERT_EQ(shaken(*one), State::done);
+  EXPECT_EQ(one->peer_name(), "b");
+}
+
+TEST_F(TlsListenerTest, CiphersAreThoseThatAreNamed) {
+  secure("ciphers: ECDHE-ECDSA-AES256-GCM-SHA384, ciphersuites: TLS_CHACHA20_POLY1305_SHA256, " +
+         certificate(site));
+  auto old = peer({.version = TLS1_2_VERSION}), now = peer({});
+  ASSERT_EQ(shaken(*old), State::done);
+  ASSERT_EQ(shaken(*now), State::done);
+  EXPECT_STREQ(SSL_get_cipher_name(old->ssl()), "ECDHE-ECDSA-AES256-GCM-SHA384");
+  EXPECT_STREQ(SSL_get_cipher_name(now->ssl()), "TLS_CHACHA20_POLY1305_SHA256");
 }
 
 TEST_F(TlsListenerTest, WhatIsNoTls_IsRefused) {

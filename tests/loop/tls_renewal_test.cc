@@ -2,15 +2,14 @@
 // asked again.
 #include <openssl/pem.h>
 
-#include "support/http_fixture.h"
-#include "support/tls_peer.h"
+#include "support/tls_fixture.h"
 
 namespace weir::test {
 namespace {
 
 using State = TlsPeer::State;
 
-class TlsRenewalTest : public HttpFixture {
+class TlsRenewalTest : public TlsFixture {
  protected:
   void copy(const std::string& from, const std::string& to) {
     std::filesystem::copy_file(from, to, std::filesystem::copy_options::overwrite_existing);
@@ -27,12 +26,7 @@ class TlsRenewalTest : public HttpFixture {
   bool served(const IssuedFiles& files, int version, SSL_SESSION* session = nullptr) {
     resumed_ = false;
     TlsPeer peer(client(), {.version = version, .certificate = files, .session = session});
-    State state = State::going_on;
-    EXPECT_TRUE(run_until([&] {
-      state = peer.shake();
-      return state != State::going_on;
-    }));
-    if (state != State::done || !peer.send(get("/"))) return false;
+    if (shaken(peer) != State::done || !peer.send(get("/"))) return false;
     std::string got;
     Socket server;
     EXPECT_TRUE(run_until([&] {
@@ -55,13 +49,14 @@ class TlsRenewalTest : public HttpFixture {
   }
   void TearDown() override {
     SSL_SESSION_free(session_);
-    HttpFixture::TearDown();
+    TlsFixture::TearDown();
   }
 
   TestAuthority authority;
   IssuedFiles site = authority.issue({.hosts = {"a.test"}});
   IssuedFiles known = authority.issue({.common_name = "client"});
-  const std::string trusted_ = testing::TempDir() + fmt::format("weir-trusted-{}", ::getpid());
+  TempFolder folder_;
+  const std::string trusted_ = folder_ / "trusted.pem";
   SSL_SESSION* session_ = nullptr;
   bool resumed_ = false;
 };

@@ -4,10 +4,10 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <openssl/err.h>
+#include <openssl/ocsp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <signal.h>
-#include <unistd.h>
 
 #include <fstream>
 
@@ -38,9 +38,8 @@ X509* make_certificate(const std::string& name, EVP_PKEY* key, int serial, int f
   return certificate;
 }
 
-std::string pem(X509* certificate) {
-  BIO* bio = BIO_new(BIO_s_mem());
-  PEM_write_bio_X509(bio, certificate);
+// What was written into it.
+std::string taken(BIO* bio) {
   char* data = nullptr;
   const long size = BIO_get_mem_data(bio, &data);
   std::string text(data, static_cast<size_t>(size));
@@ -48,22 +47,29 @@ std::string pem(X509* certificate) {
   return text;
 }
 
+X509* read(const std::string& file) {
+  BIO* bio = BIO_new_file(file.c_str(), "r");
+  X509* certificate = PEM_read_bio_X509(bio, nullptr, nullptr, nullptr);
+  BIO_free(bio);
+  return certificate;
+}
+
+std::string pem(X509* certificate) {
+  BIO* bio = BIO_new(BIO_s_mem());
+  PEM_write_bio_X509(bio, certificate);
+  return taken(bio);
+}
+
 std::string pem(EVP_PKEY* key) {
   BIO* bio = BIO_new(BIO_s_mem());
   PEM_write_bio_PrivateKey(bio, key, nullptr, nullptr, 0, nullptr, nullptr);
-  char* data = nullptr;
-  const long size = BIO_get_mem_data(bio, &data);
-  std::string text(data, static_cast<size_t>(size));
-  BIO_free(bio);
-  return text;
+  return taken(bio);
 }
 
 }  // namespace
 
 TestAuthority::TestAuthority(const std::string& name)
     : key_(make_key(false)), certificate_(make_certificate(name, key_, 1, -1, 3650)) {
-  static int count = 0;
-  folder_ = fmt::format("{}/weir-tls-{}-{}", testing::TempDir(), ::getpid(), ++count);
   X509_set_issuer_name(certificate_, X509_get_subject_name(certificate_));
   extend(certificate_, certificate_, NID_basic_constraints, "critical,CA:TRUE");
   extend(certificate_, certificate_, NID_key_usage,
@@ -72,13 +78,20 @@ TestAuthority::TestAuthority(const std::string& name)
   file_ = write("ca.pem", pem(certificate_));
 }
 
+TestAuthority::TestAuthority(const IssuedFiles& files) : certificate_(read(files.cert)) {
+  BIO* bio = BIO_new_file(files.key.c_str(), "r");
+  key_ = PEM_read_bio_PrivateKey(bio, nullptr, nullptr, nullptr);
+  BIO_free(bio);
+  file_ = files.cert;
+}
+
 TestAuthority::~TestAuthority() {
   X509_free(certificate_);
   EVP_PKEY_free(key_);
 }
 
 std::string TestAuthority::write(const std::string& what, const std::string& text) {
-  const std::string path = folder_ + "-" + what;
+  const std::string path = folder_ / what;
   std::ofstream(path) << text;
   return path;
 }
@@ -92,12 +105,57 @@ IssuedFiles TestAuthority::issue(const Wish& wish) {
   for (const std::string& host : wish.hosts)
     names += (names.empty() ? "" : ",") + (host.starts_with("IP:") ? host : "DNS:" + host);
   if (!names.empty()) extend(certificate, certificate_, NID_subject_alt_name, names);
+  if (wish.authority) extend(certificate, certificate_, NID_basic_constraints, "critical,CA:TRUE");
   X509_sign(certificate, key_, EVP_sha256());
   IssuedFiles files{write(fmt::format("{}.pem", serial_), pem(certificate) + pem(certificate_)),
                     write(fmt::format("{}.key", serial_), pem(key))};
   X509_free(certificate);
   EVP_PKEY_free(key);
   return files;
+}
+
+std::string TestAuthority::revoke(const std::vector<IssuedFiles>& revoked) {
+  X509_CRL* list = X509_CRL_new();
+  X509_CRL_set_version(list, 1);
+  X509_CRL_set_issuer_name(list, X509_get_subject_name(certificate_));
+  ASN1_TIME* time = X509_gmtime_adj(nullptr, -60);
+  X509_CRL_set1_lastUpdate(list, time);
+  X509_CRL_set1_nextUpdate(list, X509_gmtime_adj(time, 7 * 86400));
+  for (const IssuedFiles& files : revoked) {
+    X509* certificate = read(files.cert);
+    X509_REVOKED* entry = X509_REVOKED_new();
+    X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(certificate));
+    X509_REVOKED_set_revocationDate(entry, X509_gmtime_adj(time, -60));
+    X509_CRL_add0_revoked(list, entry);
+    X509_free(certificate);
+  }
+  X509_CRL_sign(list, key_, EVP_sha256());
+  BIO* bio = BIO_new(BIO_s_mem());
+  PEM_write_bio_X509_CRL(bio, list);
+  X509_CRL_free(list);
+  ASN1_TIME_free(time);
+  return write(fmt::format("{}.crl", ++serial_), taken(bio));
+}
+
+std::string TestAuthority::vouch(const IssuedFiles& of, bool good, int from_days, int until_days) {
+  X509* certificate = read(of.cert);
+  OCSP_BASICRESP* basic = OCSP_BASICRESP_new();
+  ASN1_TIME* from = X509_gmtime_adj(nullptr, from_days * 86400L - 60);
+  ASN1_TIME* until = X509_gmtime_adj(nullptr, until_days * 86400L);
+  OCSP_CERTID* id = OCSP_cert_to_id(nullptr, certificate, certificate_);
+  OCSP_basic_add1_status(basic, id, good ? V_OCSP_CERTSTATUS_GOOD : V_OCSP_CERTSTATUS_REVOKED,
+                         OCSP_REVOKED_STATUS_UNSPECIFIED, good ? nullptr : from, from, until);
+  OCSP_basic_sign(basic, certificate_, key_, EVP_sha256(), nullptr, 0);
+  OCSP_RESPONSE* response = OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, basic);
+  BIO* bio = BIO_new(BIO_s_mem());
+  i2d_OCSP_RESPONSE_bio(bio, response);
+  OCSP_RESPONSE_free(response);
+  OCSP_CERTID_free(id);
+  OCSP_BASICRESP_free(basic);
+  ASN1_TIME_free(from);
+  ASN1_TIME_free(until);
+  X509_free(certificate);
+  return write(fmt::format("{}.ocsp", ++serial_), taken(bio));
 }
 
 TlsPeer::TlsPeer(Socket socket, const Wish& wish) : socket_(std::move(socket)) {
@@ -134,6 +192,7 @@ TlsPeer::TlsPeer(Socket socket, const Wish& wish) : socket_(std::move(socket)) {
   if (!alpn.empty())
     SSL_set_alpn_protos(ssl_, reinterpret_cast<const unsigned char*>(alpn.data()),
                         static_cast<unsigned>(alpn.size()));
+  if (wish.asks_status) SSL_set_tlsext_status_type(ssl_, TLSEXT_STATUSTYPE_ocsp);
   if (wish.session != nullptr) SSL_set_session(ssl_, wish.session);
   if (wish.server)
     SSL_set_accept_state(ssl_);
@@ -202,6 +261,12 @@ std::string TlsPeer::peer_name() {
   char name[256] = {};
   X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, name, sizeof name);
   return name;
+}
+
+std::string TlsPeer::stapled() {
+  unsigned char* response = nullptr;
+  const long size = SSL_get_tlsext_status_ocsp_resp(ssl_, &response);
+  return size > 0 ? std::string(reinterpret_cast<char*>(response), static_cast<size_t>(size)) : "";
 }
 
 std::string TlsPeer::alpn() {

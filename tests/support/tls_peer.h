@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "support/socket.h"
+#include "support/temp_folder.h"
 
 namespace weir::test {
 
@@ -28,8 +29,15 @@ class TestAuthority {
     bool rsa = false;
     int from_days = -1;
     int until_days = 30;
+    bool authority = false;  // may issue certificates itself
   };
+  // One that another has issued.
+  explicit TestAuthority(const IssuedFiles& files);
   IssuedFiles issue(const Wish& wish);
+  // A list of what has been revoked, in a file.
+  std::string revoke(const std::vector<IssuedFiles>& revoked);
+  // What it says of a certificate (OCSP), in a file; for so many days.
+  std::string vouch(const IssuedFiles& of, bool good = true, int from_days = 0, int until_days = 7);
   const std::string& file() const { return file_; }  // its own certificate
   X509* certificate() const { return certificate_; }
 
@@ -37,7 +45,7 @@ class TestAuthority {
   std::string write(const std::string& what, const std::string& text);
   EVP_PKEY* key_;
   X509* certificate_;
-  std::string folder_;
+  TempFolder folder_;
   std::string file_;
   int serial_ = 1;
 };
@@ -52,6 +60,7 @@ class TlsPeer {
     IssuedFiles certificate = {};
     SSL_SESSION* session = nullptr;
     bool server = false;
+    bool asks_status = false;  // for an OCSP response; in stapled()
   };
   TlsPeer(Socket socket, const Wish& wish);
   ~TlsPeer();
@@ -69,6 +78,7 @@ class TlsPeer {
   Socket& socket() { return socket_; }
   std::string peer_name();  // common name of the other side's certificate
   std::string alpn();
+  std::string stapled();  // DER; "" when there was none
   std::string error() const { return error_; }
   SSL_SESSION* session() { return session_; }  // last ticket that came; null: none
 

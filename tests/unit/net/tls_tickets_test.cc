@@ -3,7 +3,6 @@
 #include "net/tls_tickets.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <fstream>
 #include <utility>
@@ -11,6 +10,7 @@
 #include "net/tls_server.h"
 #include "net/transport.h"
 #include "support/socket_pair.h"
+#include "support/temp_folder.h"
 #include "support/test_loop.h"
 #include "support/tls_peer.h"
 
@@ -57,10 +57,8 @@ class TicketKeysTest : public testing::Test, protected TestLoop {
     return known;
   }
   void forget() { SSL_SESSION_free(std::exchange(session, nullptr)); }
-  static std::string key_file(const std::vector<char>& keys) {
-    static int count = 0;
-    const std::string path = testing::TempDir() + "/weir-tickets-" + std::to_string(::getpid()) +
-                             std::to_string(++count);
+  std::string key_file(const std::vector<char>& keys) {
+    const std::string path = folder / std::to_string(++count);
     std::ofstream out(path);
     for (const char key : keys) out << std::string(TicketKeys::kKeySize, key);
     return path;
@@ -71,6 +69,8 @@ class TicketKeysTest : public testing::Test, protected TestLoop {
     keys.use(std::move(*read));
   }
 
+  TempFolder folder;
+  int count = 0;
   TestAuthority authority;
   const IssuedFiles files = authority.issue({.hosts = {"a.test"}});
   SSL_SESSION* session = nullptr;
