@@ -7,7 +7,7 @@ namespace weir {
 void HalfPipe::preload(std::string_view bytes) {
   DCHECK(in_hand() == 0 && bytes.size() <= kBlockSize);
   if (bytes.empty()) return;
-  block_ = resources_.buffers.lend();
+  borrow_block();
   std::copy(bytes.begin(), bytes.end(), block_);
   begin_ = 0;
   end_ = static_cast<uint32_t>(bytes.size());
@@ -17,7 +17,11 @@ void HalfPipe::start() {
   source_.set_reader(this);
   sink_.set_writer(this);
   last_moved_ = resources_.loop.now();
-  splice_refused_ = source_.tls() != nullptr || sink_.tls() != nullptr;
+  // A read of TLS brings one record, which a block can hold.
+  if (source_.tls() != nullptr)
+    bulk_means_ = Bulk::none;
+  else if (sink_.tls() != nullptr)
+    bulk_means_ = Bulk::large_blocks;
 }
 
 void HalfPipe::stop() {
@@ -56,7 +60,7 @@ void HalfPipe::pump_and_report() {
 HalfPipe::State HalfPipe::pump() {
   if (state_ != State::open) return state_;
   int budget = kChunksPerTurn;
-  for (; budget > 0; --budget) {
+  for (; budget > 0; budget -= static_cast<int>(block_size_ / kBlockSize)) {
     if (flush() == Step::wait) return state_;
     if (source_ended_) {
       sink_.shutdown_write();
@@ -67,7 +71,7 @@ HalfPipe::State HalfPipe::pump() {
     if (!source_.readable() || fill() == Step::wait) break;
   }
   // The only way out with the source still readable, and it comes back (trap T6).
-  if (budget == 0) resources_.loop.yield(*this);
+  if (budget <= 0) resources_.loop.yield(*this);
   if (in_hand() == 0) give_back();
   return state_;
 }
@@ -87,13 +91,13 @@ HalfPipe::Step HalfPipe::flush() {
 }
 
 HalfPipe::Step HalfPipe::fill() {
-  return splicing_ && start_splicing() ? fill_kernel_pipe() : fill_block();
+  return splicing() && borrow_kernel_pipe() ? fill_kernel_pipe() : fill_block();
 }
 
 // Reads one block. `wait`: nothing to read now, or the half has failed.
 HalfPipe::Step HalfPipe::fill_block() {
-  if (block_ == nullptr) block_ = resources_.buffers.lend();
-  const Io io = source_.read({block_, static_cast<size_t>(std::min<uint64_t>(kBlockSize, left_))});
+  borrow_block();
+  const Io io = source_.read({block_, static_cast<size_t>(std::min<uint64_t>(block_size_, left_))});
   switch (io.status) {
     case Io::Status::ok: break;
     case Io::Status::eof: return source_end();
@@ -104,9 +108,7 @@ HalfPipe::Step HalfPipe::fill_block() {
   begin_ = 0;
   end_ = static_cast<uint32_t>(io.bytes);
   took(io.bytes);
-  streak_ = io.bytes == kBlockSize ? static_cast<uint8_t>(streak_ + 1) : 0;
-  if (streak_ >= kFullReadsToSplice && !splice_refused_) splicing_ = true, streak_ = 0;
-  streak_ = std::min<uint8_t>(streak_, kFullReadsToSplice);
+  judge(io.bytes);
   return Step::next;
 }
 
@@ -118,13 +120,19 @@ HalfPipe::Step HalfPipe::fill_kernel_pipe() {
     case Io::Status::ok: break;
     case Io::Status::eof: return source_end();
     case Io::Status::blocked: return Step::wait;
-    case Io::Status::unsupported: splicing_ = false, splice_refused_ = true; return fill_block();
+    case Io::Status::unsupported: bulk_ = false, bulk_means_ = Bulk::none; return fill_block();
     case Io::Status::failed: finish(State::source_failed); return Step::wait;
   }
   took(io.bytes);
-  streak_ = io.bytes < kBlockSize ? static_cast<uint8_t>(streak_ + 1) : 0;
-  if (streak_ >= kSmallSplicesToCopy) splicing_ = false, streak_ = 0;
+  judge(io.bytes);
   return Step::next;
+}
+
+void HalfPipe::judge(size_t bytes) {
+  if (bulk_means_ == Bulk::none) return;
+  const bool full = bytes >= kBlockSize;
+  streak_ = full != bulk_ ? static_cast<uint8_t>(streak_ + 1) : 0;
+  if (streak_ == kReadsToJudge) bulk_ = !bulk_, streak_ = 0;
 }
 
 HalfPipe::Step HalfPipe::source_end() {
@@ -135,7 +143,17 @@ HalfPipe::Step HalfPipe::source_end() {
   return Step::wait;
 }
 
-bool HalfPipe::start_splicing() {
+// Of the size that is needed now; nothing is in the one at hand.
+void HalfPipe::borrow_block() {
+  const bool large = bulk_ && bulk_means_ == Bulk::large_blocks;
+  if (block_ != nullptr && large == (block_size_ == kLargeBlockSize)) return;
+  give_back_block();
+  if (large) block_ = resources_.large_buffers.lend();
+  block_size_ = block_ != nullptr ? kLargeBlockSize : kBlockSize;
+  if (block_ == nullptr) block_ = resources_.buffers.lend();
+}
+
+bool HalfPipe::borrow_kernel_pipe() {
   if (pipe_ == nullptr) pipe_ = resources_.kernel_pipes.lend();
   return pipe_ != nullptr;
 }
@@ -148,8 +166,15 @@ void HalfPipe::count(size_t bytes) {
 
 // Nothing is in hand, so nothing is kept.
 void HalfPipe::give_back() {
-  if (block_ != nullptr) resources_.buffers.take_back(std::exchange(block_, nullptr));
+  give_back_block();
   if (pipe_ != nullptr) resources_.kernel_pipes.take_back(std::exchange(pipe_, nullptr));
+}
+
+void HalfPipe::give_back_block() {
+  if (block_ == nullptr) return;
+  BufferPool& pool = block_size_ == kLargeBlockSize ? resources_.large_buffers : resources_.buffers;
+  pool.take_back(std::exchange(block_, nullptr));
+  block_size_ = kBlockSize;
 }
 
 HalfPipe::State HalfPipe::finish(State state) {

@@ -4,9 +4,9 @@
 // writable) drive a half, and both call pump(): there is no other way to make progress. Not reading
 // while the sink does not take anything is the back-pressure. Bytes pass through a block of the
 // worker's BufferPool; a direction that keeps reading full blocks goes through a kernel pipe with
-// splice(2), until its reads become small again. Owner: a session, by value. Thread: its loop's. A
-// half reports to its observer, which closes; a half closes nothing itself (rule "decide deep, act
-// at the top").
+// splice(2), or to TLS in larger blocks, until its reads become small again. Owner: a session, by
+// value. Thread: its loop's. A half reports to its observer, which closes; a half closes nothing
+// itself (rule "decide deep, act at the top").
 #pragma once
 
 #include <cstdint>
@@ -19,14 +19,17 @@ namespace weir {
 
 // What the pipes of one worker share.
 struct PipeResources {
-  explicit PipeResources(EventLoop& l) : loop(l), buffers(l) {}
+  explicit PipeResources(EventLoop& l)
+      : loop(l), buffers(l), large_buffers(l, kLargeBlockSize, kMostLargeBlocks) {}
 
   EventLoop& loop;
   BufferPool buffers;
+  BufferPool large_buffers;
   KernelPipePool kernel_pipes;
   // Returns everything that nobody uses.
   void trim() {
     buffers.trim();
+    large_buffers.trim();
     kernel_pipes.trim();
   }
 };
@@ -73,14 +76,15 @@ class HalfPipe final : public TransportReader, public TransportWriter, private Y
   bool blocked() const { return in_hand() > 0; }  // the sink does not take what was read
   size_t in_hand() const { return end_ - begin_ + (pipe_ != nullptr ? pipe_->held : 0); }
   uint64_t moved() const { return moved_; }  // bytes the sink has taken
-  bool splicing() const { return splicing_; }
+  bool splicing() const { return bulk_ && bulk_means_ == Bulk::splice; }
   TimePoint last_moved() const { return last_moved_; }
 
  private:
   enum class Step : uint8_t { next, wait };
-  static constexpr int kFullReadsToSplice = 8;  // 128 KiB in a row: a bulk transfer
+  enum class Bulk : uint8_t { none, splice, large_blocks };
+  // So many full blocks in a row are a bulk transfer; so many reads of less, and it is none.
+  static constexpr int kReadsToJudge = 8;
   static constexpr uint64_t kUnlimited = UINT64_MAX;
-  static constexpr int kSmallSplicesToCopy = 8;  // fillings below a block: no longer one
 
   void on_readable() override;
   void on_writable() override;
@@ -91,13 +95,16 @@ class HalfPipe final : public TransportReader, public TransportWriter, private Y
   Step fill();
   Step fill_block();
   Step fill_kernel_pipe();
-  bool start_splicing();
+  bool borrow_kernel_pipe();
+  void borrow_block();
+  void judge(size_t bytes);
   void took(size_t bytes) {
     if (left_ != kUnlimited) left_ -= bytes;
   }
   Step source_end();
   void count(size_t bytes);
   void give_back();
+  void give_back_block();
   State finish(State state);
 
   PipeResources& resources_;
@@ -105,6 +112,7 @@ class HalfPipe final : public TransportReader, public TransportWriter, private Y
   Transport& sink_;
   PipeObserver& observer_;
   char* block_ = nullptr;
+  uint32_t block_size_ = kBlockSize;
   KernelPipe* pipe_ = nullptr;
   uint32_t begin_ = 0;  // of the bytes in hand, in block_
   uint32_t end_ = 0;
@@ -114,9 +122,9 @@ class HalfPipe final : public TransportReader, public TransportWriter, private Y
   State state_ = State::open;
   bool source_ended_ = false;
   bool fin_sent_ = false;
-  bool splicing_ = false;
-  bool splice_refused_ = false;  // this pair of sockets cannot
-  uint8_t streak_ = 0;           // full reads in a row; when splicing, small ones
+  bool bulk_ = false;
+  Bulk bulk_means_ = Bulk::splice;  // what this pair of sockets can
+  uint8_t streak_ = 0;              // reads in a row that speak for the other way
 };
 
 class Pipe {

@@ -10,7 +10,11 @@
 namespace weir {
 namespace {
 
-constexpr size_t kMostPlaintext = SSL3_RT_MAX_PLAIN_LENGTH;
+// After a pause the network has to be tried anew: three small records are in its first flight
+// (RFC 6928), and none waits for the next.
+constexpr Duration kPause = 1s;
+constexpr uint32_t kInSmallRecords = 64 * 1024;
+constexpr size_t kSmallRecord = 4 * 1024;
 
 TlsStream& stream_of(BIO* bio) {
   return *static_cast<TlsStream*>(BIO_get_data(bio));
@@ -37,6 +41,17 @@ int TlsStream::bio_read(BIO* bio, char* to, int size) {
 int TlsStream::bio_write(BIO* bio, const char* from, int size) {
   TlsStream& stream = stream_of(bio);
   BIO_clear_retry_flags(bio);
+  if (stream.making_ != nullptr) {
+    CHECK(stream.making_->add(from, static_cast<size_t>(size)));
+    return size;
+  }
+  if (stream.unsent_ != nullptr) {
+    if (stream.send(*stream.unsent_).status != Status::ok) {
+      if (!stream.broken_) BIO_set_retry_write(bio);
+      return -1;
+    }
+    stream.unsent_.reset();
+  }
   const ssize_t n = sys::send(stream.fd_, from, static_cast<size_t>(size));
   if (n >= 0) return static_cast<int>(n);
   if (errno == EAGAIN)
@@ -111,11 +126,46 @@ TlsStream::Outcome TlsStream::read(std::span<char> to) {
   return {classify(result), bytes};
 }
 
-TlsStream::Outcome TlsStream::write(std::span<const char> from) {
+TlsStream::Outcome TlsStream::write(std::span<const char> from, TimePoint now) {
+  if (unsent_ != nullptr) {
+    const Outcome rest = send(*unsent_);
+    if (unsent_->empty()) unsent_.reset();
+    return rest;
+  }
+  static thread_local TlsRecords records;  // empty between two calls
+  const Status made = make(records, from, now);
+  const Outcome sent = send(records);
+  if (!records.empty()) unsent_ = TlsRecords::rest_of(records);
+  return made == Status::ok ? sent : Outcome{made};
+}
+
+TlsStream::Status TlsStream::make(TlsRecords& records, std::span<const char> of, TimePoint now) {
+  if (now - last_write_ >= kPause) small_left_ = kInSmallRecords;
+  last_write_ = now;
   clear_openssl_errors();
-  size_t bytes = 0;
-  const int result = SSL_write_ex(ssl_, from.data(), std::min(from.size(), kMostPlaintext), &bytes);
-  return {classify(result), bytes};
+  making_ = &records;
+  Status status = Status::ok;
+  while (!of.empty() && records.has_room() && status == Status::ok) {
+    const size_t most = small_left_ > 0 ? kSmallRecord : TlsRecords::kMostCarried;
+    size_t bytes = 0;
+    status = classify(SSL_write_ex(ssl_, of.data(), std::min(of.size(), most), &bytes));
+    records.complete(bytes);
+    of = of.subspan(bytes);
+    small_left_ -= std::min(small_left_, static_cast<uint32_t>(bytes));
+  }
+  making_ = nullptr;
+  return status;
+}
+
+// What has left, and whether that is all.
+TlsStream::Outcome TlsStream::send(TlsRecords& records) {
+  const ssize_t carried = records.send(fd_);
+  if (carried >= 0)
+    return {records.empty() ? Status::ok : Status::wants_write, static_cast<size_t>(carried)};
+  if (errno == EAGAIN) return {Status::wants_write};
+  error_ = errno;
+  broken_ = true;
+  return {Status::failed};
 }
 
 TlsStream::Status TlsStream::send_close_notify() {

@@ -3,16 +3,21 @@
 // Owner: a Transport, which calls it; thread: its loop's. OpenSSL reads and writes through a BIO
 // over sys.h, so that the simulated network carries TLS, too. One read of the socket for a wake-up:
 // as much as a record may hold, and after a short read the socket is not asked again before the
-// next event. Nothing is kept back: bytes that write() took are with the kernel. A write that
-// blocked has its record made already: it must be repeated with the same bytes, or more.
+// next event. One send for the records of a write: small ones at first and after a pause, so that
+// the other side can begin with each packet, then as large as they may be. Nothing is kept back:
+// bytes that write() took are with the kernel. A write that took less has made records of the rest
+// already: it must be repeated with what is left, or more.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
 
+#include "base/time.h"
 #include "metrics/labels.h"
+#include "net/tls_records.h"
 
 struct ssl_st;
 struct bio_st;
@@ -44,7 +49,7 @@ class TlsStream {
   // Goes on with the handshake; `ok` when it is done.
   Status handshake();
   Outcome read(std::span<char> to);
-  Outcome write(std::span<const char> from);  // at most a record's worth
+  Outcome write(std::span<const char> from, TimePoint now);  // also in part, at most one send
   Status send_close_notify();
 
   // An event of the socket: it has something to read again. `closed`: also its FIN.
@@ -80,6 +85,8 @@ class TlsStream {
   static int bio_write(bio_st*, const char* from, int size);
   static long bio_control(bio_st*, int command, long, void*);
   Status classify(int result);
+  Status make(TlsRecords& records, std::span<const char> of, TimePoint now);
+  Outcome send(TlsRecords& records);
 
   ssl_st* ssl_;
   int fd_ = -1;
@@ -89,7 +96,11 @@ class TlsStream {
   bool peer_closed_ = false;
   bool eof_ = false;
   bool done_ = false;
-  bool broken_ = false;  // nothing may be sent any more
+  bool broken_ = false;      // nothing may be sent any more
+  uint32_t small_left_ = 0;  // bytes to go out in small records
+  TimePoint last_write_{};
+  TlsRecords* making_ = nullptr;  // what OpenSSL writes goes there
+  std::unique_ptr<TlsRecords> unsent_;
 };
 
 }  // namespace weir

@@ -132,7 +132,7 @@ Io Transport::read_tls(std::span<char> to) {
 Io Transport::write_tls(std::span<const char> from) {
   size_t written = 0;
   while (written < from.size()) {
-    const auto [status, bytes] = tls_->write(from.subspan(written));
+    const auto [status, bytes] = tls_->write(from.subspan(written), loop_->now());
     written += bytes;
     if (status == TlsStream::Status::ok) continue;
     if (status != TlsStream::Status::wants_write && status != TlsStream::Status::wants_read) {

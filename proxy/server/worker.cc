@@ -247,7 +247,8 @@ WorkerReport Worker::report() {
   self.loop_lag.observe(loop.take_lag());
   self.busy.total = loop.busy();
   self.connections_active.set(static_cast<int64_t>(active_));
-  self.buffer_bytes.set(static_cast<int64_t>(pipe_resources_.buffers.bytes()));
+  self.buffer_bytes.set(static_cast<int64_t>(pipe_resources_.buffers.bytes() +
+                                             pipe_resources_.large_buffers.bytes()));
   return metrics_.report();
 }
 

@@ -218,6 +218,39 @@ TEST_F(BudgetTest, ARequestOverTlsCostsNoMoreCalls) {
   EXPECT_EQ(spent.locks, 0u) << spent;
 }
 
+// Records go out together, as many as a block of 64 KiB makes.
+TEST_F(BudgetTest, BulkOverTlsCostsFewCallsAMegabyte) {
+  constexpr size_t kWarm = 4 << 20, kMeasured = 64 << 20, kMegabyte = 1 << 20;
+  test::TestAuthority authority;
+  const test::IssuedFiles files = authority.issue({.hosts = {"example.com"}});
+  LoadServer backend(Behaviour::source, size_t{1} << 40);
+  ASSERT_NO_FATAL_FAILURE(
+      serve(fmt::format("global: {{ workers: 1 }}\nlisteners:\n  - {{ bind: \"{}\", cluster: app, "
+                        "tls: {{ certificates: [{{ cert: '{}', key: '{}' }}] }} }}\n"
+                        "clusters:\n  - {{ name: app, backends: [\"{}\"] }}\n",
+                        bind_.text(), files.cert, files.key, backend.address().text())));
+  test::TlsPeer client(Socket::connect(bind_), {});
+  ASSERT_EQ(test::shake_hands(client), test::TlsPeer::State::done) << client.error();
+  const auto take = [&](size_t size) {
+    for (size_t got = 0; got < size;) {
+      const std::string bytes = client.receive();
+      ASSERT_TRUE(!bytes.empty() || wait_ready(client.socket().fd(), POLLIN));
+      got += bytes.size();
+    }
+  };
+  ASSERT_NO_FATAL_FAILURE(take(kWarm));
+  const Cost before = cost();
+  ASSERT_NO_FATAL_FAILURE(take(kMeasured));
+  const Cost spent = cost() - before;
+  const uint64_t megabytes = kMeasured / kMegabyte;
+  std::cout << double(spent.all_calls()) / double(megabytes) << " calls a megabyte\n";
+  EXPECT_GT(spent.of(SYS_sendto), 0u) << spent;
+  EXPECT_LE(spent.of(SYS_sendto), 40 * megabytes) << "a record each takes 64; " << spent;
+  EXPECT_LE(spent.of(SYS_recvfrom), 32 * megabytes) << spent;
+  EXPECT_EQ(spent.of(SYS_epoll_ctl), 0u) << spent;
+  EXPECT_EQ(spent.locks, 0u) << spent;
+}
+
 TEST_F(BudgetTest, ManySessionsCostNoMoreThanTheirRoundTrips) {
   constexpr int kSessions = 100, kEach = 20;
   LoadServer backend(Behaviour::echo);

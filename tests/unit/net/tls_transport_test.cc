@@ -78,7 +78,7 @@ TEST_F(TlsTransportTest, NewKeysInTheMiddle_ChangeNothing) {
   ASSERT_TRUE(run_until(
       [&] {
         while (transport.writable() && down < kSize) {
-          const Io io = transport.write(pattern(down, std::min<size_t>(16384, kSize - down)));
+          const Io io = transport.write(pattern(down, std::min<size_t>(65536, kSize - down)));
           EXPECT_NE(io.status, Io::Status::failed);
           down += io.bytes;
         }
@@ -105,6 +105,44 @@ TEST_F(TlsTransportTest, NewKeysInTheMiddle_ChangeNothing) {
       << down << " sent, " << taken << " taken; " << up << " sent, " << received << " received";
   EXPECT_TRUE(right);
   EXPECT_GT(updates, 16u);
+}
+
+// What the records carried that the peer has read, in order, its close_notify left out.
+class TlsRecordSizesTest : public TlsTransportTest {
+ protected:
+  std::vector<size_t> sizes_of(size_t total) {
+    std::vector<size_t> sizes;
+    SSL_set_msg_callback(
+        peer->ssl(), [](int writing, int, int type, const void* header, size_t, SSL*, void* to) {
+          constexpr size_t kAround = 17;  // a tag and a type
+          const auto* bytes = static_cast<const uint8_t*>(header);
+          if (writing == 0 && type == SSL3_RT_HEADER)
+            static_cast<std::vector<size_t>*>(to)->push_back(bytes[3] * 256u + bytes[4] - kAround);
+        });
+    SSL_set_msg_callback_arg(peer->ssl(), &sizes);
+    size_t sent = 0, got = 0;
+    EXPECT_TRUE(run_until([&] {
+      if (sent < total && transport.writable())
+        sent += transport.write(pattern(0, total).substr(sent)).bytes;
+      got += peer->receive().size();
+      return got == total;
+    }));
+    return sizes;
+  }
+};
+
+TEST_F(TlsRecordSizesTest, AreSmallAtFirst_ThenAsLargeAsTheyMayBe_AndSmallAgainAfterAPause) {
+  (void)peer->receive();  // the ticket
+  EXPECT_EQ(sizes_of(6000), (std::vector<size_t>{4096, 1904}));
+  const std::vector<size_t> most(14, 4096);
+  std::vector<size_t> rest = sizes_of(65536 - 6000 + 1000);
+  ASSERT_GE(rest.size(), most.size());
+  EXPECT_EQ(std::vector<size_t>(rest.begin(), rest.begin() + 14), most);
+  EXPECT_EQ(sizes_of(40'000), (std::vector<size_t>{16384, 16384, 7232}));
+  advance(999ms);
+  EXPECT_EQ(sizes_of(5000), (std::vector<size_t>{5000}));
+  advance(1s);
+  EXPECT_EQ(sizes_of(5000), (std::vector<size_t>{4096, 904}));
 }
 
 }  // namespace

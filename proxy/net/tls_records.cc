@@ -1,0 +1,44 @@
+#include "net/tls_records.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/check.h"
+#include "net/sys.h"
+
+namespace weir {
+
+std::unique_ptr<TlsRecords> TlsRecords::rest_of(TlsRecords& other) {
+  std::unique_ptr<TlsRecords> rest(new TlsRecords(other.end_ - other.begin_));
+  rest->add(other.memory_.get() + other.begin_, other.end_ - other.begin_);
+  for (size_t i = other.first_; i < other.count_; ++i)
+    rest->records_[rest->count_++] = {static_cast<uint32_t>(other.records_[i].end - other.begin_),
+                                      other.records_[i].carried};
+  other.clear();
+  return rest;
+}
+
+bool TlsRecords::add(const char* bytes, size_t size) {
+  if (size > capacity_ - end_) return false;
+  std::memcpy(memory_.get() + end_, bytes, size);
+  end_ += size;
+  return true;
+}
+
+void TlsRecords::complete(size_t carried) {
+  DCHECK(count_ < kMost);
+  records_[count_++] = {static_cast<uint32_t>(end_), static_cast<uint32_t>(carried)};
+}
+
+ssize_t TlsRecords::send(int fd) {
+  const ssize_t sent = sys::send(fd, memory_.get() + begin_, end_ - begin_);
+  if (sent < 0) return -1;
+  begin_ += static_cast<size_t>(sent);
+  ssize_t carried = 0;
+  for (; first_ < count_ && records_[first_].end <= begin_; ++first_)
+    carried += records_[first_].carried;
+  if (empty()) clear();
+  return carried;
+}
+
+}  // namespace weir
