@@ -171,6 +171,7 @@ class Loading {
       Parsed parsed = parse(*root, environment_, findings_);
       // Without an included file half of what is referred to may be missing.
       if (!failed_include_) validate(parsed.model, parsed.provenance, findings_);
+      for (const std::string& path : parsed.model.tls_files()) watch(path);
       loaded.model = std::move(parsed.model);
       loaded.provenance = std::move(parsed.provenance);
     }

@@ -194,10 +194,13 @@ struct Model {
   Metrics metrics;
   Logging logging;
   std::vector<std::string> files;  // what was read: [0] the main file, then the included ones
-  std::vector<std::string> watched_directories;  // of the files and of include patterns
+  // Of the files, of include patterns and of what TLS reads.
+  std::vector<std::string> watched_directories;
 
   // "weir.yaml:12:7"; empty for what was not read from a file.
   std::string where(const Location& at) const;
+  // What TLS reads: certificates, keys, lists; each path as it is written.
+  std::vector<std::string> tls_files() const;
 };
 
 }  // namespace weir::config

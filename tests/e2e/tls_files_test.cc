@@ -212,6 +212,24 @@ TEST_F(TlsFilesTest, ANewCertificateIsShownFromTheNextHandshakeOn_AndAnOpenConne
   EXPECT_EQ(weir.scrape().imbalance(), 0);
 }
 
+TEST_F(TlsFilesTest, AWatchedCertificateIsShownWithoutAnybodyAsking) {
+  ProxyProcess weir(text() + "global: {watch: true}\n");
+  use(second_);
+  ASSERT_TRUE(weir.await_metric("weir_config_generation", {}, 2));
+  EXPECT_EQ(shown(), "second");
+  // As certbot and Kubernetes do it: the name is a link, and it is the link that changes.
+  std::filesystem::create_directory(directory_ + "/..1");
+  put(first_.cert, directory_ + "/..1/cert.pem");
+  put(first_.key, directory_ + "/..1/key.pem");
+  for (const char* name : {"/cert.pem", "/key.pem"}) {
+    std::filesystem::create_symlink("..1" + std::string(name), directory_ + "/link");
+    std::filesystem::rename(directory_ + "/link", directory_ + name);
+  }
+  ASSERT_TRUE(weir.await_metric("weir_config_generation", {}, 3));
+  EXPECT_EQ(shown(), "first");
+  EXPECT_EQ(weir.scrape().imbalance(), 0);
+}
+
 TEST_F(TlsFilesTest, ABrokenNewFileRefusesTheReload_AndTheOldCertificateStays) {
   ProxyProcess weir(text());
   const IssuedFiles old =

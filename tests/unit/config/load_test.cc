@@ -406,6 +406,24 @@ TEST_F(LoadFile, JoinsListsOfIncludedFilesInSortedOrder) {
   EXPECT_THAT(loaded.model.watched_directories, ElementsAre(here, here + "/conf.d"));
 }
 
+TEST_F(LoadFile, WatchesWhatTlsReads) {
+  const std::string here = directory.string();
+  const auto in = [&](const std::string& folder) { return here + "/" + folder + "/a.pem"; };
+  write("weir.yaml",
+        "global: { tls_tickets: { file: " + in("tickets") +
+            " } }\nlisteners: [{ bind: ':1', cluster: app, tls: { certificates: [{ cert: " +
+            in("cert") + ", key: " + in("key") + ", ocsp: " + in("ocsp") +
+            " }], client_auth: { mode: require, ca: " + in("clients") + ", crl: " + in("crl") +
+            " } } }]\nclusters: [{ name: app, backends: ['127.0.0.1:2'], tls: { ca: " +
+            in("servers") + ", cert: " + in("own") + " } }]\n");
+  const Loaded loaded = load();
+  ASSERT_THAT(loaded.diagnostics, testing::IsEmpty()) << told(loaded);
+  EXPECT_THAT(loaded.model.watched_directories,
+              testing::UnorderedElementsAre(here, here + "/tickets", here + "/cert", here + "/key",
+                                            here + "/ocsp", here + "/clients", here + "/crl",
+                                            here + "/servers", here + "/own"));
+}
+
 TEST_F(LoadFile, NamesBothPlacesWhereTwoFilesSetOneValue) {
   write("weir.yaml", "include: more.yaml\ndrain: { delay: 1s }\n" + std::string(kMinimal));
   write("more.yaml", "drain:\n  delay: 2s\n");
