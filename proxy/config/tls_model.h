@@ -14,22 +14,25 @@ namespace weir::config {
 enum class TlsVersion : uint8_t { tls_1_2, tls_1_3 };     // "1.2", "1.3"
 enum class TlsPolicy : uint8_t { intermediate, modern };  // modern: TLS 1.3 only
 enum class ClientAuth : uint8_t { none, optional, require };
+enum class ClientFields : uint8_t { xfcc, client_cert, both, none };  // X-Forwarded-Client-Cert
 
 // ---- of a listener
-
-struct Certificate {
-  std::string name;  // default: cert
-  std::string cert;  // PEM, the chain from the server's certificate on
-  std::string key;   // PEM; default: cert
-  std::string ocsp;  // DER, a response to staple; empty: none
-  Location location;
-};
 
 struct ClientCertificates {
   ClientAuth mode = ClientAuth::none;
   std::string ca;   // PEM, several; empty: none
   std::string crl;  // PEM; empty: none
   uint32_t depth = 4;
+  ClientFields forward = ClientFields::xfcc;  // HTTP: how backends are told
+};
+
+struct Certificate {
+  std::string name;                               // default: cert
+  std::string cert;                               // PEM, the chain from the server's certificate on
+  std::string key;                                // PEM; default: cert
+  std::string ocsp;                               // DER, a response to staple; empty: none
+  std::optional<ClientCertificates> client_auth;  // none: the listener's
+  Location location;
 };
 
 struct ListenerTls {

@@ -20,6 +20,10 @@ template <>
 struct Words<ClientAuth> {
   static constexpr std::string_view all[] = {"none", "optional", "require"};
 };
+template <>
+struct Words<ClientFields> {
+  static constexpr std::string_view all[] = {"xfcc", "client_cert", "both", "none"};
+};
 
 namespace {
 
@@ -163,6 +167,7 @@ const ValueType optional_tls_version::type =
         "version", kVersions, kVersion);
 const ValueType tls_policy::type = described_words<TlsPolicy>();
 const ValueType client_auth::type = described_words<ClientAuth>();
+const ValueType client_fields::type = described_words<ClientFields>();
 const ValueType file_path::type =
     described<read_file_path, same, std::string>("path", "of a file", kText);
 const ValueType certificate_name::type =

@@ -26,7 +26,11 @@ class ListenerChecks {
     check_default();
     check_versions();
     check_alpn();
-    check_clients();
+    check_clients(tls_.client_auth, ".client_auth", who_);
+    for (size_t i = 0; i < tls_.certificates.size(); ++i)
+      if (const Certificate& one = tls_.certificates[i]; one.client_auth)
+        check_clients(*one.client_auth, fmt::format(".certificates[{}].client_auth", i),
+                      fmt::format("certificate '{}' of {}", one.name, who_));
   }
 
  private:
@@ -95,18 +99,19 @@ class ListenerChecks {
           "write http/1.1");
     }
   }
-  void check_clients() {
-    const ClientCertificates& clients = tls_.client_auth;
+  void check_clients(const ClientCertificates& clients, const std::string& at,
+                     const std::string& whose) {
     if (clients.mode == ClientAuth::none) {
       const char* file = !clients.ca.empty() ? "ca" : "crl";
       // A mode that could not be read seems to be none.
       if ((clients.ca.empty() && clients.crl.empty()) || findings_.has_errors()) return;
-      add(Code::W230, fmt::format(".client_auth.{}", file),
-          fmt::format("{} does not ask clients for certificates; '{}' is not used", who_, file),
+      add(Code::W230, fmt::format("{}.{}", at, file),
+          fmt::format("{} does not ask clients for certificates; '{}' is not used", whose, file),
           "write mode: require or mode: optional, or leave it out");
-    } else if (clients.ca.empty() && !written(".client_auth.ca")) {
-      add(Code::E232, ".client_auth.mode",
-          fmt::format("{} asks clients for certificates, but has no 'ca' to check them with", who_),
+    } else if (clients.ca.empty() && !written((at + ".ca").c_str())) {
+      add(Code::E232, at + ".mode",
+          fmt::format("{} asks clients for certificates, but has no 'ca' to check them with",
+                      whose),
           "ca: a file of the authorities whose certificates count");
     }
   }

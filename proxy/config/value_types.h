@@ -116,6 +116,7 @@ WEIR_VALUE_TYPE(tls_version, TlsVersion);
 WEIR_VALUE_TYPE(optional_tls_version, std::optional<TlsVersion>);
 WEIR_VALUE_TYPE(tls_policy, TlsPolicy);
 WEIR_VALUE_TYPE(client_auth, ClientAuth);
+WEIR_VALUE_TYPE(client_fields, ClientFields);
 WEIR_VALUE_TYPE(file_path, std::string);
 WEIR_VALUE_TYPE(certificate_name, std::string);
 WEIR_VALUE_TYPE(ciphers, std::string);

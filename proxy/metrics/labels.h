@@ -109,7 +109,7 @@ WEIR_CLOSED_LABEL(RequestMethod, WEIR_REQUEST_METHODS)
 #define WEIR_REQUEST_ERRORS(X) \
   X(malformed)                 \
   X(header_too_large)          \
-  X(uri_too_long) X(body_too_large) X(header_timeout) X(body_timeout) X(client_abort)
+  X(uri_too_long) X(body_too_large) X(misdirected) X(header_timeout) X(body_timeout) X(client_abort)
 WEIR_CLOSED_LABEL(RequestError, WEIR_REQUEST_ERRORS)
 
 // Who cut a response short that had begun.

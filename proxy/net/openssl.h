@@ -10,9 +10,11 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -45,6 +47,12 @@ std::string openssl_error();
 inline void clear_openssl_errors() {
   if (ERR_peek_error() != 0) ERR_clear_error();
 }
+
+inline std::string_view text_of(const ASN1_STRING* text) {
+  return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
+          static_cast<size_t>(ASN1_STRING_length(text))};
+}
+int64_t seconds_of(const ASN1_TIME* time);  // since 1970; 0: it is no time
 
 // A digest of all that it says: another one has another.
 std::string digest_of(const X509* certificate);

@@ -5,6 +5,7 @@
 
 #include "net/client_hello.h"
 #include "net/tls_site.h"
+#include "net/tls_staple.h"
 
 namespace weir {
 TlsServer::TlsServer() = default;
@@ -30,6 +31,11 @@ const TlsServer::Site* TlsServer::site_for(std::string_view host) const {
   return found != wildcard_.end() ? found->second : nullptr;
 }
 
+const ClientRules& TlsServer::rules_for(std::string_view host) const {
+  const Site* site = site_for(host);
+  return (site != nullptr ? site : default_)->rules;
+}
+
 // The earliest moment at which the name is known: before the version is chosen and before a ticket
 // is looked at.
 int TlsServer::on_client_hello(SSL* ssl, int* alert, void* server) {
@@ -50,14 +56,19 @@ int TlsServer::on_client_hello(SSL* ssl, int* alert, void* server) {
     *alert = SSL_AD_UNRECOGNIZED_NAME;
     return SSL_CLIENT_HELLO_ERROR;
   }
-  if (site != nullptr && site != self.default_) SSL_set_SSL_CTX(ssl, site->context.get());
+  if (site == nullptr || site == self.default_) return SSL_CLIENT_HELLO_SUCCESS;
+  SSL_CTX* const context = site->context.get();
+  SSL_set_SSL_CTX(ssl, context);
+  // Not among what that changes.
+  SSL_set_verify(ssl, SSL_CTX_get_verify_mode(context), nullptr);
+  SSL_set_verify_depth(ssl, SSL_CTX_get_verify_depth(context));
   return SSL_CLIENT_HELLO_SUCCESS;
 }
 
 int TlsServer::on_status(SSL* ssl, void* server) {
   const X509* chosen = SSL_get_certificate(ssl);
   const int64_t now = std::time(nullptr);
-  for (const Staple& staple : static_cast<const TlsServer*>(server)->staples_) {
+  for (const TlsStaple& staple : static_cast<const TlsServer*>(server)->staples_) {
     if (staple.certificate != chosen || now >= staple.until) continue;
     void* copy = OPENSSL_memdup(staple.response.data(), staple.response.size());  // libssl frees it
     if (copy == nullptr) break;

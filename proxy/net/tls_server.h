@@ -2,9 +2,9 @@
 // for, versions and ciphers, whose certificates it accepts, and tickets.
 //
 // Made by load() on the thread that loads configurations, immutable once it is in a snapshot;
-// accept() on any worker. One policy for each TlsServer: choosing a certificate by name never
-// changes who is let in. Its session id context is made of that policy, so that a ticket of one
-// policy is worth nothing under another.
+// accept() on any worker. The name a client asks for decides which rules it is let in by; those
+// are in the session id context, so that a ticket from one site is worth nothing where others hold.
+// A request for a host with other rules than its connection was let in by is not to be served.
 #pragma once
 
 #include <cstdint>
@@ -29,6 +29,14 @@ struct CertificateInfo {
   config::Location location;
 };
 
+// By what its certificate has to be for a client to be let in.
+struct ClientRules {
+  uintptr_t id = 0;  // 0: anybody is
+  config::ClientFields forward = config::ClientFields::none;
+};
+
+struct TlsStaple;
+
 class TlsServer {
  public:
   // Reads every file of `spec`. The error names the file; `at` is then where that is configured.
@@ -43,18 +51,16 @@ class TlsServer {
   std::unique_ptr<TlsStream> accept() const;
 
   const std::vector<CertificateInfo>& certificates() const { return infos_; }
+  // Some clients have to show, or may show, a certificate.
+  bool asks_clients() const { return asks_clients_; }
+  // Of clients that ask for this host, written in lower case.
+  const ClientRules& rules_for(std::string_view host) const;
   // Of all that was read: differs when a file does.
   const std::string& fingerprint() const { return fingerprint_; }
 
  private:
   struct Site;    // certificates for the same names, of different kinds of keys
   struct Loader;  // fills it
-  // That a certificate is still valid, in its authority's words (RFC 6066 8).
-  struct Staple {
-    const void* certificate;  // an X509
-    std::string response;
-    int64_t until;  // seconds since 1970; handed out no longer
-  };
 
   TlsServer();
   const Site* site_for(std::string_view host) const;
@@ -68,8 +74,9 @@ class TlsServer {
   std::map<std::string, const Site*, std::less<>> wildcard_;  // without "*."
   const Site* default_ = nullptr;
   bool reject_unknown_sni_ = false;
+  bool asks_clients_ = false;
   std::string alpn_;  // as on the wire
-  std::vector<Staple> staples_;
+  std::vector<TlsStaple> staples_;
   std::vector<CertificateInfo> infos_;
   std::string fingerprint_;
 };

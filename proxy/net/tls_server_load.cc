@@ -4,10 +4,13 @@
 
 #include <algorithm>
 #include <ctime>
+#include <optional>
 
 #include "base/hash.h"
 #include "http/chars.h"
+#include "net/tls_client_policy.h"
 #include "net/tls_site.h"
+#include "net/tls_staple.h"
 
 namespace weir {
 namespace {
@@ -25,11 +28,6 @@ std::string lower(std::string_view text) {
   std::string out(text);
   std::transform(out.begin(), out.end(), out.begin(), ascii_lower);
   return out;
-}
-
-std::string_view text_of(const ASN1_STRING* text) {
-  return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
-          static_cast<size_t>(ASN1_STRING_length(text))};
 }
 
 // DNS names of the certificate; the common name only when it has none (RFC 6125 6.4.4).
@@ -51,11 +49,6 @@ std::vector<std::string> hosts_of(X509* certificate) {
   return hosts;
 }
 
-int64_t seconds_of(const ASN1_TIME* time) {
-  std::tm parts{};
-  return ASN1_TIME_to_tm(time, &parts) == 1 ? static_cast<int64_t>(::timegm(&parts)) : 0;
-}
-
 // A day in words, for messages.
 std::string day_of(const ASN1_TIME* time) {
   std::tm parts{};
@@ -74,30 +67,21 @@ struct TlsServer::Loader {
   const std::vector<std::string>& alpn;
   TlsServer& server;
 
-  std::vector<X509Ptr> authorities;  // of clients
-  std::vector<CrlPtr> revoked;
-
-  Result<void> read_authorities();
-  Result<void> certificate(const config::Certificate& wanted);
+  Result<void> certificate(const config::Certificate& wanted, const ClientPolicy& listeners);
   Result<void> check(const config::Certificate& wanted, const std::vector<X509Ptr>& chain);
-  Result<Site*> site(const std::vector<std::string>& hosts, int key_type);
-  Result<SslContextPtr> context();
+  Result<Site*> site(const std::vector<std::string>& hosts, int key_type,
+                     const ClientPolicy& clients);
+  Result<SslContextPtr> context(const ClientPolicy& clients);
   Result<void> versions(SSL_CTX* context);
-  void clients(SSL_CTX* context) const;
-  Result<void> staple(const config::Certificate& wanted, const std::vector<X509Ptr>& chain);
-  void index(Site& site);
-  std::string policy() const;
+  Result<void> index(Site& site);
+  std::string policy(const ClientPolicy& clients) const;
 };
 
-// All that decides who is let in, as the files are now: 32 bytes at most.
-std::string TlsServer::Loader::policy() const {
-  const config::ClientCertificates& auth = spec.client_auth;
-  std::string text = fmt::format("{}|{}|{}|{}|", static_cast<int>(spec.policy),
-                                 spec.min_version ? static_cast<int>(*spec.min_version) : -1,
-                                 static_cast<int>(auth.mode), auth.depth);
-  for (const X509Ptr& authority : authorities) text += digest_of(authority.get());
-  for (const CrlPtr& list : revoked) text += digest_of(list.get());
-  return fmt::format("{:016x}", hash_bytes(text, 0));
+// All that decides who is let in: 32 bytes at most.
+std::string TlsServer::Loader::policy(const ClientPolicy& clients) const {
+  const std::string text = fmt::format("{}|{}|", static_cast<int>(spec.policy),
+                                       spec.min_version ? static_cast<int>(*spec.min_version) : -1);
+  return fmt::format("{:016x}", hash_bytes(text + clients.fingerprint(), 0));
 }
 
 Result<void> TlsServer::Loader::versions(SSL_CTX* context) {
@@ -115,38 +99,7 @@ Result<void> TlsServer::Loader::versions(SSL_CTX* context) {
   return {};
 }
 
-Result<void> TlsServer::Loader::read_authorities() {
-  const config::ClientCertificates& auth = spec.client_auth;
-  if (auth.mode == config::ClientAuth::none) return {};
-  Result<std::vector<X509Ptr>> trusted = read_certificates(auth.ca);
-  if (!trusted) return trusted.error();
-  authorities = std::move(*trusted);
-  if (auth.crl.empty()) return {};
-  Result<std::vector<CrlPtr>> lists = read_revocation_lists(auth.crl);
-  if (!lists) return lists.error();
-  revoked = std::move(*lists);
-  return {};
-}
-
-// In place of the certificates of the system: only those authorities count.
-void TlsServer::Loader::clients(SSL_CTX* context) const {
-  const config::ClientCertificates& auth = spec.client_auth;
-  if (auth.mode == config::ClientAuth::none) return;
-  X509_STORE* store = SSL_CTX_get_cert_store(context);
-  for (const X509Ptr& authority : authorities) {
-    X509_STORE_add_cert(store, authority.get());
-    SSL_CTX_add_client_CA(context, authority.get());
-  }
-  for (const CrlPtr& list : revoked) X509_STORE_add_crl(store, list.get());
-  if (!revoked.empty())
-    X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
-  int mode = SSL_VERIFY_PEER;
-  if (auth.mode == config::ClientAuth::require) mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
-  SSL_CTX_set_verify(context, mode, nullptr);
-  SSL_CTX_set_verify_depth(context, static_cast<int>(auth.depth));
-}
-
-Result<SslContextPtr> TlsServer::Loader::context() {
+Result<SslContextPtr> TlsServer::Loader::context(const ClientPolicy& clients) {
   SslContextPtr made(SSL_CTX_new(TLS_server_method()));
   CHECK(made != nullptr);
   SSL_CTX* context = made.get();
@@ -154,9 +107,11 @@ Result<SslContextPtr> TlsServer::Loader::context() {
   SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_num_tickets(context, 1);
-  const std::string id = policy();
+  const std::string id = policy(clients);
   SSL_CTX_set_session_id_context(context, reinterpret_cast<const unsigned char*>(id.data()),
                                  static_cast<unsigned>(id.size()));
+  // A number, since connections outlive whatever it could point to.
+  SSL_CTX_set_app_data(context, reinterpret_cast<void*>(clients.rules()));
   SSL_CTX_set_client_hello_cb(context, &TlsServer::on_client_hello, &server);
   // So that the extension is answered; the choice has been made before.
   SSL_CTX_set_tlsext_servername_callback(
@@ -165,7 +120,7 @@ Result<SslContextPtr> TlsServer::Loader::context() {
   SSL_CTX_set_tlsext_status_cb(context, &TlsServer::on_status);
   SSL_CTX_set_tlsext_status_arg(context, &server);
   if (Result<void> set = versions(context); !set) return set.error();
-  clients(context);
+  clients.apply(context);
   return made;
 }
 
@@ -189,34 +144,47 @@ Result<void> TlsServer::Loader::check(const config::Certificate& wanted,
 
 // Of the same names and another kind of key: the client's abilities decide between them.
 Result<TlsServer::Site*> TlsServer::Loader::site(const std::vector<std::string>& hosts,
-                                                 int key_type) {
+                                                 int key_type, const ClientPolicy& clients) {
   for (const auto& known : server.sites_) {
     const bool has = std::find(known->key_types.begin(), known->key_types.end(), key_type) !=
                      known->key_types.end();
-    if (!hosts.empty() && known->hosts == hosts && !has)
+    if (!hosts.empty() && known->hosts == hosts && !has && known->rules.id == clients.rules())
       return known->key_types.push_back(key_type), known.get();
   }
-  Result<SslContextPtr> made = context();
+  Result<SslContextPtr> made = context(clients);
   if (!made) return made.error();
   server.sites_.push_back(std::make_unique<Site>());
   Site& site = *server.sites_.back();
   site.context = std::move(*made);
   site.hosts = hosts;
+  site.rules = {clients.rules(), clients.forward()};
+  server.asks_clients_ |= site.rules.id != 0;
   site.key_types.push_back(key_type);
   return &site;
 }
 
-Result<void> TlsServer::Loader::certificate(const config::Certificate& wanted) {
+Result<void> TlsServer::Loader::certificate(const config::Certificate& wanted,
+                                            const ClientPolicy& listeners) {
+  std::optional<Result<ClientPolicy>> own;
+  if (wanted.client_auth) own.emplace(ClientPolicy::load(*wanted.client_auth));
+  if (own && !*own) return own->error();
+  const ClientPolicy& clients = own ? **own : listeners;
   Result<Identity> identity = read_identity(wanted.cert, wanted.key);
   if (!identity) return identity.error();
   if (Result<void> good = check(wanted, identity->chain); !good) return good;
   std::vector<std::string> hosts = hosts_of(identity->leaf());
-  Result<Site*> site = this->site(hosts, EVP_PKEY_get_base_id(identity->key.get()));
+  Result<Site*> site = this->site(hosts, EVP_PKEY_get_base_id(identity->key.get()), clients);
   if (!site) return site.error();
   if (Result<void> used = use_identity((*site)->context.get(), *identity); !used) return used;
   for (const X509Ptr& one : identity->chain) server.fingerprint_ += digest_of(one.get());
-  if (Result<void> stapled = staple(wanted, identity->chain); !stapled) return stapled;
-  index(**site);
+  server.fingerprint_ += fmt::format("{}{}", policy(clients), static_cast<int>(clients.forward()));
+  if (!wanted.ocsp.empty()) {
+    Result<TlsStaple> staple = TlsStaple::read(wanted.ocsp, identity->chain, wanted.cert);
+    if (!staple) return staple.error();
+    server.fingerprint_ += fmt::format("{}", hash_bytes(staple->response, 0));
+    server.staples_.push_back(std::move(*staple));
+  }
+  if (Result<void> known = index(**site); !known) return known;
   const bool is_default = spec.default_certificate.empty()
                               ? server.default_ == nullptr
                               : wanted.name == spec.default_certificate;
@@ -226,58 +194,19 @@ Result<void> TlsServer::Loader::certificate(const config::Certificate& wanted) {
   return {};
 }
 
-// Only what a client would accept: signed by the authority, of this certificate, good, and in time.
-Result<void> TlsServer::Loader::staple(const config::Certificate& wanted,
-                                       const std::vector<X509Ptr>& chain) {
-  if (wanted.ocsp.empty()) return {};
-  if (chain.size() < 2)
-    return error(fmt::format(
-        "`ocsp` needs the authority's certificate in '{}', behind the server's", wanted.cert));
-  Result<BioPtr> file = open_file(wanted.ocsp);
-  if (!file) return file.error();
-  const OcspPtr response(d2i_OCSP_RESPONSE_bio(file->get(), nullptr));
-  const OcspBasicPtr basic(response ? OCSP_response_get1_basic(response.get()) : nullptr);
-  if (!basic)
-    return ERR_clear_error(),
-           error(fmt::format("'{}' has no OCSP response; it must be DER", wanted.ocsp));
-  X509* issuer = chain[1].get();
-  const OpenSslPtr<X509_STORE, X509_STORE_free> store(X509_STORE_new());
-  X509_STORE_add_cert(store.get(), issuer);
-  X509_STORE_set_flags(store.get(), X509_V_FLAG_PARTIAL_CHAIN);
-  if (OCSP_basic_verify(basic.get(), nullptr, store.get(), 0) != 1)
-    return error(fmt::format("the OCSP response in '{}' is not signed by the authority: {}",
-                             wanted.ocsp, openssl_error()));
-  const OpenSslPtr<OCSP_CERTID, OCSP_CERTID_free> id(
-      OCSP_cert_to_id(nullptr, chain[0].get(), issuer));
-  int status = 0;
-  ASN1_GENERALIZEDTIME *from = nullptr, *until = nullptr;
-  if (OCSP_resp_find_status(basic.get(), id.get(), &status, nullptr, nullptr, &from, &until) != 1)
-    return error(fmt::format("the OCSP response in '{}' is of another certificate", wanted.ocsp));
-  if (status != V_OCSP_CERTSTATUS_GOOD)
-    return error(fmt::format("the OCSP response in '{}' says: {}", wanted.ocsp,
-                             OCSP_cert_status_str(status)));
-  if (until == nullptr || OCSP_check_validity(from, until, 300, -1) != 1)
-    return ERR_clear_error(),
-           error(fmt::format("the OCSP response in '{}' is not of now: fetch a new one",
-                             wanted.ocsp));
-  unsigned char* der = nullptr;
-  const int size = i2d_OCSP_RESPONSE(response.get(), &der);
-  CHECK(size > 0);
-  server.staples_.push_back({chain[0].get(),
-                             {reinterpret_cast<char*>(der), static_cast<size_t>(size)},
-                             seconds_of(until)});
-  server.fingerprint_ += fmt::format("{}", hash_bytes(server.staples_.back().response, 0));
-  OPENSSL_free(der);
-  return {};
-}
-
-void TlsServer::Loader::index(Site& site) {
+// Who asks for a host must be let in by the same rules whichever certificate it is shown.
+Result<void> TlsServer::Loader::index(Site& site) {
   for (const std::string& host : site.hosts) {
-    if (host.starts_with("*."))
-      server.wildcard_.emplace(host.substr(2), &site);
-    else
-      server.exact_.emplace(host, &site);
+    const bool any = host.starts_with("*.");
+    auto& sites = any ? server.wildcard_ : server.exact_;
+    const auto [first, is_new] = sites.emplace(any ? host.substr(2) : host, &site);
+    if (!is_new && first->second->rules.id != site.rules.id)
+      return error(
+          fmt::format("'{}' is in two certificates with different `client_auth`; leave it "
+                      "to one of them",
+                      host));
   }
+  return {};
 }
 
 Result<std::shared_ptr<TlsServer>> TlsServer::load(const config::ListenerTls& spec,
@@ -286,14 +215,15 @@ Result<std::shared_ptr<TlsServer>> TlsServer::load(const config::ListenerTls& sp
   std::shared_ptr<TlsServer> server(new TlsServer());
   server->reject_unknown_sni_ = spec.reject_unknown_sni;
   server->alpn_ = alpn_on_the_wire(alpn);
-  Loader loader{spec, alpn, *server, {}, {}};
-  if (Result<void> read = loader.read_authorities(); !read) return read.error();
+  Result<ClientPolicy> clients = ClientPolicy::load(spec.client_auth);
+  if (!clients) return clients.error();
+  Loader loader{spec, alpn, *server};
   server->fingerprint_ =
-      fmt::format("{}|{}|{}|{}|{}|{}|", loader.policy(), spec.ciphers, spec.ciphersuites,
+      fmt::format("{}|{}|{}|{}|{}|{}|", loader.policy(*clients), spec.ciphers, spec.ciphersuites,
                   spec.default_certificate, spec.reject_unknown_sni, server->alpn_);
   for (const config::Certificate& wanted : spec.certificates) {
     at = wanted.location;
-    if (Result<void> loaded = loader.certificate(wanted); !loaded) return loaded.error();
+    if (Result<void> loaded = loader.certificate(wanted, *clients); !loaded) return loaded.error();
   }
   return server;
 }

@@ -14,6 +14,7 @@ struct TlsServer::Site {
   SslContextPtr context;
   std::vector<std::string> hosts;
   std::vector<int> key_types;  // that it has certificates of
+  ClientRules rules;
 };
 
 }  // namespace weir

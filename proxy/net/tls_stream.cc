@@ -237,6 +237,18 @@ bool TlsStream::resumed() const {
   return SSL_session_reused(ssl_) != 0;
 }
 
+uintptr_t TlsStream::client_rules() const {
+  return reinterpret_cast<uintptr_t>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl_)));
+}
+
+const ClientIdentity* TlsStream::client_identity() const {
+  if (identity_ != nullptr || !SSL_is_server(ssl_)) return identity_.get();
+  const X509* certificate = SSL_get0_peer_certificate(ssl_);
+  if (certificate != nullptr && SSL_get_verify_result(ssl_) == X509_V_OK)
+    identity_ = std::make_unique<const ClientIdentity>(ClientIdentity::of(certificate));
+  return identity_.get();
+}
+
 const char* TlsStream::server_name() const {
   return SSL_get_servername(ssl_, TLSEXT_NAMETYPE_host_name);
 }

@@ -17,6 +17,7 @@
 
 #include "base/time.h"
 #include "metrics/labels.h"
+#include "net/tls_client_identity.h"
 #include "net/tls_records.h"
 
 struct ssl_st;
@@ -77,6 +78,10 @@ class TlsStream {
   const char* cipher() const;
   bool resumed() const;
   const char* server_name() const;  // SNI; null: none
+  // As server: ClientRules::id of those that the client was let in by.
+  uintptr_t client_rules() const;
+  // Of the certificate it has shown, which was found good; null: none. Made when it is asked for.
+  const ClientIdentity* client_identity() const;
 
  private:
   // What OpenSSL calls for the socket.
@@ -101,6 +106,7 @@ class TlsStream {
   TimePoint last_write_{};
   TlsRecords* making_ = nullptr;  // what OpenSSL writes goes there
   std::unique_ptr<TlsRecords> unsent_;
+  mutable std::unique_ptr<const ClientIdentity> identity_;
 };
 
 }  // namespace weir

@@ -16,6 +16,12 @@ void assign_lower(TextBuffer& out, std::string_view text) {
   std::transform(out.data(), out.data() + out.size(), out.data(), ascii_lower);
 }
 
+// Its connection was let in for another host, or before the rules were changed: RFC 9110 15.5.20.
+bool misdirected(const TlsServer* server, const TlsStream* tls, std::string_view host) {
+  return server != nullptr && server->asks_clients() &&
+         server->rules_for(host).id != (tls != nullptr ? tls->client_rules() : 0);
+}
+
 }  // namespace
 
 Exchange::Exchange(HttpResources& http)
@@ -176,6 +182,9 @@ Exchange::Step Exchange::route() {
   const RequestHead& head = request();
   const HttpSpec& http = *listener_->http;
   assign_lower(host_, split_authority(head.authority()).host);
+  if (misdirected(listener_->tls.get(), owner_->client().tls(), host_.view()))
+    return reply(421, "this host lets clients in by other rules; come with a new connection",
+                 EndReason::bad_request);
   if (head.form() == TargetForm::authority && !http.allow_connect)
     return reply(405, "CONNECT is not allowed here", EndReason::bad_request);
   if (head.form() == TargetForm::asterisk || head.form() == TargetForm::authority) {

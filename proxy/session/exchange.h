@@ -126,7 +126,8 @@ class Exchange final : private BodyRelayObserver,
   Step connect_failed();
   Step send_request();
   std::string_view write_request_head(BodyPlan body);
-  std::span<const FieldText> forwarding_fields(const Hop& hop, std::array<FieldText, 6>& fields);
+  using OwnFields = std::array<FieldText, 8>;
+  std::span<const FieldText> forwarding_fields(const Hop& hop, OwnFields& fields);
   std::string_view request_target();
   uint64_t client_hash();
   // exchange_retry.cc

@@ -19,6 +19,7 @@ std::optional<RequestError> request_error(EndReason reason, unsigned status) {
   if (reason != EndReason::bad_request) return std::nullopt;
   if (status == 413) return RequestError::body_too_large;
   if (status == 414) return RequestError::uri_too_long;
+  if (status == 421) return RequestError::misdirected;
   if (status == 431) return RequestError::header_too_large;
   return RequestError::malformed;
 }

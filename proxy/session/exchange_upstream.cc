@@ -18,6 +18,22 @@ bool wants(config::Forwarded configured, config::Forwarded one) {
   return configured == one || configured == config::Forwarded::both;
 }
 
+// Of the certificate that the client has shown; how many they are.
+size_t identity_fields(const TlsServer* server, const TlsStream* tls, std::string_view host,
+                       std::span<FieldText> fields) {
+  if (server == nullptr || tls == nullptr || !server->asks_clients()) return 0;
+  const config::ClientFields how = server->rules_for(host).forward;
+  if (how == config::ClientFields::none) return 0;
+  const ClientIdentity* identity = tls->client_identity();
+  if (identity == nullptr) return 0;
+  size_t n = 0;
+  if (how != config::ClientFields::client_cert)
+    fields[n++] = {FieldId::x_forwarded_client_cert, "X-Forwarded-Client-Cert", identity->xfcc};
+  if (how != config::ClientFields::xfcc)
+    fields[n++] = {FieldId::client_cert, "Client-Cert", identity->client_cert};
+  return n;
+}
+
 }  // namespace
 
 // A kept connection, or a new one to a backend that has room.
@@ -184,8 +200,7 @@ Exchange::Step Exchange::send_request() {
 }
 
 // What backends are told about the client. Empty: a value is too large.
-std::span<const FieldText> Exchange::forwarding_fields(const Hop& hop,
-                                                       std::array<FieldText, 6>& fields) {
+std::span<const FieldText> Exchange::forwarding_fields(const Hop& hop, OwnFields& fields) {
   const RequestHead& head = request();
   const config::Forwarded how = listener_->http->forwarded;
   TextMemory memory(http_.text_scratch());
@@ -201,6 +216,8 @@ std::span<const FieldText> Exchange::forwarding_fields(const Hop& hop,
   if (request_id_.empty())
     request_id_ = request_id(head, hop, http_.random().next(), request_id_memory_);
   fields[n++] = {FieldId::x_request_id, "X-Request-Id", request_id_};
+  n += identity_fields(listener_->tls.get(), owner_->client().tls(), host_.view(),
+                       std::span(fields).subspan(n));
   for (size_t i = 0; i < n; ++i)
     if (fields[i].value.data() == nullptr) return {};
   return std::span(fields).first(n);
@@ -226,7 +243,7 @@ std::string_view Exchange::write_request_head(BodyPlan body) {
   const bool known = client.assign(peer);
   const Hop hop{known ? client.text(client_text) : std::string_view("unknown"),
                 http.trusted.contains(peer), owner_->client().tls() != nullptr ? "https" : "http"};
-  std::array<FieldText, 6> own;
+  OwnFields own;
   RequestPlan plan;
   const FieldEdits& edits = route_->request_fields;
   plan.fields = {edits.set, edits.add, edits.remove, forwarding_fields(hop, own)};

@@ -44,6 +44,9 @@ HEAVY_FREE = ("net", "session")
 HEAVY_ALLOWED = {
     "net/openssl.h": "the control path reads files with it",
     "net/tls_client.h": "made on the control path; a connection sees a TlsStream",
+    "net/tls_client_identity.h": "made once for a connection whose client has shown a certificate",
+    "net/tls_client_policy.h": "made on the control path; a connection sees a TlsStream",
+    "net/tls_staple.h": "made on the control path; a connection sees a TlsStream",
     "net/tls_server.h": "made on the control path; a connection sees a TlsStream",
     "net/tls_site.h": "made on the control path; a connection sees a TlsStream",
     "net/tls_tickets.h": "made on the control path; a connection sees a TlsStream",

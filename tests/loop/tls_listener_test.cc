@@ -12,36 +12,7 @@ using testing::StartsWith;
 using Wish = TlsPeer::Wish;
 using State = TlsPeer::State;
 
-class TlsListenerTest : public TlsFixture {
- protected:
-  // A listener "l"; `listener` are further keys of it.
-  void secure(const std::string& tls, const std::string& listener = "protocol: http, cluster: c") {
-    apply("listeners: [{ name: l, bind: '127.0.0.1:0', " + listener + ", tls: {" + tls +
-          "} }]\nclusters:\n" + cluster_text("c", backend.address(), ""));
-  }
-  static std::string certificate(const IssuedFiles& files, const std::string& more = "") {
-    return "certificates: [" + entry(files, more) + "]";
-  }
-  static std::string entry(const IssuedFiles& files, const std::string& more = "") {
-    return "{ cert: '" + files.cert + "', key: '" + files.key + "'" + more + " }";
-  }
-  std::unique_ptr<TlsPeer> peer(const Wish& wish) {
-    return std::make_unique<TlsPeer>(client(), wish);
-  }
-  // One request and its answer over a connection that is there.
-  std::string exchanged(TlsPeer& peer, const std::string& request, Socket& server) {
-    EXPECT_TRUE(peer.send(request));
-    if (!server) server = accepted();
-    const std::string seen = message(server);
-    EXPECT_TRUE(server.send(ok("hello")));
-    EXPECT_THAT(text(peer, "hello"), StartsWith("HTTP/1.1 200 "));
-    return seen;
-  }
-  uint64_t errors(TlsError error) { return cells("l").tls_errors[error].value; }
-
-  TestAuthority authority;
-  IssuedFiles site = authority.issue({.hosts = {"a.test"}, .common_name = "a"});
-};
+using TlsListenerTest = TlsListenerFixture;
 
 TEST_F(TlsListenerTest, RequestsAreServed_AndTheBackendIsToldOfHttps) {
   secure(certificate(site));
@@ -252,7 +223,7 @@ TEST_F(TlsListenerTest, WhatNoClientWouldBelieve_IsNotHandedOn_ButToldAtTheStart
       {site.cert, "has no OCSP response"}};
   for (const auto& [response, why] : cases) {
     config::ListenerTls spec;
-    spec.certificates.push_back({"a", site.cert, site.key, response, {}});
+    spec.certificates.push_back({"a", site.cert, site.key, response, {}, {}});
     config::Location at;
     const auto loaded = TlsServer::load(spec, {}, at);
     ASSERT_FALSE(loaded) << why;

@@ -28,4 +28,36 @@ class TlsFixture : public HttpFixture {
   }
 };
 
+// A listener "l" with TLS in front of the backend.
+class TlsListenerFixture : public TlsFixture {
+ protected:
+  // `listener`: further keys of it.
+  void secure(const std::string& tls, const std::string& listener = "protocol: http, cluster: c") {
+    apply("listeners: [{ name: l, bind: '127.0.0.1:0', " + listener + ", tls: {" + tls +
+          "} }]\nclusters:\n" + cluster_text("c", backend.address(), ""));
+  }
+  static std::string certificate(const IssuedFiles& files, const std::string& more = "") {
+    return "certificates: [" + entry(files, more) + "]";
+  }
+  static std::string entry(const IssuedFiles& files, const std::string& more = "") {
+    return "{ cert: '" + files.cert + "', key: '" + files.key + "'" + more + " }";
+  }
+  std::unique_ptr<TlsPeer> peer(const TlsPeer::Wish& wish) {
+    return std::make_unique<TlsPeer>(client(), wish);
+  }
+  // One request and its answer over a connection that is there.
+  std::string exchanged(TlsPeer& peer, const std::string& request, Socket& server) {
+    EXPECT_TRUE(peer.send(request));
+    if (!server) server = accepted();
+    const std::string seen = message(server);
+    EXPECT_TRUE(server.send(ok("hello")));
+    EXPECT_THAT(text(peer, "hello"), testing::StartsWith("HTTP/1.1 200 "));
+    return seen;
+  }
+  uint64_t errors(TlsError error) { return cells("l").tls_errors[error].value; }
+
+  TestAuthority authority;
+  IssuedFiles site = authority.issue({.hosts = {"a.test"}, .common_name = "a"});
+};
+
 }  // namespace weir::test

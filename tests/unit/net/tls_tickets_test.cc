@@ -26,7 +26,7 @@ class TicketKeysTest : public testing::Test, protected TestLoop {
   // An instance of weir: contexts of its own, with these keys.
   std::shared_ptr<TlsServer> instance(TicketKeys& with) {
     config::ListenerTls spec;
-    spec.certificates.push_back({"a", files.cert, files.key, "", {}});
+    spec.certificates.push_back({"a", files.cert, files.key, "", {}, {}});
     config::Location at;
     std::shared_ptr<TlsServer> server = *TlsServer::load(spec, {}, at);
     server->use_tickets(with);

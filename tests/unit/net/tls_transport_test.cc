@@ -15,7 +15,7 @@ class TlsTransportTest : public testing::Test, protected TestLoop {
   void SetUp() override {
     config::ListenerTls spec;
     const IssuedFiles files = authority.issue({.hosts = {"a.test"}});
-    spec.certificates.push_back({"a", files.cert, files.key, "", {}});
+    spec.certificates.push_back({"a", files.cert, files.key, "", {}, {}});
     config::Location at;
     Result<std::shared_ptr<TlsServer>> loaded = TlsServer::load(spec, {}, at);
     ASSERT_TRUE(loaded) << loaded.error().text();

@@ -1,0 +1,207 @@
+// Sites of one listener that let clients in by different rules, and what backends are told of the
+// certificates that clients have shown.
+#include <regex>
+
+#include "support/tls_fixture.h"
+
+namespace weir::test {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+using State = TlsPeer::State;
+
+class TlsClientRulesTest : public TlsListenerFixture {
+ protected:
+  std::string rules(const std::string& mode, const std::string& more = "") const {
+    return ", client_auth: { mode: " + mode + ", ca: '" + authority.file() + "'" + more + " }";
+  }
+  // a.test is for everybody, b.test for who is known.
+  void serve_two() {
+    secure("certificates: [" + entry(site) + ", " + entry(inner, rules("require")) + "]");
+  }
+  std::string ask(TlsPeer& peer, const std::string& host) {
+    EXPECT_TRUE(peer.send("GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n"));
+    Socket server;
+    std::string got;
+    EXPECT_TRUE(run_until([&] {
+      if (!server && wait_ready(backend.fd(), POLLIN, 1ms)) {
+        server = backend.accept(1s);
+        message(server);
+        server.send(ok("hello", "Connection: close\r\n"));
+      }
+      got += peer.receive();
+      return got.ends_with("hello") || (got.ends_with('\n') && !got.ends_with("\r\n"));
+    }));
+    return got;
+  }
+  // In TLS 1.3 the client believes to be in until it hears otherwise.
+  void expect_refusal(TlsPeer& peer) {
+    if (shaken(peer) == State::failed) return;
+    EXPECT_TRUE(run_until([&] {
+      peer.receive();
+      return peer.cut_off();
+    }));
+  }
+  // What the backend sees of a request of this client.
+  std::string seen(const IssuedFiles& files, const std::string& fields = "") {
+    auto one = peer({.certificate = files});
+    EXPECT_EQ(shaken(*one), State::done);
+    Socket server;
+    return exchanged(*one, get("/", fields), server);
+  }
+  static std::string value_of(const std::string& name, const std::string& message) {
+    const size_t at = message.find("\r\n" + name + ": ");
+    if (at == std::string::npos) return "";
+    const size_t begin = at + name.size() + 4;
+    return message.substr(begin, message.find("\r\n", begin) - begin);
+  }
+
+  IssuedFiles inner = authority.issue({.hosts = {"b.test", "*.b.test"}, .common_name = "b"});
+  IssuedFiles known = authority.issue({.hosts = {"client.test"}, .common_name = "client"});
+};
+
+TEST_F(TlsClientRulesTest, HoldForTheirOwnHosts) {
+  serve_two();
+  auto guest = peer({.sni = "a.test"});
+  ASSERT_EQ(shaken(*guest), State::done);
+  EXPECT_THAT(ask(*guest, "a.test"), StartsWith("HTTP/1.1 200 "));
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    auto stranger = peer({.sni = "x.b.test", .version = version});
+    expect_refusal(*stranger);
+    auto friendly = peer({.sni = "b.test", .version = version, .certificate = known});
+    ASSERT_EQ(shaken(*friendly), State::done) << friendly->error();
+    EXPECT_THAT(ask(*friendly, "b.test"), StartsWith("HTTP/1.1 200 "));
+  }
+  EXPECT_EQ(errors(TlsError::client_cert), 2u);
+}
+
+// Who was let in for one host is not let in for another by naming it in the request.
+TEST_F(TlsClientRulesTest, ARequestForAHostWithOtherRules_IsMisdirected) {
+  serve_two();
+  for (const char* host : {"b.test", "B.TEST:8443", "deep.b.test"}) {
+    auto guest = peer({.sni = "a.test"});
+    ASSERT_EQ(shaken(*guest), State::done);
+    EXPECT_THAT(ask(*guest, host), StartsWith("HTTP/1.1 421 ")) << host;
+    EXPECT_THAT(ask(*guest, "a.test"), StartsWith("HTTP/1.1 200 "));
+  }
+  auto insider = peer({.sni = "b.test", .certificate = known});
+  ASSERT_EQ(shaken(*insider), State::done);
+  EXPECT_THAT(ask(*insider, "x.b.test"), StartsWith("HTTP/1.1 200 ")) << "the same rules";
+  EXPECT_THAT(ask(*insider, "a.test"), StartsWith("HTTP/1.1 421 "));
+  EXPECT_TRUE(
+      run_until([&] { return cells("l").request_errors[RequestError::misdirected].value == 4; }));
+  EXPECT_EQ(imbalance("l"), 0);
+}
+
+TEST_F(TlsClientRulesTest, ATicketFromOneSite_IsWorthNothingAtAnother) {
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    serve_two();
+    auto guest = peer({.sni = "a.test", .version = version});
+    ASSERT_EQ(shaken(*guest), State::done);
+    ask(*guest, "a.test");
+    ASSERT_NE(guest->session(), nullptr);
+    SSL_set_shutdown(guest->ssl(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    const uint64_t before = errors(TlsError::client_cert);
+    auto climber = peer({.sni = "b.test", .version = version, .session = guest->session()});
+    expect_refusal(*climber);
+    EXPECT_EQ(errors(TlsError::client_cert), before + 1) << version;
+  }
+}
+
+// What was enough before is not any more, also for connections that are there.
+TEST_F(TlsClientRulesTest, NewRulesHoldForOpenConnections_ButANewListDoesNotEndThem) {
+  secure(certificate(site));
+  auto early = peer({.sni = "a.test"});
+  ASSERT_EQ(shaken(*early), State::done);
+  EXPECT_THAT(ask(*early, "a.test"), StartsWith("HTTP/1.1 200 "));
+  secure(certificate(site) + rules("require"));
+  EXPECT_THAT(ask(*early, "a.test"), StartsWith("HTTP/1.1 421 "));
+
+  TempFolder folder;
+  const std::string list = folder / "list.pem";
+  const auto put = [&](const std::string& file) {
+    std::filesystem::copy_file(file, list, std::filesystem::copy_options::overwrite_existing);
+    secure(certificate(site) + rules("require", ", crl: '" + list + "'"));
+  };
+  put(authority.revoke({}));
+  auto late = peer({.sni = "a.test", .certificate = known});
+  ASSERT_EQ(shaken(*late), State::done);
+  EXPECT_THAT(ask(*late, "a.test"), StartsWith("HTTP/1.1 200 "));
+  put(authority.revoke({site}));
+  EXPECT_THAT(ask(*late, "a.test"), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(TlsClientRulesTest, TheBackendIsToldWhoTheClientIs) {
+  secure(certificate(site) + rules("optional"));
+  const std::string message = seen(known);
+  const std::regex form("Hash=[0-9a-f]{64};Subject=\"CN=client\";DNS=client\\.test");
+  EXPECT_TRUE(std::regex_match(value_of("X-Forwarded-Client-Cert", message), form)) << message;
+  EXPECT_THAT(message, Not(HasSubstr("\r\nClient-Cert")));
+  EXPECT_THAT(seen({}), Not(HasSubstr("Cert")));
+
+  secure(certificate(site) + rules("require", ", forward: client_cert"));
+  const std::string whole = seen(known);
+  EXPECT_THAT(value_of("Client-Cert", whole), AllOf(StartsWith(":MII"), testing::EndsWith(":")));
+  EXPECT_THAT(whole, Not(HasSubstr("X-Forwarded-Client-Cert")));
+  secure(certificate(site) + rules("require", ", forward: both"));
+  EXPECT_THAT(seen(known), AllOf(HasSubstr("\r\nClient-Cert: :"),
+                                 HasSubstr("\r\nX-Forwarded-Client-Cert: Hash=")));
+  secure(certificate(site) + rules("require", ", forward: none"));
+  EXPECT_THAT(seen(known), Not(HasSubstr("Cert")));
+}
+
+TEST_F(TlsClientRulesTest, AResumedClientIsTheSameClient) {
+  secure(certificate(site) + rules("require"));
+  auto first = peer({.certificate = known});
+  ASSERT_EQ(shaken(*first), State::done);
+  ask(*first, "a.test");
+  ASSERT_NE(first->session(), nullptr);
+  auto second = peer({.certificate = known, .session = first->session()});
+  ASSERT_EQ(shaken(*second), State::done);
+  EXPECT_TRUE(SSL_session_reused(second->ssl()));
+  Socket server;
+  EXPECT_THAT(exchanged(*second, get("/"), server), HasSubstr("Subject=\"CN=client\""));
+}
+
+// In whatever way it is written, and whoever else is let in.
+TEST_F(TlsClientRulesTest, WhatAClientSaysOfItself_IsNotPassedOn) {
+  constexpr const char* kForged =
+      "X-Forwarded-Client-Cert: Hash=00;Subject=\"CN=forged\"\r\n"
+      "x-forwarded-client-cert: forged\r\n"
+      "X_Forwarded_Client_Cert: forged\r\n"
+      "Client-Cert: :Zm9yZ2Vk:\r\n"
+      "Client_Cert: forged\r\n"
+      "Client-Cert-Chain: :Zm9yZ2Vk:\r\n"
+      "Connection: X-Forwarded-Client-Cert, Client-Cert\r\n";
+  for (const std::string& more : {rules("optional", ", forward: both"), std::string()}) {
+    secure(certificate(site) + more);
+    const std::string message = seen({}, kForged);
+    EXPECT_THAT(message, AllOf(Not(HasSubstr("forged")), Not(HasSubstr("Zm9yZ2Vk")),
+                               Not(HasSubstr("ient-"))))
+        << message;
+  }
+  secure(certificate(site) + rules("require", ", forward: both"));
+  const std::string message = seen(known, kForged);
+  EXPECT_THAT(message, AllOf(Not(HasSubstr("forged")), Not(HasSubstr("Zm9yZ2Vk"))));
+  EXPECT_THAT(message, AllOf(HasSubstr("\r\nClient-Cert: :MII"), HasSubstr("Subject=\"CN=client")));
+}
+
+TEST_F(TlsClientRulesTest, OneHostWithTwoRules_IsRefused) {
+  const IssuedFiles other = authority.issue({.hosts = {"b.test", "c.test"}});
+  config::Location at;
+  config::ListenerTls spec;
+  for (const IssuedFiles& files : {inner, other})
+    spec.certificates.push_back({"", files.cert, files.key, "", {}, {}});
+  ASSERT_TRUE(TlsServer::load(spec, {}, at));
+  spec.certificates[1].client_auth = {
+      {config::ClientAuth::require, authority.file(), "", 4, config::ClientFields::xfcc}};
+  const auto refused = TlsServer::load(spec, {}, at);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, AllOf(HasSubstr("'b.test'"), HasSubstr("client_auth")));
+}
+
+}  // namespace
+}  // namespace weir::test
