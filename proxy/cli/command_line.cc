@@ -152,7 +152,12 @@ void CommandLine::declare_start() {
   proxy->add_option("--tls-key", proxy_.tls_key, "its private key, where it is in another file")
       ->type_name("FILE")
       ->needs(cert);
-  proxy->add_flag("--print-config", proxy_.print_config, "print the file it stands for, and exit");
+  CLI::Option* own = proxy->add_flag("--tls-self-signed", proxy_.tls_self_signed,
+                                     "speak TLS with a certificate made at the start, which no "
+                                     "client trusts");
+  own->excludes(cert);
+  proxy->add_flag("--print-config", proxy_.print_config, "print the file it stands for, and exit")
+      ->excludes(own);
 }
 
 void CommandLine::declare_config() {

@@ -1,14 +1,50 @@
 // The verbs that become the server: run and proxy.
+#include <fmt/format.h>
+#include <limits.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 
+#include "base/unique_fd.h"
 #include "cli/ad_hoc.h"
 #include "cli/exchange.h"
 #include "cli/verbs.h"
 #include "cli/version.h"
 #include "config/load.h"
+#include "net/tls_self_signed.h"
 #include "server/server.h"
 
 namespace weir::cli {
+namespace {
+
+// What a browser on this machine, or on another one, may call it.
+std::vector<std::string> own_names() {
+  std::vector<std::string> names{"localhost", "127.0.0.1", "::1"};
+  char host[HOST_NAME_MAX + 1] = {};
+  const bool known = ::gethostname(host, HOST_NAME_MAX) == 0 && *host != '\0' && names[0] != host;
+  const std::string_view name = host;
+  if (known && std::all_of(name.begin(), name.end(), [](char c) {
+        return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '.';
+      }))
+    names.emplace_back(name);
+  return names;
+}
+
+// A file that has a descriptor but no name, and is gone with the process.
+UniqueFd in_memory(const std::string& content) {
+  UniqueFd file(::memfd_create("weir-self-signed", MFD_CLOEXEC));
+  if (file &&
+      ::write(file.get(), content.data(), content.size()) != static_cast<ssize_t>(content.size()))
+    file.reset();
+  return file;
+}
+
+}  // namespace
 
 int run_server_with(const std::string& config, const Console& console) {
   Result<std::string> path = find_config(config);
@@ -20,7 +56,13 @@ int run_server_with(const std::string& config, const Console& console) {
   return run_server({load, absolute, version(), revision(), default_admin_socket()});
 }
 
-int run_proxy(const ProxyOptions& options, const Console& console) {
+int run_proxy(ProxyOptions options, const Console& console) {
+  UniqueFd certificate;
+  if (options.tls_self_signed) {
+    certificate = in_memory(make_self_signed(own_names()));
+    if (!certificate) return complain_of({std::strerror(errno), "--tls-self-signed"}, console);
+    options.tls_cert = fmt::format("/proc/self/fd/{}", certificate.get());
+  }
   Result<std::string> text = ad_hoc_config(options);
   if (!text) return complain_of(text.error(), console);
   if (options.print_config) {

@@ -84,11 +84,12 @@ struct ProxyOptions {
   std::string health;    // path that a backend which is up answers; empty: no checks
   std::string tls_cert;  // PEM, of what clients are shown; empty: no TLS
   std::string tls_key;   // empty: in tls_cert
-  std::string admin;     // where to serve the admin API; empty: nowhere
+  bool tls_self_signed = false;
+  std::string admin;  // where to serve the admin API; empty: nowhere
   bool tcp = false;
   bool print_config = false;
 };
-int run_proxy(const ProxyOptions&, const Console&);
+int run_proxy(ProxyOptions, const Console&);
 int run_server_with(const std::string& config, const Console&);  // weir run
 
 struct DemoBackendOptions {

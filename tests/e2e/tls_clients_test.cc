@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
+#include <openssl/x509v3.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -15,6 +16,7 @@
 #include "support/http_load.h"
 #include "support/proxy_process.h"
 #include "support/tls_steps.h"
+#include "support/weir_command.h"
 
 namespace weir {
 namespace {
@@ -154,6 +156,39 @@ TEST_F(TlsClientsTest, CurlUploadsAndDownloadsWhole_InBothVersions) {
   expect_all_over(weir);
   EXPECT_EQ(handshakes(weir.scrape(), "1.2"), 4);
   EXPECT_EQ(handshakes(weir.scrape(), "1.3"), 4);
+}
+
+TEST_F(TlsClientsTest, ASelfSignedCertificateIsForThisMachine_AndLastsOverReloads) {
+  const std::string admin = "unix:" + directory_ + "/admin.sock";
+  const std::vector<std::string> arguments = {
+      "proxy",   "--from", bind_.text(), "--to", backend_.address().text(), "--tls-self-signed",
+      "--admin", admin};
+  ProxyProcess weir("", {.arguments = arguments});
+  ASSERT_TRUE(weir.ready()) << weir.errors();
+  const auto shown = [&] {
+    TlsPeer peer(Socket::connect(bind_), {});
+    EXPECT_EQ(shake_hands(peer), TlsPeer::State::done) << peer.error();
+    X509* certificate = SSL_get1_peer_certificate(peer.ssl());
+    EXPECT_EQ(X509_check_host(certificate, "localhost", 0, 0, nullptr), 1);
+    EXPECT_EQ(X509_check_ip_asc(certificate, "127.0.0.1", 0), 1);
+    EXPECT_EQ(X509_check_ip_asc(certificate, "::1", 0), 1);
+    const std::string serial(
+        reinterpret_cast<const char*>(X509_get0_serialNumber(certificate)->data),
+        static_cast<size_t>(X509_get0_serialNumber(certificate)->length));
+    X509_free(certificate);
+    return serial;
+  };
+  const std::string first = shown();
+  const Ran distrusted = curl("--fail " + url("/say/x"));
+  EXPECT_EQ(distrusted.code, 60);
+  EXPECT_EQ(curl("--insecure --fail " + url("/say/one")).out, "one");
+  EXPECT_EQ(run_weir("reload", directory_, admin).code, 0);
+  EXPECT_EQ(shown(), first);
+  for (const char* other : {"--print-config", "--tls-cert x.pem"})
+    EXPECT_EQ(
+        run_weir("proxy --from :1 --to :2 --tls-self-signed " + std::string(other), directory_)
+            .code,
+        2);
 }
 
 TEST_F(TlsClientsTest, OpensslSpeaksBothVersions_AndNoOlderOne) {

@@ -46,6 +46,7 @@ HEAVY_ALLOWED = {
     "net/tls_client.h": "made on the control path; a connection sees a TlsStream",
     "net/tls_client_identity.h": "made once for a connection whose client has shown a certificate",
     "net/tls_client_policy.h": "made on the control path; a connection sees a TlsStream",
+    "net/tls_self_signed.h": "made once, before anything is served",
     "net/tls_staple.h": "made on the control path; a connection sees a TlsStream",
     "net/tls_server.h": "made on the control path; a connection sees a TlsStream",
     "net/tls_site.h": "made on the control path; a connection sees a TlsStream",
