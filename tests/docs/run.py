@@ -21,6 +21,7 @@ import tempfile
 import blocks
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+TLS_FILE = re.compile(r"/etc/weir/tls/([\w.-]+)\.(pem|key)")
 SMALLEST = "listeners:\n  - bind: :8080\n    cluster: app\nclusters:\n  - name: app\n    backends: [127.0.0.1:9000]\n"
 BACKENDS = {"one": 9001, "two": 9002, "three": 9003}
 TIMEOUT = 120
@@ -133,6 +134,16 @@ def check_route_tests(block, weir, folder):
     return [] if result.returncode in (0, 1) else [f"{block.place}: {result.stdout}"]
 
 
+def with_certificates(text, folder):
+    """The same with the files of /etc/weir/tls in `folder`, made for their names."""
+    for name in {match[1] for match in TLS_FILE.finditer(text)}:
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                        "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}",
+                        "-keyout", folder / f"{name}.key", "-out", folder / f"{name}.pem"],
+                       check=True, stderr=subprocess.DEVNULL)
+    return TLS_FILE.sub(rf"{folder}/\1.\2", text)
+
+
 def check_yaml(block, weir, folder):
     if re.search(r"^scrape_configs:", block.text, re.MULTILINE):
         return check_prometheus(block, folder)
@@ -140,7 +151,7 @@ def check_yaml(block, weir, folder):
         return check_route_tests(block, weir, folder)
     parts = block.text if re.search(r"^listeners:|^include:", block.text, re.MULTILINE) else SMALLEST + block.text
     path = folder / "block.yaml"
-    path.write_text(parts)
+    path.write_text(with_certificates(parts, folder))
     result = subprocess.run([weir, "check", "-c", path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     return [] if result.returncode == 0 else [f"{block.place}: {result.stdout}"]
 

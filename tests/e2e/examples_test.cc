@@ -7,6 +7,7 @@
 #include "config/print.h"
 #include "support/network.h"
 #include "support/proxy_process.h"
+#include "support/tls_peer.h"
 
 namespace weir {
 namespace {
@@ -52,6 +53,24 @@ void move_here(config::Model& model, const std::string& folder) {
     if (output->starts_with("/")) *output = path();
 }
 
+// Its certificates, issued for the names of their files.
+void issue(config::Model& model, test::TestAuthority& authority) {
+  const auto replace = [&](std::string& cert, std::string& key) {
+    const test::IssuedFiles files = authority.issue({.hosts = {fs::path(cert).stem()}});
+    cert = files.cert;
+    key = files.key;
+  };
+  for (config::Listener& listener : model.listeners) {
+    if (!listener.tls) continue;
+    for (config::Certificate& one : listener.tls->certificates) {
+      replace(one.cert, one.key);
+      if (one.client_auth) one.client_auth->ca = authority.file();
+    }
+  }
+  for (config::Cluster& cluster : model.clusters)
+    if (cluster.tls && !cluster.tls->ca.empty()) cluster.tls->ca = authority.file();
+}
+
 class Example : public testing::TestWithParam<std::string> {};
 
 TEST_P(Example, Starts) {
@@ -63,6 +82,8 @@ TEST_P(Example, Starts) {
   char name[] = "/tmp/weir-example-XXXXXX";
   const std::string folder = ::mkdtemp(name);
   move_here(loaded.model, folder);
+  test::TestAuthority authority;
+  issue(loaded.model, authority);
   {
     ProxyProcess weir(config::to_yaml(loaded.model));
     EXPECT_TRUE(weir.ready());
