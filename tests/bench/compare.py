@@ -18,6 +18,7 @@ import select
 import shutil
 import signal
 import socket
+import ssl
 import statistics
 import struct
 import subprocess
@@ -51,12 +52,16 @@ class Scenario:
         return self.mode.startswith("http")
 
     @property
+    def is_tls(self):
+        return self.mode.startswith("https")
+
+    @property
     def is_bulk(self):
-        return self.mode in ("bulk", "http-large")
+        return self.mode in ("bulk", "http-large", "https-large")
 
     @property
     def is_idle(self):
-        return self.mode in ("idle", "http-idle")
+        return self.mode in ("idle", "http-idle", "https-idle")
 
     @property
     def backend_port(self):
@@ -83,16 +88,36 @@ SCENARIOS = {
     "http-large": Scenario("http-large", 4, "CPU ms", "GB to the client", 1e3, "GB/s", 1e-9),
     "http-idle-memory": Scenario("http-idle", 4000, "bytes", "idle connection, after one request", 1, "",
                                  under_way=128),
+    "https-keepalive": Scenario("https", 64, "CPU µs", "request", 1e-3, "requests/s"),
+    "https-whole": Scenario("https-close", 32, "CPU µs", "connection with a whole handshake and one request", 1e-3,
+                            "connections/s"),
+    "https-resumed": Scenario("https-resumed", 32, "CPU µs", "connection with a resumed session and one request", 1e-3,
+                              "connections/s"),
+    "https-large": Scenario("https-large", 4, "CPU ms", "GB to the client", 1e3, "GB/s", 1e-9),
+    "https-idle-memory": Scenario("https-idle", 2000, "bytes", "idle connection, after one request", 1, "",
+                                  under_way=128),
 }
+
+
+def certificate(folder):
+    """Of ECDSA with its key, in one file; the same for all."""
+    file = folder.parent / "bench.pem"
+    if not file.exists():
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                        "-subj", "/CN=bench.example", "-keyout", folder / "key", "-out", folder / "cert"],
+                       check=True, stderr=subprocess.DEVNULL)
+        file.write_text((folder / "cert").read_text() + (folder / "key").read_text())
+    return file
 
 
 # ---- the proxies: weir with its defaults, the others with what makes them fast in the scenario
 
 def weir_config(scenario, port, folder):
+    tls = f", tls: {{ certificates: [{certificate(folder)}] }}" if scenario.is_tls else ""
     return f"""global: {{ workers: 1 }}
 logging: {{ level: warn, access: {{ output: none }} }}
 listeners:
-  - {{ name: bench, bind: "127.0.0.1:{port}", protocol: {"http" if scenario.is_http else "tcp"}, cluster: bench }}
+  - {{ name: bench, bind: "127.0.0.1:{port}", protocol: {"http" if scenario.is_http else "tcp"}, cluster: bench{tls} }}
 clusters:
   - {{ name: bench, backends: ["127.0.0.1:{scenario.backend_port}"] }}
 """
@@ -101,7 +126,7 @@ clusters:
 def haproxy_config(scenario, port, folder):
     options = ["mode http", "http-reuse always", "option http-keep-alive"] if scenario.is_http else ["mode tcp"]
     pipes = ""
-    if scenario.is_bulk:
+    if scenario.is_bulk and not scenario.is_tls:
         options += [f"option splice-{which}" for which in ("auto", "request", "response")]
         pipes = "tune.pipesize 1048576" if scenario.is_http else ""
     lines = "\n    ".join(options)
@@ -117,7 +142,7 @@ defaults
     timeout server 1h
     {lines}
 listen bench
-    bind 127.0.0.1:{port}
+    bind 127.0.0.1:{port}{f" ssl crt {certificate(folder)} alpn http/1.1" if scenario.is_tls else ""}
     server bench 127.0.0.1:{scenario.backend_port}
 """
 
@@ -157,7 +182,8 @@ def nginx_http(scenario, port, folder):
         keepalive_requests 1000000000;
     }}
     server {{
-        listen 127.0.0.1:{port} backlog=4096;
+        listen 127.0.0.1:{port} backlog=4096{" ssl" if scenario.is_tls else ""};
+        {f"ssl_certificate {certificate(folder)}; ssl_certificate_key {certificate(folder)};" if scenario.is_tls else ""}
         location / {{
             proxy_pass http://bench;
             proxy_http_version 1.1;
@@ -188,7 +214,7 @@ class Proxy:
         log = folder / "log"
         self.process = subprocess.Popen(["taskset", "-c", PROXY_CORE, *self.command, config], cwd=folder,
                                         stdout=log.open("w"), stderr=subprocess.STDOUT, start_new_session=True)
-        wait_for_answer(port, self.process, log, scenario.is_http)
+        wait_for_answer(port, self.process, log, scenario)
 
     def pids(self):
         """Its processes: those of the group that it leads."""
@@ -230,18 +256,29 @@ def is_open(port):
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def answers(port, is_http):
+def speak(connection, is_tls):
+    """The connection as the scenario uses it."""
+    if not is_tls:
+        return connection
+    trusting = ssl.create_default_context()
+    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+    return trusting.wrap_socket(connection)
+
+
+def answers(port, scenario):
     """Whether what is sent there is answered: the whole way to the backend is open, and each process is there."""
+    is_http = scenario is not None and scenario.is_http
     ask, expected = (HTTP_PROBE, b"HTTP/1.1 200") if is_http else (b"x", b"x")
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5) as probe:
-        probe.sendall(ask)
-        return probe.recv(len(expected), socket.MSG_WAITALL) == expected
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        with speak(connection, scenario is not None and scenario.is_tls) as probe:
+            probe.sendall(ask)
+            return probe.recv(len(expected)) == expected  # the first bytes come as one
     return False
 
 
-def wait_for_answer(port, process, log, is_http=False):
+def wait_for_answer(port, process, log, scenario=None):
     deadline = time.monotonic() + 10
-    while not answers(port, is_http):
+    while not answers(port, scenario):
         if process.poll() is not None or time.monotonic() > deadline:
             words = " ".join(map(str, process.args))
             raise RuntimeError(f"no answer on port {port} from: {words}\n{log.read_text()}")
@@ -399,7 +436,7 @@ def missing(options):
         return f"{options.weir} is not there: cmake --preset release && cmake --build build/release --target weir"
     if not options.load.is_file():
         return f"{options.load} is not there: cmake --build build/release --target weir_bench_load"
-    absent = [tool for tool in ("haproxy", "nginx", "taskset") if not shutil.which(tool)]
+    absent = [tool for tool in ("haproxy", "nginx", "openssl", "taskset") if not shutil.which(tool)]
     if absent:
         return f"no {', '.join(absent)} in PATH: deploy/install-packages tests/bench/packages.txt"
     if not {int(PROXY_CORE), int(LOAD_CORE)} <= os.sched_getaffinity(0):

@@ -25,6 +25,7 @@
 
 #include "backends.h"
 #include "loopback.h"
+#include "secure.h"
 
 namespace {
 
@@ -37,6 +38,7 @@ constexpr auto kIdleLimit = std::chrono::seconds(30);
 
 enum class Answer { same, endless, http };
 enum class Then { again, reopen, hold };  // hold: until stdin is closed
+enum class Tls { none, whole, resumed };  // handshakes
 
 struct Mode {
   std::string_view name;
@@ -44,6 +46,7 @@ struct Mode {
   Answer answer;
   Then then;
   bool counts_bytes = false;
+  Tls tls = Tls::none;
 };
 
 constexpr std::string_view kMessage =  // 64 bytes
@@ -69,13 +72,19 @@ constexpr std::array kModes{
     Mode{"http-close", kGetAndClose, Answer::http, Then::reopen},
     Mode{"http-large", kGetLarge, Answer::http, Then::again, true},
     Mode{"http-idle", kGet, Answer::http, Then::hold},
+    Mode{"https", kGet, Answer::http, Then::again, false, Tls::whole},
+    Mode{"https-close", kGetAndClose, Answer::http, Then::reopen, false, Tls::whole},
+    Mode{"https-resumed", kGetAndClose, Answer::http, Then::reopen, false, Tls::resumed},
+    Mode{"https-large", kGetLarge, Answer::http, Then::again, true, Tls::whole},
+    Mode{"https-idle", kGet, Answer::http, Then::hold, false, Tls::whole},
 };
 
 struct Connection {
   int fd = -1;
+  SSL* tls = nullptr;
   std::size_t missing = 0;  // of the answer, or of its body
   std::string head{};       // HTTP: what there is of it
-  enum class Reads { head, body, end } reads = Reads::head;
+  enum class Reads { handshake, head, body, end } reads = Reads::head;
 };
 
 struct Sample {
@@ -107,7 +116,8 @@ class Client {
         address_(loopback(port)),
         wanted_(connections),
         under_way_limit_(under_way),
-        pids_(std::move(pids)) {}
+        pids_(std::move(pids)),
+        secure_(mode.tls == Tls::resumed) {}
 
   void run(Seconds warmup, Seconds measured) {
     const Clock::time_point start = Clock::now();
@@ -163,6 +173,16 @@ class Client {
     const auto* generic = reinterpret_cast<const sockaddr*>(&address_);
     if (::connect(connection.fd, generic, sizeof address_) != 0) die("connect");
     watch(epoll_, EPOLL_CTL_ADD, connection.fd, {EPOLLIN, {.ptr = &connection}});
+    if (mode_.tls == Tls::none) return ask(connection);
+    connection.tls = secure_.connect(connection.fd);
+    connection.reads = Connection::Reads::handshake;
+    ++under_way_;
+    shake(connection);
+  }
+
+  void shake(Connection& connection) {
+    if (!secure_.shake(connection.tls)) return;
+    --under_way_;
     ask(connection);
   }
 
@@ -172,10 +192,11 @@ class Client {
     connection.missing = request.size();  // unless it is HTTP, which says so in its head
     connection.head.clear();
     connection.reads = Connection::Reads::head;
-    if (::send(connection.fd, request.data(), request.size(), kNow) !=
-        static_cast<ssize_t>(request.size())) {
-      die("send");
-    }
+    const auto size = static_cast<int>(request.size());
+    const bool sent = connection.tls != nullptr
+                          ? SSL_write(connection.tls, request.data(), size) == size
+                          : ::send(connection.fd, request.data(), request.size(), kNow) == size;
+    if (!sent) die("send");
   }
 
   void readable(Connection& connection) {
@@ -188,17 +209,21 @@ class Client {
         return;
       }
       case Answer::endless: units_ += drop(connection, kDropped); return;
-      case Answer::http: return http_readable(connection);
+      case Answer::http: break;
     }
+    // What TLS has decrypted already gives no further event.
+    do http_readable(connection);
+    while (connection.tls != nullptr && SSL_pending(connection.tls) > 0);
   }
 
   void http_readable(Connection& connection) {
     switch (connection.reads) {
+      case Connection::Reads::handshake: return shake(connection);
       case Connection::Reads::head: return read_head(connection);
       case Connection::Reads::body:
         return took_body(connection, drop(connection, std::min(connection.missing, kDropped)));
       case Connection::Reads::end: {
-        const ssize_t got = ::recv(connection.fd, g_buffer.data(), 1, MSG_DONTWAIT);
+        const ssize_t got = receive_once(connection, 1);
         if (got == 0) return answered(connection);
         if (got > 0) fail("recv", "more than Content-Length");
         if (errno != EAGAIN) die("recv");
@@ -239,18 +264,36 @@ class Client {
     if (!mode_.counts_bytes) ++units_;
     switch (mode_.then) {
       case Then::again: waiting_.push_back(&connection); break;
-      case Then::reopen: ::close(connection.fd); return open(connection);
+      case Then::reopen:
+        if (connection.tls != nullptr) SecureContext::close(connection.tls);
+        ::close(connection.fd);
+        return open(connection);
       case Then::hold: break;
     }
     go_on();
   }
 
   static std::size_t receive(const Connection& connection, std::size_t size) {
-    return received(::recv(connection.fd, g_buffer.data(), size, MSG_DONTWAIT));
+    return received(receive_once(connection, size));
   }
 
-  // The bytes are dropped in the kernel.
+  // As recv(2) tells it.
+  static ssize_t receive_once(const Connection& connection, std::size_t size) {
+    size = std::min(size, g_buffer.size());
+    if (connection.tls == nullptr)
+      return ::recv(connection.fd, g_buffer.data(), size, MSG_DONTWAIT);
+    const int got = SSL_read(connection.tls, g_buffer.data(), static_cast<int>(size));
+    if (got > 0) return got;
+    switch (SSL_get_error(connection.tls, got)) {
+      case SSL_ERROR_WANT_READ: errno = EAGAIN; return -1;
+      case SSL_ERROR_ZERO_RETURN: return 0;
+      default: fail("TLS", "the connection was cut");
+    }
+  }
+
+  // The bytes are dropped in the kernel, or here when they had to be decrypted.
   static std::size_t drop(const Connection& connection, std::size_t size) {
+    if (connection.tls != nullptr) return receive(connection, size);
     return received(::recv(connection.fd, nullptr, size, MSG_DONTWAIT | MSG_TRUNC));
   }
 
@@ -288,6 +331,7 @@ class Client {
   std::size_t wanted_;
   int under_way_limit_;
   std::string pids_;
+  SecureContext secure_;
   int epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
   std::vector<std::unique_ptr<Connection>> connections_;
   std::deque<Connection*> waiting_;  // those that were answered, the longest ago first

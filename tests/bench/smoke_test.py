@@ -37,34 +37,40 @@ class Options(unittest.TestCase):
 
 
 class Configurations(unittest.TestCase):
+    def setUp(self):
+        self.place = tempfile.TemporaryDirectory()
+        self.folder = pathlib.Path(self.place.name) / "round"
+        self.folder.mkdir()
+        self.addCleanup(self.place.cleanup)
+
     def test_weir_accepts_its_own_without_a_warning(self):
         for name, scenario in compare.SCENARIOS.items():
-            with self.subTest(name), tempfile.TemporaryDirectory() as folder:
-                path = pathlib.Path(folder) / "config"
-                path.write_text(compare.weir_config(scenario, 18090, folder))
+            with self.subTest(name):
+                path = self.folder / "config"
+                path.write_text(compare.weir_config(scenario, 18090, self.folder))
                 result = run(WEIR, "check", "--strict", "-c", path)
                 self.assertEqual(result.returncode, 0, result.stdout)
 
     def test_only_bulk_and_large_splice(self):
         splicing = [name for name, scenario in compare.SCENARIOS.items()
-                    if "option splice-response" in compare.haproxy_config(scenario, 18091, "")]
+                    if "option splice-response" in compare.haproxy_config(scenario, 18091, self.folder)]
         self.assertEqual(splicing, ["tcp-bulk", "http-large"])
 
     def test_http_scenarios_are_http_for_each_proxy_and_the_others_for_none(self):
         for name, scenario in compare.SCENARIOS.items():
             with self.subTest(name):
-                http = name.startswith("http-")
-                self.assertEqual("protocol: http" in compare.weir_config(scenario, 18090, ""), http)
-                self.assertEqual("mode http" in compare.haproxy_config(scenario, 18091, ""), http)
-                self.assertEqual("proxy_pass http://" in compare.nginx_config(scenario, 18092, ""), http)
+                http = name.startswith("http")
+                self.assertEqual("protocol: http" in compare.weir_config(scenario, 18090, self.folder), http)
+                self.assertEqual("mode http" in compare.haproxy_config(scenario, 18091, self.folder), http)
+                self.assertEqual("proxy_pass http://" in compare.nginx_config(scenario, 18092, self.folder), http)
                 self.assertEqual(scenario.backend_port == compare.HTTP_PORT, http)
 
     def test_every_scenario_of_http_keeps_the_connections_to_the_backend(self):
         for name, scenario in compare.SCENARIOS.items():
             if scenario.is_http:
                 with self.subTest(name):
-                    self.assertIn("http-reuse always", compare.haproxy_config(scenario, 18091, ""))
-                    self.assertIn("keepalive 256;", compare.nginx_config(scenario, 18092, ""))
+                    self.assertIn("http-reuse always", compare.haproxy_config(scenario, 18091, self.folder))
+                    self.assertIn("keepalive 256;", compare.nginx_config(scenario, 18092, self.folder))
 
     def test_the_load_is_told_in_words(self):
         self.assertEqual(compare.SCENARIOS["http-one"].load, "1 connection")
