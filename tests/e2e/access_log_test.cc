@@ -1,9 +1,7 @@
 // The access log of the real binary: one line for each session, and for each that was refused.
-#include <sstream>
-
+#include "support/access_lines.h"
 #include "support/config_text.h"
 #include "support/load_server.h"
-#include "support/proxy_process.h"
 
 namespace weir {
 namespace {
@@ -11,25 +9,6 @@ namespace {
 class AccessLog : public testing::Test {
  protected:
   static constexpr const char* kJson = "logging: {format: json}\n";
-
-  // The line of the session of that client; lines are written a moment after the session's end.
-  static nlohmann::json line_of(const ProxyProcess& weir, const std::string& client) {
-    for (int i = 0; i < 500; ++i) {
-      std::istringstream lines(weir.errors());
-      for (std::string line; std::getline(lines, line);) {
-        nlohmann::json json = nlohmann::json::parse(line, nullptr, false);
-        if (json.is_object() && json.value("client", "") == client) return json;
-      }
-      weir.scrape();  // an answer from the process is what the next look waits for
-    }
-    return nullptr;
-  }
-  static std::string name_of(const Socket& socket) {
-    sockaddr_storage storage;
-    socklen_t length = sizeof(storage);
-    if (::getsockname(socket.fd(), reinterpret_cast<sockaddr*>(&storage), &length) != 0) return "";
-    return Address::from(reinterpret_cast<sockaddr*>(&storage), length).text();
-  }
 
   LoadServer backend_{LoadServer::Behaviour::echo};
   Address bind_ = free_address();
@@ -48,7 +27,7 @@ TEST_F(AccessLog, ALineTellsWhoWhereHowMuchAndHowLong) {
     Socket client = Socket::connect(bind_);
     ASSERT_TRUE(client.send("hello"));
     ASSERT_EQ(client.receive(5), "hello");
-    const std::string name = name_of(client);
+    const std::string name = client.local().text();
     client.finish();
     ASSERT_EQ(client.wait_end(), Socket::End::fin);
     const nlohmann::json line = line_of(weir, name);
@@ -74,7 +53,7 @@ TEST_F(AccessLog, ARefusedClientIsNamed) {
   ASSERT_TRUE(first.send("x"));
   ASSERT_EQ(first.receive(1), "x");
   Socket second = Socket::connect(bind_);
-  const std::string name = name_of(second);
+  const std::string name = second.local().text();
   EXPECT_EQ(second.wait_end(), Socket::End::reset);
   const nlohmann::json line = line_of(weir, name);
   ASSERT_TRUE(line.is_object()) << weir.errors();

@@ -1,8 +1,6 @@
 // nginx as a real backend: what curl gets through weir is what it gets directly, to the byte, with
 // the same status and the same end-to-end fields.
 #include <fmt/format.h>
-#include <signal.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -12,6 +10,7 @@
 
 #include "http/chars.h"
 #include "support/config_text.h"
+#include "support/foreign_server.h"
 #include "support/http_peer.h"
 #include "support/proxy_process.h"
 
@@ -41,59 +40,35 @@ void write_sparse(const std::string& path, size_t size) {
   std::filesystem::resize_file(path, size);
 }
 
-// nginx with a directory of its own, in the foreground, until the end of the test.
+// nginx, whose files a test may write.
 class Nginx {
  public:
-  Nginx() : address_(free_address()) {
-    char name[] = "/tmp/weir-nginx-XXXXXX";
-    directory_ = ::mkdtemp(name);
-    std::filesystem::create_directories(directory_ + "/files/dav");
-    std::ofstream(directory_ + "/nginx.conf") << fmt::format(
-        R"(daemon off; master_process off; worker_processes 1; pid {0}/pid; error_log {0}/errors;
-events {{ worker_connections 512; }}
-http {{
-  access_log off; sendfile on; keepalive_timeout 65s; client_max_body_size 0;
-  client_body_temp_path {0}/body; proxy_temp_path {0}/proxy; fastcgi_temp_path {0}/fastcgi;
-  uwsgi_temp_path {0}/uwsgi; scgi_temp_path {0}/scgi;
+  Nginx() { std::filesystem::create_directories(file("dav")); }
+  const Address& address() const { return address_; }
+  std::string directory() const { return server_.folder(); }
+  std::string file(const std::string& name) const { return server_.folder() + "files/" + name; }
+
+ private:
+  std::string blocks() const {
+    return fmt::format(R"(http {{ {}
+  sendfile on; keepalive_timeout 65s; client_max_body_size 0;
   types {{ text/plain txt; application/octet-stream bin; }}
   server {{
-    listen {1};
-    root {0}/files;
-    location /gzip/ {{ alias {0}/files/; gzip on; gzip_types *; gzip_min_length 1; }}
-    location /chunked/ {{ alias {0}/files/; sub_filter never-there x; sub_filter_types *; }}
+    listen {};
+    root files;
+    location /gzip/ {{ alias files/; gzip on; gzip_types *; gzip_min_length 1; }}
+    location /chunked/ {{ alias files/; sub_filter never-there x; sub_filter_types *; }}
     location /dav/ {{ dav_methods PUT DELETE; create_full_put_path on; }}
     location /moved {{ return 301 /elsewhere; }}
     location /nothing {{ return 204; }}
     location /teapot {{ add_header X-Twice one always; add_header X-Twice two always; return 418 short; }}
   }}
-}}
-)",
-        directory_, address_.text());
-    pid_ = ::fork();
-    if (pid_ == 0) {
-      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-      const std::string conf = directory_ + "/nginx.conf", errors = directory_ + "/errors";
-      ::execlp("nginx", "nginx", "-e", errors.c_str(), "-p", directory_.c_str(), "-c", conf.c_str(),
-               nullptr);
-      ::_exit(127);
-    }
-    // Its connection is answered as soon as it listens; until then it is refused at once.
-    const TimePoint until = std::chrono::steady_clock::now() + kPatience;
-    while (!Socket::connect(address_) && std::chrono::steady_clock::now() < until) ::sched_yield();
+}})",
+                       kNginxInItsFolder, address_.text());
   }
-  ~Nginx() {
-    ::kill(pid_, SIGKILL);
-    ::waitpid(pid_, nullptr, 0);
-    std::filesystem::remove_all(directory_);
-  }
-  const Address& address() const { return address_; }
-  const std::string& directory() const { return directory_; }
-  std::string file(const std::string& name) const { return directory_ + "/files/" + name; }
 
- private:
-  Address address_;
-  std::string directory_;
-  pid_t pid_ = -1;
+  const Address address_ = free_address();
+  const ForeignServer server_ = ForeignServer::nginx(blocks(), {address_});
 };
 
 // A response, without what belongs to one connection or one moment.

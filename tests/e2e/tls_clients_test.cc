@@ -1,11 +1,8 @@
 // TLS with programs that others have written: curl, openssl s_client, and nginx as a backend; and
 // thousands of clients that begin a handshake and leave it at that.
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <openssl/x509v3.h>
-#include <signal.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include <filesystem>
@@ -13,6 +10,7 @@
 #include <iostream>
 
 #include "support/config_text.h"
+#include "support/foreign_server.h"
 #include "support/http_load.h"
 #include "support/proxy_process.h"
 #include "support/tls_steps.h"
@@ -264,59 +262,30 @@ TEST_F(TlsClientsTest, AClientThatGoesAtOnceIsNoFailure) {
   EXPECT_EQ(scrape.sum("weir_connections_ended_total", {{"reason", "error"}}), 0);
 }
 
-// nginx with a certificate of the test's authority, in the foreground, until the end of the test.
-class TlsNginx {
- public:
-  TlsNginx(const std::string& directory, const IssuedFiles& files) : address_(free_address()) {
-    std::filesystem::create_directories(directory + "/files");
-    std::ofstream(directory + "/nginx.conf") << fmt::format(
-        R"(daemon off; master_process off; worker_processes 1; pid {0}/pid; error_log {0}/errors;
-events {{ worker_connections 512; }}
-http {{
-  access_log off; keepalive_timeout 65s; client_max_body_size 0;
-  client_body_temp_path {0}/body; proxy_temp_path {0}/proxy; fastcgi_temp_path {0}/fastcgi;
-  uwsgi_temp_path {0}/uwsgi; scgi_temp_path {0}/scgi;
+ForeignServer nginx_with(const IssuedFiles& files, const Address& at) {
+  return ForeignServer::nginx(fmt::format(R"(http {{ {}
+  keepalive_timeout 65s; client_max_body_size 0;
   server {{
-    listen {1} ssl;
-    ssl_certificate {2}; ssl_certificate_key {3};
+    listen {} ssl;
+    ssl_certificate {}; ssl_certificate_key {};
     ssl_session_tickets on; ssl_protocols TLSv1.2 TLSv1.3;
-    root {0}/files;
-    location /files/ {{ alias {0}/files/; dav_methods PUT; create_full_put_path on; }}
+    location /files/ {{ alias files/; dav_methods PUT; create_full_put_path on; }}
     location /last {{ keepalive_timeout 0; return 200 "$ssl_server_name $ssl_session_reused"; }}
     location / {{ return 200 "$ssl_protocol $ssl_server_name"; }}
   }}
-}}
-)",
-        directory, address_.text(), files.cert, files.key);
-    pid_ = ::fork();
-    if (pid_ == 0) {
-      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-      const std::string conf = directory + "/nginx.conf", errors = directory + "/errors";
-      ::execlp("nginx", "nginx", "-e", errors.c_str(), "-p", directory.c_str(), "-c", conf.c_str(),
-               nullptr);
-      ::_exit(127);
-    }
-    const TimePoint until = std::chrono::steady_clock::now() + kPatience;
-    while (!Socket::connect(address_) && std::chrono::steady_clock::now() < until) ::sched_yield();
-  }
-  ~TlsNginx() {
-    ::kill(pid_, SIGKILL);
-    ::waitpid(pid_, nullptr, 0);
-  }
-  const Address& address() const { return address_; }
-
- private:
-  Address address_;
-  pid_t pid_ = -1;
-};
+}})",
+                                          kNginxInItsFolder, at.text(), files.cert, files.key),
+                              {at});
+}
 
 TEST_F(TlsClientsTest, NginxIsABackendThatIsVerified) {
-  const TlsNginx nginx(directory_, authority_.issue({.hosts = {"b.test"}, .common_name = "b"}));
+  const Address behind = free_address();
+  const ForeignServer nginx =
+      nginx_with(authority_.issue({.hosts = {"b.test"}, .common_name = "b"}), behind);
   const auto with = [&](const std::string& tls) {
-    return config(
-        http_listener("web", bind_, "cluster: app"),
-        cluster("app", {nginx.address()}, "tls: {ca: '" + authority_.file() + "', " + tls + "}"),
-        kQuiet);
+    return config(http_listener("web", bind_, "cluster: app"),
+                  cluster("app", {behind}, "tls: {ca: '" + authority_.file() + "', " + tls + "}"),
+                  kQuiet);
   };
   ProxyProcess weir(with("sni: b.test"));
   HttpPeer peer(Socket::connect(bind_));

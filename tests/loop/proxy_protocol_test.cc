@@ -132,15 +132,9 @@ TEST_F(ProxyProtocolTest, BackendsAreToldWhoTheClientIs) {
     got_.clear();
     telling(version);
     Socket one = client();
-    const Address here = [&] {
-      sockaddr_storage name;
-      socklen_t length = sizeof name;
-      ::getsockname(one.fd(), reinterpret_cast<sockaddr*>(&name), &length);
-      return Address::from(reinterpret_cast<sockaddr*>(&name), length);
-    }();
     Socket server = accepted();
     const ProxyHeader header = heard(server);
-    EXPECT_EQ(header.source.text(), here.text());
+    EXPECT_EQ(header.source.text(), one.local().text());
     EXPECT_EQ(header.destination.text(), address().text());
     ASSERT_TRUE(one.send("hello"));
     EXPECT_EQ(bytes(server, 5), "hello");

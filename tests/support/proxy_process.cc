@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <limits>
 #include <sstream>
 
 namespace weir {
@@ -219,15 +220,25 @@ AdminAnswer ProxyProcess::request(const std::string& method, const std::string& 
 
 bool ProxyProcess::await_metric(const std::string& name, const Scrape::Labels& labels, double value,
                                 Duration patience) const {
+  return await_sum(name, labels, value, value, patience);
+}
+
+bool ProxyProcess::await_at_least(const std::string& name, const Scrape::Labels& labels,
+                                  double value, Duration patience) const {
+  return await_sum(name, labels, value, std::numeric_limits<double>::infinity(), patience);
+}
+
+bool ProxyProcess::await_sum(const std::string& name, const Scrape::Labels& labels, double least,
+                             double most, Duration patience) const {
   const TimePoint until = std::chrono::steady_clock::now() + patience;
   double last = 0;
   do {
     last = scrape().sum(name, labels);
-    if (last == value) return true;
+    if (last >= least && last <= most) return true;
     // A scrape is an answer from the process; only its end could come sooner than the next one.
     if (wait_ready(pidfd_.get(), POLLIN, 10ms)) break;
   } while (std::chrono::steady_clock::now() < until);
-  std::cerr << name << " is " << last << ", not " << value << '\n';
+  std::cerr << name << " is " << last << ", not " << least << '\n';
   return false;
 }
 

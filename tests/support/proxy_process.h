@@ -88,11 +88,16 @@ class ProxyProcess {
   // Scrapes until the sum is `value`.
   bool await_metric(const std::string& name, const Scrape::Labels& labels, double value,
                     Duration patience = kPatience) const;
+  // The same for `value` or more.
+  bool await_at_least(const std::string& name, const Scrape::Labels& labels, double value,
+                      Duration patience = kPatience) const;
 
   size_t open_descriptors() const;
   size_t resident_bytes() const;
 
  private:
+  bool await_sum(const std::string& name, const Scrape::Labels& labels, double least, double most,
+                 Duration patience) const;
   void end();
   void spawn(const ProxyOptions& options);
 

@@ -123,6 +123,23 @@ Socket Socket::connect(const Address& to, Duration patience) {
   return socket;
 }
 
+Socket Socket::connect_from(const Address& from, const Address& to) {
+  UniqueFd fd(::socket(to.socket_family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_storage here, there;
+  const socklen_t size = from.to_sockaddr(here), other = to.to_sockaddr(there);
+  const bool connected = ::bind(fd.get(), reinterpret_cast<sockaddr*>(&here), size) == 0 &&
+                         ::connect(fd.get(), reinterpret_cast<sockaddr*>(&there), other) == 0;
+  const int error = connected ? 0 : errno;
+  return Socket(fd.release(), error);
+}
+
+Address Socket::local() const {
+  sockaddr_storage storage;
+  socklen_t length = sizeof(storage);
+  if (::getsockname(fd(), reinterpret_cast<sockaddr*>(&storage), &length) != 0) return {};
+  return Address::from(reinterpret_cast<sockaddr*>(&storage), length);
+}
+
 size_t Socket::send_some(std::string_view bytes) {
   const ssize_t n = ::send(fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
   if (n < 0 && errno != EAGAIN && errno != EINTR) end_ = End::reset;

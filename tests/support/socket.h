@@ -26,12 +26,15 @@ class Socket {
   explicit Socket(int fd, int error = 0);
   // Connected, or with error() set.
   static Socket connect(const Address& to, Duration patience = kPatience);
+  // From this address of the machine's, with any port. Both on loopback.
+  static Socket connect_from(const Address& from, const Address& to);
   // Does not wait for the other side: for a listener that is not accepting now.
   static Socket begin_connecting(const Address& to);
 
   explicit operator bool() const { return fd_ && error_ == 0; }
   int fd() const { return fd_.get(); }
   int error() const { return error_; }  // errno of connecting
+  Address local() const;                // its own, as the other side sees it
 
   // All of it, or false.
   bool send(std::string_view bytes, Duration patience = kPatience);

@@ -1,0 +1,24 @@
+// The access log of a weir that writes JSON to its standard error.
+#pragma once
+
+#include <sstream>
+
+#include "support/proxy_process.h"
+
+namespace weir {
+
+// The line of what this client did; lines are written a moment after the end of it. Null: none
+// came.
+inline nlohmann::json line_of(const ProxyProcess& weir, const std::string& client) {
+  for (int i = 0; i < 500; ++i) {
+    std::istringstream lines(weir.errors());
+    for (std::string line; std::getline(lines, line);) {
+      nlohmann::json json = nlohmann::json::parse(line, nullptr, false);
+      if (json.is_object() && json.value("client", "") == client) return json;
+    }
+    weir.scrape();  // an answer from the process is what the next look waits for
+  }
+  return nullptr;
+}
+
+}  // namespace weir
