@@ -49,6 +49,7 @@ struct ProxyTls {
   std::string_view common_name = {};  // of the client's certificate
   bool client_certificate = false;    // in this connection or the session that it resumes
   bool verified = false;              // and it was valid
+  bool resumed = false;               // it came with an earlier connection of the session
 };
 
 // TLVs, walked where they lie; of a header that was read they are known to fit.

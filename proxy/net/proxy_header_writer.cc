@@ -114,7 +114,7 @@ void add_tls(Out& out, const ProxyTls& tls) {
   const size_t length = out.used();
   out.add_u16(0);
   // PP2_CLIENT_SSL, _CERT_CONN, _CERT_SESS; then zero for a certificate that was verified.
-  out.add_u8(tls.client_certificate ? 0x07 : 0x01);
+  out.add_u8(!tls.client_certificate ? 0x01 : tls.resumed ? 0x05 : 0x07);
   out.add_u16(0);
   out.add_u16(tls.client_certificate && tls.verified ? 0 : 1);
   add_tlv(out, ProxyTlvType::ssl_version, tls.version);

@@ -242,15 +242,38 @@ uintptr_t TlsStream::client_rules() const {
 }
 
 const ClientIdentity* TlsStream::client_identity() const {
-  if (identity_ != nullptr || !SSL_is_server(ssl_)) return identity_.get();
-  const X509* certificate = SSL_get0_peer_certificate(ssl_);
-  if (certificate != nullptr && SSL_get_verify_result(ssl_) == X509_V_OK)
-    identity_ = std::make_unique<const ClientIdentity>(ClientIdentity::of(certificate));
+  if (identity_ == nullptr && SSL_is_server(ssl_) && client_is_verified())
+    identity_ =
+        std::make_unique<const ClientIdentity>(ClientIdentity::of(SSL_get0_peer_certificate(ssl_)));
   return identity_.get();
 }
 
 const char* TlsStream::server_name() const {
   return SSL_get_servername(ssl_, TLSEXT_NAMETYPE_host_name);
+}
+
+bool TlsStream::has_client_certificate() const {
+  return SSL_get0_peer_certificate(ssl_) != nullptr;
+}
+
+bool TlsStream::client_is_verified() const {
+  return has_client_certificate() && SSL_get_verify_result(ssl_) == X509_V_OK;
+}
+
+std::string_view TlsStream::client_name(std::span<char> memory) const {
+  const X509* certificate = SSL_get0_peer_certificate(ssl_);
+  if (certificate == nullptr) return {};
+  const X509_NAME* subject = X509_get_subject_name(certificate);
+  const int place = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+  if (place < 0) return {};
+  unsigned char* name = nullptr;
+  const int size =
+      ASN1_STRING_to_UTF8(&name, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, place)));
+  if (size <= 0) return {};
+  const bool fits = static_cast<size_t>(size) <= memory.size();
+  if (fits) std::copy_n(name, size, memory.begin());
+  OPENSSL_free(name);
+  return {memory.data(), fits ? static_cast<size_t>(size) : 0};
 }
 
 }  // namespace weir

@@ -82,6 +82,12 @@ class TlsStream {
   uintptr_t client_rules() const;
   // Of the certificate it has shown, which was found good; null: none. Made when it is asked for.
   const ClientIdentity* client_identity() const;
+  // As server: the client has shown a certificate, now or in the session that it came back with;
+  // and that was verified.
+  bool has_client_certificate() const;
+  bool client_is_verified() const;
+  // The common name in it, in UTF-8; "" without, and when it is longer than `memory`.
+  std::string_view client_name(std::span<char> memory) const;
 
  private:
   // What OpenSSL calls for the socket.

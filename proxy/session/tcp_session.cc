@@ -1,6 +1,7 @@
 #include "session/tcp_session.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/log.h"
 
@@ -60,12 +61,17 @@ std::string_view TcpSession::greeting(std::span<char> memory) {
     header = write_proxy_v1(memory, client_address_, to);
   } else {
     ProxyTls tls;
+    std::array<char, kMaxProxyValue> client;
     if (const TlsStream* stream = client_.tls()) {
       const char* name = stream->server_name();
       tls.alpn = stream->alpn();
       tls.authority = name != nullptr ? name : "";
       tls.version = stream->version();
       tls.cipher = stream->cipher();
+      tls.common_name = stream->client_name(client);
+      tls.client_certificate = stream->has_client_certificate();
+      tls.verified = stream->client_is_verified();
+      tls.resumed = stream->resumed();
     }
     header = write_proxy_v2(memory, client_address_, to, tls);
   }

@@ -314,6 +314,18 @@ TEST(ProxyWriter, SaysWhatTheTlsOfTheClientWas) {
   EXPECT_EQ(got.header.tlvs.find(ProxyTlvType::ssl).substr(0, 5), "\7\0\0\0\0"s);
 }
 
+TEST(ProxyWriter, TellsACertificateOfThisConnectionFromOneOfItsSession) {
+  for (const bool resumed : {false, true}) {
+    const std::string header = v2(
+        address("1.2.3.4:5"), address("1.2.3.4:6"),
+        {.version = "TLSv1.3", .client_certificate = true, .verified = true, .resumed = resumed});
+    const ProxyRead got = read(header);
+    EXPECT_EQ(got.header.tlvs.find(ProxyTlvType::ssl).substr(0, 5),
+              resumed ? "\5\0\0\0\0"s : "\7\0\0\0\0"s);
+    EXPECT_TRUE(got.header.tls().client_certificate && got.header.tls().verified);
+  }
+}
+
 TEST(ProxyWriter, NeverCallsACertificateVerifiedThatWasNotGiven) {
   const std::string header =
       v2(address("1.2.3.4:5"), address("1.2.3.4:6"), {.version = "TLSv1.2", .verified = true});
