@@ -68,6 +68,13 @@ std::string pem(EVP_PKEY* key) {
 
 }  // namespace
 
+std::string IssuedFiles::in_one() const {
+  const std::string path = key + ".both";
+  std::ofstream both(path);
+  for (const std::string& file : {cert, key}) both << std::ifstream(file).rdbuf();
+  return path;
+}
+
 TestAuthority::TestAuthority(const std::string& name)
     : key_(make_key(false)), certificate_(make_certificate(name, key_, 1, -1, 3650)) {
   X509_set_issuer_name(certificate_, X509_get_subject_name(certificate_));

@@ -16,6 +16,7 @@ namespace weir::test {
 struct IssuedFiles {
   std::string cert;  // PEM, the authority's behind it
   std::string key;
+  std::string in_one() const;  // a file of both
 };
 
 class TestAuthority {
