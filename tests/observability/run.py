@@ -14,8 +14,10 @@ import shutil
 import signal
 import sys
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import dashboards
 import http_backend
+import ports
 import scrapes
 import stand
 import tls_clients
@@ -74,7 +76,7 @@ def hurried_rules():
 class Play:
     def __init__(self, weir, the_stand):
         names = [*LISTENERS, "one", "two", "checked_backend", "nobody", "http_backend", "admin", "prometheus"]
-        self.ports = dict(zip(names, stand.free_ports(len(names))))
+        self.ports = dict(zip(names, ports.free_ports(len(names))))
         self.weir, self.stand = weir, the_stand
         self.config = the_stand.folder / "weir.yaml"
         self.cert, self.key = tls_clients.make_certificate(the_stand.folder)

@@ -2,11 +2,9 @@
 
 Everything that is started here is stopped by Stand.stop(), whatever happened before.
 """
-import fcntl
 import json
 import pathlib
 import shutil
-import random
 import socket
 import subprocess
 import tempfile
@@ -17,7 +15,6 @@ import urllib.parse
 import urllib.request
 
 HERE = "127.0.0.1"
-LOCKS = []  # of the ports in use
 
 
 def wait_until(condition, what, limit=20.0):
@@ -28,27 +25,6 @@ def wait_until(condition, what, limit=20.0):
             raise TimeoutError(f"{what}: not within {limit:g} s")
         pause.wait(0.1)
     return value
-
-
-def free_ports(count):
-    """Of those that the kernel does not give to connections, which come and go by thousands in other tests.
-
-    A lock keeps each from other tests until this one ends (tests/support/socket.cc does the same).
-    """
-    ports = []
-    for port in random.sample(range(12000, 32000), 1000):
-        lock = open(f"/tmp/weir-test-port-{port}", "a", encoding="ascii")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            socket.create_server((HERE, port)).close()
-        except OSError:
-            lock.close()
-            continue
-        LOCKS.append(lock)
-        ports.append(port)
-        if len(ports) == count:
-            return ports
-    raise OSError("no free ports")
 
 
 def http(port, path, body=None):
