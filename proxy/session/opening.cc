@@ -53,7 +53,7 @@ void Opening::read_header() {
           kv("reason", read.reason));
       return fail(EndReason::bad_proxy_header);
   }
-  if (read.header.has_addresses()) session_.speaks_for(read.header.source);
+  if (read.header.has_addresses()) session_.speaks_for(read.header.source, read.header.destination);
   const Io taken = client_.read(std::span(memory).first(read.header.size));
   if (taken.status != Io::Status::ok || taken.bytes != read.header.size)
     return fail(EndReason::error);

@@ -82,8 +82,9 @@ class Session : public Retirable, public SessionNode {
   virtual void on_opening_failed(EndReason reason) = 0;
   // By what the client's TLS asks for; of TCP listeners.
   virtual void goes_to(size_t) {}
-  // The peer is a proxy: this is the address of the client it speaks for, from now on.
-  void speaks_for(const Address& client) { client_address_ = client; }
+  // The peer is a proxy: this is the address of the client it speaks for, from now on, and the one
+  // that the client has connected to.
+  virtual void speaks_for(const Address& client, const Address&) { client_address_ = client; }
 
   const ListenerSpec& listener() const { return *listener_; }
   const SnapshotRef& snapshot() const { return snapshot_; }

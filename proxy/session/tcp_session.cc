@@ -51,11 +51,16 @@ void TcpSession::on_connect() {
   }
 }
 
+void TcpSession::speaks_for(const Address& client, const Address& reached) {
+  Session::speaks_for(client, reached);
+  reached_ = std::make_unique<const Address>(reached);
+}
+
 // Whom we speak for, to backends that want to know.
 std::string_view TcpSession::greeting(std::span<char> memory) {
   const config::ProxyVersion version = snapshot()->snapshot().clusters[cluster_].proxy_protocol;
   if (version == config::ProxyVersion::none) return {};
-  const Address to = client_.local_address();
+  const Address to = reached_ != nullptr ? *reached_ : client_.local_address();
   std::span<const char> header;
   if (version == config::ProxyVersion::v1) {
     header = write_proxy_v1(memory, client_address_, to);

@@ -9,6 +9,8 @@
 // nothing below closes anything.
 #pragma once
 
+#include <memory>
+
 #include "session/session.h"
 #include "upstream/connect.h"
 
@@ -51,6 +53,7 @@ class TcpSession final : public Session,
   void on_opening_failed(EndReason reason) override;
   size_t cluster() const override { return cluster_; }
   void goes_to(size_t cluster) override { cluster_ = cluster; }
+  void speaks_for(const Address& client, const Address& reached) override;
 
   void relay();
   void fail(Side side);
@@ -69,7 +72,8 @@ class TcpSession final : public Session,
   Transport backend_;
   Pipe pipe_;
   Connect connect_;
-  size_t cluster_;  // of the snapshot
+  size_t cluster_;                          // of the snapshot
+  std::unique_ptr<const Address> reached_;  // by the client that a proxy speaks for
   TimePoint linger_until_ = kNever;
   uint64_t settled_up_ = 0;
   uint64_t settled_down_ = 0;

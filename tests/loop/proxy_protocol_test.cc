@@ -163,7 +163,9 @@ TEST_F(ProxyProtocolTest, WhatWasToldToWeir_IsToldOn) {
   Socket one = client();
   ASSERT_TRUE(one.send(v2("[2001:db8::7]:4711", "[2001:db8::1]:80")));
   Socket server = accepted();
-  EXPECT_EQ(heard(server).source.text(), "[2001:db8::7]:4711");
+  const auto told = heard(server);
+  EXPECT_EQ(told.source.text(), "[2001:db8::7]:4711");
+  EXPECT_EQ(told.destination.text(), "[2001:db8::1]:80");
 }
 
 }  // namespace
