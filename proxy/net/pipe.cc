@@ -1,6 +1,7 @@
 #include "net/pipe.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace weir {
 
@@ -45,7 +46,7 @@ void HalfPipe::on_readable() {
 }
 
 void HalfPipe::on_writable() {
-  if (in_hand() > 0) pump_and_report();
+  if (in_hand() > 0 || fin_sent_) pump_and_report();
 }
 
 void HalfPipe::on_resume() {
@@ -63,9 +64,8 @@ HalfPipe::State HalfPipe::pump() {
   for (; budget > 0; budget -= static_cast<int>(block_size_ / kBlockSize)) {
     if (flush() == Step::wait) return state_;
     if (source_ended_) {
-      sink_.shutdown_write();
-      fin_sent_ = true;
-      return finish(State::ended);
+      if (!std::exchange(fin_sent_, true)) sink_.shutdown_write();
+      return sink_.fin_waits() ? state_ : finish(State::ended);
     }
     if (left_ == 0) return finish(State::ended);
     if (!source_.readable() || fill() == Step::wait) break;

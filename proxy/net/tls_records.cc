@@ -8,13 +8,18 @@
 
 namespace weir {
 
-std::unique_ptr<TlsRecords> TlsRecords::rest_of(TlsRecords& other) {
-  std::unique_ptr<TlsRecords> rest(new TlsRecords(other.end_ - other.begin_));
-  rest->add(other.memory_.get() + other.begin_, other.end_ - other.begin_);
-  for (size_t i = other.first_; i < other.count_; ++i)
-    rest->records_[rest->count_++] = {static_cast<uint32_t>(other.records_[i].end - other.begin_),
-                                      other.records_[i].carried};
-  other.clear();
+std::unique_ptr<TlsRecords> TlsRecords::rest_of(TlsRecords* other, std::span<const char> more) {
+  const size_t size = other != nullptr ? other->size() : 0;
+  std::unique_ptr<TlsRecords> rest(new TlsRecords(size + more.size()));
+  if (other != nullptr) {
+    rest->add(other->memory_.get() + other->begin_, size);
+    for (size_t i = other->first_; i < other->count_; ++i)
+      rest->records_[rest->count_++] = {
+          static_cast<uint32_t>(other->records_[i].end - other->begin_),
+          other->records_[i].carried};
+    other->clear();
+  }
+  if (!more.empty()) rest->add(more.data(), more.size());
   return rest;
 }
 

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 
 namespace weir {
 
@@ -20,8 +21,9 @@ class TlsRecords {
 
   // Room for the records of one send.
   TlsRecords() : TlsRecords(4 * (kMostCarried + kAround)) {}
-  // What `other` has not sent, in no more memory than that needs; `other` is empty then.
-  static std::unique_ptr<TlsRecords> rest_of(TlsRecords& other);
+  // What `other`, if there is one, has not sent, and `more` behind it, which carries nothing; in no
+  // more memory than that needs. `other` is empty then.
+  static std::unique_ptr<TlsRecords> rest_of(TlsRecords* other, std::span<const char> more = {});
   TlsRecords(const TlsRecords&) = delete;
   TlsRecords& operator=(const TlsRecords&) = delete;
 
@@ -33,6 +35,7 @@ class TlsRecords {
   void complete(size_t carried);
 
   bool empty() const { return begin_ == end_; }
+  size_t size() const { return end_ - begin_; }  // in bytes, on the wire
   // Sends what the socket takes. How much was carried by the records that are gone with it; -1 and
   // errno: nothing has left.
   ssize_t send(int fd);

@@ -15,6 +15,9 @@ namespace {
 constexpr Duration kPause = 1s;
 constexpr uint32_t kInSmallRecords = 64 * 1024;
 constexpr size_t kSmallRecord = 4 * 1024;
+// The records of one write, and some messages of OpenSSL's own: who asks for new keys all the time
+// and takes nothing must not fill the memory.
+constexpr size_t kMostWaiting = 72 * 1024;
 
 TlsStream& stream_of(BIO* bio) {
   return *static_cast<TlsStream*>(BIO_get_data(bio));
@@ -26,13 +29,14 @@ int TlsStream::bio_read(BIO* bio, char* to, int size) {
   TlsStream& stream = stream_of(bio);
   BIO_clear_retry_flags(bio);
   if (!stream.drained_) {
+    stream.found_empty_ = false;
     const ssize_t n = sys::recv(stream.fd_, to, static_cast<size_t>(size));
     // The FIN's edge may have come already and will not come again (trap T4).
     if (n > 0 && n < size && !stream.peer_closed_) stream.drained_ = true;
     if (n == 0) stream.eof_ = true;
     if (n >= 0) return static_cast<int>(n);
     if (errno != EAGAIN) return stream.error_ = errno, -1;
-    stream.drained_ = true;
+    stream.drained_ = stream.found_empty_ = true;
   }
   BIO_set_retry_read(bio);
   return -1;
@@ -45,13 +49,7 @@ int TlsStream::bio_write(BIO* bio, const char* from, int size) {
     CHECK(stream.making_->add(from, static_cast<size_t>(size)));
     return size;
   }
-  if (stream.unsent_ != nullptr) {
-    if (stream.send(*stream.unsent_).status != Status::ok) {
-      if (!stream.broken_) BIO_set_retry_write(bio);
-      return -1;
-    }
-    stream.unsent_.reset();
-  }
+  if (stream.done_) return stream.send_own({from, static_cast<size_t>(size)});
   const ssize_t n = sys::send(stream.fd_, from, static_cast<size_t>(size));
   if (n >= 0) return static_cast<int>(n);
   if (errno == EAGAIN)
@@ -59,6 +57,24 @@ int TlsStream::bio_write(BIO* bio, const char* from, int size) {
   else
     stream.error_ = errno;
   return -1;
+}
+
+// After the handshake: an answer to new keys, an alert. It comes while reading, which must not have
+// to wait for room, and can go on when nothing can be sent any more; so what the socket does not
+// take waits behind the records that do, and goes with the next write.
+int TlsStream::send_own(std::span<const char> message) {
+  const int size = static_cast<int>(message.size());
+  if (said_end_ || broken_) return size;
+  if (unsent_ == nullptr) {
+    const ssize_t n = sys::send(fd_, message.data(), message.size());
+    if (n < 0 && errno != EAGAIN) return broken_ = true, size;
+    if (n > 0) message = message.subspan(static_cast<size_t>(n));
+    if (message.empty()) return size;
+  }
+  const size_t waiting = unsent_ != nullptr ? unsent_->size() : 0;
+  if (waiting + message.size() > kMostWaiting) return error_ = ENOBUFS, -1;
+  unsent_ = TlsRecords::rest_of(unsent_.get(), message);
+  return size;
 }
 
 // Zero for whatever is not known, kernel TLS among it.
@@ -135,7 +151,7 @@ TlsStream::Outcome TlsStream::write(std::span<const char> from, TimePoint now) {
   static thread_local TlsRecords records;  // empty between two calls
   const Status made = make(records, from, now);
   const Outcome sent = send(records);
-  if (!records.empty()) unsent_ = TlsRecords::rest_of(records);
+  if (!records.empty()) unsent_ = TlsRecords::rest_of(&records);
   return made == Status::ok ? sent : Outcome{made};
 }
 
@@ -169,10 +185,16 @@ TlsStream::Outcome TlsStream::send(TlsRecords& records) {
 }
 
 TlsStream::Status TlsStream::send_close_notify() {
-  if (broken_ || !done_ || (SSL_get_shutdown(ssl_) & SSL_SENT_SHUTDOWN) != 0) return Status::ok;
-  clear_openssl_errors();
-  const int result = SSL_shutdown(ssl_);  // 0: sent, and the other side's has not come
-  return result >= 0 ? Status::ok : classify(result);
+  if (broken_ || !done_) return Status::ok;
+  if (!said_end_) {
+    clear_openssl_errors();
+    SSL_shutdown(ssl_);
+    said_end_ = true;
+  }
+  if (unsent_ == nullptr) return Status::ok;
+  const Status rest = send(*unsent_).status;
+  if (unsent_->empty()) unsent_.reset();
+  return rest;
 }
 
 bool TlsStream::drained() const {

@@ -30,7 +30,7 @@ class TlsStream {
   enum class Status : uint8_t {
     ok,
     wants_read,   // nothing goes on before bytes come
-    wants_write,  // the socket takes no more
+    wants_write,  // the socket takes no more; never of a read
     ended,        // the other side's close_notify
     cut_off,      // its FIN without one: what came may not be all
     failed,
@@ -51,17 +51,20 @@ class TlsStream {
   Status handshake();
   Outcome read(std::span<char> to);
   Outcome write(std::span<const char> from, TimePoint now);  // also in part, at most one send
+  // wants_write: it waits, and goes out when this is called again.
   Status send_close_notify();
 
   // An event of the socket: it has something to read again. `closed`: also its FIN.
   void on_readable(bool closed) {
-    drained_ = false;
+    drained_ = found_empty_ = false;
     peer_closed_ |= closed;
   }
   // Without an event: the next read asks the kernel all the same.
   void ask_again() { drained_ = false; }
   // read() has nothing to give before the next event.
   bool drained() const;
+  // The kernel has said so, not only a short read: no reset can be behind what was read.
+  bool found_empty() const { return found_empty_; }
   bool handshake_done() const { return done_; }
   // errno of the socket; 0: it was TLS that failed, and failure() says why.
   int error() const { return error_; }
@@ -95,6 +98,7 @@ class TlsStream {
   static int bio_read(bio_st*, char* to, int size);
   static int bio_write(bio_st*, const char* from, int size);
   static long bio_control(bio_st*, int command, long, void*);
+  int send_own(std::span<const char> message);
   Status classify(int result);
   Status make(TlsRecords& records, std::span<const char> of, TimePoint now);
   Outcome send(TlsRecords& records);
@@ -104,10 +108,12 @@ class TlsStream {
   int error_ = 0;
   unsigned long failure_ = 0;  // code of OpenSSL's
   bool drained_ = false;
+  bool found_empty_ = false;
   bool peer_closed_ = false;
   bool eof_ = false;
   bool done_ = false;
   bool broken_ = false;      // nothing may be sent any more
+  bool said_end_ = false;    // the close_notify is made: nothing may follow it
   uint32_t small_left_ = 0;  // bytes to go out in small records
   TimePoint last_write_{};
   TlsRecords* making_ = nullptr;  // what OpenSSL writes goes there

@@ -93,13 +93,14 @@ void Transport::start_tls(std::unique_ptr<TlsStream> tls) {
   DCHECK(is_open() && tls_ == nullptr);
   tls_ = std::move(tls);
   tls_->attach(fd_);
+  if (peer_closed_) tls_->on_readable(true);  // its edge has come already (trap T4)
 }
 
 Transport::Connecting Transport::handshake() {
   const TlsStream::Status status = tls_->handshake();
   switch (status) {
     case TlsStream::Status::ok: return readable_ = true, Connecting::done;
-    case TlsStream::Status::wants_read: return readable_ = false, Connecting::pending;
+    case TlsStream::Status::wants_read: return await_tls(), Connecting::pending;
     case TlsStream::Status::wants_write: return writable_ = false, Connecting::pending;
     case TlsStream::Status::ended:
     case TlsStream::Status::cut_off: cut_off_ = true; break;
@@ -109,6 +110,12 @@ Transport::Connecting Transport::handshake() {
   return Connecting::failed;
 }
 
+// A part of a record is as good a place for a reset to hide behind as a whole one.
+void Transport::await_tls() {
+  readable_ = false;
+  if (!tls_->found_empty()) look_again_soon();
+}
+
 // Who reads though nothing is known to be readable wants the kernel asked, as without TLS.
 Io Transport::read_tls(std::span<char> to) {
   if (!readable_) tls_->ask_again();
@@ -116,10 +123,10 @@ Io Transport::read_tls(std::span<char> to) {
   switch (status) {
     case TlsStream::Status::ok:
       readable_ = !tls_->drained();
-      if (!readable_) look_again_soon();
+      look_again_soon();  // also when it is not drained: what is left may stay so for long
       return {Io::Status::ok, bytes};
-    case TlsStream::Status::wants_write:  // only with renegotiation, which is off
-    case TlsStream::Status::wants_read: return readable_ = false, Io{Io::Status::blocked};
+    case TlsStream::Status::wants_write:
+    case TlsStream::Status::wants_read: return await_tls(), Io{Io::Status::blocked};
     case TlsStream::Status::cut_off: cut_off_ = true; [[fallthrough]];
     case TlsStream::Status::ended: return error_ == 0 ? Io{Io::Status::eof} : failed();
     case TlsStream::Status::failed: break;

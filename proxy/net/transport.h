@@ -90,6 +90,8 @@ class Transport : private SecondLook {
 
   // Sends the FIN, and with TLS the close_notify before it, after what was written.
   void shutdown_write();
+  // Room for the close_notify has to come first: then the writer is told.
+  bool fin_waits() const { return fin_waits_; }
   void close();  // idempotent; tells the other side of TLS that nothing is missing
   void abort();  // close with an RST: unsent bytes are dropped and the other side knows
 
@@ -112,6 +114,7 @@ class Transport : private SecondLook {
   void handle(Readiness ready);
   bool on_second_look() override;
   void look_again_soon();
+  void await_tls();
   Io read_tls(std::span<char> to);
   Io write_tls(std::span<const char> from);
   template <size_t kSize>

@@ -187,9 +187,11 @@ Exchange::Step Exchange::answered(bool keep, EndReason reason) {
 }
 
 // It said that this was its last request, and nothing stands behind it: there is nothing that could
-// cross our FIN and turn it into a reset, so nobody needs to linger (RFC 9112 9.6).
+// cross our FIN and turn it into a reset, so nobody needs to linger (RFC 9112 9.6). Not with TLS:
+// its close_notify may, and ours may have to wait for room.
 bool Exchange::client_has_finished() {
-  return request_parser_.state() == H1RequestParser::State::complete && !request().keep_alive() &&
+  return owner_->client().tls() == nullptr &&
+         request_parser_.state() == H1RequestParser::State::complete && !request().keep_alive() &&
          (up_.state() == BodyRelay::State::done || request_is_over()) && up_.leftover().empty() &&
          in_.view().size() == request_parser_.head_size() + body_known_ &&
          !owner_->client().readable();

@@ -125,6 +125,7 @@ void Http1Session::discard() {
   char nobody_wants[4096];
   for (int i = 0; i < kDiscardsPerEvent && client_.is_open() && client_.readable(); ++i) {
     const Io io = client_.read(nobody_wants);
+    if (io.status == Io::Status::eof && client_.fin_waits()) return;
     if (io.status == Io::Status::eof || io.status == Io::Status::failed) client_.close();
     // A request crossed our FIN: the client cannot know what became of it.
     if (io.bytes > 0 && reason_ == EndReason::drain_idle && !std::exchange(raced_, true))

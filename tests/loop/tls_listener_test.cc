@@ -304,6 +304,23 @@ TEST_F(TlsListenerTest, TheEndIsSaid_BeforeTheFin) {
   EXPECT_FALSE(one->cut_off());
 }
 
+// What is unread when a connection is closed makes a reset of that, and takes the answer with it.
+TEST_F(TlsListenerTest, AGoodbyeThatCrossesTheLastAnswer_DoesNotCostIt) {
+  secure(certificate(site));
+  auto one = peer({});
+  ASSERT_EQ(shaken(*one), State::done);
+  ASSERT_TRUE(one->send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+  Socket server = accepted();
+  message(server);
+  turns(10);
+  ASSERT_TRUE(server.send(ok("last")));  // this is heard of first
+  one->close_notify();
+  turns(10);
+  EXPECT_THAT(one->receive(), HasSubstr("last"));
+  EXPECT_TRUE(one->ended());
+  EXPECT_TRUE(sees(one->socket(), Socket::End::fin));
+}
+
 // A FIN without close_notify may be anybody's.
 TEST_F(TlsListenerTest, ATcpClientThatIsCutOff_IsAReset_OneThatSaysGoodbyeIsNot) {
   secure(certificate(site), "protocol: tcp, cluster: c");

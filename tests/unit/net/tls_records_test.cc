@@ -33,7 +33,7 @@ TEST_F(TlsRecordsTest, CountWhatTheyCarry_WhenTheirLastByteHasLeft) {
   ssize_t carried = records.send(pair_.a.get());
   ASSERT_GE(carried, 0);
   ASSERT_FALSE(records.empty()) << "the socket has more room than this test can use";
-  const std::unique_ptr<TlsRecords> rest = TlsRecords::rest_of(records);
+  const std::unique_ptr<TlsRecords> rest = TlsRecords::rest_of(&records);
   EXPECT_TRUE(records.empty());
   EXPECT_TRUE(records.has_room());
   for (int i = 0; i < 1000 && !rest->empty(); ++i) {

@@ -107,6 +107,109 @@ TEST_F(TlsTransportTest, NewKeysInTheMiddle_ChangeNothing) {
   EXPECT_GT(updates, 16u);
 }
 
+// OpenSSL answers with the next write, or, when it is asked again before that, while it reads.
+void ask_for_new_keys(TlsPeer& peer, const std::string& bytes) {
+  for (const char byte : bytes) {
+    SSL_key_update(peer.ssl(), SSL_KEY_UPDATE_REQUESTED);
+    ASSERT_TRUE(peer.send({byte}));
+  }
+}
+
+// A transport that has written all that fits, and made records of more.
+class FullTlsTransportTest : public TlsTransportTest {
+ protected:
+  void SetUp() override {
+    TlsTransportTest::SetUp();
+    while (transport.writable()) sent += transport.write(pattern(sent, 65536)).bytes;
+  }
+  bool reads(const std::string& bytes) {
+    std::string got;
+    return run_until([&] {
+      got.append(memory.data(), transport.read(memory).bytes);
+      return got == bytes;
+    });
+  }
+  // Until the other side has ended, one way or the other.
+  std::string all_that_comes() {
+    std::string got;
+    EXPECT_TRUE(run_until([&] {
+      got += peer->receive();
+      return peer->ended() || peer->cut_off();
+    }));
+    return got;
+  }
+  size_t sent = 0;
+};
+
+// The answer goes behind the records that wait, whose bytes the caller has not been told of yet.
+TEST_F(FullTlsTransportTest, NewKeysWhileRecordsWait_RepeatNothing) {
+  ask_for_new_keys(*peer, "abc");
+  std::string got = peer->receive();  // there is room now, and no event has told of it
+  ASSERT_TRUE(reads("abc"));
+  ASSERT_TRUE(run_until([&] {
+    got += peer->receive();
+    if (sent < 8'000'000 && transport.writable())
+      sent += transport.write(pattern(sent, 65536)).bytes;
+    return sent >= 8'000'000;
+  }));
+  transport.shutdown_write();
+  got += all_that_comes();
+  ASSERT_GE(got.size(), sent);  // what waited has been made of the bytes that come next
+  for (size_t at = 0; at < got.size(); at += 65536) {
+    const std::string_view some = std::string_view(got).substr(at, 65536);
+    ASSERT_EQ(some, pattern(at, some.size())) << "behind " << at;
+  }
+}
+
+TEST_F(FullTlsTransportTest, AGoodbyeThatFindsNoRoom_IsSaidWhenThereIsSome) {
+  transport.shutdown_write();
+  EXPECT_TRUE(transport.fin_waits());
+  all_that_comes();
+  EXPECT_TRUE(peer->ended());
+  EXPECT_FALSE(transport.fin_waits());
+}
+
+TEST_F(TlsTransportTest, WhoHasSaidGoodbye_ReadsOnAndAnswersNothing) {
+  transport.shutdown_write();
+  ask_for_new_keys(*peer, "the rest");
+  peer->close_notify();
+  peer->socket().finish();
+  std::string got;
+  Io io{};
+  ASSERT_TRUE(run_until([&] {
+    io = transport.read(memory);
+    if (io.status == Io::Status::ok) got.append(memory.data(), io.bytes);
+    return io.status == Io::Status::eof || io.status == Io::Status::failed;
+  }));
+  EXPECT_EQ(got, "the rest");
+  EXPECT_EQ(io.status, Io::Status::eof);
+  EXPECT_FALSE(transport.cut_off());
+}
+
+// One event has told of both, and there will be no other.
+TEST_F(TlsTransportTest, AResetBehindAPartOfARecord_IsSeenAfterAWhile) {
+  struct Reader : TransportReader {
+    void on_readable() override {
+      while (transport.readable() && status != Io::Status::failed) {
+        char bytes[100];
+        status = transport.read(bytes).status;
+      }
+    }
+    explicit Reader(Transport& of) : transport(of) {}
+    Transport& transport;
+    Io::Status status = Io::Status::blocked;
+  } reader(transport);
+  transport.set_reader(&reader);
+  const int fd = peer->socket().fd();
+  ASSERT_EQ(::send(fd, "\x17\x03\x03\x01", 4, 0), 4);
+  reset_on_close(fd);
+  peer->socket().close();
+  turns(2);
+  for (int i = 0; i < 3; ++i) advance(500ms);
+  EXPECT_EQ(reader.status, Io::Status::failed);
+  EXPECT_TRUE(transport.was_reset());
+}
+
 // What the records carried that the peer has read, in order, its close_notify left out.
 class TlsRecordSizesTest : public TlsTransportTest {
  protected:
