@@ -1,6 +1,7 @@
-// 200 seeds of each protocol in the normal run, in blocks that ctest runs side by side.
+// 200 seeds of each protocol in the normal run, and 80 with TLS, whose handshakes cost time; in
+// blocks that ctest runs side by side.
 //   WEIR_SIM_SEED=n   runs that one
-//   WEIR_SIM_SEEDS=n  runs n seeds instead of 200, spread over the blocks
+//   WEIR_SIM_SEEDS=n  runs n seeds instead, spread over the blocks
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -18,6 +19,7 @@ namespace {
 
 constexpr uint64_t kBlocks = 8;
 constexpr uint64_t kSeeds = 200;
+constexpr uint64_t kTlsSeeds = 80;
 uint64_t current_seed = 0;
 const char* current_filter = "";
 
@@ -44,42 +46,86 @@ uint64_t from_environment(const char* name, uint64_t otherwise) {
   return value == nullptr ? otherwise : std::strtoull(value, nullptr, 10);
 }
 
-void run(uint64_t seed, Protocol protocol, Tally& tally) {
+// A history in which nothing happens proves nothing: `must_happen`.
+struct Histories {
+  Protocol protocol;
+  bool with_tls;
+  uint64_t seeds;
+  const char* filter;
+  std::vector<const char*> must_happen;
+};
+
+void run(uint64_t seed, const Histories& of, Tally& tally) {
   current_seed = seed;
   std::string text;
-  for (const std::string& failure : run_seed(seed, protocol, tally)) text += "\n  " + failure;
+  for (const std::string& failure : run_seed(seed, of.protocol, of.with_tls, tally))
+    text += "\n  " + failure;
   EXPECT_EQ(text, "") << "seed " << seed << ": run it again with WEIR_SIM_SEED=" << seed
                       << " and --gtest_filter=" << current_filter;
 }
 
-// A history in which nothing happens proves nothing: `must_happen`.
-void run_block(uint64_t block, Protocol protocol, const char* filter,
-               std::initializer_list<const char*> must_happen) {
-  current_filter = filter;
+void run_block(uint64_t block, const Histories& histories) {
+  current_filter = histories.filter;
   print_seed_on_death();
   Tally tally;
   if (const uint64_t seed = from_environment("WEIR_SIM_SEED", 0); seed != 0) {
-    if (block == 0) run(seed, protocol, tally);
+    if (block == 0) run(seed, histories, tally);
     return;
   }
-  const uint64_t seeds = from_environment("WEIR_SIM_SEEDS", kSeeds);
+  const uint64_t seeds = from_environment("WEIR_SIM_SEEDS", histories.seeds);
   for (uint64_t seed = 1 + block; seed <= seeds && !testing::Test::HasFailure(); seed += kBlocks)
-    run(seed, protocol, tally);
-  for (const char* name : must_happen) EXPECT_GT(tally[name], 0u) << name;
+    run(seed, histories, tally);
+  for (const char* name : histories.must_happen) EXPECT_GT(tally[name], 0u) << name;
   for (const auto& [name, count] : tally) fmt::print("{} {}\n", count, name);
 }
 
 class Simulation : public testing::TestWithParam<uint64_t> {};
 
 TEST_P(Simulation, LosesNothingAndEverySessionEndsWithAReason) {
-  run_block(GetParam(), Protocol::tcp, "*EverySession*",
-            {"sessions", "bytes", "false EAGAIN", "short calls"});
+  run_block(GetParam(), {Protocol::tcp,
+                         false,
+                         kSeeds,
+                         "*EverySession*",
+                         {"sessions", "bytes", "false EAGAIN", "short calls"}});
 }
 
 TEST_P(Simulation, GivesEveryRequestItsOwnAnswerOnce) {
-  run_block(
-      GetParam(), Protocol::http, "*EveryRequest*",
-      {"requests: answered", "requests: own answer", "tunnels", "connections to backends: reused"});
+  run_block(GetParam(), {Protocol::http,
+                         false,
+                         kSeeds,
+                         "*EveryRequest*",
+                         {"requests: answered", "requests: own answer", "tunnels",
+                          "connections to backends: reused"}});
+}
+
+TEST_P(Simulation, LosesNothingOverTlsAndTakesNoCutForAnEnd) {
+  run_block(GetParam(), {Protocol::tcp,
+                         true,
+                         kTlsSeeds,
+                         "*NothingOverTls*",
+                         {"bytes", "handshakes: done", "handshakes: resumed", "handshakes: silent",
+                          "handshakes: garbage", "ends without close_notify"}});
+}
+
+TEST_P(Simulation, GivesEachAnswerOverTlsToWhoAskedForIt) {
+  run_block(GetParam(), {Protocol::http,
+                         true,
+                         kTlsSeeds,
+                         "*AnswerOverTls*",
+                         {"requests: answered", "connections to backends: reused",
+                          "handshakes: done", "handshakes: resumed", "handshakes: silent",
+                          "handshakes: garbage", "ends without close_notify"}});
+}
+
+// Handshakes are made of random numbers, too: those of the seed.
+TEST(SimulationOfTls, TellsTheSameHistoryAgainFromTheSameSeed) {
+  for (const Protocol protocol : {Protocol::tcp, Protocol::http}) {
+    Tally first, second;
+    run_seed(4, protocol, true, first);
+    run_seed(4, protocol, true, second);
+    EXPECT_GT(first["handshakes: done"], 0u);
+    EXPECT_EQ(first, second);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Blocks, Simulation, testing::Range<uint64_t>(0, kBlocks));

@@ -104,7 +104,8 @@ std::string TestAuthority::write(const std::string& what, const std::string& tex
 }
 
 IssuedFiles TestAuthority::issue(const Wish& wish) {
-  EVP_PKEY* key = make_key(wish.rsa);
+  EVP_PKEY* key =
+      wish.ed25519 ? EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519") : make_key(wish.rsa);
   X509* certificate =
       make_certificate(wish.common_name, key, ++serial_, wish.from_days, wish.until_days);
   X509_set_issuer_name(certificate, X509_get_subject_name(certificate_));

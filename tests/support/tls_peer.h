@@ -28,6 +28,7 @@ class TestAuthority {
     std::vector<std::string> hosts = {};  // "IP:127.0.0.1" for an address
     std::string common_name = "test";
     bool rsa = false;
+    bool ed25519 = false;
     int from_days = -1;
     int until_days = 30;
     bool authority = false;  // may issue certificates itself

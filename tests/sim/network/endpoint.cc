@@ -35,6 +35,14 @@ ssize_t Endpoint::send(const char* from, size_t size) {
   return static_cast<ssize_t>(n);
 }
 
+bool Endpoint::send_whole(std::string_view bytes) {
+  if (error_ != 0) return fail(take_error()) == 0;
+  if (gone_ || fin_queued_) return fail(EPIPE) == 0;
+  queue_.push(bytes);
+  schedule();
+  return true;
+}
+
 void Endpoint::shutdown_write() {
   if (gone_ || fin_queued_) return;
   fin_queued_ = true;

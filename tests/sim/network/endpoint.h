@@ -26,6 +26,8 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   // The application.
   ssize_t recv(char* to, size_t size);
   ssize_t send(const char* from, size_t size);
+  // All of it, room or not. False: errno says why.
+  bool send_whole(std::string_view bytes);
   void shutdown_write();
   void close();
   void abort();  // close with a reset

@@ -9,8 +9,8 @@ using Fault = Answer::Fault;
 constexpr std::string_view kExtra =
     "HTTP/1.1 200 OK\r\nX-Extra: 1\r\nContent-Length: 4\r\n\r\nevil";
 
-HttpBackend::HttpBackend(Ledger& ledger, BackendScript script, std::shared_ptr<Endpoint> endpoint)
-    : HttpPeer(ledger, script.habits, std::move(endpoint), false),
+HttpBackend::HttpBackend(Ledger& ledger, BackendScript script, std::shared_ptr<Wire> wire)
+    : HttpPeer(ledger, script.habits, std::move(wire), false),
       script_(std::move(script)),
       idle_since_(now()) {}
 
@@ -22,7 +22,8 @@ void HttpBackend::act() {
     send(kExtra);
   }
   if (deaf_ && extra_at_ == kNever && all_sent() && answer_ != nullptr &&
-      answer_->fault == Fault::more_than_asked && !misled_ && endpoint_->unacknowledged() == 0)
+      answer_->fault == Fault::more_than_asked && !misled_ &&
+      wire_->endpoint().unacknowledged() == 0)
     extra_there_ = std::min(extra_there_, now());
   // Nothing more will be asked; what was asked is answered.
   if (end_ == End::fin && (stage_ == Stage::idle || stage_ == Stage::reading || deaf_))
@@ -110,6 +111,9 @@ void HttpBackend::think() {
 
 void HttpBackend::begin_answer() {
   stage_ = Stage::answering;
+  // Where the connection's end is the body's, the end must be in order.
+  const bool ends = answer_->framing == Framing::until_close && answer_->has_body();
+  answer_->cut = ends && !wire_->ends_in_order();
   switch (answer_->fault) {
     case Fault::closes_before: answer_->cut = true; return on_own_end(), leave();
     case Fault::resets_before: answer_->cut = true; return on_own_end(), abort();
@@ -138,8 +142,8 @@ void HttpBackend::begin_answer() {
       const size_t part = network_.random().below(whole.size() + 1);
       // A FIN ends a body until close; a reset never ends anything.
       const size_t head = render_head().size();
-      const bool ends = answer_->framing == Framing::until_close && answer_->has_body();
-      const bool shorter = ends && answer_->fault == Fault::closes_in_body && part >= head;
+      const bool shorter =
+          ends && !answer_->cut && answer_->fault == Fault::closes_in_body && part >= head;
       if (shorter) answer_->body = part - head;
       answer_->cut = !shorter && (part < whole.size() || ends);
       send(std::string_view(whole).substr(0, part));
@@ -231,7 +235,7 @@ void HttpBackend::act_in_tunnel() {
   if (end_ == End::reset) return leave();
   if (all_sent() && !answer_->tunnel_sent_fin) {
     answer_->tunnel_sent_fin = true;
-    endpoint_->shutdown_write();
+    wire_->shutdown_write();
   }
   if (end_ == End::fin && answer_->tunnel_sent_fin) leave();
 }

@@ -18,7 +18,7 @@ struct BackendScript {
 
 class HttpBackend final : public HttpPeer {
  public:
-  HttpBackend(Ledger& ledger, BackendScript script, std::shared_ptr<Endpoint> endpoint);
+  HttpBackend(Ledger& ledger, BackendScript script, std::shared_ptr<Wire> wire);
   std::string state() const override;
 
  private:

@@ -45,8 +45,8 @@ std::string render_body(const Request& request, Random& random) {
 
 }  // namespace
 
-HttpClient::HttpClient(Ledger& ledger, ClientScript script, std::shared_ptr<Endpoint> endpoint)
-    : HttpPeer(ledger, script.habits, std::move(endpoint), true),
+HttpClient::HttpClient(Ledger& ledger, ClientScript script, std::shared_ptr<Wire> wire)
+    : HttpPeer(ledger, script.habits, std::move(wire), true),
       script_(std::move(script)),
       ask_at_(now()),
       quiet_since_(now()) {}
@@ -271,11 +271,11 @@ void HttpClient::finish_if_done() {
   if (over_) return;
   const bool all = answered_ == script_.requests.size();
   if (script_.half_closes && asked_ == script_.requests.size() && all_sent() && held_back_.empty())
-    endpoint_->shutdown_write();
+    wire_->shutdown_write();
   if (!all || server_closes_) return;
   switch (script_.finish) {
     case ClientScript::Finish::close: return leave();
-    case ClientScript::Finish::half_close: return endpoint_->shutdown_write();
+    case ClientScript::Finish::half_close: return wire_->shutdown_write();
     case ClientScript::Finish::stay: return;
   }
 }
@@ -291,7 +291,7 @@ void HttpClient::act_in_tunnel() {
   if (end_ == End::reset) return leave();
   if (all_sent() && !tunnel_->tunnel_sent_fin && sent() > begins_.back()) {
     tunnel_->tunnel_sent_fin = true;
-    endpoint_->shutdown_write();
+    wire_->shutdown_write();
   }
   if (end_ == End::fin && tunnel_->tunnel_sent_fin) leave();
 }

@@ -21,7 +21,7 @@ struct ClientScript {
 
 class HttpClient final : public HttpPeer {
  public:
-  HttpClient(Ledger& ledger, ClientScript script, std::shared_ptr<Endpoint> endpoint);
+  HttpClient(Ledger& ledger, ClientScript script, std::shared_ptr<Wire> wire);
 
   std::string state() const override;
   // Why the connection may have ended without an answer to what was asked, as far as a client

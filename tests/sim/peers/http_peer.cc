@@ -9,17 +9,17 @@ constexpr Duration kLookAtTheTime = 20ms;
 
 }  // namespace
 
-HttpPeer::HttpPeer(Ledger& ledger, const HttpHabits& habits, std::shared_ptr<Endpoint> endpoint,
+HttpPeer::HttpPeer(Ledger& ledger, const HttpHabits& habits, std::shared_ptr<Wire> wire,
                    bool reads_responses)
     : ledger_(ledger),
       network_(ledger.network()),
       habits_(habits),
-      endpoint_(std::move(endpoint)),
+      wire_(std::move(wire)),
       reader_(reads_responses),
       began_(network_.now()) {}
 
 void HttpPeer::start() {
-  endpoint_->set_waker([weak = weak_from_this()] {
+  wire_->endpoint().set_waker([weak = weak_from_this()] {
     auto self = weak.lock();
     if (self && !self->over_ && !std::exchange(self->soon_, true))
       self->come_back(self->habits_.pace);
@@ -40,11 +40,12 @@ void HttpPeer::step() {
   soon_ = false;
   if (over_) return;
   bool moved = false;
-  if (!endpoint_->connecting()) {
+  if (!wire_->endpoint().connecting()) {
     if (age() >= habits_.abort_after) return on_own_end(), abort();
     if (age() >= habits_.give_up_after) return on_own_end(), leave();
+    const bool open = wire_->shake();
     moved = read_some();
-    if (!over_) act();
+    if (!over_ && (open || end_ != End::none)) act();
     if (!over_) moved = write_some() || moved;
   }
   if (over_) return;
@@ -56,7 +57,7 @@ void HttpPeer::step() {
 bool HttpPeer::read_some() {
   if (end_ != End::none || received_ >= habits_.read_at_most) return false;
   char bytes[65536];
-  const ssize_t n = endpoint_->recv(bytes, std::min(sizeof(bytes), habits_.chunk));
+  const ssize_t n = wire_->recv(bytes, std::min(sizeof(bytes), habits_.chunk));
   if (n < 0 && errno == EAGAIN) return false;
   if (n > 0) {
     received_ += static_cast<uint64_t>(n);
@@ -76,7 +77,7 @@ bool HttpPeer::write_some() {
   const uint64_t may = habits_.send_at_most - std::min(habits_.send_at_most, sent_);
   if (to_send_.empty() || failed_ || may == 0) return false;
   const size_t size = std::min({to_send_.size(), habits_.chunk, static_cast<size_t>(may)});
-  const ssize_t n = endpoint_->send(to_send_.view().data(), size);
+  const ssize_t n = wire_->send(to_send_.view().data(), size);
   if (n < 0) {
     failed_ = errno != EAGAIN;
     if (failed_) to_send_.clear();
@@ -88,12 +89,12 @@ bool HttpPeer::write_some() {
 }
 
 void HttpPeer::leave() {
-  endpoint_->close();
+  wire_->close();
   over_ = true;
 }
 
 void HttpPeer::abort() {
-  endpoint_->abort();
+  wire_->abort();
   over_ = true;
 }
 

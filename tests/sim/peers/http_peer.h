@@ -5,9 +5,9 @@
 #include <memory>
 #include <string>
 
-#include "network/endpoint.h"
 #include "peers/ledger.h"
 #include "peers/message_reader.h"
+#include "peers/wire.h"
 
 namespace weir::sim {
 
@@ -23,7 +23,7 @@ struct HttpHabits {
 
 class HttpPeer : public std::enable_shared_from_this<HttpPeer> {
  public:
-  HttpPeer(Ledger& ledger, const HttpHabits& habits, std::shared_ptr<Endpoint> endpoint,
+  HttpPeer(Ledger& ledger, const HttpHabits& habits, std::shared_ptr<Wire> wire,
            bool reads_responses);
   virtual ~HttpPeer() = default;
   void start();
@@ -51,7 +51,7 @@ class HttpPeer : public std::enable_shared_from_this<HttpPeer> {
   Ledger& ledger_;
   Network& network_;
   const HttpHabits habits_;
-  std::shared_ptr<Endpoint> endpoint_;
+  std::shared_ptr<Wire> wire_;
   MessageReader reader_;
   const TimePoint began_;
   End end_ = End::none;

@@ -15,12 +15,11 @@ char content(uint32_t stream, uint64_t position) {
 
 }  // namespace
 
-Talker::Talker(Book& book, uint32_t number, const Script& script,
-               std::shared_ptr<Endpoint> endpoint)
+Talker::Talker(Book& book, uint32_t number, const Script& script, std::shared_ptr<Wire> wire)
     : book_(book),
       number_(number),
       script_(script),
-      endpoint_(std::move(endpoint)),
+      wire_(std::move(wire)),
       began_(book.network().now()) {}
 
 void Talker::again() {
@@ -33,11 +32,12 @@ void Talker::again() {
 
 void Talker::step() {
   if (over_) return;
-  if (!endpoint_->connecting() && !leave_if_time()) {
-    connected_ = connected_ || !endpoint_->gone();
+  if (!wire_->endpoint().connecting() && !leave_if_time()) {
+    connected_ = connected_ || !wire_->endpoint().gone();
+    const bool open = wire_->shake();
     read_some();
-    if (error_ == 0) write_some();
-    finish_if_done();
+    if (open && error_ == 0) write_some();
+    if (open || error_ != 0) finish_if_done();
   }
   if (!over_) again();
 }
@@ -47,7 +47,7 @@ bool Talker::leave_if_time() {
   gave_up_ = age >= script_.give_up_after;
   if (age >= script_.abort_after) {
     left_early_ = !saw_end_;
-    endpoint_->abort();
+    wire_->abort();
     return over_ = true;
   }
   if (age < script_.close_after && !gave_up_) return false;
@@ -57,7 +57,7 @@ bool Talker::leave_if_time() {
 
 void Talker::leave() {
   left_early_ = !saw_end_;
-  endpoint_->close();
+  wire_->close();
   over_ = true;
 }
 
@@ -69,7 +69,7 @@ void Talker::note_error(int error) {
 void Talker::read_some() {
   if (received_ >= script_.read_at_most || to_echo_.size() > 65536) return;
   char bytes[16384];
-  const ssize_t n = endpoint_->recv(bytes, std::min(sizeof(bytes), script_.chunk));
+  const ssize_t n = wire_->recv(bytes, std::min(sizeof(bytes), script_.chunk));
   if (n < 0) return note_error(errno);
   if (n == 0) {
     saw_end_ = true;
@@ -118,17 +118,17 @@ void Talker::write_some() {
   if (sent_fin_) return;
   if (script_.echo) {
     if (to_echo_.empty()) return;
-    const ssize_t n = endpoint_->send(to_echo_.data(), std::min(to_echo_.size(), script_.chunk));
+    const ssize_t n = wire_->send(to_echo_.data(), std::min(to_echo_.size(), script_.chunk));
     if (n < 0) return note_error(errno);
     to_echo_.erase(0, static_cast<size_t>(n));
     sent_ += static_cast<uint64_t>(n);
     return;
   }
   if (sent_ >= script_.to_send || (received_ < script_.speak_after && !saw_end_)) return;
-  const size_t room = endpoint_->room_to_send() + 1;  // one more, so that it has to wait
+  const size_t room = wire_->endpoint().room_to_send() + 1;  // one more, so that it has to wait
   std::string bytes(std::min<uint64_t>({script_.chunk, script_.to_send - sent_, room}), 0);
   for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = content(number_, sent_ + i);
-  const ssize_t n = endpoint_->send(bytes.data(), bytes.size());
+  const ssize_t n = wire_->send(bytes.data(), bytes.size());
   if (n < 0) return note_error(errno);
   sent_ += static_cast<uint64_t>(n);
 }
@@ -143,15 +143,15 @@ void Talker::finish_if_done() {
   const bool may_finish = saw_end_ || (script_.finish == Script::Finish::half_close);
   if (all_sent && may_finish && !sent_fin_) {
     sent_fin_ = true;
-    endpoint_->shutdown_write();
+    wire_->shutdown_write();
   }
   if (sent_fin_ && saw_end_) leave();
 }
 
-std::shared_ptr<Talker> Book::open(const Script& script, std::shared_ptr<Endpoint> endpoint,
+std::shared_ptr<Talker> Book::open(const Script& script, std::shared_ptr<Wire> wire,
                                    const Address& address, bool client) {
   const auto number = static_cast<uint32_t>(talkers_.size());
-  auto talker = std::make_shared<Talker>(*this, number, script, std::move(endpoint));
+  auto talker = std::make_shared<Talker>(*this, number, script, std::move(wire));
   talker->address = address;
   talkers_.push_back(talker);
   (client ? clients_ : backends_).push_back(talker);

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "network/endpoint.h"
+#include "peers/wire.h"
 
 namespace weir::sim {
 
@@ -36,7 +36,7 @@ class Book;
 
 class Talker : public std::enable_shared_from_this<Talker> {
  public:
-  Talker(Book& book, uint32_t number, const Script& script, std::shared_ptr<Endpoint> endpoint);
+  Talker(Book& book, uint32_t number, const Script& script, std::shared_ptr<Wire> wire);
 
   void start() { again(); }
   bool over() const { return over_; }
@@ -45,16 +45,18 @@ class Talker : public std::enable_shared_from_this<Talker> {
   uint32_t number() const { return number_; }
   uint64_t sent() const { return sent_; }
   uint64_t received() const { return received_; }
-  bool sent_fin() const { return endpoint_->fin_queued(); }  // after its last byte
-  bool saw_end() const { return saw_end_; }                  // the other's FIN
-  bool left_early() const { return left_early_; }  // closed or reset before it saw the end
+  bool said_end() const { return wire_->said_end(); }  // after its last byte
+  bool saw_end() const { return saw_end_; }            // the other's FIN
+  bool left_early() const { return left_early_; }      // closed or reset before it saw the end
   int error() const { return error_; }
   bool was_connected() const { return connected_; }
   bool gave_up() const { return gave_up_; }
   Talker* partner() const { return partner_; }
   bool echoes() const { return script_.echo; }
   TimePoint began() const { return began_; }
-  TimePoint reset_at() const { return endpoint_->reset_sent_at(); }
+  TimePoint reset_at() const { return wire_->endpoint().reset_sent_at(); }
+  bool has_cut() const { return reset_at() != kNever || wire_->cut(); }
+  const Wire& wire() const { return *wire_; }
   const Script& script() const { return script_; }
   Address address;  // a client's own; a backend's
 
@@ -74,7 +76,7 @@ class Talker : public std::enable_shared_from_this<Talker> {
   Book& book_;
   const uint32_t number_;
   const Script script_;
-  std::shared_ptr<Endpoint> endpoint_;
+  std::shared_ptr<Wire> wire_;
   TimePoint began_;
   Talker* partner_ = nullptr;
   std::string to_echo_;
@@ -96,7 +98,7 @@ class Book {
   static constexpr uint64_t kHeader = 4;
   explicit Book(Network& network) : network_(network) {}
   // Talkers refer to it from events; none runs after it has gone.
-  std::shared_ptr<Talker> open(const Script& script, std::shared_ptr<Endpoint> endpoint,
+  std::shared_ptr<Talker> open(const Script& script, std::shared_ptr<Wire> wire,
                                const Address& address, bool client);
   Network& network() { return network_; }
   Talker* find(uint32_t number) {

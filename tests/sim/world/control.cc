@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "peers/wires.h"
+
 namespace weir::sim {
 namespace {
 
@@ -81,12 +83,28 @@ void Control::publish() {
   });
 }
 
+// Files are read anew by some reloads only: else what was made of them goes on.
+void Control::load_tls() {
+  if (tls_client_ != nullptr && !kernel_.network().chance(300)) return;
+  const test::IssuedFiles& files = Wires::certificate();
+  config::ListenerTls server;
+  server.certificates.push_back({"cert", files.cert, files.key, "", {}});
+  config::Location nowhere;
+  tls_server_ = *TlsServer::load(server, {"http/1.1"}, nowhere);
+  tls_server_->use_tickets(tickets_);
+  config::ClusterTls client;
+  client.ca = Wires::authority();
+  client.sni = Wires::kHost;
+  tls_client_ = *TlsClient::load(client);
+}
+
 std::shared_ptr<Snapshot> Control::make_snapshot(const std::set<size_t>& listeners) {
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->generation = ++generation_;
   snapshot->max_connections = scenario_.max_connections;
   snapshot->count = count_;
   snapshot->model.drain.linger = 200ms;
+  if (scenario_.tls_clients || scenario_.tls_backends) load_tls();
   add_clusters(*snapshot);
   for (size_t i : listeners) {
     ListenerSpec spec;
@@ -94,6 +112,8 @@ std::shared_ptr<Snapshot> Control::make_snapshot(const std::set<size_t>& listene
     spec.cluster = kernel_.network().random().below(snapshot->clusters.size());
     spec.clusters = {spec.cluster};
     spec.timeouts = scenario_.timeouts;
+    if (scenario_.tls_clients) spec.tls = tls_server_;
+    spec.max_handshakes = scenario_.max_handshakes;
     spec.max_connections = scenario_.listener_limit;
     spec.count = counts_[i];
     spec.series = static_cast<uint32_t>(i);
@@ -145,6 +165,7 @@ void Control::add_clusters(Snapshot& snapshot) {
     spec.response_idle_timeout = scenario_.response_idle;
     spec.pool_idle_timeout = scenario_.pool_idle;
     spec.pool = scenario_.pool;
+    if (scenario_.tls_backends) spec.tls = tls_client_;
     for (size_t b = 0; b < kBackends; ++b) {
       if (b > 0 && network.chance(300)) continue;
       HostSpec host;

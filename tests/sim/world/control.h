@@ -39,6 +39,7 @@ class Control {
   void post(std::function<void(Worker&)> message);
   std::shared_ptr<Snapshot> make_snapshot(const std::set<size_t>& listeners);
   void add_clusters(Snapshot& snapshot);
+  void load_tls();
   void add_http(ListenerSpec& spec, const Snapshot& snapshot);
   void end_shortage();
   void begin_shortage();
@@ -51,6 +52,9 @@ class Control {
   std::map<size_t, std::shared_ptr<ConnectionCount>> counts_;
   std::shared_ptr<ConnectionCount> count_ = std::make_shared<ConnectionCount>();
   std::map<size_t, uint64_t> sockets_;  // by listener
+  TicketKeys tickets_;
+  std::shared_ptr<TlsServer> tls_server_;  // null: none, as the next
+  std::shared_ptr<TlsClient> tls_client_;
   uint64_t next_socket_ = 1;
   uint64_t generation_ = 0;
   size_t to_do_ = 0;

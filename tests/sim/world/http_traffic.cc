@@ -16,14 +16,14 @@ class HttpTraffic final : public Traffic {
  public:
   HttpTraffic(const Scenario& scenario, Network& network) : scenario_(scenario), ledger_(network) {}
 
-  void open_client(std::shared_ptr<Endpoint> endpoint, const Address&) override {
+  void open_client(std::shared_ptr<Wire> wire, const Address&) override {
     clients_.push_back(std::make_shared<HttpClient>(ledger_, http_client_script(scenario_, ledger_),
-                                                    std::move(endpoint)));
+                                                    std::move(wire)));
     clients_.back()->start();
   }
-  void open_backend(std::shared_ptr<Endpoint> endpoint, const Address&) override {
+  void open_backend(std::shared_ptr<Wire> wire, const Address&) override {
     backends_.push_back(std::make_shared<HttpBackend>(
-        ledger_, http_backend_script(scenario_, ledger_.network().random()), std::move(endpoint)));
+        ledger_, http_backend_script(scenario_, ledger_.network().random()), std::move(wire)));
     backends_.back()->start();
   }
   bool clients_over() const override { return all_over(clients_); }
@@ -43,6 +43,7 @@ class HttpTraffic final : public Traffic {
   void judge_cancelled(const Answer& answer);
   void judge_last(const HttpClient& client, const Evidence& evidence);
   bool may_end_silently(const HttpClient::LastAsked& last, bool clean, const Evidence& evidence);
+  bool was_cut(const Request& request) const;
   void judge_tunnel(const Request& request, const Answer& answer);
 
   const Scenario& scenario_;
@@ -158,9 +159,18 @@ void HttpTraffic::judge_last(const HttpClient& client, const Evidence& evidence)
   const Request* request = ledger_.request(last.request);
   if (request == nullptr || request->outcome != Outcome::nothing) return;
   if (may_end_silently(last, request->clean, evidence)) return;
+  if (!request->clean && was_cut(*request)) return;
   ledger_.fail("{} {} got nothing but {}: asked after {:.3f} s of silence, {:.3f} s ago, {}",
                request->method, request->number, request->clean ? "a FIN" : "a reset",
                seconds(last.silence), seconds(last.waited), last.whole ? "whole" : "in part");
+}
+
+// Its backend did not send its answer whole: the reset that says so may overtake what there was.
+bool HttpTraffic::was_cut(const Request& request) const {
+  const auto& answers = ledger_.answers();
+  return std::any_of(answers.begin(), answers.end(), [&](const auto& answer) {
+    return answer->request == request.number && answer->cut;
+  });
 }
 
 // Whether there was a reason not to say a word.
@@ -188,8 +198,8 @@ bool HttpTraffic::may_end_silently(const HttpClient::LastAsked& last, bool clean
   if (clean) return false;
   const KernelCounts& counts = evidence.kernel.counts();
   return scenario_.max_connections < 1000 || scenario_.listener_limit > 0 ||
-         counts.out_of_descriptors > 0 || counts.refused_watches > 0 ||
-         scenario_.weather.dead_accepts > 0 || scenario_.reloads > 0;
+         scenario_.max_handshakes > 0 || counts.out_of_descriptors > 0 ||
+         counts.refused_watches > 0 || scenario_.weather.dead_accepts > 0 || scenario_.reloads > 0;
 }
 
 void HttpTraffic::judge_tunnel(const Request& request, const Answer& answer) {

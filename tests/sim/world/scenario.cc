@@ -14,7 +14,7 @@ T one_of(Random& random, const T (&choices)[kSize]) {
 
 }  // namespace
 
-Scenario::Scenario(uint64_t seed, Protocol spoken) : protocol(spoken) {
+Scenario::Scenario(uint64_t seed, Protocol spoken, bool with_tls) : protocol(spoken) {
   Random random(mix(seed ^ 0x5ce7a210));
   polite = random.below(2) == 0;
   bulk = random.below(4) == 0;
@@ -27,6 +27,18 @@ Scenario::Scenario(uint64_t seed, Protocol spoken) : protocol(spoken) {
     choose_trouble(random);
   if (polite) connect_timeout = 10s;
   if (protocol == Protocol::http) choose_http(random);
+  if (with_tls) choose_tls(random);
+}
+
+// On one side, or on both. Each handshake costs the machine a millisecond.
+void Scenario::choose_tls(Random& random) {
+  const uint64_t sides = random.below(4);
+  tls_clients = sides != 0;
+  tls_backends = sides != 1;
+  timeouts.tls_handshake.value = polite ? 600s : 100ms + up_to(random, 2s);
+  if (polite) return;
+  if (tls_backends) connect_timeout += 300ms;
+  if (random.below(6) == 0) max_handshakes = static_cast<uint32_t>(1 + random.below(4));
 }
 
 // With time enough for everybody: nothing is cut.
@@ -143,6 +155,27 @@ Script Scenario::backend_script(Random& random) const {
     script.finish = Script::Finish::await_end;
   if (!script.echo && random.below(2) == 0) script.speak_after = 1 + random.below(Book::kHeader);
   return script;
+}
+
+TlsHabits Scenario::tls_habits(Random& random, TlsHabits::Role role) const {
+  using Role = TlsHabits::Role;
+  TlsHabits habits;
+  if (role == Role::client ? !tls_clients : !tls_backends) return habits;
+  habits.role = role;
+  habits.old = random.below(4) == 0;
+  habits.comes_back = random.below(2) == 0;
+  if (random.below(4) == 0) habits.new_keys_every = 1 + random.below(20);
+  // The answer to that may find it gone, and then its last bytes are lost.
+  habits.asks_for_new_keys = !polite || role == Role::client || protocol == Protocol::tcp;
+  if (polite) return habits;
+  switch (random.below(16)) {
+    case 0: habits.silent_after = random.below(role == Role::client ? 400 : 1500); break;
+    case 1: habits.garbage = true; break;
+    case 2: habits.farewell = TlsHabits::Farewell::none; break;
+    case 3: habits.farewell = TlsHabits::Farewell::half_a_record; break;
+    default: break;
+  }
+  return habits;
 }
 
 ConnectPlan Scenario::connect_plan(Random& random, uint64_t backend) const {

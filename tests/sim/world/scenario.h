@@ -13,10 +13,11 @@ namespace weir::sim {
 enum class Protocol : uint8_t { tcp, http };
 
 struct Scenario {
-  Scenario(uint64_t seed, Protocol protocol);
+  Scenario(uint64_t seed, Protocol protocol, bool with_tls);
 
   Script client_script(Random& random) const;
   Script backend_script(Random& random) const;
+  TlsHabits tls_habits(Random& random, TlsHabits::Role role) const;
   ConnectPlan connect_plan(Random& random, uint64_t backend) const;
 
   const Protocol protocol;
@@ -35,6 +36,9 @@ struct Scenario {
   config::ListenerLimits limits;
   config::Timeout request;   // as a whole
   bool idle_closes = false;  // backends close what they keep open at any moment
+  // Who speaks TLS.
+  bool tls_clients = false, tls_backends = false;
+  uint32_t max_handshakes = 0;
   uint64_t max_connections = 1u << 20;
   uint64_t listener_limit = 0;
   size_t reloads = 0;
@@ -50,6 +54,7 @@ struct Scenario {
   void choose_weather(Random& random);
   void choose_trouble(Random& random);
   void choose_http(Random& random);
+  void choose_tls(Random& random);
   void choose_polite_drain(Random& random);
   uint64_t amount(Random& random) const;
 };

@@ -10,13 +10,13 @@ class TcpTraffic final : public Traffic {
  public:
   TcpTraffic(const Scenario& scenario, Network& network) : scenario_(scenario), book_(network) {}
 
-  void open_client(std::shared_ptr<Endpoint> endpoint, const Address& from) override {
+  void open_client(std::shared_ptr<Wire> wire, const Address& from) override {
     const Script script = scenario_.client_script(book_.network().random());
-    book_.open(script, std::move(endpoint), from, true);
+    book_.open(script, std::move(wire), from, true);
   }
-  void open_backend(std::shared_ptr<Endpoint> endpoint, const Address& at) override {
+  void open_backend(std::shared_ptr<Wire> wire, const Address& at) override {
     const Script script = scenario_.backend_script(book_.network().random());
-    book_.open(script, std::move(endpoint), at, false);
+    book_.open(script, std::move(wire), at, false);
   }
   bool clients_over() const override { return book_.all_over(); }
   bool backends_over() const override { return book_.all_over(); }

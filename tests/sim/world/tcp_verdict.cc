@@ -16,6 +16,14 @@ bool is_in_order(EndReason reason) {
   return reason == EndReason::client_closed || reason == EndReason::backend_closed;
 }
 
+// Of who had a word with weir.
+bool needs_session(EndReason reason) {
+  return is_in_order(reason) || reason == EndReason::client_reset ||
+         reason == EndReason::backend_reset || reason == EndReason::idle_timeout ||
+         reason == EndReason::half_close_timeout || reason == EndReason::connect_failed ||
+         reason == EndReason::connect_timeout;
+}
+
 }  // namespace
 
 std::vector<AccessLine> read_access_log(std::string_view text, std::vector<std::string>& failures) {
@@ -69,9 +77,17 @@ void TcpVerdict::judge_books() {
   expect(lines_.size() == accepted, "{} accepted, {} access lines", accepted, lines_.size());
 }
 
-bool TcpVerdict::may_be_reset(const std::vector<std::shared_ptr<Talker>>& talkers) const {
+bool TcpVerdict::may_be_cut(const std::vector<std::shared_ptr<Talker>>& talkers) const {
   return std::any_of(talkers.begin(), talkers.end(),
-                     [](const auto& talker) { return talker->reset_at() != kNever; });
+                     [](const auto& talker) { return talker->has_cut(); });
+}
+
+// Has gone before its TLS, if it has any, had begun; with TLS 1.2 it is ready before weir is.
+bool TcpVerdict::may_be_unopened(const std::vector<std::shared_ptr<Talker>>& talkers) const {
+  return std::any_of(talkers.begin(), talkers.end(), [](const auto& talker) {
+    const Wire& wire = talker->wire();
+    return wire.has_tls() && (!wire.open() || (wire.habits().old && talker->left_early()));
+  });
 }
 
 // Whether the reason can be true at all.
@@ -85,10 +101,11 @@ void TcpVerdict::judge_reasons(const AccessLine& line) {
   switch (line.reason) {
     case EndReason::client_closed:
     case EndReason::backend_closed: break;
-    case EndReason::client_reset: possible = may_be_reset(book_.clients()); break;
-    case EndReason::backend_reset: possible = may_be_reset(book_.backends()); break;
+    case EndReason::client_reset: possible = may_be_cut(book_.clients()); break;
+    case EndReason::backend_reset: possible = may_be_cut(book_.backends()); break;
     case EndReason::connect_failed:
-      possible = counts.connect_errors + counts.out_of_descriptors + counts.refused_watches > 0;
+      possible = counts.connect_errors + counts.out_of_descriptors + counts.refused_watches > 0 ||
+                 may_be_unopened(book_.backends());
       break;
     case EndReason::connect_timeout:
       possible = !scenario.polite && lasted(scenario.connect_timeout);
@@ -118,10 +135,14 @@ void TcpVerdict::judge_reasons(const AccessLine& line) {
     case EndReason::backend_error:
     case EndReason::last_request: possible = false; break;  // HTTP's
     case EndReason::bad_proxy_header:
-    case EndReason::proxy_header_timeout:
+    case EndReason::proxy_header_timeout: possible = false; break;  // nobody sends one
     case EndReason::tls_handshake_failed:
+      possible = scenario.tls_clients && !scenario.polite;
+      break;
     case EndReason::tls_handshake_timeout:
-    case EndReason::handshake_limit: possible = false; break;  // of what is before sessions
+      possible = scenario.tls_clients && lasted(scenario.timeouts.tls_handshake.value);
+      break;
+    case EndReason::handshake_limit: possible = scenario.max_handshakes > 0; break;
   }
   expect(possible, "{}: the reason cannot be {} after {} s", line.client, text(line.reason),
          line.duration);
@@ -129,12 +150,21 @@ void TcpVerdict::judge_reasons(const AccessLine& line) {
 
 void TcpVerdict::judge_session(const AccessLine& line, const Talker& client) {
   constexpr Duration kSoon = 3s;
+  constexpr Duration kTravel = 200ms;  // of the last message of a handshake
+  const auto ended =
+      std::chrono::duration_cast<Duration>(std::chrono::duration<double>(line.duration));
   if (line.reason == EndReason::client_reset)
-    expect(client.reset_at() != kNever, "{}: {} was not reset by its client", line.client,
-           client.number());
+    expect(client.has_cut(), "{}: {} was not reset by its client", line.client, client.number());
+  if (line.reason == EndReason::tls_handshake_timeout)
+    expect(client.wire().opened_at() > client.began() + ended - kTravel,
+           "{}: {} had done its handshake", line.client, client.number());
+  if (line.reason == EndReason::tls_handshake_failed)
+    expect(!client.wire().open() || client.left_early(), "{}: {} had nothing against TLS",
+           line.client, client.number());
+  expect(!client.wire().silent() || !needs_session(line.reason),
+         "{}: {} never finished its handshake, and ended with {}", line.client, client.number(),
+         text(line.reason));
   if (client.reset_at() != kNever) {
-    const Duration ended =
-        std::chrono::duration_cast<Duration>(std::chrono::duration<double>(line.duration));
     expect(client.began() + ended < client.reset_at() + kSoon,
            "{}: client {} was gone at {:.3f} s, it ended after {:.3f} s: {}, {}/{} bytes",
            line.client, client.number(), seconds(client.reset_at() - client.began()), line.duration,
@@ -151,7 +181,7 @@ void TcpVerdict::judge_session(const AccessLine& line, const Talker& client) {
     return;
   }
   if (line.reason == EndReason::backend_reset)
-    expect(backend->reset_at() != kNever, "{}: {} was not reset by its backend", line.client,
+    expect(backend->has_cut(), "{}: {} was not reset by its backend", line.client,
            backend->number());
   judge_direction(line, client, *backend);
   judge_direction(line, *backend, client);
@@ -167,7 +197,7 @@ void TcpVerdict::judge_direction(const AccessLine& line, const Talker& from, con
   expect(to.received() <= from.sent(), "{}: {} sent {} bytes, {} got {}", line.client,
          from.number(), from.sent(), to.number(), to.received());
   if (to.saw_end() && !is_quiet_close(line.reason)) {
-    expect(from.sent_fin(), "{}: {} saw an end that {} did not send ({})", line.client, to.number(),
+    expect(from.said_end(), "{}: {} saw an end that {} did not send ({})", line.client, to.number(),
            from.number(), text(line.reason));
     expect(to.received() == from.sent(), "{}: {} sent {} bytes, {} got {} and the end ({})",
            line.client, from.number(), from.sent(), to.number(), to.received(), text(line.reason));

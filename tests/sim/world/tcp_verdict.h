@@ -36,7 +36,8 @@ class TcpVerdict {
   void judge_reasons(const AccessLine& line);
   void judge_session(const AccessLine& line, const Talker& client);
   void judge_direction(const AccessLine& line, const Talker& from, const Talker& to);
-  bool may_be_reset(const std::vector<std::shared_ptr<Talker>>& talkers) const;
+  bool may_be_cut(const std::vector<std::shared_ptr<Talker>>& talkers) const;
+  bool may_be_unopened(const std::vector<std::shared_ptr<Talker>>& talkers) const;
 
   const Evidence& evidence_;
   Book& book_;

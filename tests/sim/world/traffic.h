@@ -7,6 +7,7 @@
 
 #include "metrics/worker_metrics.h"
 #include "network/kernel.h"
+#include "peers/wires.h"
 #include "world/control.h"
 #include "world/scenario.h"
 
@@ -23,14 +24,15 @@ struct Evidence {
   const Control& control;
   const WorkerReport& report;  // when the last session had ended
   std::string access_log;
+  const Wires& wires;
 };
 
 class Traffic {
  public:
   virtual ~Traffic() = default;
-  // A client that connects to one of the listeners, `endpoint` being its end.
-  virtual void open_client(std::shared_ptr<Endpoint> endpoint, const Address& from) = 0;
-  virtual void open_backend(std::shared_ptr<Endpoint> endpoint, const Address& at) = 0;
+  // A client that connects to one of the listeners, `wire` being its end.
+  virtual void open_client(std::shared_ptr<Wire> wire, const Address& from) = 0;
+  virtual void open_backend(std::shared_ptr<Wire> wire, const Address& at) = 0;
   virtual bool clients_over() const = 0;
   // Whether backends end with their sessions; else when the worker does.
   virtual bool backends_over() const = 0;

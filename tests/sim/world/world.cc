@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include "base/log.h"
+#include "world/tls_verdict.h"
 
 namespace weir::sim {
 namespace {
@@ -49,9 +50,10 @@ class AccessLog {
 // What lives while the worker does. The order of the members is that of their construction.
 class World {
  public:
-  World(uint64_t seed, Protocol protocol)
-      : scenario_(seed, protocol),
+  World(uint64_t seed, Protocol protocol, bool with_tls)
+      : scenario_(seed, protocol, with_tls),
         network_(mix(seed), scenario_.weather),
+        wires_(network_, seed),
         kernel_(network_),
         traffic_(protocol == Protocol::tcp ? make_tcp_traffic(scenario_, network_)
                                            : make_http_traffic(scenario_, network_)) {}
@@ -66,6 +68,7 @@ class World {
   std::vector<std::string> failures_;
   Scenario scenario_;
   Network network_;
+  Wires wires_;
   Kernel kernel_;
   std::unique_ptr<Traffic> traffic_;
   size_t clients_to_come_ = 0;
@@ -83,14 +86,20 @@ void World::plan_clients() {
     const Duration when = 1ms + Duration(network_.chance(300) ? within / 3 : random.below(within));
     network_.after(when, [this, from, to] {
       --clients_to_come_;
-      traffic_->open_client(network_.dial(to, from), from);
+      traffic_->open_client(
+          wires_.open(network_.dial(to, from),
+                      scenario_.tls_habits(network_.random(), TlsHabits::Role::client)),
+          from);
     });
   }
   kernel_.on_connect = [this](const Address& to) {
     return scenario_.connect_plan(network_.random(), Control::backend_number(to));
   };
   kernel_.on_connected = [this](const Address& to, std::shared_ptr<Endpoint> far) {
-    traffic_->open_backend(std::move(far), to);
+    traffic_->open_backend(
+        wires_.open(std::move(far),
+                    scenario_.tls_habits(network_.random(), TlsHabits::Role::server)),
+        to);
   };
 }
 
@@ -170,7 +179,8 @@ std::vector<std::string> World::run(Tally& tally) {
   if (kernel_.open_descriptors() != 0)
     failures_.push_back(fmt::format("{} descriptors are still open", kernel_.open_descriptors()));
   for (std::string& line : kernel_.violations()) failures_.push_back(std::move(line));
-  const Evidence evidence{scenario_, kernel_, control, report, access.text()};
+  const Evidence evidence{scenario_, kernel_, control, report, access.text(), wires_};
+  judge_handshakes(evidence, failures_, tally);
   for (std::string& line : traffic_->judge(evidence, tally)) failures_.push_back(std::move(line));
 
   tally["turns"] += turns_;
@@ -182,8 +192,8 @@ std::vector<std::string> World::run(Tally& tally) {
 
 }  // namespace
 
-std::vector<std::string> run_seed(uint64_t seed, Protocol protocol, Tally& tally) {
-  return World(seed, protocol).run(tally);
+std::vector<std::string> run_seed(uint64_t seed, Protocol protocol, bool with_tls, Tally& tally) {
+  return World(seed, protocol, with_tls).run(tally);
 }
 
 }  // namespace weir::sim

@@ -9,6 +9,6 @@
 namespace weir::sim {
 
 // Runs it; what was broken, one line each.
-std::vector<std::string> run_seed(uint64_t seed, Protocol protocol, Tally& tally);
+std::vector<std::string> run_seed(uint64_t seed, Protocol protocol, bool with_tls, Tally& tally);
 
 }  // namespace weir::sim

@@ -1,0 +1,90 @@
+// Wire: the connection of a peer, with TLS over it or without; its calls are those of an Endpoint.
+//
+// TLS is OpenSSL's over two buffers in memory. What it wants to send goes to the endpoint at once,
+// more than its buffer has room for if need be, so nothing waits in between. What ends without a
+// close_notify has been cut: recv() fails as after a reset.
+#pragma once
+
+#include <memory>
+
+#include "net/openssl.h"
+#include "network/endpoint.h"
+
+namespace weir::sim {
+
+struct TlsHabits {
+  enum class Role : uint8_t { none, client, server };
+  enum class Farewell : uint8_t { close_notify, none, half_a_record };  // before the FIN
+  Role role = Role::none;
+  bool old = false;               // TLS 1.2
+  bool comes_back = false;        // with the session of an earlier connection
+  uint64_t new_keys_every = 0;    // writes; 0: never
+  bool asks_for_new_keys = true;  // of the other side, then
+  uint64_t silent_after = ~0ull;  // bytes of its handshake, then nothing more
+  bool garbage = false;           // in place of its first message
+  Farewell farewell = Farewell::close_notify;
+};
+
+class Wires;
+
+class Wire {
+ public:
+  Wire(Wires& wires, std::shared_ptr<Endpoint> endpoint, const TlsHabits& habits);
+
+  // Goes on with the handshake. True: there is none, or it is done.
+  bool shake();
+  ssize_t recv(char* to, size_t size);
+  ssize_t send(const char* from, size_t size);
+  void shutdown_write();
+  void close();
+  void abort();
+
+  Endpoint& endpoint() { return *endpoint_; }
+  const Endpoint& endpoint() const { return *endpoint_; }
+  const TlsHabits& habits() const { return habits_; }
+  // An end of this side is one that nobody could have made up.
+  bool ends_in_order() const {
+    return !tls_ || habits_.farewell == TlsHabits::Farewell::close_notify;
+  }
+  // What became of it.
+  bool has_tls() const { return tls_ != nullptr; }
+  // The handshake, if any, is done on this side; since opened_at().
+  bool open() const { return opened_at_ != kNever; }
+  TimePoint opened_at() const { return opened_at_; }
+  bool silent() const { return silent_; }  // before it was
+  bool resumed() const { return open() && tls_ && SSL_session_reused(tls_.get()) == 1; }
+  // After its last byte.
+  bool said_end() const { return tls_ ? said_end_ : endpoint_->fin_queued(); }
+  // Its FIN says nothing: it came without a close_notify.
+  bool cut() const { return endpoint_->fin_queued() && !said_end(); }
+  bool saw_cut() const { return saw_cut_; }  // the other's FIN without a close_notify
+  TimePoint began() const { return began_; }
+  TimePoint ended_at() const { return ended_at_; }  // when it saw the other's end; kNever
+  TimePoint left_at() const { return left_at_; }    // when it closed or reset; kNever
+
+ private:
+  bool flush();
+  bool feed(size_t size);
+  void send_garbage();
+  void say_farewell();
+  void fail(int error);
+
+  Wires& wires_;
+  const std::shared_ptr<Endpoint> endpoint_;
+  const TlsHabits habits_;
+  const TimePoint began_;
+  SslPtr tls_;  // null: none
+  BIO* in_ = nullptr;
+  BIO* out_ = nullptr;
+  uint64_t handshake_sent_ = 0;
+  uint64_t writes_ = 0;
+  int error_ = 0;  // of its reading
+  bool silent_ = false;
+  bool said_end_ = false;
+  bool saw_cut_ = false;
+  TimePoint opened_at_ = kNever;
+  TimePoint ended_at_ = kNever;
+  TimePoint left_at_ = kNever;
+};
+
+}  // namespace weir::sim

@@ -1,0 +1,113 @@
+#define OPENSSL_SUPPRESS_DEPRECATED  // RAND_set_rand_method() has no successor that is as short
+#include "peers/wires.h"
+
+#include <cstring>
+
+namespace weir::sim {
+namespace {
+
+using test::IssuedFiles;
+using test::TestAuthority;
+
+Random secrets(0);
+
+int random_bytes(unsigned char* to, int size) {
+  for (int i = 0; i < size; i += 8) {
+    const uint64_t word = secrets.next();
+    std::memcpy(to + i, &word, static_cast<size_t>(std::min(8, size - i)));
+  }
+  return 1;
+}
+
+const RAND_METHOD kFromSeed{nullptr, random_bytes, nullptr,
+                            nullptr, random_bytes, [] { return 1; }};
+
+// A signature of ECDSA has 70 to 72 bytes; what goes over the network shall have the same size in
+// every run. The certificate's own key is one of Ed25519, whose signatures are all alike.
+bool has_usual_size(const X509* certificate) {
+  const ASN1_BIT_STRING* signature = nullptr;
+  X509_get0_signature(&signature, nullptr, certificate);
+  return ASN1_STRING_length(signature) == 71;
+}
+
+struct Parties {
+  std::unique_ptr<TestAuthority> authority;
+  IssuedFiles certificate;
+};
+
+const Parties& parties() {
+  static const Parties made = [] {
+    Parties parties;
+    do parties.authority = std::make_unique<TestAuthority>();
+    while (!has_usual_size(parties.authority->certificate()));
+    do parties.certificate = parties.authority->issue({.hosts = {Wires::kHost}, .ed25519 = true});
+    while (!has_usual_size(read_certificates(parties.certificate.cert)->front().get()));
+    return parties;
+  }();
+  return made;
+}
+
+}  // namespace
+
+Wires::Wires(Network& network, uint64_t seed) : network_(network) {
+  RAND_set_rand_method(&kFromSeed);
+  parties();  // the same for every seed
+  secrets = Random(mix(seed));
+}
+
+Wires::~Wires() {
+  all_.clear();
+  for (SSL_SESSION* session : known_) SSL_SESSION_free(session);
+}
+
+const IssuedFiles& Wires::certificate() {
+  return parties().certificate;
+}
+
+const std::string& Wires::authority() {
+  return parties().authority->file();
+}
+
+std::shared_ptr<Wire> Wires::open(std::shared_ptr<Endpoint> endpoint, const TlsHabits& habits) {
+  all_.push_back(std::make_shared<Wire>(*this, std::move(endpoint), habits));
+  return all_.back();
+}
+
+int Wires::on_new_session(SSL* tls, SSL_SESSION* session) {
+  auto& self = *static_cast<Wires*>(SSL_get_app_data(tls));
+  SSL_SESSION*& known = self.known_[SSL_version(tls) == TLS1_2_VERSION];
+  SSL_SESSION_free(known);
+  known = session;
+  return 1;
+}
+
+SslPtr Wires::make_tls(const TlsHabits& habits) {
+  if (habits.role == TlsHabits::Role::none) return nullptr;
+  if (!client_) {
+    client_.reset(SSL_CTX_new(TLS_client_method()));
+    server_.reset(SSL_CTX_new(TLS_server_method()));
+    SSL_CTX_set_session_cache_mode(client_.get(),
+                                   SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(client_.get(), &Wires::on_new_session);
+    SSL_CTX_set_session_cache_mode(server_.get(), SSL_SESS_CACHE_OFF);
+    SSL_CTX_use_certificate_chain_file(server_.get(), certificate().cert.c_str());
+    SSL_CTX_use_PrivateKey_file(server_.get(), certificate().key.c_str(), SSL_FILETYPE_PEM);
+  }
+  const bool server = habits.role == TlsHabits::Role::server;
+  SslPtr tls(SSL_new(server ? server_.get() : client_.get()));
+  const int version = habits.old ? TLS1_2_VERSION : TLS1_3_VERSION;
+  SSL_set_min_proto_version(tls.get(), version);
+  SSL_set_max_proto_version(tls.get(), version);
+  SSL_set_app_data(tls.get(), this);
+  if (server) {
+    SSL_set_accept_state(tls.get());
+  } else {
+    SSL_set_connect_state(tls.get());
+    SSL_set_tlsext_host_name(tls.get(), kHost);
+    SSL_SESSION* const known = known_[habits.old];
+    if (habits.comes_back && known != nullptr) SSL_set_session(tls.get(), known);
+  }
+  return tls;
+}
+
+}  // namespace weir::sim

@@ -1,0 +1,41 @@
+// Wires: all connections of the peers of one history, and what they share of TLS: certificates, and
+// sessions to come back with.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "peers/wire.h"
+#include "support/tls_peer.h"
+
+namespace weir::sim {
+
+class Wires {
+ public:
+  // From now on OpenSSL's randomness comes from `seed`, too.
+  Wires(Network& network, uint64_t seed);
+  ~Wires();
+  Wires(const Wires&) = delete;
+  Wires& operator=(const Wires&) = delete;
+
+  std::shared_ptr<Wire> open(std::shared_ptr<Endpoint> endpoint, const TlsHabits& habits);
+  const std::vector<std::shared_ptr<Wire>>& all() const { return all_; }
+
+  // What weir shows, and what it trusts: files of the process.
+  static const test::IssuedFiles& certificate();
+  static const std::string& authority();
+  static constexpr const char* kHost = "sim.test";
+
+ private:
+  friend class Wire;
+  SslPtr make_tls(const TlsHabits& habits);
+  static int on_new_session(SSL* tls, SSL_SESSION* session);
+
+  Network& network_;
+  SslContextPtr client_, server_;
+  SSL_SESSION* known_[2] = {};  // of TLS 1.3 and of 1.2
+  std::vector<std::shared_ptr<Wire>> all_;
+};
+
+}  // namespace weir::sim
