@@ -88,7 +88,7 @@ void Control::load_tls() {
   if (tls_client_ != nullptr && !kernel_.network().chance(300)) return;
   const test::IssuedFiles& files = Wires::certificate();
   config::ListenerTls server;
-  server.certificates.push_back({"cert", files.cert, files.key, "", {}});
+  server.certificates.push_back({"cert", files.cert, files.key, "", {}, {}});
   config::Location nowhere;
   tls_server_ = *TlsServer::load(server, {"http/1.1"}, nowhere);
   tls_server_->use_tickets(tickets_);
