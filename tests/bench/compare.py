@@ -99,6 +99,9 @@ SCENARIOS = {
 }
 
 
+TLS = "ssl_protocols TLSv1.2 TLSv1.3;"  # nginx 1.22 leaves 1.3 out
+
+
 def certificate(folder):
     """Of ECDSA with its key, in one file; the same for all."""
     file = folder.parent / "bench.pem"
@@ -183,7 +186,7 @@ def nginx_http(scenario, port, folder):
     }}
     server {{
         listen 127.0.0.1:{port} backlog=4096{" ssl" if scenario.is_tls else ""};
-        {f"ssl_certificate {certificate(folder)}; ssl_certificate_key {certificate(folder)};" if scenario.is_tls else ""}
+        {f"ssl_certificate {certificate(folder)}; ssl_certificate_key {certificate(folder)}; {TLS}" if scenario.is_tls else ""}
         location / {{
             proxy_pass http://bench;
             proxy_http_version 1.1;
