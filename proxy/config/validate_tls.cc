@@ -28,9 +28,7 @@ class ListenerChecks {
     check_alpn();
     check_clients(tls_.client_auth, ".client_auth", who_);
     for (size_t i = 0; i < tls_.certificates.size(); ++i)
-      if (const Certificate& one = tls_.certificates[i]; one.client_auth)
-        check_clients(*one.client_auth, fmt::format(".certificates[{}].client_auth", i),
-                      fmt::format("certificate '{}' of {}", one.name, who_));
+      if (tls_.certificates[i].client_auth) check_own_clients(i);
   }
 
  private:
@@ -98,6 +96,17 @@ class ListenerChecks {
                               protocol),
           "write http/1.1");
     }
+  }
+  void check_own_clients(size_t i) {
+    const Certificate& one = tls_.certificates[i];
+    const std::string at = fmt::format(".certificates[{}].client_auth", i);
+    check_clients(*one.client_auth, at, fmt::format("certificate '{}' of {}", one.name, who_));
+    if (listener_.protocol == Protocol::http) return;
+    add(Code::E242, at,
+        fmt::format("{} sends all hosts to one cluster: who asks for another one is not asked for "
+                    "a certificate, and gets there too",
+                    who_),
+        "give the listener this 'client_auth', or the hosts a listener each");
   }
   void check_clients(const ClientCertificates& clients, const std::string& at,
                      const std::string& whose) {

@@ -20,7 +20,7 @@ namespace weir {
 bool valid_authority(std::string_view text);
 
 struct Authority {
-  std::string_view host;  // an IP literal in its brackets
+  std::string_view host;  // without the dot of the root; an IP literal in its brackets
   uint16_t port = 0;      // 0: none is given
 };
 Authority split_authority(std::string_view authority);  // a valid one

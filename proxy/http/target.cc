@@ -55,10 +55,16 @@ bool valid_authority(std::string_view text) {
   return colon == std::string_view::npos || valid_port(text.substr(colon + 1));
 }
 
+// The dot of the root of all names, which means nothing: "a.test." is "a.test" (RFC 3986 3.2.2).
+std::string_view rootless(std::string_view host) {
+  if (host.size() > 1 && host.ends_with('.')) host.remove_suffix(1);
+  return host;
+}
+
 Authority split_authority(std::string_view authority) {
   const size_t colon = authority.rfind(':');
-  if (colon == std::string_view::npos || authority.ends_with(']')) return {authority};
-  Authority parts{authority.substr(0, colon)};
+  if (colon == std::string_view::npos || authority.ends_with(']')) return {rootless(authority)};
+  Authority parts{rootless(authority.substr(0, colon))};
   std::from_chars(authority.data() + colon + 1, authority.data() + authority.size(), parts.port);
   return parts;
 }

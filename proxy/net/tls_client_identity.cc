@@ -17,10 +17,12 @@ std::string hexadecimal(const std::string& bytes) {
   return text;
 }
 
-// Printable ASCII; quotes, backslashes and control characters are escaped by RFC 2253.
+// Printable ASCII; quotes, backslashes and control characters are escaped by RFC 2253. Empty: it
+// cannot be written, and a part of it could be taken for another.
 std::string subject_of(const X509* certificate) {
   const BioPtr memory(BIO_new(BIO_s_mem()));
-  X509_NAME_print_ex(memory.get(), X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253);
+  if (X509_NAME_print_ex(memory.get(), X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253) < 0)
+    return ERR_clear_error(), "";
   char* data = nullptr;
   const long size = BIO_get_mem_data(memory.get(), &data);
   return {data, static_cast<size_t>(std::max(size, 0L))};
@@ -56,8 +58,9 @@ std::string base64(const X509* certificate) {
 
 ClientIdentity ClientIdentity::of(const X509* certificate) {
   ClientIdentity identity;
-  identity.xfcc =
-      "Hash=" + hexadecimal(digest_of(certificate)) + ";Subject=\"" + subject_of(certificate) + '"';
+  identity.xfcc = "Hash=" + hexadecimal(digest_of(certificate));
+  if (const std::string subject = subject_of(certificate); !subject.empty())
+    identity.xfcc += ";Subject=\"" + subject + '"';
   auto* names = static_cast<GENERAL_NAMES*>(
       X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
   add_names(identity.xfcc, names, GEN_URI, ";URI=");

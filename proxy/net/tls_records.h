@@ -35,7 +35,8 @@ class TlsRecords {
   void complete(size_t carried);
 
   bool empty() const { return begin_ == end_; }
-  size_t size() const { return end_ - begin_; }  // in bytes, on the wire
+  bool carries() const { return first_ < count_; }  // what is left, not only messages of TLS
+  size_t size() const { return end_ - begin_; }     // in bytes, on the wire
   // Sends what the socket takes. How much was carried by the records that are gone with it; -1 and
   // errno: nothing has left.
   ssize_t send(int fd);

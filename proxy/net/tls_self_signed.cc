@@ -1,7 +1,7 @@
 #include "net/tls_self_signed.h"
 
-#include "base/network.h"
 #include "base/check.h"
+#include "base/network.h"
 #include "net/openssl.h"
 
 namespace weir {

@@ -31,8 +31,14 @@ const TlsServer::Site* TlsServer::site_for(std::string_view host) const {
   return found != wildcard_.end() ? found->second : nullptr;
 }
 
+// A certificate is good for one label in place of the '*' (RFC 6125 6.4.3), a route for any number:
+// what is under the name of a site goes by its rules, lest it be reached by others.
 const ClientRules& TlsServer::rules_for(std::string_view host) const {
   const Site* site = site_for(host);
+  for (size_t dot; site == nullptr && (dot = host.find('.')) != std::string_view::npos;) {
+    host.remove_prefix(dot + 1);
+    if (const auto found = wildcard_.find(host); found != wildcard_.end()) site = found->second;
+  }
   return (site != nullptr ? site : default_)->rules;
 }
 
@@ -56,9 +62,12 @@ int TlsServer::on_client_hello(SSL* ssl, int* alert, void* server) {
     *alert = SSL_AD_UNRECOGNIZED_NAME;
     return SSL_CLIENT_HELLO_ERROR;
   }
-  if (site == nullptr || site == self.default_) return SSL_CLIENT_HELLO_SUCCESS;
-  SSL_CTX* const context = site->context.get();
-  SSL_set_SSL_CTX(ssl, context);
+  // Also of the default: it may be the second hello of this client, with another name.
+  SSL_CTX* const context = (site != nullptr ? site : self.default_)->context.get();
+  if (SSL_set_SSL_CTX(ssl, context) == nullptr) {
+    *alert = SSL_AD_INTERNAL_ERROR;
+    return SSL_CLIENT_HELLO_ERROR;
+  }
   // Not among what that changes.
   SSL_set_verify(ssl, SSL_CTX_get_verify_mode(context), nullptr);
   SSL_set_verify_depth(ssl, SSL_CTX_get_verify_depth(context));

@@ -33,6 +33,7 @@ struct CertificateInfo {
 struct ClientRules {
   uintptr_t id = 0;  // 0: anybody is
   config::ClientFields forward = config::ClientFields::none;
+  bool operator==(const ClientRules&) const = default;
 };
 
 struct TlsStaple;

@@ -148,7 +148,8 @@ Result<TlsServer::Site*> TlsServer::Loader::site(const std::vector<std::string>&
   for (const auto& known : server.sites_) {
     const bool has = std::find(known->key_types.begin(), known->key_types.end(), key_type) !=
                      known->key_types.end();
-    if (!hosts.empty() && known->hosts == hosts && !has && known->rules.id == clients.rules())
+    if (!hosts.empty() && known->hosts == hosts && !has &&
+        known->rules == ClientRules{clients.rules(), clients.forward()})
       return known->key_types.push_back(key_type), known.get();
   }
   Result<SslContextPtr> made = context(clients);
@@ -173,6 +174,14 @@ Result<void> TlsServer::Loader::certificate(const config::Certificate& wanted,
   if (!identity) return identity.error();
   if (Result<void> good = check(wanted, identity->chain); !good) return good;
   std::vector<std::string> hosts = hosts_of(identity->leaf());
+  const bool is_default = spec.default_certificate.empty()
+                              ? server.default_ == nullptr
+                              : wanted.name == spec.default_certificate;
+  if (wanted.client_auth && hosts.empty() && !is_default)
+    return error(
+        fmt::format("the certificate in '{}' has no host that its `client_auth` could be "
+                    "for",
+                    wanted.cert));
   Result<Site*> site = this->site(hosts, EVP_PKEY_get_base_id(identity->key.get()), clients);
   if (!site) return site.error();
   if (Result<void> used = use_identity((*site)->context.get(), *identity); !used) return used;
@@ -185,9 +194,6 @@ Result<void> TlsServer::Loader::certificate(const config::Certificate& wanted,
     server.staples_.push_back(std::move(*staple));
   }
   if (Result<void> known = index(**site); !known) return known;
-  const bool is_default = spec.default_certificate.empty()
-                              ? server.default_ == nullptr
-                              : wanted.name == spec.default_certificate;
   if (is_default) server.default_ = *site;
   server.infos_.push_back({wanted.name, std::move(hosts),
                            seconds_of(X509_get0_notAfter(identity->leaf())), wanted.location});
@@ -200,7 +206,7 @@ Result<void> TlsServer::Loader::index(Site& site) {
     const bool any = host.starts_with("*.");
     auto& sites = any ? server.wildcard_ : server.exact_;
     const auto [first, is_new] = sites.emplace(any ? host.substr(2) : host, &site);
-    if (!is_new && first->second->rules.id != site.rules.id)
+    if (!is_new && first->second->rules != site.rules)
       return error(
           fmt::format("'{}' is in two certificates with different `client_auth`; leave it "
                       "to one of them",

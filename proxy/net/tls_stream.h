@@ -53,6 +53,8 @@ class TlsStream {
   Outcome write(std::span<const char> from, TimePoint now);  // also in part, at most one send
   // wants_write: it waits, and goes out when this is called again.
   Status send_close_notify();
+  // Records were made of bytes that no write() has taken.
+  bool has_unsent() const { return unsent_ != nullptr && unsent_->carries(); }
 
   // An event of the socket: it has something to read again. `closed`: also its FIN.
   void on_readable(bool closed) {

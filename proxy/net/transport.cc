@@ -159,10 +159,8 @@ Io Transport::read(std::span<char> to) {
   if (n > 0) {
     // A short read has emptied the socket and spares the EAGAIN, unless the FIN's edge has come
     // already: it will not come again (trap T4).
-    if (static_cast<size_t>(n) < to.size() && !peer_closed_) {
-      readable_ = false;
-      look_again_soon();
-    }
+    if (static_cast<size_t>(n) < to.size() && !peer_closed_) readable_ = false;
+    look_again_soon();
     return {Io::Status::ok, static_cast<size_t>(n)};
   }
   if (n == 0) return error_ == 0 ? Io{Io::Status::eof} : Io{Io::Status::failed};
@@ -219,7 +217,7 @@ Io Transport::write(std::span<const char> head, std::span<const char> body) {
   if (tls_ != nullptr) {
     if (head.size() + body.size() <= kJoinedTls) return write_joined<kJoinedTls>(head, body);
     const Io first = write_tls(head);
-    if (first.status != Io::Status::ok || first.bytes < head.size()) return first;
+    if (first.status != Io::Status::ok || first.bytes != head.size()) return first;
     const Io second = write_tls(body);
     if (second.status == Io::Status::failed) return second;
     return {Io::Status::ok, first.bytes + second.bytes};
@@ -251,6 +249,7 @@ Io Transport::splice_into(KernelPipe& pipe, size_t size) {
   const ssize_t n = sys::splice(fd_, pipe.write_end, size);
   if (n > 0) {
     pipe.held += static_cast<size_t>(n);
+    look_again_soon();
     return {Io::Status::ok, static_cast<size_t>(n)};
   }
   if (n == 0) return error_ == 0 ? Io{Io::Status::eof} : Io{Io::Status::failed};
@@ -284,7 +283,9 @@ void Transport::shutdown_write() {
 void Transport::close() {
   if (!is_open()) return;
   if (tls_ != nullptr) {
-    tls_->send_close_notify();
+    // Who closes with records unsent has given up on them: they must not arrive after all, nor an
+    // end that would make what did the whole.
+    if (!tls_->has_unsent()) tls_->send_close_notify();
     tls_.reset();
   }
   watch_.stop();

@@ -243,7 +243,8 @@ void TcpSession::cut(EndReason reason) {
 void TcpSession::discard() {
   const bool client_over = discard_from(client_), backend_over = discard_from(backend_);
   // Left unread is what no event will tell of again (trap T6): the next turn looks.
-  if (client_.readable() || backend_.readable())
+  const auto has_more = [](const Transport& side) { return side.readable() && !side.fin_waits(); };
+  if (has_more(client_) || has_more(backend_))
     loop().deadlines().set(*this, loop().now());
   else if (!client_over || !backend_over)
     arm();
@@ -255,6 +256,7 @@ bool TcpSession::discard_from(Transport& transport) {
   char nobody_wants[4096];
   for (int i = 0; i < kDiscardsPerEvent && transport.is_open() && transport.readable(); ++i) {
     const Io io = transport.read(nobody_wants);
+    if (io.status == Io::Status::eof && transport.fin_waits()) return false;
     if (io.status == Io::Status::eof || io.status == Io::Status::failed) transport.close();
   }
   return !transport.is_open();

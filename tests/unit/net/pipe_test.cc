@@ -226,6 +226,25 @@ TEST(TcpPipe, AResetRightBehindTheLastBytes_IsNoticedSoon) {
   EXPECT_TRUE(f.client.was_reset());
 }
 
+// Nobody reads on, so nobody comes upon it.
+TEST(TcpPipe, AResetBehindMoreThanTheSinkTakes_IsNoticedSoon) {
+  TestLoop loop;
+  PipeResources resources{loop.loop};
+  PipeFixture f{resources, tcp_pair(), unix_pair(4096)};
+  loop.turns(2);
+  const std::string bytes = pattern(64 << 10);
+  while (::send(f.client_end.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) > 0) continue;
+  reset_on_close(f.client_end.get());
+  f.client_end.reset();
+  ASSERT_TRUE(loop.run_until([&] { return f.pipe.request.blocked(); }));
+  loop.turns(10);
+  ASSERT_EQ(f.pipe.request.state(), HalfPipe::State::open) << "this shows nothing";
+  loop.advance(2s);
+  loop.turns(2);
+  EXPECT_EQ(f.pipe.request.state(), HalfPipe::State::source_failed);
+  EXPECT_TRUE(f.client.was_reset());
+}
+
 TEST(TcpPipe, AResetAfterTheFin_IsSeenWhileTheOtherSideIsSilent) {
   TestLoop loop;
   PipeResources resources{loop.loop};
