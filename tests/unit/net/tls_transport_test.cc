@@ -169,6 +169,17 @@ TEST_F(FullTlsTransportTest, AGoodbyeThatFindsNoRoom_IsSaidWhenThereIsSome) {
   EXPECT_FALSE(transport.fin_waits());
 }
 
+// It has been given up, and may have gone another way by now.
+TEST_F(FullTlsTransportTest, WhatWasNotTaken_IsNotSentByClosing) {
+  std::string got = peer->receive();  // there is room now
+  ASSERT_FALSE(got.empty());
+  transport.close();
+  got += all_that_comes();
+  EXPECT_LE(got.size(), sent);
+  EXPECT_TRUE(peer->cut_off());
+  EXPECT_FALSE(peer->ended());
+}
+
 TEST_F(TlsTransportTest, WhoHasSaidGoodbye_ReadsOnAndAnswersNothing) {
   transport.shutdown_write();
   ask_for_new_keys(*peer, "the rest");
