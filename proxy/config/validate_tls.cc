@@ -102,7 +102,7 @@ class ListenerChecks {
     const std::string at = fmt::format(".certificates[{}].client_auth", i);
     check_clients(*one.client_auth, at, fmt::format("certificate '{}' of {}", one.name, who_));
     if (listener_.protocol == Protocol::http) return;
-    add(Code::E242, at,
+    add(Code::E241, at,
         fmt::format("{} sends all hosts to one cluster: who asks for another one is not asked for "
                     "a certificate, and gets there too",
                     who_),

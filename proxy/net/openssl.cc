@@ -52,6 +52,12 @@ std::string openssl_error() {
   return reason != nullptr ? reason : "unknown error";
 }
 
+const ASN1_STRING* common_name(const X509* certificate) {
+  const X509_NAME* subject = X509_get_subject_name(certificate);
+  const int place = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+  return place >= 0 ? X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, place)) : nullptr;
+}
+
 int64_t seconds_of(const ASN1_TIME* time) {
   std::tm parts{};
   return ASN1_TIME_to_tm(time, &parts) == 1 ? static_cast<int64_t>(::timegm(&parts)) : 0;

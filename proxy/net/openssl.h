@@ -52,7 +52,8 @@ inline std::string_view text_of(const ASN1_STRING* text) {
   return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
           static_cast<size_t>(ASN1_STRING_length(text))};
 }
-int64_t seconds_of(const ASN1_TIME* time);  // since 1970; 0: it is no time
+const ASN1_STRING* common_name(const X509* certificate);  // null: its subject has none
+int64_t seconds_of(const ASN1_TIME* time);                // since 1970; 0: it is no time
 
 // A digest of all that it says: another one has another.
 std::string digest_of(const X509* certificate);

@@ -65,7 +65,8 @@ HalfPipe::State HalfPipe::pump() {
     if (flush() == Step::wait) return state_;
     if (source_ended_) {
       if (!std::exchange(fin_sent_, true)) sink_.shutdown_write();
-      return sink_.fin_waits() ? state_ : finish(State::ended);
+      if (sink_.fin_waits()) break;
+      return finish(State::ended);
     }
     if (left_ == 0) return finish(State::ended);
     if (!source_.readable() || fill() == Step::wait) break;

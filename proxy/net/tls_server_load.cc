@@ -39,12 +39,8 @@ std::vector<std::string> hosts_of(X509* certificate) {
     const GENERAL_NAME* name = sk_GENERAL_NAME_value(names, i);
     if (name->type == GEN_DNS) hosts.push_back(lower(text_of(name->d.dNSName)));
   }
-  if (names == nullptr) {
-    const X509_NAME* subject = X509_get_subject_name(certificate);
-    const int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
-    if (at >= 0)
-      hosts.push_back(lower(text_of(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)))));
-  }
+  if (names == nullptr)
+    if (const ASN1_STRING* name = common_name(certificate)) hosts.push_back(lower(text_of(name)));
   GENERAL_NAMES_free(names);
   return hosts;
 }
@@ -145,11 +141,11 @@ Result<void> TlsServer::Loader::check(const config::Certificate& wanted,
 // Of the same names and another kind of key: the client's abilities decide between them.
 Result<TlsServer::Site*> TlsServer::Loader::site(const std::vector<std::string>& hosts,
                                                  int key_type, const ClientPolicy& clients) {
+  const ClientRules rules{clients.rules(), clients.forward()};
   for (const auto& known : server.sites_) {
     const bool has = std::find(known->key_types.begin(), known->key_types.end(), key_type) !=
                      known->key_types.end();
-    if (!hosts.empty() && known->hosts == hosts && !has &&
-        known->rules == ClientRules{clients.rules(), clients.forward()})
+    if (!hosts.empty() && known->hosts == hosts && !has && known->rules == rules)
       return known->key_types.push_back(key_type), known.get();
   }
   Result<SslContextPtr> made = context(clients);
@@ -158,8 +154,8 @@ Result<TlsServer::Site*> TlsServer::Loader::site(const std::vector<std::string>&
   Site& site = *server.sites_.back();
   site.context = std::move(*made);
   site.hosts = hosts;
-  site.rules = {clients.rules(), clients.forward()};
-  server.asks_clients_ |= site.rules.id != 0;
+  site.rules = rules;
+  server.asks_clients_ |= rules.id != 0;
   site.key_types.push_back(key_type);
   return &site;
 }
@@ -178,10 +174,8 @@ Result<void> TlsServer::Loader::certificate(const config::Certificate& wanted,
                               ? server.default_ == nullptr
                               : wanted.name == spec.default_certificate;
   if (wanted.client_auth && hosts.empty() && !is_default)
-    return error(
-        fmt::format("the certificate in '{}' has no host that its `client_auth` could be "
-                    "for",
-                    wanted.cert));
+    return error(fmt::format(
+        "the certificate in '{}' has no host that its `client_auth` could be for", wanted.cert));
   Result<Site*> site = this->site(hosts, EVP_PKEY_get_base_id(identity->key.get()), clients);
   if (!site) return site.error();
   if (Result<void> used = use_identity((*site)->context.get(), *identity); !used) return used;
@@ -207,10 +201,9 @@ Result<void> TlsServer::Loader::index(Site& site) {
     auto& sites = any ? server.wildcard_ : server.exact_;
     const auto [first, is_new] = sites.emplace(any ? host.substr(2) : host, &site);
     if (!is_new && first->second->rules != site.rules)
-      return error(
-          fmt::format("'{}' is in two certificates with different `client_auth`; leave it "
-                      "to one of them",
-                      host));
+      return error(fmt::format(
+          "'{}' is in two certificates with different `client_auth`; leave it to one of them",
+          host));
   }
   return {};
 }
@@ -225,8 +218,8 @@ Result<std::shared_ptr<TlsServer>> TlsServer::load(const config::ListenerTls& sp
   if (!clients) return clients.error();
   Loader loader{spec, alpn, *server};
   server->fingerprint_ =
-      fmt::format("{}|{}|{}|{}|{}|{}|", loader.policy(*clients), spec.ciphers, spec.ciphersuites,
-                  spec.default_certificate, spec.reject_unknown_sni, server->alpn_);
+      fmt::format("{}|{}|{}|{}|{}|", spec.ciphers, spec.ciphersuites, spec.default_certificate,
+                  spec.reject_unknown_sni, server->alpn_);
   for (const config::Certificate& wanted : spec.certificates) {
     at = wanted.location;
     if (Result<void> loaded = loader.certificate(wanted, *clients); !loaded) return loaded.error();

@@ -284,13 +284,10 @@ bool TlsStream::client_is_verified() const {
 
 std::string_view TlsStream::client_name(std::span<char> memory) const {
   const X509* certificate = SSL_get0_peer_certificate(ssl_);
-  if (certificate == nullptr) return {};
-  const X509_NAME* subject = X509_get_subject_name(certificate);
-  const int place = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
-  if (place < 0) return {};
+  const ASN1_STRING* text = certificate != nullptr ? common_name(certificate) : nullptr;
+  if (text == nullptr) return {};
   unsigned char* name = nullptr;
-  const int size =
-      ASN1_STRING_to_UTF8(&name, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, place)));
+  const int size = ASN1_STRING_to_UTF8(&name, text);
   if (size <= 0) return {};
   const bool fits = static_cast<size_t>(size) <= memory.size();
   if (fits) std::copy_n(name, size, memory.begin());

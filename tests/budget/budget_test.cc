@@ -195,9 +195,7 @@ TEST_F(BudgetTest, ARequestOverTlsCostsNoMoreCalls) {
   HttpBackend backend([](HttpPeer& peer, HttpMessage&) {
     return peer.send("HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\nhello, world");
   });
-  ASSERT_NO_FATAL_FAILURE(
-      serve(backend, fmt::format(", tls: {{ certificates: [{{ cert: '{}', key: '{}' }}] }}",
-                                 files.cert, files.key)));
+  ASSERT_NO_FATAL_FAILURE(serve(backend, ", " + tls_with(files.cert, files.key)));
   test::TlsPeer client(Socket::connect(bind_), {});
   ASSERT_EQ(test::shake_hands(client), test::TlsPeer::State::done) << client.error();
   const auto ask = [&](int n) {
@@ -225,10 +223,8 @@ TEST_F(BudgetTest, BulkOverTlsCostsFewCallsAMegabyte) {
   const test::IssuedFiles files = authority.issue({.hosts = {"example.com"}});
   LoadServer backend(Behaviour::source, size_t{1} << 40);
   ASSERT_NO_FATAL_FAILURE(
-      serve(fmt::format("global: {{ workers: 1 }}\nlisteners:\n  - {{ bind: \"{}\", cluster: app, "
-                        "tls: {{ certificates: [{{ cert: '{}', key: '{}' }}] }} }}\n"
-                        "clusters:\n  - {{ name: app, backends: [\"{}\"] }}\n",
-                        bind_.text(), files.cert, files.key, backend.address().text())));
+      serve(config(listener("web", bind_, "app", tls_with(files.cert, files.key)),
+                   cluster("app", {backend.address()}), "global: {workers: 1}\n")));
   test::TlsPeer client(Socket::connect(bind_), {});
   ASSERT_EQ(test::shake_hands(client), test::TlsPeer::State::done) << client.error();
   const auto take = [&](size_t size) {

@@ -41,10 +41,7 @@ class HaproxyBeforeWeir : public testing::Test {
         http_listener("web", bind_, "cluster: app, proxy_protocol: {accept: 127.0.0.0/8}" + more),
         cluster("app", {backend_.address()}), "logging: {access: {format: json}}\n");
   }
-  std::string tls() const {
-    return fmt::format(", tls: {{certificates: [{{cert: '{}', key: '{}'}}]}}", site_.cert,
-                       site_.key);
-  }
+  std::string tls() const { return ", " + tls_with(site_.cert, site_.key); }
   // HAProxy with `server`, further words of its server line.
   ForeignServer haproxy(const Address& front, const std::string& server,
                         const std::string& lines = "", const std::string& bind = "") const {
@@ -206,8 +203,7 @@ TEST_F(HaproxyBehindWeir, ItIsToldTheHostThatWasAskedFor) {
   TestAuthority authority;
   const IssuedFiles site = authority.issue({.hosts = {"a.test"}});
   const ForeignServer server = haproxy("%[src] asked for %[fc_pp_authority]");
-  ProxyProcess weir(text("v2", fmt::format("tls: {{certificates: [{{cert: '{}', key: '{}'}}]}}",
-                                           site.cert, site.key)));
+  ProxyProcess weir(text("v2", tls_with(site.cert, site.key)));
   TlsPeer peer(client_of(bind_), {.sni = "a.test", .trust = &authority});
   ASSERT_EQ(shake_hands(peer), TlsPeer::State::done) << peer.error();
   ASSERT_TRUE(peer.send(http_get("/")));

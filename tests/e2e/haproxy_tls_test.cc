@@ -126,12 +126,9 @@ TEST_F(HaproxyIsATlsBackend, WhenItStopsAndComesBack_SoDoTheAnswers) {
 class HaproxyIsATlsClient : public testing::Test {
  protected:
   std::string text(const std::string& tls = "", const std::string& listener = "") const {
-    return config(
-        http_listener(
-            "web", bind_,
-            fmt::format("cluster: app, tls: {{certificates: [{{cert: '{}', key: '{}'}}]{}}}{}",
-                        site_.cert, site_.key, tls, listener)),
-        cluster("app", {backend_.address()}), kQuiet);
+    return config(http_listener("web", bind_,
+                                "cluster: app, " + tls_with(site_.cert, site_.key, tls) + listener),
+                  cluster("app", {backend_.address()}), kQuiet);
   }
   // `server`: further words of its server line.
   ForeignServer haproxy(const std::string& server, const std::string& lines = "") const {

@@ -132,13 +132,12 @@ class TlsToldTest : public ProxyHeaderTest {
                        kCipher = 0x23;
 
   std::string text() const {
-    return config(
-        listener("web", bind_, "app",
-                 fmt::format("tls: {{certificates: [{{cert: '{}', key: '{}'}}], alpn: [one, two], "
-                             "client_auth: {{mode: optional, ca: '{}'}}}}",
-                             site_.cert, site_.key, authority_.file())),
-        cluster("app", {backend_.address()}, "proxy_protocol: v2"),
-        "logging: {access: {output: none}}\n");
+    return config(listener("web", bind_, "app",
+                           tls_with(site_.cert, site_.key,
+                                    ", alpn: [one, two], client_auth: {mode: optional, ca: '" +
+                                        authority_.file() + "'}")),
+                  cluster("app", {backend_.address()}, "proxy_protocol: v2"),
+                  "logging: {access: {output: none}}\n");
   }
   // What is said of this client, whose connection is of use then.
   Told told(TlsPeer& peer) {

@@ -63,12 +63,9 @@ class TlsClientsTest : public testing::Test {
 
   // `tls`: further keys of it; `listener`: of the listener.
   std::string text(const std::string& tls = "", const std::string& listener = "") const {
-    return config(
-        http_listener(
-            "web", bind_,
-            fmt::format("cluster: app, tls: {{certificates: [{{cert: '{}', key: '{}'}}]{}}}{}",
-                        site_.cert, site_.key, tls, listener)),
-        cluster("app", {backend_.address()}), kQuiet);
+    return config(http_listener("web", bind_,
+                                "cluster: app, " + tls_with(site_.cert, site_.key, tls) + listener),
+                  cluster("app", {backend_.address()}), kQuiet);
   }
   std::string port() const { return bind_.text().substr(bind_.text().rfind(':') + 1); }
   std::string url(const std::string& path) const { return "https://a.test:" + port() + path; }

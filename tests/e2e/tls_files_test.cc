@@ -158,12 +158,8 @@ class TlsFilesTest : public testing::Test {
     std::filesystem::rename(to + ".new", to);
   }
   std::string text() const {
-    return config(
-        http_listener(
-            "web", bind_,
-            fmt::format("cluster: app, tls: {{certificates: [{{cert: '{}', key: '{}'}}]}}", cert(),
-                        key())),
-        cluster("app", {backend_.address()}), "logging: {access: {output: none}}\n");
+    return config(http_listener("web", bind_, "cluster: app, " + tls_with(cert(), key())),
+                  cluster("app", {backend_.address()}), "logging: {access: {output: none}}\n");
   }
   std::unique_ptr<TlsPeer> peer() const {
     return std::make_unique<TlsPeer>(Socket::connect(bind_),

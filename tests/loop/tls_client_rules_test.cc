@@ -22,18 +22,7 @@ class TlsClientRulesTest : public TlsListenerFixture {
   }
   std::string ask(TlsPeer& peer, const std::string& host) {
     EXPECT_TRUE(peer.send("GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n"));
-    Socket server;
-    std::string got;
-    EXPECT_TRUE(run_until([&] {
-      if (!server && wait_ready(backend.fd(), POLLIN, 1ms)) {
-        server = backend.accept(1s);
-        message(server);
-        server.send(ok("hello", "Connection: close\r\n"));
-      }
-      got += peer.receive();
-      return got.ends_with("hello") || (got.ends_with('\n') && !got.ends_with("\r\n"));
-    }));
-    return got;
+    return answer(peer);
   }
   // In TLS 1.3 the client believes to be in until it hears otherwise.
   void expect_refusal(TlsPeer& peer) {

@@ -27,17 +27,7 @@ class TlsRenewalTest : public TlsFixture {
     resumed_ = false;
     TlsPeer peer(client(), {.version = version, .certificate = files, .session = session});
     if (shaken(peer) != State::done || !peer.send(get("/"))) return false;
-    std::string got;
-    Socket server;
-    EXPECT_TRUE(run_until([&] {
-      if (!server && wait_ready(backend.fd(), POLLIN, 1ms)) {
-        server = backend.accept(1s);
-        message(server);
-        server.send(ok("hello", "Connection: close\r\n"));
-      }
-      got += peer.receive();
-      return got.ends_with("hello") || peer.cut_off() || peer.ended();
-    }));
+    const std::string got = answer(peer);
     if (peer.session() != nullptr) {
       SSL_SESSION_free(session_);
       SSL_SESSION_up_ref(session_ = peer.session());

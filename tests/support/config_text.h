@@ -20,6 +20,12 @@ inline std::string http_listener(const std::string& name, const Address& bind,
   return "  - {name: " + name + ", protocol: http, bind: \"" + bind.text() + "\", " + more + "}\n";
 }
 
+// TLS with this certificate. `more`: further keys, each behind a comma.
+inline std::string tls_with(const std::string& cert, const std::string& key,
+                            const std::string& more = {}) {
+  return "tls: {certificates: [{cert: '" + cert + "', key: '" + key + "'}]" + more + "}";
+}
+
 inline std::string cluster(const std::string& name, const std::vector<Address>& backends,
                            const std::string& more = {}) {
   std::string list;

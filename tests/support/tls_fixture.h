@@ -26,6 +26,24 @@ class TlsFixture : public HttpFixture {
     })) << got;
     return got;
   }
+  // What comes in answer to one request, which the backend answers with "hello" if it hears of it;
+  // weir's own answers end a line.
+  std::string answer(TlsPeer& peer) {
+    std::string got;
+    Socket server;
+    EXPECT_TRUE(run_until([&] {
+      if (!server && wait_ready(backend.fd(), POLLIN, 1ms)) {
+        server = backend.accept(1s);
+        message(server);
+        server.send(ok("hello", "Connection: close\r\n"));
+      }
+      got += peer.receive();
+      const bool is_whole =
+          got.ends_with("hello") || (got.ends_with('\n') && !got.ends_with("\r\n"));
+      return is_whole || peer.ended() || peer.cut_off();
+    })) << got;
+    return got;
+  }
 };
 
 // A listener "l" with TLS in front of the backend.

@@ -62,6 +62,20 @@ TEST_F(TlsTransportTest, AFinWithoutAGoodbye_IsACut) {
   EXPECT_TRUE(transport.cut_off());
 }
 
+// Its edge has come before there was TLS to hear of it, and will not come again (trap T4).
+TEST_F(TlsTransportTest, AFinThatCameBeforeTheHandshake_EndsIt) {
+  SocketPair pair = tcp_pair();
+  TlsPeer hasty(Socket(pair.a.release()), {});
+  Transport early;
+  ASSERT_TRUE(early.open(loop, pair.b.release()));
+  hasty.shake();
+  hasty.socket().finish();
+  ASSERT_TRUE(run_until([&] { return early.peer_closed(); }));
+  early.start_tls(server->accept());
+  EXPECT_EQ(early.handshake(), Transport::Connecting::failed);
+  EXPECT_TRUE(early.cut_off());
+}
+
 // New keys are agreed on while both sides are full: nothing may be lost, nor stand still.
 TEST_F(TlsTransportTest, NewKeysInTheMiddle_ChangeNothing) {
   constexpr size_t kSize = 2'000'000;
@@ -167,6 +181,17 @@ TEST_F(FullTlsTransportTest, AGoodbyeThatFindsNoRoom_IsSaidWhenThereIsSome) {
   all_that_comes();
   EXPECT_TRUE(peer->ended());
   EXPECT_FALSE(transport.fin_waits());
+}
+
+// What waits is bounded, also for who asks for new keys for ever and takes nothing.
+TEST_F(FullTlsTransportTest, NewKeysForEver_EndTheConnection) {
+  Io io{};
+  for (int i = 0; i < 10'000 && io.status != Io::Status::failed; ++i) {
+    ask_for_new_keys(*peer, "xx");
+    for (io = {}; io.status == Io::Status::ok;) io = transport.read(memory);
+  }
+  EXPECT_EQ(io.status, Io::Status::failed);
+  EXPECT_EQ(transport.error(), ENOBUFS);
 }
 
 // It has been given up, and may have gone another way by now.
