@@ -4,6 +4,7 @@
 #include <sys/eventfd.h>
 
 #include <cerrno>
+#include <ctime>
 
 #include "base/check.h"
 
@@ -19,6 +20,13 @@ bool assign(event& to, event_base* base, int fd, short what, Trampoline trampoli
 }
 
 void nothing(void*, Readiness) noexcept {}
+
+// How far the clock jumps by which libevent tells time: the kernel's tick, 1 to 10 ms.
+Duration coarse_tick() {
+  timespec tick{};
+  CHECK(clock_getres(CLOCK_MONOTONIC_COARSE, &tick) == 0);
+  return std::chrono::seconds(tick.tv_sec) + std::chrono::nanoseconds(tick.tv_nsec);
+}
 
 }  // namespace
 
@@ -38,7 +46,7 @@ void IoWatch::stop() {
   event_.ev_base = nullptr;
 }
 
-Poller::Poller() {
+Poller::Poller() : tick_(coarse_tick()) {
   event_config* config = event_config_new();
   CHECK(config != nullptr);
   // No locks: one thread. No environment: nobody changes the backend behind our back. Without these
@@ -66,7 +74,10 @@ Poller::~Poller() {
 void Poller::arm(Duration timeout) {
   const TimePoint until = std::chrono::steady_clock::now() + timeout;
   if (armed_ && armed_until_ <= until) return;
-  const auto us = std::chrono::ceil<std::chrono::microseconds>(timeout).count();
+  // A wait that is not whole ticks long ends before libevent finds its timer due; it would go on in
+  // waits of a millisecond until the clock jumps.
+  const Duration ticks = (timeout + tick_ - Duration(1)) / tick_ * tick_;
+  const auto us = std::chrono::ceil<std::chrono::microseconds>(ticks).count();
   const timeval tv{us / 1000000, us % 1000000};
   event_add(&timer_, &tv);
   armed_ = true;

@@ -64,8 +64,8 @@ class Poller {
   Poller(const Poller&) = delete;
   Poller& operator=(const Poller&) = delete;
 
-  // Runs the callbacks of what is ready; sleeps until something is, at most `timeout` (rounded to
-  // the milliseconds of epoll_wait). Duration::max(): without limit.
+  // Runs the callbacks of what is ready; sleeps until something is, at most `timeout` (rounded
+  // up to the ticks of the kernel, 1 to 10 ms). Duration::max(): without limit.
   void wait(Duration timeout);
   // Ends the current or the next wait. Any thread.
   void wake();
@@ -74,6 +74,7 @@ class Poller {
   friend class IoWatch;
   void arm(Duration timeout);
 
+  const Duration tick_;
   event_base* base_;
   UniqueFd wake_fd_;
   IoWatch wake_watch_;
