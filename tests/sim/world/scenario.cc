@@ -16,7 +16,7 @@ T one_of(Random& random, const T (&choices)[kSize]) {
 
 Scenario::Scenario(uint64_t seed, Protocol spoken, bool with_tls) : protocol(spoken) {
   Random random(mix(seed ^ 0x5ce7a210));
-  polite = random.below(2) == 0;
+  polite = seed / 8 % 2 == 0;  // in every block, by turns
   bulk = random.below(4) == 0;
   clients = bulk ? 2 + random.below(6) : 5 + random.below(40);
   choose_weather(random);
@@ -168,7 +168,7 @@ TlsHabits Scenario::tls_habits(Random& random, TlsHabits::Role role) const {
   // The answer to that may find it gone, and then its last bytes are lost.
   habits.asks_for_new_keys = !polite || role == Role::client || protocol == Protocol::tcp;
   if (polite) return habits;
-  switch (random.below(16)) {
+  switch (random.below(10)) {
     case 0: habits.silent_after = random.below(role == Role::client ? 400 : 1500); break;
     case 1: habits.garbage = true; break;
     case 2: habits.farewell = TlsHabits::Farewell::none; break;
