@@ -32,8 +32,6 @@ class BufferPool : private Deadline {
     blocks_.give_back(block);
     if (!pending()) loop_.deadlines().set(*this, loop_.now() + kUnneeded);
   }
-  // Gives the memory of unused blocks back; for when nothing is going on.
-  void trim() { blocks_.trim(0); }
 
   size_t lent() const { return lent_; }
   size_t bytes() const { return (lent_ + blocks_.spare()) * block_size_; }

@@ -1,5 +1,8 @@
 #include "net/kernel_pipe.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "base/check.h"
 #include "net/sys.h"
 
@@ -16,7 +19,7 @@ void destroy(KernelPipe* pipe) {
 
 KernelPipePool::~KernelPipePool() {
   DCHECK(lent_ == 0);
-  trim();
+  trim(0);
 }
 
 KernelPipe* KernelPipePool::lend() {
@@ -30,7 +33,7 @@ KernelPipe* KernelPipePool::lend() {
     pipe = free_.back();
     free_.pop_back();
   }
-  ++lent_;
+  most_lent_ = std::max(most_lent_, ++lent_);
   return pipe;
 }
 
@@ -41,11 +44,17 @@ void KernelPipePool::take_back(KernelPipe* pipe) {
     destroy(pipe);
   else
     free_.push_back(pipe);
+  if (!pending()) loop_.deadlines().set(*this, loop_.now() + kUnneeded);
 }
 
-void KernelPipePool::trim() {
-  for (KernelPipe* pipe : free_) destroy(pipe);
-  free_.clear();
+// As many stay as were in use at once since the last look.
+void KernelPipePool::on_deadline() {
+  trim(std::exchange(most_lent_, lent_) - lent_);
+  if (!free_.empty()) loop_.deadlines().set(*this, loop_.now() + kUnneeded);
+}
+
+void KernelPipePool::trim(size_t keep) {
+  for (; free_.size() > keep; free_.pop_back()) destroy(free_.back());
 }
 
 }  // namespace weir

@@ -1,13 +1,15 @@
 // Kernel pipes for splice(2), lent to a HalfPipe only while there are bytes in them. One pool per
 // worker.
 //
-// A pipe that still holds bytes when its user dies is closed, never lent again. The number is
-// bounded: beyond 64 MiB per user the kernel makes pipes of one or two slots
-// (pipe-user-pages-soft).
+// A pipe that still holds bytes when its user dies is closed, never lent again; those that nobody
+// has needed for half a second are closed, too. The number is bounded: beyond 64 MiB per user the
+// kernel makes pipes of one or two slots (pipe-user-pages-soft).
 #pragma once
 
 #include <cstddef>
 #include <vector>
+
+#include "event/event_loop.h"
 
 namespace weir {
 
@@ -19,9 +21,11 @@ struct KernelPipe {
 
 inline constexpr int kKernelPipeSize = 1 << 20;
 
-class KernelPipePool {
+class KernelPipePool : private Deadline {
  public:
-  KernelPipePool() { free_.reserve(kKept); }  // taking back never allocates
+  explicit KernelPipePool(EventLoop& loop) : loop_(loop) {
+    free_.reserve(kKept);  // taking back never allocates
+  }
   KernelPipePool(const KernelPipePool&) = delete;
   KernelPipePool& operator=(const KernelPipePool&) = delete;
   ~KernelPipePool();
@@ -29,14 +33,20 @@ class KernelPipePool {
   // Null when there are too many, or none to be had: the caller goes on copying.
   KernelPipe* lend();
   void take_back(KernelPipe* pipe);
-  void trim();
   size_t lent() const { return lent_; }
 
  private:
+  static constexpr Duration kUnneeded = 500ms;
   static constexpr size_t kMaxLent = 32;
   static constexpr size_t kKept = 8;
+
+  void on_deadline() override;
+  void trim(size_t keep);
+
+  EventLoop& loop_;
   std::vector<KernelPipe*> free_;
   size_t lent_ = 0;
+  size_t most_lent_ = 0;  // since the last look
 };
 
 }  // namespace weir

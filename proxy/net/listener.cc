@@ -1,5 +1,7 @@
 #include "net/listener.h"
 
+#include <algorithm>
+
 #include "net/sys.h"
 
 namespace weir {
@@ -21,10 +23,10 @@ void Listener::start() {
 
 void Listener::on_readable(void* listener, Readiness) noexcept {
   auto& self = *static_cast<Listener*>(listener);
-  for (int i = 0; i < kAcceptsPerTurn && self.is_open(); ++i) {
+  for (int found = 0; found < self.batch_ && self.is_open(); ++found) {
     switch (self.accept_one()) {
       case Accepted::one: break;
-      case Accepted::none: return;
+      case Accepted::none: self.batch_ = std::max(found, 1); return;
       case Accepted::out_of_descriptors:
         if (!self.use_reserve()) return;
         self.watch_.stop();
@@ -32,6 +34,7 @@ void Listener::on_readable(void* listener, Readiness) noexcept {
         return;
     }
   }
+  self.batch_ = std::min(2 * self.batch_, kAcceptsPerTurn);
 }
 
 Listener::Accepted Listener::accept_one() {

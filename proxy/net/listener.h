@@ -2,9 +2,10 @@
 //
 // Owner: a worker, by Owned<Listener>; thread: its loop's. The socket comes open and bound from the
 // control thread (net/listen_socket.h). At most kAcceptsPerTurn connections a turn, so that a flood
-// does not starve the sessions that exist. Out of descriptors: one waiting connection is accepted
-// with the reserve descriptor and refused, then accepting pauses for a moment; the others wait in
-// the kernel's queue.
+// does not starve the sessions that exist. Asking an empty queue is a call for nothing: a turn asks
+// for as many as the last one found, or for twice as many when it found all it asked for. Out of
+// descriptors: one waiting connection is accepted with the reserve descriptor and refused, then
+// accepting pauses for a moment; the others wait in the kernel's queue.
 #pragma once
 
 #include <sys/socket.h>
@@ -52,6 +53,7 @@ class Listener final : public Retirable {
   AcceptObserver& observer_;
   int fd_;
   int reserve_;
+  int batch_ = 1;  // accepts in the next turn
   IoWatch watch_;
   Timer resume_;
 };

@@ -20,18 +20,12 @@ namespace weir {
 // What the pipes of one worker share.
 struct PipeResources {
   explicit PipeResources(EventLoop& l)
-      : loop(l), buffers(l), large_buffers(l, kLargeBlockSize, kMostLargeBlocks) {}
+      : loop(l), buffers(l), large_buffers(l, kLargeBlockSize, kMostLargeBlocks), kernel_pipes(l) {}
 
   EventLoop& loop;
   BufferPool buffers;
   BufferPool large_buffers;
   KernelPipePool kernel_pipes;
-  // Returns everything that nobody uses.
-  void trim() {
-    buffers.trim();
-    large_buffers.trim();
-    kernel_pipes.trim();
-  }
 };
 
 class PipeObserver {

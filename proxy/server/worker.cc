@@ -180,9 +180,7 @@ void Worker::release(Session& session) {
   static_cast<SessionNode&>(session).unlink();
   --active_;
   Owned<Session>(&session).reset();
-  if (active_ > 0) return;
-  pipe_resources_.trim();
-  if (draining_) peers_.on_empty(index_);
+  if (active_ == 0 && draining_) peers_.on_empty(index_);
 }
 
 void Worker::health_changed() {

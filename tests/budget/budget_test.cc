@@ -187,6 +187,36 @@ TEST_F(BudgetTest, ARequestCostsFourDataCallsNoAllocationAndNoLock) {
   EXPECT_LE(spent.all_calls(), 6u * kRoundTrips + 2 * kWakes) << "something else; " << spent;
 }
 
+// What a connection brings is kept for the next one: no memory comes from the kernel and none goes
+// back, though each of them leaves the worker empty.
+TEST_F(BudgetTest, AConnectionForEachRequestCostsTwelveCallsAndNoMemoryOfTheKernel) {
+  constexpr int kConnections = 300;
+  HttpBackend backend([](HttpPeer& peer, HttpMessage&) {
+    return peer.send("HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\nhello, world");
+  });
+  ASSERT_NO_FATAL_FAILURE(serve(backend));
+  const auto connections = [&](int n) {
+    for (int i = 0; i < n; ++i) {
+      client_ = Socket::connect(bind_);
+      ASSERT_TRUE(client_.send("GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n"));
+      ASSERT_TRUE(client_.receive_all().ends_with("hello, world"));
+    }
+  };
+  ASSERT_NO_FATAL_FAILURE(connections(50));
+  const Cost before = cost();
+  ASSERT_NO_FATAL_FAILURE(connections(kConnections));
+  const Cost spent = cost() - before;
+  EXPECT_LE(spent.of(SYS_accept4), 3u * kConnections / 2 + kWakes) << spent;
+  EXPECT_EQ(spent.of(SYS_epoll_ctl), 2u * kConnections) << spent;
+  EXPECT_EQ(spent.of(SYS_sendto) + spent.of(SYS_sendmsg), 2u * kConnections) << spent;
+  EXPECT_EQ(spent.of(SYS_close), 1u * kConnections) << spent;
+  EXPECT_LE(spent.all_calls(), 12u * kConnections + 2 * kWakes) << spent;
+  EXPECT_LE(spent.allocations, 1u * kConnections) << spent;
+  EXPECT_EQ(spent.locks, 0u) << spent;
+  for (const long call : {SYS_madvise, SYS_mmap, SYS_munmap, SYS_brk})
+    EXPECT_LE(spent.of(call), 10u) << spent;
+}
+
 // One read for a wake-up, one send for an answer. The allocations are libssl's: it gives the
 // buffers of each record back, which is what keeps idle connections small.
 TEST_F(BudgetTest, ARequestOverTlsCostsNoMoreCalls) {
