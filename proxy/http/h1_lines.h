@@ -23,7 +23,7 @@ class H1LineScanner {
   [[nodiscard]] Found next(std::string_view input, size_t limit) {
     DCHECK(input.size() >= scanned_);
     const size_t bound = std::min(input.size(), limit);
-    if (scanned_ < bound) scanned_ = find_not_field_text(input.substr(0, bound), scanned_);
+    if (scanned_ < bound) scanned_ = find_not_field_text({input.data(), bound}, scanned_);
     const size_t at = scanned_;
     // A CR needs room for its LF inside the limit, whether the LF has arrived or not.
     const bool ends = at < bound && input[at] == '\r';
@@ -41,7 +41,7 @@ class H1LineScanner {
 
   // After `line`: the line without its CRLF. After `too_long`: what is known of it.
   std::string_view line(std::string_view input) const {
-    return input.substr(line_.begin, line_.size);
+    return {input.data() + line_.begin, line_.size};
   }
   Fault fault() const { return {400, reason_}; }  // after `forbidden`
   size_t line_begin() const { return line_begin_; }

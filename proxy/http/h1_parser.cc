@@ -1,6 +1,7 @@
 #include "http/h1_parser.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "http/semantics.h"
 
@@ -11,8 +12,8 @@ using Found = H1LineScanner::Found;
 
 // "HTTP/1.1" or "HTTP/1.0", exactly; anything else that looks like a version is of another one.
 Fault parse_version(std::string_view text, HttpVersion& version) {
-  const bool well_formed = text.size() == 8 && text.starts_with("HTTP/") && is(kDigit, text[5]) &&
-                           text[6] == '.' && is(kDigit, text[7]);
+  const bool well_formed = text.size() == 8 && std::memcmp(text.data(), "HTTP/", 5) == 0 &&
+                           is(kDigit, text[5]) && text[6] == '.' && is(kDigit, text[7]);
   if (!well_formed) return {400, "the version is not HTTP/1.1 or HTTP/1.0"};
   if (text[5] != '1' || text[7] > '1') return {505, "the only versions are HTTP/1.1 and HTTP/1.0"};
   version = text[7] == '1' ? HttpVersion::http_1_1 : HttpVersion::http_1_0;
@@ -24,7 +25,7 @@ Fault parse_version(std::string_view text, HttpVersion& version) {
 // field-name ":" OWS field-value OWS; no line folding. A known name is a token.
 Fault add_field(MessageHead& head, std::string_view line) {
   const size_t size = find_colon(line);
-  const std::string_view name = line.substr(0, size);
+  const std::string_view name(line.data(), size);
   const FieldId id = field_id(name);
   if (size == line.size() || (id == FieldId::other && !all(kToken, name))) {
     if (line.front() == ' ' || line.front() == '\t') return {400, "a folded header line"};
@@ -32,8 +33,8 @@ Fault add_field(MessageHead& head, std::string_view line) {
     return {400, "a field name is not a token"};
   }
   if (head.field_count_ == kMaxFields) return {431, "too many header fields"};
-  head.fields_[head.field_count_++] = {head.slice_of(name),
-                                       head.slice_of(trim_ows(line.substr(size + 1))), id};
+  const std::string_view value(line.data() + size + 1, line.size() - size - 1);
+  head.fields_[head.field_count_++] = {head.slice_of(name), head.slice_of(trim_ows(value)), id};
   const uint64_t bit = uint64_t(1) << unsigned(id);
   head.repeated_ |= head.present_ & bit;
   head.present_ |= bit;

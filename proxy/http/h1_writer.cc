@@ -2,21 +2,10 @@
 
 #include <charconv>
 #include <cstdio>
-#include <cstring>
 
 #include "http/scan.h"
 
 namespace weir {
-
-void H1HeadWriter::append(std::string_view text) {
-  if (!ok_ || text.size() > out_.size() - used_) {
-    ok_ = false;
-    return;
-  }
-  if (text.empty()) return;
-  std::memcpy(out_.data() + used_, text.data(), text.size());
-  used_ += text.size();
-}
 
 void H1HeadWriter::status_line(unsigned status) {
   status_line(status, reason_phrase(status));

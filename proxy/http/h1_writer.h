@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <ctime>
 #include <span>
 #include <string_view>
@@ -35,7 +36,13 @@ class H1HeadWriter {
   std::string_view text() const { return {out_.data(), ok_ ? used_ : 0}; }
 
  private:
-  void append(std::string_view text);
+  // Here, so that constants are copied without a call.
+  void append(std::string_view text) {
+    if (!ok_ || text.size() > out_.size() - used_) return fail();
+    if (text.empty()) return;
+    std::memcpy(out_.data() + used_, text.data(), text.size());
+    used_ += text.size();
+  }
 
   std::span<char> out_;
   size_t used_ = 0;
