@@ -53,7 +53,6 @@ void Exchange::reset() {
   abandon(EndReason::shutdown);
   Deadline::cancel();
   cancel_yield();
-  leave_queue();
   end_try();
   tunnel_.reset();
   if (std::exchange(retrying_, false)) cluster_->end_retrying();

@@ -86,8 +86,9 @@ Exchange::Step Exchange::upstream_failed(EndReason reason) {
   return reply(502, "the backend closed the connection without an answer", reason);
 }
 
-// The connection is over for this request, whatever becomes of it.
+// The connection, or the wait for one, is over for this request, whatever becomes of it.
 void Exchange::end_try() {
+  leave_queue();
   books_.try_over(failure_);
   settle();
   heads_received_ = settled_up_ = settled_down_ = 0;

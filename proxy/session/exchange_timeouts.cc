@@ -129,7 +129,6 @@ void Exchange::expire(const Limit& reached) {
     cluster_->note_no_response(place_, http_.pipes().loop.now());
   if (no_response && !response_parser_.started() && try_again(RetryCause::timeout))
     return advance();
-  if (stage_ == Stage::queued) cluster_->queue().leave(*this);
   if (stage_ == Stage::tunnel) return end_tunnel(reached.reason);
   give_up(reached.status, reached.reason);
 }

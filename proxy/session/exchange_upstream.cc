@@ -128,6 +128,7 @@ void Exchange::leave_queue() {
 }
 
 void Exchange::on_room() {
+  DCHECK(stage_ == Stage::queued);  // who has been answered does not wait
   called_ = true;
   stage_ = Stage::acquire;
   http_.pipes().loop.yield(*this);

@@ -269,5 +269,39 @@ TEST_F(HttpQueueTest, WhoeverHasWaitedLongEnoughGetsA503) {
                        {"path=/2", "status=503", "reason=queue_timeout", "config=test.yaml:"}));
 }
 
+// The descriptor of weir's end of it, which is in this process, too.
+int other_end(const Socket& client) {
+  for (int fd = 0; fd < 1024; ++fd) {
+    sockaddr_storage peer{};
+    socklen_t size = sizeof(peer);
+    auto* name = reinterpret_cast<sockaddr*>(&peer);
+    if (::getpeername(fd, name, &size) == 0 && Address::from(name, size) == client.local())
+      return fd;
+  }
+  return -1;
+}
+
+// The one that has the only connection may be cut before it or after it.
+TEST_F(HttpQueueTest, WhoIsCutWhileItWaitsIsAnsweredOnce_AndSentNowhere) {
+  const std::string page(60'000, 'x');
+  serve("cluster: c, errors: { 503: \"" + page + "\" }", "pool: { max_connections: 1 }");
+  for (const bool older : {true, false}) {
+    Socket waiting = older ? client() : Socket();
+    turns(5);
+    Sides first = asked(get("/1"));
+    if (!older) waiting = client();
+    ASSERT_TRUE(waiting.send(post("/2", "0123456789")));
+    ASSERT_TRUE(run_until([&] { return cluster_cells("c").queue_length.value == 1; }));
+    const int least = 1;  // so that its answer does not go out at once
+    ASSERT_EQ(::setsockopt(other_end(waiting), SOL_SOCKET, SO_SNDBUF, &least, sizeof(least)), 0);
+    worker.cut_sessions(EndReason::drain_deadline);
+    EXPECT_TRUE(nobody_connects());
+    const std::string got = rest(waiting);
+    EXPECT_THAT(got, StartsWith("HTTP/1.1 503 "));
+    EXPECT_EQ(got.size() - got.find("\r\n\r\n") - 4, page.size());
+    EXPECT_TRUE(nobody_connects());
+  }
+}
+
 }  // namespace
 }  // namespace weir::test
