@@ -320,8 +320,8 @@ Address Transport::local_address() const {
   return Address::from(reinterpret_cast<const sockaddr*>(&storage), length);
 }
 
-bool Transport::has_unacknowledged() const {
-  return is_open() && sys::unacknowledged(fd_) > 0;
+size_t Transport::unacknowledged() const {
+  return is_open() ? static_cast<size_t>(std::max(sys::unacknowledged(fd_), 0)) : 0;
 }
 
 }  // namespace weir

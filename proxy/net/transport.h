@@ -106,7 +106,7 @@ class Transport : private SecondLook {
   bool failed_unseen();
   int error() const { return error_; }  // errno of the first failure; 0: none
   bool was_reset() const;
-  bool has_unacknowledged() const;
+  size_t unacknowledged() const;  // bytes that were sent, and may not have arrived
   Address local_address() const;  // our end of it
 
  private:

@@ -68,6 +68,7 @@ void BodyRelay::stop() {
   sent_ = received_ = 0;
   leftover_ = tail_ = {};
   blocked_at_ = {};
+  out_ = BodyFraming::none;
   state_ = State::idle;
 }
 

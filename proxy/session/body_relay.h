@@ -58,6 +58,7 @@ class BodyRelay final : private TransportReader,
   void stop();
 
   State state() const { return state_; }
+  BodyFraming framing() const { return out_; }  // towards the sink; none: not begun
   bool running() const { return state_ == State::open; }
   bool blocked() const { return unsent() > 0 || (raw_ && raw_->blocked()); }
   uint64_t sent() const { return sent_ + (raw_ ? raw_->moved() : 0); }

@@ -148,6 +148,7 @@ class Exchange final : private BodyRelayObserver,
   Step finish();
   Step answered(bool keep, EndReason reason);
   bool client_has_finished();
+  AfterExchange after_cut() const;
   Step over(AfterExchange after, EndReason reason);
   Step client_failed();
   Step backend_at_fault(const char* reason);

@@ -146,7 +146,8 @@ Exchange::Step Exchange::flush_answer() {
 void Exchange::give_up(unsigned status, EndReason reason) {
   if (tunnel_) return end_tunnel(reason);
   keep_client_ = false;
-  if (response_begun_) return (void)over(AfterExchange::abort, reason);
+  if (response_begun_)
+    return (void)over(is_by_drain(reason) ? AfterExchange::abort : after_cut(), reason);
   if (reply(status, "given up", reason) == Step::next) advance();
 }
 

@@ -10,6 +10,7 @@ enum class AfterExchange : uint8_t {
   keep,    // the next request may come; leftover() may have its beginning
   linger,  // answered; FIN, then discard what still comes
   abort,   // a part was sent that must not look like the whole
+  cut,     // the same, but its length or its chunks show that it is a part
   close,   // nothing to say or to hear: the client has gone, never asked, or has asked its last
 };
 

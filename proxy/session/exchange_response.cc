@@ -155,10 +155,9 @@ Exchange::Step Exchange::relay() {
     case BodyRelay::State::idle:
     case BodyRelay::State::open: return Step::wait;
     case BodyRelay::State::done: return finish();
-    case BodyRelay::State::truncated: return over(AfterExchange::abort, EndReason::backend_closed);
-    case BodyRelay::State::malformed: return over(AfterExchange::abort, EndReason::backend_error);
-    case BodyRelay::State::source_failed:
-      return over(AfterExchange::abort, EndReason::backend_reset);
+    case BodyRelay::State::truncated: return over(after_cut(), EndReason::backend_closed);
+    case BodyRelay::State::malformed: return over(after_cut(), EndReason::backend_error);
+    case BodyRelay::State::source_failed: return over(after_cut(), EndReason::backend_reset);
     case BodyRelay::State::sink_failed: return client_failed();
   }
   CHECK_UNREACHABLE();
@@ -184,6 +183,11 @@ Exchange::Step Exchange::answered(bool keep, EndReason reason) {
   if (!client_has_finished()) return over(AfterExchange::linger, reason);
   return over(AfterExchange::close,
               reason == EndReason::client_closed ? EndReason::last_request : reason);
+}
+
+// In the middle of an answer, of which the client has a part.
+AfterExchange Exchange::after_cut() const {
+  return down_.framing() == BodyFraming::until_close ? AfterExchange::abort : AfterExchange::cut;
 }
 
 // It said that this was its last request, and nothing stands behind it: there is nothing that could

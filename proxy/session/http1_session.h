@@ -23,7 +23,7 @@ class Http1Session final : public Session,
   void begin(int fd);
 
   bool quiet() const override { return stage_ == Stage::idle; }
-  bool delivered() const override { return !client_.has_unacknowledged(); }
+  bool delivered() const override { return client_.unacknowledged() == 0; }
   TimePoint last_active() const override;
   WaitingFor waiting_for() const override;
   void close_quiet(EndReason reason) override;

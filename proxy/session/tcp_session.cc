@@ -203,7 +203,7 @@ bool TcpSession::quiet() const {
 }
 
 bool TcpSession::delivered() const {
-  return !client_.has_unacknowledged() && !backend_.has_unacknowledged();
+  return client_.unacknowledged() == 0 && backend_.unacknowledged() == 0;
 }
 
 TimePoint TcpSession::last_active() const {

@@ -50,6 +50,28 @@ TEST_F(HttpTruncationTest, AResponseThatEndsEarlyIsAReset_ForAnOldClientToo) {
   cut_short(old, "HTTP/1.1 200 OK\r\n\r\nabc", true);
 }
 
+// A reset would take along what the client has not got yet of the answer before.
+TEST_F(HttpTruncationTest, AResponseThatEndsEarly_DoesNotCostTheOneBeforeItsEnd) {
+  const std::string first(400'000, 'x');
+  Socket asker = client();
+  asker.shrink_buffers();
+  ASSERT_TRUE(asker.send(get("/1") + get("/2")));
+  Socket server = accepted();
+  message(server);
+  ASSERT_TRUE(server.send("HTTP/1.1 200 OK\r\nContent-Length: 400000\r\n\r\n" + first));
+  EXPECT_THAT(message(server), StartsWith("GET /2 "));
+  ASSERT_TRUE(server.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"));
+  server.close();
+  const std::string text = backend.address().text();
+  ASSERT_TRUE(run_until([&] { return backend_cells("c", text).active.value == 0; }));
+  const std::string got = rest(asker);
+  EXPECT_NE(got.find(first), std::string::npos) << got.size() << " bytes came";
+  EXPECT_THAT(got.substr(got.size() - std::min<size_t>(got.size(), 100)), EndsWith("\r\nabc"));
+  EXPECT_EQ(asker.end(), Socket::End::fin);
+  asker.close();
+  EXPECT_TRUE(run_until([&] { return ended("l", EndReason::backend_closed) == 1u; }));
+}
+
 TEST_F(HttpTruncationTest, ChunksThatStopMakingSenseAreAReset) {
   Sides sides = asked(get("/"));
   ASSERT_TRUE(sides.server.send(
