@@ -78,7 +78,8 @@ void HttpBackend::take_head() {
     deaf_ = true;
     return;
   }
-  if (stage_ != Stage::idle)
+  // What it says behind an answer may be on its way still, when that answer has been read.
+  if (stage_ != Stage::idle && answer_->fault != Answer::Fault::more_than_asked)
     ledger_.fail("{} comes before {} has been answered", request_->number, answer_->request);
   if (++request_->heads_at_backends > 1 && request_->method == "POST")
     ledger_.fail("{}, a POST, was sent twice", request_->number);
@@ -114,6 +115,8 @@ void HttpBackend::begin_answer() {
   // Where the connection's end is the body's, the end must be in order.
   const bool ends = answer_->framing == Framing::until_close && answer_->has_body();
   answer_->cut = ends && !wire_->ends_in_order();
+  answer_->frail =
+      wire_->has_tls() && wire_->habits().asks_for_new_keys && wire_->habits().new_keys_every != 0;
   switch (answer_->fault) {
     case Fault::closes_before: answer_->cut = true; return on_own_end(), leave();
     case Fault::resets_before: answer_->cut = true; return on_own_end(), abort();

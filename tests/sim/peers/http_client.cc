@@ -251,6 +251,7 @@ void HttpClient::note_last(Request::Outcome outcome, bool clean) {
     Request& behind = *ledger_.request(script_.requests[i]);
     behind.outcome = outcome == Request::Outcome::abandoned ? outcome : Request::Outcome::nothing;
     behind.clean = clean;
+    request->before_old |= behind.old;
   }
   last_.asked = true;
   last_.request = request->number;
@@ -259,6 +260,7 @@ void HttpClient::note_last(Request::Outcome outcome, bool clean) {
   last_.waited = now() - asked_at_[answered_];
   request->outcome = outcome;
   request->clean = clean;
+  request->follows = answered_ > 0;
 }
 
 void HttpClient::on_own_end() {

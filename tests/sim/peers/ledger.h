@@ -21,7 +21,7 @@ struct Request {
     unsent,     // not a byte of it
     answered,   // completely, by a backend
     by_weir,    // with an answer of weir's own
-    cut,        // a part of an answer, then a reset
+    cut,        // a part of an answer, then a reset, or a FIN where another answer came before
     nothing,    // not a byte of an answer
     abandoned,  // the client went first
     misled,     // bytes that a backend sent behind an answer came as the answer: see Answer
@@ -43,6 +43,8 @@ struct Request {
   unsigned status = 0;
   uint32_t answer = 0;          // its number
   bool clean = false;           // of `nothing` and `cut`: the connection ended with a FIN
+  bool follows = false;         // of `cut`: another answer came before it
+  bool before_old = false;      // of `cut`: one of HTTP/1.0 has been asked for behind it
   TimePoint reset_at = kNever;  // by its client, before it was answered
   uint64_t tunnel_received = 0;
   bool tunnel_saw_fin = false;
@@ -81,7 +83,8 @@ struct Answer {
   bool early = false;      // before the request has been read
   bool announces = false;  // Connection: close
   bool to_head = false;
-  bool cut = false;  // it is not sent whole
+  bool cut = false;    // it is not sent whole
+  bool frail = false;  // its end may be lost: a reset follows it, when weir says something over TLS
   Fault fault = Fault::none;
   TimePoint over_at = kNever;  // sent, or its connection has ended
   uint64_t tunnel = 0;

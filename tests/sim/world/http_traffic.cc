@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <map>
 
-#include "session/session.h"
 #include "world/books.h"
+#include "world/http_causes.h"
 #include "world/http_scripts.h"
 
 namespace weir::sim {
@@ -42,14 +42,14 @@ class HttpTraffic final : public Traffic {
   void judge_own_answer(const Request& request);
   void judge_cancelled(const Answer& answer);
   void judge_last(const HttpClient& client, const Evidence& evidence);
-  bool may_end_silently(const HttpClient::LastAsked& last, bool clean, const Evidence& evidence);
-  bool was_cut(const Request& request) const;
+  void judge_cut(const Request& request, const Evidence& evidence, Tally& tally);
   void judge_tunnel(const Request& request, const Answer& answer);
 
   const Scenario& scenario_;
   Ledger ledger_;
   std::vector<std::shared_ptr<HttpClient>> clients_;
   std::vector<std::shared_ptr<HttpBackend>> backends_;
+  std::map<uint64_t, RequestLine> lines_;  // by the number of the request
 };
 
 std::vector<std::string> HttpTraffic::stuck() const {
@@ -68,6 +68,7 @@ std::vector<std::string> HttpTraffic::judge(const Evidence& evidence, Tally& tal
   judge_backends(evidence);
   judge_log(evidence);
   for (const auto& request : ledger_.requests()) judge_request(*request);
+  for (const auto& request : ledger_.requests()) judge_cut(*request, evidence, tally);
   for (const auto& client : clients_) judge_last(*client, evidence);
   for (const auto& answer : ledger_.answers()) judge_cancelled(*answer);
 
@@ -100,7 +101,6 @@ void HttpTraffic::judge_backends(const Evidence& evidence) {
 
 // One line for each request that was understood.
 void HttpTraffic::judge_log(const Evidence& evidence) {
-  std::map<uint64_t, int> seen;
   for (const std::string& line : lines_of(evidence.access_log)) {
     const std::string path = log_field(line, "path");
     if (path.empty()) continue;
@@ -110,7 +110,10 @@ void HttpTraffic::judge_log(const Evidence& evidence) {
       ledger_.fail("an access line for '{}'", path);
       continue;
     }
-    if (++seen[number] > 1) ledger_.fail("{} has more than one access line", number);
+    const RequestLine entry{end_reason(log_field(line, "reason")),
+                            std::strtod(log_field(line, "duration").c_str(), nullptr)};
+    if (!lines_.try_emplace(number, entry).second)
+      ledger_.fail("{} has more than one access line", number);
     const bool whole =
         request->outcome == Outcome::answered || request->outcome == Outcome::by_weir;
     if (whole && log_number(line, "status") != request->status)
@@ -118,7 +121,7 @@ void HttpTraffic::judge_log(const Evidence& evidence) {
                    log_number(line, "status"));
   }
   for (const auto& request : ledger_.requests())
-    if (request->outcome == Outcome::answered && seen[request->number] == 0)
+    if (request->outcome == Outcome::answered && !lines_.contains(request->number))
       ledger_.fail("{} was answered and has no access line", request->number);
 }
 
@@ -126,7 +129,7 @@ void HttpTraffic::judge_request(const Request& request) {
   const uint32_t tries = 1 + scenario_.retry.attempts;
   if (request.heads_at_backends > tries)
     ledger_.fail("{} was sent {} times", request.number, request.heads_at_backends);
-  if (request.outcome == Outcome::cut && request.clean)
+  if (request.outcome == Outcome::cut && request.clean && !request.follows)
     ledger_.fail("the answer to {} ends in the middle, as if that were all", request.number);
   if (request.outcome == Outcome::by_weir) judge_own_answer(request);
   const Answer* answer = ledger_.answer(request.answer);
@@ -158,48 +161,28 @@ void HttpTraffic::judge_last(const HttpClient& client, const Evidence& evidence)
   const HttpClient::LastAsked& last = client.last_asked();
   const Request* request = ledger_.request(last.request);
   if (request == nullptr || request->outcome != Outcome::nothing) return;
-  if (may_end_silently(last, request->clean, evidence)) return;
-  if (!request->clean && was_cut(*request)) return;
+  const HttpCauses causes(evidence, ledger_);
+  if (causes.may_end_silently(last, request->clean)) return;
+  if (!request->clean && causes.failed_at_backend(*request)) return;
   ledger_.fail("{} {} got nothing but {}: asked after {:.3f} s of silence, {:.3f} s ago, {}",
                request->method, request->number, request->clean ? "a FIN" : "a reset",
                seconds(last.silence), seconds(last.waited), last.whole ? "whole" : "in part");
 }
 
-// Its backend did not send its answer whole: the reset that says so may overtake what there was.
-bool HttpTraffic::was_cut(const Request& request) const {
-  const auto& answers = ledger_.answers();
-  return std::any_of(answers.begin(), answers.end(), [&](const auto& answer) {
-    return answer->request == request.number && answer->cut;
-  });
-}
-
-// Whether there was a reason not to say a word.
-bool HttpTraffic::may_end_silently(const HttpClient::LastAsked& last, bool clean,
-                                   const Evidence& evidence) {
-  if (last.announced) return true;
-  constexpr Duration kCrossing = 500ms;  // a request and our close pass each other
-  constexpr Duration kTravel = 15ms;     // of what has been written to who reads it
-  const config::ListenerTimeouts& timeouts = scenario_.timeouts;
-  const auto reached = [&](Duration lasted, const config::Timeout& timeout) {
-    return timeout.enabled() && lasted + kCrossing >= timeout.value;
-  };
-  if (evidence.control.drained()) {
-    // It closes what has been silent for a while, and after an answer whose head was out already.
-    const Duration drained_for = last.at - evidence.control.drain_began();
-    if (drained_for >= scenario_.drain_timeout) return true;
-    if (drained_for >= 0ns && last.silence + kCrossing >= Session::kSilence) return true;
-    const Duration before = drained_for - last.waited - last.silence;  // that head came
-    if (drained_for >= 0ns && before <= kTravel) return true;
-  }
-  if (scenario_.polite) return false;
-  if (reached(last.connected, timeouts.max_age) || reached(last.silence, timeouts.keep_alive) ||
-      reached(last.silence, timeouts.request_header))
-    return true;
-  if (clean) return false;
-  const KernelCounts& counts = evidence.kernel.counts();
-  return scenario_.max_connections < 1000 || scenario_.listener_limit > 0 ||
-         scenario_.max_handshakes > 0 || counts.out_of_descriptors > 0 ||
-         counts.refused_watches > 0 || scenario_.weather.dead_accepts > 0 || scenario_.reloads > 0;
+// An answer ends in the middle for a reason that the log names, and that is true. The reset that
+// says so may overtake all that there was of it.
+void HttpTraffic::judge_cut(const Request& request, const Evidence& evidence, Tally& tally) {
+  const auto line = lines_.find(request.number);
+  const bool known = line != lines_.end();
+  const bool overtaken = request.outcome == Outcome::nothing && !request.clean && known;
+  if (request.outcome != Outcome::cut && !overtaken) return;
+  if (!known) return ledger_.fail("{} was cut and has no access line", request.number);
+  const auto& [why, duration] = line->second;
+  const std::string_view reason = why ? text(*why) : "no reason";
+  ++tally[fmt::format("cut: {}", reason)];
+  if (!HttpCauses(evidence, ledger_).can_be_true(request, line->second))
+    ledger_.fail("{} {} was cut after {:.3f} s, and that cannot be for {}", request.method,
+                 request.number, duration, reason);
 }
 
 void HttpTraffic::judge_tunnel(const Request& request, const Answer& answer) {

@@ -1,0 +1,69 @@
+#include "world/http_causes.h"
+
+#include <algorithm>
+
+#include "session/session.h"
+
+namespace weir::sim {
+
+bool HttpCauses::failed_at_backend(const Request& request) const {
+  const auto& answers = ledger_.answers();
+  return std::any_of(answers.begin(), answers.end(), [&](const auto& answer) {
+    return answer->request == request.number &&
+           (answer->cut || answer->frail || answer->fault != Answer::Fault::none);
+  });
+}
+
+bool HttpCauses::lasted(const RequestLine& line, const config::Timeout& timeout) const {
+  constexpr double kRounding = 0.001;
+  return timeout.enabled() && line.duration + kRounding >= seconds(timeout.value);
+}
+
+bool HttpCauses::can_be_true(const Request& request, const RequestLine& line) const {
+  const Scenario& scenario = evidence_.scenario;
+  if (scenario.polite) return false;
+  // It was out. The answer behind it was cut, and of those that end with the connection only a
+  // reset says so.
+  if (!line.reason) return request.before_old;
+  switch (*line.reason) {
+    case EndReason::backend_closed:
+    case EndReason::backend_reset:
+    case EndReason::backend_error: return failed_at_backend(request);
+    case EndReason::response_timeout: return lasted(line, scenario.response_idle);
+    case EndReason::request_timeout: return lasted(line, scenario.request);
+    case EndReason::client_idle_timeout: return lasted(line, scenario.timeouts.client_idle);
+    case EndReason::drain_deadline:
+    case EndReason::shutdown: return evidence_.control.drained();
+    default: return false;
+  }
+}
+
+bool HttpCauses::may_end_silently(const HttpClient::LastAsked& last, bool clean) const {
+  if (last.announced) return true;
+  constexpr Duration kCrossing = 500ms;  // a request and our close pass each other
+  constexpr Duration kTravel = 15ms;     // of what has been written to who reads it
+  const Scenario& scenario = evidence_.scenario;
+  const config::ListenerTimeouts& timeouts = scenario.timeouts;
+  const auto reached = [&](Duration lasted, const config::Timeout& timeout) {
+    return timeout.enabled() && lasted + kCrossing >= timeout.value;
+  };
+  if (evidence_.control.drained()) {
+    // It closes what has been silent for a while, and after an answer whose head was out already.
+    const Duration drained_for = last.at - evidence_.control.drain_began();
+    if (drained_for >= scenario.drain_timeout) return true;
+    if (drained_for >= 0ns && last.silence + kCrossing >= Session::kSilence) return true;
+    const Duration before = drained_for - last.waited - last.silence;  // that head came
+    if (drained_for >= 0ns && before <= kTravel) return true;
+  }
+  if (scenario.polite) return false;
+  if (reached(last.connected, timeouts.max_age) || reached(last.silence, timeouts.keep_alive) ||
+      reached(last.silence, timeouts.request_header))
+    return true;
+  if (clean) return false;
+  const KernelCounts& counts = evidence_.kernel.counts();
+  return scenario.max_connections < 1000 || scenario.listener_limit > 0 ||
+         scenario.max_handshakes > 0 || counts.out_of_descriptors > 0 ||
+         counts.refused_watches > 0 || scenario.weather.dead_accepts > 0 || scenario.reloads > 0;
+}
+
+}  // namespace weir::sim
