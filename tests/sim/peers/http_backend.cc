@@ -115,8 +115,9 @@ void HttpBackend::begin_answer() {
   // Where the connection's end is the body's, the end must be in order.
   const bool ends = answer_->framing == Framing::until_close && answer_->has_body();
   answer_->cut = ends && !wire_->ends_in_order();
-  answer_->frail =
-      wire_->has_tls() && wire_->habits().asks_for_new_keys && wire_->habits().new_keys_every != 0;
+  answer_->frail = (wire_->has_tls() && wire_->habits().asks_for_new_keys &&
+                    wire_->habits().new_keys_every != 0) ||
+                   (answer_->status == 101 && !wire_->ends_in_order());
   switch (answer_->fault) {
     case Fault::closes_before: answer_->cut = true; return on_own_end(), leave();
     case Fault::resets_before: answer_->cut = true; return on_own_end(), abort();
@@ -224,7 +225,7 @@ void HttpBackend::on_end(End how) {
   if (answer_ != nullptr) answer_->over_at = std::min(answer_->over_at, now());
   if (stage_ == Stage::tunnel) answer_->tunnel_saw_fin = how == End::fin;
   if (stage_ == Stage::idle && reader_.in_message() && how == End::fin && !deaf_)
-    ledger_.fail("a connection to a backend ended in the middle of a head");
+    ledger_.note_head_cut();
 }
 
 void HttpBackend::take_in_tunnel(std::string_view bytes) {

@@ -83,8 +83,10 @@ struct Answer {
   bool early = false;      // before the request has been read
   bool announces = false;  // Connection: close
   bool to_head = false;
-  bool cut = false;    // it is not sent whole
-  bool frail = false;  // its end may be lost: a reset follows it, when weir says something over TLS
+  bool cut = false;  // it is not sent whole
+  // Its end may be lost though it was sent: a reset follows it when weir has still something to say
+  // over TLS, and the end of a tunnel without a close_notify is one.
+  bool frail = false;
   Fault fault = Fault::none;
   TimePoint over_at = kNever;  // sent, or its connection has ended
   uint64_t tunnel = 0;
@@ -112,6 +114,9 @@ class Ledger {
     failures_.push_back(fmt::format(fmt::runtime(format), args...));
   }
   std::vector<std::string>& failures() { return failures_; }
+  // A backend has seen a FIN in the middle of the head of a request.
+  void note_head_cut() { ++heads_cut_; }
+  uint64_t heads_cut() const { return heads_cut_; }
   // With WEIR_SIM_TRACE in the environment: what every peer sees, line by line.
   template <typename... Args>
   void trace(const char* format, const Args&... args) const {
@@ -130,6 +135,7 @@ class Ledger {
   std::vector<std::unique_ptr<Request>> requests_;
   std::vector<std::unique_ptr<Answer>> answers_;
   std::vector<std::string> failures_;
+  uint64_t heads_cut_ = 0;
 };
 
 // The four streams of bytes there are.

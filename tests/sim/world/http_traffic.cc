@@ -69,6 +69,9 @@ std::vector<std::string> HttpTraffic::judge(const Evidence& evidence, Tally& tal
   judge_log(evidence);
   for (const auto& request : ledger_.requests()) judge_request(*request);
   for (const auto& request : ledger_.requests()) judge_cut(*request, evidence, tally);
+  if (scenario_.polite && ledger_.heads_cut() > 0)
+    ledger_.fail("{} connections to backends ended in the middle of a head", ledger_.heads_cut());
+  tally["heads cut"] += ledger_.heads_cut();
   for (const auto& client : clients_) judge_last(*client, evidence);
   for (const auto& answer : ledger_.answers()) judge_cancelled(*answer);
 

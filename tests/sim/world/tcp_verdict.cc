@@ -156,8 +156,10 @@ void TcpVerdict::judge_session(const AccessLine& line, const Talker& client) {
   if (line.reason == EndReason::client_reset)
     expect(client.has_cut(), "{}: {} was not reset by its client", line.client, client.number());
   if (line.reason == EndReason::tls_handshake_timeout)
-    expect(client.wire().opened_at() > client.began() + ended - kTravel,
-           "{}: {} had done its handshake", line.client, client.number());
+    expect(client.wire().opened_at() > client.began() + ended - kTravel ||
+               client.wire().left_at() < client.wire().opened_at() + kTravel,
+           "{}: {} had done its handshake after {:.3f} s, it ended after {:.3f} s", line.client,
+           client.number(), seconds(client.wire().opened_at() - client.began()), line.duration);
   if (line.reason == EndReason::tls_handshake_failed)
     expect(!client.wire().open() || client.left_early(), "{}: {} had nothing against TLS",
            line.client, client.number());
