@@ -239,8 +239,7 @@ class Exchange final : private BodyRelayObserver,
   uint64_t received_ = 0;  // from the client, but for what up_ has read
   uint64_t answered_ = 0;
   uint64_t heads_received_ = 0;  // from the backend, of this try
-  uint64_t settled_up_ = 0;
-  uint64_t settled_down_ = 0;
+  uint64_t settled_up_ = 0, settled_down_ = 0;
   EndReason failure_ = EndReason::client_closed;  // client_closed: none
   const config::Timeout* expired_ = nullptr;      // the timeout that made it fail
   Stage stage_ = Stage::idle;
