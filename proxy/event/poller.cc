@@ -2,9 +2,9 @@
 
 #include <event2/event.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 
 #include <cerrno>
-#include <ctime>
 
 #include "base/check.h"
 
@@ -20,12 +20,8 @@ bool assign(event& to, event_base* base, int fd, short what, Trampoline trampoli
 }
 
 void nothing(void*, Readiness) noexcept {}
-
-// How far the clock jumps by which libevent tells time: the kernel's tick, 1 to 10 ms.
-Duration coarse_tick() {
-  timespec tick{};
-  CHECK(clock_getres(CLOCK_MONOTONIC_COARSE, &tick) == 0);
-  return std::chrono::seconds(tick.tv_sec) + std::chrono::nanoseconds(tick.tv_nsec);
+void rang(void* armed, Readiness) noexcept {
+  *static_cast<bool*>(armed) = false;
 }
 
 }  // namespace
@@ -46,12 +42,14 @@ void IoWatch::stop() {
   event_.ev_base = nullptr;
 }
 
-Poller::Poller() : tick_(coarse_tick()) {
+Poller::Poller() {
   event_config* config = event_config_new();
   CHECK(config != nullptr);
-  // No locks: one thread. No environment: nobody changes the backend behind our back. Without these
-  // features (a fallback to poll or select) the rest of weir would be wrong, so that is fatal.
-  event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV);
+  // No locks: one thread. No environment: nobody changes the backend behind our back. No look at
+  // the clock in every turn: it keeps no time for us. Without these features (a fallback to poll or
+  // select) the rest of weir would be wrong, so that is fatal.
+  event_config_set_flag(
+      config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV | EVENT_BASE_FLAG_NO_CACHE_TIME);
   event_config_require_features(config, EV_FEATURE_ET | EV_FEATURE_EARLY_CLOSE | EV_FEATURE_O1);
   base_ = event_base_new_with_config(config);
   event_config_free(config);
@@ -60,13 +58,13 @@ Poller::Poller() : tick_(coarse_tick()) {
   CHECK(wake_fd_);
   // Edge-triggered: every write to it is an edge, so nobody needs to read it.
   CHECK(wake_watch_.start<&nothing>(*this, wake_fd_.get(), IoWatch::Mode::edge, this));
-  CHECK(assign(
-      timer_, base_, -1, 0,
-      [](int, short, void* armed) noexcept { *static_cast<bool*>(armed) = false; }, &armed_));
+  timer_fd_.reset(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
+  CHECK(timer_fd_);
+  CHECK(timer_watch_.start<&rang>(*this, timer_fd_.get(), IoWatch::Mode::edge, &armed_));
 }
 
 Poller::~Poller() {
-  event_del(&timer_);
+  timer_watch_.stop();
   wake_watch_.stop();
   event_base_free(base_);
 }
@@ -74,12 +72,9 @@ Poller::~Poller() {
 void Poller::arm(Duration timeout) {
   const TimePoint until = std::chrono::steady_clock::now() + timeout;
   if (armed_ && armed_until_ <= until) return;
-  // A wait that is not whole ticks long ends before libevent finds its timer due; it would go on in
-  // waits of a millisecond until the clock jumps.
-  const Duration ticks = (timeout + tick_ - Duration(1)) / tick_ * tick_;
-  const auto us = std::chrono::ceil<std::chrono::microseconds>(ticks).count();
-  const timeval tv{us / 1000000, us % 1000000};
-  event_add(&timer_, &tv);
+  const auto whole = std::chrono::floor<std::chrono::seconds>(timeout);
+  const itimerspec in{{}, {whole.count(), (timeout - whole).count()}};
+  CHECK(timerfd_settime(timer_fd_.get(), 0, &in, nullptr) == 0);
   armed_ = true;
   armed_until_ = until;
 }

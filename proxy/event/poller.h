@@ -64,8 +64,8 @@ class Poller {
   Poller(const Poller&) = delete;
   Poller& operator=(const Poller&) = delete;
 
-  // Runs the callbacks of what is ready; sleeps until something is, at most `timeout` (rounded
-  // up to the ticks of the kernel, 1 to 10 ms). Duration::max(): without limit.
+  // Runs the callbacks of what is ready; sleeps until something is, at most `timeout`.
+  // Duration::max(): without limit.
   void wait(Duration timeout);
   // Ends the current or the next wait. Any thread.
   void wake();
@@ -74,13 +74,13 @@ class Poller {
   friend class IoWatch;
   void arm(Duration timeout);
 
-  const Duration tick_;
   event_base* base_;
   UniqueFd wake_fd_;
   IoWatch wake_watch_;
-  // One timer, always later than or at the wanted end of the wait: re-armed only when it would be
-  // too late.
-  event timer_{};
+  // A descriptor that rings, and no timeout of epoll_wait: that is set and taken back each time the
+  // thread sleeps, this only when it would ring too late for the wanted end of the wait.
+  UniqueFd timer_fd_;
+  IoWatch timer_watch_;
   TimePoint armed_until_{};
   bool armed_ = false;
 };
