@@ -54,8 +54,12 @@ class HalfPipe final : public TransportReader, public TransportWriter, private Y
       : resources_(resources), source_(source), sink_(sink), observer_(observer) {}
   ~HalfPipe() { stop(); }
 
-  // Ends after so many bytes, without a FIN: for a body of known length. Before start().
-  void limit(uint64_t bytes) { left_ = bytes; }
+  // Ends after so many bytes, without a FIN: for a body of known length. Before start(). So many
+  // that it would be judged to be bulk are taken for bulk from the beginning.
+  void limit(uint64_t bytes) {
+    left_ = bytes;
+    bulk_ = bytes >= kReadsToJudge * kBlockSize;
+  }
   // Goes before anything read: at most kBlockSize bytes, which count as moved. Before start().
   void preload(std::string_view bytes);
   void start();  // takes its two callbacks

@@ -187,6 +187,34 @@ TEST_F(BudgetTest, ARequestCostsFourDataCallsNoAllocationAndNoLock) {
   EXPECT_LE(spent.all_calls(), 6u * kRoundTrips + 2 * kWakes) << "something else; " << spent;
 }
 
+// Head and first bytes in one message, the rest without copying.
+TEST_F(BudgetTest, AnAnswerOfAMegabyteIsSplicedFromTheBeginning) {
+  constexpr size_t kSize = 1 << 20;
+  constexpr int kAnswers = 50;
+  const std::string answer =
+      fmt::format("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", kSize) + std::string(kSize, 'x');
+  HttpBackend backend([&](HttpPeer& peer, HttpMessage&) { return peer.send(answer); });
+  ASSERT_NO_FATAL_FAILURE(serve(backend));
+  const auto take = [&](int n) {
+    for (int i = 0; i < n; ++i) {
+      ASSERT_TRUE(client_.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n"));
+      for (std::string head; !head.ends_with("\r\n\r\n");) {
+        head += client_.receive(1);
+        ASSERT_LT(head.size(), 1000u);
+      }
+      ASSERT_EQ(client_.receive(kSize).size(), kSize);
+    }
+  };
+  ASSERT_NO_FATAL_FAILURE(take(5));
+  const Cost before = cost();
+  ASSERT_NO_FATAL_FAILURE(take(kAnswers));
+  const Cost spent = cost() - before;
+  expect_nothing_but_moving(spent);
+  EXPECT_LE(spent.of(SYS_recvfrom), 3u * kAnswers + kWakes) << spent;
+  EXPECT_LE(spent.of(SYS_sendto) + spent.of(SYS_sendmsg), 2u * kAnswers + kWakes) << spent;
+  EXPECT_GE(spent.of(SYS_splice), 2u * kAnswers) << spent;
+}
+
 // What a connection brings is kept for the next one: no memory comes from the kernel and none goes
 // back, though each of them leaves the worker empty.
 TEST_F(BudgetTest, AConnectionForEachRequestCostsTwelveCallsAndNoMemoryOfTheKernel) {
