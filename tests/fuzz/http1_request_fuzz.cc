@@ -38,6 +38,7 @@ void check_round_trip(std::string_view input) {
                          .expect = true};
   write_request(out, head, plan);
   CHECK(out.ok());
+  if (head.field_count() + 1 > kMaxFields) return;  // Host may have been added
 
   H1RequestParser reader;
   CHECK(reader.feed(out.text()) == H1RequestParser::State::complete ||

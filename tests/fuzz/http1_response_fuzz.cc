@@ -28,6 +28,8 @@ void check_round_trip(std::string_view input, std::string_view method, HttpVersi
     if (!out.ok()) return;
   }
   CHECK(out.ok());
+  // Three may have been added: Connection, Transfer-Encoding and Upgrade.
+  if (head.field_count() + 3 > kMaxFields) return;
 
   H1ResponseParser reader;
   reader.reset(answer_to(method));
