@@ -43,7 +43,7 @@ bool is_removed(const FieldEdits* edits, std::string_view name) {
 Exchange::Step Exchange::reply(unsigned status, const char* reason, EndReason failure) {
   failure_ = failure;
   books_.refused(reason);
-  if (response_begun_) return over(AfterExchange::abort, failure);
+  if (response_begun_) return over(after_cut(), failure);
   LOG(debug, "request.answered", kv("session", owner_->session().id()), kv("status", status),
       kv("reason", reason));
   if (request_id_.empty()) {
