@@ -1,8 +1,5 @@
 #include "net/kernel_pipe.h"
 
-#include <algorithm>
-#include <utility>
-
 #include "base/check.h"
 #include "net/sys.h"
 
@@ -18,12 +15,12 @@ void destroy(KernelPipe* pipe) {
 }  // namespace
 
 KernelPipePool::~KernelPipePool() {
-  DCHECK(lent_ == 0);
-  trim(0);
+  DCHECK(lent() == 0);
+  keep_spares(0);
 }
 
 KernelPipe* KernelPipePool::lend() {
-  if (lent_ >= kMaxLent) return nullptr;
+  if (lent() >= kMaxLent) return nullptr;
   KernelPipe* pipe = nullptr;
   if (free_.empty()) {
     int ends[2];
@@ -33,28 +30,22 @@ KernelPipe* KernelPipePool::lend() {
     pipe = free_.back();
     free_.pop_back();
   }
-  most_lent_ = std::max(most_lent_, ++lent_);
+  note_lent();
   return pipe;
 }
 
 void KernelPipePool::take_back(KernelPipe* pipe) {
-  DCHECK(lent_ > 0);
-  --lent_;
+  DCHECK(lent() > 0);
   if (pipe->held > 0 || free_.size() >= kKept)
     destroy(pipe);
   else
     free_.push_back(pipe);
-  if (!pending()) loop_.deadlines().set(*this, loop_.now() + kUnneeded);
+  note_taken_back();
 }
 
-// As many stay as were in use at once since the last look.
-void KernelPipePool::on_deadline() {
-  trim(std::exchange(most_lent_, lent_) - lent_);
-  if (!free_.empty()) loop_.deadlines().set(*this, loop_.now() + kUnneeded);
-}
-
-void KernelPipePool::trim(size_t keep) {
-  for (; free_.size() > keep; free_.pop_back()) destroy(free_.back());
+size_t KernelPipePool::keep_spares(size_t most) {
+  for (; free_.size() > most; free_.pop_back()) destroy(free_.back());
+  return free_.size();
 }
 
 }  // namespace weir

@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "event/event_loop.h"
+#include "event/spares.h"
 
 namespace weir {
 
@@ -21,32 +21,24 @@ struct KernelPipe {
 
 inline constexpr int kKernelPipeSize = 1 << 20;
 
-class KernelPipePool : private Deadline {
+class KernelPipePool final : public Spares {
  public:
-  explicit KernelPipePool(EventLoop& loop) : loop_(loop) {
+  explicit KernelPipePool(EventLoop& loop) : Spares(loop) {
     free_.reserve(kKept);  // taking back never allocates
   }
-  KernelPipePool(const KernelPipePool&) = delete;
-  KernelPipePool& operator=(const KernelPipePool&) = delete;
   ~KernelPipePool();
 
   // Null when there are too many, or none to be had: the caller goes on copying.
   KernelPipe* lend();
   void take_back(KernelPipe* pipe);
-  size_t lent() const { return lent_; }
 
  private:
-  static constexpr Duration kUnneeded = 500ms;
   static constexpr size_t kMaxLent = 32;
   static constexpr size_t kKept = 8;
 
-  void on_deadline() override;
-  void trim(size_t keep);
+  size_t keep_spares(size_t most) override;
 
-  EventLoop& loop_;
   std::vector<KernelPipe*> free_;
-  size_t lent_ = 0;
-  size_t most_lent_ = 0;  // since the last look
 };
 
 }  // namespace weir

@@ -12,6 +12,7 @@
 
 #include "base/page_blocks.h"
 #include "base/random.h"
+#include "event/spares.h"
 #include "http/h1_writer.h"
 #include "http/message.h"
 #include "net/pipe.h"
@@ -20,7 +21,7 @@ namespace weir {
 
 class Exchange;
 
-class HttpResources : private Deadline {
+class HttpResources final : public Spares {
  public:
   HttpResources(PipeResources& pipes, uint64_t seed);
   ~HttpResources();
@@ -39,17 +40,14 @@ class HttpResources : private Deadline {
  private:
   static constexpr size_t kScratch = 160 * 1024;  // a head of 64 KiB and what is added to it
   static constexpr size_t kTargetScratch = kMaxHeadSize + 1024;
-  static constexpr Duration kUnneeded = 500ms;
 
-  void on_deadline() override;
+  size_t keep_spares(size_t most) override;
   std::span<char> scratch(size_t begin, size_t size);
 
   PipeResources& pipes_;
   Random random_;
   PageBlocks memory_;  // of the exchanges
   std::vector<Exchange*> free_;
-  size_t lent_ = 0;
-  size_t most_lent_ = 0;  // since the last look
   std::unique_ptr<char[]> scratch_;
   TimePoint date_until_{};
   std::array<char, kHttpDateSize + 1> date_text_{};

@@ -1,0 +1,48 @@
+// Spares: when what is lent and taken back again goes for good: half a second after nobody needed
+// it, and as many stay as were in use at once since the last look.
+//
+// Base of a pool, which owns the things themselves and lives as long as its loop; thread: the
+// loop's. Nothing is looked at while nothing is spare.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <utility>
+
+#include "event/event_loop.h"
+
+namespace weir {
+
+class Spares : private Deadline {
+ public:
+  Spares(const Spares&) = delete;
+  Spares& operator=(const Spares&) = delete;
+  size_t lent() const { return lent_; }
+
+ protected:
+  explicit Spares(EventLoop& loop) : loop_(loop) {}
+  ~Spares() = default;
+
+  void note_lent() { most_lent_ = std::max(most_lent_, ++lent_); }
+  void note_taken_back() {
+    --lent_;
+    if (!pending()) look_later();
+  }
+
+ private:
+  static constexpr Duration kUnneeded = 500ms;
+
+  // Gives back all spares but `most`. How many are left.
+  virtual size_t keep_spares(size_t most) = 0;
+
+  void on_deadline() override {
+    if (keep_spares(std::exchange(most_lent_, lent_) - lent_) > 0) look_later();
+  }
+  void look_later() { loop_.deadlines().set(*this, loop_.now() + kUnneeded); }
+
+  EventLoop& loop_;
+  size_t lent_ = 0;
+  size_t most_lent_ = 0;  // since the last look
+};
+
+}  // namespace weir
