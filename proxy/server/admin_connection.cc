@@ -153,7 +153,7 @@ AdminConnection::Step AdminConnection::dispatch() {
         error_reply(403, "requests that change something are not taken from web pages (Origin)"));
     return Step::next;
   }
-  ticket_ = std::make_shared<AdminResponder::Ticket>(this);
+  ticket_ = std::make_shared<AdminResponder::Ticket>(AdminResponder::Ticket{this});
   server_.handle(request_, AdminResponder(ticket_));
   return Step::next;  // the handler may have answered, or even closed the server
 }

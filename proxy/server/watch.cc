@@ -39,7 +39,7 @@ void Watch::set(const std::vector<std::string>& directories) {
   // Two paths to one directory have one watch.
   for (const auto& [directory, id] : watched_) {
     const bool stays = std::any_of(fresh.begin(), fresh.end(),
-                                   [&](const auto& entry) { return entry.second == id; });
+                                   [id = id](const auto& entry) { return entry.second == id; });
     if (!stays) inotify_rm_watch(fd_.get(), id);
   }
   watched_ = std::move(fresh);

@@ -36,7 +36,7 @@ TEST(ErrorReply, IsJsonWhateverTheMessageHolds) {
 }
 
 TEST(AdminResponder, WithoutAConnectionDoesNothing) {
-  auto ticket = std::make_shared<AdminResponder::Ticket>(nullptr);
+  auto ticket = std::make_shared<AdminResponder::Ticket>(AdminResponder::Ticket{nullptr});
   AdminResponder responder(ticket);
   EXPECT_FALSE(responder.wanted());
   responder.reply({});
