@@ -9,6 +9,7 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/address.h"
@@ -82,6 +83,8 @@ class SnapshotView : public ListNode {  // of its worker's list
                Pools& pools);
   const Snapshot& snapshot() const { return *snapshot_; }
   Cluster& cluster(size_t i) { return *clusters_[i]; }
+  // By ClusterSpec::series; null: this configuration has none.
+  Cluster* cluster_of_series(uint32_t series);
   // Of a listener of this snapshot; `route`: one of its routes, or null.
   RouteCells& route_cells(const ListenerSpec& listener, const Route* route) {
     return *route_cells_[listener.first_route_cells + (route == nullptr ? 0 : route->index + 1)];
@@ -93,6 +96,7 @@ class SnapshotView : public ListNode {  // of its worker's list
   friend class SnapshotRef;
   std::shared_ptr<const Snapshot> snapshot_;
   std::vector<std::unique_ptr<Cluster>> clusters_;
+  std::unordered_map<uint32_t, Cluster*> by_series_;
   std::vector<RouteCells*> route_cells_;
   uint32_t refs_ = 0;
 };

@@ -93,7 +93,7 @@ void Worker::stop() {
 }
 
 void Worker::apply(const WorkerUpdate& update) {
-  pools_.set_workers(peers_.count());
+  pools_.set_worker(index_, peers_.count());
   std::map<uint64_t, std::unique_ptr<Binding>> before;
   before.swap(bindings_);
   // First what goes: the connections in its queue were made under the old configuration.
@@ -119,6 +119,7 @@ void Worker::apply(const WorkerUpdate& update) {
     binding->set(current_, assignment);
     bindings_.emplace(assignment.socket, std::move(binding));
   }
+  pools_.wake_waiters();
 }
 
 void Worker::forget_removed_sockets() {
@@ -185,6 +186,7 @@ void Worker::release(Session& session) {
 
 void Worker::health_changed() {
   views_.for_each_safe([](SnapshotView& view) { view.rebuild_clusters(); });
+  pools_.wake_waiters();
 }
 
 void Worker::close_listeners() {

@@ -66,7 +66,7 @@ void Exchange::reset() {
   cluster_ = nullptr;
   route_ = nullptr;
   listener_ = nullptr;
-  snapshot_ = {};
+  snapshot_ = renewed_ = {};
   answer_.clear();
   owner_ = nullptr;
   books_ = {};

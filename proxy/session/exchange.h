@@ -24,6 +24,7 @@
 #include "session/exchange_owner.h"
 #include "session/head_buffer.h"
 #include "session/http_resources.h"
+#include "session/transport_side.h"
 #include "upstream/cluster.h"
 #include "upstream/pool.h"
 
@@ -85,20 +86,6 @@ class Exchange final : private BodyRelayObserver,
   static constexpr int kMaxInterim = 8;
   static constexpr int kRequestsPerTurn = 16;
 
-  // One reader and one writer on each side, while no relay has them.
-  struct ClientSide final : TransportReader, TransportWriter {
-    explicit ClientSide(Exchange& x) : exchange(x) {}
-    void on_readable() override { exchange.on_client(); }
-    void on_writable() override { exchange.on_client(); }
-    Exchange& exchange;
-  };
-  struct UpstreamSide final : TransportReader, TransportWriter {
-    explicit UpstreamSide(Exchange& x) : exchange(x) {}
-    void on_readable() override { exchange.advance(); }
-    void on_writable() override { exchange.advance(); }
-    Exchange& exchange;
-  };
-
   // Neither idle nor over.
   bool under_way() const { return stage_ != Stage::idle && stage_ != Stage::over; }
   void on_client();
@@ -109,6 +96,9 @@ class Exchange final : private BodyRelayObserver,
   void on_deadline() override;
 
   void advance();
+  // While no relay has the transports.
+  using ClientSide = TransportSide<Exchange, &Exchange::on_client>;
+  using UpstreamSide = TransportSide<Exchange, &Exchange::advance>;
   Step perform();
   // exchange.cc
   Step read_head();
@@ -118,7 +108,9 @@ class Exchange final : private BodyRelayObserver,
   Step route();
   Step forward(const Route& route);
   // exchange_upstream.cc
+  void renew_cluster();
   Step acquire();
+  bool find_place();
   Step use_place();
   Step no_place(bool all_full);
   void leave_queue();
@@ -171,6 +163,7 @@ class Exchange final : private BodyRelayObserver,
   void expire(const Limit& reached);
   void arm();
   // exchange_record.cc
+  const Snapshot& snapshot_of_timeout() const;
   void record(EndReason reason);
   void count(EndReason reason);
   void write_access_line(EndReason reason);
@@ -193,6 +186,7 @@ class Exchange final : private BodyRelayObserver,
   SnapshotRef snapshot_;
   const ListenerSpec* listener_ = nullptr;  // of the snapshot, as long as the exchange is lent
   const Route* route_ = nullptr;
+  SnapshotRef renewed_;  // the one that has cluster_, when it is not snapshot_
   Cluster* cluster_ = nullptr;
   std::array<char, kRequestIdSize> request_id_memory_{};
   std::string_view request_id_;

@@ -65,6 +65,16 @@ void Exchange::count(EndReason reason) {
               loop.now());
 }
 
+// The configuration that has the timeout that expired: one of a cluster is of the configuration
+// that the cluster is of.
+const Snapshot& Exchange::snapshot_of_timeout() const {
+  const auto* const at = reinterpret_cast<const char*>(expired_);
+  const auto* const spec =
+      reinterpret_cast<const char*>(cluster_ != nullptr ? &cluster_->spec() : nullptr);
+  const bool of_cluster = spec != nullptr && at >= spec && at < spec + sizeof(ClusterSpec);
+  return (of_cluster && renewed_ ? renewed_ : snapshot_)->snapshot();
+}
+
 // What the client sent comes last: a line that is too long is cut there.
 void Exchange::write_access_line(EndReason reason) {
   LogThread* log = LogThread::for_access();
@@ -85,7 +95,7 @@ void Exchange::write_access_line(EndReason reason) {
   const HostSpec* to = host();
   const TimePoint now = http_.pipes().loop.now();
   const std::string place =
-      expired_ != nullptr ? snapshot_->snapshot().place(expired_->location) : "";
+      expired_ != nullptr ? snapshot_of_timeout().place(expired_->location) : "";
   const auto connected_in = books_.connected_in();
   const bool ordinary = reason == EndReason::client_closed && status_ != 0;
   log->access("request",

@@ -36,31 +36,61 @@ size_t identity_fields(const TlsServer* server, const TlsStream* tls, std::strin
 
 }  // namespace
 
+// Room may come with another configuration, and so may backends: a request that waits, or is sent
+// again, goes by the cluster as it is now. Its route stays.
+void Exchange::renew_cluster() {
+  const SnapshotRef& current = owner_->session().current();
+  if ((renewed_ ? renewed_ : snapshot_) == current || !current) return;
+  Cluster* const next = current->cluster_of_series(cluster_->spec().series);
+  if (next == nullptr || &next->queue() != &cluster_->queue()) return;  // it is gone
+  next->take_over(*cluster_, retrying_);
+  cluster_ = next;
+  tried_count_ = 0;  // places of other backends
+  renewed_ = current;
+}
+
 // A kept connection, or a new one to a backend that has room.
 Exchange::Step Exchange::acquire() {
+  renew_cluster();
+  if (!called_ && cluster_->queue().awaited()) return no_place(true);  // nobody overtakes
+  bool full = find_place();
+  // One that has failed this request is better than more waiting.
+  if (place_ == kNoHost && full && called_ && std::exchange(tried_count_, 0) > 0)
+    full = find_place();
+  return place_ != kNoHost ? use_place() : no_place(full);
+}
+
+// Sets place_, and lease_ where a connection was kept. Without one: whether it is only that
+// backends are full. Those that are held off or ejected are not tried as long as others are full:
+// there is something to wait for.
+bool Exchange::find_place() {
   const TimePoint now = http_.pipes().loop.now();
   const uint64_t hash = client_hash();
+  const Pool::Trust trust = repeatable() ? Pool::Trust::events : Pool::Trust::ask_kernel;
   std::array<HostIndex, 2 * kMaxTries> passed;
   size_t passed_count = tried_count_;
   std::copy_n(tried_.begin(), tried_count_, passed.begin());
-  const Pool::Trust trust = repeatable() ? Pool::Trust::events : Pool::Trust::ask_kernel;
-  if (!called_ && cluster_->queue().awaited()) return no_place(true);  // nobody overtakes
-  bool all_full = false;
-  while (passed_count < passed.size()) {
-    place_ = cluster_->pick(now, hash, std::span(passed).first(passed_count));
+  bool full = false, awaits = false;
+  while (passed_count <= passed.size()) {
+    place_ = passed_count < passed.size()
+                 ? cluster_->pick(now, hash, std::span(passed).first(passed_count))
+                 : cluster_->find_room(now, std::span(tried_).first(tried_count_));
     if (place_ == kNoHost) break;
+    if (awaits && cluster_->left_alone(place_, now)) break;
     Pool& pool = cluster_->pool(place_);
     try_began_ = now;
     if (fresh_)
       pool.make_room();
     else
       lease_ = pool.take(trust);
-    if (lease_ != nullptr || !pool.full()) return use_place();
-    all_full = true;
+    if (lease_ != nullptr || !pool.full()) return false;
+    full = true;
+    awaits |= !cluster_->left_alone(place_, now);
+    if (passed_count == passed.size()) break;
     passed[passed_count++] = place_;
   }
   place_ = kNoHost;
-  return no_place(all_full);
+  return full;
 }
 
 Exchange::Step Exchange::use_place() {
@@ -89,7 +119,14 @@ Exchange::Step Exchange::use_place() {
 Exchange::Step Exchange::no_place(bool all_full) {
   const TimePoint now = http_.pipes().loop.now();
   ClusterQueue& queue = cluster_->queue();
-  if (all_full && std::exchange(called_, false)) {
+  if (all_full && called_) {
+    // Its deadline may have come while it was called.
+    const config::Timeout& timeout = cluster_->spec().pool.queue_timeout;
+    if (timeout.enabled() && now >= queued_since_ + timeout.value) {
+      expired_ = &timeout;
+      return reply(503, "given up", EndReason::queue_timeout);
+    }
+    called_ = false;
     queue.call_taken();
     queue.enter_again(*this);
     stage_ = Stage::queued;
@@ -124,7 +161,7 @@ void Exchange::leave_queue() {
   if (QueueWaiter::linked()) queue.leave(*this);
   if (!std::exchange(called_, false)) return;
   queue.call_taken();
-  queue.wake_one();
+  queue.wake();
 }
 
 void Exchange::on_room() {

@@ -88,6 +88,7 @@ class Session : public Retirable, public SessionNode {
 
   const ListenerSpec& listener() const { return *listener_; }
   const SnapshotRef& snapshot() const { return snapshot_; }
+  const SnapshotRef& current() const { return owner_.current(); }  // the one in force
   const Address& client_address() const { return client_address_; }
   ListenerCells& cells() const { return cells_; }
   TimePoint started() const { return started_; }

@@ -44,6 +44,14 @@ bool Cluster::begin_retrying(double budget) {
   return true;
 }
 
+void Cluster::take_over(Cluster& last, bool retrying) {
+  last.end_request();
+  begin_request();
+  if (!retrying) return;
+  last.end_retrying();
+  ++retrying_;
+}
+
 void Cluster::begin_use(HostIndex host) {
   ++cells_of(host).load;
   cells_of(host).in_flight.add();
@@ -121,6 +129,17 @@ Cluster::Choice Cluster::choose(Tier& tier, TimePoint now, uint64_t client_hash,
   // All that are left are held off or ejected: trying one of them is better than refusing for
   // certain.
   return other == kNoHost ? Choice{places[first], false} : Choice{places[other], true};
+}
+
+HostIndex Cluster::find_room(TimePoint now, std::span<const HostIndex> tried) {
+  for (const Tier* tier : {&serving_, &backups_}) {
+    for (size_t i = 0; i < tier->places.size(); ++i) {
+      const HostIndex place = tier->places[++scanned_ % tier->places.size()];
+      if (!pools_[place]->has_room() || left_alone(place, now)) continue;
+      if (std::find(tried.begin(), tried.end(), place) == tried.end()) return place;
+    }
+  }
+  return kNoHost;
 }
 
 void Cluster::note_response(HostIndex host, unsigned status, TimePoint now) {

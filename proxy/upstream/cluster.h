@@ -31,6 +31,11 @@ class Cluster {
   // The place in spec().hosts of the backend for a client, kNoHost when there is none to try.
   // `tried`: places that have failed for this client already.
   HostIndex pick(TimePoint now, uint64_t client_hash, std::span<const HostIndex> tried);
+  // The same among those alone whose pool has room: for a cluster so large that pick() would have
+  // to be asked too often. Passes over those that are left alone. O(backends).
+  HostIndex find_room(TimePoint now, std::span<const HostIndex> tried);
+  // Held off or ejected, at this moment.
+  bool left_alone(HostIndex place, TimePoint now) const;
   // After a health has changed.
   void rebuild();
 
@@ -47,6 +52,8 @@ class Cluster {
   // again. Three always may be.
   [[nodiscard]] bool begin_retrying(double budget);
   void end_retrying() { --retrying_; }
+  // A request that waited in the cluster's last configuration goes on in this one.
+  void take_over(Cluster& last, bool retrying);
   // A request is under way to that backend.
   void begin_use(HostIndex host);
   void end_use(HostIndex host);
@@ -66,7 +73,6 @@ class Cluster {
     bool ready = false;  // neither held off nor ejected
   };
   bool usable(const HostSpec& host) const;
-  bool left_alone(HostIndex place, TimePoint now) const;
   void note_error(HostIndex place, TimePoint now);
   bool may_eject(TimePoint now) const;
   void select(Tier& tier, bool backup, bool any_health);
@@ -81,6 +87,7 @@ class Cluster {
   Tier backups_;  // in reserve; empty while they serve
   uint32_t requests_ = 0;
   uint32_t retrying_ = 0;
+  size_t scanned_ = 0;               // where the last find_room() ended
   std::vector<HostIndex> excluded_;  // scratch of choose(): indices of the balancer
 };
 

@@ -53,35 +53,22 @@ void UpstreamConnection::on_deadline() {
   pool_.drop(*this);
 }
 
-bool ClusterQueue::enter(QueueWaiter& waiter, uint32_t most) {
-  if (length_ >= most) return false;
-  waiters_.push_back(waiter);
-  cells_.queue_length.set(++length_);
-  return true;
-}
-
-void ClusterQueue::enter_again(QueueWaiter& waiter) {
-  waiters_.push_front(waiter);
-  cells_.queue_length.set(++length_);
-}
-
-void ClusterQueue::leave(QueueWaiter& waiter) {
-  if (!waiter.linked()) return;
-  waiter.unlink();
-  cells_.queue_length.set(--length_);
-}
-
-void ClusterQueue::wake_one() {
-  QueueWaiter* waiter = waiters_.pop_front();
-  if (waiter == nullptr) return;
-  cells_.queue_length.set(--length_);
-  ++called_;
-  waiter->on_room();
-}
-
 Pool::~Pool() {
   while (!idle_.empty()) drop(idle_.front());
   DCHECK(open_ == 0);
+}
+
+void Pool::set_limits(PoolLimits limits) {
+  limits_ = std::move(limits);
+  while (!idle_.empty() && (over_limit() || idle_count_ > limits_.max_idle)) drop(idle_.front());
+  idle_.for_each_safe([this](UpstreamConnection& connection) {
+    if (used_up(connection)) return drop(connection);
+    loop_.deadlines().set(connection, connection.idle_since_ + keep_time(connection));
+  });
+}
+
+bool Pool::used_up(const UpstreamConnection& connection) const {
+  return limits_.max_requests != 0 && connection.served_ >= limits_.max_requests;
 }
 
 Lease Pool::take(Trust trust) {
@@ -120,8 +107,7 @@ void Pool::give_back(Lease lease, Duration keeps_for) {
   connection.keeps_for_ = keeps_for;
   Transport& transport = connection.transport;
   connection.idle_since_ = loop_.now();
-  const bool used_up = limits_.max_requests != 0 && connection.served_ >= limits_.max_requests;
-  if (used_up || (draining_ && queue_->length() == 0)) return;
+  if (used_up(connection) || over_limit() || (draining_ && queue_->length() == 0)) return;
   const Duration keep = keep_time(connection);
   // Readable: a FIN, bytes nobody asked for, or only not known to be empty; asking costs a call.
   if (transport.readable()) {
@@ -139,7 +125,7 @@ void Pool::give_back(Lease lease, Duration keeps_for) {
   idle_.push_back(*lease.release());
   ++idle_count_;
   cells_.idle.add();
-  queue_->wake_one();
+  queue_->wake();
 }
 
 Duration Pool::keep_time(const UpstreamConnection& connection) const {
@@ -164,7 +150,7 @@ void Pool::begin_drain() {
 void Pool::on_closed() {
   --open_;
   cells_.active.sub();
-  queue_->wake_one();
+  queue_->wake();
 }
 
 void Pool::make_room() {
@@ -194,13 +180,28 @@ void Pool::learn(Duration idle_for) {
 std::shared_ptr<ClusterQueue> Pools::queue(const std::string& cluster, ClusterCells& cells) {
   std::weak_ptr<ClusterQueue>& known = queues_[cluster];
   std::shared_ptr<ClusterQueue> queue = known.lock();
-  if (!queue) known = queue = std::make_shared<ClusterQueue>(cells);
+  if (!queue) known = queue = std::make_shared<ClusterQueue>(loop_, cells);
   return queue;
 }
 
 void Pools::begin_drain() {
   for (const auto& [backend, known] : pools_)
     if (const std::shared_ptr<Pool> pool = known.lock()) pool->begin_drain();
+}
+
+void Pools::wake_waiters() {
+  for (auto it = queues_.begin(); it != queues_.end();) {
+    const std::shared_ptr<ClusterQueue> queue = it->second.lock();
+    if (queue) queue->wake();
+    it = queue ? std::next(it) : queues_.erase(it);
+  }
+}
+
+// All shares together are the limit, where it is enough for one connection of each worker.
+uint32_t Pools::share_of(uint64_t limit) const {
+  if (limit == 0) return 0;
+  return static_cast<uint32_t>(
+      std::max<uint64_t>(1, limit / workers_ + (index_ < limit % workers_ ? 1 : 0)));
 }
 
 std::shared_ptr<Pool> Pools::pool(const std::shared_ptr<Backend>& backend, BackendCells& cells,
@@ -211,10 +212,7 @@ std::shared_ptr<Pool> Pools::pool(const std::shared_ptr<Backend>& backend, Backe
   std::shared_ptr<Pool> pool = known.lock();
   if (!pool) known = pool = std::make_shared<Pool>(loop_, backend, cells, queue, spec.tls);
   PoolLimits limits;
-  // Each worker has its share; one at least.
-  if (spec.pool.max_connections != 0)
-    limits.max_connections = static_cast<uint32_t>(
-        std::max<uint64_t>(1, (spec.pool.max_connections + workers_ - 1) / workers_));
+  limits.max_connections = share_of(spec.pool.max_connections);
   limits.max_idle = static_cast<uint32_t>(spec.pool.max_idle);
   limits.max_requests = static_cast<uint32_t>(spec.pool.max_requests);
   limits.max_age = spec.pool.max_age.value;

@@ -1,6 +1,5 @@
 // Pool: this worker's connections to one backend that wait for their next request.
-// UpstreamConnection: one of them, or one that an exchange holds. ClusterQueue: exchanges that wait
-// until a backend of their cluster has room.
+// UpstreamConnection: one of them, or one that an exchange holds. Pools: those of the worker.
 //
 // Owner: the clusters of the worker's snapshot views share a pool, so that it survives a reload and
 // ends with the last configuration that names its backend. A connection belongs to whoever holds
@@ -18,6 +17,7 @@
 #include "base/random.h"
 #include "metrics/worker_metrics.h"
 #include "net/transport.h"
+#include "upstream/cluster_queue.h"
 #include "upstream/cluster_spec.h"
 
 namespace weir {
@@ -54,36 +54,6 @@ class UpstreamConnection final : public Retirable,
   bool counted_ = true;
 };
 
-class QueueWaiter : public ListNode {
- public:
-  virtual void on_room() = 0;  // may do no more than arrange to be resumed
-
- protected:
-  ~QueueWaiter() = default;
-};
-
-class ClusterQueue {
- public:
-  explicit ClusterQueue(ClusterCells& cells) : cells_(cells) {}
-  // False: `most` wait already.
-  [[nodiscard]] bool enter(QueueWaiter& waiter, uint32_t most);
-  void leave(QueueWaiter& waiter);
-  // Calls who has waited longest. That one says call_taken(), whether it has found room or not.
-  void wake_one();
-  void call_taken() { --called_; }
-  // There was no room after all: to the front.
-  void enter_again(QueueWaiter& waiter);
-  // Somebody has come before whoever comes now.
-  bool awaited() const { return length_ + called_ > 0; }
-  uint32_t length() const { return length_; }
-
- private:
-  IntrusiveList<QueueWaiter, ListNode> waiters_;
-  ClusterCells& cells_;  // the clusters that share it have these
-  uint32_t length_ = 0;
-  uint32_t called_ = 0;
-};
-
 struct PoolLimits {
   uint32_t max_connections = 0;  // of this worker; 0: without limit
   uint32_t max_idle = 64;
@@ -108,12 +78,15 @@ class Pool final {
         tls_(std::move(tls)) {}
   ~Pool();
 
-  // Of the configuration in force; new connections and those given back from now on follow it.
-  void set_limits(PoolLimits limits) { limits_ = std::move(limits); }
+  // Of the configuration in force. Kept connections follow it at once, those that carry a request
+  // when they are given back.
+  void set_limits(PoolLimits limits);
 
   // The connection used last, since it is the least likely to be closing; null: none waits.
   Lease take(Trust trust);
   bool full() const { return limits_.max_connections != 0 && open_ >= limits_.max_connections; }
+  // A kept connection, or leave to open one.
+  bool has_room() const { return idle_count_ > 0 || !full(); }
   // For one that must be new: where kept ones hold all the room, one of them is closed.
   void make_room();
   // A new one, not connected yet.
@@ -134,6 +107,11 @@ class Pool final {
   friend class UpstreamConnection;
   void drop(UpstreamConnection& connection);
   void on_closed();
+  // More are open than may be: a limit was lowered.
+  bool over_limit() const {
+    return limits_.max_connections != 0 && open_ > limits_.max_connections;
+  }
+  bool used_up(const UpstreamConnection& connection) const;
   void learn(Duration idle_for);
 
   EventLoop& loop_;
@@ -158,15 +136,20 @@ class Pool final {
 class Pools {
  public:
   explicit Pools(EventLoop& loop) : loop_(loop) {}
-  // How many workers share what a backend may be asked to take.
-  void set_workers(uint32_t count) { workers_ = count; }
+  // Worker `index` of `count`: they share what a backend may be asked to take.
+  void set_worker(uint32_t index, uint32_t count) { index_ = index, workers_ = count; }
   void begin_drain();
+  // Backends or limits have changed: those that wait try again.
+  void wake_waiters();
   std::shared_ptr<ClusterQueue> queue(const std::string& cluster, ClusterCells& cells);
   std::shared_ptr<Pool> pool(const std::shared_ptr<Backend>& backend, BackendCells& cells,
                              const std::shared_ptr<ClusterQueue>& queue, const ClusterSpec& spec);
 
  private:
+  uint32_t share_of(uint64_t limit) const;
+
   EventLoop& loop_;
+  uint32_t index_ = 0;
   uint32_t workers_ = 1;
   std::map<std::string, std::weak_ptr<ClusterQueue>> queues_;
   // With other TLS they are other connections.
