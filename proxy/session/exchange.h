@@ -126,6 +126,7 @@ class Exchange final : private BodyRelayObserver,
   bool try_again(RetryCause cause);
   bool may_try_again(RetryCause cause);
   bool repeatable();
+  Pool::Trust trust();
   Step upstream_failed(EndReason reason);
   void end_try();
   void end_retrying(RetryResult result);

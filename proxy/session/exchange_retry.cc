@@ -5,19 +5,26 @@
 namespace weir {
 namespace {
 
-// RFC 9110 9.2.2.
-bool is_idempotent(std::string_view method) {
-  for (std::string_view one : {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
+// RFC 9110 9.2.1: asks for nothing to be changed.
+bool is_safe(std::string_view method) {
+  for (std::string_view one : {"GET", "HEAD", "OPTIONS", "TRACE"})
     if (method == one) return true;
   return false;
 }
 
-bool allows(const RetryPolicy& policy, RetryCause cause) {
+// RFC 9110 9.2.2: twice is as good as once.
+bool is_idempotent(std::string_view method) {
+  return is_safe(method) || method == "PUT" || method == "DELETE";
+}
+
+bool allows(const RetryPolicy& policy, RetryCause cause, std::string_view method) {
   using config::RetryReason;
   switch (cause) {
     case RetryCause::connect_failure: return policy.on(RetryReason::connect_failure);
-    case RetryCause::not_sent:
-    case RetryCause::reused_connection: return policy.on(RetryReason::reused_connection);
+    case RetryCause::not_sent: return policy.on(RetryReason::unprocessed);
+    case RetryCause::reused_connection:
+      return policy.on(RetryReason::reused_connection) ||
+             (policy.on(RetryReason::safe) && is_safe(method));
     case RetryCause::reset_before_response: return policy.on(RetryReason::reset_before_response);
     case RetryCause::timeout: return policy.on(RetryReason::timeout);
     case RetryCause::status: return true;  // the caller has asked on_status()
@@ -31,9 +38,9 @@ bool allows(const RetryPolicy& policy, RetryCause cause) {
 bool Exchange::may_try_again(RetryCause cause) {
   if (response_begun_ || interims_ > 0) return false;
   if (retries_ >= route_->retry.attempts() || tries_ >= kMaxTries) return false;
-  if (!allows(route_->retry, cause)) return false;
-  if (cause == RetryCause::connect_failure) return true;
   const RequestHead& head = request();
+  if (!allows(route_->retry, cause, head.method())) return false;
+  if (cause == RetryCause::connect_failure) return true;
   if (head.framing() == BodyFraming::chunked) return false;  // it was decoded where it stands
   if (cause == RetryCause::not_sent) return true;
   return repeatable();
@@ -45,6 +52,12 @@ bool Exchange::repeatable() {
   if (head.framing() == BodyFraming::chunked) return false;
   if (head.framing() == BodyFraming::length && body_known_ < head.content_length()) return false;
   return is_idempotent(head.method());
+}
+
+// In a kept connection: a request that would be sent again loses nothing when it has been closed.
+Pool::Trust Exchange::trust() {
+  const bool again = allows(route_->retry, RetryCause::reused_connection, request().method());
+  return again && repeatable() ? Pool::Trust::events : Pool::Trust::ask_kernel;
 }
 
 // True: the next try has been arranged. Nothing of the one that failed is left.

@@ -66,7 +66,6 @@ Exchange::Step Exchange::acquire() {
 bool Exchange::find_place() {
   const TimePoint now = http_.pipes().loop.now();
   const uint64_t hash = client_hash();
-  const Pool::Trust trust = repeatable() ? Pool::Trust::events : Pool::Trust::ask_kernel;
   std::array<HostIndex, 2 * kMaxTries> passed;
   size_t passed_count = tried_count_;
   std::copy_n(tried_.begin(), tried_count_, passed.begin());
@@ -82,7 +81,7 @@ bool Exchange::find_place() {
     if (fresh_)
       pool.make_room();
     else
-      lease_ = pool.take(trust);
+      lease_ = pool.take(trust());
     if (lease_ != nullptr || !pool.full()) return false;
     full = true;
     awaits |= !cluster_->left_alone(place_, now);

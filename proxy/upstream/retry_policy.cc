@@ -1,5 +1,6 @@
 #include "upstream/retry_policy.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace weir {
@@ -18,7 +19,11 @@ RetryPolicy::RetryPolicy(const config::Retry& retry)
   };
   static_assert(std::size(kNames) <= kReasons);
   if (attempts_ == 0) return;
-  add(RetryReason::safe);
+  add(RetryReason::unprocessed);
+  const auto listed = [&](const char* word) {
+    return std::find(retry.on.begin(), retry.on.end(), word) != retry.on.end();
+  };
+  if (!listed("unprocessed")) add(RetryReason::safe);
   for (const std::string& text : retry.on) {
     for (const auto& [name, reason] : kNames)
       if (name == text) add(reason);
@@ -30,11 +35,11 @@ RetryPolicy::RetryPolicy(const config::Retry& retry)
 
 void RetryPolicy::add(RetryReason reason) {
   reasons_.set(static_cast<size_t>(reason));
-  if (reason == RetryReason::safe) {
+  if (reason == RetryReason::unprocessed) {
     add(RetryReason::connect_failure);
     add(RetryReason::refused_stream);
-    add(RetryReason::reused_connection);
   }
+  if (reason == RetryReason::reset_before_response) add(RetryReason::reused_connection);
   if (reason == RetryReason::gateway_error)
     for (size_t status : {502, 503, 504}) statuses_.set(status);
 }

@@ -1,10 +1,10 @@
 // RetryPolicy: when a request may be sent to a backend again, compiled from `retry`. Immutable; any
 // thread.
 //
-// What is provably unprocessed (no connection, refused, a kept connection closed without an answer)
-// is always among the reasons while attempts() > 0. Whether a request may be repeated at all
-// (idempotent, body still there) is the data path's to know: a POST arrives at most once, whatever
-// stands here.
+// What is provably unprocessed (no connection, refused, nothing of it sent) is always among the
+// reasons while attempts() > 0; `safe` is, too, unless `unprocessed` is listed in its place.
+// Whether a request may be repeated at all (safe or idempotent, body still there) is the data
+// path's to know: a POST arrives at most once, whatever stands here.
 #pragma once
 
 #include <bitset>

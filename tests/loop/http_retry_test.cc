@@ -107,13 +107,64 @@ TEST_F(HttpRetryTest, AKeptConnectionThatCloses_IsNoReasonToFailAGet) {
 }
 
 TEST_F(HttpRetryTest, APutIsSentAgainWithItsBody) {
-  serve();
+  serve_with("on: reused_connection");
   const std::string put = "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc";
   Sides sides = kept(put);
   bytes(sides.server, 3);
   sides.server.close();
   Socket server = next_try();
   EXPECT_THAT(until(server, "abc"), StartsWith("PUT / "));
+}
+
+// What a backend has read whole may have been done.
+TEST_F(HttpRetryTest, KeptConnectionThatClosesIsNoProofThatNothingWasDone) {
+  const std::string put = "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc";
+  const std::string erase = "DELETE / HTTP/1.1\r\nHost: a\r\n\r\n";
+  const std::string options = "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n";
+  struct Case {
+    const char* retry;
+    std::string request;
+    bool again;
+  };
+  for (const Case& c :
+       {Case{"attempts: 2", get("/"), true}, Case{"attempts: 2", options, true},
+        Case{"attempts: 2", put, false}, Case{"attempts: 2", erase, false},
+        Case{"on: [timeout, \"503\"]", get("/"), true},
+        Case{"on: [timeout, \"503\"]", erase, false}, Case{"on: unprocessed", get("/"), false},
+        Case{"on: [unprocessed, timeout]", get("/"), false},
+        Case{"on: [unprocessed, safe]", get("/"), true}, Case{"on: reused_connection", erase, true},
+        Case{"on: [unprocessed, reused_connection]", put, true},
+        Case{"on: reset_before_response", erase, true},
+        Case{"attempts: 0, on: reused_connection", get("/"), false}}) {
+    serve_with(c.retry);
+    Sides sides = kept(c.request);
+    if (c.request == put) bytes(sides.server, 3);
+    sides.server.close();
+    if (c.again) {
+      Socket server = next_try();
+      EXPECT_EQ(message(server).substr(0, 4), c.request.substr(0, 4)) << c.retry;
+      server.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+      EXPECT_THAT(message(sides.client), StartsWith("HTTP/1.1 200 ")) << c.retry;
+    } else {
+      EXPECT_THAT(message(sides.client), StartsWith("HTTP/1.1 502 ")) << c.retry << c.request;
+      EXPECT_TRUE(no_further_try()) << c.retry << c.request;
+    }
+  }
+}
+
+TEST_F(HttpRetryTest, WhatIsProvablyUnprocessedIsSentAgainWhateverIsListed) {
+  for (const char* retry : {"on: unprocessed", "on: timeout"}) {
+    serve_with(retry);
+    Sides sides = asked(get("/first"));
+    answered(sides, ok(""));
+    turns(3);
+    ASSERT_TRUE(sides.client.send("DELETE /x HTTP/1.1\r\nHost: a\r\n\r\n"));
+    sides.server.reset();  // known to the kernel, not yet to weir
+    Socket server = next_try();
+    EXPECT_THAT(message(server), StartsWith("DELETE /x ")) << retry;
+    server.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+    EXPECT_THAT(message(sides.client), StartsWith("HTTP/1.1 200 "));
+  }
 }
 
 TEST_F(HttpRetryTest, WhatMayHaveArrivedAndIsNotSafeIsNot) {

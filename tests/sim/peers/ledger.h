@@ -50,8 +50,8 @@ struct Request {
   bool tunnel_saw_fin = false;
   bool tunnel_sent_fin = false;
 
-  // Nothing of it is lost when it is sent again, and nothing happens twice.
-  bool replayable() const { return framing == Framing::none && method != "POST"; }
+  // Asks for nothing to be changed: it is sent again when a kept connection was closed under it.
+  bool replayable() const { return method == "GET" || method == "HEAD"; }
 };
 
 // What a backend does with a request.
