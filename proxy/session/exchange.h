@@ -111,6 +111,7 @@ class Exchange final : private BodyRelayObserver,
   void renew_cluster();
   Step acquire();
   bool find_place();
+  bool take_private();
   Step use_place();
   Step no_place(bool all_full);
   void leave_queue();

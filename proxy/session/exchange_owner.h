@@ -2,6 +2,7 @@
 #pragma once
 
 #include "session/session.h"
+#include "upstream/private_connections.h"
 
 namespace weir {
 
@@ -18,6 +19,7 @@ class ExchangeOwner {
  public:
   virtual Transport& client() = 0;
   virtual const Session& session() const = 0;
+  virtual PrivateConnections& private_connections() = 0;
   // A head is complete, or beyond repair: counts it, and takes up the configuration in force.
   virtual void on_head() = 0;
   // The connection takes no further request: a drain, its age, the number of its requests.

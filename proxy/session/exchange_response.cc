@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "http/connection_auth.h"
 #include "http/semantics.h"
 #include "session/exchange.h"
 
@@ -68,6 +69,7 @@ Exchange::Step Exchange::take_response() {
   if (!head.interim()) {
     const TimePoint now = http_.pipes().loop.now();
     cluster_->note_response(place_, head.status(), now);
+    if (authenticates_connection(head)) lease_->make_private();
     books_.answered(head.status(), now);
   }
   if (head.status() == 101 || head.opens_tunnel()) return open_tunnel(head);
@@ -167,14 +169,19 @@ Exchange::Step Exchange::relay() {
 // has said otherwise.
 Exchange::Step Exchange::finish() {
   const bool request_over = up_.state() == BodyRelay::State::done;
+  const bool goes_on = request_over && keep_client_;
   if (keep_upstream_ && request_over && down_.leftover().empty()) {
     settle();
     lease_->transport.set_reader(nullptr);
     lease_->transport.set_writer(nullptr);
     cluster_->end_use(place_);
-    cluster_->pool(place_).give_back(std::move(lease_), keeps_for_);
+    if (!lease_->is_private())
+      lease_->pool().give_back(std::move(lease_), keeps_for_);
+    else if (goes_on)
+      owner_->private_connections().keep(std::move(lease_), *cluster_, place_, keeps_for_);
+    lease_.reset();
   }
-  return answered(request_over && keep_client_, EndReason::client_closed);
+  return answered(goes_on, EndReason::client_closed);
 }
 
 // The whole answer is out; `reason`: client_closed, or why it was an error.

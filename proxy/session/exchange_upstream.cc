@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "http/connection_auth.h"
 #include "http/forwarding.h"
 #include "http/semantics.h"
 #include "routing/rewrite.h"
@@ -52,12 +53,23 @@ void Exchange::renew_cluster() {
 // A kept connection, or a new one to a backend that has room.
 Exchange::Step Exchange::acquire() {
   renew_cluster();
+  if (take_private()) return use_place();
   if (!called_ && cluster_->queue().awaited()) return no_place(true);  // nobody overtakes
   bool full = find_place();
   // One that has failed this request is better than more waiting.
   if (place_ == kNoHost && full && called_ && std::exchange(tried_count_, 0) > 0)
     full = find_place();
   return place_ != kNoHost ? use_place() : no_place(full);
+}
+
+// The client has logged in on it: whatever the balancer says, and without waiting.
+bool Exchange::take_private() {
+  PrivateConnections& own = owner_->private_connections();
+  if (own.empty() || fresh_) return false;
+  lease_ = own.take(*cluster_, trust(), place_);
+  if (lease_ == nullptr) place_ = kNoHost;
+  try_began_ = http_.pipes().loop.now();
+  return lease_ != nullptr;
 }
 
 // Sets place_, and lease_ where a connection was kept. Without one: whether it is only that
@@ -218,6 +230,7 @@ Exchange::Step Exchange::send_request() {
   const std::string_view text = write_request_head(relayed_body(head));
   if (text.empty())
     return reply(431, "the header fields are too large to be forwarded", EndReason::bad_request);
+  if (authenticates_connection(head)) lease_->make_private();
   books_.sent(http_.pipes().loop.now());
   response_parser_.reset(answer_to(head.method()));
   awaits_continue_ = head.expects_continue() && in_.view().size() == request_parser_.head_size();

@@ -114,6 +114,7 @@ void Http1Session::give_back_exchange() {
 void Http1Session::linger(EndReason reason) {
   stage_ = Stage::lingering;
   reason_ = reason;
+  private_.close();
   const config::Timeout& patience = listener().timeouts.client_idle;
   patience_until_ = patience.enabled() ? loop().now() + patience.value : kNever;
   client_.set_reader(this);
@@ -205,6 +206,7 @@ void Http1Session::close() {
   Deadline::cancel();
   drop_opening();
   give_back_exchange();
+  private_.close();
   client_.close();
 }
 

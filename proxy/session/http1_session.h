@@ -45,6 +45,7 @@ class Http1Session final : public Session,
   // ExchangeOwner
   Transport& client() override { return client_; }
   const Session& session() const override { return *this; }
+  PrivateConnections& private_connections() override { return private_; }
   void on_head() override {
     ++requests_;
     renew();
@@ -65,6 +66,7 @@ class Http1Session final : public Session,
   HttpResources& http_;
   Transport client_;
   Exchange* exchange_ = nullptr;
+  PrivateConnections private_;
   TimePoint idle_since_{};
   TimePoint linger_until_ = kNever;
   TimePoint patience_until_ = kNever;  // for a client that is slow to take its last answer

@@ -44,6 +44,14 @@ bool Cluster::begin_retrying(double budget) {
   return true;
 }
 
+HostIndex Cluster::index_of(const Backend& backend, HostIndex hint) const {
+  const std::vector<HostSpec>& hosts = spec_.hosts;
+  if (hint < hosts.size() && hosts[hint].backend.get() == &backend) return hint;
+  for (HostIndex i = 0; i < hosts.size(); ++i)
+    if (hosts[i].backend.get() == &backend) return i;
+  return kNoHost;
+}
+
 void Cluster::take_over(Cluster& last, bool retrying) {
   last.end_request();
   begin_request();

@@ -42,6 +42,8 @@ class Cluster {
   const ClusterSpec& spec() const { return spec_; }
   ClusterCells& cells() { return cells_; }
   BackendCells& cells_of(HostIndex host) { return *backend_cells_[host]; }
+  // Of a backend of its own, most likely `hint`; kNoHost: it has none of that name and address.
+  HostIndex index_of(const Backend& backend, HostIndex hint) const;
   // For requests: the kept connections of a backend, and who waits for one of any.
   Pool& pool(HostIndex host) { return *pools_.at(host); }
   ClusterQueue& queue() { return *queue_; }

@@ -31,9 +31,10 @@ UpstreamConnection::~UpstreamConnection() {
 
 void UpstreamConnection::close() {
   Deadline::cancel();
+  PrivateLink::unlink();
   if (IdleLink::linked()) {
     IdleLink::unlink();
-    --pool_.idle_count_;
+    if (!private_) --pool_.idle_count_;
     pool_.cells_.idle.sub();
   }
   transport.close();
@@ -55,6 +56,7 @@ void UpstreamConnection::on_deadline() {
 
 Pool::~Pool() {
   while (!idle_.empty()) drop(idle_.front());
+  while (!private_.empty()) drop(private_.front());
   DCHECK(open_ == 0);
 }
 
@@ -74,24 +76,29 @@ bool Pool::used_up(const UpstreamConnection& connection) const {
 Lease Pool::take(Trust trust) {
   while (!idle_.empty()) {
     UpstreamConnection& connection = idle_.back();
-    connection.IdleLink::unlink();
-    connection.Deadline::cancel();
-    connection.transport.set_reader(nullptr);
     --idle_count_;
-    cells_.idle.sub();
     Lease lease(&connection);
-    bool closing = connection.transport.readable() || connection.transport.peer_closed();
-    // TLS has messages of its own, which say nothing.
-    const bool look = connection.transport.tls() != nullptr && !connection.transport.peer_closed();
-    if (closing ? look : trust == Trust::ask_kernel) {
-      char byte;
-      closing = connection.transport.read({&byte, 1}).status != Io::Status::blocked;
-    }
-    if (closing || loop_.now() - connection.idle_since_ >= keep_time(connection)) continue;
-    cells_.reuses.add();
-    return lease;
+    if (stop_idling(connection, trust)) return lease;
   }
   return nullptr;
+}
+
+// False: it has ended, or is about to.
+bool Pool::stop_idling(UpstreamConnection& connection, Trust trust) {
+  connection.IdleLink::unlink();
+  connection.Deadline::cancel();
+  connection.transport.set_reader(nullptr);
+  cells_.idle.sub();
+  bool closing = connection.transport.readable() || connection.transport.peer_closed();
+  // TLS has messages of its own, which say nothing.
+  const bool look = connection.transport.tls() != nullptr && !connection.transport.peer_closed();
+  if (closing ? look : trust == Trust::ask_kernel) {
+    char byte;
+    closing = connection.transport.read({&byte, 1}).status != Io::Status::blocked;
+  }
+  if (closing || loop_.now() - connection.idle_since_ >= keep_time(connection)) return false;
+  cells_.reuses.add();
+  return true;
 }
 
 Lease Pool::open() {
@@ -102,30 +109,56 @@ Lease Pool::open() {
 }
 
 void Pool::give_back(Lease lease, Duration keeps_for) {
-  UpstreamConnection& connection = *lease;
-  ++connection.served_;
-  connection.keeps_for_ = keeps_for;
-  Transport& transport = connection.transport;
-  connection.idle_since_ = loop_.now();
-  if (used_up(connection) || over_limit() || (draining_ && queue_->length() == 0)) return;
-  const Duration keep = keep_time(connection);
-  // Readable: a FIN, bytes nobody asked for, or only not known to be empty; asking costs a call.
-  if (transport.readable()) {
-    char byte;
-    if (transport.read({&byte, 1}).status != Io::Status::blocked) return;
-  }
-  if (transport.peer_closed() || keep <= Duration::zero()) return;
+  DCHECK(!lease->is_private());
+  if (!serve_again(*lease, keeps_for) || (draining_ && queue_->length() == 0)) return;
   if (idle_count_ >= limits_.max_idle) {
     if (limits_.max_idle == 0) return;
     drop(idle_.front());
   }
-  transport.set_writer(nullptr);
-  transport.set_reader(&connection);
-  loop_.deadlines().set(connection, loop_.now() + keep);
+  start_idling(*lease);
   idle_.push_back(*lease.release());
   ++idle_count_;
-  cells_.idle.add();
   queue_->wake();
+}
+
+// Whether it may serve another request.
+bool Pool::serve_again(UpstreamConnection& connection, Duration keeps_for) {
+  ++connection.served_;
+  connection.keeps_for_ = keeps_for;
+  connection.idle_since_ = loop_.now();
+  if (used_up(connection) || over_limit()) return false;
+  Transport& transport = connection.transport;
+  // Readable: a FIN, bytes nobody asked for, or only not known to be empty; asking costs a call.
+  if (transport.readable()) {
+    char byte;
+    if (transport.read({&byte, 1}).status != Io::Status::blocked) return false;
+  }
+  return !transport.peer_closed() && keep_time(connection) > Duration::zero();
+}
+
+void Pool::start_idling(UpstreamConnection& connection) {
+  connection.transport.set_writer(nullptr);
+  connection.transport.set_reader(&connection);
+  loop_.deadlines().set(connection, connection.idle_since_ + keep_time(connection));
+  cells_.idle.add();
+}
+
+// A drain closes it with its client, which may be in the middle of logging in.
+UpstreamConnection* Pool::keep_private(Lease lease, uint32_t host, Duration keeps_for) {
+  DCHECK(lease->is_private());
+  if (!serve_again(*lease, keeps_for)) return nullptr;
+  lease->host_ = host;
+  start_idling(*lease);
+  private_.push_back(*lease);
+  return lease.release();
+}
+
+Lease Pool::take_private(UpstreamConnection& connection, Trust trust) {
+  DCHECK(connection.is_private() && &connection.pool_ == this);
+  connection.PrivateLink::unlink();
+  Lease lease(&connection);
+  if (!stop_idling(connection, trust)) return nullptr;
+  return lease;
 }
 
 Duration Pool::keep_time(const UpstreamConnection& connection) const {

@@ -26,10 +26,12 @@ class Pool;
 class UpstreamConnection;
 using Lease = Owned<UpstreamConnection>;
 
-struct IdleLink : ListNode {};
+struct IdleLink : ListNode {};     // of its pool's list
+struct PrivateLink : ListNode {};  // of its client's: PrivateConnections
 
 class UpstreamConnection final : public Retirable,
                                  public IdleLink,
+                                 public PrivateLink,
                                  private TransportReader,
                                  private Deadline {
  public:
@@ -38,6 +40,11 @@ class UpstreamConnection final : public Retirable,
   Transport transport;
   // It has carried a request before: the backend may be closing it at this moment.
   bool reused() const { return served_ > 0; }
+  // A user logs in on it: from now on it serves the client that it serves now, and no other.
+  void make_private() { private_ = true; }
+  bool is_private() const { return private_; }
+  Pool& pool() const { return pool_; }
+  uint32_t host() const { return host_; }  // of a private one: its index in its cluster, last time
 
  private:
   friend class Pool;
@@ -51,7 +58,9 @@ class UpstreamConnection final : public Retirable,
   TimePoint idle_since_{};
   Duration keeps_for_ = Duration::max();  // what the backend said in Keep-Alive
   uint32_t served_ = 0;
+  uint32_t host_ = 0;
   bool counted_ = true;
+  bool private_ = false;
 };
 
 struct PoolLimits {
@@ -93,6 +102,10 @@ class Pool final {
   Lease open();
   // After a complete exchange. `keeps_for`: what the backend's Keep-Alive said, else max().
   void give_back(Lease lease, Duration keeps_for);
+  // The same for a private one, which stays its client's; null: it could not be kept.
+  UpstreamConnection* keep_private(Lease lease, uint32_t host, Duration keeps_for);
+  // For its client's next request; null: it has ended.
+  Lease take_private(UpstreamConnection& connection, Trust trust);
 
   // Nothing is kept from now on, except for who waits in the queue.
   void begin_drain();
@@ -112,6 +125,9 @@ class Pool final {
     return limits_.max_connections != 0 && open_ > limits_.max_connections;
   }
   bool used_up(const UpstreamConnection& connection) const;
+  bool serve_again(UpstreamConnection& connection, Duration keeps_for);
+  void start_idling(UpstreamConnection& connection);
+  bool stop_idling(UpstreamConnection& connection, Trust trust);
   void learn(Duration idle_for);
 
   EventLoop& loop_;
@@ -121,6 +137,7 @@ class Pool final {
   const std::shared_ptr<TlsClient> tls_;  // what its connections were made with
   PoolLimits limits_;
   IntrusiveList<UpstreamConnection, IdleLink> idle_;
+  IntrusiveList<UpstreamConnection, IdleLink> private_;  // idle, too; not counted among those
   size_t idle_count_ = 0;
   uint32_t open_ = 0;
   Duration last_seen_{};                // idle time at which the backend closed a connection

@@ -1,0 +1,36 @@
+#include "http/connection_auth.h"
+
+namespace weir {
+namespace {
+
+// Lists are split at every comma, those in quoted strings too: a realm that reads like a scheme
+// makes a connection private for nothing, which does no harm; a scheme that is missed does.
+bool names_scheme(std::string_view value) {
+  std::string_view member;
+  while (next_member(value, member)) {
+    const std::string_view scheme = member.substr(0, member.find_first_of(" \t"));
+    if (iequals(scheme, "NTLM") || iequals(scheme, "Negotiate")) return true;
+  }
+  return false;
+}
+
+bool names_scheme(const MessageHead& head, FieldId id) {
+  if (!head.has(id)) return false;
+  for (size_t i = 0; i < head.field_count(); ++i)
+    if (head.field_id(i) == id && names_scheme(head.field_value(i))) return true;
+  return false;
+}
+
+}  // namespace
+
+bool authenticates_connection(const ResponseHead& head) {
+  return names_scheme(head, FieldId::www_authenticate) ||
+         names_scheme(head, FieldId::proxy_authenticate);
+}
+
+bool authenticates_connection(const RequestHead& head) {
+  return names_scheme(head, FieldId::authorization) ||
+         names_scheme(head, FieldId::proxy_authorization);
+}
+
+}  // namespace weir

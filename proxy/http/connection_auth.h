@@ -1,0 +1,14 @@
+// Schemes that authenticate a connection, not a request: NTLM and Negotiate (RFC 4559). What comes
+// over the connection later belongs to the user who has logged in on it. Pure functions.
+#pragma once
+
+#include "http/message.h"
+
+namespace weir {
+
+// A challenge of a response, or the credentials of a request, name such a scheme: in any case, in
+// any member of a list, in any of several fields.
+bool authenticates_connection(const ResponseHead& head);
+bool authenticates_connection(const RequestHead& head);
+
+}  // namespace weir

@@ -1,0 +1,28 @@
+// PrivateConnections: the kept connections to backends that belong to one client, because a user
+// has logged in on them (http/connection_auth.h). No other client's request goes over them.
+//
+// Owner: the client's session; they are closed with it. Thread: the worker's. Each counts as open
+// in its pool, which closes it when its time is up or when the backend does, as any kept one.
+#pragma once
+
+#include "upstream/cluster.h"
+
+namespace weir {
+
+class PrivateConnections {
+ public:
+  PrivateConnections() = default;
+  ~PrivateConnections() { close(); }
+
+  bool empty() const { return connections_.empty(); }
+  // The one to a backend of this cluster, and that backend's index in it; null: none.
+  Lease take(Cluster& cluster, Pool::Trust trust, HostIndex& host);
+  // After a complete exchange. Takes the place of another one to that cluster.
+  void keep(Lease lease, Cluster& cluster, HostIndex host, Duration keeps_for);
+  void close();
+
+ private:
+  IntrusiveList<UpstreamConnection, PrivateLink> connections_;
+};
+
+}  // namespace weir
