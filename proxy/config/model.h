@@ -89,6 +89,7 @@ struct Listener {
   std::string server_header = "pass";
   bool via = false;
   bool allow_connect = false;
+  bool cancel_on_close = true;
   NamedValues errors;  // bodies of weir's own error answers, by status
   ListenerLimits limits;
   ListenerTimeouts timeouts;

@@ -142,6 +142,13 @@ TlsStream::Outcome TlsStream::read(std::span<char> to) {
   return {classify(result), bytes};
 }
 
+TlsStream::Status TlsStream::look_ahead() {
+  clear_openssl_errors();
+  char byte;
+  size_t bytes = 0;
+  return classify(SSL_peek_ex(ssl_, &byte, 1, &bytes));
+}
+
 TlsStream::Outcome TlsStream::write(std::span<const char> from, TimePoint now) {
   if (unsent_ != nullptr) {
     const Outcome rest = send(*unsent_);

@@ -50,6 +50,8 @@ class TlsStream {
   // Goes on with the handshake; `ok` when it is done.
   Status handshake();
   Outcome read(std::span<char> to);
+  // What a read() would find, without taking any of it.
+  Status look_ahead();
   Outcome write(std::span<const char> from, TimePoint now);  // also in part, at most one send
   // wants_write: it waits, and goes out when this is called again.
   Status send_close_notify();

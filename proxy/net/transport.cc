@@ -271,6 +271,21 @@ Io Transport::splice_from(KernelPipe& pipe) {
   return {Io::Status::blocked};
 }
 
+bool Transport::ended_by_peer() {
+  if (peer_closed_) return true;
+  if (tls_ == nullptr || !readable_) return false;
+  switch (tls_->look_ahead()) {
+    case TlsStream::Status::ok: return false;  // more of what it says
+    case TlsStream::Status::wants_write:
+    case TlsStream::Status::wants_read: return await_tls(), false;
+    case TlsStream::Status::cut_off: cut_off_ = true; return true;
+    case TlsStream::Status::ended: return true;
+    case TlsStream::Status::failed: break;
+  }
+  error_ = tls_->error() != 0 ? tls_->error() : EPROTO;
+  return true;
+}
+
 void Transport::shutdown_write() {
   if (!is_open()) return;
   fin_waits_ = tls_ != nullptr && tls_->send_close_notify() == TlsStream::Status::wants_write;

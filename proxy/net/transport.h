@@ -99,6 +99,9 @@ class Transport : private SecondLook {
   bool readable() const { return readable_; }
   bool writable() const { return writable_; }
   bool peer_closed() const { return peer_closed_; }
+  // The other side has said that it sends nothing more: its FIN, or with TLS its close_notify, as
+  // far as nothing unread stands before that.
+  bool ended_by_peer();
   // It ended without the close_notify of TLS: what was read may not be all that was sent.
   bool cut_off() const { return cut_off_; }
   // Nobody reads, so nobody would learn of a reset: asks the kernel, when the last event left it

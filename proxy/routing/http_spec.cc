@@ -33,7 +33,8 @@ HttpSpec::HttpSpec(const config::Listener& listener, const std::vector<config::C
       limits(listener.limits),
       forwarded(listener.forwarded),
       via(listener.via ? "weir" : ""),
-      allow_connect(listener.allow_connect) {
+      allow_connect(listener.allow_connect),
+      cancel_on_close(listener.cancel_on_close) {
   for (const config::NamedValue& error : listener.errors)
     errors.emplace_back(std::stoul(error.name), error.value);
   Result<TrustedNetworks> networks = TrustedNetworks::parse(listener.trusted_proxies);

@@ -25,6 +25,7 @@ struct HttpSpec {
   std::vector<std::pair<unsigned, std::string>> errors;  // bodies, by status
   std::string_view via;                                  // weir's name in Via; empty: none is added
   bool allow_connect = false;
+  bool cancel_on_close = true;
 
   // The configured body of an error answer; null: none.
   const std::string* error_body(unsigned status) const;

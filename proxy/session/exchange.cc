@@ -80,7 +80,8 @@ void Exchange::reset() {
   body_known_ = 0;
   received_ = answered_ = rate_from_ = 0;
   keeps_for_ = Duration::max();
-  awaits_continue_ = fresh_ = keep_upstream_ = keep_client_ = response_begun_ = again_ = false;
+  awaits_continue_ = fresh_ = client_gone_ = keep_upstream_ = keep_client_ = response_begun_ =
+      again_ = false;
   stage_ = Stage::idle;
 }
 
@@ -98,6 +99,12 @@ void Exchange::advance() {
   } while (again_ && under_way() && --budget > 0);
   advancing_ = false;
   if (!under_way()) return;
+  if (client_is_gone()) {
+    if (owner_->client().error() != 0) return (void)client_failed();
+    client_gone_ = true;
+    return (void)over(response_begun_ ? after_cut() : AfterExchange::close,
+                      EndReason::client_closed);
+  }
   books_.worked(http_.pipes().loop.now(), http_.pipes().loop.into_turn());
   if (again_) return http_.pipes().loop.yield(*this);
   arm();
@@ -122,8 +129,29 @@ Exchange::Step Exchange::perform() {
   CHECK_UNREACHABLE();
 }
 
-// While nobody reads from the client, this is how its reset is noticed; its FIN says only that it
-// has finished sending.
+// All of the request is here or will never be, it waits, and its client has closed its side. That
+// may also mean that the client has finished sending: the configuration says how it is taken.
+bool Exchange::client_is_gone() {
+  switch (stage_) {
+    case Stage::queued:
+    case Stage::pause:
+    case Stage::connect:
+    case Stage::await_response:
+    case Stage::relay:
+      return listener_->http->cancel_on_close && !up_.running() && owner_->client().ended_by_peer();
+    case Stage::idle:
+    case Stage::read_head:
+    case Stage::route:
+    case Stage::acquire:
+    case Stage::send_request:
+    case Stage::answer:
+    case Stage::tunnel:
+    case Stage::over: return false;
+  }
+  CHECK_UNREACHABLE();
+}
+
+// While nobody reads from the client, this is how its reset is noticed, and its FIN.
 void Exchange::on_client() {
   if (stage_ != Stage::read_head && !up_.running() && owner_->client().failed_unseen())
     return (void)client_failed();

@@ -89,6 +89,7 @@ class Exchange final : private BodyRelayObserver,
   // Neither idle nor over.
   bool under_way() const { return stage_ != Stage::idle && stage_ != Stage::over; }
   void on_client();
+  bool client_is_gone();
   void on_body() override { advance(); }
   void on_pipe() override;
   void on_room() override;
@@ -215,6 +216,7 @@ class Exchange final : private BodyRelayObserver,
   bool called_ = false;           // by the queue: it is this one's turn
   bool awaits_continue_ = false;  // the client waits for a 100 before it sends the body
   bool fresh_ = false;            // kept connections are not to be trusted now
+  bool client_gone_ = false;      // it closed its side while it waited
 
   // The response.
   HeadBuffer out_;

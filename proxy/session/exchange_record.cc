@@ -11,11 +11,12 @@ bool is_timeout(EndReason reason) {
 }
 
 // `status`: what the client was told, 0 for nothing.
-std::optional<RequestError> request_error(EndReason reason, unsigned status) {
+std::optional<RequestError> request_error(EndReason reason, unsigned status, bool client_gone) {
   if (reason == EndReason::request_header_timeout) return RequestError::header_timeout;
   if (reason == EndReason::request_body_timeout) return RequestError::body_timeout;
   if (reason == EndReason::client_reset) return RequestError::client_abort;
-  if (reason == EndReason::client_closed && status == 0) return RequestError::client_abort;
+  if (reason == EndReason::client_closed && (status == 0 || client_gone))
+    return RequestError::client_abort;
   if (reason != EndReason::bad_request) return std::nullopt;
   if (status == 413) return RequestError::body_too_large;
   if (status == 414) return RequestError::uri_too_long;
@@ -45,7 +46,7 @@ void Exchange::record(EndReason reason) {
   if (failure_ != EndReason::client_closed) reason = failure_;
   const bool understood = request_parser_.state() == H1RequestParser::State::complete;
   if (understood || !in_.empty())
-    if (const auto error = request_error(reason, status_))
+    if (const auto error = request_error(reason, status_, client_gone_))
       owner_->session().cells().request_errors[*error].add();
   if (!understood && status_ == 0) return;
   count(reason);
@@ -97,7 +98,7 @@ void Exchange::write_access_line(EndReason reason) {
   const std::string place =
       expired_ != nullptr ? snapshot_of_timeout().place(expired_->location) : "";
   const auto connected_in = books_.connected_in();
-  const bool ordinary = reason == EndReason::client_closed && status_ != 0;
+  const bool ordinary = reason == EndReason::client_closed && status_ != 0 && !client_gone_;
   log->access("request",
               {kv("session", owner_->session().id()),
                kv("listener", listener_->name),

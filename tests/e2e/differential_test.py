@@ -29,9 +29,9 @@ WEIR_CONFIG = """
 global: {{ workers: 1 }}
 logging: {{ access: {{ output: "{d}/weir.access", format: json }} }}
 listeners:
-  - {{ name: direct, bind: "unix:{d}/direct", protocol: http, cluster: direct }}
-  - {{ name: nginx, bind: "unix:{d}/to-nginx", protocol: http, cluster: nginx }}
-  - {{ name: haproxy, bind: "unix:{d}/to-haproxy", protocol: http, cluster: haproxy }}
+  - {{ name: direct, bind: "unix:{d}/direct", protocol: http, cancel_on_close: false, cluster: direct }}
+  - {{ name: nginx, bind: "unix:{d}/to-nginx", protocol: http, cancel_on_close: false, cluster: nginx }}
+  - {{ name: haproxy, bind: "unix:{d}/to-haproxy", protocol: http, cancel_on_close: false, cluster: haproxy }}
 clusters:
   - {{ name: direct, backends: ["unix:{d}/origin"] }}
   - {{ name: nginx, backends: ["unix:{d}/nginx"] }}

@@ -129,7 +129,8 @@ TEST_F(HttpTruncationTest, AClientThatGoesAwayCancelsTheWorkOfItsBackend) {
   EXPECT_EQ(backend_cells("c", backend.address().text()).active.value, 0);
 }
 
-TEST_F(HttpTruncationTest, AClientThatHasFinishedSendingIsStillAnswered) {
+TEST_F(HttpTruncationTest, AClientThatHasFinishedSendingIsStillAnsweredWhereThatIsWanted) {
+  serve("cluster: c, cancel_on_close: false");
   Sides sides = asked(get("/") + get("/second"));
   sides.client.finish();
   ASSERT_TRUE(sides.server.send(ok("first")));
@@ -141,7 +142,8 @@ TEST_F(HttpTruncationTest, AClientThatHasFinishedSendingIsStillAnswered) {
   EXPECT_EQ(sides.client.end(), Socket::End::fin);
 }
 
-TEST_F(HttpTruncationTest, AnUploaderThatHasFinishedSendingIsStillAnswered) {
+TEST_F(HttpTruncationTest, AnUploaderThatHasFinishedSendingIsStillAnsweredWhereThatIsWanted) {
+  serve("cluster: c, cancel_on_close: false");
   Sides sides = asked(post("/", "abc"));
   sides.client.finish();
   EXPECT_EQ(bytes(sides.server, 3), "abc");
