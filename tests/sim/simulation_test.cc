@@ -95,7 +95,7 @@ TEST_P(Simulation, GivesEveryRequestItsOwnAnswerOnce) {
                          kSeeds,
                          "*EveryRequest*",
                          {"requests: answered", "requests: own answer", "tunnels",
-                          "connections to backends: reused"}});
+                          "connections to backends: reused", "turns after which requests waited"}});
 }
 
 TEST_P(Simulation, LosesNothingOverTlsAndTakesNoCutForAnEnd) {

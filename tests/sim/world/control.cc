@@ -130,6 +130,7 @@ void Control::add_http(ListenerSpec& spec, const Snapshot& snapshot) {
   for (size_t i = 0; i < clusters.size(); ++i) clusters[i].name = snapshot.clusters[i].name;
   config::Listener listener;
   listener.limits = scenario_.limits;
+  listener.cancel_on_close = scenario_.cancel_on_close;
   listener.via = kernel_.network().chance(500);
   config::Route& fixed = listener.routes.emplace_back();
   fixed.name = "fixed";
@@ -165,6 +166,9 @@ void Control::add_clusters(Snapshot& snapshot) {
     spec.response_idle_timeout = scenario_.response_idle;
     spec.pool_idle_timeout = scenario_.pool_idle;
     spec.pool = scenario_.pool;
+    // A limit that is raised, lowered, taken away.
+    if (spec.pool.max_connections != 0 && network.chance(500))
+      spec.pool.max_connections = network.random().below(6);
     if (scenario_.tls_backends) spec.tls = tls_client_;
     for (size_t b = 0; b < kBackends; ++b) {
       if (b > 0 && network.chance(300)) continue;

@@ -101,7 +101,7 @@ ClientScript http_client_script(const Scenario& scenario, Ledger& ledger) {
   script.habits = habits(scenario, random);
   script.ahead = chance(random, 500) ? 1 : 2 + random.below(6);
   if (chance(random, 600)) script.think = up_to(random, one_of(random, {1ms, 50ms, 500ms}));
-  script.half_closes = chance(random, 150);
+  script.half_closes = chance(random, 150) && !scenario.cancel_on_close;
   script.finish = one_of(random, {ClientScript::Finish::close, ClientScript::Finish::half_close});
   const size_t requests = 1 + random.below(scenario.bulk ? 4 : 12);
   for (size_t i = 0; i < requests; ++i) {

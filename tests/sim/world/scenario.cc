@@ -52,6 +52,7 @@ void Scenario::choose_polite_drain(Random& random) {
 void Scenario::choose_http(Random& random) {
   clients = bulk ? 2 + random.below(4) : 3 + random.below(20);
   idle_closes = random.below(2) == 0;
+  cancel_on_close = random.below(2) == 0;
   retry.budget = 1;  // what is safe to be sent again always is
   pool.queue_timeout.value = 300s;
   if (random.below(3) == 0) pool.max_connections = 1 + random.below(4);

@@ -34,7 +34,8 @@ struct Scenario {
   config::Pool pool;
   config::Retry retry;
   config::ListenerLimits limits;
-  config::Timeout request;   // as a whole
+  config::Timeout request;  // as a whole
+  bool cancel_on_close = true;
   bool idle_closes = false;  // backends close what they keep open at any moment
   // Who speaks TLS.
   bool tls_clients = false, tls_backends = false;

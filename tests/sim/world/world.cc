@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "world/tls_verdict.h"
+#include "world/waiter_watch.h"
 
 namespace weir::sim {
 namespace {
@@ -71,6 +72,7 @@ class World {
   Wires wires_;
   Kernel kernel_;
   std::unique_ptr<Traffic> traffic_;
+  WaiterWatch waiters_;
   size_t clients_to_come_ = 0;
   uint64_t turns_ = 0;
 };
@@ -104,6 +106,7 @@ void World::plan_clients() {
 }
 
 void World::check_turn(Worker& worker) {
+  waiters_.look(worker, network_.now(), failures_);
   if (++turns_ % 16 != 0) return;
   const WorkerReport report = worker.report();
   int64_t active = 0;
@@ -184,6 +187,7 @@ std::vector<std::string> World::run(Tally& tally) {
   for (std::string& line : traffic_->judge(evidence, tally)) failures_.push_back(std::move(line));
 
   tally["turns"] += turns_;
+  tally["turns after which requests waited"] += waiters_.waited();
   tally["spliced bytes"] += kernel_.counts().spliced_bytes;
   tally["false EAGAIN"] += kernel_.counts().false_blocks;
   tally["short calls"] += kernel_.counts().short_calls;
