@@ -99,12 +99,7 @@ void Exchange::advance() {
   } while (again_ && under_way() && --budget > 0);
   advancing_ = false;
   if (!under_way()) return;
-  if (client_is_gone()) {
-    if (owner_->client().error() != 0) return (void)client_failed();
-    client_gone_ = true;
-    return (void)over(response_begun_ ? after_cut() : AfterExchange::close,
-                      EndReason::client_closed);
-  }
+  if (client_is_gone()) return (void)cancel();
   books_.worked(http_.pipes().loop.now(), http_.pipes().loop.into_turn());
   if (again_) return http_.pipes().loop.yield(*this);
   arm();
@@ -135,7 +130,7 @@ bool Exchange::client_is_gone() {
   switch (stage_) {
     case Stage::queued:
     case Stage::pause:
-    case Stage::connect:
+    case Stage::send_request:
     case Stage::await_response:
     case Stage::relay:
       return listener_->http->cancel_on_close && !up_.running() && owner_->client().ended_by_peer();
@@ -143,12 +138,19 @@ bool Exchange::client_is_gone() {
     case Stage::read_head:
     case Stage::route:
     case Stage::acquire:
-    case Stage::send_request:
+    case Stage::connect:  // for a moment; a failure is told to who listens still
     case Stage::answer:
     case Stage::tunnel:
     case Stage::over: return false;
   }
   CHECK_UNREACHABLE();
+}
+
+// For a client that is gone.
+Exchange::Step Exchange::cancel() {
+  if (owner_->client().error() != 0) return client_failed();
+  client_gone_ = true;
+  return over(response_begun_ ? after_cut() : AfterExchange::close, EndReason::client_closed);
 }
 
 // While nobody reads from the client, this is how its reset is noticed, and its FIN.

@@ -90,6 +90,7 @@ class Exchange final : private BodyRelayObserver,
   bool under_way() const { return stage_ != Stage::idle && stage_ != Stage::over; }
   void on_client();
   bool client_is_gone();
+  Step cancel();
   void on_body() override { advance(); }
   void on_pipe() override;
   void on_room() override;

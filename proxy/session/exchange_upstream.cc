@@ -225,6 +225,7 @@ Exchange::Step Exchange::connect_failed() {
 }
 
 Exchange::Step Exchange::send_request() {
+  if (client_is_gone()) return cancel();
   ++tries_;
   const RequestHead& head = request();
   const std::string_view text = write_request_head(relayed_body(head));

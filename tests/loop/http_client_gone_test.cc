@@ -44,6 +44,16 @@ TEST_F(HttpClientGoneTest, FinRightBehindTheRequestIsNoticedToo) {
   EXPECT_TRUE(forgotten());
 }
 
+TEST_F(HttpClientGoneTest, RequestOfAClientThatHasClosedIsNotSentOnceItsBackendIsConnected) {
+  serve();
+  Socket one = client();
+  ASSERT_TRUE(one.send(get("/")));
+  one.finish();
+  Socket server = accepted();
+  EXPECT_EQ(rest(server), "");
+  EXPECT_EQ(aborts(), 1u);
+}
+
 TEST_F(HttpClientGoneTest, SilentStreamOfAClientThatHasClosedIsCancelled) {
   for (const char* framing : {"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", "\r\nabc",
                               "Content-Length: 100\r\n\r\nabc"}) {
@@ -79,7 +89,7 @@ TEST_F(HttpClientGoneTest, QueuedRequestOfAClientThatHasClosedIsNotSent) {
   EXPECT_TRUE(has_line(log.access(), {"path=/2", "status=0", "reason=client_closed"}));
 }
 
-TEST_F(HttpClientGoneTest, RequestThatWaitsForItsBackendToConnectOrForARetryIsCancelled) {
+TEST_F(HttpClientGoneTest, RequestThatPausesBeforeARetryIsCancelled) {
   serve("cluster: c, retry: { on: [\"503\"], backoff: { base: 1s, max: 1s } }");
   Sides sides = asked(get("/"));
   ASSERT_TRUE(sides.server.send("HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n"));
