@@ -17,7 +17,8 @@ Result<PreparedLog> Log::prepare(const LogOptions& options) {
   return prepared;
 }
 
-Log::Log(PreparedLog prepared) : writer_(std::move(prepared.outputs)) {
+Log::Log(PreparedLog prepared)
+    : format_(prepared.options.format), writer_(std::move(prepared.outputs), format_) {
   set(prepared.options);
 }
 

@@ -38,8 +38,8 @@ class Log {
 
   // On reload. Lines logged from now on go to the new outputs; an output whose name stays is kept.
   void apply(PreparedLog prepared);
-  // After a rotation (SIGUSR1): paths are opened again. One that cannot be is kept, and counted as
-  // a write error.
+  // After a rotation (SIGUSR1): paths are opened again. One that cannot be is kept, reported,
+  // counted, and tried again each second.
   void reopen() { writer_.reopen(); }
   LogCounts counts() const { return writer_.counts(); }
 
@@ -48,7 +48,7 @@ class Log {
   void set(const LogOptions& options);
 
   std::atomic<LogLevel> level_;
-  std::atomic<LogFormat> format_;
+  std::atomic<LogFormat> format_{};
   std::atomic<LogFormat> access_format_;
   std::atomic<bool> access_;
   LogWriter writer_;
@@ -79,7 +79,8 @@ class LogThread {
 
   void message(LogLevel level, std::string_view event, std::initializer_list<LogField> fields);
   void access(std::string_view event, std::initializer_list<LogField> fields);
-  // A line of a request in the common format, if that is what access lines are to be in; else false.
+  // A line of a request in the common format, if that is what access lines are to be in; else
+  // false.
   [[nodiscard]] bool access_common(const CommonLogEntry& entry);
 
  private:

@@ -71,9 +71,11 @@ LogOutput::Flush LogOutput::flush(TimePoint now) {
     const ssize_t n = write_some();
     if (n > 0) {
       written_ += static_cast<size_t>(n);
+      write_error_ = 0;
     } else if (errno == EAGAIN) {
       return Flush::blocked;
     } else if (errno != EINTR) {
+      write_error_ = errno;
       retry_at_ = now + kRetry;
       return Flush::failed;
     }
@@ -101,10 +103,13 @@ bool LogOutput::reopen(TimePoint now) {
   if (!owned_) return true;
   flush(now);
   UniqueFd fresh(open_for_append(name_));
+  open_error_ = fresh ? 0 : errno;
+  reopen_at_ = now + kRetry;
   if (!fresh) return false;
   attach(fresh.get());
   owned_ = std::move(fresh);
   retry_at_ = {};
+  write_error_ = 0;
   return true;
 }
 

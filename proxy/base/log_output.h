@@ -2,8 +2,9 @@
 // thread.
 //
 // Never waits: what cannot be written now stays pending, up to kMaxPending; a line beyond that is
-// refused whole. An error (disk full, reader gone) is counted, and tried again after kRetry: what
-// is pending is kept to the byte, so a line that was half written is completed and not repeated.
+// refused whole. After an error (disk full, reader gone, a directory that is not there any more) it
+// is in trouble() until the same has worked, and tries again after kRetry: what is pending is kept
+// to the byte, so a line that was half written is completed and not repeated.
 #pragma once
 
 #include <string>
@@ -30,13 +31,17 @@ class LogOutput {
   enum class Flush { done, blocked, failed };
   Flush flush(TimePoint now);
   // Opens the path again, after what could be written went to the old file. False: still the old
-  // file.
+  // file; reopens() until it has worked.
   bool reopen(TimePoint now);
+  bool reopens() const { return open_error_ != 0; }
+  // errno of what does not work now, opening or writing; 0: all does.
+  int trouble() const { return open_error_ != 0 ? open_error_ : write_error_; }
 
   bool pending() const { return written_ < pending_.size(); }
   uint64_t pending_lines() const;  // half written ones included
   int fd() const { return fd_; }
-  TimePoint retry_at() const { return retry_at_; }  // meaningful after `failed`
+  TimePoint retry_at() const { return retry_at_; }    // meaningful after `failed`
+  TimePoint reopen_at() const { return reopen_at_; }  // meaningful while it reopens()
 
  private:
   enum class Kind : uint8_t { none, file, stream, socket };
@@ -51,6 +56,9 @@ class LogOutput {
   std::string pending_;
   size_t written_ = 0;
   TimePoint retry_at_{};
+  TimePoint reopen_at_{};
+  int write_error_ = 0;
+  int open_error_ = 0;
 };
 
 }  // namespace weir

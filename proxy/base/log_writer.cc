@@ -6,6 +6,8 @@
 #include <sys/eventfd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 
 namespace weir {
 namespace {
@@ -25,6 +27,13 @@ std::thread start_without_signals(Run run) {
   return thread;
 }
 
+const char* fix_for(const LogOutput& output) {
+  if (output.reopens())
+    return "make its directory, writable for weir; lines go to the old file until then";
+  const bool full = output.trouble() == ENOSPC || output.trouble() == EDQUOT;
+  return full ? "make room on its disk" : "see to whoever reads it, and send SIGUSR1 for a file";
+}
+
 void add_counts(LogCounts& sum, const LogRing& ring) {
   for (size_t i = 0; i < kLogLevels; ++i) sum.messages[i] += ring.messages[i].value();
   sum.dropped_messages += ring.dropped[size_t(LogKind::message)].value();
@@ -33,8 +42,11 @@ void add_counts(LogCounts& sum, const LogRing& ring) {
 
 }  // namespace
 
-LogWriter::LogWriter(LogOutputs outputs)
-    : wake_fd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)), outputs_(std::move(outputs)) {
+LogWriter::LogWriter(LogOutputs outputs, const std::atomic<LogFormat>& format)
+    : wake_fd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
+      outputs_(std::move(outputs)),
+      stderr_(std::move(*LogOutput::open("stderr"))),
+      format_(format) {
   CHECK(wake_fd_);
   thread_ = start_without_signals([this] { run(); });
   ::pthread_setname_np(thread_.native_handle(), "weir-log");
@@ -79,7 +91,8 @@ LogCounts LogWriter::counts() const {
   for (const auto& ring : rings_) add_counts(sum, *ring);
   sum.dropped_messages += refused_[size_t(LogKind::message)].value();
   sum.dropped_access += refused_[size_t(LogKind::access)].value();
-  sum.write_errors = write_errors_.value();
+  for (size_t i = 0; i < kLogLevels; ++i) sum.messages[i] += reports_[i].value();
+  for (size_t i = 0; i < kLogKinds; ++i) sum.output_errors[i] = output_errors_[i].value();
   return sum;
 }
 
@@ -128,14 +141,51 @@ void LogWriter::obey(Requests requests) {
     std::swap(fresh, outputs_);
     retire(fresh.messages, LogKind::message);
     retire(fresh.access, LogKind::access);
+    for (const LogKind kind : {LogKind::message, LogKind::access})
+      in_trouble_[size_t(kind)] &= outputs_.of(kind).trouble() != 0;
+    requests.reopen |= outputs_.messages.reopens() || outputs_.access.reopens();
   }
   if (!requests.reopen) return;
-  if (!outputs_.messages.reopen(now())) write_errors_.add();
-  if (!outputs_.shared && !outputs_.access.reopen(now())) write_errors_.add();
+  reopen_output(outputs_.messages, LogKind::message);
+  if (!outputs_.shared) reopen_output(outputs_.access, LogKind::access);
+}
+
+void LogWriter::reopen_output(LogOutput& output, LogKind kind) {
+  if (!output.reopen(now())) output_errors_[size_t(kind)].add();
+}
+
+// What begins and what is over, once each.
+void LogWriter::report_trouble(LogOutput& output, LogKind kind) {
+  const int error = output.trouble();
+  const size_t i = size_t(kind);
+  if ((error != 0) == in_trouble_[i]) return;
+  in_trouble_[i] = error != 0;
+  const uint64_t lost = refused_[i].value() - lost_before_[i];
+  if (error != 0) lost_before_[i] = refused_[i].value();
+  const LogLevel level = error != 0 ? LogLevel::error : LogLevel::info;
+  LogLine line;
+  line.begin(format_.load(std::memory_order_relaxed), time_.now());
+  line.field(kv("level", text(level)));
+  line.field(kv("event", error != 0 ? "log.output_failed" : "log.output_works_again"));
+  line.field(kv("log", kind == LogKind::access ? "access" : "messages"));
+  line.field(kv("output", output.name()));
+  line.field(kv_if(error != 0, "error", std::strerror(error)));
+  line.field(kv_if(error != 0, "fix", fix_for(output)));
+  line.field(kv_if(error == 0, "lost_lines", lost));
+  report(output, level, line.finish());
+}
+
+void LogWriter::report(const LogOutput& about, LogLevel level, std::string_view line) {
+  reports_[size_t(level)].add();
+  LogOutput& messages = outputs_.messages;
+  const bool works = messages.trouble() == 0 && !messages.discards();
+  if (works && !messages.append(line)) refused_[size_t(LogKind::message)].add();
+  if (works && messages.name() == "stderr") return;
+  if (about.name() != "stderr") stderr_.append(line);
 }
 
 void LogWriter::retire(LogOutput& output, LogKind kind) {
-  flush_output(output);
+  flush_output(output, kind);
   refused_[size_t(kind)].add(output.pending_lines());
 }
 
@@ -153,16 +203,22 @@ bool LogWriter::drain_rings() {
 }
 
 bool LogWriter::flush() {
-  flush_output(outputs_.messages);
-  if (!outputs_.shared) flush_output(outputs_.access);
+  for (const LogKind kind : {LogKind::access, LogKind::message}) {
+    if (kind == LogKind::access && outputs_.shared) continue;
+    LogOutput& output = outputs_.of(kind);
+    if (output.reopens() && now() >= output.reopen_at()) reopen_output(output, kind);
+    flush_output(output, kind);
+    report_trouble(output, kind);
+  }
+  flush_output(outputs_.messages, LogKind::message);  // what was just reported
+  (void)stderr_.flush(now());
   return !outputs_.messages.pending() && !outputs_.access.pending();
 }
 
-void LogWriter::flush_output(LogOutput& output) {
+void LogWriter::flush_output(LogOutput& output, LogKind kind) {
   const TimePoint before = output.retry_at();
-  if (output.flush(now()) == LogOutput::Flush::failed && output.retry_at() != before) {
-    write_errors_.add();
-  }
+  if (output.flush(now()) == LogOutput::Flush::failed && output.retry_at() != before)
+    output_errors_[size_t(kind)].add();
 }
 
 bool LogWriter::arrived_since(State state) {
@@ -179,6 +235,7 @@ void LogWriter::wait(State state, TimePoint limit) {
     pollfd fds[3] = {{wake_fd_.get(), POLLIN, 0}, {-1, POLLOUT, 0}, {-1, POLLOUT, 0}};
     int i = 1;
     for (LogOutput* output : {&outputs_.messages, &outputs_.access}) {
+      if (output->reopens()) until = std::min(until, output->reopen_at());
       if (!output->pending()) continue;
       const bool failed = now() < output->retry_at();
       if (failed) until = std::min(until, output->retry_at());

@@ -4,6 +4,8 @@
 // Owner: Log. Threads: its own; push() from the ring's thread; the rest from the control thread.
 // Sleeps in one poll(2) that a producer's eventfd or a blocked output becoming writable ends. After
 // writing it rests for kRest first: under load lines gather, and producers pay for no wake-up.
+// An output that cannot be opened again or written to is reported at once, in the message log where
+// that works, and on stderr; so is that it works again.
 // The destructor writes what there is, for at most kFlushLimit when an output is blocked.
 #pragma once
 
@@ -32,7 +34,8 @@ struct LogCounts {
   std::array<uint64_t, kLogLevels> messages{};  // by level, dropped ones included
   uint64_t dropped_messages = 0;                // a full ring, or an output that does not keep up
   uint64_t dropped_access = 0;
-  uint64_t write_errors = 0;
+  // An output could not be opened again or written to; each further try counts.
+  std::array<uint64_t, kLogKinds> output_errors{};
 };
 
 class LogWriter {
@@ -40,7 +43,8 @@ class LogWriter {
   static constexpr Duration kRest = 5ms;
   static constexpr Duration kFlushLimit = 1s;
 
-  explicit LogWriter(LogOutputs outputs);
+  // `format`: of messages, as it is when one is written; outlives the writer.
+  LogWriter(LogOutputs outputs, const std::atomic<LogFormat>& format);
   LogWriter(const LogWriter&) = delete;
   LogWriter& operator=(const LogWriter&) = delete;
   ~LogWriter();
@@ -65,7 +69,10 @@ class LogWriter {
   void retire(LogOutput& output, LogKind kind);
   bool drain_rings();
   bool flush();  // whether both outputs have nothing pending
-  void flush_output(LogOutput& output);
+  void flush_output(LogOutput& output, LogKind kind);
+  void reopen_output(LogOutput& output, LogKind kind);
+  void report_trouble(LogOutput& output, LogKind kind);
+  void report(const LogOutput& about, LogLevel level, std::string_view line);
   bool arrived_since(State state);
   void wait(State state, TimePoint limit);
   void wake();
@@ -78,9 +85,15 @@ class LogWriter {
   std::atomic<State> state_{State::awake};
   UniqueFd wake_fd_;
   LogOutputs outputs_;  // the writer thread's
+  LogOutput stderr_;    // for what the message log cannot say
+  const std::atomic<LogFormat>& format_;
+  LogTime time_;
   std::array<LogCounter, kLogKinds> refused_;
-  LogCounter write_errors_;
-  std::thread thread_;  // last: it uses all of the above
+  std::array<LogCounter, kLogKinds> output_errors_;
+  std::array<LogCounter, kLogLevels> reports_;
+  std::array<bool, kLogKinds> in_trouble_{};       // as reported
+  std::array<uint64_t, kLogKinds> lost_before_{};  // lines, when the trouble began
+  std::thread thread_;                             // last: it uses all of the above
 };
 
 }  // namespace weir

@@ -188,4 +188,7 @@ WEIR_CLOSED_LABEL(HealthChange, WEIR_HEALTH_CHANGES)
 #define WEIR_LOG_SEVERITIES(X) X(error) X(warn) X(info) X(debug)
 WEIR_CLOSED_LABEL(LogSeverity, WEIR_LOG_SEVERITIES)
 
+#define WEIR_LOG_STREAMS(X) X(messages) X(access)
+WEIR_CLOSED_LABEL(LogStream, WEIR_LOG_STREAMS)
+
 }  // namespace weir

@@ -77,7 +77,11 @@ void MetricsPage::refresh_process() {
   const LogCounts counts = control_.log.counts();
   for (size_t level = 0; level < counts.messages.size(); ++level)
     state.log_messages[static_cast<LogSeverity>(level)].value = counts.messages[level];
+  state.log_dropped.value = counts.dropped_messages;
   state.access_log_dropped.value = counts.dropped_access;
+  for (const LogKind kind : {LogKind::message, LogKind::access})
+    state.log_output_errors[kind == LogKind::access ? LogStream::access : LogStream::messages]
+        .value = counts.output_errors[size_t(kind)];
 }
 
 void MetricsPage::forget_expired() {

@@ -15,6 +15,7 @@
 namespace weir {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 
 class LogTest : public testing::Test {
@@ -197,7 +198,7 @@ TEST_F(LogTest, KeepsTheOldFileAndCountsWhenReopeningFails) {
     ASSERT_TRUE(eventually([&] { return !contents(path("d/log")).empty(); }));
     std::filesystem::rename(path("d"), path("e"));
     log->reopen();
-    ASSERT_TRUE(eventually([&] { return log->counts().write_errors == 1; }));
+    ASSERT_TRUE(eventually([&] { return log->counts().output_errors[0] == 1; }));
     LOG(info, "new");
   }
   EXPECT_THAT(contents(path("e/log")), HasSubstr("event=new"));
@@ -293,7 +294,7 @@ TEST_F(LogTest, SurvivesAReaderThatGoesAway) {
   ASSERT_TRUE(eventually([&] { return pipe.read_all().ends_with("event=first\n"); }));
   pipe.stop_reading();
   LOG(info, "second");
-  EXPECT_TRUE(eventually([&] { return log->counts().write_errors > 0; }));
+  EXPECT_TRUE(eventually([&] { return log->counts().output_errors[0] > 0; }));
   LOG(info, "third");
 }
 
@@ -304,9 +305,112 @@ TEST_F(LogTest, CountsAFullDiskAndGoesOn) {
   auto log = open(options);
   LogThread thread(*log);
   LOG(info, "lost");
-  EXPECT_TRUE(eventually([&] { return log->counts().write_errors > 0; }));
+  EXPECT_TRUE(eventually([&] { return log->counts().output_errors[0] > 0; }));
   ACCESS_LOG("session", kv("client", "c"));
   EXPECT_TRUE(eventually([&] { return !contents(path("access")).empty(); }));
+}
+
+// Descriptor 2 while it lives: what the process says on stderr.
+class CapturedStderr {
+ public:
+  explicit CapturedStderr(const std::string& path) : saved_(::dup(2)) {
+    UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+    ::dup2(file.get(), 2);
+  }
+  ~CapturedStderr() { ::dup2(saved_.get(), 2); }
+
+ private:
+  UniqueFd saved_;
+};
+
+TEST_F(LogTest, ReportsAnAccessLogWhoseDirectoryHasGoneAndThatItIsThereAgain) {
+  std::filesystem::create_directory(path("d"));
+  CapturedStderr captured(path("stderr"));
+  LogOptions options = to_file();
+  options.access_output = path("d/access");
+  auto log = open(options);
+  LogThread thread(*log);
+  ACCESS_LOG("session", kv("n", 1));
+  ASSERT_TRUE(eventually([&] { return !contents(path("d/access")).empty(); }));
+  std::filesystem::rename(path("d"), path("e"));
+  log->reopen();
+  for (const char* where : {"log", "stderr"}) {
+    ASSERT_TRUE(eventually([&] { return !contents(path(where)).empty(); })) << where;
+    EXPECT_THAT(contents(path(where)),
+                AllOf(HasSubstr("level=error event=log.output_failed log=access output=" +
+                                path("d/access")),
+                      HasSubstr("No such file or directory"), HasSubstr(" fix=")));
+  }
+  EXPECT_GE(log->counts().output_errors[size_t(LogKind::access)], 1u);
+  EXPECT_EQ(log->counts().output_errors[size_t(LogKind::message)], 0u);
+  EXPECT_EQ(log->counts().messages[size_t(LogLevel::error)], 1u);
+  ACCESS_LOG("session", kv("n", 2));
+  EXPECT_TRUE(eventually([&] {
+    return contents(path("e/access")).find("n=2") != std::string::npos;
+  })) << "the old file takes lines until then";
+  std::filesystem::create_directory(path("d"));
+  ASSERT_TRUE(eventually([&] { return std::filesystem::exists(path("d/access")); }));
+  EXPECT_TRUE(eventually([&] {
+    return contents(path("log")).find("level=info event=log.output_works_again log=access") !=
+           std::string::npos;
+  }));
+  ACCESS_LOG("session", kv("n", 3));
+  EXPECT_TRUE(
+      eventually([&] { return contents(path("d/access")).find("n=3") != std::string::npos; }));
+}
+
+TEST_F(LogTest, ReportsALogThatCannotBeOpenedAgainOnStderr) {
+  std::filesystem::create_directory(path("d"));
+  CapturedStderr captured(path("stderr"));
+  auto log = open({.output = path("d/log"), .access_output = path("d/log")});
+  LogThread thread(*log);
+  std::filesystem::rename(path("d"), path("e"));
+  log->reopen();
+  ASSERT_TRUE(eventually([&] { return !contents(path("stderr")).empty(); }));
+  EXPECT_THAT(contents(path("stderr")), HasSubstr("event=log.output_failed log=messages output="));
+  std::filesystem::create_directory(path("d"));
+  EXPECT_TRUE(eventually([&] {
+    return contents(path("stderr")).find("event=log.output_works_again") != std::string::npos;
+  }));
+  EXPECT_THAT(contents(path("d/log")), HasSubstr("event=log.output_works_again"));
+}
+
+TEST_F(LogTest, ReportsAFullDiskOnceAndCountsTheLinesThatAreLost) {
+  CapturedStderr captured(path("stderr"));
+  LogOptions options = to_file();
+  options.access_output = "/dev/full";
+  auto log = open(options);
+  LogThread thread(*log);
+  const std::string padding(1000, 'x');
+  EXPECT_TRUE(eventually([&] {
+    ACCESS_LOG("session", kv("padding", padding));
+    return log->counts().dropped_access > 0;
+  }));
+  ASSERT_TRUE(eventually([&] { return !contents(path("log")).empty(); }));
+  const std::string said = contents(path("log"));
+  EXPECT_THAT(said, AllOf(HasSubstr("event=log.output_failed log=access output=/dev/full"),
+                          HasSubstr("No space left on device")));
+  EXPECT_EQ(std::count(said.begin(), said.end(), '\n'), 1);
+  // A reload to a place that works ends it.
+  options.access_output = path("access");
+  log->apply(std::move(*Log::prepare(options)));
+  ACCESS_LOG("session", kv("n", 1));
+  EXPECT_TRUE(eventually([&] { return !contents(path("access")).empty(); }));
+}
+
+TEST_F(LogTest, ReloadOpensAnOutputAgainThatCouldNotBe) {
+  std::filesystem::create_directory(path("d"));
+  CapturedStderr captured(path("stderr"));
+  auto log = open(to_file("d/log"));
+  LogThread thread(*log);
+  std::filesystem::rename(path("d"), path("e"));
+  log->reopen();
+  ASSERT_TRUE(eventually([&] { return log->counts().output_errors[0] > 0; }));
+  std::filesystem::create_directory(path("d"));
+  log->apply(std::move(*Log::prepare(to_file("d/log"))));
+  LOG(info, "after");
+  EXPECT_TRUE(
+      eventually([&] { return contents(path("d/log")).find("event=after") != std::string::npos; }));
 }
 
 TEST_F(LogTest, CountsOutliveTheirThread) {
