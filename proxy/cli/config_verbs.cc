@@ -12,6 +12,7 @@
 #include "config/load.h"
 #include "config/print.h"
 #include "config/schema.h"
+#include "server/host_check.h"
 #include "server/tls_contexts.h"
 
 namespace weir::cli {
@@ -76,6 +77,9 @@ int run_check(const CheckOptions& options, const Console& console) {
   if (!path) return complain_of(path.error(), console);
   config::Loaded loaded = config::load(*path, config::process_environment());
   const std::optional<TlsContexts> tls = read_tls(loaded);
+  if (loaded.valid())
+    for (config::Diagnostic& found : check_host(loaded))
+      loaded.diagnostics.push_back(std::move(found));
   bool passes = loaded.valid() && !(options.strict && has_warnings(loaded));
   if (options.show_environment) {
     print_environment(loaded, console);
