@@ -40,7 +40,8 @@ size_t width(std::string_view text) {
 
 }  // namespace
 
-Console::Console(std::string_view color, bool quiet) : quiet_(quiet) {
+Console::Console(std::string_view color, bool quiet, const ClosedStreams& closed)
+    : closed_(closed), quiet_(quiet) {
   const char* no_color = std::getenv("NO_COLOR");
   terminal_ = ::isatty(STDOUT_FILENO) == 1;
   color_ = terminal_ && color != "never" && (no_color == nullptr || *no_color == '\0');
@@ -52,7 +53,9 @@ void Console::print(std::string_view data) const {
 
 void Console::write(std::string_view text) const {
   if (broken_) return;
-  const bool whole = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+  errno = EBADF;
+  const bool whole =
+      !closed_.out && std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
   if (whole && std::fflush(stdout) == 0) return;
   broken_ = true;
   complain(fmt::format("cannot write to the standard output: {}", std::strerror(errno)));

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/standard_streams.h"
+
 namespace weir::cli {
 
 // The exit codes of weir: README.md, deploy/README.md.
@@ -24,7 +26,7 @@ enum class Style : uint8_t { plain, bold, dim, good, warning, bad };
 class Console {
  public:
   // `color` is "auto" or "never"; NO_COLOR and a stdout that is no terminal mean never, too.
-  Console(std::string_view color, bool quiet);
+  Console(std::string_view color, bool quiet, const ClosedStreams& closed = {});
 
   void print(std::string_view data) const;        // to stdout, as it is
   void say(std::string_view message) const;       // "weir: message" to stderr; not when quiet
@@ -33,12 +35,14 @@ class Console {
   std::string styled(Style style, std::string_view text) const;
   // Something could not be written to stdout; that was said.
   bool broken() const { return broken_; }
+  const ClosedStreams& closed_streams() const { return closed_; }
   bool terminal() const { return terminal_; }
   bool color() const { return color_; }
 
  private:
   void write(std::string_view text) const;
 
+  ClosedStreams closed_;
   bool terminal_ = false;
   bool color_ = false;
   bool quiet_ = false;

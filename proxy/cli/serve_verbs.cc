@@ -53,7 +53,8 @@ int run_server_with(const std::string& config, const Console& console) {
   std::string absolute = std::filesystem::absolute(*path, error).string();
   if (error) return complain_of({error.message(), *path}, console);
   auto load = [path = *path] { return config::load(path, config::process_environment()); };
-  return run_server({load, absolute, version(), revision(), default_admin_socket()});
+  return run_server(
+      {load, absolute, version(), revision(), default_admin_socket(), console.closed_streams()});
 }
 
 int run_proxy(ProxyOptions options, const Console& console) {
@@ -72,7 +73,7 @@ int run_proxy(ProxyOptions options, const Console& console) {
   auto load = [text = *text] {
     return config::load_text(text, "weir proxy", config::process_environment());
   };
-  return run_server({load, "", version(), revision()});
+  return run_server({load, "", version(), revision(), "", console.closed_streams()});
 }
 
 }  // namespace weir::cli

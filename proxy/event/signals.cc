@@ -20,6 +20,7 @@ void block_signals() {
   const sigset_t set = handled_signals();
   CHECK(pthread_sigmask(SIG_BLOCK, &set, nullptr) == 0);
   std::signal(SIGPIPE, SIG_IGN);  // splice(2) has no MSG_NOSIGNAL
+  std::signal(SIGXFSZ, SIG_IGN);  // a log that may not grow (ulimit -f) is a failed write
 }
 
 void let_signals_end() {
@@ -46,7 +47,8 @@ void Signals::on_readable(void* owner, Readiness) noexcept {
   auto& self = *static_cast<Signals*>(owner);
   signalfd_siginfo info;
   while (::read(self.fd_.get(), &info, sizeof(info)) == sizeof(info))
-    self.on_signal_(static_cast<int>(info.ssi_signo));
+    self.on_signal_({static_cast<int>(info.ssi_signo), static_cast<pid_t>(info.ssi_pid),
+                     static_cast<uid_t>(info.ssi_uid)});
 }
 
 }  // namespace weir

@@ -12,15 +12,22 @@
 
 namespace weir {
 
-// Blocks TERM, INT, QUIT, HUP, USR1 and USR2 and ignores PIPE.
+// Blocks TERM, INT, QUIT, HUP, USR1 and USR2 and ignores PIPE and XFSZ.
 void block_signals();
 // Lets TERM and INT end the process again, until block_signals(): nothing is served yet, and the
 // first load may wait long for a name server.
 void let_signals_end();
 
+// A signal and its sender; pid 0 is the kernel, as for Ctrl-C.
+struct ReceivedSignal {
+  int number = 0;
+  pid_t pid = 0;
+  uid_t uid = 0;
+};
+
 class Signals {
  public:
-  using OnSignal = std::function<void(int signal)>;
+  using OnSignal = std::function<void(const ReceivedSignal&)>;
 
   Signals(EventLoop& loop, OnSignal on_signal);
   ~Signals();

@@ -1,8 +1,11 @@
 #include "server/loader.h"
 
+#include <fmt/format.h>
 #include <pthread.h>
 
-#include <thread>
+#include <cstring>
+
+#include "base/thread.h"
 
 namespace weir {
 
@@ -34,29 +37,59 @@ void Loader::request_file(std::string path, Done done) {
   enqueue(std::move(path), std::move(done));
 }
 
+void Loader::request_text(std::string text, Done done) {
+  jobs_.push_back({"", std::move(text), {std::move(done)}});
+  if (!busy()) start_next();
+}
+
 void Loader::enqueue(std::string path, Done done) {
   // The running job has read its file already, perhaps before the change this request is about.
   for (size_t i = busy() ? 1 : 0; i < jobs_.size(); ++i)
-    if (jobs_[i].path == path) return jobs_[i].waiting.push_back(std::move(done));
-  jobs_.push_back({std::move(path), {std::move(done)}});
+    if (jobs_[i].path == path && !jobs_[i].text) return jobs_[i].waiting.push_back(std::move(done));
+  jobs_.push_back({std::move(path), {}, {std::move(done)}});
   if (!busy()) start_next();
+}
+
+// What the thread does for the first job.
+std::function<LoadResult()> Loader::work() const {
+  const Job& job = jobs_.front();
+  if (job.text)
+    return [text = *job.text] {
+      LoadResult result;
+      result.candidate.loaded = config::load_sent_text(text);
+      result.candidate.only_text = true;
+      return result;
+    };
+  Load load = load_;
+  if (const std::string& path = job.path; !path.empty())
+    load = [path] { return config::load(path, config::process_environment()); };
+  return [load, resolve = resolve_] { return load_now(load, resolve); };
 }
 
 void Loader::start_next() {
   if (jobs_.empty()) return;
-  Load load = load_;
-  if (const std::string& path = jobs_.front().path; !path.empty())
-    load = [path] { return config::load(path, config::process_environment()); };
   busy_ = true;
-  std::thread([way = way_, load, resolve = resolve_] {
+  const auto run = [way = way_, work = work()] {
     pthread_setname_np(pthread_self(), "loader");
-    auto result = std::make_shared<LoadResult>(load_now(load, resolve));
+    auto result = std::make_shared<LoadResult>(work());
     std::lock_guard lock(way->mutex);
     if (way->control == nullptr) return;
     way->control->post([way, result] {
       if (way->loader != nullptr) way->loader->finish(result);
     });
-  }).detach();
+  };
+  pthread_t thread{};
+  const int error = start_thread(thread, run);
+  if (error == 0) return void(::pthread_detach(thread));
+  auto failed = std::make_shared<LoadResult>();
+  failed->failure =
+      Error{fmt::format("cannot start a thread to read the configuration: {}; raise TasksMax= of "
+                        "the unit, or ulimit -u",
+                        std::strerror(error)),
+            ""};
+  way_->control->post([way = way_, failed] {
+    if (way->loader != nullptr) way->loader->finish(failed);
+  });
 }
 
 void Loader::finish(std::shared_ptr<LoadResult> result) {

@@ -48,14 +48,19 @@ class Loader {
   void request(Done done);
   // Another file than the running configuration's; for `weir plan`.
   void request_file(std::string path, Done done);
+  // A text that somebody sent. Only the text itself is looked at: what it names (files, hosts) is
+  // not, since the sender may have less rights than weir.
+  void request_text(std::string text, Done done);
   bool busy() const { return busy_; }
 
  private:
   struct Job {
-    std::string path;  // empty: the running configuration's source
+    std::string path;                 // empty: the running configuration's source
+    std::optional<std::string> text;  // instead of a file
     std::vector<Done> waiting;
   };
   void enqueue(std::string path, Done done);
+  std::function<LoadResult()> work() const;
   void start_next();
   void finish(std::shared_ptr<LoadResult> result);
 

@@ -8,6 +8,7 @@
 #include <functional>
 #include <string>
 
+#include "base/standard_streams.h"
 #include "config/load.h"
 
 namespace weir {
@@ -19,6 +20,7 @@ struct ServerOptions {
   // Where the admin API is served when the configuration has no admin section and the directory is
   // there and writable; empty: nowhere.
   std::string default_admin_socket = {};
+  ClosedStreams closed_streams = {};  // they are /dev/null now
 };
 
 // The exit code: 0; 1: it could not start; 4: a drain had to cut something; 78: the configuration

@@ -140,6 +140,10 @@ void ProxyProcess::spawn(const ProxyOptions& options) {
       const rlimit limit{options.descriptors, options.descriptors};
       ::setrlimit(RLIMIT_NOFILE, &limit);
     }
+    if (options.close_streams) {
+      if (::chdir(directory_.c_str()) != 0) ::_exit(126);
+      for (int fd : {0, 1, 2}) ::close(fd);
+    }
     ::execv(argv[0], argv.data());
     ::_exit(127);
   }

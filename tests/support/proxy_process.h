@@ -48,6 +48,7 @@ struct ProxyOptions {
   std::vector<std::string> environment{};  // NAME=value, besides the test's
   uint64_t descriptors = 0;                // RLIMIT_NOFILE, soft and hard; 0: what the test has
   bool await_ready = true;
+  bool close_streams = false;  // 0, 1 and 2; it then runs in its directory
 };
 
 class ProxyProcess {

@@ -1,0 +1,63 @@
+// A process that is given too little says so and ends; nothing aborts.
+#include <gmock/gmock.h>
+#include <signal.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "support/config_text.h"
+#include "support/load_server.h"
+#include "support/proxy_process.h"
+
+namespace weir {
+namespace {
+
+using testing::HasSubstr;
+
+std::string config_with(int workers) {
+  return simple(free_address(), {free_address()},
+                "global: {workers: " + std::to_string(workers) + "}\n");
+}
+
+// Serves and stops in order, or names the limit and what is needed.
+void try_with_descriptors(uint64_t limit, int workers) {
+  SCOPED_TRACE(std::to_string(limit) + " descriptors");
+  ProxyProcess weir(config_with(workers), {.descriptors = limit, .await_ready = false});
+  if (weir.await_notification("READY=1")) {
+    weir.signal(SIGTERM);
+    EXPECT_EQ(weir.wait(), 0);
+    return;
+  }
+  EXPECT_EQ(weir.wait(), 1);
+  EXPECT_THAT(weir.errors(), HasSubstr("the limit of open files is " + std::to_string(limit)));
+  EXPECT_THAT(weir.errors(), HasSubstr("LimitNOFILE="));
+}
+
+TEST(Limits, EverySmallLimitOfOpenFiles_IsEnoughOrToldAsTooLow) {
+  for (uint64_t limit = 4; limit < 16; ++limit) try_with_descriptors(limit, 1);
+  for (uint64_t limit = 16; limit <= 64; limit += 6) try_with_descriptors(limit, 1);
+  for (uint64_t limit = 50; limit <= 64; limit += 7) try_with_descriptors(limit, 4);
+}
+
+// The shell's `>&-` closes a stream.
+TEST(Limits, ClosedStreams_AreDevNullAndAWarning) {
+  ProxyProcess weir(config_with(1) + "logging: {output: ./weir.log}\n",
+                    {.arguments = {"run", "-c", "weir.yaml"}, .close_streams = true});
+  const std::string log = weir.directory() + "/weir.log";
+  for (const char* fd : {"0", "1", "2"})
+    EXPECT_EQ(std::filesystem::read_symlink("/proc/" + std::to_string(weir.pid()) + "/fd/" + fd),
+              "/dev/null");
+  weir.signal(SIGTERM);
+  EXPECT_EQ(weir.wait(), 0);
+  std::ifstream file(log);
+  EXPECT_THAT(std::string(std::istreambuf_iterator<char>(file), {}),
+              HasSubstr("event=process.closed_streams streams=\"stdin, stdout, stderr\""));
+}
+
+TEST(Limits, ACommandWithoutAStandardOutput_Fails) {
+  EXPECT_NE(std::system((std::string(WEIR_BINARY) + " version >&- 2>/dev/null").c_str()), 0);
+}
+
+}  // namespace
+}  // namespace weir
