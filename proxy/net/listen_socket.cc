@@ -21,6 +21,8 @@ Error failure(const Address& address, const char* what) {
   if (error == EADDRINUSE) text += "; another process listens there (see it with: ss -ltnp)";
   if (error == EACCES) text += "; ports below 1024 need CAP_NET_BIND_SERVICE";
   if (error == EADDRNOTAVAIL) text += "; this machine does not have that address";
+  if (error == EAFNOSUPPORT) text += "; this kernel has no IPv6: write an IPv4 address";
+  errno = error;  // for bind_socket()
   return Error{text, ""};
 }
 
@@ -53,9 +55,7 @@ bool set_tcp_options(int fd, const Address& address, const ListenOptions& option
                                                static_cast<socklen_t>(algorithm.size())) == 0);
 }
 
-}  // namespace
-
-Result<UniqueFd> bind_socket(const Address& address, const ListenOptions& options) {
+Result<UniqueFd> bind_exactly(const Address& address, const ListenOptions& options) {
   UniqueFd fd(sys::socket(address.socket_family()));
   if (!fd) return failure(address, "open a socket for");
   if (address.is_ip() && !set_tcp_options(fd.get(), address, options))
@@ -68,6 +68,25 @@ Result<UniqueFd> bind_socket(const Address& address, const ListenOptions& option
   const socklen_t length = address.to_sockaddr(storage);
   if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&storage), length) != 0)
     return failure(address, "bind");
+  if (address.is_unix() && address.path()[0] != '@')
+    if (Result<void> done = set_permissions(address.path(), options.permissions); !done) {
+      ::unlink(address.path().c_str());
+      return done.error();
+    }
+  return fd;
+}
+
+Address all_of_ipv4(uint16_t port) {
+  return Address::parse("0.0.0.0:0")->with_port(port);
+}
+
+}  // namespace
+
+Result<UniqueFd> bind_socket(const Address& address, const ListenOptions& options) {
+  Result<UniqueFd> fd = bind_exactly(address, options);
+  const bool no_ipv6 = !fd && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL);
+  if (no_ipv6 && address == Address::any(address.port()))
+    return bind_exactly(all_of_ipv4(address.port()), options);
   return fd;
 }
 

@@ -76,7 +76,8 @@ Result<void> remove_stale_file(const Address& address) {
 AdminSocket::AdminSocket(AdminSocket&& other) noexcept
     : fd_(std::move(other.fd_)), address_(other.address_), file_(std::exchange(other.file_, {})) {}
 
-Result<AdminSocket> AdminSocket::open_unix(const Address& address) {
+Result<AdminSocket> AdminSocket::open_unix(const Address& address,
+                                           const SocketPermissions& permissions) {
   if (address.path().empty() || address.path().front() == '@')
     return Error{fmt::format("cannot bind {}: an abstract socket has no permissions; give a path",
                              address.text()),
@@ -90,15 +91,17 @@ Result<AdminSocket> AdminSocket::open_unix(const Address& address) {
   if (int error = bind_and_listen(fd.get(), address)) return failure(address, "bind", error);
   AdminSocket made(std::move(fd), address, socket_file(address));
   // The umask may have taken from the owner too.
-  if (::chmod(address.path().c_str(), kOwnerOnly) != 0) return failure(address, "protect", errno);
+  if (Result<void> set = set_permissions(address.path(), permissions); !set) return set.error();
   return made;
 }
 
-Result<AdminSocket> AdminSocket::open(const Address& address) {
-  if (address.is_unix()) return open_unix(address);
+Result<AdminSocket> AdminSocket::open(const Address& address,
+                                      const SocketPermissions& permissions) {
+  if (address.is_unix()) return open_unix(address, permissions);
   // No SO_REUSEPORT: two processes on one admin port would each get a part of the requests.
   auto fd = open_listening_socket(
-      address, {.backlog = kAdminBacklog, .congestion_control = {}, .reuse_port = false});
+      address,
+      {.backlog = kAdminBacklog, .congestion_control = {}, .reuse_port = false, .permissions = {}});
   if (!fd) return fd.error();
   Address bound = local_address(fd->get());
   return AdminSocket(std::move(*fd), std::move(bound), {});

@@ -1,8 +1,8 @@
 // A listening socket of the admin server, TCP or UNIX. Control thread.
 //
-// A UNIX socket's file has mode 0600 before anybody can connect. A file left by a process that is
-// gone is replaced; one that somebody listens on, or that is no socket, is not. The destructor
-// removes the file, if it still is the one that was made here.
+// A UNIX socket's file has its permissions, by default 0600, before anybody can connect. A file
+// left by a process that is gone is replaced; one that somebody listens on, or that is no socket,
+// is not. The destructor removes the file, if it still is the one that was made here.
 #pragma once
 
 #include "base/address.h"
@@ -13,11 +13,13 @@
 namespace weir {
 
 inline constexpr int kAdminBacklog = 128;
+inline const SocketPermissions kAdminPermissions{.mode = 0600, .owner = {}, .group = {}};
 
 class AdminSocket {
  public:
   // The error names the address and the fix.
-  static Result<AdminSocket> open(const Address& address);
+  static Result<AdminSocket> open(const Address& address,
+                                  const SocketPermissions& permissions = kAdminPermissions);
 
   AdminSocket(AdminSocket&& other) noexcept;
   AdminSocket& operator=(AdminSocket&&) = delete;
@@ -29,7 +31,8 @@ class AdminSocket {
  private:
   AdminSocket(UniqueFd fd, Address address, SocketFile file)
       : fd_(std::move(fd)), address_(std::move(address)), file_(file) {}
-  static Result<AdminSocket> open_unix(const Address& address);
+  static Result<AdminSocket> open_unix(const Address& address,
+                                       const SocketPermissions& permissions);
 
   UniqueFd fd_;
   Address address_;

@@ -1,7 +1,10 @@
 #include "server/sockets.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 
+#include "base/log.h"
 #include "net/sys.h"
 
 namespace weir {
@@ -62,6 +65,9 @@ Result<Sockets::Entry> Sockets::bind(const Address& address, const ListenOptions
     if (address.is_ip()) entry.actual = local_address(fd->get());
     entry.opened.push_back(std::move(*fd));
   }
+  if (entry.actual.is_ip() && entry.actual.family() != address.family())
+    LOG(warn, "listener.no_ipv6", kv("bind", entry.actual.text()),
+        kv("note", "this machine has no IPv6"));
   entry.file = socket_file(address);
   return entry;
 }
@@ -70,6 +76,7 @@ Result<Sockets::Prepared> Sockets::prepare(const config::Model& model) const {
   Prepared prepared;
   Result<void> done = bind_all(model, prepared);
   if (done) done = listen_all(model, prepared);
+  if (done) done = change_permissions(model, prepared);
   if (done) return prepared;
   // Nothing of this attempt stays behind, not even its socket files.
   for (const Entry& entry : prepared.entries)
@@ -80,8 +87,11 @@ Result<Sockets::Prepared> Sockets::prepare(const config::Model& model) const {
 Result<void> Sockets::bind_all(const config::Model& model, Prepared& prepared) const {
   for (size_t i = 0; i < model.listeners.size(); ++i) {
     const config::Listener& listener = model.listeners[i];
-    const ListenOptions options{static_cast<int>(listener.backlog), listener.congestion_control,
-                                true};
+    const ListenOptions options{
+        static_cast<int>(listener.backlog),
+        listener.congestion_control,
+        true,
+        {listener.socket_mode, listener.socket_owner, listener.socket_group}};
     for (const std::string& text : listener.bind) {
       const Result<Address> address = Address::parse(text);
       if (!address) return Error{address.error().message, "listener " + listener.name};
@@ -104,6 +114,24 @@ Result<void> Sockets::listen_all(const config::Model& model, const Prepared& pre
     for (const UniqueFd& fd : entry.opened)
       if (Result<void> done = start_listening(fd.get(), entry.actual, entry.options); !done)
         return Error{done.error().message, "listener " + model.listeners[entry.listener].name};
+  return {};
+}
+
+// Of UNIX sockets that stay. An owner that is not named any more is the process's again.
+Result<void> Sockets::change_permissions(const config::Model& model,
+                                         const Prepared& prepared) const {
+  for (const Entry& entry : prepared.entries) {
+    const bool has_file = entry.opened.empty() && entry.file.inode != 0;
+    for (const Entry& before : entries_) {
+      if (!has_file || before.first != entry.first) continue;
+      SocketPermissions next = entry.options.permissions;
+      if (before.options.permissions == next) continue;
+      if (next.owner.empty()) next.owner = std::to_string(::geteuid());
+      if (next.group.empty()) next.group = std::to_string(::getegid());
+      if (Result<void> done = set_permissions(entry.address.path(), next); !done)
+        return Error{done.error().message, "listener " + model.listeners[entry.listener].name};
+    }
+  }
   return {};
 }
 

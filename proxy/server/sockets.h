@@ -50,6 +50,7 @@ class Sockets {
                      const Prepared& prepared) const;
   const Entry* find(const Address& address, const ListenOptions& options) const;
   int new_backlog(const Entry& entry) const;
+  Result<void> change_permissions(const config::Model& model, const Prepared& prepared) const;
 
   const uint32_t workers_;
   uint64_t next_ = 1;

@@ -61,6 +61,13 @@ TEST_F(AdminSocketTest, IsForItsOwnerOnlyWhateverTheUmask) {
   }
 }
 
+TEST_F(AdminSocketTest, TakesThePermissionsOfTheConfiguration) {
+  ASSERT_TRUE(server_.listen(unix_, {0660, "", std::to_string(::getegid())}));
+  struct stat status {};
+  ASSERT_EQ(::stat(path_.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0660u);
+}
+
 TEST_F(AdminSocketTest, ReplacesTheFileOfAProcessThatIsGone) {
   leave_stale_socket();
   ASSERT_TRUE(exists());

@@ -4,8 +4,13 @@
 #include <poll.h>
 #include <sys/stat.h>
 
+#include <filesystem>
+#include <thread>
+
+#include "support/failing_calls.h"
 #include "support/network.h"
 #include "support/socket.h"
+#include "support/temp_folder.h"
 
 namespace weir::test {
 namespace {
@@ -190,6 +195,84 @@ TEST(Sockets, AStaleUnixFile_IsReplaced) {
   ASSERT_TRUE(prepared) << prepared.error().text();
   const Told told(sockets.commit(std::move(*prepared)));
   EXPECT_TRUE(Socket::connect(address));
+}
+
+unsigned mode_of(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 ? status.st_mode & 0777u : 0;
+}
+
+TEST(Sockets, AUnixPath_IsOpenToOthers_WhateverTheUmask) {
+  const TempFolder folder;
+  const std::string path = folder / "s";
+  const mode_t before = ::umask(0077);
+  Sockets sockets(1);
+  const Told told(sockets.commit(std::move(*sockets.prepare(model({"unix:" + path})))));
+  ::umask(before);
+  EXPECT_EQ(mode_of(path), 0666u);
+}
+
+TEST(Sockets, ThePermissionsOfAUnixPath_ChangeWithoutANewSocket) {
+  const TempFolder folder;
+  const std::string path = folder / "s";
+  Sockets sockets(1);
+  config::Model configured = model({"unix:" + path});
+  configured.listeners[0].socket_mode = 0660;
+  const Told first(sockets.commit(std::move(*sockets.prepare(configured))));
+  EXPECT_EQ(mode_of(path), 0660u);
+  const uint64_t number = sockets.entries()[0].first;
+  configured.listeners[0].socket_mode = 0600;
+  configured.listeners[0].socket_group = std::to_string(::getegid());
+  const Told second(sockets.commit(std::move(*sockets.prepare(configured))));
+  EXPECT_EQ(mode_of(path), 0600u);
+  EXPECT_EQ(sockets.entries()[0].first, number);
+  EXPECT_TRUE(Socket::connect(*Address::parse("unix:" + path)));
+}
+
+TEST(Sockets, AGroupThatThereIsNot_IsAnErrorThatNamesIt_AndLeavesNoFile) {
+  const TempFolder folder;
+  const std::string path = folder / "s";
+  Sockets sockets(1);
+  config::Model configured = model({"unix:" + path});
+  configured.listeners[0].socket_group = "no-such-group";
+  const auto prepared = sockets.prepare(configured);
+  ASSERT_FALSE(prepared);
+  EXPECT_NE(prepared.error().text().find("there is no group 'no-such-group'"), std::string::npos);
+  EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+// On a thread of its own, where the kernel has no IPv6.
+template <typename Test>
+void without_ipv6(Test test) {
+  std::thread([&] {
+    ASSERT_TRUE(make_fail(SYS_socket, AF_INET6, EAFNOSUPPORT));
+    test();
+  }).join();
+}
+
+TEST(Sockets, WithoutIPv6_AllAddressesAreThoseOfIPv4) {
+  without_ipv6([] {
+    Sockets sockets(2);
+    const std::string port = std::to_string(free_address().port());
+    auto prepared = sockets.prepare(model({":" + port}));
+    ASSERT_TRUE(prepared) << prepared.error().text();
+    Told told(sockets.commit(std::move(*prepared)));
+    EXPECT_EQ(sockets.entries()[0].actual.text(), "0.0.0.0:" + port);
+    EXPECT_TRUE(Socket::connect(*Address::parse("127.0.0.1:" + port)));
+    const uint64_t number = sockets.entries()[0].first;
+    const Told again(sockets.commit(std::move(*sockets.prepare(model({":" + port})))));
+    EXPECT_EQ(sockets.entries()[0].first, number) << "it stays over a reload";
+  });
+}
+
+TEST(Sockets, WithoutIPv6_AnAddressOfIt_IsAnErrorThatSaysWhy) {
+  without_ipv6([] {
+    Sockets sockets(1);
+    const auto prepared = sockets.prepare(model({"[::1]:0"}));
+    ASSERT_FALSE(prepared);
+    EXPECT_NE(prepared.error().text().find("this kernel has no IPv6"), std::string::npos)
+        << prepared.error().text();
+  });
 }
 
 }  // namespace
