@@ -31,6 +31,11 @@ std::optional<std::string> value_of(std::string_view inside, const Environment& 
                  "write ${NAME}, ${NAME:-default} or ${NAME:?message}; $${ is a literal ${");
     return std::nullopt;
   }
+  if (!environment) {
+    findings.add(Code::E143, place, "variables are not replaced in a text that was sent",
+                 "send their values; `weir plan FILE` does so");
+    return std::nullopt;
+  }
   std::optional<std::string> value = environment(name);
   if (value && (rest.empty() || !value->empty())) return value;
   if (rest.substr(0, 2) == ":-") return std::string(rest.substr(2));

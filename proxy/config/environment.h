@@ -14,6 +14,7 @@
 
 namespace weir::config {
 
+// Empty: variables are not possible, and each is a finding.
 using Environment = std::function<std::optional<std::string>(const std::string&)>;
 
 Environment process_environment();

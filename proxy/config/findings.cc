@@ -26,6 +26,12 @@ const char* title(Code code) {
   return kCodes[static_cast<size_t>(code)].title;
 }
 
+const char* title_of(std::string_view code) {
+  for (const CodeRow& row : kCodes)
+    if (row.name == code) return row.title;
+  return "";
+}
+
 uint32_t Sources::add(std::string name, std::string text) {
   Source source{std::move(name), std::move(text), {0}};
   for (size_t i = 0; i < source.text.size(); ++i)

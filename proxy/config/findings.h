@@ -77,7 +77,8 @@ class Findings {
   size_t errors_ = 0;
 };
 
-const char* text(Code);   // "E103"
-const char* title(Code);  // what it is about
+const char* text(Code);                       // "E103"
+const char* title(Code);                      // what it is about
+const char* title_of(std::string_view code);  // of "E103"; "" for one that is unknown
 
 }  // namespace weir::config

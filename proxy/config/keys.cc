@@ -110,6 +110,10 @@ const KeyRow kOrdered[] = {
 #define ORDERED(owner, key) {Struct::owner, #key},
 #include "config/keys.def"
 };
+const KeyRow kConfidential[] = {
+#define CONFIDENTIAL(owner, key) {Struct::owner, #key},
+#include "config/keys.def"
+};
 const KeyRow kOnly[] = {
 #define ONLY(owner, key, what) {Struct::owner, #key, #what},
 #include "config/keys.def"
@@ -183,6 +187,9 @@ bool is_unshared(const Key& key) {
 }
 bool is_ordered(const Key& key) {
   return find_row(kOrdered, key) != nullptr;
+}
+bool is_confidential(const Key& key) {
+  return find_row(kConfidential, key) != nullptr;
 }
 std::string_view only_for(const Key& key) {
   const KeyRow* row = find_row(kOnly, key);

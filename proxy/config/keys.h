@@ -76,6 +76,8 @@ std::vector<const Key*> shared_sections(std::string_view name);
 bool is_later(std::string_view name);
 // Whether the order of this list's elements means something.
 bool is_ordered(const Key&);
+// Whether its values may be secrets, such as a password in a header field.
+bool is_confidential(const Key&);
 // "http" for a key that is for HTTP only: of listeners by their protocol, of health checks by
 // their type; empty for what is for all.
 std::string_view only_for(const Key&);

@@ -25,6 +25,7 @@ class Loading {
           env_names_.insert(name);
           return environment(name);
         }) {}
+  Loading() : only_text_(true) {}  // without variables
 
   Loaded file(const std::string& path) {
     directories_ = directories_to_watch(path);
@@ -171,7 +172,8 @@ class Loading {
       Parsed parsed = parse(*root, environment_, findings_);
       // Without an included file half of what is referred to may be missing.
       if (!failed_include_) validate(parsed.model, parsed.provenance, findings_);
-      for (const std::string& path : parsed.model.tls_files()) watch(path);
+      if (!only_text_)
+        for (const std::string& path : parsed.model.tls_files()) watch(path);
       loaded.model = std::move(parsed.model);
       loaded.provenance = std::move(parsed.provenance);
     }
@@ -190,6 +192,7 @@ class Loading {
   Tree tree_;
   std::vector<std::string> directories_;
   bool failed_include_ = false;
+  const bool only_text_ = false;
 };
 
 }  // namespace
@@ -226,6 +229,10 @@ LoadedRouteTests load_route_tests(const std::string& path, const Environment& en
 
 Loaded load_text(std::string_view yaml, const std::string& name, const Environment& environment) {
   return Loading(environment).text(yaml, name);
+}
+
+Loaded load_sent_text(std::string_view yaml) {
+  return Loading().text(yaml, "text");
 }
 
 }  // namespace weir::config

@@ -27,5 +27,8 @@ struct Loaded {
 Loaded load(const std::string& path, const Environment&);
 // `name` stands for the file in diagnostics. A text includes nothing.
 Loaded load_text(std::string_view yaml, const std::string& name, const Environment&);
+// A text from a sender who may have less rights than this process: it includes nothing, its
+// variables are findings (E143), and no file that it names is looked at.
+Loaded load_sent_text(std::string_view yaml);
 
 }  // namespace weir::config

@@ -73,8 +73,10 @@ struct PassthroughRule {
 enum class ProxyVersion : uint8_t { none, v1, v2 };
 
 struct Listener {
-  std::string name;               // default: the first bind
-  std::vector<std::string> bind;  // "127.0.0.1:80", "[::1]:80", ":80", "unix:/path"
+  std::string name;                        // default: the first bind
+  std::vector<std::string> bind;           // "127.0.0.1:80", "[::1]:80", ":80", "unix:/path"
+  uint32_t socket_mode = 0666;             // of the UNIX sockets
+  std::string socket_owner, socket_group;  // names or numbers; empty: the process's
   Protocol protocol = Protocol::tcp;
   std::optional<ListenerTls> tls;
   std::optional<ProxyProtocol> proxy_protocol;
@@ -166,8 +168,12 @@ struct Drain {
 };
 
 struct Admin {
-  std::string bind;    // "127.0.0.1:9901"; empty: none
-  std::string socket;  // path of the UNIX socket; empty: none
+  std::string bind;                // "127.0.0.1:9901"; empty: none
+  std::vector<std::string> hosts;  // names in requests to it, besides localhost
+  bool read_only = false;          // of bind
+  std::string socket;              // path of the UNIX socket; empty: none
+  uint32_t socket_mode = 0600;
+  std::string socket_group;  // a name or a number; empty: the process's
 };
 
 struct Metrics {

@@ -67,7 +67,8 @@ class Comparison {
     std::string from = joined(key, pair.from), to = joined(key, pair.to);
     if (from == to) return;
     changes.push_back({key.effect, ChangeKind::changed, join(pair.path, key.name), std::move(from),
-                       std::move(to), pair.listener, pair.cluster, pair.backend});
+                       std::move(to), pair.listener, pair.cluster, pair.backend,
+                       is_confidential(key)});
   }
   void compare_optional(const Key& key, const Pair& pair) {
     const bool before = key.size(pair.from) > 0, after = key.size(pair.to) > 0;

@@ -21,11 +21,12 @@ enum class ChangeKind : uint8_t { added, removed, changed };
 struct Change {
   Effect effect = Effect::live;
   ChangeKind kind = ChangeKind::changed;
-  std::string path;      // "listeners.web.timeouts.idle"
-  std::string from, to;  // as in the file; empty for what is not there
-  std::string listener;  // the one it touches; empty: none or all
-  std::string cluster;   // the same
-  std::string backend;   // of the cluster; empty: all of them
+  std::string path;           // "listeners.web.timeouts.idle"
+  std::string from, to;       // as in the file; empty for what is not there
+  std::string listener;       // the one it touches; empty: none or all
+  std::string cluster;        // the same
+  std::string backend;        // of the cluster; empty: all of them
+  bool confidential = false;  // from and to may be secrets
 };
 
 // Both models valid. In the order of the key table; empty when they do the same.

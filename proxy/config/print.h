@@ -11,6 +11,9 @@ namespace weir::config {
 std::string to_yaml(const Model&);
 // Every key with its value and, behind it, where that comes from.
 std::string effective_yaml(const Loaded&);
+// As JSON: to_yaml(), or every key that has a value.
+std::string to_json(const Model&);
+std::string effective_json(const Loaded&);
 // Every key with its default, as comments where there is none to write.
 std::string defaults_yaml();
 

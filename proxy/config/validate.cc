@@ -9,6 +9,7 @@
 #include "base/address.h"
 #include "config/places.h"
 #include "config/references.h"
+#include "config/validate_admin.h"
 #include "config/validate_routes.h"
 #include "config/validate_tls.h"
 #include "config/value_types.h"
@@ -29,6 +30,7 @@ class Validation {
     check_binds();
     check_clusters();
     check_drain();
+    validate_admin(model_, places_, findings_);
   }
 
  private:
@@ -50,18 +52,24 @@ class Validation {
         const auto [first, is_new] = names.emplace(listener.name, i);
         if (!is_new) duplicate_listener(path, listener.name, first->second);
       }
-      check_algorithm(listener, path);
+      check_socket_keys(listener, path);
       check_targets(listener, path);
       validate_tls(listener, path, places_, findings_);
     }
   }
-  void check_algorithm(const Listener& listener, const std::string& path) {
+  void check_socket_keys(const Listener& listener, const std::string& path) {
     const auto is_unix = [](const std::string& bind) { return bind.starts_with("unix:"); };
     if (!listener.congestion_control.empty() && !listener.bind.empty() &&
         std::all_of(listener.bind.begin(), listener.bind.end(), is_unix))
       findings_.add(Code::W218, places_.of(path + ".congestion_control"),
                     fmt::format("listener '{}' has only UNIX sockets", listener.name),
                     "congestion_control is TCP's; it does nothing here");
+    if (std::any_of(listener.bind.begin(), listener.bind.end(), is_unix)) return;
+    for (const char* key : {".socket_mode", ".socket_owner", ".socket_group"})
+      if (written(path + key))
+        findings_.add(Code::W256, place(path + key),
+                      fmt::format("listener '{}' has no UNIX sockets", listener.name),
+                      "it does nothing here; a UNIX socket is `bind: unix:/path`");
   }
   void check_targets(const Listener& listener, const std::string& path) {
     if (listener.protocol == Protocol::http)

@@ -64,6 +64,34 @@ Outcome read_socket_path(std::string_view text, std::string& out) {
   return {};
 }
 
+// As chmod(1) takes it; of a socket only rw-rw-rw- means something.
+Outcome read_file_mode(std::string_view text, uint32_t& out) {
+  const std::string_view digits = text.size() == 4 && text[0] == '0' ? text.substr(1) : text;
+  const bool good = digits.size() == 3 && std::all_of(digits.begin(), digits.end(),
+                                                      [](char c) { return c >= '0' && c <= '7'; });
+  if (!good)
+    return Problem{Code::E144, fmt::format("'{}' is not a file mode", text),
+                   "three octal digits, as for chmod: 0660"};
+  out = 0;
+  for (char c : digits) out = out * 8 + static_cast<uint32_t>(c - '0');
+  return {};
+}
+std::string write_file_mode(const uint32_t& mode) {
+  return fmt::format("{:04o}", mode);
+}
+
+Outcome read_account(std::string_view text, std::string& out) {
+  const bool good = std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-' || c == '.';
+  });
+  if (text.empty() || text.size() > 64 || text.front() == '-' || !good)
+    return Problem{Code::E145, fmt::format("'{}' is not the name of a user or group", text),
+                   "a name such as www-data, or a number"};
+  out = text;
+  return {};
+}
+
 Outcome read_output(std::string_view text, std::string& out) {
   const bool is_path =
       text.find('/') != std::string_view::npos && text.size() < 4096 && !has_control(text);
@@ -376,6 +404,10 @@ const ValueType backend_address::type = described<read_backend_address, same, st
     "address", "`host:port`, `10.0.0.1:80`, `\"[::1]:80\"`, `unix:/path`", kAddress);
 const ValueType socket_path::type =
     described<read_socket_path, same, std::string>("path", "absolute", kPath);
+const ValueType file_mode::type = described<read_file_mode, write_file_mode, uint32_t>(
+    "file mode", "`0660`, as for chmod", kText);
+const ValueType account::type =
+    described<read_account, same, std::string>("account", "`www-data`, `33`", kText);
 const ValueType url_path::type =
     described<read_url_path, same, std::string>("path", "of a URL", kPath);
 const ValueType log_output::type =

@@ -49,6 +49,8 @@ WEIR_VALUE_TYPE(bind_address, std::string);
 WEIR_VALUE_TYPE(admin_address, std::string);
 WEIR_VALUE_TYPE(backend_address, std::string);
 WEIR_VALUE_TYPE(socket_path, std::string);
+WEIR_VALUE_TYPE(file_mode, uint32_t);
+WEIR_VALUE_TYPE(account, std::string);
 WEIR_VALUE_TYPE(url_path, std::string);
 WEIR_VALUE_TYPE(log_output, std::string);
 WEIR_VALUE_TYPE(access_output, std::string);

@@ -1,7 +1,5 @@
 #include "server/admin_api.h"
 
-#include <nlohmann/json.hpp>
-
 #include "config/value_types.h"
 #include "server/admin_json.h"
 
@@ -31,23 +29,20 @@ SharedResponder share(AdminResponder responder) {
   return std::make_shared<AdminResponder>(std::move(responder));
 }
 
-ReloadCoordinator::Done answer_with(AdminResponder responder) {
-  return [r = share(std::move(responder))](const ReloadOutcome& outcome) {
-    r->reply({status_of(outcome), "application/json", reload_json(outcome)});
+// A peer that may not read the file is not told what is in it.
+Disclosure disclosure_to(const AdminPeer& peer) {
+  const bool all = peer.may_read_what_weir_may();
+  return {all, all};
+}
+
+ReloadCoordinator::Done answer_with(AdminResponder responder, const Disclosure& disclosure) {
+  return [r = share(std::move(responder)), disclosure](const ReloadOutcome& outcome) {
+    r->reply({status_of(outcome), "application/json", reload_json(outcome, disclosure)});
   };
 }
 
-// The member `name` of a JSON body; nullopt: not there. An error says what the body should have
-// been.
-Result<std::optional<std::string>> text_member(const std::string& body, const char* name) {
-  if (body.empty()) return std::optional<std::string>();
-  const nlohmann::json json = nlohmann::json::parse(body, nullptr, false);
-  const bool fits = json.is_object() && (!json.contains(name) || json[name].is_string());
-  if (!fits)
-    return Error{
-        std::string("the body must be a JSON object with the text member \"") + name + "\"", ""};
-  if (!json.contains(name)) return std::optional<std::string>();
-  return std::optional<std::string>(json[name].get<std::string>());
+void log_request(const char* event, const AdminRequest& request) {
+  LOG(info, event, kv("by", "admin"), kv("peer", request.peer.text()));
 }
 
 }  // namespace
@@ -60,30 +55,55 @@ AdminApi::AdminApi(Control control, Identity identity, DrainCoordinator& drain,
       reload_(reload),
       begin_drain_(std::move(begin_drain)),
       metrics_page_(control, drain) {
-  routes_.add("GET", "/live", [](const AdminRequest&, AdminResponder r) {
-    r.reply({200, kText, "ok\n"});
-  });
-  routes_.add("GET", "/ready",
-              [this](const AdminRequest&, AdminResponder r) { ready(std::move(r)); });
-  routes_.add("GET", "/v1/status",
-              [this](const AdminRequest&, AdminResponder r) { status(std::move(r)); });
-  routes_.add("GET", "/v1/drain", [this](const AdminRequest& q, AdminResponder r) {
-    if (q.query_value("wait").value_or("") == "1") return await_drained(std::move(r));
+  add_routes();
+}
+
+void AdminApi::add_routes() {
+  using Q = const AdminRequest&;
+  using R = AdminResponder;
+  routes_.add({"GET", "/",
+               [this](Q, R r) {
+                 r.reply({200, kText, "weir admin server\n" + routes_.list()});
+               },
+               "this list"});
+  routes_.add({"GET", "/live",
+               [](Q, R r) {
+                 r.reply({200, kText, "ok\n"});
+               },
+               "200 while the process runs"});
+  routes_.add({"GET", "/ready", [this](Q, R r) { ready(std::move(r)); },
+               "200 when connections are welcome, else 503"});
+  metrics_route_ =
+      routes_.add({"GET", "", [this](Q, R r) { metrics(std::move(r)); }, "metrics for Prometheus"});
+  routes_.add({"GET", "/v1/status", [this](Q q, R r) { status(q, std::move(r)); },
+               "listeners, backends, connections"});
+  const auto drain_state = [this](Q q, R r) {
+    if (q.flag("wait")) return await_drained(std::move(r));
     show_drain(200, std::move(r));
-  });
-  routes_.add("POST", "/v1/drain",
-              [this](const AdminRequest& q, AdminResponder r) { start_drain(q, std::move(r)); });
-  routes_.add("POST", "/v1/reload",
-              [this](const AdminRequest& q, AdminResponder r) { this->reload(q, std::move(r)); });
-  routes_.add("POST", "/v1/plan",
-              [this](const AdminRequest& q, AdminResponder r) { plan(q, std::move(r)); });
+  };
+  routes_.add({"GET", "/v1/drain", drain_state, "what a drain waits for", {"wait"}});
+  routes_.add({"POST",
+               "/v1/drain",
+               [this](Q q, R r) { start_drain(q, std::move(r)); },
+               "begin a drain, then stop",
+               {},
+               {"timeout"}});
+  routes_.add({"POST",
+               "/v1/reload",
+               [this](Q q, R r) { this->reload(q, std::move(r)); },
+               "read the configuration again",
+               {"wait", "dry_run"}});
+  routes_.add({"POST",
+               "/v1/plan",
+               [this](Q q, R r) { plan(q, std::move(r)); },
+               "what a reload would change",
+               {},
+               {"text", "path"}});
 }
 
 void AdminApi::handle(const AdminRequest& request, AdminResponder responder) {
   // The path of the metrics is the configuration's, and may change with it.
-  const std::string& metrics_path = control_.store.current()->model.metrics.path;
-  if (request.path == metrics_path && (request.method == "GET" || request.method == "HEAD"))
-    return metrics(std::move(responder));
+  routes_.set_path(metrics_route_, control_.store.current()->model.metrics.path);
   routes_(request, std::move(responder));
 }
 
@@ -98,11 +118,13 @@ void AdminApi::metrics(AdminResponder responder) {
   });
 }
 
-void AdminApi::status(AdminResponder responder) {
-  control_.workers.report([this, r = share(std::move(responder))](Workers::Reports reports) {
-    r->reply(
-        {200, "application/json", status_json({identity_, control_, drain_, reload_, reports})});
-  });
+void AdminApi::status(const AdminRequest& request, AdminResponder responder) {
+  const bool messages = disclosure_to(request.peer).messages;
+  control_.workers.report(
+      [this, messages, r = share(std::move(responder))](Workers::Reports reports) {
+        r->reply({200, "application/json",
+                  status_json({identity_, control_, drain_, reload_, reports, messages})});
+      });
 }
 
 void AdminApi::show_drain(int status, AdminResponder responder) {
@@ -131,39 +153,50 @@ void AdminApi::drained(uint64_t cut) {
 
 void AdminApi::start_drain(const AdminRequest& request, AdminResponder responder) {
   if (drain_.begun()) return responder.reply(error_reply(409, "weir is draining already"));
-  const auto text = text_member(request.body, "timeout");
-  if (!text) return responder.reply(error_reply(400, text.error().message));
   std::optional<Duration> timeout;
-  if (*text) {
+  if (const std::optional<std::string> text = request.member("timeout")) {
     Duration value{};
-    if (const auto problem = config::types::duration::type.read(**text, &value))
+    if (const auto problem = config::types::duration::type.read(*text, &value))
       return responder.reply(error_reply(400, "timeout: " + problem->message));
     timeout = value;
   }
+  log_request("drain.requested", request);
   begin_drain_(timeout);
   show_drain(202, std::move(responder));
 }
 
 void AdminApi::reload(const AdminRequest& request, AdminResponder responder) {
-  const auto flag = [&](const char* name) { return request.query_value(name).value_or("") == "1"; };
-  if (flag("dry_run")) return reload_.plan(answer_with(std::move(responder)));
-  if (flag("wait")) return reload_.reload(answer_with(std::move(responder)));
+  const bool dry_run = request.flag("dry_run");
+  log_request(dry_run ? "plan.requested" : "reload.requested", request);
+  const Disclosure disclosure = disclosure_to(request.peer);
+  if (dry_run) return reload_.plan(answer_with(std::move(responder), disclosure));
+  if (request.flag("wait")) return reload_.reload(answer_with(std::move(responder), disclosure));
   // The reload goes on without its asker; what comes of it is in the log, the metrics and the
   // status.
   reload_.reload();
   responder.reply({202, "application/json", "{\"result\": \"accepted\"}\n"});
 }
 
+// A path is read with weir's rights, and what is in the file comes back in messages: only a peer
+// that has these rights may name one. Everybody else sends the text.
 void AdminApi::plan(const AdminRequest& request, AdminResponder responder) {
-  const auto path = text_member(request.body, "path");
-  if (!path) return responder.reply(error_reply(400, path.error().message));
-  const auto answer = [r = share(std::move(responder))](const ReloadOutcome& outcome) {
-    r->reply({status_of(outcome), "application/json", reload_json(outcome)});
-  };
-  if (*path)
-    reload_.plan_file(**path, answer);
-  else
-    reload_.plan(answer);
+  const std::optional<std::string> text = request.member("text"), path = request.member("path");
+  if (text && path)
+    return responder.reply(error_reply(400, "'text' and 'path' exclude each other"));
+  if (path && !request.peer.may_read_what_weir_may())
+    return responder.reply(error_reply(
+        403,
+        "only root and the user that weir runs as may name a 'path', over the UNIX socket; "
+        "send the 'text' of the file"));
+  if (path && !path->starts_with('/'))
+    return responder.reply(error_reply(400, "'path' must be absolute"));
+  log_request("plan.requested", request);
+  Disclosure disclosure = disclosure_to(request.peer);
+  if (text) disclosure.messages = true;  // they quote what the asker has sent
+  ReloadCoordinator::Done answer = answer_with(std::move(responder), disclosure);
+  if (text) return reload_.plan_text(*text, std::move(answer));
+  if (path) return reload_.plan_file(*path, std::move(answer));
+  reload_.plan(std::move(answer));
 }
 
 }  // namespace weir

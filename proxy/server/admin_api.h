@@ -1,5 +1,5 @@
 // AdminApi: what the admin server answers: /live, /ready, the metrics, /v1/status, /v1/drain,
-// /v1/reload, /v1/plan. Owner: the server; thread: the control loop's.
+// /v1/reload, /v1/plan, and at / the list of these. Owner: the server; thread: the control loop's.
 #pragma once
 
 #include <list>
@@ -16,6 +16,7 @@ class AdminApi {
  public:
   struct Identity {
     std::string version, revision, config_path;
+    std::string workers_by;  // what their number follows: WorkerCount
     TimePoint started;
   };
   // Begins a drain; the server decides what else that means.
@@ -29,9 +30,10 @@ class AdminApi {
   void drained(uint64_t cut);
 
  private:
+  void add_routes();
   void ready(AdminResponder responder) const;
   void metrics(AdminResponder responder);
-  void status(AdminResponder responder);
+  void status(const AdminRequest& request, AdminResponder responder);
   void await_drained(AdminResponder responder);
   void show_drain(int status, AdminResponder responder);
   void start_drain(const AdminRequest& request, AdminResponder responder);
@@ -45,6 +47,7 @@ class AdminApi {
   const BeginDrain begin_drain_;
   MetricsPage metrics_page_;
   AdminRoutes routes_;
+  size_t metrics_route_ = 0;
   std::list<AdminResponder> awaiting_drained_;  // at most kMostAwaiting
 };
 

@@ -1,9 +1,12 @@
 #include "server/admin_connection.h"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <ctime>
 
 #include "http/h1_writer.h"
+#include "http/semantics.h"
 #include "server/admin_server.h"
 #include "server/gzip.h"
 
@@ -20,10 +23,10 @@ bool is_safe(std::string_view method) {
 
 }  // namespace
 
-AdminConnection::AdminConnection(EventLoop& loop, AdminServer& server, bool over_unix_socket)
+AdminConnection::AdminConnection(EventLoop& loop, AdminServer& server, AdminPeer peer)
     : Retirable(loop),
       server_(server),
-      over_unix_socket_(over_unix_socket),
+      peer_(std::move(peer)),
       parser_(HeadLimits{.request_line = kAdminHeadLimit, .head = kAdminHeadLimit}) {}
 
 bool AdminConnection::start(int fd) {
@@ -66,6 +69,7 @@ void AdminConnection::enter(Stage stage, Duration timeout) {
 void AdminConnection::await_request(Duration timeout) {
   parser_.reset();
   request_ = {};
+  server_.count_large_body(large_, false);
   in_body_ = false;
   started_ = !in_.empty();
   if (in_.empty()) std::string().swap(in_);  // an idle connection holds no memory
@@ -112,11 +116,8 @@ AdminConnection::Step AdminConnection::accept_head() {
                       : head.target();
   request_.query = head.query();
   request_.accepts_gzip = accepts_gzip(head.find("accept-encoding"));
-  request_.over_unix_socket = over_unix_socket_;
-  // A browser names the page that makes it ask. No page has business here, and a web site must not
-  // drain a proxy through the browser of the person who operates it.
-  cross_site_ =
-      !over_unix_socket_ && !is_safe(head.method()) && head.find("origin").data() != nullptr;
+  request_.peer = peer_;
+  if (const std::string why = objection(head); !why.empty()) return refuse(403, why);
   keep_alive_ = head.keep_alive();
   http_1_0_ = head.version() == HttpVersion::http_1_0;
   const bool wants_continue = head.expects_continue();
@@ -136,6 +137,8 @@ AdminConnection::Step AdminConnection::decode_body() {
     H1BodyDecoder::Piece piece = decoder_.next(rest);
     request_.body += piece.data;
     rest.remove_prefix(piece.consumed);
+    if (is_large() && !peer_.over_unix_socket && !server_.count_large_body(large_, true))
+      return refuse(503, "too many large requests at once; ask again");
   }
   in_.erase(0, in_.size() - rest.size());
   switch (decoder_.state()) {
@@ -148,19 +151,39 @@ AdminConnection::Step AdminConnection::decode_body() {
 
 AdminConnection::Step AdminConnection::dispatch() {
   enter(Stage::handling, Duration::max());  // how long it takes is the handler's business
-  if (cross_site_) {
-    answer(
-        error_reply(403, "requests that change something are not taken from web pages (Origin)"));
-    return Step::next;
-  }
   ticket_ = std::make_shared<AdminResponder::Ticket>(AdminResponder::Ticket{this});
   server_.handle(request_, AdminResponder(ticket_));
   return Step::next;  // the handler may have answered, or even closed the server
 }
 
+// Why this request is not taken over TCP; empty when it is. The UNIX socket has permissions
+// instead.
+//
+// A name that leads to this address may be anybody's: a web page of that name has the browser of an
+// operator send requests here and reads the answers (DNS rebinding). A browser also names the page
+// that makes it ask, by Origin; no page has business here.
+std::string AdminConnection::objection(const RequestHead& head) const {
+  if (peer_.over_unix_socket) return "";
+  if (!head.authority().empty() && !server_.access().knows_host(head.authority()))
+    return fmt::format(
+        "'{}' is no name of this admin address: ask by its IP address or localhost, or add the "
+        "name to admin.hosts",
+        split_authority(head.authority()).host);
+  if (is_safe(head.method())) return "";
+  if (head.find("origin").data() != nullptr)
+    return "requests that change something are not taken from web pages (Origin)";
+  if (server_.access().read_only)
+    return "admin.read_only: over TCP only requests that change nothing; use the UNIX socket";
+  return "";
+}
+
 AdminConnection::Step AdminConnection::refuse(Fault fault) {
+  return refuse(fault.status, fault.reason);
+}
+
+AdminConnection::Step AdminConnection::refuse(int status, std::string_view message) {
   keep_alive_ = false;
-  answer(error_reply(fault.status, fault.reason));
+  answer(error_reply(status, message));
   return Step::next;
 }
 
@@ -183,6 +206,7 @@ void AdminConnection::append_head(const AdminReply& reply, bool compressed, bool
   std::array<char, kHttpDateSize + 1> date;
   H1HeadWriter head(memory);
   head.status_line(unsigned(reply.status));
+  head.field(kAdminServerField, "1");
   head.field("Date", format_http_date(std::time(nullptr), date));
   head.field("Content-Type", reply.content_type);
   head.field("Content-Length", uint64_t(reply.body.size()));
@@ -239,6 +263,7 @@ void AdminConnection::on_deadline() {
 void AdminConnection::close() {
   if (stage_ == Stage::closed) return;
   stage_ = Stage::closed;
+  server_.count_large_body(large_, false);
   if (ticket_ != nullptr) ticket_->connection = nullptr;
   AdminStageLink::unlink();
   cancel();

@@ -20,7 +20,11 @@ namespace weir {
 class AdminServer;
 
 inline constexpr size_t kAdminHeadLimit = 8 * 1024;
-inline constexpr uint64_t kAdminBodyLimit = 64 * 1024;
+// A whole configuration file as a JSON text.
+inline constexpr uint64_t kAdminBodyLimit = 8 * 1024 * 1024;
+// Over TCP at most kAdminLargeBodies at once are larger than this.
+inline constexpr uint64_t kAdminSmallBody = 64 * 1024;
+inline constexpr size_t kAdminLargeBodies = 4;
 inline constexpr Duration kAdminRequestTimeout =
     10s;  // head and body together, from accept or first byte
 inline constexpr Duration kAdminIdleTimeout = 30s;   // between requests
@@ -43,7 +47,7 @@ class AdminConnection final : public Retirable,
   enum class Stage : uint8_t { reading, handling, writing, lingering, closed };
   static constexpr size_t kStages = 5;
 
-  AdminConnection(EventLoop& loop, AdminServer& server, bool over_unix_socket);
+  AdminConnection(EventLoop& loop, AdminServer& server, AdminPeer peer);
 
   // Takes over the accepted descriptor; false: the kernel refused.
   [[nodiscard]] bool start(int fd);
@@ -68,9 +72,12 @@ class AdminConnection final : public Retirable,
   Step fill();
   Step parse_input();
   Step accept_head();
+  std::string objection(const RequestHead& head) const;
   Step decode_body();
   Step dispatch();
   Step refuse(Fault fault);
+  Step refuse(int status, std::string_view message);
+  bool is_large() const { return request_.body.size() > kAdminSmallBody; }
   Step write_reply();
   Step discard();
   void await_request(Duration timeout);
@@ -81,7 +88,7 @@ class AdminConnection final : public Retirable,
   Transport transport_;
   Stage stage_ = Stage::closed;
   bool advancing_ = false;
-  const bool over_unix_socket_;
+  const AdminPeer peer_;
 
   H1RequestParser parser_;
   H1BodyDecoder decoder_;
@@ -90,7 +97,7 @@ class AdminConnection final : public Retirable,
   bool in_body_ = false;
   bool keep_alive_ = true;
   bool http_1_0_ = false;
-  bool cross_site_ = false;
+  bool large_ = false;  // counted in the server's large bodies
   std::string in_;
 
   std::shared_ptr<AdminResponder::Ticket> ticket_;

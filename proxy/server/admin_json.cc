@@ -5,11 +5,15 @@
 #include <nlohmann/json.hpp>
 
 #include "config/effect.h"
+#include "config/findings.h"
 
 namespace weir {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+// For a value that may be a secret.
+constexpr const char* kHidden = "(not shown)";
 
 // Text from a client's address or a file may be any bytes.
 std::string dump(const Json& json) {
@@ -127,8 +131,23 @@ Json cluster_json(const StatusSource& source, const ClusterSpec& spec) {
           {"backends", backends}};
 }
 
-Json diagnostics_json(const std::vector<config::Diagnostic>& diagnostics) {
-  return Json::parse(config::format_json(diagnostics));
+// The message is that of a diagnostic.
+bool quotes(ReloadOutcome::Verdict verdict) {
+  return verdict == ReloadOutcome::Verdict::invalid;
+}
+
+// Without their messages: what each is about.
+std::vector<config::Diagnostic> without_quotes(std::vector<config::Diagnostic> diagnostics) {
+  for (config::Diagnostic& d : diagnostics) {
+    d.message = config::title_of(d.code);
+    d.hint = "`weir check` tells more, to a user who may read the file";
+  }
+  return diagnostics;
+}
+
+Json diagnostics_json(const ReloadOutcome& outcome, bool messages) {
+  return Json::parse(
+      config::format_json(messages ? outcome.diagnostics : without_quotes(outcome.diagnostics)));
 }
 
 }  // namespace
@@ -143,12 +162,14 @@ std::string status_json(const StatusSource& source) {
   }
   for (const ClusterSpec& cluster : snapshot.clusters)
     clusters.push_back(cluster_json(source, cluster));
-  Json last = nullptr;
+  Json last = nullptr, draining = nullptr;
+  const TimePoint now = source.control.loop.now();
+  if (source.drain.begun()) draining = seconds(now - source.drain.began_at());
   if (const auto& reload = source.reload.last())
     last = {{"result", text(reload->result)},
             {"at_unix", reload->at_unix},
             {"generation", reload->generation},
-            {"message", reload->message}};
+            {"message", source.messages || !quotes(reload->result) ? reload->message : ""}};
   return dump({{"version", source.identity.version},
                {"revision", source.identity.revision},
                {"pid", ::getpid()},
@@ -156,9 +177,11 @@ std::string status_json(const StatusSource& source) {
                {"config_hash", snapshot.hash},
                {"config_path", source.identity.config_path},
                {"phase", weir::text(source.drain.phase())},
-               {"uptime_seconds", seconds(source.control.loop.now() - source.identity.started)},
+               {"uptime_seconds", seconds(now - source.identity.started)},
+               {"draining_seconds", draining},
                {"ready", source.drain.ready()},
                {"workers", source.control.workers.count()},
+               {"workers_by", source.identity.workers_by},
                {"snapshots", source.control.store.live_snapshots()},
                {"connections",
                 {{"active", source.control.store.open_connections()},
@@ -210,20 +233,23 @@ std::string drained_json(uint64_t cut) {
                {"oldest", Json::array()}});
 }
 
-std::string reload_json(const ReloadOutcome& outcome) {
+std::string reload_json(const ReloadOutcome& outcome, const Disclosure& disclosure) {
   Json changes = Json::array();
-  for (const PlannedChange& planned : outcome.changes)
-    changes.push_back({{"effect", config::text(planned.change.effect)},
-                       {"kind", config::text(planned.change.kind)},
-                       {"path", planned.change.path},
-                       {"from", planned.change.from},
-                       {"to", planned.change.to},
+  for (const PlannedChange& planned : outcome.changes) {
+    const config::Change& change = planned.change;
+    const bool hidden = change.confidential && !disclosure.values;
+    changes.push_back({{"effect", config::text(change.effect)},
+                       {"kind", config::text(change.kind)},
+                       {"path", change.path},
+                       {"from", hidden ? kHidden : change.from},
+                       {"to", hidden ? kHidden : change.to},
                        {"sessions", planned.sessions}});
+  }
   return dump({{"result", text(outcome.result)},
                {"generation", outcome.generation},
-               {"message", outcome.message},
+               {"message", disclosure.messages || !quotes(outcome.result) ? outcome.message : ""},
                {"changes", changes},
-               {"diagnostics", diagnostics_json(outcome.diagnostics)}});
+               {"diagnostics", diagnostics_json(outcome, disclosure.messages)}});
 }
 
 }  // namespace weir

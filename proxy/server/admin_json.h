@@ -14,12 +14,18 @@ struct StatusSource {
   const DrainCoordinator& drain;
   const ReloadCoordinator& reload;
   Workers::Reports reports;
+  bool messages = true;  // what is said about a configuration may quote it
 };
 
 std::string status_json(const StatusSource& source);
 std::string drain_json(const DrainCoordinator& drain, TimePoint now, const SessionSurvey& survey);
 // The end of it: phase "drained", and how many sessions were cut.
 std::string drained_json(uint64_t cut);
-std::string reload_json(const ReloadOutcome& outcome);
+// What an asker is told about a file that only weir may read.
+struct Disclosure {
+  bool values = true;    // those that may be secrets
+  bool messages = true;  // which quote the file; otherwise only the code and the place
+};
+std::string reload_json(const ReloadOutcome& outcome, const Disclosure& disclosure);
 
 }  // namespace weir

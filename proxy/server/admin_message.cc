@@ -29,15 +29,29 @@ std::string percent_decoded(std::string_view text) {
 
 }  // namespace
 
-std::optional<std::string> AdminRequest::query_value(std::string_view name) const {
+AdminRequest::Values AdminRequest::parameters() const {
+  Values values;
   std::string_view rest = query;
   while (!rest.empty()) {
     std::string_view pair = rest.substr(0, rest.find('&'));
     rest.remove_prefix(std::min(pair.size() + 1, rest.size()));
     size_t equals = pair.find('=');
-    if (percent_decoded(pair.substr(0, equals)) != name) continue;
-    return equals == std::string_view::npos ? "" : percent_decoded(pair.substr(equals + 1));
+    values.emplace_back(
+        percent_decoded(pair.substr(0, equals)),
+        equals == std::string_view::npos ? "" : percent_decoded(pair.substr(equals + 1)));
   }
+  return values;
+}
+
+bool AdminRequest::flag(std::string_view name) const {
+  for (const auto& [key, value] : parameters())
+    if (key == name) return value == "1";
+  return false;
+}
+
+std::optional<std::string> AdminRequest::member(std::string_view name) const {
+  for (const auto& [key, value] : members)
+    if (key == name) return value;
   return std::nullopt;
 }
 

@@ -6,17 +6,27 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
+
+#include "server/admin_peer.h"
 
 namespace weir {
 
 struct AdminRequest {
+  // A name and its decoded value, in the order they were sent.
+  using Values = std::vector<std::pair<std::string, std::string>>;
+
   std::string method, path, query, body;  // path and query as sent, not decoded
   bool accepts_gzip = false;  // the reply is compressed by the connection, not by the handler
-  bool over_unix_socket = false;
+  AdminPeer peer;
+  Values members;  // of the JSON body, once AdminRoutes has read it
 
-  // The decoded value of the first `name=value` in the query; "" for a bare name. A malformed
-  // %-sequence stays as it is.
-  std::optional<std::string> query_value(std::string_view name) const;
+  // `name=value` pairs of the query; "" for a bare name. A malformed %-sequence stays as it is.
+  Values parameters() const;
+  // Whether the query has `name=1`.
+  bool flag(std::string_view name) const;
+  std::optional<std::string> member(std::string_view name) const;
 };
 
 struct AdminReply {

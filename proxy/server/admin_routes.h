@@ -1,27 +1,40 @@
-// The table of the admin API: method and path → handler. It is itself an AdminHandler, and answers
-// 404 and 405. Filled before the server starts; afterwards only called.
+// The table of the admin API: method and path → handler, and what each request may hold. It is
+// itself an AdminHandler. It answers 404 and 405, and 400 to a request with anything that its route
+// does not declare: a misspelled flag must not be a request without it. Filled before the server
+// starts; afterwards only called.
 #pragma once
 
 #include <string>
 #include <vector>
 
+#include "base/result.h"
 #include "server/admin_message.h"
 
 namespace weir {
 
+struct AdminRoute {
+  std::string method, path;
+  AdminHandler handler;
+  std::string help = {};                  // a few words for the list of all paths
+  std::vector<std::string> flags = {};    // of the query, each `name=1` or `name=0`
+  std::vector<std::string> members = {};  // of a JSON object in the body, each a text
+};
+
 class AdminRoutes {
  public:
-  // GET routes answer HEAD as well: the connection leaves the body out.
-  void add(std::string method, std::string path, AdminHandler handler);
+  // GET routes answer HEAD as well: the connection leaves the body out. The route's index.
+  size_t add(AdminRoute route);
+  // A path that the configuration chooses.
+  void set_path(size_t route, const std::string& path) { routes_[route].path = path; }
 
   void operator()(const AdminRequest& request, AdminResponder responder) const;
+  // One line for each route.
+  std::string list() const;
+  // Whether a route answers the path.
+  bool has(std::string_view path) const;
 
  private:
-  struct Route {
-    std::string method, path;
-    AdminHandler handler;
-  };
-  std::vector<Route> routes_;
+  std::vector<AdminRoute> routes_;
 };
 
 }  // namespace weir

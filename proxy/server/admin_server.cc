@@ -21,8 +21,8 @@ AdminServer::AdminServer(EventLoop& loop, AdminHandler handler)
       reserve_(sys::open_reserve()),
       resume_timer_(loop, [this] { resume_accepting(); }) {}
 
-Result<void> AdminServer::listen(const Address& address) {
-  Result<AdminSocket> socket = AdminSocket::open(address);
+Result<void> AdminServer::listen(const Address& address, const SocketPermissions& permissions) {
+  Result<AdminSocket> socket = AdminSocket::open(address, permissions);
   if (!socket) return socket.error();
   std::unique_ptr<Listening> listening(new Listening{*this, std::move(*socket), {}});
   if (!watch(*listening))
@@ -87,11 +87,20 @@ void AdminServer::add(int fd, bool over_unix_socket) {
   if (connections_ == kMaxAdminConnections && !evict_one()) return;
   for (auto& slot : slots_) {
     if (slot != nullptr) continue;
-    slot = make_owned<AdminConnection>(loop_, *this, over_unix_socket);
+    slot =
+        make_owned<AdminConnection>(loop_, *this, AdminPeer::of(accepted.get(), over_unix_socket));
     ++connections_;
     if (!slot->start(accepted.release())) release(*slot);
     return;
   }
+}
+
+bool AdminServer::count_large_body(bool& counted, bool large) {
+  if (counted == large) return true;
+  if (large && large_bodies_ == kAdminLargeBodies) return false;
+  large_bodies_ = large ? large_bodies_ + 1 : large_bodies_ - 1;
+  counted = large;
+  return true;
 }
 
 bool AdminServer::evict_one() {

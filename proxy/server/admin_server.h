@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "event/timer.h"
+#include "server/admin_access.h"
 #include "server/admin_connection.h"
 #include "server/admin_message.h"
 #include "server/admin_socket.h"
@@ -32,7 +33,10 @@ class AdminServer {
   ~AdminServer() { close(); }
 
   // Serves this address too. The error names the address and the fix.
-  Result<void> listen(const Address& address);
+  Result<void> listen(const Address& address,
+                      const SocketPermissions& permissions = kAdminPermissions);
+  void set_access(AdminAccess access) { access_ = std::move(access); }
+  const AdminAccess& access() const { return access_; }
   // Stops listening, removes the socket files and cuts all connections. Idempotent.
   void close();
 
@@ -54,6 +58,8 @@ class AdminServer {
   static void on_acceptable(void* listening, Readiness ready) noexcept;
   void accept_from(Listening& listening);
   void add(int fd, bool over_unix_socket);
+  // Takes or gives back one of kAdminLargeBodies; false: none is left.
+  bool count_large_body(bool& counted, bool large);
   [[nodiscard]] bool evict_one();
   [[nodiscard]] bool find_descriptor();
   [[nodiscard]] bool watch(Listening& listening);
@@ -75,6 +81,8 @@ class AdminServer {
   std::array<StageList, AdminConnection::kStages> stages_;
   std::array<Owned<AdminConnection>, kMaxAdminConnections> slots_;
   size_t connections_ = 0;
+  size_t large_bodies_ = 0;
+  AdminAccess access_;
   std::vector<std::unique_ptr<Listening>> listening_;
 };
 

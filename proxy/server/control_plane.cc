@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
+#include <cstring>
 #include <random>
 
 namespace weir {
@@ -14,22 +16,23 @@ constexpr Duration kExtendEvery =
 
 }  // namespace
 
-ControlPlane::ControlPlane(const ServerOptions& options, Log& log, uint32_t workers,
+ControlPlane::ControlPlane(const ServerOptions& options, Log& log, WorkerCount workers,
                            uint64_t descriptor_limit)
     : options_(options),
       log_(log),
       loop_(clock_),
-      store_(workers, descriptor_limit),
-      workers_(loop_, clock_, log, workers),
+      store_(workers.count, descriptor_limit),
+      workers_(loop_, clock_, log, workers.count),
       checks_(loop_, *this, std::random_device()()),
       loader_(loop_, options.load),
       drain_(loop_, workers_, *this),
       reload_(control(), loader_, *this),
-      api_(control(), {options.version, options.revision, options.config_path, loop_.now()}, drain_,
-           reload_, [this](std::optional<Duration> timeout) { begin_drain(timeout); }),
+      api_(control(),
+           {options.version, options.revision, options.config_path, workers.by, loop_.now()},
+           drain_, reload_, [this](std::optional<Duration> timeout) { begin_drain(timeout); }),
       admin_(loop_,
              [this](const AdminRequest& q, AdminResponder r) { api_.handle(q, std::move(r)); }),
-      signals_(loop_, [this](int signal) { on_signal(signal); }),
+      signals_(loop_, [this](const ReceivedSignal& signal) { on_signal(signal); }),
       extend_(loop_, [this] {
         notify_.extend(2 * kExtendEvery);
         extend_.set_in(kExtendEvery);
@@ -43,6 +46,9 @@ ControlPlane::~ControlPlane() {
 }
 
 Result<void> ControlPlane::start(const Candidate& candidate) {
+  if (options_.closed_streams.any())
+    LOG(warn, "process.closed_streams", kv("streams", options_.closed_streams.text()),
+        kv("now", "/dev/null"));
   Result<SnapshotStore::Prepared> prepared = store_.prepare(candidate);
   if (!prepared) return prepared.error();
   first_updates_ = store_.commit(std::move(*prepared), loop_.now());
@@ -61,9 +67,21 @@ Result<void> ControlPlane::start(const Candidate& candidate) {
   return {};
 }
 
-// Nobody asked for it, so nothing of it can keep weir from starting.
+// Without an admin section: where the command line looks. With one: in the directory that systemd
+// made for the service, so that its ExecReload finds weir whatever the section says.
 void ControlPlane::open_default_admin() {
-  const std::string& path = options_.default_admin_socket;
+  const config::Admin& admin = store_.current()->model.admin;
+  if (admin.bind.empty() && admin.socket.empty())
+    return open_extra_admin(options_.default_admin_socket);
+  const char* directories = std::getenv("RUNTIME_DIRECTORY");  // separated by colons
+  if (directories == nullptr || options_.default_admin_socket.empty()) return;
+  const std::string first(directories, std::strcspn(directories, ":"));
+  if (!first.empty() && admin.socket != first + "/admin.sock")
+    open_extra_admin(first + "/admin.sock");
+}
+
+// The configuration does not name it, so nothing about it can keep weir from starting.
+void ControlPlane::open_extra_admin(const std::string& path) {
   const std::string directory = path.substr(0, path.rfind('/'));
   if (path.empty() || ::access(directory.c_str(), W_OK) != 0) return;
   const Result<Address> address = Address::parse("unix:" + path);
@@ -75,14 +93,16 @@ void ControlPlane::open_default_admin() {
 }
 
 Result<void> ControlPlane::open_admin(const config::Admin& admin) {
-  if (admin.bind.empty() && admin.socket.empty()) return open_default_admin(), Result<void>();
+  admin_.set_access({admin.hosts, admin.read_only});
+  const SocketPermissions permissions{admin.socket_mode, "", admin.socket_group};
   for (const std::string& text : {admin.bind, admin.socket.empty() ? "" : "unix:" + admin.socket}) {
     if (text.empty()) continue;
     const Result<Address> address = Address::parse(text);
     if (!address) return Error{address.error().message, "admin"};
-    if (Result<void> opened = admin_.listen(*address); !opened)
+    if (Result<void> opened = admin_.listen(*address, permissions); !opened)
       return Error{opened.error().message, "admin"};
   }
+  open_default_admin();
   return {};
 }
 
@@ -129,7 +149,11 @@ void ControlPlane::announce() const {
 void ControlPlane::refresh_watch(const std::vector<std::string>& more) {
   const config::Model& model = store_.current()->model;
   if (!model.global.watch) return watch_.reset();
-  if (!watch_) watch_ = std::make_unique<Watch>(loop_, [this] { reload_.reload(); });
+  if (!watch_)
+    watch_ = std::make_unique<Watch>(loop_, [this] {
+      LOG(info, "reload.requested", kv("by", "watch"));
+      reload_.reload();
+    });
   std::vector<std::string> directories = model.watched_directories;
   directories.insert(directories.end(), more.begin(), more.end());
   watch_->set(directories);
@@ -141,20 +165,31 @@ void ControlPlane::on_reload_begun() {
 
 void ControlPlane::on_reload_over(const ReloadOutcome& outcome) {
   refresh_watch(outcome.directories);
+  const config::Admin& admin = store_.current()->model.admin;
+  admin_.set_access({admin.hosts, admin.read_only});
   if (!reload_.busy() && !drain_.begun())
     notify_.ready(fmt::format("serving, generation {}", outcome.generation));
 }
 
-void ControlPlane::on_signal(int signal) {
-  switch (signal) {
-    case SIGHUP: return reload_.reload();
-    case SIGUSR1: return log_.reopen();
+void ControlPlane::on_signal(const ReceivedSignal& signal) {
+  const auto log = [&](const char* event) {
+    LOG(info, event, kv("by", "signal"), kv("signal", ::sigabbrev_np(signal.number)),
+        kv("pid", signal.pid), kv("uid", signal.uid));
+  };
+  switch (signal.number) {
+    case SIGHUP: log("reload.requested"); return reload_.reload();
+    case SIGUSR1: log("log.reopen_requested"); return log_.reopen();
     case SIGUSR2: return;  // reserved
     default: break;
   }
   // TERM, INT, QUIT: the first one drains; another TERM or INT means now.
-  if (!drain_.begun()) return begin_drain(std::nullopt);
-  if (signal != SIGQUIT) drain_.hurry();
+  if (!drain_.begun()) {
+    log("drain.requested");
+    return begin_drain(std::nullopt);
+  }
+  if (signal.number == SIGQUIT) return;
+  log("drain.hurry_requested");
+  drain_.hurry();
 }
 
 void ControlPlane::begin_drain(std::optional<Duration> timeout) {

@@ -8,6 +8,7 @@
 #include "server/admin_api.h"
 #include "server/admin_server.h"
 #include "server/notify.h"
+#include "server/resources.h"
 #include "server/server.h"
 #include "server/watch.h"
 
@@ -15,7 +16,8 @@ namespace weir {
 
 class ControlPlane final : private DrainObserver, private ReloadObserver, private HealthObserver {
  public:
-  ControlPlane(const ServerOptions& options, Log& log, uint32_t workers, uint64_t descriptor_limit);
+  ControlPlane(const ServerOptions& options, Log& log, WorkerCount workers,
+               uint64_t descriptor_limit);
   ~ControlPlane();
 
   // Opens the sockets and starts the checks; nothing is accepted yet. The error says what is in the
@@ -27,8 +29,9 @@ class ControlPlane final : private DrainObserver, private ReloadObserver, privat
  private:
   Result<void> open_admin(const config::Admin& admin);
   void open_default_admin();
+  void open_extra_admin(const std::string& path);
   void serve();
-  void on_signal(int signal);
+  void on_signal(const ReceivedSignal& signal);
   void begin_drain(std::optional<Duration> timeout);
   void refresh_watch(const std::vector<std::string>& more);
   void announce() const;

@@ -31,7 +31,8 @@ void DrainCoordinator::begin(const config::Drain& settings, std::optional<Durati
     settings_.timeout = *timeout;
     settings_.spread.reset();
   }
-  deadline_ = loop_.now() + settings_.delay + settings_.timeout;
+  began_at_ = loop_.now();
+  deadline_ = began_at_ + settings_.delay + settings_.timeout;
   enter(ProcessPhase::lame_duck);
   if (settings_.ready_fail_after > Duration::zero())
     ready_timer_.set_in(settings_.ready_fail_after);

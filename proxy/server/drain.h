@@ -42,6 +42,8 @@ class DrainCoordinator {
   void set_serving() { enter(ProcessPhase::serving); }
   bool begun() const { return phase_ > ProcessPhase::serving; }
   bool ready() const { return ready_ && phase_ != ProcessPhase::starting; }
+  // When the drain began; only once it has.
+  TimePoint began_at() const { return began_at_; }
   // When what is left is cut; kNever when no drain runs.
   TimePoint deadline() const { return deadline_; }
 
@@ -56,6 +58,7 @@ class DrainCoordinator {
   DrainObserver& observer_;
   ProcessPhase phase_ = ProcessPhase::starting;
   config::Drain settings_;
+  TimePoint began_at_{};
   TimePoint deadline_ = kNever;
   bool ready_ = true;
   bool closing_ = false;  // listeners are being closed, or are

@@ -217,6 +217,10 @@ void ReloadCoordinator::plan_file(const std::string& path, Done done) {
   loader_.request_file(path, [this, done](const auto& loaded) { preview(loaded, done); });
 }
 
+void ReloadCoordinator::plan_text(const std::string& text, Done done) {
+  loader_.request_text(text, [this, done](const auto& loaded) { preview(loaded, done); });
+}
+
 void ReloadCoordinator::preview(const std::shared_ptr<LoadResult>& loaded, const Done& done) {
   ReloadOutcome outcome = outcome_so_far(*loaded);
   if (!loaded->valid()) return done(outcome);

@@ -66,6 +66,8 @@ class ReloadCoordinator {
   // What reload() would do, and what a reload to another file would.
   void plan(Done done);
   void plan_file(const std::string& path, Done done);
+  // What a reload to this text would do. Nothing that it names is read or looked up.
+  void plan_text(const std::string& text, Done done);
   bool busy() const { return under_way_ > 0; }
 
   struct Last {

@@ -250,6 +250,7 @@ SeriesIds SnapshotStore::series_in_use() {
 }
 
 std::vector<config::Change> SnapshotStore::moved_backends(const Candidate& candidate) const {
+  if (candidate.only_text) return {};
   std::map<std::pair<std::string_view, std::string_view>, const config::Backend*> next;
   for (const config::Cluster& cluster : candidate.loaded.model.clusters)
     for (const config::Backend& backend : cluster.backends)

@@ -26,6 +26,8 @@ struct Candidate {
   config::Loaded loaded;
   ResolvedAddresses addresses;
   TlsContexts tls;
+  // Nothing that the text names was looked up or read: for a plan of it only.
+  bool only_text = false;
 };
 
 class SnapshotStore {

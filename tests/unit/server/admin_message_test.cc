@@ -14,20 +14,25 @@ AdminRequest with_query(std::string query) {
   return request;
 }
 
-TEST(AdminRequest, FindsDecodedQueryValues) {
-  AdminRequest request = with_query("wait=1&path=%2Fetc%2fweir.yaml&a+b=c+d&empty=&bare&wait=2");
-  EXPECT_EQ(request.query_value("wait"), "1") << "the first counts";
-  EXPECT_EQ(request.query_value("path"), "/etc/weir.yaml");
-  EXPECT_EQ(request.query_value("a b"), "c d");
-  EXPECT_EQ(request.query_value("empty"), "");
-  EXPECT_EQ(request.query_value("bare"), "");
-  EXPECT_EQ(request.query_value("wai"), std::nullopt);
-  EXPECT_EQ(with_query("").query_value(""), std::nullopt);
+TEST(AdminRequest, DecodesTheNamesAndValuesOfItsQuery) {
+  const AdminRequest::Values expected = {{"wait", "1"},  {"path", "/etc/weir.yaml"},
+                                         {"a b", "c d"}, {"empty", ""},
+                                         {"bare", ""},   {"wait", "2"}};
+  EXPECT_EQ(with_query("wait=1&path=%2Fetc%2fweir.yaml&a+b=c+d&empty=&bare&wait=2").parameters(),
+            expected);
+  EXPECT_TRUE(with_query("").parameters().empty());
 }
 
 TEST(AdminRequest, LeavesMalformedEscapesAsTheyAre) {
-  EXPECT_EQ(with_query("a=%zz%4&&=").query_value("a"), "%zz%4");
-  EXPECT_EQ(with_query("a=100%").query_value("a"), "100%");
+  EXPECT_EQ(with_query("a=%zz%4").parameters()[0].second, "%zz%4");
+  EXPECT_EQ(with_query("a=100%").parameters()[0].second, "100%");
+}
+
+TEST(AdminRequest, AFlagIsSetByOneOnly) {
+  EXPECT_TRUE(with_query("dry_run=0&wait=1").flag("wait"));
+  EXPECT_FALSE(with_query("wait=0").flag("wait"));
+  EXPECT_FALSE(with_query("wait").flag("wait"));
+  EXPECT_FALSE(with_query("").flag("wait"));
 }
 
 TEST(ErrorReply, IsJsonWhateverTheMessageHolds) {
