@@ -18,6 +18,7 @@
 
 #include "base/address.h"
 #include "base/unique_fd.h"
+#include "server/admin_access.h"
 
 namespace weir::cli {
 namespace {
@@ -115,25 +116,6 @@ bool send_all(int fd, std::string_view bytes, Deadline deadline) {
   return true;
 }
 
-enum class Read : uint8_t { complete, late, broken };
-
-// To the end: the request said "Connection: close".
-Read read_all(int fd, std::string& out, Deadline deadline) {
-  char block[16384];
-  for (;;) {
-    ssize_t got = ::recv(fd, block, sizeof block, 0);
-    if (got == 0) return Read::complete;
-    if (got > 0) {
-      out.append(block, static_cast<size_t>(got));
-      if (out.size() > kMaxAnswer) return Read::broken;
-    } else if (errno != EAGAIN && errno != EINTR) {
-      return out.empty() ? Read::broken : Read::complete;
-    } else if (!wait_for(fd, POLLIN, deadline)) {
-      return Read::late;
-    }
-  }
-}
-
 bool same_name(std::string_view a, std::string_view b) {
   return std::ranges::equal(
       a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
@@ -168,6 +150,56 @@ std::optional<std::string> joined_chunks(std::string_view body) {
     out.append(body.substr(0, size));
     body.remove_prefix(size + 2);
   }
+}
+
+enum class Read : uint8_t { complete, late, broken, foreign };
+
+// Of an answer that has not come to its end: incomplete as far as can be told.
+enum class Part : uint8_t { incomplete, complete, foreign };
+Part examine(std::string_view raw) {
+  constexpr std::string_view kStart = "HTTP/1.";
+  const size_t shown = std::min(raw.size(), kStart.size());
+  if (raw.substr(0, shown) != kStart.substr(0, shown)) return Part::foreign;
+  const size_t end = raw.substr(0, kMaxAnswerHead).find("\r\n\r\n");
+  if (end == std::string_view::npos)
+    return raw.size() < kMaxAnswerHead ? Part::incomplete : Part::foreign;
+  const std::string_view head = raw.substr(0, end);
+  if (field(head, kAdminServerField).empty()) return Part::foreign;
+  const std::string_view length = field(head, "content-length");
+  size_t expected = 0;
+  if (std::from_chars(length.data(), length.data() + length.size(), expected).ec != std::errc())
+    return Part::incomplete;  // it ends with the connection
+  return raw.size() - end - 4 >= expected ? Part::complete : Part::incomplete;
+}
+
+Read read_answer(int fd, std::string& out, Deadline deadline) {
+  char block[16384];
+  for (;;) {
+    ssize_t got = ::recv(fd, block, sizeof block, 0);
+    if (got == 0) return out.empty() ? Read::broken : Read::complete;
+    if (got > 0) {
+      out.append(block, static_cast<size_t>(got));
+      if (out.size() > kMaxAnswer) return Read::broken;
+      const Part part = examine(out);
+      if (part == Part::foreign) return Read::foreign;
+      if (part == Part::complete) return Read::complete;
+    } else if (errno != EAGAIN && errno != EINTR) {
+      return out.empty() ? Read::broken : Read::complete;
+    }
+    // Also behind bytes: who sends them one by one has no more time than others.
+    if (!wait_for(fd, POLLIN, deadline)) return Read::late;
+  }
+}
+
+// The address itself, not the name it was found by: the admin server refuses names that it does not
+// know.
+std::string host_field(int fd) {
+  sockaddr_storage storage{};
+  socklen_t size = sizeof storage;
+  auto* address = reinterpret_cast<sockaddr*>(&storage);
+  if (::getpeername(fd, address, &size) != 0) return "localhost";
+  const Address peer = Address::from(address, size);
+  return peer.is_ip() ? peer.text() : "localhost";
 }
 
 }  // namespace
@@ -210,8 +242,8 @@ UniqueFd AdminClient::begin(const AdminRequest& request, AdminError& error) cons
                                 note_.empty() ? "" : "; ", note_)};
     return {};
   }
-  std::string head = fmt::format("{} {} HTTP/1.1\r\nHost: weir\r\nConnection: close\r\n",
-                                 request.method, request.target);
+  std::string head = fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n",
+                                 request.method, request.target, host_field(fd->get()));
   if (!request.body.empty()) head += "Content-Type: application/json\r\n";
   if (request.method != "GET") head += fmt::format("Content-Length: {}\r\n", request.body.size());
   if (send_all(fd->get(), head + "\r\n" + request.body, deadline)) return std::move(*fd);
@@ -226,9 +258,15 @@ bool AdminClient::answered(const UniqueFd& begun, Duration patience) {
 bool AdminClient::finish(const UniqueFd& begun, Duration timeout, AdminAnswer& answer,
                          AdminError& error) const {
   std::string raw;
-  Read outcome = read_all(begun.get(), raw, std::chrono::steady_clock::now() + timeout);
+  Read outcome = read_answer(begun.get(), raw, std::chrono::steady_clock::now() + timeout);
   if (outcome == Read::late) {
     error = {true, fmt::format("{} did not answer in time", address_)};
+    return false;
+  }
+  if (outcome == Read::foreign) {
+    error = {false, fmt::format("what answers at {} is not weir's admin server; is the address "
+                                "right? (A weir older than 0.3 does not tell: start it again.){}{}",
+                                address_, note_.empty() ? "" : "; ", note_)};
     return false;
   }
   Result<AdminAnswer> parsed = parse_answer(raw);

@@ -1,6 +1,7 @@
 // A small blocking HTTP/1.1 client for weir's own admin API, over a UNIX socket or TCP. One
 // connection per request; every step is bounded by the request's deadline and the answer by
-// kMaxAnswer. Any thread.
+// kMaxAnswer. An answer without the field that weir's admin server always sends is somebody else's,
+// whatever it says. Any thread.
 #pragma once
 
 #include <cstddef>
@@ -14,6 +15,7 @@
 namespace weir::cli {
 
 inline constexpr size_t kMaxAnswer = 64u << 20;
+inline constexpr size_t kMaxAnswerHead = 64u << 10;
 
 struct AdminRequest {
   std::string method = "GET";
@@ -50,6 +52,7 @@ class AdminClient {
               AdminError& error) const;
 
   const std::string& address() const { return address_; }
+  bool is_unix() const { return !path_.empty(); }
   // Added to the error when nobody is there: where the address is from, and what else to try.
   void set_note(std::string note) { note_ = std::move(note); }
 

@@ -10,6 +10,8 @@
 #include "cli/exchange.h"
 #include "cli/verbs.h"
 #include "cli/views.h"
+#include "config/load.h"
+#include "config/print.h"
 
 namespace weir::cli {
 namespace {
@@ -17,18 +19,35 @@ namespace {
 using nlohmann::json;
 
 constexpr Duration kRefresh = std::chrono::seconds(1);
+constexpr Duration kPlanTimeout = std::chrono::seconds(30);
 constexpr Duration kRetry = std::chrono::milliseconds(50);
 
+struct Printing {
+  std::string_view done;  // before a list of changes
+  bool as_json = false;
+};
+
+// The exit code for what a reload or a plan came to.
+Exit code_of(const std::string& result) {
+  if (result == "invalid") return kInvalidConfig;
+  const bool good = result == "ok" || result == "unchanged" || result == "planned";
+  return good ? kOk : kFailed;
+}
+
 // What a reload or a plan answered, printed; the exit code is what it means.
-int print_outcome(const json& outcome, std::string_view done, const Console& console) {
+int print_outcome(const json& outcome, const Printing& how, const Console& console) {
   std::string result = text_of(outcome, "result");
+  if (how.as_json) {
+    console.print(outcome.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
+    return code_of(result);
+  }
   std::string problems = diagnostic_list(part_of(outcome, "diagnostics"));
   if (result == "invalid") {
     console.complain("the configuration is invalid; what runs was not changed\n" + problems);
     return kInvalidConfig;
   }
   if (!problems.empty()) console.complain("the configuration has warnings\n" + problems);
-  if (result == "failed" || result == "draining") {
+  if (code_of(result) != kOk) {
     std::string message = text_of(outcome, "message");
     console.complain(message.empty() ? "refused: " + result : message);
     return kFailed;
@@ -39,18 +58,52 @@ int print_outcome(const json& outcome, std::string_view done, const Console& con
     console.print(list.empty() ? "nothing changes\n"
                                : "nothing changes; what waits for a restart:\n" + list);
   else if (changes.empty())
-    console.print(fmt::format("{}\n", done));  // another text that means the same
+    console.print(fmt::format("{}\n", how.done));  // another text that means the same
   else
-    console.print(fmt::format("{}, {}:\n{}", done,
+    console.print(fmt::format("{}, {}:\n{}", how.done,
                               count_text(static_cast<double>(changes.size()), "change"), list));
   return kOk;
 }
 
 // Nobody can be asked. What would be refused can be said all the same.
-int refuse_reload(const FoundAdmin& asked, const std::string& why, const Console& console) {
+int refuse(const std::vector<config::Diagnostic>& mistakes, const std::string& why, bool as_json,
+           const Console& console) {
+  if (as_json) {
+    const json found = json::parse(config::format_json(mistakes), nullptr, false);
+    return print_outcome({{"result", "invalid"},
+                          {"generation", nullptr},
+                          {"message", why},
+                          {"changes", json::array()},
+                          {"diagnostics", found}},
+                         {"", true}, console);
+  }
   console.complain("the configuration is invalid; what runs was not changed\n" +
-                   config::format_text(asked.mistakes, false) + "weir: " + why);
+                   config::format_text(mistakes, false) + (why.empty() ? "" : "weir: " + why));
   return kInvalidConfig;
+}
+
+bool is_outcome(const Exchange& exchange, bool good) {
+  return good || exchange.status() == 409 || exchange.status() == 422;
+}
+
+// Over TCP, and to the socket of another user, the text is sent and not the path: weir would read
+// the file with its rights instead of those of who asks. Variables and includes are replaced here.
+int plan_by_text(Exchange& exchange, const std::string& path, const Printing& how,
+                 const Console& console) {
+  const config::Loaded loaded = config::load(path, config::process_environment());
+  if (!loaded.valid()) return refuse(loaded.diagnostics, "", how.as_json, console);
+  const json body{{"text", config::to_yaml(loaded.model)}};
+  const bool good =
+      exchange.post("/v1/plan", body.dump(-1, ' ', false, json::error_handler_t::replace));
+  if (!is_outcome(exchange, good)) return exchange.complain(console);
+  return print_outcome(exchange.document(), how, console);
+}
+
+// The file that the running weir reads itself.
+bool is_running_file(Exchange& exchange, const std::filesystem::path& path) {
+  std::error_code error;
+  return exchange.get("/v1/status") &&
+         std::filesystem::equivalent(text_of(exchange.document(), "config_path"), path, error);
 }
 
 }  // namespace
@@ -92,7 +145,7 @@ int run_reload(const ReloadOptions& options, const Console& console) {
   FoundAdmin client = find_admin(options.target);
   const bool invalid = !client.mistakes.empty();
   if (!client)
-    return invalid ? refuse_reload(client, client.error.text(), console)
+    return invalid ? refuse(client.mistakes, client.error.text(), options.json, console)
                    : complain_of(client, console);
   bool wait = options.wait || options.dry_run;  // a plan is nothing without its answer
   Exchange exchange(*client);
@@ -101,18 +154,21 @@ int run_reload(const ReloadOptions& options, const Console& console) {
       fmt::format("/v1/reload{}{}", wait ? "?wait=1" : "", options.dry_run ? "&dry_run=1" : "");
   bool good = exchange.post(target, "");
   if (exchange.unreached() && invalid)
-    return refuse_reload(client, exchange.error().message, console);
-  if (!good && (exchange.status() != 409 && exchange.status() != 422))
-    return exchange.complain(console);
+    return refuse(client.mistakes, exchange.error().message, options.json, console);
+  if (!is_outcome(exchange, good)) return exchange.complain(console);
   if (exchange.status() == 202) {
+    if (options.json) console.print(exchange.body());
     console.say("reload accepted; its result is in the log and in 'weir status'");
     return kOk;
   }
   const json& outcome = exchange.document();
+  // Over TCP weir does not tell what it has read in its file: who may read it is told here.
+  if (invalid && !(*client).is_unix() && text_of(outcome, "result") == "invalid")
+    return refuse(client.mistakes, "", options.json, console);
   std::string done = options.dry_run
                          ? "a reload would make"
                          : fmt::format("reloaded, generation {}", text_of(outcome, "generation"));
-  return print_outcome(outcome, done, console);
+  return print_outcome(outcome, {done, options.json}, console);
 }
 
 int run_plan(const PlanOptions& options, const Console& console) {
@@ -128,11 +184,16 @@ int run_plan(const PlanOptions& options, const Console& console) {
   std::error_code error;
   std::filesystem::path absolute = std::filesystem::absolute(*path, error);
   if (error) return complain_of({error.message(), *path}, console);
+  const Printing how{"a reload would make", options.json};
   Exchange exchange(*client);
-  bool good = exchange.post("/v1/plan", json{{"path", absolute.string()}}.dump());
-  if (!good && exchange.status() != 409 && exchange.status() != 422)
-    return exchange.complain(console);
-  return print_outcome(exchange.document(), "a reload would make", console);
+  exchange.set_timeout(kPlanTimeout);
+  const bool own = !(*client).is_unix() && is_running_file(exchange, absolute);
+  if (!(*client).is_unix() && exchange.status() == 0) return exchange.complain(console);
+  if (!(*client).is_unix() && !own) return plan_by_text(exchange, *path, how, console);
+  const bool good = exchange.post("/v1/plan", own ? "" : json{{"path", absolute.string()}}.dump());
+  if (exchange.status() == 403 && !own) return plan_by_text(exchange, *path, how, console);
+  if (!is_outcome(exchange, good)) return exchange.complain(console);
+  return print_outcome(exchange.document(), how, console);
 }
 
 }  // namespace weir::cli

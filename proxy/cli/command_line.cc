@@ -54,7 +54,7 @@ class CommandLine {
  public:
   CommandLine();
 
-  int run(int argc, char** argv, const sigset_t& before);
+  int run(int argc, char** argv, const sigset_t& before, const ClosedStreams& closed);
   CommandDescription describe() { return describe(app_); }
 
  private:
@@ -85,6 +85,7 @@ class CommandLine {
   ExplainOptions explain_;
   TestOptions test_;
   ReloadOptions reload_;
+  bool wait_ = true;  // what --wait asks for is what happens without it
   DrainOptions drain_;
   std::string duration_text_;  // as given; its value is in the options
   Duration drain_timeout_{}, ready_wait_{};
@@ -179,6 +180,7 @@ void CommandLine::declare_config() {
       });
   show->add_flag("--effective", show_.effective,
                  "with every default, and where each value came from");
+  show->add_flag("--json", show_.json, "as JSON");
   command(*config, "defaults", "print every key with its default",
           [](const Console& console) { return run_config_defaults(console); });
   command(app_, "schema", "print the JSON Schema of the file", [this](const Console& console) {
@@ -215,16 +217,22 @@ void CommandLine::declare_routes() {
 void CommandLine::declare_running() {
   CLI::App* plan =
       command(app_, "plan", "print what a reload would change", [this](const Console& console) {
-        return run_plan({target(), file_}, console);
+        return run_plan({target(), file_, json_}, console);
       });
+  plan->add_flag("--json", json_, "as JSON");
   plan->add_option("file", file_, "the file to compare with what runs")->type_name("FILE");
   CLI::App* reload = command(app_, "reload", "have the running weir read its file again",
                              [this](const Console& console) {
                                reload_.target = target();
                                return run_reload(reload_, console);
                              });
-  reload->add_flag("--wait", reload_.wait, "wait, and print what changed or what is wrong");
+  CLI::Option* wait =
+      reload->add_flag("--wait", wait_, "wait, and print what changed or what is wrong (always)");
+  auto no_wait = [this](int64_t) { reload_.wait = false; };
+  reload->add_flag_function("--no-wait", no_wait, "do not wait for what comes of it")
+      ->excludes(wait);
   reload->add_flag("--dry-run", reload_.dry_run, "change nothing, print what would change");
+  reload->add_flag("--json", reload_.json, "as JSON");
   auto duration = [this](CLI::App* of, const char* name, const char* help, Duration& value) {
     auto read = [&value](std::string& text) { return read_duration(text, value); };
     CLI::Option* option = of->add_option(name, duration_text_, help);
@@ -239,6 +247,7 @@ void CommandLine::declare_running() {
       });
   duration(drain, "--timeout", "when to cut what is left (drain.timeout)", drain_timeout_);
   drain->add_flag("--watch", drain_.watch, "show what is left until weir has stopped");
+  drain->add_flag("--json", drain_.json, "as JSON; with --watch one document for each step");
   CLI::App* status = command(app_, "status", "show listeners, backends and connections",
                              [this](const Console& console) {
                                status_.target = target();
@@ -331,10 +340,11 @@ int CommandLine::needs_more(const CLI::App& chosen, const Console& console) cons
 // A command that is no server dies of signals like any other, also of a reader that has gone away.
 void behave_like_a_tool(const sigset_t& before) {
   ::signal(SIGPIPE, SIG_DFL);
+  ::signal(SIGXFSZ, SIG_DFL);
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
-int CommandLine::run(int argc, char** argv, const sigset_t& before) {
+int CommandLine::run(int argc, char** argv, const sigset_t& before, const ClosedStreams& closed) {
   std::vector<std::string_view> arguments(argv + 1, argv + argc);
   Console plain("never", false);
   if (auto message = unknown_word(describe(app_), arguments)) return complain(*message, plain);
@@ -347,7 +357,7 @@ int CommandLine::run(int argc, char** argv, const sigset_t& before) {
   } catch (const CLI::ParseError& error) {
     return complain(error.what(), plain);
   }
-  Console console(color_, quiet_);
+  Console console(color_, quiet_, closed);
   const CLI::App* chosen = &app_;
   while (!chosen->get_subcommands().empty()) chosen = chosen->get_subcommands().front();
   auto action = actions_.find(chosen);
@@ -361,8 +371,8 @@ int CommandLine::run(int argc, char** argv, const sigset_t& before) {
 
 }  // namespace
 
-int run_command_line(int argc, char** argv, const sigset_t& before) {
-  return CommandLine().run(argc, argv, before);
+int run_command_line(int argc, char** argv, const sigset_t& before, const ClosedStreams& closed) {
+  return CommandLine().run(argc, argv, before, closed);
 }
 
 CommandDescription describe_command_line() {

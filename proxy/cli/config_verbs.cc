@@ -106,12 +106,21 @@ int run_config_show(const ConfigOptions& options, const Console& console) {
   Result<std::string> path = find_config(options.config);
   if (!path) return complain_of(path.error(), console);
   config::Loaded loaded = config::load(*path, config::process_environment());
+  if (!loaded.valid() && options.json) {
+    console.print(report(loaded, *path, false));
+    return kInvalidConfig;
+  }
   if (!loaded.valid()) {
     console.complain("the configuration is invalid:\n" +
                      config::format_text(loaded.diagnostics, false));
     return kInvalidConfig;
   }
-  console.print(options.effective ? config::effective_yaml(loaded) : config::to_yaml(loaded.model));
+  if (options.json)
+    console.print(options.effective ? config::effective_json(loaded)
+                                    : config::to_json(loaded.model));
+  else
+    console.print(options.effective ? config::effective_yaml(loaded)
+                                    : config::to_yaml(loaded.model));
   return kOk;
 }
 

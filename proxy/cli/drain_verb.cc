@@ -16,11 +16,17 @@ constexpr Duration kRefresh = std::chrono::milliseconds(500);
 // For the end of the connection when weir answers nothing else any more.
 constexpr Duration kPatience = std::chrono::seconds(10);
 
+// One line, so that a reader knows where a document ends.
+void print_json(const json& document, const Console& console) {
+  console.print(document.dump(-1, ' ', false, json::error_handler_t::replace) + "\n");
+}
+
 // Shows a drain to its end. How it ended only weir can tell, and by then it closes its doors: so a
 // request that is answered with the end is open before the drain begins.
 class Watch {
  public:
-  Watch(const AdminClient& client, const Console& console) : client_(client), console_(console) {}
+  Watch(const AdminClient& client, const Console& console, bool as_json)
+      : client_(client), console_(console), as_json_(as_json) {}
 
   bool ask(AdminError& error) {
     end_ = client_.begin({"GET", "/v1/drain?wait=1", "", kPatience}, error);
@@ -32,7 +38,10 @@ class Watch {
       if (console_.broken()) return kFailed;
       if (AdminClient::answered(end_, patience)) {
         json end = read_end();
-        if (text_of(end, "phase") == "drained") return report(number_of(end, "cut"));
+        if (text_of(end, "phase") == "drained") {
+          if (as_json_) print_json(end, console_);
+          return report(number_of(end, "cut"));
+        }
         AdminError error;
         if (text_of(end, "phase").empty() || !ask(error)) return lost();
       } else if (patience == kPatience) {
@@ -49,8 +58,13 @@ class Watch {
   void show_page(const json& page) {
     // A reader who has no terminal is told what is new.
     std::string news = text_of(page, "phase") + text_of(page, "remaining");
-    console_.clear_screen();
-    if (console_.terminal() || news != shown_) console_.print(drain_page(page, console_));
+    if (as_json_) {
+      if (news != shown_) print_json(page, console_);
+    } else {
+      console_.clear_screen();
+    }
+    if (!as_json_ && (console_.terminal() || news != shown_))
+      console_.print(drain_page(page, console_));
     shown_ = std::move(news);
     remaining_ = number_of(page, "remaining");
   }
@@ -78,6 +92,7 @@ class Watch {
 
   const AdminClient& client_;
   const Console& console_;
+  const bool as_json_;
   UniqueFd end_;  // answered when it has drained
   std::string shown_;
   double remaining_ = 0;
@@ -88,7 +103,7 @@ class Watch {
 int run_drain(const DrainOptions& options, const Console& console) {
   FoundAdmin client = find_admin(options.target);
   if (!client) return complain_of(client, console);
-  Watch watch(*client, console);
+  Watch watch(*client, console, options.json);
   if (AdminError error; options.watch && !watch.ask(error)) {
     console.complain(error.message);
     return error.timed_out ? kCut : kUnreachable;
@@ -106,7 +121,7 @@ int run_drain(const DrainOptions& options, const Console& console) {
     (void)exchange.get("/v1/drain");  // nothing when it has just ended; then that is what is shown
   }
   if (options.watch) return watch.show(exchange.document());
-  console.print(drain_page(exchange.document(), console));
+  console.print(options.json ? exchange.body() : drain_page(exchange.document(), console));
   return kOk;
 }
 

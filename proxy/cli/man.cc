@@ -67,7 +67,8 @@ constexpr std::string_view kTail =
     ".SH FILES\n"
     ".TP\n/etc/weir/weir.yaml, ./weir.yaml\nThe configuration, when nothing else is given.\n"
     ".TP\n/run/weir/admin.sock\nThe admin socket when the "
-    "configuration has no admin section; served only where /run/weir is there and writable.\n";
+    "configuration has no admin section; served only where /run/weir is there and writable. "
+    "Under systemd weir serves $RUNTIME_DIRECTORY/admin.sock whatever the section says.\n";
 
 }  // namespace
 

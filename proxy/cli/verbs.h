@@ -24,6 +24,7 @@ int run_check(const CheckOptions&, const Console&);
 struct ConfigOptions {
   std::string config;
   bool effective = false;
+  bool json = false;
 };
 int run_config_show(const ConfigOptions&, const Console&);
 int run_config_defaults(const Console&);
@@ -50,14 +51,16 @@ int run_test(const TestOptions&, const Console&);
 struct ReloadOptions {
   Target target;
   Duration timeout = std::chrono::seconds(30);
-  bool wait = false;
+  bool wait = true;
   bool dry_run = false;
+  bool json = false;
 };
 int run_reload(const ReloadOptions&, const Console&);
 
 struct PlanOptions {
   Target target;
   std::string file;  // to compare with what runs; empty: the target's configuration
+  bool json = false;
 };
 int run_plan(const PlanOptions&, const Console&);
 
@@ -65,6 +68,7 @@ struct DrainOptions {
   Target target;
   std::optional<Duration> timeout;  // default: drain.timeout of the configuration
   bool watch = false;
+  bool json = false;
 };
 int run_drain(const DrainOptions&, const Console&);
 

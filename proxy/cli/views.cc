@@ -91,6 +91,22 @@ std::string spaced(std::string text) {
   return text;
 }
 
+// "serving for 3h12m"; "draining for 0.3s, up for 3h12m".
+std::string phase_text(const json& status) {
+  const json& draining = part_of(status, "draining_seconds");
+  return fmt::format("{} for {}", spaced(text_of(status, "phase")),
+                     seconds_text(number_of(
+                         status, draining.is_number() ? "draining_seconds" : "uptime_seconds")));
+}
+// Why there are fewer workers than CPUs.
+std::string workers_note(const json& status) {
+  return text_of(status, "workers_by") == "cpu_quota" ? " (by the CPU quota of the cgroup)" : "";
+}
+std::string uptime_text(const json& status) {
+  if (!part_of(status, "draining_seconds").is_number()) return "";
+  return ", up for " + seconds_text(number_of(status, "uptime_seconds"));
+}
+
 }  // namespace
 
 std::string text_of(const json& object, std::string_view key) {
@@ -117,11 +133,10 @@ std::string status_page(const json& status, const Console& console) {
   const json& ready = part_of(status, "ready");
   bool is_ready = ready.is_boolean() && ready.get<bool>();
   std::string out = fmt::format(
-      "weir {} ({}), pid {}, {}, {} for {}, {} workers\n", text_of(status, "version"),
+      "weir {} ({}), pid {}, {}, {}{}, {} workers{}\n", text_of(status, "version"),
       text_of(status, "revision"), whole(status, "pid"),
       console.styled(is_ready ? Style::good : Style::warning, is_ready ? "ready" : "not ready"),
-      text_of(status, "phase"), seconds_text(number_of(status, "uptime_seconds")),
-      whole(status, "workers"));
+      phase_text(status), uptime_text(status), whole(status, "workers"), workers_note(status));
   fmt::format_to(std::back_inserter(out), "configuration {}, generation {}, hash {}\n",
                  text_of(status, "config_path"), whole(status, "generation"),
                  text_of(status, "config_hash"));

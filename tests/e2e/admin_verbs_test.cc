@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "support/load_server.h"
 #include "support/proxy_process.h"
 #include "support/weir_command.h"
 
@@ -102,9 +103,75 @@ TEST_F(AdminVerbs, Reload_SaysWhatWaitsForARestart_UntilNothingDoes) {
   EXPECT_THAT(weir("reload --wait").out, StartsWith("nothing changes\n"));
 }
 
+TEST_F(AdminVerbs, ReloadWaits_UnlessItIsToldNotTo) {
+  proxy_.write_config(config("random"));
+  CommandOutcome reloaded = weir("reload");
+  EXPECT_EQ(reloaded.code, 0) << reloaded.err;
+  EXPECT_THAT(reloaded.out, HasSubstr("reloaded, generation 2"));
+  CommandOutcome asked = weir("reload --no-wait");
+  EXPECT_EQ(asked.code, 0) << asked.err;
+  EXPECT_THAT(asked.err, HasSubstr("reload accepted"));
+  EXPECT_EQ(weir("reload --wait --no-wait").code, 2);
+}
+
+TEST_F(AdminVerbs, WithJson_TheAnswerIsPrintedAsItIs) {
+  const auto json = [](const CommandOutcome& outcome) {
+    return nlohmann::json::parse(outcome.out, nullptr, false);
+  };
+  proxy_.write_config(config("random"));
+  EXPECT_EQ(json(weir("plan --json weir.yaml"))["result"], "planned");
+  EXPECT_EQ(json(weir("reload --json --dry-run"))["changes"][0]["to"], "random");
+  EXPECT_EQ(json(weir("reload --json"))["generation"], 2);
+  EXPECT_EQ(json(weir("reload --json --no-wait"))["result"], "accepted");
+  proxy_.write_config(config("rond"));
+  CommandOutcome bad = weir("reload --json");
+  EXPECT_EQ(bad.code, 78);
+  EXPECT_EQ(json(bad)["diagnostics"][0]["line"], 7) << bad.out;
+  const nlohmann::json shown =
+      json(run_weir("config show --json -c weir.yaml", proxy_.directory()));
+  EXPECT_EQ(shown["valid"], false);
+  auto [client, server] = session();
+  EXPECT_EQ(json(weir("drain --json"))["phase"], "draining");
+}
+
+TEST_F(AdminVerbs, ConfigShowAsJson_HasTheValues_AndWhereTheyCameFrom) {
+  const auto shown = [&](const std::string& flags) {
+    return nlohmann::json::parse(
+        run_weir("config show --json -c weir.yaml " + flags, proxy_.directory()).out, nullptr,
+        false);
+  };
+  EXPECT_EQ(shown("")["listeners"][0]["name"], "front");
+  EXPECT_FALSE(shown("")["drain"].contains("delay"));
+  const nlohmann::json effective = shown("--effective");
+  EXPECT_EQ(effective["values"]["drain"]["delay"], "0s");
+  EXPECT_EQ(effective["values"]["listeners"][0]["backlog"], 4096);
+  EXPECT_EQ(effective["origins"]["listeners[0].name"]["line"], 2);
+}
+
+TEST_F(AdminVerbs, AnotherService_IsNotTakenForWeir) {
+  LoadServer other(LoadServer::Behaviour::echo);  // it answers whatever is sent
+  for (const char* verb : {"reload", "reload --no-wait", "reload --dry-run", "plan weir.yaml",
+                           "status", "status --json", "healthcheck", "drain", "drain --watch"}) {
+    CommandOutcome outcome = run_weir(verb, proxy_.directory(), "http://" + other.address().text());
+    EXPECT_EQ(outcome.code, 3) << verb;
+    EXPECT_THAT(outcome.err, HasSubstr("is not weir's admin server")) << verb;
+    EXPECT_THAT(outcome.out, IsEmpty()) << verb;
+  }
+}
+
+TEST_F(AdminVerbs, StatusWhileDraining_SaysForHowLong) {
+  auto [client, server] = session();
+  const nlohmann::json serving = proxy_.get("/v1/status").json();
+  EXPECT_EQ(serving["draining_seconds"], nullptr);
+  EXPECT_EQ(weir("drain").code, 0);
+  const nlohmann::json status = proxy_.get("/v1/status").json();
+  ASSERT_TRUE(status["draining_seconds"].is_number()) << status;
+  EXPECT_LT(status["draining_seconds"], status["uptime_seconds"]);
+}
+
 TEST_F(AdminVerbs, ReloadOfABadFile_Fails_AndNamesThePlace) {
   proxy_.write_config(config("rond"));
-  for (const char* verb : {"reload --wait", "reload --dry-run", "plan weir.yaml"}) {
+  for (const char* verb : {"reload", "reload --wait", "reload --dry-run", "plan weir.yaml"}) {
     CommandOutcome outcome = weir(verb);
     EXPECT_EQ(outcome.code, 78) << verb;
     EXPECT_THAT(outcome.err,
@@ -334,6 +401,45 @@ TEST_F(WithoutAdminSection, ReloadOfABadFile_TellsTheMistakes_ReachedOrNot) {
     EXPECT_THAT(outcome.err, AllOf(HasSubstr("unknown key 'nonsense'"),
                                    HasSubstr("no weir reached at"), HasSubstr("--admin")));
   }
+}
+
+// The ExecReload of the unit, with another binary and another directory.
+std::string exec_reload(const std::string& directory) {
+  std::ifstream unit(std::string(WEIR_SOURCE_DIR) + "/deploy/weir.service");
+  for (std::string line; std::getline(unit, line);) {
+    if (!line.starts_with("ExecReload=")) continue;
+    std::string command = line.substr(std::string("ExecReload=").size());
+    const auto replace = [&](const std::string& what, const std::string& with) {
+      const size_t at = command.find(what);
+      if (at != command.npos) command.replace(at, what.size(), with);
+    };
+    replace("/usr/bin/weir", WEIR_BINARY);
+    replace("/run/weir", directory);
+    return command;
+  }
+  return "false";
+}
+
+// systemd sets RUNTIME_DIRECTORY and makes the directory.
+TEST(SystemdUnit, ItsReloadWorks_WhateverTheAdminSectionSays) {
+  char name[] = "/tmp/weir-unit-XXXXXX";
+  const std::string folder = ::mkdtemp(name);
+  for (const std::string& admin :
+       {"admin: {bind: \"" + free_address().text() + "\"}\n",
+        "admin: {socket: " + folder + "/other.sock}\n",
+        "admin: {socket: " + folder + "/admin.sock}\n",
+        "admin: {bind: \"" + free_address().text() + "\", read_only: true}\n"}) {
+    ProxyProcess proxy("listeners:\n  - {bind: \"" + free_address().text() +
+                           "\", cluster: app}\nclusters:\n  - {name: app, backends: "
+                           "[127.0.0.1:9]}\n" +
+                           admin,
+                       {.environment = {"RUNTIME_DIRECTORY=" + folder}});
+    EXPECT_EQ(std::system((exec_reload(folder) + " >/dev/null").c_str()), 0) << admin;
+    std::ofstream(proxy.config_path(), std::ios::app) << "nonsense: 1\n";
+    const int status = std::system((exec_reload(folder) + " 2>/dev/null").c_str());
+    EXPECT_EQ(WEXITSTATUS(status), 78) << admin;
+  }
+  std::filesystem::remove_all(folder);
 }
 
 TEST(ProxyVerb, ForwardsRequestsWithoutAFile) {

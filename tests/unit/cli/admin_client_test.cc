@@ -66,7 +66,7 @@ class OneAnswer {
 };
 
 TEST(AdminClient, SendsARequest_AndReadsTheAnswer) {
-  OneAnswer server("HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\nok", 2);
+  OneAnswer server("HTTP/1.1 202 Accepted\r\nWeir-Admin: 1\r\nContent-Length: 2\r\n\r\nok", 2);
   Result<AdminClient> client = AdminClient::parse("http://" + server.address());
   ASSERT_TRUE(client);
   AdminAnswer answer;
@@ -116,7 +116,7 @@ TEST(AdminClient, AQueueThatIsFull_IsWaitedFor) {
   for (size_t i = 0; i + 1 < waiting.size(); ++i)
     UniqueFd(::accept(listener.get(), nullptr, nullptr));
   const UniqueFd asked(::accept(listener.get(), nullptr, nullptr));
-  const std::string_view ok = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+  const std::string_view ok = "HTTP/1.1 200 OK\r\nWeir-Admin: 1\r\nContent-Length: 0\r\n\r\n";
   char block[1024];
   EXPECT_GT(::recv(asked.get(), block, sizeof block, 0), 0);
   ::send(asked.get(), ok.data(), ok.size(), MSG_NOSIGNAL);
@@ -137,13 +137,59 @@ TEST(AdminClient, AServerThatDoesNotAnswer_TimesOut) {
 }
 
 TEST(AdminClient, AnAnswerCutShort_IsNoAnswer) {
-  OneAnswer server("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf");
+  OneAnswer server("HTTP/1.1 200 OK\r\nWeir-Admin: 1\r\nContent-Length: 100\r\n\r\nhalf");
   Result<AdminClient> client = AdminClient::parse(server.address());
   ASSERT_TRUE(client);
   AdminAnswer answer;
   AdminError error;
   EXPECT_FALSE(client->send({"GET", "/v1/status", "", 5s}, answer, error));
   EXPECT_THAT(error.message, HasSubstr("not a complete answer"));
+}
+
+TEST(AdminClient, AnAnswerOfAnotherService_IsRefusedAsSoonAsItShows) {
+  const std::string json = "{\"result\": \"ok\", \"generation\": 7}";
+  const std::string answers[] = {
+      "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 32\r\n\r\n" + json,
+      "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>ready</html>",
+      "HTTP/1.1 204 No Content\r\n\r\n",
+      "HTTP/1.1 200 OK\r\nX-Weir-Admin: 1\r\n\r\n" + json,
+      "SSH-2.0-OpenSSH_9.2\r\n",
+      "-ERR unknown command\r\n",
+      "HTTP/1.1 200 OK\r\nX: " + std::string(kMaxAnswerHead, 'x'),
+      json,
+  };
+  for (const std::string& text : answers) {
+    OneAnswer server(text, 0, false);  // and it keeps the connection
+    Result<AdminClient> client = AdminClient::parse(server.address());
+    ASSERT_TRUE(client);
+    AdminAnswer answer;
+    AdminError error;
+    EXPECT_FALSE(client->send({"POST", "/v1/reload?wait=1", "", 60s}, answer, error))
+        << text.substr(0, 80);
+    EXPECT_FALSE(error.timed_out) << text.substr(0, 80);
+    EXPECT_THAT(error.message, HasSubstr("is not weir's admin server"));
+  }
+}
+
+TEST(AdminClient, AnAnswerIsCompleteByItsLength_ThoughTheConnectionStays) {
+  OneAnswer server("HTTP/1.1 200 OK\r\nweir-admin: 1\r\nContent-Length: 2\r\n\r\nok", 0, false);
+  Result<AdminClient> client = AdminClient::parse(server.address());
+  ASSERT_TRUE(client);
+  AdminAnswer answer;
+  AdminError error;
+  ASSERT_TRUE(client->send({"GET", "/live", "", 60s}, answer, error)) << error.message;
+  EXPECT_EQ(answer.body, "ok");
+}
+
+TEST(AdminClient, NamesTheAddressThatItReached_NotTheNameItWasGiven) {
+  OneAnswer server("HTTP/1.1 200 OK\r\nWeir-Admin: 1\r\nContent-Length: 0\r\n\r\n");
+  const std::string port = server.address().substr(server.address().rfind(':'));
+  Result<AdminClient> client = AdminClient::parse("localhost" + port);
+  ASSERT_TRUE(client);
+  AdminAnswer answer;
+  AdminError error;
+  ASSERT_TRUE(client->send({}, answer, error)) << error.message;
+  EXPECT_THAT(server.request(), HasSubstr("\r\nHost: 127.0.0.1" + port + "\r\n"));
 }
 
 TEST(AdminClient, AddressesThatAreNone_AreRefusedWithWhatToWrite) {

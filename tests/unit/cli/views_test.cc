@@ -15,6 +15,15 @@ using testing::Not;
 
 const Console kPlain("never", false);
 
+TEST(StatusPage, WhileDraining_SaysHowLongTheDrainLasts) {
+  const nlohmann::json status = {{"version", "1"},         {"phase", "lame_duck"},
+                                 {"uptime_seconds", 7200}, {"draining_seconds", 0.3},
+                                 {"workers", 2},           {"workers_by", "cpu_quota"}};
+  EXPECT_THAT(status_page(status, Console("never", false)),
+              HasSubstr("lame duck for 0.3s, up for 2h00m, 2 workers (by the CPU quota of the "
+                        "cgroup)"));
+}
+
 TEST(StatusPage, ShowsListenersAndBackends_WithWhatIsWrong) {
   json status = json::parse(R"({
     "version": "0.1.0", "revision": "abc", "pid": 42, "generation": 7, "config_hash": "h",
