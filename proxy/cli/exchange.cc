@@ -25,6 +25,7 @@ int Exchange::complain(const Console& console) const {
     return unreached() ? kUnreachable : kCut;
   }
   std::string message = text_of(document_, "message");
+  if (message.empty()) message = text_of(document_, "error");
   console.complain(fmt::format("{} answered {}: {}", client_.address(), answer_.status,
                                message.empty() ? first_line() : message));
   return kFailed;

@@ -218,12 +218,16 @@ TEST(EventLoop, ADeadlineOfSomethingClosedByIoInTheSameTurn_DoesNotFire) {  // t
   EXPECT_EQ(fired, 0);
 }
 
-TEST(Signals, OneThatArrivedBeforeTheLoopRan_IsDelivered) {
+TEST(Signals, OneThatArrivedBeforeTheLoopRan_IsDelivered_WithItsSender) {
   block_signals();
   ::raise(SIGHUP);
   TestLoop loop;
   std::vector<int> seen;
-  Signals signals(loop.loop, [&](int signal) { seen.push_back(signal); });
+  Signals signals(loop.loop, [&](const ReceivedSignal& signal) {
+    EXPECT_EQ(signal.pid, ::getpid());
+    EXPECT_EQ(signal.uid, ::getuid());
+    seen.push_back(signal.number);
+  });
   ::kill(::getpid(), SIGUSR1);
   EXPECT_TRUE(loop.run_until([&] { return seen.size() == 2; }));
   EXPECT_EQ(seen, (std::vector<int>{SIGHUP, SIGUSR1}));
