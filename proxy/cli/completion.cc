@@ -27,7 +27,7 @@ bool is_file(const OptionDescription& option) {
 }
 
 // In single quotes, for any of the three shells.
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out = "'";
   for (char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return out + "'";
@@ -43,7 +43,7 @@ void bash_words(const CommandDescription& command, const std::string& path, std:
     if (option.names.empty())
       words.insert(words.end(), option.choices.begin(), option.choices.end());
   }
-  fmt::format_to(std::back_inserter(out), "    {}) words='{}'; files={} ;;\n", quoted(path),
+  fmt::format_to(std::back_inserter(out), "    {}) words='{}'; files={} ;;\n", in_quotes(path),
                  fmt::join(words, " "), files ? 1 : 0);
   for (const CommandDescription& sub : command.commands)
     bash_words(sub, path + " " + sub.name, out);
@@ -64,8 +64,8 @@ void bash_values(const CommandDescription& command, std::string& out) {
 void bash_paths(const CommandDescription& command, const std::string& path, std::string& out) {
   for (const CommandDescription& sub : command.commands) {
     std::string longer = path + " " + sub.name;
-    fmt::format_to(std::back_inserter(out), "      {}) path={} ;;\n", quoted(path + "/" + sub.name),
-                   quoted(longer));
+    fmt::format_to(std::back_inserter(out), "      {}) path={} ;;\n",
+                   in_quotes(path + "/" + sub.name), in_quotes(longer));
     bash_paths(sub, longer, out);
   }
 }
@@ -80,14 +80,15 @@ void zsh_command(const CommandDescription& command, const std::string& function,
     std::string action =
         is_file(option) ? "_files" : fmt::format("({})", fmt::join(option.choices, " "));
     if (option.names.empty()) {
-      arguments += fmt::format(" \\\n    {}", quoted(fmt::format("::{}:{}", option.value, action)));
+      arguments +=
+          fmt::format(" \\\n    {}", in_quotes(fmt::format("::{}:{}", option.value, action)));
     }
     for (const std::string& name : option.names) {
       std::string help;
       for (char c : option.help) help += c == '[' || c == ']' || c == ':' ? ' ' : c;
       std::string spec = fmt::format("*{}[{}]", name, help);
       if (option.takes_value()) spec += fmt::format(":{}:{}", option.value, action);
-      arguments += fmt::format(" \\\n    {}", quoted(spec));
+      arguments += fmt::format(" \\\n    {}", in_quotes(spec));
     }
   }
   if (command.commands.empty()) {
@@ -96,7 +97,7 @@ void zsh_command(const CommandDescription& command, const std::string& function,
   }
   out += "  local -a commands=(";
   for (const CommandDescription& sub : command.commands) {
-    out += "\n    " + quoted(sub.name + ":" + sub.help);
+    out += "\n    " + in_quotes(sub.name + ":" + sub.help);
   }
   out += ")\n  local state line\n  _arguments -s -C" + arguments +
          " \\\n    '1: :->command' '*:: :->rest'\n  case $state in\n"
@@ -115,13 +116,13 @@ void fish_command(const CommandDescription& command, const std::string& seen, st
                         fmt::join(commands_of(command), " "));
   }
   for (const CommandDescription& sub : command.commands) {
-    fmt::format_to(std::back_inserter(out), "complete -c weir -f -n {} -a {} -d {}\n", quoted(open),
-                   sub.name, quoted(sub.help));
+    fmt::format_to(std::back_inserter(out), "complete -c weir -f -n {} -a {} -d {}\n",
+                   in_quotes(open), sub.name, in_quotes(sub.help));
     fish_command(sub, fmt::format("{}; and __fish_seen_subcommand_from {}", seen, sub.name), out);
   }
   for (const OptionDescription& option : command.options) {
     std::string line =
-        fmt::format("complete -c weir -n {} -d {}", quoted(seen), quoted(option.help));
+        fmt::format("complete -c weir -n {} -d {}", in_quotes(seen), in_quotes(option.help));
     for (const std::string& name : option.names) {
       line += name.starts_with("--") ? " -l " + name.substr(2) : " -s " + name.substr(1);
     }

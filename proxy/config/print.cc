@@ -27,7 +27,7 @@ bool needs_quotes(std::string_view text) {
 }
 #undef WEIR_ALPHANUMERIC
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out = "\"";
   for (char c : text) {
     const auto byte = static_cast<unsigned char>(c);
@@ -50,7 +50,7 @@ std::string quoted(std::string_view text) {
 std::string yaml_text(const ValueType& type, std::string_view text) {
   if (type.form != Form::text || !type.words.empty()) return std::string(text);
   const std::string escaped = escape_variables(text);
-  return needs_quotes(escaped) ? quoted(escaped) : escaped;
+  return needs_quotes(escaped) ? in_quotes(escaped) : escaped;
 }
 
 std::string join(const std::string& path, std::string_view key) {
@@ -170,7 +170,7 @@ class Writer {
     for (size_t i = 0; i < count; ++i) {
       const auto& entry = *static_cast<const NamedValue*>(key.at_const(level.object, i));
       line({level.type, nullptr, "", level.indent + 2},
-           fmt::format("{}: {}", needs_quotes(entry.name) ? quoted(entry.name) : entry.name,
+           fmt::format("{}: {}", needs_quotes(entry.name) ? in_quotes(entry.name) : entry.name,
                        yaml_text(*key.type, key.type->write(&entry.value))),
            origin(join(path, entry.name)));
     }
@@ -254,9 +254,9 @@ void append_values(Struct type, const void* object, const std::string& path, std
                                       : fmt::format("{}[{}]", here, i);
       if (key.kind == Key::Kind::map) {
         const auto& entry = *static_cast<const NamedValue*>(key.at_const(object, i));
-        out += fmt::format("{}={}: {}\n", indexed, quoted(entry.name), quoted(entry.value));
+        out += fmt::format("{}={}: {}\n", indexed, in_quotes(entry.name), in_quotes(entry.value));
       } else if (key.type)
-        out += fmt::format("{}={}\n", indexed, quoted(key.type->write(key.at_const(object, i))));
+        out += fmt::format("{}={}\n", indexed, in_quotes(key.type->write(key.at_const(object, i))));
       else
         append_values(key.child, key.at_const(object, i), indexed, out);
     }
