@@ -23,8 +23,8 @@ bool allows(const RetryPolicy& policy, RetryCause cause, std::string_view method
     case RetryCause::connect_failure: return policy.on(RetryReason::connect_failure);
     case RetryCause::not_sent: return policy.on(RetryReason::unprocessed);
     case RetryCause::reused_connection:
-      return policy.on(RetryReason::reused_connection) ||
-             (policy.on(RetryReason::safe) && is_safe(method));
+      return policy.on(RetryReason::reused_connection) &&
+             (policy.repeats_changes() || is_safe(method));
     case RetryCause::reset_before_response: return policy.on(RetryReason::reset_before_response);
     case RetryCause::timeout: return policy.on(RetryReason::timeout);
     case RetryCause::status: return true;  // the caller has asked on_status()

@@ -39,6 +39,9 @@ void RetryPolicy::add(RetryReason reason) {
     add(RetryReason::connect_failure);
     add(RetryReason::refused_stream);
   }
+  if (reason == RetryReason::safe)
+    reasons_.set(static_cast<size_t>(RetryReason::reused_connection));
+  if (reason == RetryReason::reused_connection) repeats_changes_ = true;
   if (reason == RetryReason::reset_before_response) add(RetryReason::reused_connection);
   if (reason == RetryReason::gateway_error)
     for (size_t status : {502, 503, 504}) statuses_.set(status);

@@ -22,6 +22,9 @@ class RetryPolicy {
   uint32_t attempts() const { return attempts_; }  // after the first try; 0: no retries
   uint32_t tries() const { return attempts_ + 1; }
   bool on(config::RetryReason reason) const { return reasons_[static_cast<size_t>(reason)]; }
+  // After reused_connection: any idempotent request, not only one that asks for nothing to be
+  // changed.
+  bool repeats_changes() const { return repeats_changes_; }
   // An answer with this status, instead of relaying it.
   bool on_status(uint32_t status) const { return status < kStatuses && statuses_[status]; }
 
@@ -40,6 +43,7 @@ class RetryPolicy {
   void add(config::RetryReason reason);
 
   uint32_t attempts_ = 0;
+  bool repeats_changes_ = false;
   std::bitset<kReasons> reasons_;
   std::bitset<kStatuses> statuses_;
   config::Timeout per_try_timeout_;

@@ -203,6 +203,26 @@ TEST(RetryPolicy, AlwaysRetriesWhatIsProvablyUnprocessed) {
   EXPECT_FALSE(off.on(RetryReason::safe) || off.on_status(503));
 }
 
+TEST(RetryPolicy, ChangesAreRepeatedOnlyWhereThatIsListed_AndUnprocessedAloneIsTheLeast) {
+  using config::RetryReason;
+  const auto listing = [](std::vector<std::string> on) {
+    config::Retry retry;
+    retry.on = std::move(on);
+    return RetryPolicy(retry);
+  };
+  EXPECT_FALSE(RetryPolicy().repeats_changes());
+  EXPECT_FALSE(listing({"timeout", "503"}).repeats_changes());
+  EXPECT_TRUE(listing({"timeout", "503"}).on(RetryReason::reused_connection)) << "as by default";
+  EXPECT_TRUE(listing({"reused_connection"}).repeats_changes());
+  EXPECT_TRUE(listing({"reset_before_response"}).repeats_changes());
+  const RetryPolicy least = listing({"unprocessed"});
+  EXPECT_TRUE(least.on(RetryReason::connect_failure));
+  EXPECT_TRUE(least.on(RetryReason::unprocessed));
+  EXPECT_FALSE(least.on(RetryReason::safe));
+  EXPECT_FALSE(least.on(RetryReason::reused_connection));
+  EXPECT_TRUE(listing({"unprocessed", "safe"}).on(RetryReason::reused_connection));
+}
+
 TEST(RetryPolicy, PausesGrowUpToTheirMaximum) {
   const RetryPolicy policy;
   EXPECT_EQ(policy.pause(1), 25ms);
