@@ -2,6 +2,7 @@
 
 #include <time.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdio>
@@ -130,11 +131,23 @@ void LogLine::value(const LogField& field) {
       break;
     case LogField::Kind::real:
       if (!std::isfinite(field.number.real)) return raw("null");  // JSON has no other word for it
-      end =
-          std::to_chars(digits, std::end(digits), field.number.real, std::chars_format::general, 9);
-      break;
+      return real(field.number.real);
   }
   raw({digits, static_cast<size_t>(end.ptr - digits)});
+}
+
+// Never with an exponent, which few readers of logfmt understand: microseconds at the least.
+void LogLine::real(double value) {
+  constexpr int kDecimals = 6;
+  constexpr double kMost = 1e15;  // integers are exact up to here, and the digits fit
+  char digits[32];
+  value = std::clamp(value, -kMost, kMost);
+  char* end =
+      std::to_chars(digits, std::end(digits), value, std::chars_format::fixed, kDecimals).ptr;
+  while (end[-1] == '0') --end;
+  if (end[-1] == '.') --end;
+  const std::string_view text(digits, static_cast<size_t>(end - digits));
+  raw(text == "-0" ? "0" : text);
 }
 
 void LogLine::string(std::string_view text) {

@@ -98,6 +98,7 @@ class LogLine {
 
   void key(std::string_view key);
   void value(const LogField& field);
+  void real(double value);
   void string(std::string_view text);
   void escaped(std::string_view text);
   void unit(std::span<const char> unit);  // all of it or, when it does not fit, nothing and cut_

@@ -98,5 +98,23 @@ TEST(LogTime, IsUtcWithMilliseconds) {
                                     "[0-6][0-9]\\.[0-9][0-9][0-9]Z"));
 }
 
+TEST(LogLine, WritesSmallAndLargeNumbersWithoutAnExponent) {
+  for (const LogFormat format : {LogFormat::logfmt, LogFormat::json}) {
+    LogLine line;
+    line.begin(format, "t");
+    for (const double value : {7.426e-05, 1e-7, 0.5, 2.0, 1e9, 123456.789012, -1e-9, 3e22})
+      line.field(kv("v", value));
+    line.field(kv("connect", Duration(74260)));
+    const std::string text(line.finish());
+    const char* expected[] = {
+        "0.000074", "0", "0.5", "2", "1000000000", "123456.789012", "0", "1000000000000000"};
+    std::string all = format == LogFormat::json ? R"({"time":"t")" : "time=t";
+    for (const char* one : expected)
+      all += (format == LogFormat::json ? ",\"v\":" : " v=") + std::string(one);
+    all += format == LogFormat::json ? ",\"connect\":0.000074}\n" : " connect=0.000074\n";
+    EXPECT_EQ(text, all);
+  }
+}
+
 }  // namespace
 }  // namespace weir
