@@ -38,7 +38,7 @@ std::string_view CommonLogLine::format(LogFormat format, std::time_t at,
     escaped(entry.method, kMostMethod);
     raw(" ");
     escaped(entry.target, kMostTarget);
-    raw(" ");
+    if (!entry.version.empty()) raw(" ");
     raw(entry.version);
   }
   raw("\" ");

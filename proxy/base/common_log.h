@@ -19,7 +19,7 @@ namespace weir {
 
 struct CommonLogEntry {
   std::string_view client;
-  // All empty when the request could not be read: "-".
+  // As far as the request could be read; no method: "-".
   std::string_view method, target, version;
   unsigned status = 0;
   uint64_t body_bytes = 0;  // of the response

@@ -1,5 +1,7 @@
 #include "http/forwarding.h"
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 #include <utility>
 
@@ -76,6 +78,71 @@ std::string_view last_member(std::string_view& rest) {
   return member;
 }
 
+// One element of Forwarded, RFC 7239 4. What is not given, or cannot be read, is empty.
+struct ForwardedElement {
+  std::string_view node, proto;
+};
+
+// Takes everything up to a `separator` outside of quotes off the text, and the separator.
+std::string_view unquoted_part(std::string_view& rest, char separator) {
+  bool quoted = false;
+  size_t i = 0;
+  for (; i < rest.size() && (quoted || rest[i] != separator); ++i) {
+    if (rest[i] == '"') quoted = !quoted;
+    if (quoted && rest[i] == '\\') ++i;
+  }
+  i = std::min(i, rest.size());
+  const std::string_view part = trim_ows(rest.substr(0, i));
+  rest.remove_prefix(std::min(i + 1, rest.size()));
+  return part;
+}
+
+std::string_view unquoted(std::string_view value) {
+  if (value.size() < 2 || value.front() != '"' || value.back() != '"') return value;
+  return value.substr(1, value.size() - 2);
+}
+
+ForwardedElement forwarded_element(std::string_view text) {
+  ForwardedElement element;
+  while (!text.empty()) {
+    const std::string_view pair = unquoted_part(text, ';');
+    const size_t equals = std::min(pair.find('='), pair.size());
+    const std::string_view value = unquoted(pair.substr(std::min(equals + 1, pair.size())));
+    if (iequals(pair.substr(0, equals), "for")) element.node = value;
+    if (iequals(pair.substr(0, equals), "proto")) element.proto = value;
+  }
+  return element;
+}
+
+// The last elements of all Forwarded fields, in their order.
+class ForwardedElements {
+ public:
+  explicit ForwardedElements(const RequestHead& head) {
+    for (size_t i = 0; head.has(FieldId::forwarded) && i < head.field_count(); ++i) {
+      if (head.field_id(i) != FieldId::forwarded) continue;
+      std::string_view rest = head.field_value(i);
+      while (!rest.empty())
+        if (const std::string_view one = unquoted_part(rest, ','); !one.empty())
+          elements_[count_++ % elements_.size()] = forwarded_element(one);
+    }
+  }
+  size_t size() const { return std::min(count_, elements_.size()); }
+  const ForwardedElement& from_the_end(size_t i) const {
+    return elements_[(count_ - 1 - i) % elements_.size()];
+  }
+
+ private:
+  std::array<ForwardedElement, 16> elements_;
+  size_t count_ = 0;
+};
+
+// The scheme of that name, of WebSocket as well; empty for others.
+std::string_view known_scheme(std::string_view name) {
+  if (iequals(name, "https") || iequals(name, "wss")) return "https";
+  if (iequals(name, "http") || iequals(name, "ws")) return "http";
+  return {};
+}
+
 std::string_view only_value(const RequestHead& head, const Hop& hop, FieldId id) {
   return hop.trusted && !head.repeated(id) ? head.find(id) : std::string_view();
 }
@@ -130,6 +197,15 @@ std::optional<IpAddress> client_address(const RequestHead& head, const Address& 
   std::optional<IpAddress> client;
   if (address.assign(peer)) client = address;
   bool believed = trusted.contains(peer);
+  if (believed && !head.has(FieldId::x_forwarded_for) && head.has(FieldId::forwarded)) {
+    const ForwardedElements elements(head);
+    for (size_t i = 0; believed && i < elements.size(); ++i) {
+      if (!parse_entry(elements.from_the_end(i).node, address)) return client;
+      client = address;
+      believed = trusted.contains(address);
+    }
+    return client;
+  }
   for (size_t i = head.field_count(); believed && i-- > 0;) {
     if (head.field_id(i) != FieldId::x_forwarded_for) continue;
     std::string_view rest = head.field_value(i);
@@ -142,6 +218,23 @@ std::optional<IpAddress> client_address(const RequestHead& head, const Address& 
     }
   }
   return client;
+}
+
+std::string_view client_scheme(const RequestHead& head, const Hop& hop,
+                               const TrustedNetworks& trusted) {
+  if (!hop.trusted) return hop.scheme;
+  const std::string_view told = known_scheme(only_value(head, hop, FieldId::x_forwarded_proto));
+  if (!told.empty()) return told;
+  if (!head.has(FieldId::forwarded)) return hop.scheme;
+  const ForwardedElements elements(head);
+  std::string_view scheme = hop.scheme;
+  IpAddress address;
+  for (size_t i = 0; i < elements.size(); ++i) {
+    const ForwardedElement& element = elements.from_the_end(i);
+    if (const std::string_view proto = known_scheme(element.proto); !proto.empty()) scheme = proto;
+    if (!parse_entry(element.node, address) || !trusted.contains(address)) break;
+  }
+  return scheme;
 }
 
 std::string_view request_id(const RequestHead& head, const Hop& hop, uint64_t random,

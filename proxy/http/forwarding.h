@@ -49,11 +49,17 @@ std::string_view forwarded(const RequestHead& head, const Hop& hop, TextMemory& 
 std::string_view x_forwarded_proto(const RequestHead& head, const Hop& hop);
 std::string_view x_forwarded_host(const RequestHead& head, const Hop& hop);
 
-// The client's own address: the right-most of X-Forwarded-For that is not trusted, when the peer
-// is; the left-most when all are. Whatever stands left of an entry that is no address is not
-// believed. None for a UNIX socket about whose client nothing is known.
+// The client's own address: the right-most of X-Forwarded-For or, where there is none, of Forwarded
+// that is not trusted, when the peer is; the left-most when all are. Whatever stands left of an
+// entry that is no address is not believed. None for a UNIX socket about whose client nothing is
+// known.
 std::optional<IpAddress> client_address(const RequestHead& head, const Address& peer,
                                         const TrustedNetworks& trusted);
+
+// The scheme that the client speaks: what a trusted peer says in X-Forwarded-Proto or, where that
+// says nothing, in the element of Forwarded about the client; else that of the connection.
+std::string_view client_scheme(const RequestHead& head, const Hop& hop,
+                               const TrustedNetworks& trusted);
 
 inline constexpr size_t kMaxRequestIdSize = 128;
 inline constexpr size_t kRequestIdSize = 16;  // of a new one: hexadecimal digits

@@ -1,6 +1,8 @@
 // What an exchange leaves behind when it is over: its counters and its line in the access log.
 #include "base/log.h"
+#include "http/glimpse.h"
 #include "session/exchange.h"
+#include "session/request_client.h"
 
 namespace weir {
 namespace {
@@ -83,26 +85,34 @@ void Exchange::write_access_line(EndReason reason) {
   const bool understood = request_parser_.state() == H1RequestParser::State::complete;
   static const RequestHead kNothing = H1RequestParser().head({});
   const RequestHead& head = understood ? request() : kNothing;
+  const HeadGlimpse seen = understood ? HeadGlimpse{head.method(), head.target(), head.authority()}
+                                      : glimpse(in_.view());
   const uint64_t sent = sent_bytes();
   const std::string_view referer = head.find("Referer"), agent = head.find("User-Agent");
   std::array<char, IpAddress::kTextSize> client_memory;
   IpAddress ip;
-  const std::string_view client = ip.assign(owner_->session().client_address())
-                                      ? ip.text(client_memory)
-                                      : std::string_view("-");
-  if (log->access_common({client, head.method(), head.target(), text(head.version()), status_,
+  const Address& peer = owner_->session().client_address();
+  const std::string_view named = named_client(head, peer, *listener_->http, client_memory);
+  std::string_view client = named;
+  if (named.empty()) client = ip.assign(peer) ? ip.text(client_memory) : std::string_view("-");
+  if (log->access_common({client, seen.method, seen.target,
+                          understood ? text(head.version()) : std::string_view(), status_,
                           sent - std::min(sent, books_.head_bytes()), referer, agent}))
     return;
+  const std::string peer_text = peer.text();
   const HostSpec* to = host();
   const TimePoint now = http_.pipes().loop.now();
   const std::string place =
       expired_ != nullptr ? snapshot_of_timeout().place(expired_->location) : "";
+  const bool normalized = route_ != nullptr && head.form() != TargetForm::asterisk &&
+                          head.form() != TargetForm::authority && path_.view() != head.path();
   const auto connected_in = books_.connected_in();
   const bool ordinary = reason == EndReason::client_closed && status_ != 0 && !client_gone_;
   log->access("request",
               {kv("session", owner_->session().id()),
                kv("listener", listener_->name),
-               kv("client", owner_->session().client_address().text()),
+               kv("client", named.empty() ? std::string_view(peer_text) : named),
+               kv_if(!named.empty(), "peer", peer_text),
                kv("status", status_),
                kv_if(route_ != nullptr, "route", route_ != nullptr ? route_->name : std::string()),
                kv_if(cluster_ != nullptr, "cluster",
@@ -120,9 +130,10 @@ void Exchange::write_access_line(EndReason reason) {
                      std::string_view(books_.refusal() != nullptr ? books_.refusal() : "")),
                kv_if(!place.empty(), "config", place),
                kv_if(!request_id_.empty(), "request_id", request_id_),
-               kv_if(understood, "method", head.method()),
-               kv_if(understood, "host", head.authority()),
-               kv_if(understood, "path", head.target()),
+               kv_if(!seen.method.empty(), "method", seen.method),
+               kv_if(understood || !seen.host.empty(), "host", seen.host),
+               kv_if(!seen.target.empty(), "path", seen.target),
+               kv_if(normalized, "routed_path", path_.view()),
                kv_if(!referer.empty(), "referer", referer),
                kv_if(!agent.empty(), "user_agent", agent)});
 }

@@ -7,6 +7,7 @@
 #include "http/semantics.h"
 #include "routing/rewrite.h"
 #include "session/exchange.h"
+#include "session/request_client.h"
 #include "upstream/connect.h"
 
 namespace weir {
@@ -258,7 +259,10 @@ std::span<const FieldText> Exchange::forwarding_fields(const Hop& hop, OwnFields
   size_t n = 0;
   if (wants(how, config::Forwarded::x_forwarded)) {
     fields[n++] = {FieldId::x_forwarded_for, "X-Forwarded-For", x_forwarded_for(head, hop, memory)};
-    fields[n++] = {FieldId::x_forwarded_proto, "X-Forwarded-Proto", x_forwarded_proto(head, hop)};
+    fields[n++] = {FieldId::x_forwarded_proto, "X-Forwarded-Proto",
+                   head.has(FieldId::x_forwarded_proto)
+                       ? x_forwarded_proto(head, hop)
+                       : client_scheme(head, *owner_, *listener_->http)};
     if (const std::string_view host = x_forwarded_host(head, hop); !host.empty())
       fields[n++] = {FieldId::x_forwarded_host, "X-Forwarded-Host", host};
   }
@@ -288,12 +292,8 @@ std::string_view Exchange::request_target() {
 std::string_view Exchange::write_request_head(BodyPlan body) {
   const RequestHead& head = request();
   const HttpSpec& http = *listener_->http;
-  const Address& peer = owner_->session().client_address();
   std::array<char, IpAddress::kTextSize> client_text;
-  IpAddress client;
-  const bool known = client.assign(peer);
-  const Hop hop{known ? client.text(client_text) : std::string_view("unknown"),
-                http.trusted.contains(peer), owner_->client().tls() != nullptr ? "https" : "http"};
+  const Hop hop = hop_of(*owner_, http, client_text);
   OwnFields own;
   RequestPlan plan;
   const FieldEdits& edits = route_->request_fields;

@@ -192,6 +192,39 @@ TEST_F(HttpFieldsTest, TrustedProxiesAreBelieved_AndAddedTo) {
   EXPECT_THAT(head, Not(HasSubstr("6.6.6.6")));
 }
 
+TEST_F(HttpFieldsTest, BackendsAreToldTheSchemeThatATrustedProxyNamesInForwarded) {
+  serve("cluster: c, trusted_proxies: 127.0.0.1");
+  const std::string head = relayed(get("/", "Forwarded: for=1.2.3.4;proto=https\r\n"));
+  EXPECT_EQ(lines(head, "X-Forwarded-Proto: https\r\n"), 1u) << head;
+}
+
+TEST_F(HttpFieldsTest, LogsTheClientThatTrustedProxiesNameAndThePeerBesideIt) {
+  serve("trusted_proxies: [127.0.0.1, 10.0.0.0/8], routes: [{ respond: { status: 204 } }]");
+  LogCapture log;
+  answer_to(get("/xff", "X-Forwarded-For: 6.6.6.6, 203.0.113.7, 10.1.1.1\r\n"));
+  answer_to(get("/forwarded", "Forwarded: for=6.6.6.6, for=\"[2001:db8::1]:80\";proto=https\r\n"));
+  answer_to(get("/hidden", "Forwarded: for=6.6.6.6, for=_hidden\r\n"));
+  answer_to(get("/direct"));
+  answer_to(get("/both", "X-Forwarded-For: 203.0.113.8\r\nForwarded: for=6.6.6.6\r\n"));
+  const std::string lines = log.access();
+  EXPECT_TRUE(has_line(lines, {"path=/xff", "client=203.0.113.7 peer=127.0.0.1:"}));
+  EXPECT_TRUE(has_line(lines, {"path=/forwarded", "client=2001:db8::1 peer=127.0.0.1:"}));
+  EXPECT_TRUE(has_line(lines, {"path=/hidden", "client=127.0.0.1:"}));
+  EXPECT_TRUE(has_line(lines, {"path=/direct", "client=127.0.0.1:"}));
+  EXPECT_TRUE(has_line(lines, {"path=/both", "client=203.0.113.8 peer=127.0.0.1:"}));
+  EXPECT_FALSE(has_line(lines, {"path=/direct", "peer="}));
+  EXPECT_THAT(lines, Not(HasSubstr("6.6.6.6")));
+}
+
+TEST_F(HttpFieldsTest, LogsThePeerAsTheClientWhereItIsNotTrusted) {
+  serve("trusted_proxies: 10.0.0.0/8, routes: [{ respond: { status: 204 } }]");
+  LogCapture log;
+  answer_to(get("/", "X-Forwarded-For: 6.6.6.6\r\nForwarded: for=6.6.6.6\r\n"));
+  const std::string lines = log.access();
+  EXPECT_TRUE(has_line(lines, {"status=204", "client=127.0.0.1:"}));
+  EXPECT_THAT(lines, Not(testing::ContainsRegex("6\\.6\\.6\\.6|peer=")));
+}
+
 TEST_F(HttpFieldsTest, EachRequestHasAnIdOfItsOwn) {
   serve();
   const auto id = [](const std::string& head) {
