@@ -29,6 +29,7 @@ class TextBuffer {
     begin_ += std::min(size, this->size());
     if (empty()) clear();
   }
+  void drop_back(size_t size) { bytes_.resize(bytes_.size() - std::min(size, this->size())); }
   void clear() {
     bytes_.clear();
     begin_ = 0;

@@ -6,9 +6,14 @@
 #include <algorithm>
 #include <array>
 
+#include "base/percent.h"
 #include "config/value_types.h"
+#include "http/forwarding.h"
+#include "http/h1_parser.h"
+#include "http/path.h"
 #include "http/semantics.h"
 #include "routing/http_spec.h"
+#include "routing/path_choice.h"
 
 namespace weir::cli {
 namespace {
@@ -27,13 +32,14 @@ bool same_name(std::string_view a, std::string_view b) {
 // A request taken apart as the data path does it.
 struct Parts {
   std::string host, path, query;
+  std::string_view scheme = "http";  // that the client speaks
   uint16_t port = 0;
 };
 
 Parts parts_of(const AskedRequest& request) {
   Parts parts;
   const Authority authority = split_authority(request.host);
-  parts.host = lower(authority.host);
+  parts.host = lower(spelled(authority.host));
   parts.port = authority.port;
   const size_t mark = std::min(request.path.find('?'), request.path.size());
   parts.path = request.path.substr(0, mark);
@@ -47,9 +53,28 @@ std::string_view find_header(const void* message, std::string_view name) {
   return {};
 }
 
-RouteQuery query_of(const AskedRequest& request, const Parts& parts, std::string_view path) {
-  return {parts.host, path, request.method, parts.query, {&request, find_header}};
+// As a trusted proxy says it, where the listener has any: whose request it is nobody can tell here.
+std::string_view scheme_of(const HttpSpec& http, bool tls, const AskedRequest& request) {
+  std::string text = "GET / HTTP/1.1\r\nHost: a\r\n";
+  for (const config::NamedValue& field : request.headers)
+    if (same_name(field.name, "x-forwarded-proto") || same_name(field.name, "forwarded"))
+      text += fmt::format("{}: {}\r\n", field.name, field.value);
+  text += "\r\n";
+  Hop hop;
+  hop.scheme = tls ? "https" : "http";
+  hop.trusted = !http.trusted.empty();
+  H1RequestParser parser;
+  if (parser.feed(text) != H1RequestParser::State::complete) return hop.scheme;
+  const std::string_view scheme = client_scheme(parser.head(text), hop, http.trusted);
+  return scheme == "https" ? "https" : "http";
 }
+
+RouteQuery query_of(const AskedRequest& request, const Parts& parts, std::string_view path) {
+  return {parts.host,   path,      request.method, parts.query, {&request, find_header},
+          parts.scheme, parts.port};
+}
+
+constexpr const char* kLeadsBack = "its redirect leads to the address that the client asked for";
 
 std::string why_not(const NamedPredicate& wanted, const char* what, bool there) {
   if (!there) return fmt::format("{} '{}' is not there", what, wanted.name);
@@ -85,35 +110,61 @@ class Explaining {
   Explaining(const config::Loaded& loaded, const AskedRequest& request)
       : loaded_(loaded), request_(request), parts_(parts_of(request)) {}
 
-  Explanation of(const config::Listener& listener) const {
+  Explanation of(const config::Listener& listener) {
     Explanation result;
     result.listener = &listener;
     if (listener.protocol == config::Protocol::tcp) {
       result.clusters = {cluster_named(listener.cluster)};
       return result;
     }
-    answer(HttpSpec(listener, loaded_.model.clusters), result);
+    const HttpSpec http(listener, loaded_.model.clusters);
+    parts_.scheme = scheme_of(http, listener.tls.has_value(), request_);
+    answer(http, result);
     return result;
   }
 
  private:
   // As a session does with a request that it has read.
   void answer(const HttpSpec& http, Explanation& result) const {
-    if (request_.method == "CONNECT") {
-      if (!http.allow_connect) return refuse(405, "CONNECT is not allowed here", result);
-    } else {
-      std::string memory(parts_.path.size(), '\0');
-      const NormalPath normal = normalize_path(parts_.path, http.path_rules, memory);
-      if (normal.fault) return refuse(normal.fault.status, normal.fault.reason, result);
-      result.path = normal.path;
-      if (result.path != parts_.path)
-        result.note = "routes and backends see the path " + result.path;
-    }
-    const RouteQuery query = query_of(request_, parts_, result.path);
-    const Route* taking = http.routes.match(query);
+    if (request_.method != "CONNECT") return choose(http, result);
+    if (!http.allow_connect) return refuse(405, "CONNECT is not allowed here", result);
+    const RouteQuery query = query_of(request_, parts_, "");
+    decide(http, query, http.routes.match(query), result);
+  }
+  void choose(const HttpSpec& http, Explanation& result) const {
+    std::string memory(2 * parts_.path.size(), '\0');
+    const PathChoice choice = choose_path(http.routes, http.path_rules,
+                                          query_of(request_, parts_, ""), parts_.path, memory);
+    result.reading = choice.by;
+    if (choice.by != PathChoice::By::as_sent) result.note = note_of(choice);
+    if (choice.fault) return refuse(choice.fault.status, choice.fault.reason, result);
+    result.path = choice.path;
+    if (result.note.empty() && result.path != parts_.path)
+      result.note = "the listener's path rules make it " + result.path;
+    else if (result.note.empty() && !is_plain(parts_.path))
+      result.note = "decided by the path as it was sent: no reading of it takes another route";
+    decide(http, query_of(request_, parts_, result.path), choice.route, result);
+  }
+  static std::string note_of(const PathChoice& choice) {
+    const auto route = [](const Route* other) {
+      return other == nullptr ? "no route" : "route " + other->name;
+    };
+    if (choice.by == PathChoice::By::normal)
+      return fmt::format(
+          "decided by the normal form of the path, {}, which is forwarded: read as it was sent, or "
+          "normalized in part, {} would take it",
+          choice.path, route(choice.other));
+    if (choice.other_path.empty()) return "";
+    return fmt::format("decided by how some servers read the path: as {}, which {} would take",
+                       choice.other_path, route(choice.other));
+  }
+  void decide(const HttpSpec& http, const RouteQuery& query, const Route* taking,
+              Explanation& result) const {
     for (const Route& route : http.routes.routes()) {
       if (&route == taking) break;
-      result.passed.push_back({route.name, why(route.match, query), place(route.location)});
+      const std::string reason = why(route.match, query);
+      result.passed.push_back(
+          {route.name, reason.empty() ? kLeadsBack : reason, place(route.location)});
     }
     if (!taking) return refuse(404, "no route takes it", result);
     take(*taking, result);
@@ -131,7 +182,8 @@ class Explaining {
       case Route::Action::respond: result.status = route.respond.status; return;
       case Route::Action::redirect:
         result.location = redirect_location(
-            route.redirect, {"http", parts_.host, parts_.port, result.path, parts_.query}, memory);
+            route.redirect, {parts_.scheme, parts_.host, parts_.port, result.path, parts_.query},
+            memory);
         if (result.location.empty()) return refuse(400, "a redirect needs a host", result);
         result.status = route.redirect.status;
         return;
@@ -153,7 +205,7 @@ class Explaining {
 
   const config::Loaded& loaded_;
   const AskedRequest& request_;
-  const Parts parts_;
+  Parts parts_;
 };
 
 }  // namespace
@@ -168,7 +220,7 @@ std::vector<const config::Backend*> serving(const config::Cluster& cluster) {
 
 Result<std::vector<Explanation>> explain(const config::Loaded& loaded,
                                          const AskedRequest& request) {
-  const Explaining explaining(loaded, request);
+  Explaining explaining(loaded, request);
   std::vector<Explanation> result;
   std::vector<std::string> names;
   for (const config::Listener& listener : loaded.model.listeners) {

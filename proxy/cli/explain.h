@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "config/load.h"
-#include "routing/route_table.h"
+#include "routing/path_choice.h"
 
 namespace weir::cli {
 
@@ -27,9 +27,10 @@ struct Explanation {
     std::string place;  // "weir.yaml:12"
   };
   const config::Listener* listener = nullptr;
-  std::string path;     // as routes and backends see it: `paths` applied
-  std::string note;     // what is odd about the request; may be empty
-  std::string refusal;  // why weir answers with an error: no route, no such path; else empty
+  std::string path;          // that the route matched and a backend gets, before it is rewritten
+  PathChoice::By reading{};  // of the path, that decided
+  std::string note;          // what is odd about the request; may be empty
+  std::string refusal;       // why weir answers with an error: no route, no such path; else empty
   std::vector<Passed> passed;
   bool taken = false;  // by `route`
   Route route;

@@ -99,6 +99,15 @@ const char* action_word(const Explanation& explanation) {
   CHECK_UNREACHABLE();
 }
 
+const char* reading_word(const Explanation& explanation) {
+  switch (explanation.reading) {
+    case PathChoice::By::as_sent: return "as_sent";
+    case PathChoice::By::normal: return "normal";
+    case PathChoice::By::refused: return "refused";
+  }
+  CHECK_UNREACHABLE();
+}
+
 Json explanation_object(const Explanation& explanation) {
   const config::Listener& listener = *explanation.listener;
   Json passed = Json::array(), clusters = Json::array();
@@ -115,6 +124,7 @@ Json explanation_object(const Explanation& explanation) {
               {"action", action_word(explanation)}};
   if (!explanation.note.empty()) object["note"] = explanation.note;
   if (!explanation.path.empty()) object["path"] = explanation.path;
+  if (listener.protocol == config::Protocol::http) object["reading"] = reading_word(explanation);
   if (explanation.status != 0) object["status"] = explanation.status;
   if (!explanation.refusal.empty()) object["reason"] = explanation.refusal;
   if (!explanation.location.empty()) object["location"] = explanation.location;

@@ -13,12 +13,12 @@ namespace weir::config {
 
 // ---- of a listener
 
-enum class EncodedSlashes : uint8_t { reject, keep, decode };
-enum class DotSegments : uint8_t { normalize, reject, keep };
-enum class DoubleSlashes : uint8_t { merge, keep };
+enum class EncodedSlashes : uint8_t { automatic, reject, keep, decode };
+enum class DotSegments : uint8_t { automatic, normalize, reject, keep };
+enum class DoubleSlashes : uint8_t { automatic, merge, keep };
 enum class Forwarded : uint8_t { x_forwarded, forwarded, both, none };
 
-// What happens to a path before routes see it; what they see is what is forwarded.
+// What is done with a path that servers may read in several ways.
 struct Paths {
   EncodedSlashes encoded_slashes{};
   DotSegments dot_segments{};
@@ -30,7 +30,7 @@ struct Paths {
 
 struct Match {                       // everything that is given must hold
   std::vector<std::string> hosts;    // lower case; "example.com", "*.example.com", "[::1]"
-  std::string path;                  // exactly; empty: any
+  std::string path;                  // exactly, spelled as spelled() does it; empty: any
   std::string path_prefix;           // on segment boundaries; empty: any
   std::vector<std::string> methods;  // empty: any
   NamedValues headers;               // value "*": is there

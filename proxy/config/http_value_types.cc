@@ -1,20 +1,21 @@
 // The value types that only HTTP has.
 #include "base/network.h"
+#include "base/percent.h"
 #include "config/value_reading.h"
 
 namespace weir::config {
 
 template <>
 struct Words<EncodedSlashes> {
-  static constexpr std::string_view all[] = {"reject", "keep", "decode"};
+  static constexpr std::string_view all[] = {"auto", "reject", "keep", "decode"};
 };
 template <>
 struct Words<DotSegments> {
-  static constexpr std::string_view all[] = {"normalize", "reject", "keep"};
+  static constexpr std::string_view all[] = {"auto", "normalize", "reject", "keep"};
 };
 template <>
 struct Words<DoubleSlashes> {
-  static constexpr std::string_view all[] = {"merge", "keep"};
+  static constexpr std::string_view all[] = {"auto", "merge", "keep"};
 };
 template <>
 struct Words<Forwarded> {
@@ -167,7 +168,9 @@ Outcome read_path(std::string_view text, std::string& out) {
     return Problem{Code::E132,
                    fmt::format("'{}' ends with '*', which stands for itself in a path", text),
                    "path_prefix, without the '*', is for all paths below one"};
-  return read_target(text, out);
+  if (Outcome problem = read_target(text, out)) return problem;
+  out = spelled(out);  // as the paths of requests are compared
+  return {};
 }
 
 // ---- fields

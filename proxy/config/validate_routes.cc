@@ -57,6 +57,7 @@ class RouteChecks {
     const size_t count = std::min(listener_.routes.size(), kMostCompared);
     for (size_t i = 1; i < count; ++i)
       for (size_t j = 0; j < i; ++j) {
+        if (may_pass(listener_.routes[j])) continue;
         if (!covers(listener_.routes[j].match, listener_.routes[i].match)) continue;
         findings_.add(
             Code::W227, places_.of(fmt::format("{}[{}]", list, i)),
@@ -79,8 +80,9 @@ class RouteChecks {
                       "route takes",
                       listener_.name),
           "leave one of them out; a route may still go to the cluster");
-    const auto all = std::find_if(listener_.routes.begin(), listener_.routes.end(),
-                                  [](const Route& r) { return covers(r.match, Match{}); });
+    const auto all =
+        std::find_if(listener_.routes.begin(), listener_.routes.end(),
+                     [&](const Route& r) { return !may_pass(r) && covers(r.match, Match{}); });
     if (all == listener_.routes.end() || findings_.has_errors()) return;
     const char* rest = listener_.redirect_https ? "redirect_https" : "cluster";
     if (listener_.cluster.empty() && !listener_.redirect_https) return;
@@ -92,6 +94,13 @@ class RouteChecks {
   }
 
  private:
+  // A redirect passes by the requests that it would lead to themselves.
+  bool may_pass(const Route& route) const {
+    if (!route.redirect || !route.redirect->prefix.empty()) return false;
+    const bool https = route.redirect->scheme == Redirect::Scheme::https;
+    return !route.redirect->scheme || !listener_.trusted_proxies.empty() ||
+           https == listener_.tls.has_value();
+  }
   void check_target(const Route& route, const std::string& path) {
     std::vector<const char*> given;
     for (const char* key : {"cluster", "clusters", "respond", "redirect"})
@@ -151,6 +160,14 @@ class RouteChecks {
       findings_.add(Code::E225, places_.of(path + ".redirect"),
                     fmt::format("the redirect of {} leads to where it comes from", who_),
                     "give scheme, host, port, path or prefix");
+    const bool only_scheme = redirect.scheme && redirect.host.empty() && redirect.port == 0 &&
+                             redirect.path.empty() && redirect.prefix.empty();
+    if (only_scheme && may_pass(route) && listener_.trusted_proxies.empty())
+      findings_.add(Code::W233, places_.of(path + ".redirect.scheme"),
+                    fmt::format("{} redirects nothing: the scheme of every request to this "
+                                "listener is this one",
+                                who_),
+                    "a redirect that leads to where a request already is does not take it");
     if (!redirect.prefix.empty() && route.match.path_prefix.empty())
       findings_.add(
           Code::E224, places_.of(path + ".redirect.prefix"),

@@ -1,142 +1,183 @@
 #include "http/path.h"
 
-#include <cstring>
+#include "base/percent.h"
 
 namespace weir {
 namespace {
 
-unsigned hex_value(char c) {
-  return is(kDigit, c) ? unsigned(c - '0') : unsigned(ascii_lower(c) - 'a') + 10;
+bool is_parameter(unsigned char byte) {
+  return byte == ';';
 }
 
-// Most paths need no look at their segments: nothing encoded, no dot after a slash, no "//".
-bool is_plain(std::string_view raw) {
-  char previous = 0;
-  for (char c : raw) {
-    if (c == '%' || c == '\\' || (previous == '/' && (c == '/' || c == '.'))) return false;
-    previous = c;
+// The length of the segment at the start of `text`, and of the separator behind it.
+struct Cut {
+  size_t segment, separator;
+};
+Cut cut(std::string_view text, const PathReading& how) {
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '/') return {i, 1};
+    if (text[i] == '\\' && how.backslashes) return {i, 1};
+    if (text[i] != '%' || !(how.slashes || how.backslashes)) continue;
+    const unsigned char byte = first_byte(text.substr(i)).byte;
+    if ((byte == '/' && how.slashes) || (byte == '\\' && how.backslashes)) return {i, 3};
   }
-  return true;
+  return {text.size(), 0};
 }
 
-Fault check_encodings(std::string_view raw, EncodedSlashes slashes) {
-  const bool reject = slashes == EncodedSlashes::reject;
+std::string_view without_parameters(std::string_view segment) {
+  for (size_t i = 0; i < segment.size(); ++i)
+    if (is_parameter(first_byte(segment.substr(i)).byte)) return segment.substr(0, i);
+  return segment;
+}
+
+// 1 for ".", 2 for "..", however they are encoded; 0 for anything else.
+int dot_segment(std::string_view segment) {
+  int dots = 0;
+  while (!segment.empty()) {
+    const EncodedByte next = first_byte(segment);
+    if (next.byte != '.' || ++dots > 2) return 0;
+    segment.remove_prefix(next.size);
+  }
+  return dots;
+}
+
+// A dot segment for servers that look into encoded slashes and parameters, and only for them.
+bool is_disguised(std::string_view segment) {
+  constexpr PathReading kAll{.slashes = true, .backslashes = true};
+  if (dot_segment(segment) != 0) return false;
+  for (;;) {
+    const Cut next = cut(segment, kAll);
+    if (dot_segment(without_parameters(segment.substr(0, next.segment))) != 0) return true;
+    if (next.separator == 0) return false;
+    segment.remove_prefix(next.segment + next.separator);
+  }
+}
+
+Fault check_encodings(std::string_view raw, bool reject) {
   for (size_t i = 0; i < raw.size(); ++i) {
     if (reject && raw[i] == '\\') return {400, "a backslash in the path"};
     if (raw[i] != '%') continue;
-    if (raw.size() - i < 3 || !is(kHex, raw[i + 1]) || !is(kHex, raw[i + 2]))
-      return {400, "a percent sign in the path without two hexadecimal digits"};
-    const unsigned byte = hex_value(raw[i + 1]) << 4 | hex_value(raw[i + 2]);
-    if (byte == 0) return {400, "an encoded NUL in the path"};
-    if (reject && (byte == '/' || byte == '\\')) return {400, "an encoded slash in the path"};
+    const EncodedByte next = first_byte(raw.substr(i));
+    if (next.size != 3) return {400, "a percent sign in the path without two hexadecimal digits"};
+    if (next.byte == 0) return {400, "an encoded NUL in the path"};
+    if (reject && (next.byte == '/' || next.byte == '\\'))
+      return {400, "an encoded slash in the path"};
     i += 2;
   }
   return {};
 }
 
-// The byte at the start of `text`, decoded when it is a percent-encoding; encodings are valid here.
-struct Decoded {
-  char byte;
-  size_t size;
-};
-Decoded first_of(std::string_view text) {
-  if (text[0] != '%') return {text[0], 1};
-  return {char(hex_value(text[1]) << 4 | hex_value(text[2])), 3};
-}
-
-enum class Segment : uint8_t { other, dot, dot_dot, disguised };
-
-// What servers may take a segment for, whose encoded slashes and parameters they may look into.
-Segment classify(std::string_view segment) {
-  size_t dots = 0;
-  bool only_dots = true, whole = true;
-  while (!segment.empty()) {
-    const Decoded next = first_of(segment);
-    segment.remove_prefix(next.size);
-    const bool slash = next.byte == '/' || next.byte == '\\';
-    if (slash || next.byte == ';') {
-      if (only_dots && (dots == 1 || dots == 2)) return Segment::disguised;
-      whole = false;
-      only_dots = slash;  // a parameter lasts until the next slash
-      dots = 0;
-    } else if (next.byte == '.') {
-      ++dots;
-    } else {
-      only_dots = false;
-    }
-  }
-  if (!only_dots || dots == 0 || dots > 2) return Segment::other;
-  if (!whole) return Segment::disguised;
-  return dots == 1 ? Segment::dot : Segment::dot_dot;
-}
-
 // Builds the path, segment after segment. Invariant: the text is empty or begins with '/'.
 class PathBuilder {
  public:
-  PathBuilder(const PathRules& rules, std::span<char> memory) : rules_(rules), memory_(memory) {}
+  PathBuilder(const PathReading& how, std::span<char> memory) : how_(how), memory_(memory) {}
 
-  Fault add(std::string_view segment, bool last) {
-    if (segment.empty() && !last && rules_.double_slashes == DoubleSlashes::merge) return {};
-    if (rules_.dot_segments == DotSegments::keep) return append(segment);
-    switch (classify(segment)) {
-      case Segment::other: return append(segment);
-      case Segment::disguised: return {400, "a disguised dot segment in the path"};
-      case Segment::dot:
-      case Segment::dot_dot: break;
+  bool add(std::string_view segment, bool last) {
+    const std::string_view kept = how_.parameters ? without_parameters(segment) : segment;
+    if (kept.size() != segment.size()) result_.changed = true;
+    const int dots = how_.dots ? dot_segment(kept) : 0;
+    if (kept.empty() && !last && how_.merge) return result_.merged = result_.changed = true;
+    if (dots == 0) return append(kept);
+    result_.changed = true;
+    ++result_.dots;
+    if (dots == 2) {
+      if (size_ == 0) return fail({400, "the path goes above its root"});
+      size_ = std::string_view(memory_.data(), size_).rfind('/');
     }
-    if (rules_.dot_segments == DotSegments::reject) return {400, "a dot segment in the path"};
-    if (classify(segment) == Segment::dot_dot) {
-      if (size_ == 0) return {400, "the path goes above its root"};
-      size_ = text().rfind('/');
-    }
-    return last ? append({}) : Fault{};
+    return last ? append({}) : true;
   }
-  std::string_view text() const { return {memory_.data(), size_}; }
+  void separator(size_t size, char first) {
+    if (size == 3 || first == '\\') result_.changed = true;
+  }
+  PathText result() {
+    result_.path = {memory_.data(), size_};
+    return result_;
+  }
 
  private:
-  Fault append(std::string_view segment) {
-    if (segment.size() >= memory_.size() - size_) return {414, "the path is too long"};
+  bool append(std::string_view segment) {
+    if (segment.size() >= memory_.size() - size_) return fail({414, "the path is too long"});
     memory_[size_++] = '/';
-    if (!segment.empty()) std::memcpy(memory_.data() + size_, segment.data(), segment.size());
-    size_ += segment.size();
-    return {};
+    size_ += write_spelled(segment, memory_.data() + size_);
+    return true;
+  }
+  bool fail(Fault fault) {
+    result_.fault = fault;
+    return false;
   }
 
-  const PathRules& rules_;
+  const PathReading& how_;
   std::span<char> memory_;
   size_t size_ = 0;
+  PathText result_;
 };
-
-// The length of the segment at the start of `text`, and of the slash after it.
-struct Cut {
-  size_t segment, slash;
-};
-Cut cut(std::string_view text, bool decode) {
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '/') return {i, 1};
-    if (decode && text[i] == '%' && first_of(text.substr(i)).byte == '/') return {i, 3};
-  }
-  return {text.size(), 0};
-}
 
 }  // namespace
 
-NormalPath normalize_path(std::string_view raw, const PathRules& rules, std::span<char> memory) {
-  if (raw.empty() || raw.front() != '/')
-    return {raw, {400, "the path does not begin with a slash"}};
-  if (is_plain(raw)) return {raw, {}};
-  if (Fault fault = check_encodings(raw, rules.encoded_slashes)) return {raw, fault};
-  PathBuilder builder(rules, memory);
-  const bool decode = rules.encoded_slashes == EncodedSlashes::decode;
-  std::string_view rest = raw.substr(1);
-  for (;;) {
-    const Cut next = cut(rest, decode);
-    const bool last = next.slash == 0;
-    if (Fault fault = builder.add(rest.substr(0, next.segment), last)) return {raw, fault};
-    if (last) break;
-    rest.remove_prefix(next.segment + next.slash);
+PathReading demanded(const PathRules& rules) {
+  return {.dots = rules.dot_segments == DotSegments::normalize,
+          .merge = rules.double_slashes == DoubleSlashes::merge,
+          .slashes = rules.encoded_slashes == EncodedSlashes::decode};
+}
+
+PathReading normal(const PathRules& rules) {
+  return {.dots = rules.dot_segments != DotSegments::keep,
+          .merge = rules.double_slashes != DoubleSlashes::keep,
+          .slashes = rules.encoded_slashes == EncodedSlashes::decode};
+}
+
+bool is_plain(std::string_view raw) {
+  char previous = 0;
+  for (char c : raw) {
+    if (c == '%' || c == '\\' || c == ';') return false;
+    if (previous == '/' && (c == '/' || c == '.')) return false;
+    previous = c;
   }
-  return {builder.text() == raw ? raw : builder.text(), {}};
+  return true;
+}
+
+Fault check_path(std::string_view raw, const PathRules& rules) {
+  if (raw.empty() || raw.front() != '/') return {400, "the path does not begin with a slash"};
+  if (Fault fault = check_encodings(raw, rules.encoded_slashes == EncodedSlashes::reject))
+    return fault;
+  const bool kept = rules.dot_segments == DotSegments::keep;
+  if (kept || (rules.dot_segments == DotSegments::automatic &&
+               rules.encoded_slashes != EncodedSlashes::keep))
+    return {};
+  for (std::string_view rest = raw.substr(1);;) {
+    const Cut next = cut(rest, demanded(rules));
+    const std::string_view segment = rest.substr(0, next.segment);
+    if (is_disguised(segment)) return {400, "a disguised dot segment in the path"};
+    if (rules.dot_segments == DotSegments::reject && dot_segment(segment) != 0)
+      return {400, "a dot segment in the path"};
+    if (next.separator == 0) return {};
+    rest.remove_prefix(next.segment + next.separator);
+  }
+}
+
+PathText read_path(std::string_view raw, const PathReading& how, std::span<char> memory) {
+  PathBuilder builder(how, memory);
+  for (std::string_view rest = raw.substr(1);;) {
+    const Cut next = cut(rest, how);
+    const bool last = next.separator == 0;
+    if (!builder.add(rest.substr(0, next.segment), last) || last) return builder.result();
+    builder.separator(next.separator, rest[next.segment]);
+    rest.remove_prefix(next.segment + next.separator);
+  }
+}
+
+bool goes_above_root(std::string_view raw, const PathReading& how) {
+  size_t depth = 0;
+  for (std::string_view rest = raw.substr(raw.empty() ? 0 : 1);;) {
+    const Cut next = cut(rest, how);
+    std::string_view segment = rest.substr(0, next.segment);
+    if (how.parameters) segment = without_parameters(segment);
+    const int dots = dot_segment(segment);
+    if (dots == 2 && depth-- == 0) return true;
+    if (dots == 0 && !(segment.empty() && how.merge)) ++depth;
+    if (next.separator == 0) return false;
+    rest.remove_prefix(next.segment + next.separator);
+  }
 }
 
 }  // namespace weir

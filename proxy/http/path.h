@@ -1,8 +1,7 @@
-// One spelling of a path before routes look at it: what is matched is what is forwarded. Pure
-// functions, no allocation, any thread.
-//
-// Percent-encodings that no option speaks of stay as they are, byte for byte, even those that need
-// not be encoded: a signature over the path still fits, and %41 is not matched by a route for A.
+// What servers make of the path of a request. The same path has several readings: as it was sent;
+// with encodings in one spelling and dot segments resolved; with slashes merged; with %2F, '\' and
+// %5C taken for slashes; without the parameters of segments. Routes choose among them in
+// routing/path_choice.h. Pure functions, no allocation, any thread.
 #pragma once
 
 #include <cstdint>
@@ -13,29 +12,59 @@
 
 namespace weir {
 
-// %2F; with `reject`, backslashes and %5C too, which some backends read as slashes. `decode` makes
+// `automatic`: the path is forwarded as it was received unless a reading of it takes another route.
+
+// %2F; with `reject`, backslashes and %5C too, which some servers read as slashes. `decode` makes
 // a %2F the slash it stands for before anything else is looked at; `keep` leaves it within its
 // segment, where it may not hide a dot segment ("..%2f..") unless those are kept as well.
-enum class EncodedSlashes : uint8_t { reject, keep, decode };
-// "." and "..", also spelt with %2e. `normalize` follows RFC 3986 5.2.4 but refuses to go above the
-// root. Unless they are kept, one with parameters ("..;x") is refused: servlets walk up by it.
-enum class DotSegments : uint8_t { normalize, reject, keep };
-enum class DoubleSlashes : uint8_t { merge, keep };
+enum class EncodedSlashes : uint8_t { automatic, reject, keep, decode };
+// "." and "..", also spelled with %2e. `normalize` follows RFC 3986 5.2.4 but refuses to go above
+// the root; it refuses one with parameters ("..;x"), as `reject` does: servlets walk up by it.
+enum class DotSegments : uint8_t { automatic, normalize, reject, keep };
+enum class DoubleSlashes : uint8_t { automatic, merge, keep };
 
 struct PathRules {
-  EncodedSlashes encoded_slashes = EncodedSlashes::reject;
-  DotSegments dot_segments = DotSegments::normalize;
-  DoubleSlashes double_slashes = DoubleSlashes::merge;
+  EncodedSlashes encoded_slashes{};
+  DotSegments dot_segments{};
+  DoubleSlashes double_slashes{};
 };
 
-struct NormalPath {
-  std::string_view path;  // `raw` itself when nothing had to change, else in `memory`
-  Fault fault;            // 400; 414 when `memory` is too small, which raw.size() bytes never are
+// How a server reads a path. Encodings are always in the one spelling of base/percent.h.
+struct PathReading {
+  bool dots = false;         // dot segments are resolved
+  bool merge = false;        // empty segments are left out
+  bool slashes = false;      // %2F separates segments
+  bool backslashes = false;  // so do '\' and %5C
+  bool parameters = false;   // what follows a ';' in a segment is left out
+  friend bool operator==(const PathReading&, const PathReading&) = default;
 };
 
-// `raw` begins with '/' and has no query: RequestHead::path(). Whatever the rules, %00 and a '%'
-// that two hexadecimal digits do not follow are refused.
-[[nodiscard]] NormalPath normalize_path(std::string_view raw, const PathRules& rules,
-                                        std::span<char> memory);
+// The reading that explicit rules demand; those that are automatic demand nothing.
+PathReading demanded(const PathRules& rules);
+// The same with what RFC 3986 6.2.2 and common servers normalize: dots and double slashes, unless
+// they are kept.
+PathReading normal(const PathRules& rules);
+
+// No byte in which readings can differ: every server reads this path in the same way.
+bool is_plain(std::string_view raw);
+
+// `raw` begins with '/' and has no query: RequestHead::path(). 400 for what the rules refuse and,
+// whatever they are, for %00 and a '%' that two hexadecimal digits do not follow.
+[[nodiscard]] Fault check_path(std::string_view raw, const PathRules& rules);
+
+struct PathText {
+  std::string_view path;  // in `memory`
+  Fault fault;            // 400: it goes above the root; 414: `memory` is smaller than `raw`
+  uint32_t dots = 0;      // dot segments that were resolved
+  bool merged = false;    // an empty segment was left out
+  bool changed = false;   // more than the spelling of encodings
+};
+// Of a path that check_path() lets through.
+[[nodiscard]] PathText read_path(std::string_view raw, const PathReading& how,
+                                 std::span<char> memory);
+
+// Dot segments lead above the root. Of the readings with and without merged slashes the merged one
+// is the stricter.
+bool goes_above_root(std::string_view raw, const PathReading& how);
 
 }  // namespace weir

@@ -9,16 +9,21 @@ namespace {
 PathRules rules_of(const config::Paths& paths) {
   PathRules rules;
   switch (paths.encoded_slashes) {
+    case config::EncodedSlashes::automatic:
+      rules.encoded_slashes = EncodedSlashes::automatic;
+      break;
     case config::EncodedSlashes::reject: rules.encoded_slashes = EncodedSlashes::reject; break;
     case config::EncodedSlashes::keep: rules.encoded_slashes = EncodedSlashes::keep; break;
     case config::EncodedSlashes::decode: rules.encoded_slashes = EncodedSlashes::decode; break;
   }
   switch (paths.dot_segments) {
+    case config::DotSegments::automatic: rules.dot_segments = DotSegments::automatic; break;
     case config::DotSegments::normalize: rules.dot_segments = DotSegments::normalize; break;
     case config::DotSegments::reject: rules.dot_segments = DotSegments::reject; break;
     case config::DotSegments::keep: rules.dot_segments = DotSegments::keep; break;
   }
   switch (paths.double_slashes) {
+    case config::DoubleSlashes::automatic: rules.double_slashes = DoubleSlashes::automatic; break;
     case config::DoubleSlashes::merge: rules.double_slashes = DoubleSlashes::merge; break;
     case config::DoubleSlashes::keep: rules.double_slashes = DoubleSlashes::keep; break;
   }

@@ -16,7 +16,7 @@ struct HttpSpec {
   enum class Server : uint8_t { pass, remove, replace };
 
   RouteTable routes;
-  PathRules path_rules;  // the same, as normalize_path() takes it
+  PathRules path_rules;  // the same, as choose_path() takes it
   config::ListenerLimits limits;
   TrustedNetworks trusted;
   config::Forwarded forwarded{};

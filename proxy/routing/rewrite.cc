@@ -3,6 +3,8 @@
 #include <charconv>
 #include <cstring>
 
+#include "base/check.h"
+
 namespace weir {
 namespace {
 
@@ -96,6 +98,23 @@ RouteRedirect::RouteRedirect(const config::Redirect& redirect, const RouteMatch&
     path = without_last_slashes(redirect.prefix);
     prefix = match.path;
   }
+}
+
+bool leads_to_itself(const RouteRedirect& redirect, const RouteQuery& request) {
+  const std::string_view scheme = redirect.scheme.empty() ? request.scheme : redirect.scheme;
+  if (scheme != request.scheme) return false;
+  if (!redirect.host.empty() && redirect.host != request.host) return false;
+  const uint16_t implied = implied_port(scheme);
+  const auto or_implied = [implied](uint16_t port) { return port != 0 ? port : implied; };
+  const uint16_t kept = redirect.host.empty() ? request.port : uint16_t{0};
+  if (or_implied(redirect.port != 0 ? redirect.port : kept) != or_implied(request.port))
+    return false;
+  switch (redirect.path_kind) {
+    case RouteRedirect::Path::keep: return true;
+    case RouteRedirect::Path::replace: return redirect.path == request.path;
+    case RouteRedirect::Path::prefix: return redirect.path == redirect.prefix;
+  }
+  CHECK_UNREACHABLE();
 }
 
 std::string_view redirect_location(const RouteRedirect& redirect, const RequestAddress& request,

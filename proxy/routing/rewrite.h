@@ -57,4 +57,7 @@ struct RequestAddress {
 std::string_view redirect_location(const RouteRedirect& redirect, const RequestAddress& request,
                                    std::span<char> memory);
 
+// The client asked for the very address that it would be sent to.
+bool leads_to_itself(const RouteRedirect& redirect, const RouteQuery& request);
+
 }  // namespace weir

@@ -50,6 +50,23 @@ struct Route {
       if (drawn < share.until) return share.cluster;
     return clusters.back().cluster;
   }
+  // The part of the path that is taken off, by rewriting or by a redirect; null: none is.
+  std::string_view prefix_in(std::string_view path) const {
+    const bool rewrites = action == Action::forward && rewrite.changes_path;
+    if (!rewrites && !redirects_prefix()) return {};
+    const std::string& prefix = rewrites ? rewrite.prefix : redirect.prefix;
+    return begins_with(path, prefix) ? path.substr(0, prefix.size()) : std::string_view();
+  }
+  // Everything that its match asks for is there; it does not redirect the request to itself.
+  bool takes(const RouteQuery& query) const {
+    return matches(match, query) &&
+           (action != Action::redirect || !leads_to_itself(redirect, query));
+  }
+  bool looks_at_path() const {
+    return match.path_kind != RouteMatch::Path::any ||
+           (action == Action::redirect && redirect.path_kind != RouteRedirect::Path::keep) ||
+           (action == Action::forward && rewrite.changes_path);
+  }
   const config::Timeout& response_header_timeout(const ClusterSpec& cluster) const {
     return response_header ? *response_header : cluster.response_header_timeout;
   }
@@ -58,6 +75,11 @@ struct Route {
   }
   // One protocol of an Upgrade field, in any case.
   bool allows_upgrade(std::string_view protocol) const;
+
+ private:
+  bool redirects_prefix() const {
+    return action == Action::redirect && redirect.path_kind == RouteRedirect::Path::prefix;
+  }
 };
 
 }  // namespace weir

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/percent.h"
 #include "config/shadow.h"
 
 namespace weir {
@@ -10,24 +11,11 @@ namespace {
 
 using What = Mismatch::What;
 
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 // Takes one byte off the front of what a form or a link encoded.
 char next_decoded(std::string_view& text) {
-  const char c = text[0];
-  const int high = text.size() > 2 ? hex_value(text[1]) : -1;
-  const int low = text.size() > 2 ? hex_value(text[2]) : -1;
-  if (c == '%' && high >= 0 && low >= 0) {
-    text.remove_prefix(3);
-    return static_cast<char>(high * 16 + low);
-  }
-  text.remove_prefix(1);
-  return c == '+' ? ' ' : c;
+  const EncodedByte next = first_byte(text);
+  text.remove_prefix(next.size);
+  return next.size == 1 && next.byte == '+' ? ' ' : static_cast<char>(next.byte);
 }
 
 bool equals_decoded(std::string_view encoded, std::string_view text) {
@@ -58,7 +46,7 @@ bool has_field(const FieldLookup& fields, const NamedPredicate& wanted) {
 bool matches_path(const RouteMatch& match, std::string_view path) {
   switch (match.path_kind) {
     case RouteMatch::Path::any: return true;
-    case RouteMatch::Path::exact: return path == match.path;
+    case RouteMatch::Path::exact: return is_spelled_as(path, match.path);
     case RouteMatch::Path::prefix: return begins_with(path, match.path);
   }
   CHECK_UNREACHABLE();
@@ -82,7 +70,7 @@ RouteMatch::RouteMatch(const config::Match& match)
 }
 
 bool begins_with(std::string_view path, std::string_view prefix) {
-  return path.substr(0, prefix.size()) == prefix &&
+  return is_spelled_as(path.substr(0, prefix.size()), prefix) &&
          (path.size() == prefix.size() || path[prefix.size()] == '/');
 }
 

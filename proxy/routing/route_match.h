@@ -25,10 +25,13 @@ struct FieldLookup {
 
 struct RouteQuery {
   std::string_view host;  // in lower case, without port; "[::1]" with its brackets; may be empty
-  std::string_view path;  // as the listener's path rules leave it; "*" and "" begin with no slash
+  std::string_view path;  // one reading of it; "*" and "" begin with no slash
   std::string_view method;
   std::string_view query;  // as it was sent, without '?'
   FieldLookup fields;
+  // Of the address that the client asked for: what a redirect may lead back to.
+  std::string_view scheme = "http";
+  uint16_t port = 0;  // 0: not given
 };
 
 // A field or a parameter that must be there, and its value unless any will do.
@@ -66,7 +69,8 @@ inline bool matches(const RouteMatch& match, const RouteQuery& query) {
 
 bool matches_host(const RouteMatch& match, std::string_view host);
 
-// Whether `path` begins with `prefix`, which has no last slash, by whole segments.
+// Whether `path` begins with `prefix`, which has no last slash, by whole segments; hexadecimal
+// digits of encodings compare in any case.
 bool begins_with(std::string_view path, std::string_view prefix);
 
 // Whether the query has the parameter; names and values are compared decoded, the first of a name

@@ -102,6 +102,7 @@ RouteTable::RouteTable(const config::Listener& listener,
 void RouteTable::index() {
   for (uint32_t i = 0; i < routes_.size(); ++i) {
     routes_[i].index = i;
+    look_at_paths_ |= routes_[i].looks_at_path();
     const std::vector<std::string>& hosts = routes_[i].match.hosts;
     const bool any = hosts.empty() || std::any_of(hosts.begin(), hosts.end(), [](auto& host) {
                        return host.substr(0, 2) == "*.";
@@ -126,7 +127,7 @@ const Route* RouteTable::match(const RouteQuery& query) const {
   while (mine != own.end() || any != for_any_.end()) {
     const bool first = any == for_any_.end() || (mine != own.end() && *mine < *any);
     const Route& route = routes_[first ? *mine++ : *any++];
-    if (matches(route.match, query)) return &route;
+    if (route.takes(query)) return &route;
   }
   return nullptr;
 }

@@ -27,6 +27,8 @@ class RouteTable {
   // Null: no route takes it, 404.
   const Route* match(const RouteQuery& query) const;
   const std::vector<Route>& routes() const { return routes_; }
+  // Otherwise no reading of a path makes a difference.
+  bool look_at_paths() const { return look_at_paths_; }
 
  private:
   struct Hash {
@@ -40,6 +42,7 @@ class RouteTable {
   std::vector<Route> routes_;
   std::unordered_map<std::string, Places, Hash, std::equal_to<>> by_host_;
   Places for_any_;  // tried whatever the host is
+  bool look_at_paths_ = false;
 };
 
 }  // namespace weir

@@ -4,23 +4,29 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "base/percent.h"
 #include "http/forwarding.h"
-#include "http/path.h"
 #include "http/semantics.h"
+#include "routing/path_choice.h"
+#include "session/request_client.h"
 
 namespace weir {
 namespace {
 
-void assign_lower(TextBuffer& out, std::string_view text) {
-  out.assign(text);
+// As routes compare it: in lower case, without needless encodings (RFC 3986 6.2.2).
+void assign_host(TextBuffer& out, std::string_view host) {
+  out.assign(host);
+  if (host.find('%') != std::string_view::npos)
+    out.drop_back(out.size() - write_spelled(host, out.data()));
   std::transform(out.data(), out.data() + out.size(), out.data(), ascii_lower);
 }
 
 // Its connection was let in for another host, or before the rules were changed: RFC 9110 15.5.20.
-bool misdirected(const TlsServer* server, const TlsStream* tls, std::string_view host) {
+bool misdirected(const TlsServer* server, const TlsStream* tls, std::string_view host,
+                 std::string_view authority) {
   if (server == nullptr || !server->asks_clients()) return false;
   // Names that a backend may read as others: %62.test as b.test.
-  if (host.ends_with('.') || host.find('%') != std::string_view::npos) return true;
+  if (host.ends_with('.') || authority.find('%') != std::string_view::npos) return true;
   return server->rules_for(host).id != (tls != nullptr ? tls->client_rules() : 0);
 }
 
@@ -204,7 +210,9 @@ void Exchange::hold_configuration() {
 
 Exchange::Step Exchange::take_head() {
   take_configuration();
-  keep_client_ = request().keep_alive();
+  // What follows a CONNECT may be bytes for the tunnel, sent before the answer has come: when there
+  // is no tunnel, none of them is a request.
+  keep_client_ = request().keep_alive() && request().form() != TargetForm::authority;
   stage_ = Stage::route;
   return Step::next;
 }
@@ -212,28 +220,35 @@ Exchange::Step Exchange::take_head() {
 Exchange::Step Exchange::route() {
   const RequestHead& head = request();
   const HttpSpec& http = *listener_->http;
-  assign_lower(host_, split_authority(head.authority()).host);
-  if (misdirected(listener_->tls.get(), owner_->client().tls(), host_.view())) {
+  const Authority authority = split_authority(head.authority());
+  assign_host(host_, authority.host);
+  if (misdirected(listener_->tls.get(), owner_->client().tls(), host_.view(), head.authority())) {
     keep_client_ = false;  // few clients know that this one will never do
     return reply(421, "this host lets clients in by other rules; come with a new connection",
                  EndReason::bad_request);
   }
   if (head.form() == TargetForm::authority && !http.allow_connect)
     return reply(405, "CONNECT is not allowed here", EndReason::bad_request);
-  if (head.form() == TargetForm::asterisk || head.form() == TargetForm::authority) {
-    path_.assign(head.form() == TargetForm::asterisk ? "*" : "");
-  } else {
-    const NormalPath normal = normalize_path(head.path(), http.path_rules, http_.text_scratch());
-    if (normal.fault)
-      return reply(normal.fault.status, normal.fault.reason, EndReason::bad_request);
-    path_.assign(normal.path);
-  }
   if (http.limits.max_body_size != 0 && head.content_length() > http.limits.max_body_size)
     return reply(413, "the body is larger than limits.max_body_size", EndReason::bad_request);
   const FieldLookup fields{&head, [](const void* message, std::string_view name) {
                              return static_cast<const RequestHead*>(message)->find(name);
                            }};
-  route_ = http.routes.match({host_.view(), path_.view(), head.method(), head.query(), fields});
+  RouteQuery query{host_.view(),  {},     head.method(),
+                   head.query(),  fields, client_scheme(head, *owner_, http),
+                   authority.port};
+  if (head.form() == TargetForm::asterisk || head.form() == TargetForm::authority) {
+    query.path = head.form() == TargetForm::asterisk ? "*" : "";
+    path_.assign(query.path);
+    route_ = http.routes.match(query);
+  } else {
+    const PathChoice choice =
+        choose_path(http.routes, http.path_rules, query, head.path(), http_.text_scratch());
+    if (choice.fault)
+      return reply(choice.fault.status, choice.fault.reason, EndReason::bad_request);
+    path_.assign(choice.path);
+    route_ = choice.route;
+  }
   if (route_ == nullptr) return reply(404, "no route takes this request", EndReason::client_closed);
   books_.routed(snapshot_->route_cells(*listener_, route_));
   switch (route_->action) {

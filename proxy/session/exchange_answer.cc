@@ -7,6 +7,7 @@
 #include "http/semantics.h"
 #include "routing/rewrite.h"
 #include "session/exchange.h"
+#include "session/request_client.h"
 
 namespace weir {
 namespace {
@@ -65,6 +66,7 @@ Exchange::Step Exchange::answer(const Route& route) {
     return send_answer(route.respond.status, route.respond.content_type, route.respond.body, {});
   const RequestHead& head = request_parser_.head(in_.view());
   RequestAddress address;
+  address.scheme = client_scheme(head, *owner_, *listener_->http);
   address.host = host_.view();
   address.port = split_authority(head.authority()).port;
   address.path = path_.view();

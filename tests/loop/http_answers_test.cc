@@ -122,6 +122,54 @@ TEST_F(HttpAnswersTest, WhatNoRouteTakesIsSentToHttps) {
   EXPECT_EQ(forwarded_target("/.well-known/acme"), "/.well-known/acme");
 }
 
+TEST_F(HttpAnswersTest, DoesNotRedirectToHttpsWhereTrustedProxiesSayThatItIsSpoken) {
+  serve("trusted_proxies: [127.0.0.1, 10.0.0.0/8], redirect_https: true");
+  for (const char* fields : {"X-Forwarded-Proto: https\r\n", "x-forwarded-proto: HTTPS\r\n",
+                             "Forwarded: for=1.2.3.4;proto=https\r\n",
+                             "Forwarded: For=\"1.2.3.4:5\"; Proto=\"https\"\r\n",
+                             "Forwarded: for=1.2.3.4;proto=https, for=10.0.0.1;proto=http\r\n",
+                             "X-Forwarded-Proto: wss\r\n"})
+    EXPECT_THAT(whole_answer(get("/", fields)), StartsWith("HTTP/1.1 404 ")) << fields;
+  for (const char* fields :
+       {"", "X-Forwarded-Proto: http\r\n", "X-Forwarded-Proto: https, http\r\n",
+        "X-Forwarded-Proto: http\r\nForwarded: proto=https\r\n",
+        "Forwarded: for=1.1.1.1;proto=https, for=1.2.3.4;proto=http\r\n",
+        "Forwarded: \"proto=https\r\n"})
+    EXPECT_EQ(field(whole_answer(get("/", fields)), "Location"), "https://example.com/") << fields;
+  serve("redirect_https: true");
+  EXPECT_THAT(whole_answer(get("/", "X-Forwarded-Proto: https\r\n")), StartsWith("HTTP/1.1 308 "))
+      << "nobody is trusted";
+}
+
+TEST_F(HttpAnswersTest, RedirectsKeepTheSchemeThatTrustedProxiesName) {
+  serve(
+      "trusted_proxies: 127.0.0.1, routes: [{ match: { path_prefix: /old }, redirect: { prefix: "
+      "/new "
+      "} }, { match: { path: /s }, redirect: { scheme: https } }, { match: { path: /s }, respond: "
+      "{ "
+      "body: secure } }]");
+  EXPECT_EQ(field(whole_answer(get("/old/x?y", "X-Forwarded-Proto: https\r\n")), "Location"),
+            "https://example.com/new/x?y");
+  EXPECT_EQ(field(whole_answer(get("/old")), "Location"), "http://example.com/new");
+  EXPECT_EQ(field(whole_answer(get("/s")), "Location"), "https://example.com/s");
+  EXPECT_EQ(body(whole_answer(get("/s", "X-Forwarded-Proto: https\r\n"))), "secure")
+      << "the next route takes what would be redirected to itself";
+}
+
+TEST_F(HttpAnswersTest, RedirectsNoRequestToTheAddressThatItAskedFor) {
+  serve(
+      "routes: [{ redirect: { host: www.example } }, { match: { path: /maintenance }, redirect: { "
+      "path: /maintenance } }, { match: { path_prefix: /m }, redirect: { path: /maintenance } }, { "
+      "match: { path: /maintenance }, respond: { body: closed } }]");
+  EXPECT_EQ(field(whole_answer(with_host("a.example:8080", "/x")), "Location"),
+            "http://www.example/x");
+  EXPECT_EQ(field(whole_answer(with_host("www.example", "/m/x")), "Location"),
+            "http://www.example/maintenance");
+  EXPECT_EQ(field(whole_answer(with_host("a.example", "/maintenance")), "Location"),
+            "http://www.example/maintenance");
+  EXPECT_EQ(body(whole_answer(with_host("www.example", "/maintenance"))), "closed");
+}
+
 TEST_F(HttpAnswersTest, RoutesMatchInOrder_ByAllThatIsGiven) {
   serve(
       "routes: [{ match: { hosts: [a.example, \"*.b.example\"] }, respond: { body: host } }, "
@@ -170,15 +218,45 @@ TEST_F(HttpAnswersTest, ASplitFollowsItsWeights) {
   EXPECT_LT(d, 85) << c;
 }
 
-TEST_F(HttpAnswersTest, PathsAreNormalised_AndWhatIsMatchedIsForwarded) {
+TEST_F(HttpAnswersTest, ForwardsPathsAsReceivedWhereNoReadingTakesAnotherRoute) {
   serve();
-  EXPECT_EQ(forwarded_target("/a//b/./c/../d?x=//y/../z"), "/a/b/d?x=//y/../z");
-  EXPECT_EQ(forwarded_target("/%7Euser/%41"), "/%7Euser/%41") << "what need not be looked at stays";
-  EXPECT_EQ(forwarded_target("/a/%2e%2e/b"), "/b");
+  for (const std::string target : {"/a//b", "/a/./b", "/x;a=1//y", "/@types%2fnode", "/%7Euser/%41",
+                                   "/a/%2e%2e/b?x=//y/../z", "/a%5Cb", "/a\\b"})
+    EXPECT_EQ(forwarded_target(target), target);
+  EXPECT_EQ(forwarded_target("http://example.com/a//b?c"), "/a//b?c");
   EXPECT_EQ(forwarded_target("/a/../../b"), "400");
-  EXPECT_EQ(forwarded_target("/a%2Fb"), "400");
-  EXPECT_EQ(forwarded_target("/a%5Cb"), "400");
-  EXPECT_EQ(forwarded_target("/a\\b"), "400");
+  EXPECT_EQ(forwarded_target("/a%2f..%2f..%2fb"), "400");
+}
+
+TEST_F(HttpAnswersTest, NoSpellingOfAPathGetsPastItsRoute) {
+  serve(
+      "routes: [{ match: { path_prefix: /admin }, respond: { status: 403 } }, { match: { "
+      "path_prefix: / }, cluster: c }]");
+  for (const char* target : {"/%61dmin", "//admin", "/./admin", "/x/../admin", "/x/%2e%2E/admin",
+                             "http://example.com//admin"})
+    EXPECT_EQ(forwarded_target(target), "403") << target;
+  for (const char* target : {"/x/..%2fadmin", "/admin%2f..", "/\\admin", "/%5cadmin", "/admin;x"})
+    EXPECT_EQ(forwarded_target(target), "400") << target;
+  EXPECT_EQ(forwarded_target("/admin/../a//b?q=//"), "/a/b?q=//");
+  EXPECT_EQ(forwarded_target("/%2561dmin"), "/%2561dmin") << "nothing is decoded twice";
+}
+
+TEST_F(HttpAnswersTest, NoSpellingOfAHostGetsPastItsRoute) {
+  serve(
+      "routes: [{ match: { hosts: [admin.example] }, respond: { status: 403 } }, { match: { "
+      "path_prefix: / }, cluster: c }]");
+  for (const char* host : {"ADMIN.example.", "%61dmin.example", "%41dmin%2eexample:80"})
+    EXPECT_THAT(whole_answer(with_host(host)), StartsWith("HTTP/1.1 403 ")) << host;
+}
+
+TEST_F(HttpAnswersTest, ARedirectOfAPathWithTwoSlashesStaysOnItsHost) {
+  serve(
+      "routes: [{ match: { path_prefix: /old }, redirect: { prefix: / } }, { match: { path_prefix: "
+      "/ }, redirect: { scheme: https } }]");
+  EXPECT_EQ(field(whole_answer(with_host("a.example", "//host/x")), "Location"),
+            "https://a.example//host/x");
+  EXPECT_EQ(field(whole_answer(with_host("a.example", "/old//host/x")), "Location"),
+            "http://a.example/host/x");
 }
 
 TEST_F(HttpAnswersTest, PathsAreLeftAloneWhereThatIsAskedFor) {

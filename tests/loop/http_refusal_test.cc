@@ -80,7 +80,7 @@ TEST_F(HttpRefusalTest, TargetsInAFormThatTheMethodDoesNotHaveAreA400) {
 // Where they end is known: the connection may go on.
 TEST_F(HttpRefusalTest, PathsThatMayBeReadInTwoWaysAreA400) {
   for (const std::string path :
-       {"/%zz", "/%0", "/%00", "/a%2fb", "/a%5cb", "/../a", "/%2e%2e/a", "/a/..;/b"}) {
+       {"/%zz", "/%0", "/%00", "/../a", "/%2e%2e/a", "/..;/b", "/..%2fa", "/a%5c..\\..%5cb"}) {
     Socket one = client();
     ASSERT_TRUE(one.send(get(path) + get("/next")));
     EXPECT_THAT(message(one), StartsWith("HTTP/1.1 400 ")) << path;
@@ -199,6 +199,64 @@ TEST_F(HttpRefusalTest, RequestsThatMaySayNothingMoreAreAnsweredInOrder_ThenTheB
   const std::string all = rest(one);
   EXPECT_THAT(all, StartsWith("HTTP/1.1 200 "));
   EXPECT_THAT(all, HasSubstr("fineHTTP/1.1 400 "));
+}
+
+// RFC 9110 9.3.6: what stands behind a CONNECT may be bytes that the client means for the tunnel.
+TEST_F(HttpRefusalTest, ClosesAfterAConnectThatOpensNoTunnel) {
+  const std::string connect = "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n";
+  const std::string inside = "GET /inside HTTP/1.1\r\nHost: a\r\n\r\n";
+  expect_refused(connect + inside, "405");
+  serve("allow_connect: true, routes: [{ match: { path: /x }, cluster: c }]");
+  expect_refused(connect + inside, "404");
+  serve("allow_connect: true, routes: [{ respond: { status: 403, body: no } }]");
+  expect_refused(connect + inside, "403");
+}
+
+TEST_F(HttpRefusalTest, ClosesAfterAConnectThatTheBackendRefuses) {
+  serve("allow_connect: true, cluster: c");
+  Sides sides =
+      asked("CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\nGET /inside HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_TRUE(
+      sides.server.send("HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: "
+                        "0\r\n\r\n"));
+  const std::string answer = rest(sides.client);
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 407 "));
+  EXPECT_THAT(answer, HasSubstr("\r\nConnection: close\r\n"));
+  EXPECT_EQ(answer.find("HTTP/1.1 ", 1), std::string::npos) << answer;
+  EXPECT_TRUE(hears_nothing(sides.server) || sees(sides.server, Socket::End::fin));
+}
+
+TEST_F(HttpRefusalTest, LogsWhatCouldBeReadOfARefusedRequest) {
+  serve("cluster: c, limits: { max_header_size: 1KiB }");
+  LogCapture log;
+  expect_refused("GET /no-version\r\nHost: a.test\r\n\r\n", "400");
+  expect_refused("GET /two-hosts HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "400");
+  expect_refused("GET /field HTTP/1.1\r\nhost: b.test\r\nbad name: x\r\n\r\n", "400");
+  expect_refused("PUT /large HTTP/1.1\r\nHost: c.test\r\nX: " + std::string(2000, 'x'), "431");
+  expect_refused("GET /version HTTP/3.0\r\nHost: d.test\r\n\r\n", "505");
+  expect_refused("GET /lf HTTP/1.1\nHost: e.test\n\n", "400");
+  expect_refused("\x16\x03\x01 hello\r\n\r\n", "400");
+  expect_refused("GET /long" + std::string(9000, 'y') + " HTTP/1.1\r\nHost: f\r\n\r\n", "414");
+  const std::string lines = log.access();
+  EXPECT_TRUE(has_line(lines, {"status=400", "method=GET", "host=a.test", "path=/no-version"}));
+  EXPECT_TRUE(has_line(lines, {"status=400", "method=GET", "host=a ", "path=/two-hosts"}));
+  EXPECT_TRUE(has_line(lines, {"status=400", "method=GET", "host=b.test", "path=/field"}));
+  EXPECT_TRUE(has_line(lines, {"status=431", "method=PUT", "host=c.test", "path=/large"}));
+  EXPECT_TRUE(has_line(lines, {"status=505", "method=GET", "path=/version"}));
+  EXPECT_TRUE(has_line(lines, {"status=400", "method=GET", "path=/lf"}));
+  EXPECT_TRUE(has_line(lines, {"status=414", "method=GET", "path=/longyyy"}));
+  EXPECT_THAT(lines, Not(HasSubstr("hello"))) << "no method, no request";
+}
+
+TEST_F(HttpRefusalTest, LogsARequestThatTimesOutInItsHead) {
+  serve("cluster: c, timeouts: { request_header: 5s }");
+  LogCapture log;
+  Socket one = client();
+  ASSERT_TRUE(one.send("GET /slow HTTP/1.1\r\nHost: a.test\r\n"));
+  turns(10);
+  advance(6s);
+  EXPECT_THAT(rest(one), StartsWith("HTTP/1.1 408 "));
+  EXPECT_TRUE(has_line(log.access(), {"status=408", "method=GET", "host=a.test", "path=/slow"}));
 }
 
 }  // namespace

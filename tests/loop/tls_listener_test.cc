@@ -25,6 +25,33 @@ TEST_F(TlsListenerTest, RequestsAreServed_AndTheBackendIsToldOfHttps) {
   EXPECT_EQ(imbalance("l"), 0);
 }
 
+TEST_F(TlsListenerTest, RedirectsKeepTheSchemeThatTheClientSpeaks) {
+  secure(
+      certificate(site),
+      "protocol: http, routes: [{ match: { path_prefix: /blog }, redirect: { prefix: /news, "
+      "status: "
+      "308 } }, { match: { path: /one }, redirect: { path: /other } }, { match: { path: /host }, "
+      "redirect: { host: b.test } }, { match: { path: /port }, redirect: { port: 8443 } }, { "
+      "match: "
+      "{ path: /implied }, redirect: { port: 443 } }, { match: { path: /plain }, redirect: { "
+      "scheme: http } }]");
+  const std::pair<const char*, const char*> cases[] = {
+      {"/blog/x?y=1", "https://a.test:9/news/x?y=1"},
+      {"/one", "https://a.test:9/other"},
+      {"/host", "https://b.test/host"},
+      {"/port", "https://a.test:8443/port"},
+      {"/implied", "https://a.test/implied"},
+      {"/plain", "http://a.test/plain"}};
+  auto one = peer({.sni = "a.test"});
+  ASSERT_EQ(shaken(*one), State::done) << one->error();
+  for (const auto& [path, location] : cases) {
+    ASSERT_TRUE(one->send(std::string("GET ") + path + " HTTP/1.1\r\nHost: a.test:9\r\n\r\n"));
+    EXPECT_THAT(text(*one, "\r\n\r\n"),
+                HasSubstr(std::string("\r\nLocation: ") + location + "\r\n"))
+        << path;
+  }
+}
+
 TEST_F(TlsListenerTest, BothVersionsAreSpoken_AndOlderOnesAreNot) {
   secure(certificate(site));
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {

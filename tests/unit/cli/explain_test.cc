@@ -84,15 +84,54 @@ TEST_F(Explain, ShowsAnswersAndRedirects) {
               HasSubstr("  refused: 400, a redirect needs a host\n"));
 }
 
-// As a session does: tests/unit/http/path_test.cc has all the ways.
-TEST_F(Explain, MatchesTheNormalPath_WhichIsWhatTheBackendIsAskedFor) {
+// As a session does: tests/unit/routing/path_choice_test.cc has all the ways.
+TEST_F(Explain, SaysWhichReadingOfThePathDecided) {
   const Explanation ping = only({.host = "x", .path = "//a/..//ping"});
   EXPECT_EQ(ping.route.name, "ping");
   EXPECT_EQ(ping.path, "/ping");
-  EXPECT_THAT(explanation_text(ping), HasSubstr("note: routes and backends see the path /ping\n"));
-  EXPECT_EQ(only({.host = "x", .path = "/a//b/./c?d=//"}).target, "/a/b/c?d=//");
-  EXPECT_EQ(only({.host = "x", .path = "/old/./y"}).location, "http://x/new/y");
+  EXPECT_THAT(explanation_text(ping),
+              HasSubstr("note: decided by the normal form of the path, /ping, which is forwarded: "
+                        "read as it was sent, or normalized in part, route * would take it\n"));
+  const Explanation same = only({.host = "x", .path = "/a//b/./c?d=//"});
+  EXPECT_EQ(same.target, "/a//b/./c?d=//");
+  EXPECT_THAT(explanation_text(same),
+              HasSubstr("note: decided by the path as it was sent: no reading of it takes another "
+                        "route\n"));
+  EXPECT_EQ(only({.host = "x", .path = "/old/./y"}).location, "http://x/new/./y");
   EXPECT_EQ(only({.host = "x", .path = "/plain"}).note, "");
+  const Explanation refused = only({.host = "x", .path = "/a%2f..%2fping"});
+  EXPECT_THAT(explanation_text(refused),
+              AllOf(HasSubstr("note: decided by how some servers read the path: as /ping, which "
+                              "route ping would take\n"),
+                    HasSubstr("refused: 400, an encoded slash in the path changes its route\n")));
+  const auto document = nlohmann::json::parse(explanation_json({ping, same, refused}));
+  EXPECT_EQ(document.at("listeners").at(0).at("reading"), "normal");
+  EXPECT_EQ(document.at("listeners").at(1).at("reading"), "as_sent");
+  EXPECT_EQ(document.at("listeners").at(2).at("reading"), "refused");
+}
+
+TEST_F(Explain, RedirectsByTheSchemeThatTheClientSpeaks) {
+  const config::Loaded loaded = config::load_text(
+      "listeners:\n"
+      "  - { name: secure, bind: ':443', protocol: http, tls: { certificates: [{ cert: a, key: b "
+      "}] "
+      "}, routes: [{ match: { path_prefix: /blog }, redirect: { prefix: /news } }] }\n"
+      "  - { name: inner, bind: ':80', protocol: http, trusted_proxies: 10.0.0.1, redirect_https: "
+      "true }\n",
+      "weir.yaml", [](const std::string&) { return std::nullopt; });
+  ASSERT_TRUE(loaded.valid()) << config::format_text(loaded.diagnostics, false);
+  EXPECT_EQ(explain(loaded, {.listener = "secure", .host = "a.test", .path = "/blog/x?y=1"})
+                ->at(0)
+                .location,
+            "https://a.test/news/x?y=1");
+  AskedRequest request{.listener = "inner", .host = "a.test"};
+  EXPECT_EQ(explain(loaded, request)->at(0).location, "https://a.test/");
+  request.headers = {{"X-Forwarded-Proto", "https"}};
+  const Explanation spoken = explain(loaded, request)->at(0);
+  EXPECT_EQ(spoken.status, 404u);
+  EXPECT_THAT(
+      explanation_text(spoken),
+      HasSubstr("route *: no, its redirect leads to the address that the client asked for"));
 }
 
 TEST_F(Explain, SaysWhyAPathIsRefused) {
@@ -101,7 +140,7 @@ TEST_F(Explain, SaysWhyAPathIsRefused) {
             "listener web, http, :80\n"
             "  refused: 400, the path goes above its root\n");
   EXPECT_FALSE(above.taken);
-  EXPECT_EQ(only({.host = "x", .path = "/a%2fb"}).refusal, "an encoded slash in the path");
+  EXPECT_EQ(only({.host = "x", .path = "/a%2fb"}).refusal, "");
   const auto document = nlohmann::json::parse(explanation_json({above}));
   const auto& web = document.at("listeners").at(0);
   EXPECT_EQ(web.at("action"), "refuse");

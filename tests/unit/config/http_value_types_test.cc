@@ -122,6 +122,11 @@ TEST(RequestPaths, ArePercentEncodedAndHaveNoQuery) {
   EXPECT_EQ(read<types::target_path>("/a?b=c"), "/a?b=c");
 }
 
+TEST(RequestPaths, HaveOneSpellingWhereRoutesCompareThem) {
+  EXPECT_EQ(read<types::path>("/%61dmin/%7euser/%c3%a9%2f"), "/admin/~user/%C3%A9%2F");
+  EXPECT_EQ(read<types::target_path>("/%61?%62=c"), "/%61?%62=c");
+}
+
 TEST(RetryReasons, AreWordsOrStatuses) {
   for (const char* good : {"safe", "connect_failure", "gateway_error", "503", "429"})
     EXPECT_EQ(read<types::retry_on>(good), good);

@@ -83,6 +83,9 @@ TEST(NeverSeen, FollowsWhatIsDoneToPaths) {
     EXPECT_NE(never_seen(path, Paths{}), "") << path;
     EXPECT_EQ(never_seen(path, keep), "") << path;
   }
+  const Paths old{EncodedSlashes::reject, DotSegments::normalize, DoubleSlashes::merge};
+  for (const char* path : {"/a//b", "/a/../b", "/a/.", "/a%2Fb", "/a%5cb"})
+    EXPECT_NE(never_seen(path, old), "") << path;
   Paths decode = keep;
   decode.encoded_slashes = EncodedSlashes::decode;
   EXPECT_NE(never_seen("/a%2fb", decode), "");

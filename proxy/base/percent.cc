@@ -1,0 +1,44 @@
+#include "base/percent.h"
+
+namespace weir {
+namespace {
+
+char upper_digit(char c) {
+  return c >= 'a' && c <= 'f' ? static_cast<char>(c - 'a' + 'A') : c;
+}
+
+}  // namespace
+
+size_t write_spelled(std::string_view text, char* out) {
+  char* end = out;
+  while (!text.empty()) {
+    const EncodedByte next = first_byte(text);
+    if (next.size == 1 || is_unreserved(next.byte)) {
+      *end++ = static_cast<char>(next.byte);
+    } else {
+      *end++ = '%';
+      *end++ = upper_digit(text[1]);
+      *end++ = upper_digit(text[2]);
+    }
+    text.remove_prefix(next.size);
+  }
+  return static_cast<size_t>(end - out);
+}
+
+std::string spelled(std::string_view text) {
+  std::string result(text.size(), '\0');
+  result.resize(write_spelled(text, result.data()));
+  return result;
+}
+
+bool is_spelled_as(std::string_view sent, std::string_view spelling) {
+  if (sent == spelling) return true;
+  if (sent.size() != spelling.size() || spelling.find('%') == spelling.npos) return false;
+  for (size_t i = 0; i < sent.size(); ++i) {
+    const bool digit = (i > 0 && spelling[i - 1] == '%') || (i > 1 && spelling[i - 2] == '%');
+    if ((digit ? upper_digit(sent[i]) : sent[i]) != spelling[i]) return false;
+  }
+  return true;
+}
+
+}  // namespace weir

@@ -1,0 +1,200 @@
+#include "routing/path_choice.h"
+
+#include <algorithm>
+#include <array>
+
+namespace weir {
+namespace {
+
+constexpr Fault kAboveRoot{400, "the path goes above its root"};
+
+// The readings beyond the normal form: kinds of separators and names that only some servers know.
+enum Kind : unsigned { kSlash = 1, kBackslash = 2, kParameter = 4 };
+
+unsigned kinds_in(std::string_view path, const PathRules& rules) {
+  const bool slashes = rules.encoded_slashes == EncodedSlashes::automatic;
+  const bool parameters = rules.dot_segments == DotSegments::automatic;
+  unsigned kinds = 0;
+  for (size_t i = 0; i < path.size(); ++i) {
+    if (path[i] == '\\' && slashes) kinds |= kBackslash;
+    if (path[i] == ';' && parameters) kinds |= kParameter;
+    if (path[i] != '%' || path.size() - i < 3) continue;
+    const std::string_view digits = path.substr(i + 1, 2);
+    if (slashes && (digits == "2F" || digits == "2f")) kinds |= kSlash;
+    if (slashes && (digits == "5C" || digits == "5c")) kinds |= kBackslash;
+    if (parameters && (digits == "3B" || digits == "3b")) kinds |= kParameter;
+  }
+  return kinds;
+}
+
+PathReading with(PathReading reading, unsigned kinds) {
+  reading.slashes |= (kinds & kSlash) != 0;
+  reading.backslashes |= (kinds & kBackslash) != 0;
+  reading.parameters |= (kinds & kParameter) != 0;
+  return reading;
+}
+
+// Every set of some of them: servers know one kind, or several.
+struct KindSets {
+  std::array<unsigned, 7> sets{};
+  size_t count = 0;
+  explicit KindSets(unsigned kinds) {
+    for (unsigned set = kinds; set != 0; set = (set - 1) & kinds) sets[count++] = set;
+  }
+  const unsigned* begin() const { return sets.data(); }
+  const unsigned* end() const { return sets.data() + count; }
+};
+
+class Choosing {
+ public:
+  Choosing(const RouteTable& routes, const PathRules& rules, const RouteQuery& query,
+           std::span<char> memory)
+      : routes_(routes),
+        rules_(rules),
+        query_(query),
+        kept_(memory.first(memory.size() / 2)),
+        scratch_(memory.subspan(memory.size() / 2, memory.size() / 2)) {}
+
+  PathChoice choose(std::string_view raw) {
+    if (is_plain(raw)) return choice_of(raw);
+    if (const Fault fault = check_path(raw, rules_)) return refused(fault);
+    if (climbs(raw, kinds_in(raw, rules_))) return refused(kAboveRoot);
+    if (!routes_.look_at_paths() && demanded(rules_) == PathReading{}) return choice_of(raw);
+    const PathText demand = read_path(raw, demanded(rules_), kept_);
+    if (demand.fault) return refused(demand.fault);
+    if (!routes_.look_at_paths()) return choice_of(demand.changed ? demand.path : raw);
+    PathChoice choice = plain_choice(raw, demand);
+    if (choice.fault) return choice;
+    if (climbs_behind_prefix(choice, 0)) choice = normal_choice(choice.path, choice.route);
+    return check_kinds(choice);
+  }
+
+ private:
+  // What a reading leads to: the route, and whether its rewriting finds its prefix.
+  struct Taken {
+    const Route* route;
+    bool cut;
+    friend bool operator==(const Taken&, const Taken&) = default;
+  };
+
+  Taken take(std::string_view path) {
+    query_.path = path;
+    const Route* route = routes_.match(query_);
+    return {route, route != nullptr && route->prefix_in(path).data() != nullptr};
+  }
+  PathChoice choice_of(std::string_view path) {
+    query_.path = path;
+    return {.route = routes_.match(query_), .path = path};
+  }
+  static PathChoice refused(Fault fault) { return {.fault = fault, .by = PathChoice::By::refused}; }
+  PathText read(std::string_view path, const PathReading& how) {
+    return read_path(path, how, scratch_);
+  }
+
+  bool climbs(std::string_view path, unsigned kinds) const {
+    if (rules_.dot_segments != DotSegments::automatic) return false;
+    if (path.find('.') == path.npos && path.find("%2") == path.npos) return false;
+    if (goes_above_root(path, normal(rules_))) return true;
+    for (const unsigned set : KindSets(kinds))
+      if (goes_above_root(path, with(normal(rules_), set))) return true;
+    return false;
+  }
+  // What is left of the path when the prefix of the route has been taken off.
+  bool climbs_behind_prefix(const PathChoice& choice, unsigned kinds) const {
+    if (choice.route == nullptr) return false;
+    const std::string_view prefix = choice.route->prefix_in(choice.path);
+    return prefix.data() != nullptr && climbs(choice.path.substr(prefix.size()), kinds);
+  }
+
+  // `demand`: the path as explicit rules demand it, in kept_.
+  PathChoice plain_choice(std::string_view raw, const PathText& demand) {
+    const std::string_view path = demand.changed ? demand.path : raw;
+    const Taken sent = take(path);
+    const PathText full = read(path, normal(rules_));
+    if (full.fault) return refused(full.fault);
+    if (full.path == path) return {.route = sent.route, .path = path};
+    if (take(full.path) != sent) return normal_choice(path, sent.route);
+    if (full.changed && demand.path != path)
+      if (const Taken taken = take(demand.path); taken != sent)
+        return normal_choice(path, taken.route);
+    return full.dots > 0 && full.merged ? partly_normal_choice(path, sent)
+                                        : PathChoice{.route = sent.route, .path = path};
+  }
+  // Servers that resolve dot segments need not merge slashes, nor the other way round.
+  PathChoice partly_normal_choice(std::string_view path, const Taken& sent) {
+    PathReading unmerged = normal(rules_), whole = normal(rules_);
+    unmerged.merge = rules_.double_slashes == DoubleSlashes::merge;
+    whole.dots = rules_.dot_segments == DotSegments::normalize;
+    for (const PathReading& how : {unmerged, whole}) {
+      const Taken taken = take(read(path, how).path);
+      if (taken != sent) return normal_choice(path, taken.route);
+    }
+    return {.route = sent.route, .path = path};
+  }
+  PathChoice normal_choice(std::string_view path, const Route* other) {
+    const PathText full = read(path, normal(rules_));
+    std::copy(full.path.begin(), full.path.end(), kept_.begin());
+    PathChoice choice = choice_of({kept_.data(), full.path.size()});
+    choice.by = PathChoice::By::normal;
+    choice.other = other;
+    return choice;
+  }
+
+  // Whether the readings of some servers only take the same route as what they are sent.
+  PathChoice check_kinds(const PathChoice& choice) {
+    unsigned kinds = kinds_in(choice.path, rules_);
+    // A route for a path with parameters is meant for servers that know them.
+    if (choice.route != nullptr && choice.route->match.path.find(';') != std::string::npos)
+      kinds &= ~unsigned{kParameter};
+    if (kinds == 0) return choice;
+    if (climbs_behind_prefix(choice, kinds)) return refused(kAboveRoot);
+    const KindSets sets(kinds);
+    const uint32_t dots = read(choice.path, normal(rules_)).dots;
+    for (const unsigned set : sets)
+      if (const PathChoice found = check_kind(choice, set, dots, sets.count > 1); found.fault)
+        return found;
+    return choice;
+  }
+  PathChoice check_kind(const PathChoice& choice, unsigned set, uint32_t dots,
+                        bool one_of_several) {
+    const PathReading full = with(normal(rules_), set);
+    const PathText text = read(choice.path, full);
+    if (text.fault) return refused(text.fault);
+    // What each of the many combinations would make of it need not be known.
+    if (one_of_several && text.dots != dots) return ambiguous(set, text.path, nullptr);
+    if (const Route* other = take(text.path).route; other != choice.route)
+      return ambiguous(set, text.path, other);
+    const bool resolves = text.dots > 0, merges = text.merged;
+    for (const unsigned part : {0U, 1U, 2U}) {  // neither, dot segments alone, slashes alone
+      if (part == 0 ? !resolves && !merges : !resolves || !merges) continue;
+      PathReading how = full;
+      how.dots = part == 1;
+      how.merge = part == 2;
+      const std::string_view path = read(choice.path, how).path;
+      if (const Route* other = take(path).route; other != choice.route)
+        return ambiguous(set, path, other);
+    }
+    return choice;
+  }
+  static PathChoice ambiguous(unsigned kinds, std::string_view path, const Route* other) {
+    const char* reason = (kinds & kParameter) != 0
+                             ? "a parameter in the path changes its route"
+                             : "an encoded slash in the path changes its route";
+    return {
+        .fault = {400, reason}, .by = PathChoice::By::refused, .other_path = path, .other = other};
+  }
+
+  const RouteTable& routes_;
+  const PathRules& rules_;
+  RouteQuery query_;
+  std::span<char> kept_, scratch_;
+};
+
+}  // namespace
+
+PathChoice choose_path(const RouteTable& routes, const PathRules& rules, const RouteQuery& query,
+                       std::string_view raw, std::span<char> memory) {
+  return Choosing(routes, rules, query, memory).choose(raw);
+}
+
+}  // namespace weir
