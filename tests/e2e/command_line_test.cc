@@ -84,6 +84,19 @@ TEST_F(CommandLineTest, Check_SaysWhatIsWrong_AndWithWhichCode) {
   EXPECT_THAT(weir("check --format github").out, StartsWith("::error file=weir.yaml,line=3"));
 }
 
+TEST_F(CommandLineTest, Check_SaysWhatTheStartWouldFailFor) {
+  write(
+      "listeners:\n  - bind: 127.0.0.1:0\n    cluster: app\nclusters:\n  - name: app\n    "
+      "backends: "
+      "[127.0.0.1:9000]\nlogging:\n  access:\n    output: none/access.log\n");
+  const Outcome outcome = weir("check");
+  EXPECT_EQ(outcome.code, 78);
+  EXPECT_THAT(outcome.out,
+              AllOf(HasSubstr("weir.yaml:9:13: error[E251]"),
+                    HasSubstr("No such file or directory"), HasSubstr("mkdir -p none")));
+  EXPECT_EQ(weir("run").code, 1);
+}
+
 TEST_F(CommandLineTest, StrictCheck_FailsOnAWarning) {
   write(
       "listeners:\n  - bind: :8080\n    cluster: app\nclusters:\n  - name: app\n    backends: "

@@ -106,6 +106,39 @@ TEST_F(HttpReloadTest, TwoHundredReloadsUnderMixedLoadHurtNobody) {
   std::cout << kReloads << " reloads, " << done << " rounds of load\n";
 }
 
+// One request holds the only connection that is allowed, another waits for it.
+TEST_F(HttpReloadTest, ReloadThatMakesRoomLetsWaitingRequestsGoAtOnce) {
+  std::promise<void> end;
+  const std::shared_future<void> ended_now = end.get_future().share();
+  HttpBackend backend([ended_now](HttpPeer& peer, HttpMessage& request) {
+    if (request.target() == "/long") ended_now.wait();
+    return peer.send(http_ok("done"));
+  });
+  const auto release = [&end](void*) { end.set_value(); };
+  const std::unique_ptr<void, decltype(release)> in_the_end(&end, release);
+  const auto text = [&](const std::vector<Address>& backends, const std::string& limit) {
+    return config(
+        http_listener("web", bind_, "cluster: app"),
+        cluster("app", backends, "pool: {max_connections: " + limit + ", queue_timeout: 60s}"),
+        "global: {workers: 1}\n" + kQuiet);
+  };
+  for (const bool other_backend : {false, true}) {
+    ProxyProcess weir(text({backend.address()}, "1"));
+    HttpPeer holds(Socket::connect(bind_)), waits(Socket::connect(bind_)),
+        comes(Socket::connect(bind_));
+    ASSERT_TRUE(holds.send(http_get("/long")));
+    ASSERT_TRUE(weir.await_metric("weir_backend_requests_in_flight", {}, 1));
+    ASSERT_TRUE(waits.send(http_get("/q")));
+    ASSERT_TRUE(weir.await_metric("weir_cluster_queue_length", {}, 1));
+    weir.write_config(other_backend ? text({backend.address(), first_.address()}, "1")
+                                    : text({backend.address()}, "10"));
+    ASSERT_EQ(weir.reload().status, 200);
+    EXPECT_NE(waits.read_response().status(), 0);
+    if (!other_backend) EXPECT_EQ(comes.ask(http_get("/now")).body, "done");
+    EXPECT_TRUE(weir.await_metric("weir_backend_requests_in_flight", {}, 1)) << "/long goes on";
+  }
+}
+
 TEST_F(HttpReloadTest, SigtermUnderMixedLoadCutsNothing) {
   ProxyProcess weir(config_of(3) + "drain: {timeout: 60s, spread: 2s}\n");
   add_own_loads();

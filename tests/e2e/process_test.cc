@@ -68,6 +68,32 @@ TEST(Process, OpensItsLogFilesAgainOnUsr1SoThatTheyCanBeRotated) {
   std::filesystem::remove_all(folder);
 }
 
+TEST(Process, SaysAtOnceWhenALogCannotBeOpenedAgain_AndThatItCan) {
+  char folder[] = "/tmp/weir-logs-XXXXXX";
+  ASSERT_NE(::mkdtemp(folder), nullptr);
+  const std::string logs = std::string(folder) + "/logs";
+  std::filesystem::create_directory(logs);
+  LoadServer echo(Behaviour::echo);
+  {
+    ProxyProcess weir(simple(free_address(), {echo.address()},
+                             "logging: {access: {output: " + logs + "/access}}\n"));
+    std::filesystem::rename(logs, logs + ".old");
+    weir.signal(SIGUSR1);
+    EXPECT_TRUE(weir.await_at_least("weir_log_output_errors_total", {{"log", "access"}}, 1));
+    EXPECT_NE(weir.errors().find("level=error event=log.output_failed log=access output=" + logs),
+              std::string::npos);
+    EXPECT_EQ(weir.scrape().sum("weir_log_output_errors_total", {{"log", "messages"}}), 0);
+    std::filesystem::create_directory(logs);
+    const TimePoint until = std::chrono::steady_clock::now() + kPatience;
+    while (weir.errors().find("event=log.output_works_again log=access") == std::string::npos) {
+      ASSERT_LT(std::chrono::steady_clock::now(), until);
+      weir.get("/live");
+    }
+    EXPECT_TRUE(std::filesystem::exists(logs + "/access"));
+  }
+  std::filesystem::remove_all(folder);
+}
+
 // Not once for each worker: a backend's health is one fact, and checks are load.
 TEST(Process, FourWorkersCheckABackendAsOftenAsOne) {
   constexpr Duration kInterval = 200ms;
