@@ -8,8 +8,8 @@
 
 #include "base/address.h"
 #include "base/result.h"
-#include "base/unique_fd.h"
 #include "base/socket_permissions.h"
+#include "base/unique_fd.h"
 
 namespace weir {
 

@@ -38,36 +38,69 @@ Result<void> check_flags(const AdminRequest& request, const Names& flags) {
   return {};
 }
 
-// The body is a JSON object of texts with no other members than `names`.
-Result<AdminRequest::Values> read_members(const std::string& body, const Names& names) {
-  using Json = nlohmann::json;
-  if (body.empty()) return AdminRequest::Values();
-  std::string twice;
-  Names seen;  // of the outermost object; the parser itself keeps the last of two
-  const auto note = [&](int depth, Json::parse_event_t event, Json& value) {
-    if (event != Json::parse_event_t::key || depth != 1) return true;
-    auto name = value.get<std::string>();
-    if (contains(seen, name)) twice = name;
-    if (seen.size() <= names.size()) seen.push_back(std::move(name));
-    return true;
-  };
-  const Json json = Json::parse(body, note, false);
-  if (!json.is_object())
-    return Error{fmt::format("the body must be one JSON object; {}", known("member", names)), ""};
+// Reads a JSON object of texts with no other members than `names`. It stops at the first value that
+// does not belong there, however much comes behind it.
+class MemberReader final : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  explicit MemberReader(const Names& names) : names_(names) {}
+
   AdminRequest::Values members;
-  for (const auto& [name, value] : json.items()) {
-    if (!contains(names, name))
-      return Error{fmt::format("unknown member '{}' in the body; {}", name, known("member", names)),
-                   ""};
-    if (!value.is_string())
-      return Error{
-          fmt::format("member '{}' of the body must be a text, not {}", name, value.type_name()),
-          ""};
-    members.emplace_back(name, value.get<std::string>());
+  std::string problem;
+
+  bool null() override { return not_text("null"); }
+  bool boolean(bool) override { return not_text("boolean"); }
+  bool number_integer(number_integer_t) override { return not_text("number"); }
+  bool number_unsigned(number_unsigned_t) override { return not_text("number"); }
+  bool number_float(number_float_t, const string_t&) override { return not_text("number"); }
+  bool binary(binary_t&) override { return not_text("binary"); }
+  bool start_array(size_t) override { return not_text("array"); }
+  bool end_array() override { return true; }
+  bool start_object(size_t) override {
+    if (inside_) return not_text("object");
+    return inside_ = true;
   }
-  if (!twice.empty())
-    return Error{fmt::format("member '{}' is given twice in the body", twice), ""};
-  return members;
+  bool end_object() override { return true; }
+  bool key(string_t& name) override {
+    if (!contains(names_, name))
+      return fail(
+          fmt::format("unknown member '{}' in the body; {}", name, known("member", names_)));
+    for (const auto& [other, value] : members)
+      if (other == name) return fail(fmt::format("member '{}' is given twice in the body", name));
+    name_ = name;
+    return true;
+  }
+  bool string(string_t& value) override {
+    if (!inside_) return no_object();
+    members.emplace_back(name_, std::move(value));
+    return true;
+  }
+  bool parse_error(size_t, const std::string&, const nlohmann::detail::exception&) override {
+    return no_object();
+  }
+
+ private:
+  bool fail(std::string why) {
+    if (problem.empty()) problem = std::move(why);
+    return false;
+  }
+  bool no_object() {
+    return fail(fmt::format("the body must be one JSON object; {}", known("member", names_)));
+  }
+  bool not_text(const char* what) {
+    if (!inside_) return no_object();
+    return fail(fmt::format("member '{}' of the body must be a text, not {}", name_, what));
+  }
+
+  const Names& names_;
+  std::string name_;
+  bool inside_ = false;
+};
+
+Result<AdminRequest::Values> read_members(const std::string& body, const Names& names) {
+  if (body.empty()) return AdminRequest::Values();
+  MemberReader reader(names);
+  if (!nlohmann::json::sax_parse(body, &reader)) return Error{reader.problem, ""};
+  return std::move(reader.members);
 }
 
 void answer(const AdminRoute& route, const AdminRequest& request, AdminResponder responder) {
@@ -87,11 +120,6 @@ void answer(const AdminRoute& route, const AdminRequest& request, AdminResponder
 size_t AdminRoutes::add(AdminRoute route) {
   routes_.push_back(std::move(route));
   return routes_.size() - 1;
-}
-
-bool AdminRoutes::has(std::string_view path) const {
-  return std::any_of(routes_.begin(), routes_.end(),
-                     [&](const AdminRoute& route) { return route.path == path; });
 }
 
 std::string AdminRoutes::list() const {

@@ -30,8 +30,6 @@ class AdminRoutes {
   void operator()(const AdminRequest& request, AdminResponder responder) const;
   // One line for each route.
   std::string list() const;
-  // Whether a route answers the path.
-  bool has(std::string_view path) const;
 
  private:
   std::vector<AdminRoute> routes_;

@@ -68,6 +68,8 @@ TEST_F(AdminRoutesTest, RefusesBodiesThatItsRouteDoesNotDeclare) {
   refused(post("/act", "{\"path\":1}"), "must be a text, not number");
   refused(post("/act", "{\"path\":null}"), "must be a text, not null");
   refused(post("/act", "{\"path\":\"a\",\"path\":\"b\"}"), "given twice");
+  refused(post("/act", "{\"path\":[1,2]}"), "must be a text, not array");
+  refused(post("/act", "{\"path\":{\"path\":\"a\"}}"), "must be a text, not object");
   for (const char* body : {"{", "[]", "\"path\"", "1", "null", "{} {}", "{}x", "path=/x", " "})
     refused(post("/act", body), "one JSON object");
   refused("GET /later HTTP/1.1\r\nHost: localhost\r\nContent-Length: 7\r\n\r\n{\"a\":1}",
