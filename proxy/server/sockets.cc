@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "base/log.h"
 #include "net/sys.h"
@@ -120,17 +121,17 @@ Result<void> Sockets::listen_all(const config::Model& model, const Prepared& pre
 // Of UNIX sockets that stay. An owner that is not named any more is the process's again.
 Result<void> Sockets::change_permissions(const config::Model& model,
                                          const Prepared& prepared) const {
+  std::unordered_map<uint64_t, const SocketPermissions*> before;  // by number
+  for (const Entry& entry : entries_)
+    if (entry.file.inode != 0) before.emplace(entry.first, &entry.options.permissions);
   for (const Entry& entry : prepared.entries) {
-    const bool has_file = entry.opened.empty() && entry.file.inode != 0;
-    for (const Entry& before : entries_) {
-      if (!has_file || before.first != entry.first) continue;
-      SocketPermissions next = entry.options.permissions;
-      if (before.options.permissions == next) continue;
-      if (next.owner.empty()) next.owner = std::to_string(::geteuid());
-      if (next.group.empty()) next.group = std::to_string(::getegid());
-      if (Result<void> done = set_permissions(entry.address.path(), next); !done)
-        return Error{done.error().message, "listener " + model.listeners[entry.listener].name};
-    }
+    const auto found = entry.opened.empty() ? before.find(entry.first) : before.end();
+    SocketPermissions next = entry.options.permissions;
+    if (found == before.end() || *found->second == next) continue;
+    if (next.owner.empty()) next.owner = std::to_string(::geteuid());
+    if (next.group.empty()) next.group = std::to_string(::getegid());
+    if (Result<void> done = set_permissions(entry.address.path(), next); !done)
+      return Error{done.error().message, "listener " + model.listeners[entry.listener].name};
   }
   return {};
 }
