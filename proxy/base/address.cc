@@ -23,6 +23,16 @@ Result<uint16_t> parse_port(std::string_view text, std::string_view whole) {
   return static_cast<uint16_t>(value);
 }
 
+// ::ffff:a.b.c.d, which a socket of both families has for an IPv4 client: one address has one form,
+// wherever it is shown, compared or passed on.
+Address unmapped(const sockaddr_in6& v6) {
+  sockaddr_in v4{};
+  v4.sin_family = AF_INET;
+  v4.sin_port = v6.sin6_port;
+  std::memcpy(&v4.sin_addr, &v6.sin6_addr.s6_addr[12], sizeof(v4.sin_addr));
+  return Address::from(reinterpret_cast<const sockaddr*>(&v4), sizeof(v4));
+}
+
 Result<Address> parse_unix(std::string_view path) {
   if (path.empty()) return Error{"'unix:' needs a path: write unix:/run/app.sock", ""};
   if (path.size() >= sizeof(sockaddr_un::sun_path))
@@ -74,7 +84,9 @@ Result<Address> Address::parse(std::string_view text) {
     address.family_ = Family::ipv6;
   else
     return Error{fmt::format("'{}' is not an IP address", parts->host), ""};
-  return address.with_port(parts->port);
+  sockaddr_storage storage;
+  const socklen_t length = address.to_sockaddr(storage);  // a mapped one becomes IPv4 on its way
+  return from(reinterpret_cast<const sockaddr*>(&storage), length).with_port(parts->port);
 }
 
 Address Address::from(const sockaddr* address, socklen_t length) {
@@ -88,6 +100,7 @@ Address Address::from(const sockaddr* address, socklen_t length) {
   } else if (length >= sizeof(sockaddr_in6) && address->sa_family == AF_INET6) {
     sockaddr_in6 v6;
     std::memcpy(&v6, address, sizeof(v6));
+    if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) return unmapped(v6);
     result.family_ = Family::ipv6;
     result.port_ = ntohs(v6.sin6_port);
     result.scope_ = v6.sin6_scope_id;
@@ -179,11 +192,8 @@ std::string Address::text() const {
 uint64_t Address::host_hash(uint64_t seed) const {
   if (family_ == Family::unix_path) return hash_bytes(path(), seed);
   const char* bytes = reinterpret_cast<const char*>(host_.data());
-  if (family_ != Family::ipv6) return hash_bytes({bytes, sizeof(in_addr)}, seed);
-  in6_addr v6;
-  std::memcpy(&v6, bytes, sizeof(v6));
-  if (IN6_IS_ADDR_V4MAPPED(&v6)) return hash_bytes({bytes + 12, sizeof(in_addr)}, seed);
-  return hash_bytes({bytes, sizeof(v6)}, seed);
+  const size_t size = family_ == Family::ipv6 ? sizeof(in6_addr) : sizeof(in_addr);
+  return hash_bytes({bytes, size}, seed);
 }
 
 bool operator==(const Address& a, const Address& b) {

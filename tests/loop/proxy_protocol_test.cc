@@ -141,6 +141,35 @@ TEST_F(ProxyProtocolTest, BackendsAreToldWhoTheClientIs) {
   }
 }
 
+// A socket of both families has ::ffff:127.0.0.1 for it.
+TEST_F(ProxyProtocolTest, Ipv4ClientOfADualStackListener_IsIpv4Everywhere) {
+  for (const std::string version : {"v1", "v2"}) {
+    got_.clear();
+    apply("listeners: [{ name: l, bind: ':0', cluster: c }]\nclusters:\n" +
+          cluster_text("c", backend.address(), "proxy_protocol: " + version));
+    Socket one = Socket::connect(Address::loopback(address().port()));
+    Socket server = accepted();
+    const ProxyHeader header = heard(server);
+    EXPECT_EQ(header.source.text(), one.local().text());
+    EXPECT_EQ(header.destination.text(), Address::loopback(address().port()).text());
+    EXPECT_EQ(got_.substr(0, 10),
+              version == "v1" ? "PROXY TCP4" : std::string("\r\n\r\n\0\r\nQUI", 10));
+    if (version == "v2") EXPECT_EQ(got_.at(13), 0x11);
+    EXPECT_EQ(worker.survey(1).oldest.at(0).client, one.local().text());
+    one.close();
+    server.close();
+    EXPECT_TRUE(run_until([&] { return worker.active() == 0; }));
+  }
+}
+
+TEST_F(ProxyProtocolTest, MappedAddressesInAHeader_AreIpv4) {
+  accepting(kHttp, "::ffff:127.0.0.0/104");
+  Sides sides = asked("PROXY TCP6 ::ffff:192.0.2.7 ::ffff:127.0.0.1 4711 80\r\n" + get("/"));
+  EXPECT_THAT(sides.request, HasSubstr("\r\nX-Forwarded-For: 192.0.2.7\r\n"));
+  answered(sides, ok("x"));
+  EXPECT_EQ(worker.survey(1).oldest.at(0).client, "192.0.2.7:4711");
+}
+
 TEST_F(ProxyProtocolTest, BackendsAreToldOfTls) {
   TestAuthority authority;
   const IssuedFiles files = authority.issue({.hosts = {"a.test"}});

@@ -49,6 +49,17 @@ TEST(IpAddress, IsTakenFromASocketAddress) {
   EXPECT_FALSE(address.assign(*Address::parse("unix:/x")));
 }
 
+TEST(Address, OfIpv4IsTheSameWhenMapped) {
+  const Address mapped = *Address::parse("[::ffff:10.1.2.3]:80");
+  EXPECT_EQ(mapped, *Address::parse("10.1.2.3:80"));
+  EXPECT_EQ(mapped.text(), "10.1.2.3:80");
+  EXPECT_EQ(mapped.family(), Address::Family::ipv4);
+  EXPECT_EQ(mapped.host_hash(7), Address::parse("10.1.2.3:81")->host_hash(7));
+  EXPECT_EQ(Address::parse("[::10.1.2.3]:80")->family(), Address::Family::ipv6);
+  sockaddr_storage storage;
+  EXPECT_EQ(mapped.to_sockaddr(storage), sizeof(sockaddr_in));
+}
+
 TEST(TrustedNetworks, HoldTheAddressesWithTheirPrefix) {
   const TrustedNetworks trusted =
       networks({"10.0.0.0/8", "192.168.4.0/22", "fd00::/8", "::1", "1.2.3.4"});
