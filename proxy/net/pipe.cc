@@ -35,11 +35,13 @@ void HalfPipe::stop() {
 
 void HalfPipe::on_readable() {
   // With bytes in hand nothing is read, so a reset of the source would stay unseen until the sink
-  // moves; after its FIN, until the other half writes to it.
+  // moves; after its FIN, until the other half writes to it. What was received before a reset is
+  // delivered all the same, but the session may have less patience now.
   const bool nobody_reads =
       state_ == State::ended || (state_ == State::open && in_hand() > 0 && !sink_.writable());
   if (nobody_reads && source_.failed_unseen()) {
-    finish(State::source_failed);
+    source_lost_ = true;
+    if (state_ == State::ended) finish(State::source_failed);
     return observer_.on_pipe();
   }
   pump_and_report();
@@ -92,7 +94,8 @@ HalfPipe::Step HalfPipe::flush() {
 }
 
 HalfPipe::Step HalfPipe::fill() {
-  return splicing() && borrow_kernel_pipe() ? fill_kernel_pipe() : fill_block();
+  if (splicing() && !std::exchange(ask_, false) && borrow_kernel_pipe()) return fill_kernel_pipe();
+  return fill_block();
 }
 
 // Reads one block. `wait`: nothing to read now, or the half has failed.
@@ -106,6 +109,7 @@ HalfPipe::Step HalfPipe::fill_block() {
     case Io::Status::unsupported: CHECK_UNREACHABLE();
     case Io::Status::failed: finish(State::source_failed); return Step::wait;
   }
+  if (splicing()) source_.expect_more();
   begin_ = 0;
   end_ = static_cast<uint32_t>(io.bytes);
   took(io.bytes);
@@ -113,17 +117,20 @@ HalfPipe::Step HalfPipe::fill_block() {
   return Step::next;
 }
 
-// Fills the kernel pipe, which is empty, so that EAGAIN can only mean: the source has nothing.
+// Fills the kernel pipe, which is empty. After a short splice comes a read, which costs no more
+// than the splice that would find nothing, and is the only one that tells what "nothing" means:
+// urgent data stops a splice as an empty source does.
 HalfPipe::Step HalfPipe::fill_kernel_pipe() {
-  const Io io =
-      source_.splice_into(*pipe_, static_cast<size_t>(std::min<uint64_t>(kKernelPipeSize, left_)));
+  const size_t wanted = static_cast<size_t>(std::min<uint64_t>(kKernelPipeSize, left_));
+  const Io io = source_.splice_into(*pipe_, wanted);
   switch (io.status) {
     case Io::Status::ok: break;
-    case Io::Status::eof: return source_end();
-    case Io::Status::blocked: return Step::wait;
     case Io::Status::unsupported: bulk_ = false, bulk_means_ = Bulk::none; return fill_block();
-    case Io::Status::failed: finish(State::source_failed); return Step::wait;
+    case Io::Status::blocked: return fill_block();
+    case Io::Status::eof:
+    case Io::Status::failed: CHECK_UNREACHABLE();
   }
+  ask_ = io.bytes < wanted;
   took(io.bytes);
   judge(io.bytes);
   return Step::next;
@@ -163,6 +170,7 @@ void HalfPipe::count(size_t bytes) {
   if (bytes == 0) return;
   moved_ += bytes;
   last_moved_ = resources_.loop.now();
+  last_move_ = ++resources_.moves;
 }
 
 // Nothing is in hand, so nothing is kept.

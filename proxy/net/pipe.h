@@ -23,6 +23,7 @@ struct PipeResources {
       : loop(l), buffers(l), large_buffers(l, kLargeBlockSize, kMostLargeBlocks), kernel_pipes(l) {}
 
   EventLoop& loop;
+  uint64_t moves = 0;  // so far: which of two halves has moved something last
   BufferPool buffers;
   BufferPool large_buffers;
   KernelPipePool kernel_pipes;
@@ -42,8 +43,7 @@ class HalfPipe final : public TransportReader, public TransportWriter, private Y
   enum class State : uint8_t {
     open,
     ended,          // the source's FIN came, everything before it went out, and our FIN after it
-    source_failed,  // reading failed; what had been read before was handed to the sink if it took
-                    // it
+    source_failed,  // reading failed; the sink has taken everything that was received before
     sink_failed,    // writing failed
     truncated,      // the source's FIN came before the limit
   };
@@ -64,18 +64,21 @@ class HalfPipe final : public TransportReader, public TransportWriter, private Y
   void preload(std::string_view bytes);
   void start();  // takes its two callbacks
   void stop();   // gives them back, with everything borrowed; bytes in hand are lost
+  // Ends, without a FIN, when the sink has taken what is in hand.
+  void read_no_more() { left_ = 0; }
   // Moves bytes until one side blocks or the budget of this turn is used up; then it yields.
   State pump();
 
   State state() const { return state_; }
   bool failed() const { return state_ == State::source_failed || state_ == State::sink_failed; }
-  bool source_ended() const { return source_ended_; }
+  bool source_ended() const { return source_ended_ || source_lost_; }  // nothing more comes there
   bool fin_sent() const { return fin_sent_; }     // after the last byte, whatever happened since
   bool blocked() const { return in_hand() > 0; }  // the sink does not take what was read
   size_t in_hand() const { return end_ - begin_ + (pipe_ != nullptr ? pipe_->held : 0); }
   uint64_t moved() const { return moved_; }  // bytes the sink has taken
   bool splicing() const { return bulk_ && bulk_means_ == Bulk::splice; }
   TimePoint last_moved() const { return last_moved_; }
+  bool moved_after(const HalfPipe& other) const { return last_move_ > other.last_move_; }
 
  private:
   enum class Step : uint8_t { next, wait };
@@ -117,10 +120,13 @@ class HalfPipe final : public TransportReader, public TransportWriter, private Y
   uint64_t left_ = kUnlimited;  // to be read
   uint64_t moved_ = 0;
   TimePoint last_moved_{};
+  uint64_t last_move_ = 0;
   State state_ = State::open;
   bool source_ended_ = false;
+  bool source_lost_ = false;  // it was reset, with bytes received before that still to be delivered
   bool fin_sent_ = false;
   bool bulk_ = false;
+  bool ask_ = false;  // a splice has moved less than it could: the source may be empty
   Bulk bulk_means_ = Bulk::splice;  // what this pair of sockets can
   uint8_t streak_ = 0;              // reads in a row that speak for the other way
 };
@@ -144,6 +150,8 @@ class Pipe {
   }
   bool half_closed() const { return request.source_ended() || response.source_ended(); }
   bool blocked() const { return request.blocked() || response.blocked(); }
+  // The client has sent something, and nothing has come from the backend since.
+  bool awaits_answer() const { return request.moved_after(response); }
   // A side that takes no more bytes may have sent its last ones before: true as long as they are
   // being delivered.
   bool goes_on_delivering() { return goes_on(request, response) || goes_on(response, request); }

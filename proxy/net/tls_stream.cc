@@ -19,6 +19,16 @@ constexpr size_t kSmallRecord = 4 * 1024;
 // and takes nothing must not fill the memory.
 constexpr size_t kMostWaiting = 72 * 1024;
 
+// Records without data: so many in one turn, and so many in a row within a while.
+constexpr uint32_t kDullPerTurn = 32;
+constexpr uint32_t kDullInRow = 64;
+constexpr Duration kDullWhile = 10s;
+// Bytes of records for OpenSSL at a time, unless data has come in plenty: they may be new keys,
+// whose agreement costs more than a thousand times their bytes.
+constexpr int kPortion = 4 * 1024;
+constexpr uint32_t kPlenty = 16 * 1024;
+constexpr uint32_t kPerHandshakeStep = 16 * 1024;
+
 TlsStream& stream_of(BIO* bio) {
   return *static_cast<TlsStream*>(BIO_get_data(bio));
 }
@@ -28,18 +38,33 @@ TlsStream& stream_of(BIO* bio) {
 int TlsStream::bio_read(BIO* bio, char* to, int size) {
   TlsStream& stream = stream_of(bio);
   BIO_clear_retry_flags(bio);
-  if (!stream.drained_) {
+  size = stream.portion(size);
+  stream.exhausted_ = size == 0;
+  if (!stream.drained_ && size > 0) {
     stream.found_empty_ = false;
     const ssize_t n = sys::recv(stream.fd_, to, static_cast<size_t>(size));
     // The FIN's edge may have come already and will not come again (trap T4).
     if (n > 0 && n < size && !stream.peer_closed_) stream.drained_ = true;
+    if (n > 0) stream.handed_ += static_cast<uint32_t>(n);
     if (n == 0) stream.eof_ = true;
     if (n >= 0) return static_cast<int>(n);
     if (errno != EAGAIN) return stream.error_ = errno, -1;
     stream.drained_ = stream.found_empty_ = true;
   }
+  if (stream.drained_) stream.exhausted_ = false;
   BIO_set_retry_read(bio);
   return -1;
+}
+
+// How much of `size` bytes OpenSSL may have now; 0: no more in this call.
+int TlsStream::portion(int size) {
+  if (!done_) return handed_ < kPerHandshakeStep ? size : 0;
+  if (turn_records_ + records_ >= kDullPerTurn) return 0;
+  return trusted_ >= kPlenty ? size : std::min(size, kPortion);
+}
+
+void TlsStream::on_message(int writing, int, int type, const void*, size_t, SSL*, void* stream) {
+  if (writing == 0 && type == SSL3_RT_HEADER) ++static_cast<TlsStream*>(stream)->records_;
 }
 
 int TlsStream::bio_write(BIO* bio, const char* from, int size) {
@@ -103,6 +128,8 @@ BIO* TlsStream::make_bio(TlsStream& stream) {
 TlsStream::TlsStream(SSL* ssl) : ssl_(ssl) {
   BIO* bio = make_bio(*this);
   SSL_set_bio(ssl_, bio, bio);
+  SSL_set_msg_callback(ssl_, &TlsStream::on_message);
+  SSL_set_msg_callback_arg(ssl_, this);
 }
 
 TlsStream::~TlsStream() {
@@ -129,24 +156,48 @@ TlsStream::Status TlsStream::classify(int result) {
 TlsStream::Status TlsStream::handshake() {
   if (done_) return Status::ok;
   clear_openssl_errors();
+  handed_ = 0;
   const Status status = classify(SSL_do_handshake(ssl_));
   done_ = status == Status::ok;
   if (!done_ && status != Status::wants_read && status != Status::wants_write) broken_ = true;
-  return status;
+  return status == Status::wants_read && exhausted_ ? Status::exhausted : status;
 }
 
-TlsStream::Outcome TlsStream::read(std::span<char> to) {
-  clear_openssl_errors();
-  size_t bytes = 0;
-  const int result = SSL_read_ex(ssl_, to.data(), to.size(), &bytes);
-  return {classify(result), bytes};
+TlsStream::Outcome TlsStream::read(std::span<char> to, uint64_t turn, TimePoint now) {
+  return take(to, false, turn, now);
 }
 
-TlsStream::Status TlsStream::look_ahead() {
-  clear_openssl_errors();
+TlsStream::Status TlsStream::look_ahead(uint64_t turn, TimePoint now) {
   char byte;
+  return take({&byte, 1}, true, turn, now).status;
+}
+
+TlsStream::Outcome TlsStream::take(std::span<char> to, bool leave, uint64_t turn, TimePoint now) {
+  clear_openssl_errors();
+  if (std::exchange(turn_, turn) != turn) turn_records_ = 0;
+  records_ = handed_ = 0;
+  exhausted_ = false;
   size_t bytes = 0;
-  return classify(SSL_peek_ex(ssl_, &byte, 1, &bytes));
+  const int result = leave ? SSL_peek_ex(ssl_, to.data(), to.size(), &bytes)
+                           : SSL_read_ex(ssl_, to.data(), to.size(), &bytes);
+  const Status status = classify(result);
+  const uint32_t dull = records_ - (bytes > 0 && records_ > 0 ? 1 : 0);
+  turn_records_ += dull;
+  trusted_ = dull > 0 ? 0 : std::min(trusted_ + static_cast<uint32_t>(bytes), kPlenty);
+  if (bytes > 0) dull_records_ = 0;
+  if (bytes > 0 || status != Status::wants_read) return {status, bytes};
+  if (dull > 0 && sends_no_data(now)) {
+    failure_ = ERR_PACK(ERR_LIB_SSL, 0, SSL_R_TOO_MANY_KEY_UPDATES);
+    broken_ = true;
+    return {Status::failed};
+  }
+  return {exhausted_ ? Status::exhausted : Status::wants_read};
+}
+
+bool TlsStream::sends_no_data(TimePoint now) {
+  if (now - dull_since_ >= kDullWhile) dull_since_ = now, dull_records_ = 0;
+  dull_records_ += records_;
+  return dull_records_ > kDullInRow;
 }
 
 TlsStream::Outcome TlsStream::write(std::span<const char> from, TimePoint now) {

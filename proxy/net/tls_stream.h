@@ -7,6 +7,10 @@
 // the other side can begin with each packet, then as large as they may be. Nothing is kept back:
 // bytes that write() took are with the kernel. A write that took less has made records of the rest
 // already: it must be repeated with what is left, or more.
+//
+// OpenSSL works through records without data (KeyUpdate, tickets, alerts, parts of a handshake) as
+// long as it gets more of them. So it gets them in small portions, a bounded number in each turn of
+// the loop, and whoever sends nothing else is no peer of ours any more.
 #pragma once
 
 #include <cstddef>
@@ -33,6 +37,7 @@ class TlsStream {
     wants_write,  // the socket takes no more; never of a read
     ended,        // the other side's close_notify
     cut_off,      // its FIN without one: what came may not be all
+    exhausted,    // enough for this turn, and nothing to give: more in the next one
     failed,
   };
   struct Outcome {
@@ -49,9 +54,9 @@ class TlsStream {
   void attach(int fd) { fd_ = fd; }  // before anything else
   // Goes on with the handshake; `ok` when it is done.
   Status handshake();
-  Outcome read(std::span<char> to);
+  Outcome read(std::span<char> to, uint64_t turn, TimePoint now);
   // What a read() would find, without taking any of it.
-  Status look_ahead();
+  Status look_ahead(uint64_t turn, TimePoint now);
   Outcome write(std::span<const char> from, TimePoint now);  // also in part, at most one send
   // wants_write: it waits, and goes out when this is called again.
   Status send_close_notify();
@@ -102,6 +107,10 @@ class TlsStream {
   static int bio_read(bio_st*, char* to, int size);
   static int bio_write(bio_st*, const char* from, int size);
   static long bio_control(bio_st*, int command, long, void*);
+  static void on_message(int writing, int, int type, const void*, size_t, ssl_st*, void* stream);
+  Outcome take(std::span<char> to, bool leave, uint64_t turn, TimePoint now);
+  int portion(int size);
+  bool sends_no_data(TimePoint now);
   int send_own(std::span<const char> message);
   Status classify(int result);
   Status make(TlsRecords& records, std::span<const char> of, TimePoint now);
@@ -116,10 +125,18 @@ class TlsStream {
   bool peer_closed_ = false;
   bool eof_ = false;
   bool done_ = false;
+  bool exhausted_ = false;   // the last call has not got all it could have
   bool broken_ = false;      // nothing may be sent any more
   bool said_end_ = false;    // the close_notify is made: nothing may follow it
   uint32_t small_left_ = 0;  // bytes to go out in small records
   TimePoint last_write_{};
+  uint32_t records_ = 0;       // read in this call
+  uint32_t turn_records_ = 0;  // in this turn, without data
+  uint32_t dull_records_ = 0;  // in a row, without data, since dull_since_
+  uint32_t handed_ = 0;        // bytes of records, in this call
+  uint32_t trusted_ = 0;       // bytes of data since the last record without
+  uint64_t turn_ = 0;
+  TimePoint dull_since_{};
   TlsRecords* making_ = nullptr;  // what OpenSSL writes goes there
   std::unique_ptr<TlsRecords> unsent_;
   mutable std::unique_ptr<const ClientIdentity> identity_;

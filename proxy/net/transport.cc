@@ -101,6 +101,7 @@ Transport::Connecting Transport::handshake() {
   switch (status) {
     case TlsStream::Status::ok: return readable_ = true, Connecting::done;
     case TlsStream::Status::wants_read: return await_tls(), Connecting::pending;
+    case TlsStream::Status::exhausted: return go_on_next_turn(), Connecting::pending;
     case TlsStream::Status::wants_write: return writable_ = false, Connecting::pending;
     case TlsStream::Status::ended:
     case TlsStream::Status::cut_off: cut_off_ = true; break;
@@ -116,10 +117,21 @@ void Transport::await_tls() {
   if (!tls_->found_empty()) look_again_soon();
 }
 
+// There is more, and others have their turn first (trap T5).
+void Transport::go_on_next_turn() {
+  readable_ = false;
+  loop_->yield(*this);
+}
+
+void Transport::on_resume() {
+  readable_ = true;
+  if (reader_ != nullptr) reader_->on_readable();
+}
+
 // Who reads though nothing is known to be readable wants the kernel asked, as without TLS.
 Io Transport::read_tls(std::span<char> to) {
   if (!readable_) tls_->ask_again();
-  const auto [status, bytes] = tls_->read(to);
+  const auto [status, bytes] = tls_->read(to, loop_->turn(), loop_->now());
   switch (status) {
     case TlsStream::Status::ok:
       readable_ = !tls_->drained();
@@ -127,6 +139,7 @@ Io Transport::read_tls(std::span<char> to) {
       return {Io::Status::ok, bytes};
     case TlsStream::Status::wants_write:
     case TlsStream::Status::wants_read: return await_tls(), Io{Io::Status::blocked};
+    case TlsStream::Status::exhausted: return go_on_next_turn(), Io{Io::Status::blocked};
     case TlsStream::Status::cut_off: cut_off_ = true; [[fallthrough]];
     case TlsStream::Status::ended: return error_ == 0 ? Io{Io::Status::eof} : failed();
     case TlsStream::Status::failed: break;
@@ -245,17 +258,17 @@ Io Transport::write_failed() {
 
 Io Transport::splice_into(KernelPipe& pipe, size_t size) {
   if (tls_ != nullptr) return {Io::Status::unsupported};
-  const bool was_empty = pipe.held == 0;
   const ssize_t n = sys::splice(fd_, pipe.write_end, size);
   if (n > 0) {
     pipe.held += static_cast<size_t>(n);
     look_again_soon();
     return {Io::Status::ok, static_cast<size_t>(n)};
   }
-  if (n == 0) return error_ == 0 ? Io{Io::Status::eof} : Io{Io::Status::failed};
-  if (errno == EINVAL || errno == ENOSYS) return {Io::Status::unsupported};
-  if (errno != EAGAIN) return failed();
-  if (was_empty) readable_ = false;  // else the pipe may have run out of slots
+  if (n < 0 && (errno == EINVAL || errno == ENOSYS)) return {Io::Status::unsupported};
+  if (n < 0 && errno != EAGAIN && errno != ENOMEM) {
+    if (error_ == 0) error_ = errno;
+    note_end();
+  }
   return {Io::Status::blocked};
 }
 
@@ -274,10 +287,11 @@ Io Transport::splice_from(KernelPipe& pipe) {
 bool Transport::ended_by_peer() {
   if (peer_closed_) return true;
   if (tls_ == nullptr || !readable_) return false;
-  switch (tls_->look_ahead()) {
+  switch (tls_->look_ahead(loop_->turn(), loop_->now())) {
     case TlsStream::Status::ok: return false;  // more of what it says
     case TlsStream::Status::wants_write:
     case TlsStream::Status::wants_read: return await_tls(), false;
+    case TlsStream::Status::exhausted: return go_on_next_turn(), false;
     case TlsStream::Status::cut_off: cut_off_ = true; return true;
     case TlsStream::Status::ended: return true;
     case TlsStream::Status::failed: break;
@@ -305,6 +319,7 @@ void Transport::close() {
   }
   watch_.stop();
   cancel_second_look();
+  cancel_yield();
   sys::close(fd_);
   fd_ = -1;
   readable_ = writable_ = false;
@@ -322,7 +337,15 @@ bool Transport::failed_unseen() {
   if (!suspicious_) return false;
   suspicious_ = false;
   if (error_ == 0) error_ = sys::take_error(fd_);
+  if (error_ != 0) note_end();
   return error_ != 0;
+}
+
+// The kernel names an error once. read() finds what was received before it, however short the reads
+// are, and then an end.
+void Transport::note_end() {
+  peer_closed_ = readable_ = true;
+  if (tls_ != nullptr) tls_->on_readable(true);
 }
 
 bool Transport::was_reset() const {

@@ -50,7 +50,7 @@ struct [[nodiscard]] Io {
 
 struct KernelPipe;
 
-class Transport : private SecondLook {
+class Transport : private SecondLook, private Yielding {
  public:
   enum class Connecting : uint8_t { done, pending, failed };
 
@@ -83,8 +83,9 @@ class Transport : private SecondLook {
   Io write(std::span<const char> from);
   // The two as one: a head and what follows it.
   Io write(std::span<const char> head, std::span<const char> body);
-  // Moves bytes between the socket and a kernel pipe without copying. What EAGAIN means is the
-  // caller's to know: the pipe may be full, not the socket empty.
+  // Moves bytes between the socket and a kernel pipe without copying. From the socket: `blocked`
+  // says only that splice(2) moves nothing now. It stops before urgent data and may meet an error
+  // with bytes before it; whether the source is empty, at its end or failed, read() tells.
   Io splice_into(KernelPipe& pipe, size_t size);
   Io splice_from(KernelPipe& pipe);
 
@@ -97,6 +98,8 @@ class Transport : private SecondLook {
 
   bool is_open() const { return fd_ >= 0; }
   bool readable() const { return readable_; }
+  // A short read does not prove that nothing is left: it also stops before urgent data.
+  void expect_more() { readable_ = true; }
   bool writable() const { return writable_; }
   bool peer_closed() const { return peer_closed_; }
   // The other side has said that it sends nothing more: its FIN, or with TLS its close_notify, as
@@ -116,12 +119,15 @@ class Transport : private SecondLook {
   static void on_event(void* transport, Readiness ready) noexcept;
   void handle(Readiness ready);
   bool on_second_look() override;
+  void on_resume() override;
+  void go_on_next_turn();
   void look_again_soon();
   void await_tls();
   Io read_tls(std::span<char> to);
   Io write_tls(std::span<const char> from);
   template <size_t kSize>
   Io write_joined(std::span<const char> head, std::span<const char> body);
+  void note_end();
   Io failed();
   Io write_failed();
   Io written(ssize_t n, size_t wanted);

@@ -223,6 +223,7 @@ bool BodyRelay::start_raw() {
 }
 
 void BodyRelay::on_pipe() {
+  if (raw_->state() == HalfPipe::State::open) return;  // it delivers what came before a reset
   raw_over();
   if (state_ != State::open) observer_.on_body();
 }

@@ -13,6 +13,10 @@
 namespace weir {
 namespace {
 
+// A backend that sends interim responses for ever, or head bytes one by one, keeps one request busy
+// (trap T5).
+constexpr int kStepsPerTurn = 256;
+
 // As routes compare it: in lower case, without needless encodings (RFC 3986 6.2.2).
 void assign_host(TextBuffer& out, std::string_view host) {
   out.assign(host);
@@ -99,10 +103,14 @@ void Exchange::advance() {
   advancing_ = true;
   // Begun again from within: the next request of the same client, in the same memory.
   int budget = kRequestsPerTurn;
+  int steps = kStepsPerTurn;
   do {
     again_ = false;
-    while (perform() == Step::next) continue;
-  } while (again_ && under_way() && --budget > 0);
+    while (perform() == Step::next) {
+      again_ = --steps == 0;
+      if (again_) break;
+    }
+  } while (again_ && steps > 0 && under_way() && --budget > 0);
   advancing_ = false;
   if (!under_way()) return;
   if (client_is_gone()) return (void)cancel();
@@ -125,6 +133,7 @@ Exchange::Step Exchange::perform() {
     case Stage::relay: return relay();
     case Stage::answer: return flush_answer();
     case Stage::tunnel: return Step::wait;
+    case Stage::delivering: return deliver();
     case Stage::over: return Step::wait;
   }
   CHECK_UNREACHABLE();
@@ -147,6 +156,7 @@ bool Exchange::client_is_gone() {
     case Stage::connect:  // for a moment; a failure is told to who listens still
     case Stage::answer:
     case Stage::tunnel:
+    case Stage::delivering:
     case Stage::over: return false;
   }
   CHECK_UNREACHABLE();
@@ -161,7 +171,8 @@ Exchange::Step Exchange::cancel() {
 
 // While nobody reads from the client, this is how its reset is noticed, and its FIN.
 void Exchange::on_client() {
-  if (stage_ != Stage::read_head && !up_.running() && owner_->client().failed_unseen())
+  if (stage_ != Stage::read_head && stage_ != Stage::delivering && !up_.running() &&
+      owner_->client().failed_unseen())
     return (void)client_failed();
   advance();
 }

@@ -24,6 +24,7 @@
 #include "session/exchange_owner.h"
 #include "session/head_buffer.h"
 #include "session/http_resources.h"
+#include "session/last_bytes.h"
 #include "session/transport_side.h"
 #include "upstream/cluster.h"
 #include "upstream/pool.h"
@@ -73,6 +74,7 @@ class Exchange final : private BodyRelayObserver,
     relay,
     answer,
     tunnel,
+    delivering,
     over,
   };
   struct Limit {
@@ -86,7 +88,6 @@ class Exchange final : private BodyRelayObserver,
   static constexpr int kMaxInterim = 8;
   static constexpr int kRequestsPerTurn = 16;
 
-  // Neither idle nor over.
   bool under_way() const { return stage_ != Stage::idle && stage_ != Stage::over; }
   void on_client();
   bool client_is_gone();
@@ -158,6 +159,8 @@ class Exchange final : private BodyRelayObserver,
   // exchange_tunnel.cc
   Step open_tunnel(const ResponseHead& head);
   void end_tunnel(EndReason reason);
+  Step over_when_delivered(AfterExchange after, EndReason reason);  // exchange_delivery.cc
+  Step deliver();
   // exchange_timeouts.cc
   Limit limit() const;
   Limit stage_limit() const;
@@ -205,9 +208,7 @@ class Exchange final : private BodyRelayObserver,
   uint32_t retries_ = 0;  // of them, after the first
   HostIndex place_ = kNoHost;
   Lease lease_;
-  TimePoint try_began_{};
-  TimePoint queued_since_{};
-  TimePoint pause_until_{};
+  TimePoint try_began_{}, queued_since_{}, pause_until_{};
   BodyRelay up_;
   TimePoint upload_since_{};  // the client's turn to send the body
   TimePoint rate_since_{};    // of the body's rate
@@ -224,11 +225,12 @@ class Exchange final : private BodyRelayObserver,
   H1ResponseParser response_parser_;
   BodyRelay down_;
   std::optional<Pipe> tunnel_;
+  LastBytes last_bytes_;
+  std::pair<AfterExchange, EndReason> after_delivery_{};
   unsigned status_ = 0;
   TimePoint first_byte_at_{};
   Duration keeps_for_ = Duration::max();
-  bool keep_upstream_ = false;
-  bool keep_client_ = false;
+  bool keep_upstream_ = false, keep_client_ = false;
   bool response_begun_ = false;
   int interims_ = 0;
 
@@ -242,8 +244,7 @@ class Exchange final : private BodyRelayObserver,
   EndReason failure_ = EndReason::client_closed;  // client_closed: none
   const config::Timeout* expired_ = nullptr;      // the timeout that made it fail
   Stage stage_ = Stage::idle;
-  bool advancing_ = false;
-  bool again_ = false;
+  bool advancing_ = false, again_ = false;
 };
 
 }  // namespace weir

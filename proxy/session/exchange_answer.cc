@@ -146,6 +146,7 @@ Exchange::Step Exchange::flush_answer() {
 }
 
 void Exchange::give_up(unsigned status, EndReason reason) {
+  if (stage_ == Stage::delivering) return (void)over(AfterExchange::abort, reason);
   if (tunnel_) return end_tunnel(reason);
   keep_client_ = false;
   if (response_begun_)
@@ -173,6 +174,8 @@ WaitingFor Exchange::waiting_for() const {
     case Stage::connect: return WaitingFor::backend_connect;
     case Stage::relay: return down_.blocked() ? WaitingFor::client_read : WaitingFor::traffic;
     case Stage::answer: return answer_.empty() ? WaitingFor::traffic : WaitingFor::client_read;
+    case Stage::delivering:
+      return last_bytes_.for_client() ? WaitingFor::client_read : WaitingFor::backend_read;
     case Stage::idle:
     case Stage::read_head:
     case Stage::route:

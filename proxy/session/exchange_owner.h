@@ -11,7 +11,6 @@ enum class AfterExchange : uint8_t {
   keep,    // the next request may come; leftover() may have its beginning
   linger,  // answered; FIN, then discard what still comes
   abort,   // a part was sent that must not look like the whole
-  cut,     // the same, but its length or its chunks show that it is a part
   close,   // nothing to say or to hear: the client has gone, never asked, or has asked its last
 };
 
@@ -24,6 +23,8 @@ class ExchangeOwner {
   virtual void on_head() = 0;
   // The connection takes no further request: a drain, its age, the number of its requests.
   virtual bool last_request() const = 0;
+  // The connection has carried requests before this one.
+  virtual bool served_before() const = 0;
   // The last call for this request; it may begin the next one.
   virtual void on_exchange_over(AfterExchange after, EndReason reason) = 0;
 

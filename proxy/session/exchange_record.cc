@@ -58,8 +58,10 @@ void Exchange::record(EndReason reason) {
 void Exchange::count(EndReason reason) {
   EventLoop& loop = http_.pipes().loop;
   ListenerCells& cells = owner_->session().cells();
-  if (stage_ == Stage::relay && is_by_drain(reason)) cells.truncated[CutPhase::drain].add();
-  if (stage_ == Stage::relay && is_timeout(reason)) cells.truncated[CutPhase::timeout].add();
+  const bool answering =
+      stage_ == Stage::relay || (stage_ == Stage::delivering && response_begun_ && !tunnel_);
+  if (answering && is_by_drain(reason)) cells.truncated[CutPhase::drain].add();
+  if (answering && is_timeout(reason)) cells.truncated[CutPhase::timeout].add();
   const bool understood = request_parser_.state() == H1RequestParser::State::complete;
   books_.worked(loop.now(), loop.into_turn());
   books_.over(cells, snapshot_->route_cells(*listener_, route_),

@@ -17,7 +17,8 @@ Exchange::Step Exchange::await_response() {
       lease_->transport.set_writer(&upstream_side_);
       break;
     case BodyRelay::State::source_failed: return client_failed();
-    case BodyRelay::State::truncated: return over(AfterExchange::close, EndReason::client_closed);
+    case BodyRelay::State::truncated:
+      return over_when_delivered(AfterExchange::close, EndReason::client_closed);
     case BodyRelay::State::malformed:
       return reply(up_.decoder().fault().status, up_.decoder().fault().reason,
                    EndReason::bad_request);
@@ -157,9 +158,12 @@ Exchange::Step Exchange::relay() {
     case BodyRelay::State::idle:
     case BodyRelay::State::open: return Step::wait;
     case BodyRelay::State::done: return finish();
-    case BodyRelay::State::truncated: return over(after_cut(), EndReason::backend_closed);
-    case BodyRelay::State::malformed: return over(after_cut(), EndReason::backend_error);
-    case BodyRelay::State::source_failed: return over(after_cut(), EndReason::backend_reset);
+    case BodyRelay::State::truncated:
+      return over_when_delivered(after_cut(), EndReason::backend_closed);
+    case BodyRelay::State::malformed:
+      return over_when_delivered(after_cut(), EndReason::backend_error);
+    case BodyRelay::State::source_failed:
+      return over_when_delivered(after_cut(), EndReason::backend_reset);
     case BodyRelay::State::sink_failed: return client_failed();
   }
   CHECK_UNREACHABLE();
@@ -190,11 +194,6 @@ Exchange::Step Exchange::answered(bool keep, EndReason reason) {
   if (!client_has_finished()) return over(AfterExchange::linger, reason);
   return over(AfterExchange::close,
               reason == EndReason::client_closed ? EndReason::last_request : reason);
-}
-
-// In the middle of an answer, of which the client has a part.
-AfterExchange Exchange::after_cut() const {
-  return down_.framing() == BodyFraming::until_close ? AfterExchange::abort : AfterExchange::cut;
 }
 
 // It said that this was its last request, and nothing stands behind it: there is nothing that could
@@ -232,7 +231,9 @@ Exchange::Step Exchange::over(AfterExchange after, EndReason reason) {
 Exchange::Step Exchange::client_failed() {
   const EndReason reason =
       owner_->client().was_reset() ? EndReason::client_reset : EndReason::error;
-  return over(AfterExchange::abort, reason);
+  // Nothing is missing in a request that has gone out: a FIN behind it will do for its backend.
+  if (up_.state() == BodyRelay::State::done && !tunnel_) return over(AfterExchange::abort, reason);
+  return over_when_delivered(AfterExchange::abort, reason);
 }
 
 const HostSpec* Exchange::host() const {

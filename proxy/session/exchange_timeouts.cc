@@ -53,6 +53,7 @@ Exchange::Limit Exchange::stage_limit() const {
                           EndReason::half_close_timeout)
                   : after(tunnel_->last_moved(), timeouts.tunnel_idle, 0, EndReason::idle_timeout);
     }
+    case Stage::delivering: return {last_bytes_.next_look()};
     case Stage::idle:
     case Stage::route:
     case Stage::acquire:
@@ -93,13 +94,15 @@ bool Exchange::uploads_too_slowly(TimePoint now) {
 }
 
 void Exchange::arm() {
-  TimePoint at = limit().at;
-  if (route_ != nullptr && route_->request_timeout.enabled() && !tunnel_)
+  TimePoint at = stage_ == Stage::delivering ? last_bytes_.next_look() : limit().at;
+  if (stage_ != Stage::delivering && route_ != nullptr && route_->request_timeout.enabled() &&
+      !tunnel_)
     at = std::min(at, began_ + route_->request_timeout.value);
   http_.pipes().loop.deadlines().set(*this, at);
 }
 
 void Exchange::on_deadline() {
+  if (stage_ == Stage::delivering) return advance();
   const TimePoint now = http_.pipes().loop.now();
   if (route_ != nullptr && !tunnel_) {
     const config::Timeout& whole = route_->request_timeout;

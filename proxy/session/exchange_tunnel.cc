@@ -54,11 +54,12 @@ Exchange::Step Exchange::open_tunnel(const ResponseHead& head) {
 }
 
 void Exchange::on_pipe() {
+  if (stage_ == Stage::delivering) return advance();
   const HalfPipe &request = tunnel_->request, &response = tunnel_->response;
   if (tunnel_->goes_on_delivering()) return;
   if (request.state() == HalfPipe::State::sink_failed ||
       response.state() == HalfPipe::State::source_failed)
-    return (void)over(AfterExchange::abort, EndReason::backend_reset);
+    return (void)over_when_delivered(AfterExchange::abort, EndReason::backend_reset);
   if (request.failed() || response.failed()) return (void)client_failed();
   if (!tunnel_->ended()) return arm();
   over(AfterExchange::close, EndReason::client_closed);
@@ -66,7 +67,7 @@ void Exchange::on_pipe() {
 
 // In order when nothing is on its way, else so that a part does not look like the whole.
 void Exchange::end_tunnel(EndReason reason) {
-  const bool quiet = !tunnel_->blocked() && !tunnel_->half_closed() &&
+  const bool quiet = !tunnel_->blocked() && !tunnel_->half_closed() && !tunnel_->awaits_answer() &&
                      http_.pipes().loop.now() - tunnel_->last_moved() >= Session::kSilence;
   over(quiet ? AfterExchange::linger : AfterExchange::abort, reason);
 }

@@ -86,13 +86,6 @@ void Http1Session::on_exchange_over(AfterExchange after, EndReason reason) {
     case AfterExchange::linger:
       give_back_exchange();
       return linger(reason == EndReason::client_closed ? EndReason::last_request : reason);
-    case AfterExchange::cut: {
-      // A reset says best that this is not all; but it would take along what an earlier answer
-      // still has on its way. Then the FIN must do.
-      const bool earlier = requests_ > 1 && client_.unacknowledged() > exchange_->sent_bytes();
-      give_back_exchange();
-      return earlier ? linger(reason) : abort(reason);
-    }
     case AfterExchange::abort: give_back_exchange(); return abort(reason);
     case AfterExchange::close:
       give_back_exchange();

@@ -23,6 +23,7 @@ class Http1Session final : public Session,
   void begin(int fd);
 
   bool quiet() const override { return stage_ == Stage::idle; }
+  bool awaits_answer() const override { return stage_ == Stage::busy; }
   bool delivered() const override { return client_.unacknowledged() == 0; }
   TimePoint last_active() const override;
   WaitingFor waiting_for() const override;
@@ -51,6 +52,7 @@ class Http1Session final : public Session,
     renew();
   }
   bool last_request() const override;
+  bool served_before() const override { return requests_ > 1; }
   void on_exchange_over(AfterExchange after, EndReason reason) override;
 
   void await_request();

@@ -62,15 +62,19 @@ class Session : public Retirable, public SessionNode {
   // Nothing is on its way and both sides may still speak: can be closed without cutting anything.
   virtual bool quiet() const = 0;
   virtual TimePoint last_active() const = 0;
-  // Quiet, and for long enough that nobody is likely to be waiting for an answer.
-  bool silent() const { return quiet() && loop().now() - last_active() >= kSilence; }
+  // The client has sent something that the backend has not answered yet.
+  virtual bool awaits_answer() const = 0;
+  // Quiet, nobody waits for an answer, and not only for a moment.
+  bool silent() const {
+    return quiet() && !awaits_answer() && loop().now() - last_active() >= kSilence;
+  }
   // Both sides have acknowledged everything we sent them. Asks the kernel.
   virtual bool delivered() const = 0;
   virtual WaitingFor waiting_for() const = 0;
   // Sends both sides their FIN and waits a moment for theirs. Only when quiet().
   virtual void close_quiet(EndReason reason) = 0;
-  // Ends it soon: in order when it is quiet and has been for a moment, else at once and with a
-  // reset, because a FIN would make a part look like the whole.
+  // Ends it soon: in order when it is silent(), else at once and with a reset, because a FIN would
+  // make a part look like the whole.
   virtual void cut(EndReason reason) = 0;
   virtual void abort(EndReason reason) = 0;  // at once, with a reset
   // Adds the bytes moved since the last call to the metrics.

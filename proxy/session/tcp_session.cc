@@ -8,8 +8,6 @@
 namespace weir {
 namespace {
 
-constexpr Duration kLinger = 1s;       // for the other side's FIN, after ours
-constexpr Duration kSilence = 1s;      // without a byte: nothing is in the middle of anything
 constexpr int kDiscardsPerEvent = 16;  // reads of what nobody wants
 // Of the hash that chooses a backend by the client's address: the same on every worker and after a
 // restart.
@@ -97,6 +95,7 @@ void TcpSession::relay() {
 
 // One half has ended or failed: the whole of what that means.
 void TcpSession::on_pipe() {
+  if (stage_ == Stage::delivering) return go_on_delivering();
   const HalfPipe &request = pipe_.request, &response = pipe_.response;
   if (first_closed_ == Side::none && request.state() == HalfPipe::State::ended)
     first_closed_ = Side::client;
@@ -119,17 +118,41 @@ void TcpSession::fail(Side side) {
   const EndReason reset = side == Side::client ? EndReason::client_reset : EndReason::backend_reset;
   const EndReason reason = failed.was_reset() ? reset : EndReason::error;
   if (side == Side::backend && pipe_.response.fin_sent()) return linger_with_client(reason);
-  abort(reason);
+  deliver(reason);
+}
+
+// What was received before the failure goes out, in both directions, and only then the reset, which
+// would destroy it on its way.
+void TcpSession::deliver(EndReason reason) {
+  stage_ = Stage::delivering;
+  reason_ = reason;
+  pipe_.request.read_no_more();
+  pipe_.response.read_no_more();
+  last_bytes_.begin(loop().now());
+  go_on_delivering();
+}
+
+void TcpSession::go_on_delivering() {
+  const TimePoint now = loop().now();
+  const bool arrived = last_bytes_.arrived(client_, backend_, &pipe_, now);
+  if (arrived) return abort(reason_);
+  if (patience().enabled() && now >= last_bytes_.last_moved() + patience().value)
+    return abort(listener().timeouts.half_close.enabled() ? EndReason::half_close_timeout
+                                                          : EndReason::idle_timeout);
+  arm();
+}
+
+// Of a session that has lost one of its sides.
+const config::Timeout& TcpSession::patience() const {
+  const config::ListenerTimeouts& timeouts = listener().timeouts;
+  return timeouts.half_close.enabled() ? timeouts.half_close : timeouts.idle;
 }
 
 // The backend finished its answer, in order, and only then went away: the client, who may be slow,
 // gets all of it. What it still sends nobody wants.
 void TcpSession::linger_with_client(EndReason reason) {
-  const config::ListenerTimeouts& timeouts = listener().timeouts;
-  const config::Timeout& patience =
-      timeouts.half_close.enabled() ? timeouts.half_close : timeouts.idle;
   backend_.abort();
-  linger(reason, patience.enabled() ? loop().now() + patience.value : kNever);
+  linger(reason, patience().enabled() ? loop().now() + patience().value : kNever);
 }
 
 // Both pipes are over; waits for the FINs of the sides that are still open.
@@ -170,6 +193,7 @@ void TcpSession::arm() {
     case Stage::connecting: at = std::min(connect_.deadline(), max_age_deadline()); break;
     case Stage::relaying: at = std::min(idle_deadline(), max_age_deadline()); break;
     case Stage::lingering: at = linger_until_; break;
+    case Stage::delivering: at = last_bytes_.next_look(); break;
     case Stage::over: return;
   }
   loop().deadlines().set(*this, at);
@@ -183,6 +207,7 @@ void TcpSession::on_deadline() {
     if (unsent) client_.abort(), backend_.abort();
     return end(reason_, unsent ? DrainEnd::deadline_rst : DrainEnd::deadline_fin);
   }
+  if (stage_ == Stage::delivering) return go_on_delivering();
   if (now >= max_age_deadline()) return cut(EndReason::max_age);
   if (stage_ == Stage::connecting) {
     if (now >= connect_.deadline()) connect_.on_timeout();
@@ -213,6 +238,8 @@ TimePoint TcpSession::last_active() const {
 WaitingFor TcpSession::waiting_for() const {
   if (stage_ == Stage::opening) return WaitingFor::handshake;
   if (stage_ == Stage::connecting) return WaitingFor::backend_connect;
+  if (stage_ == Stage::delivering)
+    return last_bytes_.for_client() ? WaitingFor::client_read : WaitingFor::backend_read;
   if (pipe_.request.blocked()) return WaitingFor::backend_read;
   if (pipe_.response.blocked()) return WaitingFor::client_read;
   if (pipe_.request.source_ended()) return WaitingFor::backend_fin;
@@ -234,7 +261,7 @@ void TcpSession::cut(EndReason reason) {
         std::min(linger_until_, loop().now() + snapshot()->snapshot().model.drain.linger);
     return arm();
   }
-  if (quiet() && loop().now() - last_active() >= kSilence)
+  if (silent())
     close_quiet(reason);
   else
     abort(reason);

@@ -1,16 +1,18 @@
 // TcpSession: a TCP connection and its backend's, joined by a pipe.
 //
-//   (opening) → connecting → relaying → (lingering) → over
+//   (opening) → connecting → relaying → (lingering | delivering) → over
 //
 // opening: with TLS or the PROXY protocol, before a backend is looked for. connecting: no byte of
 // the client is read, so the next backend can be tried. relaying: the pipe moves bytes; half-closes
 // are passed on. lingering: our FINs are out, what still comes is discarded, until both FINs came
-// or the time is up. One deadline serves all the timeouts. Decisions are made in on_*() here;
-// nothing below closes anything.
+// or the time is up. delivering: one side has failed; what was received before that is on its way,
+// and the reset comes when it has arrived. One deadline serves all the timeouts. Decisions are made
+// in on_*() here; nothing below closes anything.
 #pragma once
 
 #include <memory>
 
+#include "session/last_bytes.h"
 #include "session/session.h"
 #include "upstream/connect.h"
 
@@ -28,6 +30,7 @@ class TcpSession final : public Session,
   void begin(int fd);
 
   bool quiet() const override;
+  bool awaits_answer() const override { return pipe_.awaits_answer(); }
   TimePoint last_active() const override;
   WaitingFor waiting_for() const override;
   bool delivered() const override;
@@ -38,7 +41,7 @@ class TcpSession final : public Session,
   View view() const override;
 
  private:
-  enum class Stage : uint8_t { opening, connecting, relaying, lingering, over };
+  enum class Stage : uint8_t { opening, connecting, relaying, lingering, delivering, over };
   enum class Side : uint8_t { none, client, backend };
 
   ~TcpSession() override { close(); }
@@ -57,6 +60,9 @@ class TcpSession final : public Session,
 
   void relay();
   void fail(Side side);
+  void deliver(EndReason reason);
+  void go_on_delivering();
+  const config::Timeout& patience() const;
   void linger(EndReason reason, TimePoint until);
   void linger_with_client(EndReason reason);
   void end(EndReason reason, DrainEnd how);
@@ -74,12 +80,13 @@ class TcpSession final : public Session,
   Connect connect_;
   size_t cluster_;                          // of the snapshot
   std::unique_ptr<const Address> reached_;  // by the client that a proxy speaks for
+  LastBytes last_bytes_;
   TimePoint linger_until_ = kNever;
   uint64_t settled_up_ = 0;
   uint64_t settled_down_ = 0;
   Stage stage_ = Stage::connecting;
   Side first_closed_ = Side::none;
-  EndReason reason_{};  // while lingering
+  EndReason reason_{};  // while lingering or delivering
 };
 
 }  // namespace weir

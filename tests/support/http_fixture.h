@@ -100,6 +100,13 @@ class HttpFixture : public testing::Test, public WorkerFixture {
   bool sees(Socket& socket, Socket::End end) {
     return run_until([&] { return socket.wait_end(1ms) == end; });
   }
+  // The same of a reset behind bytes, which weir holds back until they have been acknowledged.
+  bool sees_reset(Socket& socket) {
+    return run_until([&] {
+      advance(10ms);
+      return socket.wait_end(1ms) == Socket::End::reset;
+    });
+  }
   // Nothing comes and nothing ends, as long as this worker has something to do.
   bool hears_nothing(Socket& socket) {
     turns(10);

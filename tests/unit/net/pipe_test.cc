@@ -187,22 +187,28 @@ TEST(UnixPipe, AFloodYields_SoThatOthersGetTheirTurn_AndGoesOnByItself) {
   for (KernelPipe* pipe : all) resources.kernel_pipes.take_back(pipe);
 }
 
-TEST(TcpPipe, AResetOfTheSource_IsSeenEvenWhileNobodyReads) {
+// Nobody reads while the sink takes nothing; what was received is delivered when it does.
+TEST(TcpPipe, ResetOfSourceIsSeenWhileSinkBlocks_AndReceivedBytesAreDelivered) {
   TestLoop loop;
   PipeResources resources{loop.loop};
   PipeFixture f{resources, tcp_pair(), tcp_pair()};
   const std::string bytes = pattern(64 << 10);
+  size_t sent = 0;
   ASSERT_TRUE(loop.run_until([&] {
-    while (::send(f.client_end.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) > 0) {
-    }
+    for (ssize_t n; (n = ::send(f.client_end.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL)) > 0;)
+      sent += static_cast<size_t>(n);
     return f.pipe.request.blocked();
   }));
   loop.turns(10);
   reset_on_close(f.client_end.get());
   f.client_end.reset();
-  EXPECT_TRUE(loop.run_until([&] { return f.over; }));
-  EXPECT_EQ(f.pipe.request.state(), HalfPipe::State::source_failed);
+  EXPECT_TRUE(loop.run_until([&] { return f.pipe.half_closed(); }));
+  EXPECT_EQ(f.pipe.request.state(), HalfPipe::State::open);
   EXPECT_TRUE(f.client.was_reset());
+  std::string got;
+  EXPECT_TRUE(loop.run_until([&] { return read_all(f.backend_end.get(), got), f.over; }));
+  EXPECT_EQ(f.pipe.request.state(), HalfPipe::State::source_failed);
+  EXPECT_GT(f.pipe.request.moved(), sent / 2) << "of " << sent;
 }
 
 // libevent says only "readable, writable" of an error, and a read that empties the socket looks
@@ -233,16 +239,22 @@ TEST(TcpPipe, AResetBehindMoreThanTheSinkTakes_IsNoticedSoon) {
   PipeFixture f{resources, tcp_pair(), unix_pair(4096)};
   loop.turns(2);
   const std::string bytes = pattern(64 << 10);
-  while (::send(f.client_end.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) > 0) continue;
+  size_t sent = 0;
+  for (ssize_t n; (n = ::send(f.client_end.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL)) > 0;)
+    sent += static_cast<size_t>(n);
   reset_on_close(f.client_end.get());
   f.client_end.reset();
   ASSERT_TRUE(loop.run_until([&] { return f.pipe.request.blocked(); }));
   loop.turns(10);
-  ASSERT_EQ(f.pipe.request.state(), HalfPipe::State::open) << "this shows nothing";
+  ASSERT_FALSE(f.pipe.half_closed()) << "this shows nothing";
   loop.advance(2s);
   loop.turns(2);
-  EXPECT_EQ(f.pipe.request.state(), HalfPipe::State::source_failed);
+  EXPECT_TRUE(f.pipe.half_closed());
   EXPECT_TRUE(f.client.was_reset());
+  std::string got;
+  EXPECT_TRUE(loop.run_until([&] { return read_all(f.backend_end.get(), got), f.over; }));
+  EXPECT_EQ(f.pipe.request.state(), HalfPipe::State::source_failed);
+  EXPECT_GE(f.pipe.request.moved(), size_t{64 << 10}) << "of " << sent;
 }
 
 TEST(TcpPipe, AResetAfterTheFin_IsSeenWhileTheOtherSideIsSilent) {
@@ -256,6 +268,97 @@ TEST(TcpPipe, AResetAfterTheFin_IsSeenWhileTheOtherSideIsSilent) {
   EXPECT_TRUE(
       loop.run_until([&] { return f.pipe.request.state() == HalfPipe::State::source_failed; }));
   EXPECT_TRUE(f.client.was_reset());
+}
+
+// splice(2) stops before urgent data: it returns 0 once a FIN has come and EAGAIN before that, and
+// neither says that the source is empty (RFC 9293 3.8.5).
+class UrgentByteTest : public testing::Test {
+ protected:
+  // One direction that is spliced.
+  void become_bulk() {
+    const std::string bulk = pattern(4 << 20);
+    size_t at = 0;
+    std::string got;
+    ASSERT_TRUE(loop.run_until([&] {
+      const ssize_t n =
+          ::send(f.client_end.get(), bulk.data() + at, bulk.size() - at, MSG_NOSIGNAL);
+      if (n > 0) at += static_cast<size_t>(n);
+      read_all(f.backend_end.get(), got);
+      return got.size() == bulk.size();
+    }));
+    ASSERT_TRUE(f.pipe.request.splicing());
+  }
+  // `before`, an urgent byte, `behind`; what arrives of it.
+  std::string carried(const std::string& before, const std::string& behind, bool fin) {
+    std::string got;
+    size_t sent = 0;
+    bool urgent = false, finished = false;
+    const std::string all = before + behind;
+    loop.run_until([&] {
+      for (;;) {
+        const size_t until = urgent ? all.size() : before.size();
+        const ssize_t n = ::send(f.client_end.get(), &all[sent], until - sent, MSG_NOSIGNAL);
+        if (n > 0) sent += static_cast<size_t>(n);
+        if (sent < until) break;
+        if (!urgent) {
+          if (::send(f.client_end.get(), "!", 1, MSG_OOB | MSG_NOSIGNAL) != 1) break;
+          urgent = true;
+          continue;
+        }
+        if (fin && !finished) ::shutdown(f.client_end.get(), SHUT_WR), finished = true;
+        break;
+      }
+      ended |= read_all(f.backend_end.get(), got);
+      return got.size() == all.size() && (!fin || ended);
+    });
+    EXPECT_TRUE(got == all) << got.size() << " of " << all.size();
+    return got;
+  }
+
+  TestLoop loop;
+  PipeResources resources{loop.loop};
+  PipeFixture f{resources, tcp_pair(), tcp_pair()};
+  bool ended = false;
+};
+
+TEST_F(UrgentByteTest, InASplicedStream_DoesNotEndIt) {
+  become_bulk();
+  carried(std::string(1'000'000, 'a'), std::string(1'000'000, 'e'), true);
+  EXPECT_TRUE(ended);
+  EXPECT_EQ(f.pipe.request.state(), HalfPipe::State::ended);
+}
+
+TEST_F(UrgentByteTest, AtTheBeginningOfASplice_DoesNotStallIt) {
+  become_bulk();
+  carried("", std::string(30'000, 'e'), false);
+  carried("", std::string(30'000, 'f'), true);
+  EXPECT_TRUE(ended);
+}
+
+TEST_F(UrgentByteTest, InTheMiddleOfASplice_DoesNotStallIt) {
+  become_bulk();
+  for (int i = 0; i < 5; ++i) carried(std::string(30'000, 'a'), std::string(30'000, 'e'), false);
+  carried(std::string(30'000, 'a'), "e", true);
+  EXPECT_TRUE(ended);
+}
+
+// The error is at hand, and the bytes behind the urgent one are, too.
+TEST_F(UrgentByteTest, BeforeAReset_DoesNotCostWhatIsBehindIt) {
+  become_bulk();
+  loop.turns(3);
+  send_all(f.client_end.get(), std::string(30'000, 'a'));
+  ASSERT_EQ(::send(f.client_end.get(), "!", 1, MSG_OOB | MSG_NOSIGNAL), 1);
+  send_all(f.client_end.get(), std::string(30'000, 'e'));
+  reset_on_close(f.client_end.get());
+  f.client_end.reset();
+  std::string got;
+  loop.run_until(
+      [&] {
+        read_all(f.backend_end.get(), got);
+        return got.size() == 60'000;
+      },
+      50);
+  EXPECT_EQ(got.size(), 60'000u);
 }
 
 // Trap T4: the read is short, and the FIN gives no edge of its own.

@@ -194,6 +194,66 @@ TEST_F(FullTlsTransportTest, NewKeysForEver_EndTheConnection) {
   EXPECT_EQ(transport.error(), ENOBUFS);
 }
 
+// Records without data: OpenSSL works through them as long as it gets more.
+class DullRecordsTest : public TlsTransportTest {
+ protected:
+  struct Reader : TransportReader {
+    explicit Reader(Transport& of) : transport(of) { of.set_reader(this); }
+    void on_readable() override {
+      char bytes[100];
+      while (transport.readable() && status != Io::Status::failed) {
+        const Io io = transport.read(bytes);
+        status = io.status;
+        if (status != Io::Status::ok) break;
+        got.append(bytes, io.bytes);
+      }
+    }
+    Transport& transport;
+    std::string got;
+    Io::Status status = Io::Status::blocked;
+  };
+  void send_key_updates(int n) {
+    for (int i = 0; i < n; ++i) {
+      SSL_key_update(peer->ssl(), SSL_KEY_UPDATE_REQUESTED);
+      ASSERT_EQ(SSL_do_handshake(peer->ssl()), 1);
+    }
+  }
+};
+
+TEST_F(DullRecordsTest, AStormOfKeyUpdatesEndsTheConnection) {
+  send_key_updates(600);
+  Reader reader(transport);
+  turns(1);
+  EXPECT_TRUE(run_until([&] { return reader.status == Io::Status::failed; }));
+  EXPECT_EQ(transport.error(), EPROTO);
+  EXPECT_STREQ(transport.tls()->failure(), "too many key updates");
+}
+
+TEST_F(DullRecordsTest, KeyUpdatesBetweenData_AreSpreadOverTurns_AndLoseNothing) {
+  const std::string bytes(1000, 'x');
+  for (const char byte : bytes) {
+    SSL_key_update(peer->ssl(), SSL_KEY_UPDATE_NOT_REQUESTED);
+    ASSERT_TRUE(peer->send({byte}));
+  }
+  Reader reader(transport);
+  turns(1);
+  EXPECT_LT(reader.got.size(), 300u) << "one turn is not for one connection";
+  EXPECT_TRUE(run_until([&] { return reader.got.size() == bytes.size(); }));
+  EXPECT_NE(reader.status, Io::Status::failed);
+}
+
+TEST_F(DullRecordsTest, AFewKeyUpdatesNowAndThen_AreLegitimate) {
+  Reader reader(transport);
+  for (int i = 0; i < 20; ++i) {
+    send_key_updates(20);
+    turns(5);
+    advance(10s);
+  }
+  EXPECT_NE(reader.status, Io::Status::failed);
+  ASSERT_TRUE(peer->send("x"));
+  EXPECT_TRUE(run_until([&] { return reader.got == "x"; }));
+}
+
 // It has been given up, and may have gone another way by now.
 TEST_F(FullTlsTransportTest, WhatWasNotTaken_IsNotSentByClosing) {
   std::string got = peer->receive();  // there is room now

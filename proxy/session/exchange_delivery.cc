@@ -1,0 +1,51 @@
+// A request or a tunnel that one of its sides has ended too early: what was received before that
+// reaches the other side before the connections are aborted.
+#include "session/exchange.h"
+
+namespace weir {
+
+Exchange::Step Exchange::over_when_delivered(AfterExchange after, EndReason reason) {
+  if (stage_ == Stage::delivering) return Step::wait;
+  // Ends with a FIN: the session waits until it has been delivered.
+  if (after == AfterExchange::linger) return over(after, reason);
+  stage_ = Stage::delivering;
+  after_delivery_ = {after, reason};
+  last_bytes_.begin(http_.pipes().loop.now());
+  if (tunnel_) {
+    tunnel_->request.read_no_more();
+    tunnel_->response.read_no_more();
+  }
+  return deliver();
+}
+
+Exchange::Step Exchange::deliver() {
+  const TimePoint now = http_.pipes().loop.now();
+  Pipe* const pipe = tunnel_ ? &*tunnel_ : nullptr;
+  const bool arrived = lease_ != nullptr
+                           ? last_bytes_.arrived(owner_->client(), lease_->transport, pipe, now)
+                           : last_bytes_.arrived(owner_->client(), now);
+  auto [after, reason] = after_delivery_;
+  if (!arrived) {
+    const config::ListenerTimeouts& timeouts = listener_->timeouts;
+    const bool client = last_bytes_.for_client();
+    const config::Timeout& patience = client ? timeouts.client_idle : timeouts.half_close;
+    if (!patience.enabled() || now < last_bytes_.last_moved() + patience.value)
+      return arm(), Step::wait;
+    expired_ = &patience;
+    reason = client ? EndReason::client_idle_timeout : EndReason::half_close_timeout;
+  }
+  if (lease_ != nullptr) lease_->transport.abort();
+  return over(after, reason);
+}
+
+// In the middle of an answer, of which the client has a part. A reset says best that this is not
+// all; but of an earlier answer it would take along what is still on its way. Then a FIN must do,
+// where the length or the chunks show that it is a part.
+AfterExchange Exchange::after_cut() const {
+  if (down_.framing() == BodyFraming::until_close || !owner_->served_before())
+    return AfterExchange::abort;
+  return owner_->client().unacknowledged() > sent_bytes() ? AfterExchange::linger
+                                                          : AfterExchange::abort;
+}
+
+}  // namespace weir

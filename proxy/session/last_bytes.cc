@@ -1,0 +1,58 @@
+#include "session/last_bytes.h"
+
+#include <algorithm>
+
+namespace weir {
+namespace {
+
+constexpr Duration kFirstLook = 5ms;
+constexpr Duration kLastInterval = 200ms;
+constexpr int kDiscardsPerLook = 16;
+
+// Bytes that `side` has not acknowledged; none when it never will.
+size_t on_the_way_to(Transport& side) {
+  char nobody_wants[4096];
+  for (int i = 0; i < kDiscardsPerLook && side.is_open() && side.readable(); ++i) {
+    if (side.error() != 0 || side.cut_off()) break;
+    if (side.read(nobody_wants).status != Io::Status::ok) break;
+  }
+  return side.error() == 0 ? side.unacknowledged() : 0;
+}
+
+// Bytes that the half has read and its sink has not taken.
+size_t in_hand_of(HalfPipe& half) {
+  return half.pump() == HalfPipe::State::open ? half.in_hand() : 0;
+}
+
+}  // namespace
+
+void LastBytes::begin(TimePoint now) {
+  last_moved_ = now;
+  interval_ = kFirstLook;
+  on_the_way_ = 0;
+}
+
+bool LastBytes::arrived(Transport& client, Transport& backend, Pipe* pipe, TimePoint now) {
+  const size_t up = pipe != nullptr ? in_hand_of(pipe->request) : 0;
+  const size_t down = pipe != nullptr ? in_hand_of(pipe->response) : 0;
+  return note(down + on_the_way_to(client), up + on_the_way_to(backend), now);
+}
+
+bool LastBytes::arrived(Transport& client, TimePoint now) {
+  return note(on_the_way_to(client), 0, now);
+}
+
+bool LastBytes::note(size_t to_client, size_t to_backend, TimePoint now) {
+  for_client_ = to_client > 0 && to_backend == 0;
+  const size_t now_on_the_way = to_client + to_backend;
+  if (now_on_the_way < on_the_way_) {
+    last_moved_ = now;
+    interval_ = kFirstLook;
+  }
+  on_the_way_ = now_on_the_way;
+  next_look_ = now + interval_;
+  interval_ = std::min(2 * interval_, kLastInterval);
+  return now_on_the_way == 0;
+}
+
+}  // namespace weir
