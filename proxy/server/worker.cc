@@ -203,16 +203,17 @@ void Worker::begin_drain(TimePoint from, Duration spread) {
   close_silent();
 }
 
-// By now its share of the sessions should have been closed: the ones silent for longest, and never
-// one that is in the middle of something. What has not fallen silent by the end of the spread is
-// closed when it does.
+// By now its share of the sessions should have been closed, the first of them at once: the ones
+// silent for longest, and never one that is in the middle of something. What has not fallen silent
+// by the end of the spread is closed when it does.
 void Worker::close_silent() {
   const TimePoint now = pipe_resources_.loop.now();
   const double share =
       spread_ > Duration::zero() ? seconds(now - drain_began_) / seconds(spread_) : 1;
   size_t due = active_;
   if (share < 1) {
-    const auto wanted = static_cast<size_t>(std::max(share, 0.0) * static_cast<double>(to_close_));
+    const auto wanted =
+        static_cast<size_t>(std::max(share, 0.0) * static_cast<double>(to_close_)) + 1;
     due = wanted > closed_ ? wanted - closed_ : 0;
   }
   std::vector<Session*> silent;

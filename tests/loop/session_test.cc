@@ -425,9 +425,9 @@ TEST_F(DrainingTest, SilentSessionsAreClosedOverTheSpread_LongestSilentFirst) {
     sessions.push_back(join(backend));
     advance(1s);
   }
-  // The oldest one has spoken last.
-  ASSERT_TRUE(sessions[0].client.send("x"));
-  ASSERT_TRUE(run_until([&] { return cells("l").received_bytes.value == 1; }));
+  // The oldest one has been active last.
+  ASSERT_TRUE(sessions[0].backend.send("x"));
+  ASSERT_TRUE(run_until([&] { return cells("l").sent_bytes.value == 1; }));
   advance(2s);
   begin_drain(10s);
   EXPECT_EQ(worker.survey(0).listeners.begin()->second.waiting.at(WaitingFor::traffic), 10u);
@@ -437,10 +437,8 @@ TEST_F(DrainingTest, SilentSessionsAreClosedOverTheSpread_LongestSilentFirst) {
       n += s.client.end() == Socket::End::fin || s.client.wait_end(1ms) == Socket::End::fin;
     return n;
   };
-  EXPECT_EQ(closed(), 0) << "one every second";
-  advance(1050ms);
-  EXPECT_TRUE(sees(sessions[1].client, Socket::End::fin));  // silent for longest
-  EXPECT_EQ(closed(), 1);
+  EXPECT_TRUE(sees(sessions[1].client, Socket::End::fin));  // silent for longest: at once
+  EXPECT_EQ(closed(), 1) << "then one every second";
   for (int i = 0; i < 50; ++i) advance(100ms);
   EXPECT_GE(closed(), 5);
   EXPECT_LE(closed(), 7);
@@ -464,6 +462,45 @@ TEST_F(DrainingTest, SessionsInUse_AreLeftAlone_UntilTheyAreCut) {
   EXPECT_EQ(cells("l").drain_closed[DrainEnd::deadline_rst].value, 1u);
   EXPECT_TRUE(sees(s.client, Socket::End::reset));
   EXPECT_EQ(empties, 1);
+}
+
+TEST_F(DrainingTest, OneSilentSession_IsClosedAtOnce) {
+  serve({backend.address()});
+  Joined s = join(backend);
+  advance(2s);
+  begin_drain(15s);
+  EXPECT_TRUE(sees(s.client, Socket::End::fin));
+}
+
+// Nothing moves, but the client has asked and its backend is at work.
+TEST_F(DrainingTest, ASessionThatAwaitsItsAnswer_IsNotClosed_AndGetsIt) {
+  serve({backend.address()});
+  Joined s = join(backend);
+  ASSERT_TRUE(s.client.send("question"));
+  EXPECT_TRUE(gets(s.backend, "question"));
+  begin_drain(5s);
+  for (int i = 0; i < 70; ++i) advance(100ms);
+  EXPECT_EQ(worker.active(), 1u);
+  ASSERT_TRUE(s.backend.send("answer"));
+  EXPECT_TRUE(gets(s.client, "answer"));
+  advance(1100ms);
+  EXPECT_TRUE(sees(s.client, Socket::End::fin)) << "it has been answered: it is silent now";
+  s.client.finish();
+  s.backend.finish();
+  EXPECT_TRUE(over(EndReason::drain_idle));
+}
+
+TEST_F(DrainingTest, ASessionThatAwaitsItsAnswerAtTheDeadline_IsCutWithAReset_AndCounted) {
+  serve({backend.address()});
+  Joined s = join(backend);
+  ASSERT_TRUE(s.client.send("question"));
+  EXPECT_TRUE(gets(s.backend, "question"));
+  begin_drain(5s);
+  for (int i = 0; i < 100; ++i) advance(100ms);
+  worker.cut_sessions(EndReason::drain_deadline);
+  EXPECT_TRUE(sees(s.client, Socket::End::reset));
+  EXPECT_EQ(ended("l", EndReason::drain_deadline), 1u);
+  EXPECT_EQ(cells("l").drain_closed[DrainEnd::deadline_rst].value, 1u);
 }
 
 // Trap T9: each takes itself off the list that is being gone through.
