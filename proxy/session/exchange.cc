@@ -107,8 +107,9 @@ void Exchange::advance() {
   do {
     again_ = false;
     while (perform() == Step::next) {
-      again_ = --steps == 0;
-      if (again_) break;
+      if (--steps > 0) continue;
+      again_ = true;
+      break;
     }
   } while (again_ && steps > 0 && under_way() && --budget > 0);
   advancing_ = false;
