@@ -1,9 +1,7 @@
 #include "config/files.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <glob.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,7 +9,6 @@
 #include <climits>
 #include <cstring>
 
-#include "base/unique_fd.h"
 #include "config/reader.h"
 
 namespace weir::config {
@@ -52,35 +49,36 @@ size_t first_non_text(std::string_view text) {
   return std::string_view::npos;
 }
 
-// errno of what failed, 0 for success.
-int read_all(int fd, std::string& text) {
-  char block[16384];
-  while (text.size() <= kMaxBytes) {
-    const ssize_t n = ::read(fd, block, sizeof(block));
-    if (n == 0) return 0;
-    if (n > 0)
-      text.append(block, static_cast<size_t>(n));
-    else if (errno != EINTR)
-      return errno;
-  }
-  return 0;
-}
-
-// What is wrong, or empty.
-std::string read_regular(const std::string& path, std::string& text) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (!fd) return std::strerror(errno);
-  struct stat status {};
-  if (::fstat(fd.get(), &status) != 0) return std::strerror(errno);
-  if (S_ISDIR(status.st_mode)) return "it is a directory";
-  if (!S_ISREG(status.st_mode)) return "it is not a regular file";
-  if (const int error = read_all(fd.get(), text)) return std::strerror(error);
-  return "";
-}
-
 void note_directory(std::vector<std::string>& directories, const std::string& directory) {
   if (std::find(directories.begin(), directories.end(), directory) == directories.end())
     directories.push_back(directory);
+}
+
+struct Matches {
+  std::vector<std::string> paths;
+  std::string problem;
+};
+
+Matches expand(const std::string& pattern) {
+  Matches matches;
+  // glob(3) hands its callback nothing of ours.
+  static thread_local std::string* unreadable;
+  unreadable = &matches.problem;
+  const auto on_error = [](const char* path, int error) {
+    if (error == ENOENT) return 0;
+    *unreadable = fmt::format("cannot read '{}': {}", path, std::strerror(error));
+    return 1;
+  };
+  glob_t found{};
+  const int result = ::glob(pattern.c_str(), 0, on_error, &found);
+  if (result == 0)
+    matches.paths.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
+  else if (result != GLOB_NOMATCH && matches.problem.empty())
+    matches.problem = fmt::format("cannot expand '{}': {}", pattern,
+                                  result == GLOB_NOSPACE ? "out of memory" : "reading failed");
+  ::globfree(&found);
+  std::sort(matches.paths.begin(), matches.paths.end());
+  return matches;
 }
 
 std::string link_target(const std::string& path) {
@@ -89,12 +87,42 @@ std::string link_target(const std::string& path) {
   return n > 0 ? std::string(target, static_cast<size_t>(n)) : "";
 }
 
+std::vector<std::string> directories_on_way(const std::string& path) {
+  std::vector<std::string> directories{directory_of(path)};
+  std::string done = path.substr(0, 1) == "/" ? "/" : "./";
+  std::string rest = path;
+  constexpr int kMaxLinks = 40;  // as the kernel
+  int links = 0;
+  while (!rest.empty()) {
+    const size_t slash = std::min(rest.find('/'), rest.size());
+    const std::string component = rest.substr(0, slash);
+    rest.erase(0, slash + 1);
+    if (component.empty() || component == ".") continue;
+    const std::string target = link_target(done + component);
+    if (target.empty()) {
+      done += component + (rest.empty() ? "" : "/");
+      continue;
+    }
+    if (++links > kMaxLinks) return directories;
+    note_directory(directories, done == "./" || done == "/" ? done.substr(0, 1)
+                                                            : done.substr(0, done.size() - 1));
+    if (target[0] == '/') done = "/";
+    rest = rest.empty() ? target : target + "/" + rest;
+  }
+  std::string last = directory_of(done);
+  if (last.starts_with("./")) last = last.substr(2);
+  if (last.empty()) last = ".";
+  note_directory(directories, last);
+  return directories;
+}
+
 }  // namespace
 
-bool read_file(const std::string& path, const Place* from, Sources& sources, Findings& findings) {
-  std::string text;
-  const std::string problem = read_regular(path, text);
-  if (!problem.empty()) {
+bool read_file(const std::string& path, const Place* from, FileReader& reader, Sources& sources,
+               Findings& findings) {
+  Result<std::string> text = reader.read(path, kMaxBytes);
+  if (!text) {
+    const std::string& problem = text.error().message;
     const bool missing = problem == std::strerror(ENOENT);
     if (from) {
       findings.add(
@@ -108,7 +136,7 @@ bool read_file(const std::string& path, const Place* from, Sources& sources, Fin
     findings.add(Code::E001, {{file, 0, 0}, 1}, fmt::format("cannot read the file: {}", problem));
     return false;
   }
-  const uint32_t file = sources.add(path, std::move(text));
+  const uint32_t file = sources.add(path, std::move(*text));
   const bool failed = findings.has_errors();
   check_text(file, findings);
   return failed || !findings.has_errors();
@@ -139,26 +167,15 @@ bool is_pattern(std::string_view path) {
   return path.find_first_of("*?[") != std::string_view::npos;
 }
 
-std::vector<std::string> matches(const std::string& pattern, std::string& problem) {
-  // glob(3) hands its callback nothing of ours.
-  static thread_local std::string* unreadable;
-  unreadable = &problem;
-  const auto on_error = [](const char* path, int error) {
-    if (error == ENOENT) return 0;
-    *unreadable = fmt::format("cannot read '{}': {}", path, std::strerror(error));
-    return 1;
-  };
-  glob_t found{};
-  std::vector<std::string> paths;
-  const int result = ::glob(pattern.c_str(), 0, on_error, &found);
-  if (result == 0)
-    paths.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
-  else if (result != GLOB_NOMATCH && problem.empty())
-    problem = fmt::format("cannot expand '{}': {}", pattern,
-                          result == GLOB_NOSPACE ? "out of memory" : "reading failed");
-  ::globfree(&found);
-  std::sort(paths.begin(), paths.end());
-  return paths;
+std::vector<std::string> matches(const std::string& pattern, FileReader& reader,
+                                 std::string& problem) {
+  std::optional<Matches> found =
+      reader.ask<Matches>(pattern, [pattern] { return expand(pattern); });
+  if (!found)
+    return problem = fmt::format("cannot expand '{}': {}", pattern, reader.silence()),
+           std::vector<std::string>();
+  problem = std::move(found->problem);
+  return std::move(found->paths);
 }
 
 std::string directory_of(const std::string& path) {
@@ -167,33 +184,9 @@ std::string directory_of(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-std::vector<std::string> directories_to_watch(const std::string& path) {
-  std::vector<std::string> directories{directory_of(path)};
-  std::string done = path.substr(0, 1) == "/" ? "/" : "./";
-  std::string rest = path;
-  constexpr int kMaxLinks = 40;  // as the kernel
-  int links = 0;
-  while (!rest.empty()) {
-    const size_t slash = std::min(rest.find('/'), rest.size());
-    const std::string component = rest.substr(0, slash);
-    rest.erase(0, slash + 1);
-    if (component.empty() || component == ".") continue;
-    const std::string target = link_target(done + component);
-    if (target.empty()) {
-      done += component + (rest.empty() ? "" : "/");
-      continue;
-    }
-    if (++links > kMaxLinks) return directories;
-    note_directory(directories, done == "./" || done == "/" ? done.substr(0, 1)
-                                                            : done.substr(0, done.size() - 1));
-    if (target[0] == '/') done = "/";
-    rest = rest.empty() ? target : target + "/" + rest;
-  }
-  std::string last = directory_of(done);
-  if (last.starts_with("./")) last = last.substr(2);
-  if (last.empty()) last = ".";
-  note_directory(directories, last);
-  return directories;
+std::vector<std::string> directories_to_watch(const std::string& path, FileReader& reader) {
+  return reader.ask<std::vector<std::string>>(path, [path] { return directories_on_way(path); })
+      .value_or(std::vector<std::string>());
 }
 
 }  // namespace weir::config

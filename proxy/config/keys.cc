@@ -234,6 +234,22 @@ std::vector<std::string> texts(const Key& key, const void* owner) {
   return result;
 }
 
+std::vector<std::string> named_files(Struct id, const void* object) {
+  std::vector<std::string> paths;
+  for (const Key& key : keys_of(id)) {
+    if (key.kind == Key::Kind::directive) continue;
+    if (key.type == &types::file_path::type) {
+      for (std::string& path : texts(key, object))
+        if (!path.empty()) paths.push_back(std::move(path));
+    } else if (key.type == nullptr) {
+      for (size_t i = 0; i < key.size(object); ++i)
+        for (std::string& path : named_files(key.child, key.at_const(object, i)))
+          paths.push_back(std::move(path));
+    }
+  }
+  return paths;
+}
+
 Location* location_of(Struct id, void* object) {
   return kPlaces[static_cast<size_t>(id)](object);
 }

@@ -87,6 +87,10 @@ bool chooses(const Key&);
 // The texts of a key's elements: of a value one; empty where unset; of a map "name: value".
 std::vector<std::string> texts(const Key&, const void* owner);
 
+// The paths in all keys whose value is a file to read, in the struct and in those it holds; as they
+// are written, each as often as it is named.
+std::vector<std::string> named_files(Struct, const void* object);
+
 // Where an object of the struct notes its place; null for those that do not.
 Location* location_of(Struct, void* object);
 

@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "config/files.h"
+#include "config/keys.h"
 #include "config/parse.h"
 #include "config/print.h"
 #include "config/reader.h"
@@ -28,8 +29,8 @@ class Loading {
   Loading() : only_text_(true) {}  // without variables
 
   Loaded file(const std::string& path) {
-    directories_ = directories_to_watch(path);
-    if (!read_file(path, nullptr, sources_, findings_)) return finish(nullptr);
+    watch(path);
+    if (!read_file(path, nullptr, reader_, sources_, findings_)) return finish(nullptr);
     const Node* root = read_yaml(0, tree_, findings_);
     if (!root || !expect_map(*root)) return finish(nullptr);
     check_version(*root);
@@ -98,7 +99,7 @@ class Loading {
     watch(path);
     if (!is_pattern(path)) return {path};
     std::string problem;
-    std::vector<std::string> files = matches(path, problem);
+    std::vector<std::string> files = matches(path, reader_, problem);
     if (!problem.empty()) {
       failed_include_ = true;
       findings_.add(Code::E001, pattern.place, problem);
@@ -108,9 +109,8 @@ class Loading {
     return files;
   }
   void watch(const std::string& path) {
-    for (std::string& directory : directories_to_watch(path))
-      if (std::find(directories_.begin(), directories_.end(), directory) == directories_.end())
-        directories_.push_back(std::move(directory));
+    for (std::string& directory : directories_to_watch(path, reader_))
+      if (watched_.insert(directory).second) directories_.push_back(std::move(directory));
   }
   const Node* add_included(const Node& main, const std::string& file, const Node& from) {
     const std::vector<std::string> before = sources_.names();
@@ -126,7 +126,8 @@ class Loading {
     }
     if (is_pattern(from.text)) watch(file);
     const auto index = static_cast<uint32_t>(before.size());
-    if (!read_file(file, &from.place, sources_, findings_)) return failed_include_ = true, &main;
+    if (!read_file(file, &from.place, reader_, sources_, findings_))
+      return failed_include_ = true, &main;
     const Node* root = read_yaml(index, tree_, findings_);
     if (!root || !expect_map(*root)) return failed_include_ = true, &main;
     check_version(*root);
@@ -173,7 +174,8 @@ class Loading {
       // Without an included file half of what is referred to may be missing.
       if (!failed_include_) validate(parsed.model, parsed.provenance, findings_);
       if (!only_text_)
-        for (const std::string& path : parsed.model.tls_files()) watch(path);
+        for (const std::string& path : named_files(Struct::Model, &parsed.model))
+          if (named_.insert(path).second) watch(path);
       loaded.model = std::move(parsed.model);
       loaded.provenance = std::move(parsed.provenance);
     }
@@ -187,10 +189,13 @@ class Loading {
 
   std::set<std::string> env_names_;  // asked for, set or not
   const Environment environment_;
+  FileReader reader_;
   Sources sources_;
   Findings findings_{sources_};
   Tree tree_;
-  std::vector<std::string> directories_;
+  std::vector<std::string> directories_;  // in order, each once
+  std::set<std::string> watched_;         // the same
+  std::set<std::string> named_;           // files that values name
   bool failed_include_ = false;
   const bool only_text_ = false;
 };
@@ -213,10 +218,11 @@ Loaded load(const std::string& path, const Environment& environment) {
 LoadedRouteTests load_route_tests(const std::string& path, const Environment& environment) {
   Sources sources;
   Findings findings(sources);
+  FileReader reader;
   Tree tree;
   LoadedRouteTests loaded;
   const Node* root =
-      read_file(path, nullptr, sources, findings) ? read_yaml(0, tree, findings) : nullptr;
+      read_file(path, nullptr, reader, sources, findings) ? read_yaml(0, tree, findings) : nullptr;
   if (root && !root->is_map())
     findings.add(Code::E102, root->place,
                  fmt::format("the file is a map, not {}", text(root->kind)),

@@ -201,13 +201,11 @@ struct Model {
   Metrics metrics;
   Logging logging;
   std::vector<std::string> files;  // what was read: [0] the main file, then the included ones
-  // Of the files, of include patterns and of what TLS reads.
+  // Of the files, of include patterns, and of every file that a value names.
   std::vector<std::string> watched_directories;
 
   // "weir.yaml:12:7"; empty for what was not read from a file.
   std::string where(const Location& at) const;
-  // What TLS reads: certificates, keys, lists; each path as it is written.
-  std::vector<std::string> tls_files() const;
 };
 
 }  // namespace weir::config

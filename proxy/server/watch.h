@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,8 @@ class Watch {
  public:
   static constexpr Duration kSettle = 200ms;
   static constexpr Duration kPatience = 2s;
+  // With a directory on a mount that hangs: the control loop waits meanwhile.
+  static constexpr Duration kMountPatience = 1s;
 
   Watch(EventLoop& loop, std::function<void()> on_change);
   ~Watch() { watch_.stop(); }
@@ -28,7 +31,7 @@ class Watch {
  private:
   static void on_readable(void* owner, Readiness) noexcept;
   EventLoop& loop_;
-  UniqueFd fd_;
+  std::shared_ptr<const UniqueFd> fd_;  // also of a thread that hangs
   IoWatch watch_;
   Timer settle_;
   TimePoint first_{};  // of the events that settle

@@ -1,0 +1,167 @@
+#include "base/file_reader.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <pthread.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <condition_variable>
+#include <csignal>
+#include <cstring>
+#include <mutex>
+#include <set>
+#include <thread>
+#include <utility>
+
+#include "base/unique_fd.h"
+
+namespace weir {
+namespace {
+
+// Each is a thread and a path that an operator has named.
+constexpr size_t kMostLeftBehind = 64;
+
+// Paths that a thread of this process is stuck on. Never destroyed: such a thread may outlive all.
+struct Stuck {
+  std::mutex mutex;
+  std::set<std::string> paths;
+};
+Stuck& stuck() {
+  static Stuck& all = *new Stuck;
+  return all;
+}
+
+struct FileText {
+  std::string text;
+  std::string problem;
+};
+
+std::string kind_of(mode_t mode) {
+  if (S_ISDIR(mode)) return "it is a directory";
+  if (S_ISFIFO(mode)) return "it is a FIFO, not a regular file: each reload reads it again";
+  return "it is not a regular file";
+}
+
+std::string read_open(int fd, size_t most, std::string& text) {
+  char block[16384];
+  while (text.size() <= most) {
+    const ssize_t n = ::read(fd, block, std::min(sizeof(block), most + 1 - text.size()));
+    if (n == 0) return "";
+    if (n > 0)
+      text.append(block, static_cast<size_t>(n));
+    else if (errno != EINTR)
+      return std::strerror(errno);
+  }
+  return "";
+}
+
+FileText read_regular(const std::string& path, size_t most) {
+  FileText file;
+  struct stat status {};
+  // Before it is opened, which would wait for the writer of a FIFO.
+  if (::stat(path.c_str(), &status) != 0) return {"", std::strerror(errno)};
+  if (!S_ISREG(status.st_mode)) return {"", kind_of(status.st_mode)};
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  if (!fd || ::fstat(fd.get(), &status) != 0) return {"", std::strerror(errno)};
+  if (!S_ISREG(status.st_mode)) return {"", kind_of(status.st_mode)};
+  file.problem = read_open(fd.get(), most, file.text);
+  return file;
+}
+
+}  // namespace
+
+// Runs one job at a time.
+struct FileReader::Thread {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::function<void()> job;  // empty: none, or it is done
+  std::string path;           // of the job
+  bool left = false;          // nobody waits any more
+  bool ends = false;
+
+  static void start(const std::shared_ptr<Thread>& self) {
+    // Signals of the process are for the control thread.
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    std::thread([self] {
+      pthread_setname_np(pthread_self(), "files");
+      self->work();
+    }).detach();
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  }
+  void work() {
+    std::unique_lock lock(mutex);
+    for (;;) {
+      changed.wait(lock, [this] { return ends || job; });
+      if (!job) return;
+      const std::function<void()> next = job;
+      lock.unlock();
+      next();
+      lock.lock();
+      job = nullptr;
+      changed.notify_all();
+      if (!left) continue;
+      const std::lock_guard known(stuck().mutex);
+      stuck().paths.erase(path);
+      return;
+    }
+  }
+};
+
+FileReader::~FileReader() {
+  if (!thread_) return;
+  const std::lock_guard lock(thread_->mutex);
+  thread_->ends = true;
+  thread_->changed.notify_all();
+}
+
+std::string FileReader::silence() const {
+  return fmt::format("'{}' does not answer; is it on a mount that hangs?", silent_);
+}
+
+size_t FileReader::left_behind() {
+  const std::lock_guard lock(stuck().mutex);
+  return stuck().paths.size();
+}
+
+bool FileReader::run(const std::string& path, std::function<void()> job) {
+  if (!silent_.empty()) return false;
+  {
+    const std::lock_guard lock(stuck().mutex);
+    if (stuck().paths.contains(path) || stuck().paths.size() >= kMostLeftBehind)
+      return silent_ = path, false;
+  }
+  if (!thread_) Thread::start(thread_ = std::make_shared<Thread>());
+  std::unique_lock lock(thread_->mutex);
+  thread_->path = path;
+  thread_->job = std::move(job);
+  thread_->changed.notify_all();
+  if (thread_->changed.wait_for(lock, patience_, [this] { return !thread_->job; })) return true;
+  thread_->left = true;
+  {
+    const std::lock_guard known(stuck().mutex);
+    stuck().paths.insert(path);
+  }
+  lock.unlock();
+  thread_.reset();
+  silent_ = path;
+  return false;
+}
+
+Result<std::string> FileReader::read(const std::string& path, size_t most) {
+  std::optional<FileText> file =
+      ask<FileText>(path, [path, most] { return read_regular(path, most); });
+  if (!file && silent_ == path)
+    return Error{
+        fmt::format("no answer within {:g} s; is it on a mount that hangs?", seconds(patience_)),
+        ""};
+  if (!file) return Error{"not tried, since " + silence(), ""};
+  if (!file->problem.empty()) return Error{file->problem, ""};
+  return std::move(file->text);
+}
+
+}  // namespace weir

@@ -1,0 +1,94 @@
+// A file that hangs is played by one that somebody holds a lease on (fcntl(2), F_SETLEASE): whoever
+// opens it waits until the lease is given back.
+#include "base/file_reader.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <csignal>
+#include <fstream>
+#include <thread>
+
+#include "base/unique_fd.h"
+#include "support/temp_folder.h"
+
+namespace weir::test {
+namespace {
+
+constexpr size_t kMost = 1000;
+
+class FileReaderTest : public testing::Test {
+ protected:
+  std::string write(const std::string& name, const std::string& text) {
+    std::ofstream(folder_ / name) << text;
+    return folder_ / name;
+  }
+  // Nobody else opens it until the answer is dropped.
+  static UniqueFd hang(const std::string& path) {
+    ::signal(SIGIO, SIG_IGN);  // somebody wants it back
+    UniqueFd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+    EXPECT_EQ(::fcntl(fd.get(), F_SETLEASE, F_WRLCK), 0);
+    return fd;
+  }
+  static void expect_problem(const Result<std::string>& read, const std::string& problem) {
+    ASSERT_FALSE(read);
+    EXPECT_NE(read.error().message.find(problem), std::string::npos) << read.error().message;
+  }
+
+  TempFolder folder_;
+};
+
+TEST_F(FileReaderTest, ReadsWholeRegularFilesAndNothingElse) {
+  FileReader reader;
+  EXPECT_EQ(*reader.read(write("a", "hello"), kMost), "hello");
+  EXPECT_EQ(*reader.read(write("empty", ""), kMost), "");
+  expect_problem(reader.read(folder_ / "none", kMost), "No such file");
+  expect_problem(reader.read(folder_ / ".", kMost), "it is a directory");
+  expect_problem(reader.read("/dev/zero", kMost), "not a regular file");
+  const std::string fifo = folder_ / "fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  expect_problem(reader.read(fifo, kMost), "it is a FIFO");
+  EXPECT_EQ(reader.silent(), "");
+}
+
+TEST_F(FileReaderTest, ReadsNoMoreThanOneByteAboveTheLimit) {
+  FileReader reader;
+  EXPECT_EQ(reader.read(write("fits", std::string(kMost, 'x')), kMost)->size(), kMost);
+  EXPECT_EQ(reader.read(write("larger", std::string(100 * kMost, 'x')), kMost)->size(), kMost + 1);
+}
+
+TEST_F(FileReaderTest, LeavesAFileThatHangsAndTriesNothingElseInThisLoad) {
+  const std::string stuck = write("stuck", "late"), good = write("good", "hello");
+  UniqueFd lease = hang(stuck);
+  {
+    FileReader reader(500ms);
+    EXPECT_EQ(*reader.read(good, kMost), "hello");
+    expect_problem(reader.read(stuck, kMost), "no answer within 0.5 s");
+    EXPECT_EQ(reader.silent(), stuck);
+    expect_problem(reader.read(good, kMost), "'" + stuck + "' does not answer");
+    EXPECT_FALSE(reader.ask<int>(good, [] { return 1; }));
+  }
+  EXPECT_EQ(FileReader::left_behind(), 1u);
+  lease.reset();
+  while (FileReader::left_behind() > 0) std::this_thread::yield();
+  FileReader later;
+  EXPECT_EQ(*later.read(stuck, kMost), "late");
+}
+
+TEST_F(FileReaderTest, LeavesOneThreadForOnePathHoweverManyLoadsTryIt) {
+  const std::string stuck = write("stuck", "late"), good = write("good", "hello");
+  UniqueFd lease = hang(stuck);
+  for (int i = 0; i < 20; ++i) {
+    FileReader reader(i == 0 ? Duration(20ms) : Duration(1h));  // only the first waits
+    EXPECT_FALSE(reader.read(stuck, kMost));
+    FileReader other;
+    EXPECT_EQ(*other.read(good, kMost), "hello") << "what does not name it goes on";
+  }
+  EXPECT_EQ(FileReader::left_behind(), 1u);
+  lease.reset();
+  while (FileReader::left_behind() > 0) std::this_thread::yield();
+}
+
+}  // namespace
+}  // namespace weir::test
