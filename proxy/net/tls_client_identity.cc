@@ -17,17 +17,6 @@ std::string hexadecimal(const std::string& bytes) {
   return text;
 }
 
-// Printable ASCII; quotes, backslashes and control characters are escaped by RFC 2253. Empty: it
-// cannot be written, and a part of it could be taken for another.
-std::string subject_of(const X509* certificate) {
-  const BioPtr memory(BIO_new(BIO_s_mem()));
-  if (X509_NAME_print_ex(memory.get(), X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253) < 0)
-    return ERR_clear_error(), "";
-  char* data = nullptr;
-  const long size = BIO_get_mem_data(memory.get(), &data);
-  return {data, static_cast<size_t>(std::max(size, 0L))};
-}
-
 bool fits(std::string_view name) {
   return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
     return c > ' ' && c < 127 && std::string_view("\",;=\\").find(c) == std::string_view::npos;
@@ -55,6 +44,15 @@ std::string base64(const X509* certificate) {
 }
 
 }  // namespace
+
+std::string subject_of(const X509* certificate) {
+  const BioPtr memory(BIO_new(BIO_s_mem()));
+  if (X509_NAME_print_ex(memory.get(), X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253) < 0)
+    return ERR_clear_error(), "";
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(memory.get(), &data);
+  return {data, static_cast<size_t>(std::max(size, 0L))};
+}
 
 ClientIdentity ClientIdentity::of(const X509* certificate) {
   ClientIdentity identity;

@@ -9,6 +9,16 @@ struct x509_st;
 
 namespace weir {
 
+// Printable ASCII; quotes, backslashes and control characters are escaped by RFC 2253. Empty: it
+// cannot be written, and a part of it could be taken for another.
+std::string subject_of(const x509_st* certificate);
+
+// A certificate of the other side that was refused, for the log.
+struct TlsRefusal {
+  std::string subject;  // as in RFC 2253
+  std::string reason;   // of OpenSSL's
+};
+
 struct ClientIdentity {
   // `Hash=…;Subject="…";URI=…;DNS=…`: the value of X-Forwarded-Client-Cert, in Envoy's form. The
   // digest is SHA-256 of the certificate, the subject is written as in RFC 2253. A name with a

@@ -131,6 +131,27 @@ TlsStream::TlsStream(SSL* ssl) : ssl_(ssl) {
   SSL_set_bio(ssl_, bio, bio);
   SSL_set_msg_callback(ssl_, &TlsStream::on_message);
   SSL_set_msg_callback_arg(ssl_, this);
+  // The mode may still change with the name that a client asks for; the callback stays.
+  const int mode = SSL_get_verify_mode(ssl_);
+  if (SSL_is_server(ssl_) || mode != SSL_VERIFY_NONE) SSL_set_verify(ssl_, mode, &on_verify);
+}
+
+// What OpenSSL has found is what counts. When it has refused a certificate, nobody can be asked for
+// it afterwards.
+int TlsStream::on_verify(int good, X509_STORE_CTX* context) noexcept {
+  if (good == 1) return 1;
+  const auto* const ssl =
+      static_cast<SSL*>(X509_STORE_CTX_get_ex_data(context, SSL_get_ex_data_X509_STORE_CTX_idx()));
+  TlsStream& stream = stream_of(SSL_get_rbio(ssl));
+  if (stream.refusal_ != nullptr) return good;
+  TlsRefusal refusal;
+  if (const X509* leaf = X509_STORE_CTX_get0_cert(context)) refusal.subject = subject_of(leaf);
+  refusal.reason = X509_verify_cert_error_string(X509_STORE_CTX_get_error(context));
+  const X509* const found = X509_STORE_CTX_get_current_cert(context);
+  if (found != nullptr && X509_STORE_CTX_get_error_depth(context) > 0)
+    refusal.reason += ", of the authority '" + subject_of(found) + "'";
+  stream.refusal_ = std::make_unique<const TlsRefusal>(std::move(refusal));
+  return good;
 }
 
 TlsStream::~TlsStream() {

@@ -26,6 +26,7 @@
 
 struct ssl_st;
 struct bio_st;
+struct x509_store_ctx_st;
 
 namespace weir {
 
@@ -83,6 +84,8 @@ class TlsStream {
   // As client, of the server's certificate.
   bool refused_certificate() const;
   bool refused_name() const;  // it is for another host
+  // Null: none was refused; where one is demanded, none may have been sent.
+  const TlsRefusal* refusal() const { return refusal_.get(); }
 
   // After the handshake.
   std::string_view alpn() const;  // "" when none was agreed
@@ -104,6 +107,7 @@ class TlsStream {
  private:
   // What OpenSSL calls for the socket.
   static bio_st* make_bio(TlsStream& stream);
+  static int on_verify(int good, x509_store_ctx_st*) noexcept;
   static int bio_read(bio_st*, char* to, int size);
   static int bio_write(bio_st*, const char* from, int size);
   static long bio_control(bio_st*, int command, long, void*);
@@ -140,6 +144,7 @@ class TlsStream {
   TlsRecords* making_ = nullptr;  // what OpenSSL writes goes there
   std::unique_ptr<TlsRecords> unsent_;
   mutable std::unique_ptr<const ClientIdentity> identity_;
+  std::unique_ptr<const TlsRefusal> refusal_;
 };
 
 }  // namespace weir

@@ -220,6 +220,7 @@ Exchange::Step Exchange::connect_failed() {
   LOG(debug, "backend.connect_failed", kv("cluster", backend.cluster()),
       kv("backend", backend.name()), kv("errno", error),
       kv_if(*tls_failure(lease_->transport) != 0, "tls", tls_failure(lease_->transport)));
+  log_refused_certificate(lease_->transport, backend, http_.pipes().loop.now());
   if (try_again(RetryCause::connect_failure)) return Step::next;
   return timeout ? reply(504, "no backend answered in time", EndReason::connect_timeout)
                  : reply(502, "no backend could be connected to", EndReason::connect_failed);

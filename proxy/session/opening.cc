@@ -133,9 +133,26 @@ void Opening::succeed() {
 
 void Opening::fail_tls(TlsError error, EndReason reason, std::string_view why) {
   session_.cells().tls_errors[error].add();
+  if (error == TlsError::client_cert) {
+    log_refused_client(why);
+    return fail(reason);
+  }
   LOG(debug, "tls.handshake_failed", kv("session", session_.id()), kv("reason", text(error)),
       kv_if(!why.empty(), "error", why));
   fail(reason);
+}
+
+// A client that is not let in is told only that much: an operator has to be able to say why.
+void Opening::log_refused_client(std::string_view why) const {
+  const TlsStream& tls = *client_.tls();
+  const TlsRefusal* const refusal = tls.refusal();
+  const char* const name = tls.server_name();
+  LOG(info, "tls.client_refused", kv("session", session_.id()),
+      kv("listener", session_.listener().name), kv("client", session_.client_address().text()),
+      kv_if(name != nullptr, "sni", name != nullptr ? name : ""),
+      kv_if(refusal != nullptr, "subject",
+            refusal != nullptr ? std::string_view(refusal->subject) : ""),
+      kv("reason", refusal != nullptr ? std::string_view(refusal->reason) : why));
 }
 
 void Opening::fail(EndReason reason) {

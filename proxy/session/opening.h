@@ -67,6 +67,7 @@ class Opening final : public Retirable,
   void shake_hands();
   void succeed();
   void fail_tls(TlsError error, EndReason reason, std::string_view why);
+  void log_refused_client(std::string_view why) const;
   void fail(EndReason reason);
   void until(const config::Timeout& timeout);
 

@@ -26,6 +26,13 @@ std::string describe(int error) {
   return text;
 }
 
+std::string why_no_handshake(const TlsStream& tls) {
+  if (const TlsRefusal* const refusal = tls.refusal())
+    return "its certificate (" + refusal->subject + ") is refused: " + refusal->reason;
+  const std::string why = tls.failure();
+  return why.empty() ? "the backend went away" : why;
+}
+
 }  // namespace
 
 Attempt::Attempt(EventLoop& loop, AttemptOwner& owner, std::unique_ptr<Probe> probe)
@@ -99,8 +106,7 @@ void Attempt::shake_hands() {
   switch (transport_.handshake()) {
     case Transport::Connecting::pending: return;
     case Transport::Connecting::failed: {
-      const std::string why = transport_.tls()->failure();
-      return over(Verdict::fail, "TLS: " + (why.empty() ? "the backend went away" : why));
+      return over(Verdict::fail, "TLS: " + why_no_handshake(*transport_.tls()));
     }
     case Transport::Connecting::done: break;
   }

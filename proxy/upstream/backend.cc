@@ -70,6 +70,13 @@ void Backend::note_connect_failure(TimePoint now, const config::Backoff& backoff
   hold_off_.compare_exchange_strong(seen, next, std::memory_order_relaxed);
 }
 
+bool Backend::may_log_refusal(TimePoint now) {
+  uint64_t last = refusal_logged_.load(std::memory_order_relaxed);
+  const uint64_t now_us = micros(now);
+  if (last != 0 && now_us < last + micros(TimePoint(kRefusalSilence))) return false;
+  return refusal_logged_.compare_exchange_strong(last, now_us, std::memory_order_relaxed);
+}
+
 TimePoint Backend::held_off_until() const {
   const uint64_t until = hold_off_.load(std::memory_order_relaxed) >> kStepBits;
   return TimePoint(microseconds(static_cast<int64_t>(until)));

@@ -53,6 +53,10 @@ class Backend {
   bool held_off(TimePoint now) const { return now < held_off_until(); }
   TimePoint held_off_until() const;  // in the past, or the clock's epoch, when it is not held off
 
+  // Once in kRefusalSilence for all workers: each connection to it meets with the same.
+  static constexpr Duration kRefusalSilence = std::chrono::minutes(1);
+  bool may_log_refusal(TimePoint now);
+
   Outlier& outlier() { return outlier_; }
   const Outlier& outlier() const { return outlier_; }
 
@@ -66,6 +70,7 @@ class Backend {
   // Its end in microseconds, then the number of steps in the low 6 bits: one word, so that exactly
   // one of many concurrent failures can take the step.
   std::atomic<uint64_t> hold_off_{0};
+  std::atomic<uint64_t> refusal_logged_{0};  // when, in microseconds
   Outlier outlier_;
 };
 

@@ -32,6 +32,14 @@ const char* tls_failure(const Transport& transport) {
   return transport.tls() != nullptr ? transport.tls()->failure() : "";
 }
 
+void log_refused_certificate(const Transport& transport, Backend& backend, TimePoint now) {
+  const TlsStream* const tls = transport.tls();
+  if (tls == nullptr || tls->refusal() == nullptr || !backend.may_log_refusal(now)) return;
+  LOG(warn, "backend.certificate_refused", kv("cluster", backend.cluster()),
+      kv("backend", backend.name()), kv("address", backend.text()),
+      kv("subject", tls->refusal()->subject), kv("reason", tls->refusal()->reason));
+}
+
 Transport::Connecting finish_connecting(Transport& transport, const ClusterSpec& spec,
                                         const HostSpec& host, std::string_view greeting) {
   if (transport.tls() == nullptr) {
@@ -143,6 +151,7 @@ void Connect::fail(ConnectError error) {
   LOG(debug, "backend.connect_failed", kv("cluster", backend.cluster()),
       kv("backend", backend.name()), kv("error", text(error)), kv("errno", code),
       kv_if(*tls_failure(transport_) != 0, "tls", tls_failure(transport_)));
+  log_refused_certificate(transport_, backend, loop_.now());
   transport_.close();
   release();
 }

@@ -20,6 +20,9 @@ namespace weir {
 ConnectError connect_error(const Transport& transport);
 // What OpenSSL says of it; "" when it was not TLS that failed.
 const char* tls_failure(const Transport& transport);
+// When its certificate was refused, says so in the log: of each backend once in a while, however
+// many connections meet with it.
+void log_refused_certificate(const Transport& transport, Backend& backend, TimePoint now);
 // Goes on with a connection that transport.connect() has begun: also with its TLS, where the
 // cluster has it. Call it again when the transport has become readable or writable.
 // `greeting` goes before everything else.

@@ -9,6 +9,7 @@
 #include <openssl/x509v3.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <fstream>
 
 namespace weir::test {
@@ -113,6 +114,9 @@ IssuedFiles TestAuthority::issue(const Wish& wish) {
   for (const std::string& host : wish.hosts)
     names += (names.empty() ? "" : ",") + (host.starts_with("IP:") ? host : "DNS:" + host);
   if (!names.empty()) extend(certificate, certificate_, NID_subject_alt_name, names);
+  X509_time_adj_ex(X509_getm_notBefore(certificate), wish.from_days, wish.valid_in, nullptr);
+  for (const auto& [name, value] : wish.extensions)
+    extend(certificate, certificate_, OBJ_sn2nid(name.c_str()), value);
   if (wish.authority) extend(certificate, certificate_, NID_basic_constraints, "critical,CA:TRUE");
   X509_sign(certificate, key_, EVP_sha256());
   IssuedFiles files{write(fmt::format("{}.pem", serial_), pem(certificate) + pem(certificate_)),
@@ -122,13 +126,13 @@ IssuedFiles TestAuthority::issue(const Wish& wish) {
   return files;
 }
 
-std::string TestAuthority::revoke(const std::vector<IssuedFiles>& revoked) {
+std::string TestAuthority::revoke(const std::vector<IssuedFiles>& revoked, int until_days) {
   X509_CRL* list = X509_CRL_new();
   X509_CRL_set_version(list, 1);
   X509_CRL_set_issuer_name(list, X509_get_subject_name(certificate_));
-  ASN1_TIME* time = X509_gmtime_adj(nullptr, -60);
+  ASN1_TIME* time = X509_gmtime_adj(nullptr, std::min(0, until_days - 7) * 86400L - 60);
   X509_CRL_set1_lastUpdate(list, time);
-  X509_CRL_set1_nextUpdate(list, X509_gmtime_adj(time, 7 * 86400));
+  X509_CRL_set1_nextUpdate(list, X509_gmtime_adj(time, until_days * 86400L));
   for (const IssuedFiles& files : revoked) {
     X509* certificate = read(files.cert);
     X509_REVOKED* entry = X509_REVOKED_new();
@@ -166,6 +170,33 @@ std::string TestAuthority::vouch(const IssuedFiles& of, bool good, int from_days
   return write(fmt::format("{}.ocsp", ++serial_), taken(bio));
 }
 
+std::string TestAuthority::vouch(const IssuedFiles& of, const Response& response) {
+  OCSP_BASICRESP* basic = OCSP_BASICRESP_new();
+  ASN1_TIME* from = X509_gmtime_adj(nullptr, -60);
+  ASN1_TIME* until = X509_gmtime_adj(nullptr, 7 * 86400L);
+  std::vector<IssuedFiles> all = response.others;
+  all.push_back(of);
+  for (const IssuedFiles& one : all) {
+    X509* certificate = read(one.cert);
+    OCSP_CERTID* id =
+        OCSP_cert_to_id(response.sha256 ? EVP_sha256() : nullptr, certificate, certificate_);
+    OCSP_basic_add1_status(basic, id, V_OCSP_CERTSTATUS_GOOD, 0, nullptr, from, until);
+    OCSP_CERTID_free(id);
+    X509_free(certificate);
+  }
+  const TestAuthority& signer = response.signer != nullptr ? *response.signer : *this;
+  OCSP_basic_sign(basic, signer.certificate_, signer.key_, EVP_sha256(), nullptr,
+                  response.certificates ? 0 : OCSP_NOCERTS);
+  OCSP_RESPONSE* made = OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, basic);
+  BIO* bio = BIO_new(BIO_s_mem());
+  i2d_OCSP_RESPONSE_bio(bio, made);
+  OCSP_RESPONSE_free(made);
+  OCSP_BASICRESP_free(basic);
+  ASN1_TIME_free(from);
+  ASN1_TIME_free(until);
+  return write(fmt::format("{}.ocsp", ++serial_), taken(bio));
+}
+
 TlsPeer::TlsPeer(Socket socket, const Wish& wish) : socket_(std::move(socket)) {
   ::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes where nobody may be any more
   context_ = SSL_CTX_new(wish.server ? TLS_server_method() : TLS_client_method());
@@ -194,6 +225,7 @@ TlsPeer::TlsPeer(Socket socket, const Wish& wish) : socket_(std::move(socket)) {
   ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
   SSL_set_fd(ssl_, fd);
   if (!wish.sni.empty()) SSL_set_tlsext_host_name(ssl_, wish.sni.c_str());
+  if (!wish.signatures.empty()) SSL_set1_sigalgs_list(ssl_, wish.signatures.c_str());
   std::string alpn;
   for (const std::string& protocol : wish.alpn)
     alpn += static_cast<char>(protocol.size()) + protocol;

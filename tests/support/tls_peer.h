@@ -32,14 +32,24 @@ class TestAuthority {
     int from_days = -1;
     int until_days = 30;
     bool authority = false;  // may issue certificates itself
+    int valid_in = 0;        // seconds, added to from_days
+    // Further ones, as openssl.cnf has them: {"tlsfeature", "status_request"}.
+    std::vector<std::pair<std::string, std::string>> extensions = {};
   };
   // One that another has issued.
   explicit TestAuthority(const IssuedFiles& files);
   IssuedFiles issue(const Wish& wish);
   // A list of what has been revoked, in a file.
-  std::string revoke(const std::vector<IssuedFiles>& revoked);
+  std::string revoke(const std::vector<IssuedFiles>& revoked, int until_days = 7);
   // What it says of a certificate (OCSP), in a file; for so many days.
   std::string vouch(const IssuedFiles& of, bool good = true, int from_days = 0, int until_days = 7);
+  struct Response {
+    bool certificates = true;               // has the signer's
+    bool sha256 = false;                    // names the certificate by this digest
+    const TestAuthority* signer = nullptr;  // another, which this one has charged with it
+    std::vector<IssuedFiles> others = {};   // that it is about, too; before the one
+  };
+  std::string vouch(const IssuedFiles& of, const Response& response);
   const std::string& file() const { return file_; }  // its own certificate
   X509* certificate() const { return certificate_; }
 
@@ -57,7 +67,8 @@ class TlsPeer {
   struct Wish {
     std::string sni = {};
     std::vector<std::string> alpn = {};
-    int version = 0;  // TLS1_2_VERSION: only that
+    std::string signatures = {};  // that it understands, in OpenSSL's words; empty: all
+    int version = 0;              // TLS1_2_VERSION: only that
     const TestAuthority* trust = nullptr;
     IssuedFiles certificate = {};
     SSL_SESSION* session = nullptr;

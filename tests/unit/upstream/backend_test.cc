@@ -123,6 +123,14 @@ TEST_F(BackendTest, ManyWorkersFailingAtOneMoment_AreOneStep) {
   }
 }
 
+TEST_F(BackendTest, ARefusedCertificateIsLoggedOnceAMinuteForAllConnections) {
+  EXPECT_TRUE(backend.may_log_refusal(clock.now()));
+  for (int i = 0; i < 100; ++i) EXPECT_FALSE(backend.may_log_refusal(clock.now()));
+  clock.advance(Backend::kRefusalSilence);
+  EXPECT_TRUE(backend.may_log_refusal(clock.now()));
+  EXPECT_FALSE(backend.may_log_refusal(clock.now()));
+}
+
 TEST_F(BackendTest, ReadersAndWritersOnAllThreads_SeeOnlyWholeStates) {
   const TimePoint latest = clock.now() + 1100ms;
   std::atomic<bool> done{false};
