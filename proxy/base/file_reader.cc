@@ -13,9 +13,9 @@
 #include <cstring>
 #include <mutex>
 #include <set>
-#include <thread>
 #include <utility>
 
+#include "base/thread.h"
 #include "base/unique_fd.h"
 
 namespace weir {
@@ -82,16 +82,20 @@ struct FileReader::Thread {
   bool left = false;          // nobody waits any more
   bool ends = false;
 
-  static void start(const std::shared_ptr<Thread>& self) {
+  // Zero, or errno.
+  static int start(const std::shared_ptr<Thread>& self) {
     // Signals of the process are for the control thread.
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    std::thread([self] {
+    pthread_t thread{};
+    const int error = start_thread(thread, [self] {
       pthread_setname_np(pthread_self(), "files");
       self->work();
-    }).detach();
+    });
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    if (error == 0) ::pthread_detach(thread);
+    return error;
   }
   void work() {
     std::unique_lock lock(mutex);
@@ -135,7 +139,14 @@ bool FileReader::run(const std::string& path, std::function<void()> job) {
     if (stuck().paths.contains(path) || stuck().paths.size() >= kMostLeftBehind)
       return silent_ = path, false;
   }
-  if (!thread_) Thread::start(thread_ = std::make_shared<Thread>());
+  if (!thread_) {
+    const auto made = std::make_shared<Thread>();
+    if (const int error = Thread::start(made)) {
+      no_thread_ = fmt::format("cannot start a thread to read files: {}", std::strerror(error));
+      return silent_ = path, false;
+    }
+    thread_ = made;
+  }
   std::unique_lock lock(thread_->mutex);
   thread_->path = path;
   thread_->job = std::move(job);
@@ -155,6 +166,7 @@ bool FileReader::run(const std::string& path, std::function<void()> job) {
 Result<std::string> FileReader::read(const std::string& path, size_t most) {
   std::optional<FileText> file =
       ask<FileText>(path, [path, most] { return read_regular(path, most); });
+  if (!file && !no_thread_.empty()) return Error{no_thread_, ""};
   if (!file && silent_ == path)
     return Error{
         fmt::format("no answer within {:g} s; is it on a mount that hangs?", seconds(patience_)),

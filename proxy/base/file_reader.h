@@ -56,6 +56,7 @@ class FileReader {
 
   const Duration patience_;
   std::string silent_;
+  std::string no_thread_;  // why there is none
   std::shared_ptr<Thread> thread_;
 };
 

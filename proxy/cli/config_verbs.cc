@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <ctime>
 #include <nlohmann/json.hpp>
 
 #include "cli/exchange.h"
@@ -33,32 +32,20 @@ std::string report(const config::Loaded& loaded, const std::string& path, bool p
   return document.dump(2) + "\n";
 }
 
-// What is wrong with the files of TLS, as one more finding; else what they hold.
+// What is wrong with the files of TLS, as further findings; else what they hold.
 std::optional<TlsContexts> read_tls(config::Loaded& loaded) {
   if (!loaded.valid()) return std::nullopt;
-  config::Location at;
-  Result<TlsContexts> tls = load_tls(loaded.model, at);
-  if (tls) return std::move(*tls);
-  config::Diagnostic found;
-  found.code = "E238";
-  found.file = loaded.model.files.at(at.file);
-  found.line = at.line;
-  found.column = at.column;
-  found.message = tls.error().message;
-  loaded.diagnostics.push_back(std::move(found));
-  return std::nullopt;
+  TlsContexts tls = load_tls(loaded);
+  return loaded.valid() ? std::optional(std::move(tls)) : std::nullopt;
 }
 
 void print_certificates(const TlsContexts& tls, const Console& console) {
   for (const auto& [listener, server] : tls.listeners) {
     for (const CertificateInfo& info : server->certificates()) {
-      const std::time_t end = info.not_after;
-      std::tm day{};
-      ::gmtime_r(&end, &day);
       console.say(fmt::format(
-          "listener {}: certificate {} for {}, until {:04}-{:02}-{:02}", listener, info.name,
+          "listener {}: certificate {} for {}, until {}", listener, info.name,
           info.hosts.empty() ? "no name" : fmt::format("{}", fmt::join(info.hosts, ", ")),
-          day.tm_year + 1900, day.tm_mon + 1, day.tm_mday));
+          utc_text(info.not_after)));
     }
   }
 }
@@ -76,8 +63,9 @@ int run_check(const CheckOptions& options, const Console& console) {
   Result<std::string> path = find_config(options.config);
   if (!path) return complain_of(path.error(), console);
   config::Loaded loaded = config::load(*path, config::process_environment());
+  const bool readable = loaded.valid();
   const std::optional<TlsContexts> tls = read_tls(loaded);
-  if (loaded.valid())
+  if (readable)
     for (config::Diagnostic& found : check_host(loaded))
       loaded.diagnostics.push_back(std::move(found));
   bool passes = loaded.valid() && !(options.strict && has_warnings(loaded));

@@ -100,6 +100,11 @@ constexpr const char* text(TlsVersion value) {
   return LabelValues<TlsVersion>::names[label_index(value)];
 }
 
+// What a file that TLS reads holds: certificates (of weir's own), authorities whose certificates
+// count, lists of revoked certificates, OCSP responses to staple.
+#define WEIR_TLS_FILE_KINDS(X) X(certificate) X(authorities) X(crl) X(ocsp)
+WEIR_CLOSED_LABEL(TlsFileKind, WEIR_TLS_FILE_KINDS)
+
 // Methods are the client's to choose: those of RFC 9110 and PATCH by name, all others as one.
 #define WEIR_REQUEST_METHODS(X) \
   X(GET) X(HEAD) X(POST) X(PUT) X(DELETE) X(CONNECT) X(OPTIONS) X(TRACE) X(PATCH) X(other)

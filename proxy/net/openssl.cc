@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
-#include <cstring>
 #include <ctime>
 
 namespace weir {
@@ -14,10 +12,11 @@ int no_passphrase(char*, int, int, void*) {
   return -1;
 }
 
-Result<KeyPtr> read_key(const std::string& path) {
-  Result<BioPtr> file = open_file(path);
-  if (!file) return file.error();
-  KeyPtr key(PEM_read_bio_PrivateKey(file->get(), nullptr, no_passphrase, nullptr));
+Result<KeyPtr> read_key(TlsLoading& loading, const std::string& path) {
+  const Result<std::string_view> content = loading.read(path);
+  if (!content) return content.error();
+  const BioPtr file = bio_of(*content);
+  KeyPtr key(PEM_read_bio_PrivateKey(file.get(), nullptr, no_passphrase, nullptr));
   if (key) return key;
   const bool encrypted = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_BAD_PASSWORD_READ ||
                          ERR_GET_REASON(ERR_peek_error()) == PEM_R_BAD_PASSWORD_READ;
@@ -77,20 +76,19 @@ std::string digest_of(const X509_CRL* revoked) {
   return {reinterpret_cast<const char*>(digest), size};
 }
 
-Result<BioPtr> open_file(const std::string& path) {
+BioPtr bio_of(std::string_view content) {
   ERR_clear_error();
-  BioPtr file(BIO_new_file(path.c_str(), "r"));
-  if (file) return file;
-  const int error = errno;
-  ERR_clear_error();
-  return Error{fmt::format("cannot read '{}': {}", path, std::strerror(error)), ""};
+  BioPtr memory(BIO_new_mem_buf(content.data(), static_cast<int>(content.size())));
+  CHECK(memory != nullptr);
+  return memory;
 }
 
-Result<std::vector<X509Ptr>> read_certificates(const std::string& path) {
-  Result<BioPtr> file = open_file(path);
-  if (!file) return file.error();
+Result<std::vector<X509Ptr>> read_certificates(TlsLoading& loading, const std::string& path) {
+  const Result<std::string_view> content = loading.read(path);
+  if (!content) return content.error();
+  const BioPtr file = bio_of(*content);
   std::vector<X509Ptr> certificates;
-  while (X509* certificate = PEM_read_bio_X509_AUX(file->get(), nullptr, no_passphrase, nullptr))
+  while (X509* certificate = PEM_read_bio_X509_AUX(file.get(), nullptr, no_passphrase, nullptr))
     certificates.emplace_back(certificate);
   const bool damaged = ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE;
   const std::string why = openssl_error();
@@ -100,27 +98,44 @@ Result<std::vector<X509Ptr>> read_certificates(const std::string& path) {
   return certificates;
 }
 
-Result<std::vector<CrlPtr>> read_revocation_lists(const std::string& path) {
-  Result<BioPtr> file = open_file(path);
-  if (!file) return file.error();
+Result<std::vector<CrlPtr>> read_revocation_lists(TlsLoading& loading, const std::string& path) {
+  const Result<std::string_view> content = loading.read(path);
+  if (!content) return content.error();
+  const BioPtr file = bio_of(*content);
   std::vector<CrlPtr> lists;
-  while (X509_CRL* list = PEM_read_bio_X509_CRL(file->get(), nullptr, no_passphrase, nullptr))
+  while (X509_CRL* list = PEM_read_bio_X509_CRL(file.get(), nullptr, no_passphrase, nullptr))
     lists.emplace_back(list);
-  ERR_clear_error();
+  const bool damaged = ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE;
+  const std::string why = openssl_error();
+  if (damaged) return Error{fmt::format("'{}' has a damaged revocation list: {}", path, why), ""};
   if (lists.empty())
     return Error{fmt::format("'{}' has no revocation list; it must be PEM", path), ""};
   return lists;
 }
 
-Result<Identity> read_identity(const std::string& cert, const std::string& key) {
-  Result<std::vector<X509Ptr>> chain = read_certificates(cert);
-  if (!chain) return chain.error();
-  Result<KeyPtr> its_key = read_key(key);
-  if (!its_key) return its_key.error();
+bool Identity::holds(int64_t now) const {
+  return seconds_of(X509_get0_notBefore(leaf())) <= now &&
+         now <= seconds_of(X509_get0_notAfter(leaf()));
+}
+
+std::shared_ptr<const Identity> read_identity(TlsLoading& loading, const std::string& cert,
+                                              const std::string& key, const config::Location& at) {
+  Result<std::vector<X509Ptr>> chain = read_certificates(loading, cert);
+  if (!chain) loading.report(config::Code::E238, at, chain.error().message);
+  // A file that holds both is wrong once.
+  if (!chain && key == cert) return nullptr;
+  Result<KeyPtr> its_key = read_key(loading, key);
+  if (!its_key) loading.report(config::Code::E238, at, its_key.error().message);
+  if (!chain || !its_key) return nullptr;
   Identity identity{std::move(*chain), std::move(*its_key), cert};
   if (X509_check_private_key(identity.leaf(), identity.key.get()) != 1)
-    return misfit(identity, key);
-  return identity;
+    return loading.report(config::Code::E238, at, misfit(identity, key).message), nullptr;
+  return std::make_shared<const Identity>(std::move(identity));
+}
+
+FileValidity validity_of(const Identity& identity, const config::Location& at) {
+  return {TlsFileKind::certificate, identity.file, seconds_of(X509_get0_notBefore(identity.leaf())),
+          seconds_of(X509_get0_notAfter(identity.leaf())), at};
 }
 
 Result<void> use_identity(SSL_CTX* context, const Identity& identity) {
@@ -129,7 +144,10 @@ Result<void> use_identity(SSL_CTX* context, const Identity& identity) {
     return Error{fmt::format("'{}' cannot be used: {}", identity.file, openssl_error()), ""};
   SSL_CTX_clear_chain_certs(context);
   for (size_t i = 1; i < identity.chain.size(); ++i)
-    SSL_CTX_add1_chain_cert(context, identity.chain[i].get());
+    if (SSL_CTX_add1_chain_cert(context, identity.chain[i].get()) != 1)
+      return Error{fmt::format("certificate {} in '{}' cannot be used: {}", i + 1, identity.file,
+                               openssl_error()),
+                   ""};
   return {};
 }
 

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "net/tls_loading.h"
 
 namespace weir {
 
@@ -30,6 +31,11 @@ struct OpenSslFree {
 };
 template <typename T, auto free>
 using OpenSslPtr = std::unique_ptr<T, OpenSslFree<free>>;
+
+// A list of what others own.
+inline void free_stack(STACK_OF(X509) * stack) {
+  sk_X509_free(stack);
+}
 
 using SslPtr = OpenSslPtr<SSL, SSL_free>;
 using SslContextPtr = OpenSslPtr<SSL_CTX, SSL_CTX_free>;
@@ -59,12 +65,12 @@ int64_t seconds_of(const ASN1_TIME* time);                // since 1970; 0: it i
 std::string digest_of(const X509* certificate);
 std::string digest_of(const X509_CRL* revoked);
 
-// Opens a file for reading; the error names it.
-Result<BioPtr> open_file(const std::string& path);
-// All certificates of a PEM file, at least one.
-Result<std::vector<X509Ptr>> read_certificates(const std::string& path);
+// What `content` says, in memory that must outlive it.
+BioPtr bio_of(std::string_view content);
+// All certificates of a PEM file, at least one. The errors name the file.
+Result<std::vector<X509Ptr>> read_certificates(TlsLoading&, const std::string& path);
 // All revocation lists of a PEM file, at least one.
-Result<std::vector<CrlPtr>> read_revocation_lists(const std::string& path);
+Result<std::vector<CrlPtr>> read_revocation_lists(TlsLoading&, const std::string& path);
 
 // Who weir says it is: a certificate, what stands behind it in its file, and its key.
 struct Identity {
@@ -72,9 +78,14 @@ struct Identity {
   KeyPtr key;                  // of the first one
   std::string file;            // that the chain was read from
   X509* leaf() const { return chain.front().get(); }
+  bool holds(int64_t now) const;  // in the time of the leaf
 };
-// Two files of PEM, or one; the key has no passphrase.
-Result<Identity> read_identity(const std::string& cert, const std::string& key);
+// Two files of PEM, or one; the key has no passphrase. Null: what is wrong was reported, of both
+// files, at the place where they are named.
+std::shared_ptr<const Identity> read_identity(TlsLoading&, const std::string& cert,
+                                              const std::string& key, const config::Location& at);
+// The times of its leaf.
+FileValidity validity_of(const Identity&, const config::Location& at);
 // In place of one with the same kind of key.
 Result<void> use_identity(SSL_CTX* context, const Identity& identity);
 

@@ -2,8 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <ctime>
+
 #include "base/network.h"
 #include "net/openssl.h"
+#include "net/tls_advice.h"
+#include "net/tls_client_policy.h"
+#include "net/tls_system_trust.h"
 
 namespace weir {
 namespace {
@@ -24,7 +29,8 @@ bool is_address(const std::string& host) {
 
 }  // namespace
 
-Result<std::shared_ptr<TlsClient>> TlsClient::load(const config::ClusterTls& spec) {
+std::shared_ptr<TlsClient> TlsClient::load(const config::ClusterTls& spec, TlsLoading& loading,
+                                           const TlsClient* before) {
   std::shared_ptr<TlsClient> client(new TlsClient(spec));
   SSL_CTX* context = client->context_ = SSL_CTX_new(TLS_client_method());
   CHECK(context != nullptr);
@@ -37,9 +43,9 @@ Result<std::shared_ptr<TlsClient>> TlsClient::load(const config::ClusterTls& spe
   client->alpn_ = alpn_on_the_wire(spec.alpn);
   client->fingerprint_ = fmt::format("{}|{}|{}|{}|{}|", spec.sni, spec.verify, spec.verify_name,
                                      static_cast<int>(spec.min_version), client->alpn_);
-  if (Result<void> set = client->trust(); !set) return set.error();
-  if (Result<void> set = client->identify(); !set) return set.error();
-  return client;
+  const bool trusts = client->trust(loading);
+  const bool is_someone = client->identify(loading, before);
+  return trusts && is_someone ? client : nullptr;
 }
 
 TlsClient::~TlsClient() {
@@ -47,28 +53,50 @@ TlsClient::~TlsClient() {
   SSL_CTX_free(context_);
 }
 
-Result<void> TlsClient::trust() {
+bool TlsClient::trust(TlsLoading& loading) {
   SSL_CTX_set_verify(context_, spec_.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
-  if (!spec_.verify) return {};
+  if (!spec_.verify) return true;
+  X509_STORE* const store = SSL_CTX_get_cert_store(context_);
   if (spec_.ca.empty()) {
-    if (SSL_CTX_set_default_verify_paths(context_) == 1) return {};
-    return Error{"the system has no authorities to trust; name a file with `ca`", ""};
+    const SystemTrust& system = SystemTrust::of(loading, spec_.location);
+    for (const X509Ptr& authority : system.authorities) X509_STORE_add_cert(store, authority.get());
+    fingerprint_ += system.digest;
+    return true;
   }
-  Result<std::vector<X509Ptr>> authorities = read_certificates(spec_.ca);
-  if (!authorities) return authorities.error();
-  for (const X509Ptr& authority : *authorities) {
-    X509_STORE_add_cert(SSL_CTX_get_cert_store(context_), authority.get());
-    fingerprint_ += digest_of(authority.get());
-  }
-  return {};
+  Result<std::vector<X509Ptr>> authorities = read_certificates(loading, spec_.ca);
+  if (!authorities)
+    return loading.report(config::Code::E238, spec_.location, authorities.error().message), false;
+  for (const X509Ptr& authority : *authorities) X509_STORE_add_cert(store, authority.get());
+  fingerprint_ += loading.digest(spec_.ca);
+  validities_.push_back(validity_of(*authorities, spec_.ca, spec_.location));
+  advise_authorities(*authorities, spec_.ca, spec_.location, loading);
+  return true;
 }
 
-Result<void> TlsClient::identify() {
-  if (spec_.cert.empty()) return {};
-  Result<Identity> identity = read_identity(spec_.cert, spec_.key);
-  if (!identity) return identity.error();
-  for (const X509Ptr& one : identity->chain) fingerprint_ += digest_of(one.get());
-  return use_identity(context_, *identity);
+bool TlsClient::identify(TlsLoading& loading, const TlsClient* before) {
+  if (spec_.cert.empty()) return true;
+  identity_ = read_identity(loading, spec_.cert, spec_.key, spec_.location);
+  if (!identity_) return false;
+  if (Result<void> used = use_identity(context_, *identity_); !used)
+    return loading.report(config::Code::E238, spec_.location, used.error().message), false;
+  advise_client(*identity_, spec_.location, loading);
+  fingerprint_ += loading.digest(spec_.cert) + loading.digest(spec_.key);
+  FileValidity validity = validity_of(*identity_, spec_.location);
+  if (loading.now() < validity.from && before != nullptr)
+    for (const auto& known : {before->identity_, before->stand_in_})
+      if (known && !stand_in_ && known->holds(loading.now())) stand_in_ = known;
+  validity.has_stand_in = stand_in_ != nullptr;
+  stand_in_until_ = validity.from;
+  validities_.push_back(std::move(validity));
+  return true;
+}
+
+bool TlsClient::use_stand_in(SSL* ssl) const {
+  if (!stand_in_ || std::time(nullptr) >= stand_in_until_) return true;
+  const OpenSslPtr<STACK_OF(X509), free_stack> chain(sk_X509_new_null());
+  for (size_t i = 1; chain && i < stand_in_->chain.size(); ++i)
+    sk_X509_push(chain.get(), stand_in_->chain[i].get());
+  return SSL_use_cert_and_key(ssl, stand_in_->leaf(), stand_in_->key.get(), chain.get(), 1) == 1;
 }
 
 std::unique_ptr<TlsStream> TlsClient::connect(const std::string& host, const std::string& address) {
@@ -77,6 +105,7 @@ std::unique_ptr<TlsStream> TlsClient::connect(const std::string& host, const std
   if (!made) return ERR_clear_error(), nullptr;
   SSL* ssl = made.get();
   SSL_set_connect_state(ssl);
+  if (!use_stand_in(ssl)) return ERR_clear_error(), nullptr;
   SSL_set_ex_data(ssl, client_index(), this);
   const std::string& sni = spec_.sni.empty() ? host : spec_.sni;
   if (!sni.empty() && !is_address(sni)) SSL_set_tlsext_host_name(ssl, sni.c_str());

@@ -10,9 +10,10 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
-#include "base/result.h"
 #include "config/tls_model.h"
+#include "net/tls_loading.h"
 #include "net/tls_stream.h"
 
 struct ssl_ctx_st;
@@ -20,10 +21,14 @@ struct ssl_session_st;
 
 namespace weir {
 
+struct Identity;
+
 class TlsClient {
  public:
-  // The error names the file.
-  static Result<std::shared_ptr<TlsClient>> load(const config::ClusterTls& spec);
+  // Null: what is wrong was reported. `before`: the same cluster's so far, whose certificate is
+  // used until a new one is valid; null: there was none.
+  static std::shared_ptr<TlsClient> load(const config::ClusterTls& spec, TlsLoading& loading,
+                                         const TlsClient* before = nullptr);
   ~TlsClient();
 
   // TLS to a backend. `host` is what its address names, an IP address or a host; `address` is the
@@ -31,18 +36,26 @@ class TlsClient {
   // it by, or no memory.
   std::unique_ptr<TlsStream> connect(const std::string& host, const std::string& address);
 
+  // Of all that was read: differs when a file does.
   const std::string& fingerprint() const { return fingerprint_; }
+  // Of its files that have an end.
+  const std::vector<FileValidity>& validities() const { return validities_; }
 
  private:
   explicit TlsClient(const config::ClusterTls& spec) : spec_(spec) {}
-  Result<void> trust();
-  Result<void> identify();
+  bool trust(TlsLoading& loading);
+  bool identify(TlsLoading& loading, const TlsClient* before);
+  bool use_stand_in(struct ssl_st* ssl) const;
   static int on_new_session(struct ssl_st*, ssl_session_st*);
 
   const config::ClusterTls spec_;
   ssl_ctx_st* context_ = nullptr;
   std::string alpn_;  // as on the wire
   std::string fingerprint_;
+  std::vector<FileValidity> validities_;
+  std::shared_ptr<const Identity> identity_;         // weir's own; null: none
+  std::shared_ptr<const Identity> stand_in_;         // before that is valid; null: none
+  int64_t stand_in_until_ = 0;                       // seconds since 1970
   std::mutex mutex_;                                 // guards sessions_; once in a handshake
   std::map<std::string, ssl_session_st*> sessions_;  // by address; entries stay
 };

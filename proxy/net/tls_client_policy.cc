@@ -3,22 +3,46 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
+#include <map>
 
 #include "base/hash.h"
+#include "net/tls_advice.h"
 
 namespace weir {
 
-Result<ClientPolicy> ClientPolicy::load(const config::ClientCertificates& spec) {
+std::optional<ClientPolicy> ClientPolicy::load(const config::ClientCertificates& spec,
+                                               TlsLoading& loading, const config::Location& at,
+                                               std::span<const CrlPtr> before) {
   ClientPolicy policy(spec);
   if (spec.mode == config::ClientAuth::none) return policy;
-  Result<std::vector<X509Ptr>> trusted = read_certificates(spec.ca);
-  if (!trusted) return trusted.error();
-  policy.authorities_ = std::move(*trusted);
-  if (spec.crl.empty()) return policy;
-  Result<std::vector<CrlPtr>> lists = read_revocation_lists(spec.crl);
-  if (!lists) return lists.error();
+  Result<std::vector<X509Ptr>> trusted = read_certificates(loading, spec.ca);
+  if (!trusted) loading.report(config::Code::E238, at, trusted.error().message);
+  if (trusted) policy.authorities_ = std::move(*trusted);
+  if (trusted) policy.validities_.push_back(validity_of(policy.authorities_, spec.ca, at));
+  if (trusted) advise_authorities(policy.authorities_, spec.ca, at, loading);
+  if (spec.crl.empty()) return trusted ? std::optional(std::move(policy)) : std::nullopt;
+  Result<std::vector<CrlPtr>> lists = read_revocation_lists(loading, spec.crl);
+  if (!lists) loading.report(config::Code::E238, at, lists.error().message);
+  if (!trusted || !lists) return std::nullopt;
   policy.revoked_ = std::move(*lists);
+  FileValidity validity = validity_of(policy.revoked_, spec.crl, at);
+  // Of two lists of an authority OpenSSL takes the one that is of now.
+  if (loading.now() < validity.from && !before.empty()) {
+    validity.has_stand_in = true;
+    for (const CrlPtr& list : before) {
+      X509_CRL_up_ref(list.get());
+      policy.revoked_.emplace_back(list.get());
+    }
+  }
+  policy.validities_.push_back(std::move(validity));
+  advise_revocation(policy.authorities_, policy.revoked_, spec.crl, at, loading);
   return policy;
+}
+
+ClientPolicy ClientPolicy::none() {
+  static const config::ClientCertificates kNone;
+  return ClientPolicy(kNone);
 }
 
 void ClientPolicy::apply(SSL_CTX* context) const {
@@ -53,6 +77,39 @@ std::string ClientPolicy::fingerprint() const {
 uintptr_t ClientPolicy::rules() const {
   const std::string text = configured();
   return text.empty() ? 0 : std::max<uintptr_t>(1, static_cast<uintptr_t>(hash_bytes(text, 0)));
+}
+
+FileValidity validity_of(std::span<const CrlPtr> lists, const std::string& path,
+                         const config::Location& at) {
+  struct Times {
+    int64_t from, until;
+  };
+  std::map<std::string, Times> authorities;
+  for (const CrlPtr& list : lists) {
+    const ASN1_TIME* const next = X509_CRL_get0_nextUpdate(list.get());
+    const Times times{seconds_of(X509_CRL_get0_lastUpdate(list.get())),
+                      next != nullptr ? seconds_of(next) : std::numeric_limits<int64_t>::max()};
+    char* const issuer = X509_NAME_oneline(X509_CRL_get_issuer(list.get()), nullptr, 0);
+    Times& known = authorities.try_emplace(issuer != nullptr ? issuer : "", times).first->second;
+    OPENSSL_free(issuer);
+    known = {std::min(known.from, times.from), std::max(known.until, times.until)};
+  }
+  FileValidity validity{TlsFileKind::crl, path, 0, std::numeric_limits<int64_t>::max(), at};
+  for (const auto& [issuer, times] : authorities) {
+    validity.from = std::max(validity.from, times.from);
+    validity.until = std::min(validity.until, times.until);
+  }
+  return validity;
+}
+
+FileValidity validity_of(std::span<const X509Ptr> authorities, const std::string& path,
+                         const config::Location& at) {
+  FileValidity validity{TlsFileKind::authorities, path, std::numeric_limits<int64_t>::max(), 0, at};
+  for (const X509Ptr& one : authorities) {
+    validity.from = std::min(validity.from, seconds_of(X509_get0_notBefore(one.get())));
+    validity.until = std::max(validity.until, seconds_of(X509_get0_notAfter(one.get())));
+  }
+  return validity;
 }
 
 }  // namespace weir

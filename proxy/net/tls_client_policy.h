@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -14,8 +16,14 @@ namespace weir {
 
 class ClientPolicy {
  public:
-  // Reads the files that `spec` names, which must outlive it.
-  static Result<ClientPolicy> load(const config::ClientCertificates& spec);
+  // Reads the files that `spec` names, which must outlive it. Nullopt: what is wrong was reported,
+  // at `at`. `before`: lists that were in force so far, which count until those of the file do.
+  static std::optional<ClientPolicy> load(const config::ClientCertificates& spec,
+                                          TlsLoading& loading, const config::Location& at,
+                                          std::span<const CrlPtr> before);
+
+  // Anybody is let in.
+  static ClientPolicy none();
 
   // In place of the certificates of the system: only those authorities count.
   void apply(SSL_CTX* context) const;
@@ -25,6 +33,8 @@ class ClientPolicy {
   // making this another policy.
   uintptr_t rules() const;
   config::ClientFields forward() const { return spec_->forward; }
+  const std::vector<FileValidity>& validities() const { return validities_; }
+  const std::vector<CrlPtr>& revoked() const { return revoked_; }
 
  private:
   explicit ClientPolicy(const config::ClientCertificates& spec) : spec_(&spec) {}
@@ -33,6 +43,14 @@ class ClientPolicy {
   const config::ClientCertificates* spec_;
   std::vector<X509Ptr> authorities_;
   std::vector<CrlPtr> revoked_;
+  std::vector<FileValidity> validities_;
 };
+
+// The time in which every authority has a list that counts, of the lists of one file.
+FileValidity validity_of(std::span<const CrlPtr> lists, const std::string& path,
+                         const config::Location& at);
+// The time in which any of them is good.
+FileValidity validity_of(std::span<const X509Ptr> authorities, const std::string& path,
+                         const config::Location& at);
 
 }  // namespace weir

@@ -5,19 +5,18 @@
 
 #include "net/client_hello.h"
 #include "net/tls_site.h"
-#include "net/tls_staple.h"
 
 namespace weir {
-TlsServer::TlsServer() = default;
+TlsServer::TlsServer() : content_(std::make_unique<Content>()) {}
 TlsServer::~TlsServer() = default;
 
 void TlsServer::use_tickets(TicketKeys& keys) {
-  for (const auto& site : sites_) keys.install(site->context.get());
+  for (const SslContextPtr& context : content_->contexts) keys.install(context.get());
 }
 
 std::unique_ptr<TlsStream> TlsServer::accept() const {
   clear_openssl_errors();
-  SslPtr ssl(SSL_new(default_->context.get()));
+  SslPtr ssl(SSL_new(default_->context(std::time(nullptr))));
   if (!ssl) return ERR_clear_error(), nullptr;
   SSL_set_accept_state(ssl.get());
   return std::make_unique<TlsStream>(ssl.release());
@@ -63,7 +62,7 @@ int TlsServer::on_client_hello(SSL* ssl, int* alert, void* server) {
     return SSL_CLIENT_HELLO_ERROR;
   }
   // Also of the default: it may be the second hello of this client, with another name.
-  SSL_CTX* const context = (site != nullptr ? site : self.default_)->context.get();
+  SSL_CTX* const context = (site != nullptr ? site : self.default_)->context(std::time(nullptr));
   if (SSL_set_SSL_CTX(ssl, context) == nullptr) {
     *alert = SSL_AD_INTERNAL_ERROR;
     return SSL_CLIENT_HELLO_ERROR;
@@ -75,10 +74,12 @@ int TlsServer::on_client_hello(SSL* ssl, int* alert, void* server) {
 }
 
 int TlsServer::on_status(SSL* ssl, void* server) {
-  const X509* chosen = SSL_get_certificate(ssl);
   const int64_t now = std::time(nullptr);
-  for (const TlsStaple& staple : static_cast<const TlsServer*>(server)->staples_) {
-    if (staple.certificate != chosen || now >= staple.until) continue;
+  const auto& staples = static_cast<const TlsServer*>(server)->content_->staples;
+  const auto [first, last] = staples.equal_range(SSL_get_certificate(ssl));
+  for (auto at = first; at != last; ++at) {
+    const TlsStaple& staple = at->second;
+    if (!staple.holds(now)) continue;
     void* copy = OPENSSL_memdup(staple.response.data(), staple.response.size());  // libssl frees it
     if (copy == nullptr) break;
     SSL_set_tlsext_status_ocsp_resp(ssl, copy, static_cast<long>(staple.response.size()));

@@ -14,8 +14,8 @@
 #include <string_view>
 #include <vector>
 
-#include "base/result.h"
 #include "config/tls_model.h"
+#include "net/tls_loading.h"
 #include "net/tls_stream.h"
 #include "net/tls_tickets.h"
 
@@ -36,14 +36,13 @@ struct ClientRules {
   bool operator==(const ClientRules&) const = default;
 };
 
-struct TlsStaple;
-
 class TlsServer {
  public:
-  // Reads every file of `spec`. The error names the file; `at` is then where that is configured.
-  static Result<std::shared_ptr<TlsServer>> load(const config::ListenerTls& spec,
-                                                 const std::vector<std::string>& alpn,
-                                                 config::Location& at);
+  // Reads every file of `spec`. Null: what is wrong was reported, all of it. `before`: the same
+  // listener's so far, whose certificates are shown until new ones are valid; null: there was none.
+  static std::shared_ptr<TlsServer> load(const config::ListenerTls& spec,
+                                         const std::vector<std::string>& alpn, TlsLoading& loading,
+                                         const TlsServer* before = nullptr);
   ~TlsServer();
 
   // Before it is used. The keys outlive it.
@@ -58,10 +57,14 @@ class TlsServer {
   const ClientRules& rules_for(std::string_view host) const;
   // Of all that was read: differs when a file does.
   const std::string& fingerprint() const { return fingerprint_; }
+  // Of its files that have an end.
+  const std::vector<FileValidity>& validities() const { return validities_; }
 
  private:
-  struct Site;    // certificates for the same names, of different kinds of keys
-  struct Loader;  // fills it
+  struct Offer;   // one certificate
+  struct Site;    // what a name is shown: of each kind of key the best certificate
+  struct Loader;  // reads certificates
+  struct Sites;   // makes sites of them
 
   TlsServer();
   const Site* site_for(std::string_view host) const;
@@ -70,14 +73,15 @@ class TlsServer {
   static int on_alpn(struct ssl_st*, const unsigned char** out, unsigned char* out_size,
                      const unsigned char* offered, unsigned offered_size, void* server);
 
-  std::vector<std::unique_ptr<Site>> sites_;
+  struct Content;
+  std::unique_ptr<Content> content_;
   std::map<std::string, const Site*, std::less<>> exact_;
   std::map<std::string, const Site*, std::less<>> wildcard_;  // without "*."
   const Site* default_ = nullptr;
   bool reject_unknown_sni_ = false;
   bool asks_clients_ = false;
   std::string alpn_;  // as on the wire
-  std::vector<TlsStaple> staples_;
+  std::vector<FileValidity> validities_;
   std::vector<CertificateInfo> infos_;
   std::string fingerprint_;
 };

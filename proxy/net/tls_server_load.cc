@@ -3,14 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <ctime>
+#include <deque>
 #include <optional>
 
 #include "base/hash.h"
 #include "http/chars.h"
-#include "net/tls_client_policy.h"
+#include "net/tls_advice.h"
 #include "net/tls_site.h"
-#include "net/tls_staple.h"
 
 namespace weir {
 namespace {
@@ -45,15 +44,14 @@ std::vector<std::string> hosts_of(X509* certificate) {
   return hosts;
 }
 
-// A day in words, for messages.
-std::string day_of(const ASN1_TIME* time) {
-  std::tm parts{};
-  ASN1_TIME_to_tm(time, &parts);
-  return fmt::format("{:04}-{:02}-{:02}", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday);
-}
-
-Error error(std::string message) {
-  return Error{std::move(message), ""};
+std::string wrong_order(const std::vector<X509Ptr>& chain, const std::string& file) {
+  for (size_t i = 0; i + 1 < chain.size(); ++i)
+    if (X509_check_issued(chain[i + 1].get(), chain[i].get()) != X509_V_OK)
+      return fmt::format(
+          "in '{}' certificate {} was not issued by the one behind it: the server's "
+          "comes first, each authority behind what it has signed",
+          file, i + 1);
+  return "";
 }
 
 }  // namespace
@@ -62,15 +60,24 @@ struct TlsServer::Loader {
   const config::ListenerTls& spec;
   const std::vector<std::string>& alpn;
   TlsServer& server;
+  TlsLoading& loading;
+  const TlsServer* before;
+  std::deque<ClientPolicy> policies = {};
+  SslContextPtr trial = {};  // shows whether OpenSSL takes a certificate
 
-  Result<void> certificate(const config::Certificate& wanted, const ClientPolicy& listeners);
-  Result<void> check(const config::Certificate& wanted, const std::vector<X509Ptr>& chain);
-  Result<Site*> site(const std::vector<std::string>& hosts, int key_type,
-                     const ClientPolicy& clients);
-  Result<SslContextPtr> context(const ClientPolicy& clients);
-  Result<void> versions(SSL_CTX* context);
-  Result<void> index(Site& site);
+  void load();
+  const ClientPolicy* policy_of(const config::ClientCertificates& clients,
+                                const config::Location& at);
+  void certificate(const config::Certificate& wanted, const ClientPolicy* listeners);
+  bool usable(const config::Certificate& wanted, const Offer& offer);
+  void add_stand_in(const Offer& offer, FileValidity& validity);
+  void staple(const config::Certificate& wanted, const Identity& identity);
+  void versions(SSL_CTX* context);
+  SslContextPtr context(const ClientPolicy& clients);
   std::string policy(const ClientPolicy& clients) const;
+  void fail(const config::Location& at, std::string message) {
+    loading.report(config::Code::E238, at, std::move(message));
+  }
 };
 
 // All that decides who is let in: 32 bytes at most.
@@ -80,22 +87,23 @@ std::string TlsServer::Loader::policy(const ClientPolicy& clients) const {
   return fmt::format("{:016x}", hash_bytes(text + clients.fingerprint(), 0));
 }
 
-Result<void> TlsServer::Loader::versions(SSL_CTX* context) {
+void TlsServer::Loader::versions(SSL_CTX* context) {
   const bool modern = spec.policy == config::TlsPolicy::modern;
   const bool only_1_3 =
       spec.min_version ? *spec.min_version == config::TlsVersion::tls_1_3 : modern;
   SSL_CTX_set_min_proto_version(context, only_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION);
   const std::string ciphers = spec.ciphers.empty() ? kCiphers : spec.ciphers;
   if (SSL_CTX_set_cipher_list(context, ciphers.c_str()) != 1)
-    return error(fmt::format("`ciphers`: '{}' names no cipher that OpenSSL has", ciphers));
+    fail(spec.location, fmt::format("`ciphers`: '{}' names no cipher that OpenSSL has", ciphers));
   const std::string suites = spec.ciphersuites.empty() ? kCipherSuites : spec.ciphersuites;
   if (SSL_CTX_set_ciphersuites(context, suites.c_str()) != 1)
-    return error(fmt::format("`ciphersuites`: '{}' names one that OpenSSL does not have", suites));
+    fail(spec.location,
+         fmt::format("`ciphersuites`: '{}' names one that OpenSSL does not have", suites));
+  ERR_clear_error();
   CHECK(SSL_CTX_set1_groups_list(context, kGroups) == 1);
-  return {};
 }
 
-Result<SslContextPtr> TlsServer::Loader::context(const ClientPolicy& clients) {
+SslContextPtr TlsServer::Loader::context(const ClientPolicy& clients) {
   SslContextPtr made(SSL_CTX_new(TLS_server_method()));
   CHECK(made != nullptr);
   SSL_CTX* context = made.get();
@@ -115,115 +123,136 @@ Result<SslContextPtr> TlsServer::Loader::context(const ClientPolicy& clients) {
   if (!alpn.empty()) SSL_CTX_set_alpn_select_cb(context, &TlsServer::on_alpn, &server);
   SSL_CTX_set_tlsext_status_cb(context, &TlsServer::on_status);
   SSL_CTX_set_tlsext_status_arg(context, &server);
-  if (Result<void> set = versions(context); !set) return set.error();
+  versions(context);
   clients.apply(context);
   return made;
 }
 
-Result<void> TlsServer::Loader::check(const config::Certificate& wanted,
-                                      const std::vector<X509Ptr>& chain) {
-  X509* leaf = chain.front().get();
-  if (X509_cmp_current_time(X509_get0_notAfter(leaf)) < 0)
-    return error(fmt::format("the certificate in '{}' expired on {}", wanted.cert,
-                             day_of(X509_get0_notAfter(leaf))));
-  if (X509_cmp_current_time(X509_get0_notBefore(leaf)) > 0)
-    return error(fmt::format("the certificate in '{}' is not valid before {}", wanted.cert,
-                             day_of(X509_get0_notBefore(leaf))));
-  for (size_t i = 0; i + 1 < chain.size(); ++i)
-    if (X509_check_issued(chain[i + 1].get(), chain[i].get()) != X509_V_OK)
-      return error(
-          fmt::format("in '{}' certificate {} was not issued by the one behind it: the server's "
-                      "comes first, each authority behind what it has signed",
-                      wanted.cert, i + 1));
-  return {};
-}
-
-// Of the same names and another kind of key: the client's abilities decide between them.
-Result<TlsServer::Site*> TlsServer::Loader::site(const std::vector<std::string>& hosts,
-                                                 int key_type, const ClientPolicy& clients) {
-  const ClientRules rules{clients.rules(), clients.forward()};
-  for (const auto& known : server.sites_) {
-    const bool has = std::find(known->key_types.begin(), known->key_types.end(), key_type) !=
-                     known->key_types.end();
-    if (!hosts.empty() && known->hosts == hosts && !has && known->rules == rules)
-      return known->key_types.push_back(key_type), known.get();
+const ClientPolicy* TlsServer::Loader::policy_of(const config::ClientCertificates& clients,
+                                                 const config::Location& at) {
+  const std::span<const CrlPtr> lists = before != nullptr
+                                            ? std::span<const CrlPtr>(before->content_->revoked)
+                                            : std::span<const CrlPtr>();
+  std::optional<ClientPolicy> policy = ClientPolicy::load(clients, loading, at, lists);
+  if (!policy) return nullptr;
+  for (const CrlPtr& list : policy->revoked()) {
+    X509_CRL_up_ref(list.get());
+    server.content_->revoked.emplace_back(list.get());
   }
-  Result<SslContextPtr> made = context(clients);
-  if (!made) return made.error();
-  server.sites_.push_back(std::make_unique<Site>());
-  Site& site = *server.sites_.back();
-  site.context = std::move(*made);
-  site.hosts = hosts;
-  site.rules = rules;
-  server.asks_clients_ |= rules.id != 0;
-  site.key_types.push_back(key_type);
-  return &site;
+  server.validities_.insert(server.validities_.end(), policy->validities().begin(),
+                            policy->validities().end());
+  if (clients.mode != config::ClientAuth::none)
+    server.fingerprint_ += loading.digest(clients.ca) + loading.digest(clients.crl);
+  policies.push_back(std::move(*policy));
+  return &policies.back();
 }
 
-Result<void> TlsServer::Loader::certificate(const config::Certificate& wanted,
-                                            const ClientPolicy& listeners) {
-  std::optional<Result<ClientPolicy>> own;
-  if (wanted.client_auth) own.emplace(ClientPolicy::load(*wanted.client_auth));
-  if (own && !*own) return own->error();
-  const ClientPolicy& clients = own ? **own : listeners;
-  Result<Identity> identity = read_identity(wanted.cert, wanted.key);
-  if (!identity) return identity.error();
-  if (Result<void> good = check(wanted, identity->chain); !good) return good;
-  std::vector<std::string> hosts = hosts_of(identity->leaf());
-  const bool is_default = spec.default_certificate.empty()
-                              ? server.default_ == nullptr
-                              : wanted.name == spec.default_certificate;
-  if (wanted.client_auth && hosts.empty() && !is_default)
-    return error(fmt::format(
-        "the certificate in '{}' has no host that its `client_auth` could be for", wanted.cert));
-  Result<Site*> site = this->site(hosts, EVP_PKEY_get_base_id(identity->key.get()), clients);
-  if (!site) return site.error();
-  if (Result<void> used = use_identity((*site)->context.get(), *identity); !used) return used;
-  for (const X509Ptr& one : identity->chain) server.fingerprint_ += digest_of(one.get());
-  server.fingerprint_ += fmt::format("{}{}", policy(clients), static_cast<int>(clients.forward()));
-  if (!wanted.ocsp.empty()) {
-    Result<TlsStaple> staple = TlsStaple::read(wanted.ocsp, identity->chain, wanted.cert);
-    if (!staple) return staple.error();
-    server.fingerprint_ += fmt::format("{}", hash_bytes(staple->response, 0));
-    server.staples_.push_back(std::move(*staple));
+bool TlsServer::Loader::usable(const config::Certificate& wanted, const Offer& offer) {
+  if (const std::string wrong = wrong_order(offer.identity->chain, wanted.cert); !wrong.empty())
+    return fail(wanted.location, wrong), false;
+  if (wanted.client_auth && offer.hosts.empty() && !offer.is_default)
+    return fail(wanted.location,
+                fmt::format("the certificate in '{}' has no host that its `client_auth` could be "
+                            "for",
+                            wanted.cert)),
+           false;
+  if (Result<void> used = use_identity(trial.get(), *offer.identity); !used)
+    return fail(wanted.location, used.error().message), false;
+  return true;
+}
+
+// What the same entry showed so far goes on until its new certificate is valid.
+void TlsServer::Loader::add_stand_in(const Offer& offer, FileValidity& validity) {
+  if (before == nullptr || loading.now() >= offer.from) return;
+  for (const Offer& known : before->content_->offers) {
+    if (known.name != offer.name || !known.holds(loading.now())) continue;
+    Offer stand_in = offer;
+    stand_in.identity = known.identity;
+    stand_in.hosts = known.hosts;
+    stand_in.from = known.from;
+    stand_in.until = std::min(known.until, offer.from - 1);
+    stand_in.is_stand_in = validity.has_stand_in = true;
+    // Its response stays with it.
+    const auto [first, last] = before->content_->staples.equal_range(known.identity->leaf());
+    server.content_->staples.insert(first, last);
+    server.content_->offers.push_back(std::move(stand_in));
+    return;
   }
-  if (Result<void> known = index(**site); !known) return known;
-  if (is_default) server.default_ = *site;
-  server.infos_.push_back({wanted.name, std::move(hosts),
-                           seconds_of(X509_get0_notAfter(identity->leaf())), wanted.location});
-  return {};
 }
 
-// Who asks for a host must be let in by the same rules whichever certificate it is shown.
-Result<void> TlsServer::Loader::index(Site& site) {
-  for (const std::string& host : site.hosts) {
-    const bool any = host.starts_with("*.");
-    auto& sites = any ? server.wildcard_ : server.exact_;
-    const auto [first, is_new] = sites.emplace(any ? host.substr(2) : host, &site);
-    if (!is_new && first->second->rules != site.rules)
-      return error(fmt::format(
-          "'{}' is in two certificates with different `client_auth`; leave it to one of them",
-          host));
-  }
-  return {};
+void TlsServer::Loader::staple(const config::Certificate& wanted, const Identity& identity) {
+  if (wanted.ocsp.empty()) return;
+  Result<TlsStaple> staple = TlsStaple::read(loading, wanted.ocsp, identity.chain, wanted.cert);
+  if (!staple) return fail(wanted.location, staple.error().message);
+  server.fingerprint_ += loading.digest(wanted.ocsp);
+  FileValidity validity{TlsFileKind::ocsp, wanted.ocsp, staple->from, staple->until - 1,
+                        wanted.location};
+  if (before != nullptr && loading.now() < staple->from)
+    for (const auto& [certificate, known] : before->content_->staples)
+      if (known.holds(loading.now()) && X509_cmp(certificate, identity.leaf()) == 0) {
+        server.content_->staples.emplace(identity.leaf(), known);
+        validity.has_stand_in = true;
+      }
+  server.validities_.push_back(std::move(validity));
+  server.content_->staples.emplace(identity.leaf(), std::move(*staple));
 }
 
-Result<std::shared_ptr<TlsServer>> TlsServer::load(const config::ListenerTls& spec,
-                                                   const std::vector<std::string>& alpn,
-                                                   config::Location& at) {
+void TlsServer::Loader::certificate(const config::Certificate& wanted,
+                                    const ClientPolicy* listeners) {
+  const ClientPolicy* clients =
+      wanted.client_auth ? policy_of(*wanted.client_auth, wanted.location) : listeners;
+  Offer offer;
+  offer.identity = read_identity(loading, wanted.cert, wanted.key, wanted.location);
+  if (!offer.identity) return;
+  FileValidity validity = validity_of(*offer.identity, wanted.location);
+  offer.name = wanted.name;
+  offer.hosts = hosts_of(offer.identity->leaf());
+  offer.from = validity.from;
+  offer.until = validity.until;
+  offer.location = wanted.location;
+  offer.is_default = spec.default_certificate.empty() ? &wanted == &spec.certificates.front()
+                                                      : wanted.name == spec.default_certificate;
+  if (!usable(wanted, offer)) return;
+  staple(wanted, *offer.identity);
+  if (clients == nullptr) return;
+  offer.clients = clients;
+  offer.rules = {clients->rules(), clients->forward()};
+  server.asks_clients_ |= offer.rules.id != 0;
+  server.fingerprint_ += loading.digest(wanted.cert) + loading.digest(wanted.key);
+  server.fingerprint_ +=
+      fmt::format("{}{}", policy(*clients), static_cast<int>(clients->forward()));
+  server.infos_.push_back({wanted.name, offer.hosts, offer.until, wanted.location});
+  advise_server(*offer.identity, !wanted.ocsp.empty(), wanted.location, loading);
+  server.content_->offers.push_back(offer);
+  add_stand_in(offer, validity);
+  server.validities_.push_back(std::move(validity));
+}
+
+void TlsServer::Loader::load() {
+  const ClientPolicy* const listeners = policy_of(spec.client_auth, spec.location);
+  trial = context(ClientPolicy::none());
+  for (const config::Certificate& wanted : spec.certificates)
+    if (!loading.stopped()) certificate(wanted, listeners);
+}
+
+std::shared_ptr<TlsServer> TlsServer::load(const config::ListenerTls& spec,
+                                           const std::vector<std::string>& alpn,
+                                           TlsLoading& loading, const TlsServer* before) {
+  const size_t errors = loading.errors();
   std::shared_ptr<TlsServer> server(new TlsServer());
   server->reject_unknown_sni_ = spec.reject_unknown_sni;
   server->alpn_ = alpn_on_the_wire(alpn);
-  Result<ClientPolicy> clients = ClientPolicy::load(spec.client_auth);
-  if (!clients) return clients.error();
-  Loader loader{spec, alpn, *server};
   server->fingerprint_ =
       fmt::format("{}|{}|{}|{}|{}|", spec.ciphers, spec.ciphersuites, spec.default_certificate,
                   spec.reject_unknown_sni, server->alpn_);
-  for (const config::Certificate& wanted : spec.certificates) {
-    at = wanted.location;
-    if (Result<void> loaded = loader.certificate(wanted, *clients); !loaded) return loaded.error();
-  }
+  Loader loader{spec, alpn, *server, loading, before};
+  loader.load();
+  if (loading.errors() > errors || loading.stopped()) return nullptr;
+  Sites sites{*server, loading,
+              [&](const ClientPolicy& clients) { return loader.context(clients); }};
+  sites.make();
+  if (loading.errors() > errors) return nullptr;
+  for (Offer& offer : server->content_->offers) offer.clients = nullptr;
   return server;
 }
 

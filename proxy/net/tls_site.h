@@ -1,20 +1,86 @@
-// TlsServer::Site: one SSL_CTX, with certificates for the same names. For tls_server.cc and
-// tls_server_load.cc only.
+// TlsServer::Offer, ::Site and ::Sites: which certificates a client is shown, by the name it asks
+// for. For tls_server*.cc only.
+//
+// A client that asks for a name is offered of each kind of key the best certificate, so that old
+// clients get RSA where others get ECDSA. Better is: one that is valid now; then one for exactly
+// this name before a wildcard; then the one that the configuration has first. What is valid changes
+// with time, without a load: a site has a context for each stretch of time.
 #pragma once
 
+#include <functional>
+#include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "net/openssl.h"
+#include "net/tls_client_policy.h"
 #include "net/tls_server.h"
+#include "net/tls_staple.h"
 
 namespace weir {
 
-struct TlsServer::Site {
-  SslContextPtr context;
-  std::vector<std::string> hosts;
-  std::vector<int> key_types;  // that it has certificates of
+struct TlsServer::Offer {
+  std::shared_ptr<const Identity> identity;
+  std::string name;                // of the configuration
+  std::vector<std::string> hosts;  // lower case
+  int64_t from = 0, until = 0;     // seconds since 1970
+  bool is_stand_in = false;  // of the configuration before, until the one of its name is valid
+  bool is_default = false;
   ClientRules rules;
+  const ClientPolicy* clients = nullptr;  // while it is loaded
+  config::Location location;
+
+  int key_type() const { return EVP_PKEY_get_base_id(identity->key.get()); }
+  bool holds(int64_t now) const { return from <= now && now <= until; }
+};
+
+struct TlsServer::Site {
+  struct Phase {
+    int64_t since;
+    SSL_CTX* context;
+  };
+  ClientRules rules;
+  std::vector<Phase> phases;  // ascending; the first is for all time before the second
+  SSL_CTX* context(int64_t now) const {
+    size_t i = phases.size() - 1;
+    while (i > 0 && now < phases[i].since) --i;
+    return phases[i].context;
+  }
+};
+
+struct TlsServer::Content {
+  std::vector<Offer> offers;
+  std::vector<SslContextPtr> contexts;
+  std::vector<std::unique_ptr<Site>> sites;
+  std::multimap<const X509*, TlsStaple> staples;  // by the certificate that they are about
+  std::vector<CrlPtr> revoked;                    // of all rules
+};
+
+struct TlsServer::Sites {
+  using Indexes = std::vector<size_t>;  // of offers
+
+  TlsServer& server;
+  TlsLoading& loading;
+  // A context that shows nothing yet.
+  const std::function<SslContextPtr(const ClientPolicy&)> make_context;
+
+  std::map<std::string, Indexes, std::less<>> exact = {}, wildcard = {};  // names; without "*."
+  std::map<Indexes, const Site*> known_sites = {};
+  std::map<Indexes, SSL_CTX*> known_contexts = {};
+  std::vector<bool> has_twin = {};
+
+  // Of every name in the offers, and of none.
+  void make();
+  void collect();
+  void check_rules(const std::string& name, const Indexes& offers);
+  void warn_of_twins(const std::string& name, const Indexes& offers);
+  Indexes with_wildcard(const std::string& name, const Indexes& own) const;
+  Indexes for_no_name(size_t chosen) const;
+  const Site* site(const Indexes& candidates);
+  Indexes best(const Indexes& candidates, int64_t now) const;
+  SSL_CTX* context(const Indexes& shown);
+  const Offer& offer(size_t i) const { return server.content_->offers[i]; }
 };
 
 }  // namespace weir

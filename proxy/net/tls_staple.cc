@@ -5,18 +5,35 @@
 namespace weir {
 namespace {
 
-constexpr long kClockSkew = 300;  // seconds
-
 Error error(std::string message) {
   return Error{std::move(message), ""};
 }
 
-// Signed by the authority, or by who may do so for it.
+// Signed by the authority, whose certificate the response need not have (RFC 6960 4.2.1), or by one
+// that it has issued a certificate for this, which the response has.
 bool is_signed(OCSP_BASICRESP* response, X509* authority) {
   const OpenSslPtr<X509_STORE, X509_STORE_free> store(X509_STORE_new());
   X509_STORE_add_cert(store.get(), authority);
   X509_STORE_set_flags(store.get(), X509_V_FLAG_PARTIAL_CHAIN);
-  return OCSP_basic_verify(response, nullptr, store.get(), 0) == 1;
+  const OpenSslPtr<STACK_OF(X509), free_stack> signers(sk_X509_new_null());
+  CHECK(sk_X509_push(signers.get(), authority) > 0);
+  return OCSP_basic_verify(response, signers.get(), store.get(), 0) == 1;
+}
+
+// What it says of the certificate. The authority chooses the digest that names a certificate.
+OCSP_SINGLERESP* find_status(OCSP_BASICRESP* response, X509* certificate, X509* authority) {
+  for (int i = 0; i < OCSP_resp_count(response); ++i) {
+    OCSP_SINGLERESP* const single = OCSP_resp_get0(response, i);
+    const OCSP_CERTID* const named = OCSP_SINGLERESP_get0_id(single);
+    ASN1_OBJECT* digest = nullptr;
+    OCSP_id_get0_info(nullptr, &digest, nullptr, nullptr, const_cast<OCSP_CERTID*>(named));
+    const EVP_MD* const known = EVP_get_digestbyobj(digest);
+    if (known == nullptr) continue;
+    const OpenSslPtr<OCSP_CERTID, OCSP_CERTID_free> ours(
+        OCSP_cert_to_id(known, certificate, authority));
+    if (ours && OCSP_id_cmp(ours.get(), named) == 0) return single;
+  }
+  return nullptr;
 }
 
 std::string bytes_of(OCSP_RESPONSE* response) {
@@ -30,34 +47,36 @@ std::string bytes_of(OCSP_RESPONSE* response) {
 
 }  // namespace
 
-Result<TlsStaple> TlsStaple::read(const std::string& file, const std::vector<X509Ptr>& chain,
+Result<TlsStaple> TlsStaple::read(TlsLoading& loading, const std::string& file,
+                                  const std::vector<X509Ptr>& chain,
                                   const std::string& chain_file) {
+  const Result<std::string_view> content = loading.read(file);
+  if (!content) return content.error();
   if (chain.size() < 2)
     return error(fmt::format(
         "`ocsp` needs the authority's certificate in '{}', behind the server's", chain_file));
-  Result<BioPtr> opened = open_file(file);
-  if (!opened) return opened.error();
-  const OcspPtr response(d2i_OCSP_RESPONSE_bio(opened->get(), nullptr));
+  const BioPtr bytes = bio_of(*content);
+  const OcspPtr response(d2i_OCSP_RESPONSE_bio(bytes.get(), nullptr));
   const OcspBasicPtr basic(response ? OCSP_response_get1_basic(response.get()) : nullptr);
   ERR_clear_error();
   if (!basic) return error(fmt::format("'{}' has no OCSP response; it must be DER", file));
   if (!is_signed(basic.get(), chain[1].get()))
     return error(fmt::format("the OCSP response in '{}' is not signed by the authority: {}", file,
                              openssl_error()));
-  const OpenSslPtr<OCSP_CERTID, OCSP_CERTID_free> id(
-      OCSP_cert_to_id(nullptr, chain[0].get(), chain[1].get()));
-  int status = 0;
-  ASN1_GENERALIZEDTIME *from = nullptr, *until = nullptr;
-  if (OCSP_resp_find_status(basic.get(), id.get(), &status, nullptr, nullptr, &from, &until) != 1)
+  OCSP_SINGLERESP* const single = find_status(basic.get(), chain[0].get(), chain[1].get());
+  if (single == nullptr)
     return error(fmt::format("the OCSP response in '{}' is of another certificate", file));
+  ASN1_GENERALIZEDTIME *from = nullptr, *until = nullptr;
+  const int status = OCSP_single_get0_status(single, nullptr, nullptr, &from, &until);
   if (status != V_OCSP_CERTSTATUS_GOOD)
     return error(
         fmt::format("the OCSP response in '{}' says: {}", file, OCSP_cert_status_str(status)));
-  const bool of_now = until != nullptr && OCSP_check_validity(from, until, kClockSkew, -1) == 1;
-  ERR_clear_error();
-  if (!of_now)
-    return error(fmt::format("the OCSP response in '{}' is not of now: fetch a new one", file));
-  return TlsStaple{chain[0].get(), bytes_of(response.get()), seconds_of(until)};
+  if (until == nullptr)
+    return error(
+        fmt::format("the OCSP response in '{}' does not say until when it is good "
+                    "(nextUpdate)",
+                    file));
+  return TlsStaple{bytes_of(response.get()), seconds_of(from), seconds_of(until)};
 }
 
 }  // namespace weir

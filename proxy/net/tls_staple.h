@@ -12,14 +12,15 @@
 namespace weir {
 
 struct TlsStaple {
-  const X509* certificate;
   std::string response;
-  int64_t until;  // seconds since 1970; not handed out any more
+  int64_t from, until;  // seconds since 1970; not handed out at other times
+  bool holds(int64_t now) const { return from <= now && now < until; }
 
-  // From a file, for the first of `chain`. Only what a client would accept: signed by the
-  // authority, of this certificate, good, and of now.
-  static Result<TlsStaple> read(const std::string& file, const std::vector<X509Ptr>& chain,
-                                const std::string& chain_file);
+  // From a file, for the first of `chain`. Only what a client would accept: signed by the authority
+  // or by one that it has charged with that (RFC 6960 4.2.2.2), of this certificate, and good.
+  // Whether it is of now is the caller's to judge.
+  static Result<TlsStaple> read(TlsLoading& loading, const std::string& file,
+                                const std::vector<X509Ptr>& chain, const std::string& chain_file);
 };
 
 }  // namespace weir

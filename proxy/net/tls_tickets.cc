@@ -53,18 +53,16 @@ void TicketKeys::rotate_every(Duration rotation) {
   rotation_ = rotation;
 }
 
-Result<TicketKeys::FileKeys> TicketKeys::read(const std::string& path) {
-  Result<BioPtr> file = open_file(path);
-  if (!file) return file.error();
-  std::array<char, kKeySize * kMostKeys + 1> bytes;
-  const int size = BIO_read(file->get(), bytes.data(), static_cast<int>(bytes.size()));
-  if (size <= 0 || static_cast<size_t>(size) % kKeySize != 0 ||
-      static_cast<size_t>(size) == bytes.size())
+Result<TicketKeys::FileKeys> TicketKeys::read(TlsLoading& loading, const std::string& path) {
+  const Result<std::string_view> content = loading.read(path);
+  if (!content) return content.error();
+  const size_t size = content->size();
+  if (size == 0 || size % kKeySize != 0 || size > kKeySize * kMostKeys)
     return Error{fmt::format("'{}' must hold 1 to {} keys of {} random bytes each", path, kMostKeys,
                              kKeySize),
                  ""};
-  FileKeys keys(static_cast<size_t>(size) / kKeySize);
-  const char* at = bytes.data();
+  FileKeys keys(size / kKeySize);
+  const char* at = content->data();
   for (Key& key : keys) {
     std::memcpy(key.name.data(), at, 16);
     std::memcpy(key.cipher.data(), at + 16, 32);

@@ -20,6 +20,8 @@ struct evp_mac_ctx_st;
 
 namespace weir {
 
+class TlsLoading;
+
 class TicketKeys {
  public:
   static constexpr size_t kKeySize = 80;  // of the file: name 16, cipher 32, authentication 32
@@ -34,7 +36,7 @@ class TicketKeys {
   explicit TicketKeys(const Clock& clock) : clock_(clock) {}
 
   // Keys of a file, the newest first.
-  static Result<FileKeys> read(const std::string& path);
+  static Result<FileKeys> read(TlsLoading& loading, const std::string& path);
 
   // Keys of its own from now on; those it has stay as long as they would have.
   void rotate_every(Duration rotation);

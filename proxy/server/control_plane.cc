@@ -27,6 +27,7 @@ ControlPlane::ControlPlane(const ServerOptions& options, Log& log, WorkerCount w
       loader_(loop_, options.load),
       drain_(loop_, workers_, *this),
       reload_(control(), loader_, *this),
+      tls_validity_(loop_, state_, [] { return static_cast<int64_t>(unix_now()); }),
       api_(control(),
            {options.version, options.revision, options.config_path, workers.by, loop_.now()},
            drain_, reload_, [this](std::optional<Duration> timeout) { begin_drain(timeout); }),
@@ -37,6 +38,7 @@ ControlPlane::ControlPlane(const ServerOptions& options, Log& log, WorkerCount w
         notify_.extend(2 * kExtendEvery);
         extend_.set_in(kExtendEvery);
       }) {
+  loader_.compare_with([this] { return store_.tls_in_force(); });
   state_.build.set({options.version, options.revision, libevent_version()});
 }
 
@@ -62,6 +64,7 @@ Result<void> ControlPlane::start(const Candidate& candidate) {
   state_.last_reload_ok.set(true);
   reload_.started_with(snapshot.model);
   refresh_watch({});
+  tls_validity_.apply(store_.tls_validities());
   workers_.start();
   checks_.apply(store_.check_targets());
   return {};
@@ -167,6 +170,7 @@ void ControlPlane::on_reload_over(const ReloadOutcome& outcome) {
   refresh_watch(outcome.directories);
   const config::Admin& admin = store_.current()->model.admin;
   admin_.set_access({admin.hosts, admin.read_only});
+  if (outcome.result == ReloadOutcome::Verdict::ok) tls_validity_.apply(store_.tls_validities());
   if (!reload_.busy() && !drain_.begun())
     notify_.ready(fmt::format("serving, generation {}", outcome.generation));
 }

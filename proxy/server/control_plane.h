@@ -10,6 +10,7 @@
 #include "server/notify.h"
 #include "server/resources.h"
 #include "server/server.h"
+#include "server/tls_validity.h"
 #include "server/watch.h"
 
 namespace weir {
@@ -64,6 +65,7 @@ class ControlPlane final : private DrainObserver, private ReloadObserver, privat
   ReloadCoordinator reload_;
   Notify notify_;
   std::unique_ptr<Watch> watch_;
+  TlsValidity tls_validity_;
   AdminApi api_;
   AdminServer admin_;
   Signals signals_;

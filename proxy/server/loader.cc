@@ -15,17 +15,15 @@ Loader::~Loader() {
   way_->loader = nullptr;
 }
 
-LoadResult Loader::load_now(const Load& load, const Resolve& resolve) {
+LoadResult Loader::load_now(const Load& load, const Resolve& resolve, const TlsInForce* before) {
   LoadResult result;
-  result.candidate.loaded = load();
-  if (!result.candidate.loaded.valid()) return result;
-  Result<ResolvedAddresses> addresses = resolve(result.candidate.loaded.model);
+  config::Loaded& loaded = result.candidate.loaded = load();
+  if (!loaded.valid()) return result;
+  result.candidate.tls = load_tls(loaded, before);
+  if (!loaded.valid()) return result;
+  Result<ResolvedAddresses> addresses = resolve(loaded.model);
   if (!addresses) return result.failure = addresses.error(), result;
   result.candidate.addresses = std::move(*addresses);
-  config::Location at;
-  Result<TlsContexts> tls = load_tls(result.candidate.loaded.model, at);
-  if (!tls) return result.failure = tls.error(), result;
-  result.candidate.tls = std::move(*tls);
   return result;
 }
 
@@ -63,7 +61,9 @@ std::function<LoadResult()> Loader::work() const {
   Load load = load_;
   if (const std::string& path = job.path; !path.empty())
     load = [path] { return config::load(path, config::process_environment()); };
-  return [load, resolve = resolve_] { return load_now(load, resolve); };
+  return [load, resolve = resolve_, before = in_force_ ? in_force_() : nullptr] {
+    return load_now(load, resolve, before.get());
+  };
 }
 
 void Loader::start_next() {

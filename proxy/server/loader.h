@@ -34,6 +34,7 @@ class Loader {
  public:
   using Load = std::function<config::Loaded()>;
   using Resolve = std::function<Result<ResolvedAddresses>(const config::Model&)>;
+  using InForce = std::function<std::shared_ptr<const TlsInForce>()>;
   using Done = std::function<void(std::shared_ptr<LoadResult>)>;
 
   // Both must own what they use: they may still run after the Loader's end.
@@ -43,8 +44,12 @@ class Loader {
         way_(std::make_shared<Way>(control, *this)) {}
   ~Loader();
 
+  // What a load is compared with: asked for on the control thread, when one begins.
+  void compare_with(InForce in_force) { in_force_ = std::move(in_force); }
+
   // On the calling thread; for the start.
-  static LoadResult load_now(const Load& load, const Resolve& resolve = resolve_backends);
+  static LoadResult load_now(const Load& load, const Resolve& resolve = resolve_backends,
+                             const TlsInForce* before = nullptr);
   void request(Done done);
   // Another file than the running configuration's; for `weir plan`.
   void request_file(std::string path, Done done);
@@ -74,6 +79,7 @@ class Loader {
 
   const Load load_;
   const Resolve resolve_;
+  InForce in_force_;
   const std::shared_ptr<Way> way_;
   std::vector<Job> jobs_;  // the first one is running when busy_
   bool busy_ = false;

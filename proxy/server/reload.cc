@@ -11,11 +11,13 @@ namespace {
 
 using Verdict = ReloadOutcome::Verdict;
 
+// Everything that is wrong: whoever mends the first must not meet the second afterwards.
 std::string describe(const std::vector<config::Diagnostic>& diagnostics) {
-  const auto first = std::find_if(diagnostics.begin(), diagnostics.end(),
-                                  [](const config::Diagnostic& d) { return d.is_error(); });
-  if (first == diagnostics.end()) return "";
-  return fmt::format("{}: {}", first->where(), first->message);
+  std::string all;
+  for (const config::Diagnostic& one : diagnostics)
+    if (one.is_error())
+      all += fmt::format("{}{}: {}", all.empty() ? "" : "; ", one.where(), one.message);
+  return all;
 }
 
 void turn_into_refusal(ReloadOutcome& outcome) {

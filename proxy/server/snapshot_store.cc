@@ -80,6 +80,16 @@ auto same_or_new(const Loaded& loaded, const std::string& name, const Snapshot* 
   return found->second;
 }
 
+std::shared_ptr<const TlsInForce> in_force(const Snapshot& snapshot, FileDigests digests) {
+  auto tls = std::make_shared<TlsInForce>();
+  for (const ListenerSpec& listener : snapshot.listeners)
+    if (listener.tls) tls->listeners.emplace(listener.name, listener.tls);
+  for (const ClusterSpec& cluster : snapshot.clusters)
+    if (cluster.tls) tls->clusters.emplace(cluster.name, cluster.tls);
+  tls->digests = std::move(digests);
+  return tls;
+}
+
 // "api.internal" of "api.internal:443"; nothing of a UNIX socket.
 std::string host_named(const std::string& address) {
   const Result<HostPort> parts = split_host_port(address);
@@ -210,6 +220,7 @@ Result<SnapshotStore::Prepared> SnapshotStore::prepare(const Candidate& candidat
     snapshot->listeners.push_back(compile(listener, candidate, prepared.series));
   for (const auto& [name, server] : candidate.tls.listeners) server->use_tickets(ticket_keys_);
   prepared.ticket_keys = candidate.tls.ticket_keys;
+  prepared.digests = candidate.tls.digests;
   size_t route_cells = 0;
   for (ListenerSpec& listener : snapshot->listeners) {
     listener.first_route_cells = route_cells;
@@ -228,6 +239,7 @@ std::vector<WorkerUpdate> SnapshotStore::commit(Prepared prepared, TimePoint now
     ticket_keys_.rotate_every(current_->model.global.tls_tickets.rotate);
   else
     ticket_keys_.use(std::move(prepared.ticket_keys));
+  tls_ = in_force(*current_, std::move(prepared.digests));
   series_.keep_only(prepared.series, now);
   std::erase_if(published_, [](const Published& p) { return p.snapshot.expired(); });
   published_.push_back({current_, std::move(prepared.series)});
@@ -285,7 +297,26 @@ std::vector<config::Change> SnapshotStore::renewed_tls(const Candidate& candidat
   };
   compare(candidate.tls.listeners, current_->listeners, "listeners");
   compare(candidate.tls.clusters, current_->clusters, "clusters");
+  const std::string& keys = current_->model.global.tls_tickets.file;
+  const auto now = candidate.tls.digests.find(keys), before = tls_->digests.find(keys);
+  if (keys == candidate.loaded.model.global.tls_tickets.file &&
+      now != candidate.tls.digests.end() &&
+      (before == tls_->digests.end() || before->second != now->second))
+    renewed.push_back({config::Effect::live, config::ChangeKind::changed, "global.tls_tickets.file",
+                       "(file)", "(file, as it is now)", "", "", ""});
   return renewed;
+}
+
+std::vector<FileValidity> SnapshotStore::tls_validities() const {
+  std::vector<FileValidity> all;
+  const auto add = [&](const auto& owners) {
+    for (const auto& owner : owners)
+      if (owner.tls)
+        all.insert(all.end(), owner.tls->validities().begin(), owner.tls->validities().end());
+  };
+  add(current_->listeners);
+  add(current_->clusters);
+  return all;
 }
 
 size_t SnapshotStore::live_snapshots() const {

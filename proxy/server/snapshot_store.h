@@ -41,6 +41,7 @@ class SnapshotStore {
     Sockets::Prepared sockets;
     SeriesIds series;
     TicketKeys::FileKeys ticket_keys;
+    FileDigests digests;
   };
   Result<Prepared> prepare(const Candidate& candidate);
   // In force from now on. One update for each worker.
@@ -49,12 +50,17 @@ class SnapshotStore {
   // Backends whose host name is the same in both configurations and now leads elsewhere.
   std::vector<config::Change> moved_backends(const Candidate& candidate) const;
 
-  // Listeners and clusters whose files have changed, though the configuration names the same.
+  // What is made of files that have changed, though the configuration names the same.
   std::vector<config::Change> renewed_tls(const Candidate& candidate) const;
+
+  // What the files of TLS held when the current snapshot was loaded.
+  const std::shared_ptr<const TlsInForce>& tls_in_force() const { return tls_; }
 
   const std::shared_ptr<const Snapshot>& current() const { return current_; }
   // Snapshots that something still uses: the current one, those of older sessions.
   size_t live_snapshots() const;
+  // Of all files of TLS that the current one names.
+  std::vector<FileValidity> tls_validities() const;
   std::vector<CheckTarget> check_targets() const;
   SeriesRegistry& series() { return series_; }
   // The series of every snapshot that somebody still holds.
@@ -82,6 +88,7 @@ class SnapshotStore {
   Sockets sockets_;
   TicketKeys ticket_keys_;  // outlives all that is in snapshots
   std::shared_ptr<const Snapshot> current_;
+  std::shared_ptr<const TlsInForce> tls_;
   struct Published {
     std::weak_ptr<const Snapshot> snapshot;
     SeriesIds series;

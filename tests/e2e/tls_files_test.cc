@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <signal.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
@@ -68,6 +69,14 @@ class TlsCheckTest : public testing::Test {
     EXPECT_THAT(outcome.out, AllOf(HasSubstr("weir.yaml:8:"), HasSubstr("listener 'web'"),
                                    HasSubstr("'" + file + "'"), HasSubstr(why)));
   }
+  // As at a start: it is served all the same.
+  void expect_warning(const std::string& cert, const std::string& key, const std::string& file,
+                      const std::string& why) const {
+    const CommandOutcome outcome = check(cert, key);
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    EXPECT_THAT(outcome.out, AllOf(HasSubstr("weir.yaml:8:"), HasSubstr("warning[W243]"),
+                                   HasSubstr("'" + file + "'"), HasSubstr(why)));
+  }
   std::string write(const std::string& name, const std::string& text) const {
     std::ofstream(directory_ + "/" + name) << text;
     return directory_ + "/" + name;
@@ -96,8 +105,8 @@ TEST_F(TlsCheckTest, WhatIsWrongIsNamed_WithItsFileAndItsPlace) {
   expect_finding(missing, good_.key, missing, "No such file");
   expect_finding(good_.cert, missing, missing, "No such file");
   expect_finding(good_.cert, other.key, other.key, "does not belong to the certificate in");
-  expect_finding(old.cert, old.key, old.cert, "expired on 20");
-  expect_finding(early.cert, early.key, early.cert, "not valid before 20");
+  expect_warning(old.cert, old.key, old.cert, "expired on 20");
+  expect_warning(early.cert, early.key, early.cert, "not valid before 20");
   expect_finding(good_.key, good_.key, good_.key, "has no certificate");
   expect_finding(good_.cert, authority_.file(), authority_.file(), "no private key");
 }
@@ -251,11 +260,66 @@ TEST_F(TlsFilesTest, ABrokenNewFileRefusesTheReload_AndTheOldCertificateStays) {
   EXPECT_EQ(shown(), "second");
 }
 
-TEST_F(TlsFilesTest, AtTheStartABrokenFileIsNamed_AndWeirDoesNotRun) {
-  std::filesystem::remove(key());
-  ProxyProcess weir(text(), {.await_ready = false});
-  EXPECT_EQ(weir.wait(), 1) << "not 78: the file may come, and starting again then mends it";
-  EXPECT_THAT(weir.errors(), HasSubstr(key()));
+// Three listeners, each with a certificate of its own.
+TEST_F(TlsFilesTest, EveryBrokenFileIsNamed_AtTheStartAndAtAReload) {
+  std::string all;
+  for (const std::string name : {"1", "2", "3"}) {
+    put(first_.cert, directory_ + "/cert" + name);
+    put(first_.key, directory_ + "/key" + name);
+    all += http_listener(
+        name, free_address(),
+        "cluster: app, " + tls_with(directory_ + "/cert" + name, directory_ + "/key" + name));
+  }
+  const std::string text =
+      config(all, cluster("app", {backend_.address()}), "logging: {access: {output: none}}\n");
+  ProxyProcess weir(text);
+  std::ofstream(directory_ + "/cert1") << "half of i";
+  std::filesystem::remove(directory_ + "/key2");
+  std::filesystem::remove(directory_ + "/cert3");
+  ASSERT_EQ(::mkfifo((directory_ + "/cert3").c_str(), 0600), 0);
+  const auto all_named = AllOf(HasSubstr("/cert1'"), HasSubstr("/key2'"), HasSubstr("/cert3'"));
+  const AdminAnswer answer = weir.reload();
+  EXPECT_EQ(answer.status, 422) << answer.body;
+  EXPECT_THAT(answer.body, all_named);
+  EXPECT_THAT(answer.json()["message"].get<std::string>(), all_named);
+  ProxyProcess other(text, {.await_ready = false});
+  EXPECT_EQ(other.wait(), 78);
+  EXPECT_THAT(other.errors(), all_named);
+}
+
+TEST_F(TlsFilesTest, AnExpiredCertificateStopsNeitherTheStartNorAReloadOfSomethingElse) {
+  use(authority_.issue({.hosts = {"a.test"}, .from_days = -20, .until_days = -10}));
+  ProxyProcess weir(text());
+  EXPECT_THAT(weir.errors(), AllOf(HasSubstr("W243"), HasSubstr("tls.file_out_of_date"),
+                                   HasSubstr("expired on 20")));
+  EXPECT_EQ(weir.scrape().sum("weir_tls_files_out_of_date", {{"kind", "certificate"}}), 1);
+  weir.write_config(text() + "drain: { timeout: 7s }\n");
+  const AdminAnswer answer = weir.reload();
+  EXPECT_EQ(answer.json()["result"], "ok") << answer.body;
+  EXPECT_THAT(answer.body, HasSubstr("W243"));
+  use(second_);
+  EXPECT_EQ(weir.reload().json()["result"], "ok");
+  EXPECT_EQ(weir.scrape().sum("weir_tls_files_out_of_date"), 0);
+  EXPECT_EQ(shown(), "second");
+}
+
+TEST_F(TlsFilesTest, NewTicketKeysInTheSameFileAreTakenByAReloadAndByTheWatch) {
+  const auto write_keys = [&](char key) {
+    std::ofstream(directory_ + "/keys.new") << std::string(80, key);
+    std::filesystem::rename(directory_ + "/keys.new", directory_ + "/keys");
+  };
+  write_keys('a');
+  ProxyProcess weir(text() + "global: { tls_tickets: { file: " + directory_ + "/keys } }\n");
+  write_keys('b');
+  const AdminAnswer answer = weir.reload();
+  ASSERT_EQ(answer.json()["changes"].size(), 1u) << answer.body;
+  EXPECT_EQ(answer.json()["changes"][0]["path"], "global.tls_tickets.file");
+  EXPECT_EQ(weir.reload().json()["result"], "unchanged");
+  weir.write_config(text() + "global: { watch: true, tls_tickets: { file: " + directory_ +
+                    "/keys } }\n");
+  ASSERT_EQ(weir.reload().json()["result"], "ok");
+  write_keys('c');
+  EXPECT_TRUE(weir.await_metric("weir_config_generation", {}, 4));
 }
 
 TEST_F(TlsFilesTest, ManyRotationsUnderHandshakesAndRequests_FailNobody) {

@@ -15,14 +15,15 @@ class TlsHealthCheckTest : public testing::Test, public TestLoop, private Health
   void check(Type type, const std::string& ca, uint32_t fall = 3) {
     config::ClusterTls tls;
     tls.ca = ca;
-    Result<std::shared_ptr<TlsClient>> client = TlsClient::load(tls);
-    ASSERT_TRUE(client) << client.error().text();
+    TlsLoading loading;
+    const std::shared_ptr<TlsClient> client = TlsClient::load(tls, loading);
+    ASSERT_TRUE(client);
     config::HealthCheck spec;
     spec.type = type;
     spec.jitter = 0;
     spec.fall = fall;
     interval_ = spec.interval;
-    checks_.apply({{backend_, spec, *client, "127.0.0.1"}});
+    checks_.apply({{backend_, spec, client, "127.0.0.1"}});
   }
   // The backend of one check: it answers what it is asked, and says whether it knew weir again.
   bool serve_one(const IssuedFiles& files, int version) {

@@ -114,6 +114,22 @@ TEST_F(TlsListenerTest, TheProtocolIsAgreedOn_OrTheHandshakeEnds) {
   EXPECT_TRUE(run_until([&] { return errors(TlsError::alpn) == 1; }));
 }
 
+// curl --http1.0 offers nothing else.
+TEST_F(TlsListenerTest, OffersBothVersionsOfHttp1_TheNewerFirst) {
+  secure(certificate(site));
+  const std::pair<std::vector<std::string>, std::string> cases[] = {
+      {{"http/1.0"}, "http/1.0"},
+      {{"http/1.0", "http/1.1"}, "http/1.1"},
+      {{"h2", "http/1.0"}, "http/1.0"}};
+  for (const auto& [offered, agreed] : cases) {
+    auto one = peer({.alpn = offered});
+    ASSERT_EQ(shaken(*one), State::done) << offered[0];
+    EXPECT_EQ(one->alpn(), agreed);
+    EXPECT_TRUE(one->send("GET / HTTP/1.0\r\nHost: a.test\r\n\r\n"));
+    EXPECT_THAT(answer(*one), testing::StartsWith("HTTP/1.1 200 "));
+  }
+}
+
 TEST_F(TlsListenerTest, AClientComesBackWithItsTicket_AlsoAfterAReload) {
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     secure(certificate(site));
@@ -239,22 +255,53 @@ TEST_F(TlsListenerTest, WhatTheAuthoritySaysOfTheCertificate_IsHandedOn) {
   }
 }
 
+// RFC 6960 4.2.2.2: signed by the authority, which clients know without the response, or by one
+// that the authority has charged with it. The authority chooses how it names the certificate.
+TEST_F(TlsListenerTest, StaplesEveryResponseThatClientsAccept) {
+  const IssuedFiles responder = authority.issue(
+      {.common_name = "responder", .extensions = {{"extendedKeyUsage", "OCSPSigning"}}});
+  TestAuthority charged(responder);
+  const IssuedFiles middle = authority.issue({.common_name = "middle", .authority = true});
+  TestAuthority below(middle);
+  const IssuedFiles leaf = below.issue({.hosts = {"a.test"}, .common_name = "leaf"});
+  std::ofstream(leaf.cert, std::ios::app) << std::ifstream(authority.file()).rdbuf();
+  const std::pair<IssuedFiles, std::string> cases[] = {
+      {site, authority.vouch(site, {.certificates = false})},
+      {site, authority.vouch(site, {.sha256 = true})},
+      {site, authority.vouch(site, {.signer = &charged})},
+      {site, authority.vouch(site, {.certificates = false, .others = {responder}})},
+      {leaf, below.vouch(leaf, {.certificates = false})},
+  };
+  for (const auto& [files, response] : cases) {
+    secure(certificate(files, ", ocsp: '" + response + "'"));
+    auto curious = peer({.asks_status = true});
+    ASSERT_EQ(shaken(*curious), State::done);
+    EXPECT_NE(curious->stapled(), "") << response;
+  }
+}
+
+TEST_F(TlsListenerTest, AResponseThatIsOverIsNotStapledAndRefusesNothing) {
+  secure(certificate(site, ", ocsp: '" + authority.vouch(site, true, -9, -2) + "'"));
+  auto curious = peer({.asks_status = true});
+  ASSERT_EQ(shaken(*curious), State::done);
+  EXPECT_EQ(curious->stapled(), "");
+}
+
 TEST_F(TlsListenerTest, WhatNoClientWouldBelieve_IsNotHandedOn_ButToldAtTheStart) {
   TestAuthority others("others");
   const IssuedFiles stranger = authority.issue({.hosts = {"a.test"}});
   const std::pair<std::string, std::string> cases[] = {
       {authority.vouch(site, false), "revoked"},
-      {authority.vouch(site, true, -9, -2), "is not of now"},
       {authority.vouch(stranger), "is of another certificate"},
       {others.vouch(site), "is not signed by the authority"},
       {site.cert, "has no OCSP response"}};
   for (const auto& [response, why] : cases) {
     config::ListenerTls spec;
     spec.certificates.push_back({"a", site.cert, site.key, response, {}, {}});
-    config::Location at;
-    const auto loaded = TlsServer::load(spec, {}, at);
-    ASSERT_FALSE(loaded) << why;
-    EXPECT_THAT(loaded.error().message, testing::AllOf(HasSubstr(response), HasSubstr(why)));
+    TlsLoading loading;
+    ASSERT_FALSE(TlsServer::load(spec, {}, loading)) << why;
+    ASSERT_EQ(loading.errors(), 1u);
+    EXPECT_THAT(loading.findings()[0].message, testing::AllOf(HasSubstr(response), HasSubstr(why)));
   }
 }
 

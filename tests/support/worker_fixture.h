@@ -34,11 +34,11 @@ class WorkerFixture : public TestLoop, private WorkerPeers {
     ASSERT_TRUE(loaded.valid()) << config::format_text(loaded.diagnostics, false);
     Result<ResolvedAddresses> addresses = resolve_backends(loaded.model);
     ASSERT_TRUE(addresses) << addresses.error().text();
-    config::Location at;
-    Result<TlsContexts> tls = load_tls(loaded.model, at);
-    ASSERT_TRUE(tls) << tls.error().text();
+    TlsContexts tls = load_tls(loaded, store.tls_in_force().get());
+    ASSERT_TRUE(loaded.valid()) << config::format_text(loaded.diagnostics, false);
+    diagnostics = loaded.diagnostics;
     Result<SnapshotStore::Prepared> prepared =
-        store.prepare({std::move(loaded), std::move(*addresses), std::move(*tls)});
+        store.prepare({std::move(loaded), std::move(*addresses), std::move(tls)});
     ASSERT_TRUE(prepared) << prepared.error().text();
     worker.apply(store.commit(std::move(*prepared), loop.now()).at(0));
   }
@@ -91,6 +91,7 @@ class WorkerFixture : public TestLoop, private WorkerPeers {
   SnapshotStore store{1, 4096};
   Worker worker{loop, 0, 1, *this};
   int empties = 0;
+  std::vector<config::Diagnostic> diagnostics;  // of what was applied last: warnings
 
  private:
   uint32_t count() const override { return 1; }

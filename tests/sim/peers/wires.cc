@@ -30,6 +30,11 @@ bool has_usual_size(const X509* certificate) {
   return ASN1_STRING_length(signature) == 71;
 }
 
+X509Ptr first_of(const std::string& file) {
+  TlsLoading loading;
+  return std::move(read_certificates(loading, file)->front());
+}
+
 struct Parties {
   std::unique_ptr<TestAuthority> authority;
   IssuedFiles certificate;
@@ -41,7 +46,7 @@ const Parties& parties() {
     do parties.authority = std::make_unique<TestAuthority>();
     while (!has_usual_size(parties.authority->certificate()));
     do parties.certificate = parties.authority->issue({.hosts = {Wires::kHost}, .ed25519 = true});
-    while (!has_usual_size(read_certificates(parties.certificate.cert)->front().get()));
+    while (!has_usual_size(first_of(parties.certificate.cert).get()));
     return parties;
   }();
   return made;

@@ -89,13 +89,13 @@ void Control::load_tls() {
   const test::IssuedFiles& files = Wires::certificate();
   config::ListenerTls server;
   server.certificates.push_back({"cert", files.cert, files.key, "", {}, {}});
-  config::Location nowhere;
-  tls_server_ = *TlsServer::load(server, {"http/1.1"}, nowhere);
+  TlsLoading loading;
+  tls_server_ = TlsServer::load(server, {"http/1.1"}, loading);
   tls_server_->use_tickets(tickets_);
   config::ClusterTls client;
   client.ca = Wires::authority();
   client.sni = Wires::kHost;
-  tls_client_ = *TlsClient::load(client);
+  tls_client_ = TlsClient::load(client, loading);
 }
 
 std::shared_ptr<Snapshot> Control::make_snapshot(const std::set<size_t>& listeners) {

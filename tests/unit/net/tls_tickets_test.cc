@@ -27,8 +27,8 @@ class TicketKeysTest : public testing::Test, protected TestLoop {
   std::shared_ptr<TlsServer> instance(TicketKeys& with) {
     config::ListenerTls spec;
     spec.certificates.push_back({"a", files.cert, files.key, "", {}, {}});
-    config::Location at;
-    std::shared_ptr<TlsServer> server = *TlsServer::load(spec, {}, at);
+    TlsLoading loading;
+    std::shared_ptr<TlsServer> server = TlsServer::load(spec, {}, loading);
     server->use_tickets(with);
     return server;
   }
@@ -64,7 +64,8 @@ class TicketKeysTest : public testing::Test, protected TestLoop {
     return path;
   }
   void use(TicketKeys& keys, const std::vector<char>& of) {
-    Result<TicketKeys::FileKeys> read = TicketKeys::read(key_file(of));
+    TlsLoading loading;
+    Result<TicketKeys::FileKeys> read = TicketKeys::read(loading, key_file(of));
     ASSERT_TRUE(read) << read.error().text();
     keys.use(std::move(*read));
   }
@@ -125,11 +126,13 @@ TEST_F(TicketKeysTest, AFileOfAnotherSizeIsNone) {
   const std::string path = key_file({'a'});
   for (const size_t size : {size_t{0}, size_t{79}, size_t{81}, 17 * TicketKeys::kKeySize}) {
     std::ofstream(path) << std::string(size, 'x');
-    const Result<TicketKeys::FileKeys> read = TicketKeys::read(path);
+    TlsLoading loading;
+    const Result<TicketKeys::FileKeys> read = TicketKeys::read(loading, path);
     ASSERT_FALSE(read) << size;
     EXPECT_NE(read.error().message.find("80 random bytes"), std::string::npos);
   }
-  EXPECT_NE(TicketKeys::read("/nowhere/keys").error().message.find("/nowhere/keys"),
+  TlsLoading loading;
+  EXPECT_NE(TicketKeys::read(loading, "/nowhere/keys").error().message.find("/nowhere/keys"),
             std::string::npos);
 }
 

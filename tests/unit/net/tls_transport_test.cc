@@ -16,10 +16,9 @@ class TlsTransportTest : public testing::Test, protected TestLoop {
     config::ListenerTls spec;
     const IssuedFiles files = authority.issue({.hosts = {"a.test"}});
     spec.certificates.push_back({"a", files.cert, files.key, "", {}, {}});
-    config::Location at;
-    Result<std::shared_ptr<TlsServer>> loaded = TlsServer::load(spec, {}, at);
-    ASSERT_TRUE(loaded) << loaded.error().text();
-    server = *loaded;
+    TlsLoading loading;
+    server = TlsServer::load(spec, {}, loading);
+    ASSERT_TRUE(server);
     SocketPair pair = tcp_pair();
     peer.emplace(Socket(pair.a.release()), TlsPeer::Wish{});
     ASSERT_TRUE(transport.open(loop, pair.b.release()));

@@ -1,0 +1,90 @@
+// TlsLoading: one load of the files that TLS names. Each path is read once, however many places
+// name it; whatever is wrong is collected, so that an operator hears of all of it at once. And
+// FileValidity: until when such a file is good, for whoever tells of its end.
+//
+// Owner: one load, on its stack; one thread.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/file_reader.h"
+#include "base/result.h"
+#include "config/findings.h"
+#include "metrics/labels.h"
+
+namespace weir {
+
+// The times a file of TLS is good for, in seconds since 1970.
+struct FileValidity {
+  TlsFileKind kind{};
+  std::string path;
+  int64_t from = 0;
+  int64_t until = std::numeric_limits<int64_t>::max();
+  config::Location location;
+  bool has_stand_in = false;  // before `from` what was there before is used
+
+  bool holds(int64_t now) const { return from <= now && now <= until; }
+  // What is the matter with it now, and what comes of that; for one that does not hold.
+  std::string describe(int64_t now) const;
+};
+
+// "2026-11-29 14:10:25 UTC"
+std::string utc_text(int64_t seconds);
+
+struct TlsFinding {
+  config::Code code;
+  config::Location at;
+  std::string message;
+  std::string hint;
+  bool is_error() const { return config::text(code)[0] == 'E'; }
+};
+
+struct SystemTrust;
+
+class TlsLoading {
+ public:
+  static constexpr size_t kMostBytes = size_t{64} << 20;  // of one file: lists of revoked ones grow
+
+  explicit TlsLoading(Duration patience = FileReader::kPatience);
+
+  // The content. The error names the file.
+  Result<std::string_view> read(const std::string& path);
+  // All files of this folder whose names `wanted` accepts, in order; none when it is not there.
+  std::vector<std::string> list(const std::string& folder, bool (*wanted)(std::string_view name));
+  // Of the content of a file that was read: differs when that does. Empty: it could not be read.
+  const std::string& digest(const std::string& path) const;
+  const std::map<std::string, std::string>& digests() const { return digests_; }
+
+  void report(config::Code code, const config::Location& at, std::string message,
+              std::string hint = "");
+  // Stands before the messages from now on: "listener 'web': ".
+  void speak_of(std::string who) { who_ = std::move(who); }
+  const std::vector<TlsFinding>& findings() const { return findings_; }
+  size_t errors() const { return errors_; }
+  // A file does not answer: nothing more is read, and the load has failed.
+  bool stopped() const { return !reader_.silent().empty(); }
+  FileReader& reader() { return reader_; }
+  int64_t now() const { return now_; }
+  // Once something needed them; null: nothing has.
+  const std::shared_ptr<const SystemTrust>& system_trust() const { return system_trust_; }
+  void keep(std::shared_ptr<const SystemTrust> trust) { system_trust_ = std::move(trust); }
+
+ private:
+  FileReader reader_;
+  const int64_t now_;
+  std::map<std::string, Result<std::string>> contents_;
+  std::map<std::string, std::string> digests_;
+  std::vector<TlsFinding> findings_;
+  std::string who_;
+  std::shared_ptr<const SystemTrust> system_trust_;
+  size_t errors_ = 0;
+  bool told_of_silence_ = false;
+};
+
+}  // namespace weir

@@ -1,0 +1,81 @@
+#include "net/tls_system_trust.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cstdlib>
+
+namespace weir {
+namespace {
+
+// "3513523f.0": a link that c_rehash(1) makes; OpenSSL looks for no other name.
+bool is_hash_name(std::string_view name) {
+  constexpr size_t kHash = 8;
+  const auto is_hex = [](unsigned char c) { return std::isxdigit(c) != 0; };
+  const auto is_digit = [](unsigned char c) { return std::isdigit(c) != 0; };
+  return name.size() > kHash + 1 && name[kHash] == '.' &&
+         std::all_of(name.begin(), name.begin() + kHash, is_hex) &&
+         std::all_of(name.begin() + kHash + 1, name.end(), is_digit);
+}
+
+std::string place(const char* variable, const char* standard) {
+  const char* const value = std::getenv(variable);
+  return value != nullptr ? value : standard;
+}
+
+class Reading {
+ public:
+  Reading(TlsLoading& loading, const config::Location& at, SystemTrust& trust)
+      : loading_(loading), at_(at), trust_(trust) {}
+
+  void file(const std::string& path, bool must_exist) {
+    const Result<std::string_view> content = loading_.read(path);
+    if (!content && !must_exist) return;
+    Result<std::vector<X509Ptr>> found = read_certificates(loading_, path);
+    if (!found)
+      return loading_.report(
+          config::Code::W247, at_,
+          fmt::format("authorities of the system are left out: {}", found.error().message));
+    trust_.digest += loading_.digest(path);
+    for (X509Ptr& one : *found) trust_.authorities.push_back(std::move(one));
+  }
+  void folders(std::string_view list) {
+    while (!list.empty()) {
+      const size_t end = std::min(list.find(':'), list.size());
+      const std::string folder(list.substr(0, end));
+      list.remove_prefix(std::min(end + 1, list.size()));
+      if (folder.empty()) continue;
+      trust_.paths.push_back(folder + "/.");
+      for (const std::string& path : loading_.list(folder, is_hash_name)) {
+        if (loading_.stopped()) return;
+        file(path, true);
+      }
+    }
+  }
+
+ private:
+  TlsLoading& loading_;
+  const config::Location& at_;
+  SystemTrust& trust_;
+};
+
+}  // namespace
+
+const SystemTrust& SystemTrust::of(TlsLoading& loading, const config::Location& at) {
+  if (loading.system_trust()) return *loading.system_trust();
+  const auto trust = std::make_shared<SystemTrust>();
+  Reading reading(loading, at, *trust);
+  const std::string file = place(X509_get_default_cert_file_env(), X509_get_default_cert_file());
+  trust->paths.push_back(file);
+  reading.file(file, std::getenv(X509_get_default_cert_file_env()) != nullptr);
+  reading.folders(place(X509_get_default_cert_dir_env(), X509_get_default_cert_dir()));
+  if (trust->authorities.empty())
+    loading.report(config::Code::W247, at,
+                   "the system has no authorities: no backend's certificate is accepted",
+                   "install ca-certificates, or name a file with `ca`");
+  loading.keep(trust);
+  return *trust;
+}
+
+}  // namespace weir

@@ -1,0 +1,23 @@
+// SystemTrust: the authorities that the system trusts, which OpenSSL would look for while a worker
+// shakes hands. Read whole, once for a load, so that they are files of the configuration like any
+// other: a reload sees that they have changed. Loader's thread.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "net/openssl.h"
+
+namespace weir {
+
+struct SystemTrust {
+  std::vector<X509Ptr> authorities;
+  std::string digest;              // of all that was read
+  std::vector<std::string> paths;  // to watch: files, and a file in each folder
+
+  // Of $SSL_CERT_FILE and $SSL_CERT_DIR, or of OpenSSL's own places. What cannot be read there was
+  // reported, at `at`, and is left out.
+  static const SystemTrust& of(TlsLoading& loading, const config::Location& at);
+};
+
+}  // namespace weir

@@ -1,0 +1,45 @@
+#include "server/tls_validity.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+
+namespace weir {
+
+TlsValidity::TlsValidity(EventLoop& loop, ProcessState& state, WallClock now)
+    : state_(state), now_(std::move(now)), timer_(loop, [this] { look(); }) {}
+
+// A path is one file, however many places name it.
+void TlsValidity::apply(std::vector<FileValidity> files) {
+  std::sort(files.begin(), files.end(),
+            [](const auto& a, const auto& b) { return a.path < b.path; });
+  files.erase(std::unique(files.begin(), files.end(),
+                          [](const auto& a, const auto& b) { return a.path == b.path; }),
+              files.end());
+  files_ = std::move(files);
+  look();
+}
+
+void TlsValidity::look() {
+  const int64_t now = now_();
+  int64_t next = now + std::chrono::duration_cast<std::chrono::seconds>(kPeriod).count();
+  GaugeBy<TlsFileKind> out_of_date;
+  std::set<std::string> told;
+  for (const FileValidity& file : files_) {
+    if (file.holds(now)) {
+      if (file.until < next) next = file.until + 1;
+      if (told_.contains(file.path)) LOG(info, "tls.file_valid", kv("path", file.path));
+      continue;
+    }
+    if (now < file.from) next = std::min(next, file.from);
+    out_of_date[file.kind].add();
+    told.insert(file.path);
+    if (!told_.contains(file.path))
+      LOG(warn, "tls.file_out_of_date", kv("path", file.path), kv("message", file.describe(now)));
+  }
+  state_.tls_files_out_of_date = out_of_date;
+  told_ = std::move(told);
+  timer_.set_in(std::chrono::seconds(std::max<int64_t>(1, next - now)));
+}
+
+}  // namespace weir

@@ -1,0 +1,41 @@
+// TlsValidity: tells when files of TLS expire while weir runs, or become valid: a line of the log,
+// and a gauge that alerts look at. It changes nothing: a certificate that has expired is still
+// shown, and one that becomes valid is shown from then on without it.
+//
+// Owner: the control plane; thread: the control loop's.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "event/timer.h"
+#include "metrics/process_state.h"
+#include "net/tls_loading.h"
+
+namespace weir {
+
+class TlsValidity {
+ public:
+  // The clock may be set: it is looked at this often at least.
+  static constexpr Duration kPeriod = std::chrono::minutes(1);
+  using WallClock = std::function<int64_t()>;  // seconds since 1970
+
+  TlsValidity(EventLoop& loop, ProcessState& state, WallClock now);
+
+  // Those of the configuration that is in force from now on.
+  void apply(std::vector<FileValidity> files);
+
+ private:
+  void look();
+
+  ProcessState& state_;
+  const WallClock now_;
+  Timer timer_;
+  std::vector<FileValidity> files_;
+  std::set<std::string> told_;  // paths that are out of date
+};
+
+}  // namespace weir

@@ -1,0 +1,70 @@
+#include "server/tls_validity.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "base/log.h"
+#include "support/temp_folder.h"
+#include "support/test_loop.h"
+
+namespace weir::test {
+namespace {
+
+class TlsValidityTest : public testing::Test, protected TestLoop {
+ protected:
+  void advance_to(int64_t now) {
+    advance(std::chrono::seconds(now - now_));
+    now_ = now;
+    turns(2);
+  }
+  int64_t out_of_date(TlsFileKind kind) { return state_.tls_files_out_of_date[kind].value; }
+
+  int64_t now_ = 1'000'000;
+  ProcessState state_;
+  TlsValidity validity_{loop, state_, [this] { return now_; }};
+};
+
+TEST_F(TlsValidityTest, TellsWhenAFileExpiresWhileWeirRuns) {
+  validity_.apply({{TlsFileKind::certificate, "a", 0, now_ + 30, {}},
+                   {TlsFileKind::certificate, "a", 0, now_ + 30, {}},
+                   {TlsFileKind::crl, "b", 0, now_ + 7000, {}}});
+  EXPECT_EQ(out_of_date(TlsFileKind::certificate), 0);
+  advance_to(now_ + 30);
+  EXPECT_EQ(out_of_date(TlsFileKind::certificate), 0) << "the last second is its own";
+  advance_to(now_ + 1);
+  EXPECT_EQ(out_of_date(TlsFileKind::certificate), 1) << "one file, however often it is named";
+  EXPECT_EQ(out_of_date(TlsFileKind::crl), 0);
+  validity_.apply({});
+  EXPECT_EQ(out_of_date(TlsFileKind::certificate), 0);
+}
+
+TEST_F(TlsValidityTest, TellsOnceOfEachFileAndWhenItBecomesValid) {
+  TempFolder folder;
+  LogOptions options;
+  options.output = folder / "log";
+  {
+    Log log(std::move(*Log::prepare(options)));
+    LogThread thread(log);
+    validity_.apply({{TlsFileKind::ocsp, "/o", now_ + 100, now_ + 9000, {}}});
+    EXPECT_EQ(out_of_date(TlsFileKind::ocsp), 1);
+    advance_to(now_ + 61);
+    EXPECT_EQ(out_of_date(TlsFileKind::ocsp), 1);
+    advance_to(now_ + 39);
+    EXPECT_EQ(out_of_date(TlsFileKind::ocsp), 0);
+  }
+  std::ostringstream text;
+  text << std::ifstream(folder / "log").rdbuf();
+  const auto count = [&](const std::string& what) {
+    size_t n = 0;
+    for (size_t at = 0; (at = text.str().find(what, at)) != std::string::npos; ++at) ++n;
+    return n;
+  };
+  EXPECT_EQ(count("tls.file_out_of_date"), 1u) << text.str();
+  EXPECT_EQ(count("1970-01-12 13:48:20 UTC"), 1u) << text.str();
+  EXPECT_EQ(count("tls.file_valid"), 1u) << text.str();
+}
+
+}  // namespace
+}  // namespace weir::test
