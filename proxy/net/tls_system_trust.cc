@@ -31,7 +31,7 @@ class Reading {
 
   void file(const std::string& path, bool must_exist) {
     const Result<std::string_view> content = loading_.read(path);
-    if (!content && !must_exist) return;
+    if (!content && (!must_exist || loading_.stopped())) return;
     Result<std::vector<X509Ptr>> found = read_certificates(loading_, path);
     if (!found)
       return loading_.report(
@@ -70,7 +70,10 @@ const SystemTrust& SystemTrust::of(TlsLoading& loading, const config::Location& 
   trust->paths.push_back(file);
   reading.file(file, std::getenv(X509_get_default_cert_file_env()) != nullptr);
   reading.folders(place(X509_get_default_cert_dir_env(), X509_get_default_cert_dir()));
-  if (trust->authorities.empty())
+  if (loading.stopped())
+    loading.report(config::Code::E238, at,
+                   "cannot read the authorities of the system: " + loading.reader().silence());
+  else if (trust->authorities.empty())
     loading.report(config::Code::W247, at,
                    "the system has no authorities: no backend's certificate is accepted",
                    "install ca-certificates, or name a file with `ca`");

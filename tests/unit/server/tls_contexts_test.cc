@@ -207,7 +207,22 @@ TEST_F(TlsContextsTest, TheAuthoritiesOfTheSystemAreReadAndWatched) {
   EXPECT_THAT(load(yaml), ElementsAre(AllOf(StartsWith("W247 "), HasSubstr("89abcdef.0"))));
 }
 
-TEST_F(TlsContextsTest, AnySystemWithoutAuthoritiesIsToldOf) {
+TEST_F(TlsContextsTest, AuthoritiesOfTheSystemThatHangFailTheLoad) {
+  std::filesystem::create_directory(folder_ / "certs");
+  const std::string stuck = put(authority_.file(), "certs/0123abcd.0");
+  ::setenv("SSL_CERT_DIR", (folder_ / "certs").c_str(), 1);
+  ::setenv("SSL_CERT_FILE", (folder_ / "none.pem").c_str(), 1);
+  ::signal(SIGIO, SIG_IGN);
+  UniqueFd lease(::open(stuck.c_str(), O_RDWR | O_CLOEXEC));
+  ASSERT_EQ(::fcntl(lease.get(), F_SETLEASE, F_WRLCK), 0);
+  patience_ = 500ms;
+  EXPECT_THAT(load(listener(entry(good_)) + cluster("sni: a.test")),
+              ElementsAre(AllOf(StartsWith("E238 "), HasSubstr(stuck))));
+  lease.reset();
+  while (FileReader::left_behind() > 0) std::this_thread::yield();
+}
+
+TEST_F(TlsContextsTest, ASystemWithoutAuthoritiesIsToldOf) {
   ::setenv("SSL_CERT_DIR", (folder_ / "none").c_str(), 1);
   ::setenv("SSL_CERT_FILE", (folder_ / "none.pem").c_str(), 1);
   EXPECT_THAT(load(listener(entry(good_)) + cluster("sni: a.test")),
