@@ -123,9 +123,11 @@ struct HealthCheck {
   Duration timeout = std::chrono::seconds(2);
   uint32_t rise = 2;
   uint32_t fall = 3;
-  double jitter = 0.1;  // share of the interval, 0 to 1
-  std::string send;     // bytes sent after connecting; empty: none
-  std::string expect;   // bytes the answer must contain; empty: connecting is enough
+  double jitter = 0.1;     // share of the interval, 0 to 1
+  std::string send;        // bytes sent after connecting; empty: none
+  std::string expect;      // bytes the answer must contain; empty: connecting is enough
+  std::string send_hex;    // in place of `send`, where that is empty; the bytes themselves
+  std::string expect_hex;  // in place of `expect`
   std::string method = "GET";
   std::string path = "/";
   std::string host;  // empty: the backend's address

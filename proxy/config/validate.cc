@@ -10,6 +10,7 @@
 #include "config/places.h"
 #include "config/references.h"
 #include "config/validate_admin.h"
+#include "config/validate_checks.h"
 #include "config/validate_routes.h"
 #include "config/validate_tls.h"
 #include "config/value_types.h"
@@ -241,6 +242,7 @@ class Validation {
           fmt::format("a health check of cluster '{}' may take {}, but one begins every {}",
                       cluster.name, duration_text(check->timeout), duration_text(check->interval)),
           "timeout must not be longer than interval");
+    if (check) validate_check(*check, path + ".health_check", places_, findings_);
     if (cluster.backoff.base > cluster.backoff.max)
       contradiction(Code::E215, path + ".backoff", "base", "max",
                     fmt::format("the back-off of cluster '{}' begins at {}, above its max of {}",

@@ -41,6 +41,43 @@ Outcome read_bytes(std::string_view text, std::string& out) {
   return {};
 }
 
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+Outcome read_hex_bytes(std::string_view text, std::string& out) {
+  const auto wrong = [](const std::string& what) {
+    return Problem{Code::E266, what,
+                   "two digits for each byte, blanks between them: 00 04 d2 16 ff"};
+  };
+  std::string bytes;
+  for (size_t i = 0; i < text.size(); i += 2) {
+    if (text[i] == ' ') {
+      --i;  // one character, not two
+      continue;
+    }
+    const int high = hex_digit(text[i]);
+    const int low = i + 1 < text.size() ? hex_digit(text[i + 1]) : -1;
+    if (high < 0 || low < 0)
+      return wrong(fmt::format("'{}' is not a byte in hexadecimal", text.substr(i, 2)));
+    bytes += static_cast<char>(high * 16 + low);
+  }
+  if (bytes.empty() || bytes.size() > 1024)
+    return wrong(fmt::format("{} bytes, where 1 to 1024 are possible", bytes.size()));
+  out = std::move(bytes);
+  return {};
+}
+
+std::string write_hex_bytes(const std::string& bytes) {
+  std::string text;
+  for (const char c : bytes)
+    text += fmt::format("{}{:02x}", text.empty() ? "" : " ", static_cast<unsigned char>(c));
+  return text;
+}
+
 Outcome read_url_path(std::string_view text, std::string& out) {
   const bool good = std::all_of(text.begin(), text.end(), [](char c) {
     return static_cast<unsigned char>(c) > 0x20 && static_cast<unsigned char>(c) < 0x7f &&
@@ -418,6 +455,8 @@ const ValueType algorithm::type =
     described<read_algorithm, same, std::string>("word", "`cubic`, `bbr`, …", kText);
 const ValueType bytes::type =
     described<read_bytes, same, std::string>("text", "up to 1024 bytes", kText);
+const ValueType hex_bytes::type = described<read_hex_bytes, write_hex_bytes, std::string>(
+    "bytes", "up to 1024 bytes in hexadecimal", kText);
 const ValueType boolean::type =
     described<read_boolean, write_boolean, bool>("boolean", "`true` or `false`", "", Form::boolean);
 const ValueType workers::type =

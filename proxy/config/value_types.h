@@ -56,6 +56,7 @@ WEIR_VALUE_TYPE(log_output, std::string);
 WEIR_VALUE_TYPE(access_output, std::string);
 WEIR_VALUE_TYPE(algorithm, std::string);
 WEIR_VALUE_TYPE(bytes, std::string);
+WEIR_VALUE_TYPE(hex_bytes, std::string);
 WEIR_VALUE_TYPE(boolean, bool);
 WEIR_VALUE_TYPE(workers, uint32_t);
 WEIR_VALUE_TYPE(auto_count, uint64_t);

@@ -1,18 +1,29 @@
 #include "upstream/tcp_probe.h"
 
+#include <fmt/format.h>
+
 namespace weir {
+
+// What is expected, for people.
+std::string TcpProbe::shown() const {
+  if (!spec_.expect.empty()) return quoted(spec_.expect);
+  std::string text;
+  for (const char c : spec_.expect_hex)
+    text += fmt::format("{}{:02x}", text.empty() ? "" : " ", static_cast<unsigned char>(c));
+  return quoted(text);
+}
 
 Probe::Finding TcpProbe::hear(std::string_view bytes) {
   if (!wants_answer()) return {};  // it speaks before all is sent, and nobody listens
   answer_.append(bytes.substr(0, kAnswerLimit - answer_.size()));
-  if (answer_.find(spec_.expect) != std::string::npos) return {Finding::Is::good, {}};
+  if (answer_.find(expected()) != std::string::npos) return {Finding::Is::good, {}};
   if (answer_.size() < kAnswerLimit) return {};
-  return {Finding::Is::bad, "no " + quoted(spec_.expect) + " in the first 4096 bytes"};
+  return {Finding::Is::bad, "no " + shown() + " in the first 4096 bytes"};
 }
 
 Probe::Finding TcpProbe::hear_end() {
   if (!wants_answer()) return {Finding::Is::bad, "closed before all was sent"};
-  return {Finding::Is::bad, "closed before " + quoted(spec_.expect)};
+  return {Finding::Is::bad, "closed before " + shown()};
 }
 
 }  // namespace weir

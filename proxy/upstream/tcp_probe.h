@@ -1,5 +1,5 @@
-// TcpProbe: sends `send`, if there is any, and looks for `expect`, if there is any, in the first
-// bytes of the answer.
+// TcpProbe: sends `send` or `send_hex`, if there is any, and looks for `expect` or `expect_hex`, if
+// there is any, in the first bytes of the answer.
 #pragma once
 
 #include "upstream/probe.h"
@@ -12,13 +12,19 @@ class TcpProbe final : public Probe {
 
   explicit TcpProbe(const config::HealthCheck& spec) : spec_(spec) {}
 
-  std::string_view question() const override { return spec_.send; }
-  bool wants_answer() const override { return !spec_.expect.empty(); }
+  std::string_view question() const override {
+    return spec_.send.empty() ? spec_.send_hex : spec_.send;
+  }
+  bool wants_answer() const override { return !expected().empty(); }
   Finding hear(std::string_view bytes) override;
   Finding hear_end() override;
-  std::string missing() const override { return "no " + quoted(spec_.expect); }
+  std::string missing() const override { return "no " + shown(); }
 
  private:
+  const std::string& expected() const {
+    return spec_.expect.empty() ? spec_.expect_hex : spec_.expect;
+  }
+  std::string shown() const;
   const config::HealthCheck& spec_;
   std::string answer_;
 };

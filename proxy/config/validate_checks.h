@@ -1,0 +1,16 @@
+// What is wrong with health checks beyond single values: a part of validate.h.
+#pragma once
+
+#include <string>
+
+#include "config/findings.h"
+#include "config/model.h"
+#include "config/places.h"
+
+namespace weir::config {
+
+// `path`: of the health check.
+void validate_check(const HealthCheck& check, const std::string& path, const Places& places,
+                    Findings& findings);
+
+}  // namespace weir::config
