@@ -48,7 +48,8 @@ void Attempt::start(const CheckTarget& target) {
   // Not resumed: a check is to find out whether the backend's certificate is still good.
   if (tls != nullptr) tls_ = tls->connect(target.tls_host, "");
   if (tls != nullptr && !tls_) return over(Verdict::fail, "no name to verify its certificate by");
-  connect(transport_.connect(loop(), target.backend->address(), ""));
+  to_ = target.backend->address();
+  connect(transport_.connect(loop(), to_, ""));
 }
 
 std::string Attempt::missing() const {
@@ -82,7 +83,7 @@ void Attempt::connect(Transport::Connecting state) {
     case Transport::Connecting::failed: return failed_with(transport_.error());
     case Transport::Connecting::done: break;
   }
-  if (!greet()) return failed_with(transport_.error());
+  if (!send_proxy_header()) return failed_with(transport_.error());
   if (tls_ != nullptr) {
     transport_.start_tls(std::move(tls_));
     stage_ = Stage::handshake;
@@ -92,12 +93,13 @@ void Attempt::connect(Transport::Connecting state) {
   ask();
 }
 
-// A header that speaks for nobody; a fresh socket has room for it.
-bool Attempt::greet() {
+// Of version 1 with weir's own addresses, since servers log UNKNOWN as an error; of version 2 with
+// LOCAL, which is there for health checks. A fresh socket has room for it.
+bool Attempt::send_proxy_header() {
   if (proxy_protocol_ == config::ProxyVersion::none) return true;
   std::array<char, kMaxWrittenProxyHeader> memory;
   const std::span<const char> header = proxy_protocol_ == config::ProxyVersion::v1
-                                           ? write_proxy_v1(memory, {}, {})
+                                           ? write_proxy_v1(memory, transport_.local_address(), to_)
                                            : write_proxy_v2(memory, {}, {});
   return transport_.write(header).bytes == header.size();
 }

@@ -45,7 +45,7 @@ class Attempt final : public Retirable, private TransportReader, private Transpo
   void on_writable() override;
   void on_readable() override;
   void connect(Transport::Connecting state);
-  bool greet();
+  bool send_proxy_header();
   void shake_hands();
   void ask();
   void listen();
@@ -58,6 +58,7 @@ class Attempt final : public Retirable, private TransportReader, private Transpo
   Transport transport_;
   std::unique_ptr<TlsStream> tls_;  // until it is connected; null: none
   config::ProxyVersion proxy_protocol_{};
+  Address to_;
   Stage stage_ = Stage::connecting;
   size_t sent_ = 0;
 };
