@@ -169,6 +169,8 @@ void CommandLine::declare_config() {
       });
   check->add_option("file", file_, "the file, instead of -c")->type_name("FILE");
   check->add_flag("--strict", check_.strict, "warnings fail, too");
+  check->add_flag("--resolve", check_.resolve,
+                  "look up the host names of backends; one that cannot be is a warning");
   check->add_flag("--show-env", check_.show_environment, "list the environment variables it uses");
   offer(check->add_option("--format", check_.format, "how findings are printed"),
         {"text", "json", "github"});

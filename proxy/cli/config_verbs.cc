@@ -12,6 +12,7 @@
 #include "config/print.h"
 #include "config/schema.h"
 #include "server/host_check.h"
+#include "server/lookups.h"
 #include "server/tls_contexts.h"
 
 namespace weir::cli {
@@ -50,6 +51,41 @@ void print_certificates(const TlsContexts& tls, const Console& console) {
   }
 }
 
+config::Diagnostic unresolved(const config::Model& model, const config::Backend& backend,
+                              const std::string& failure) {
+  config::Diagnostic found;
+  found.severity = config::Diagnostic::Severity::warning;
+  found.code = "W252";
+  found.file = model.files.at(backend.location.file);
+  found.line = backend.location.line;
+  found.column = backend.location.column;
+  found.message = failure;
+  found.hint = "weir would start; the backend would be down until its name can be looked up";
+  return found;
+}
+
+// Host names that cannot be looked up, as findings; a line for each of the others.
+std::vector<std::string> look_names_up(config::Loaded& loaded) {
+  std::vector<std::string> lines;
+  if (!loaded.valid()) return lines;
+  const ResolvedAddresses known = resolve_backends(loaded.model);
+  for (const config::Cluster& cluster : loaded.model.clusters) {
+    for (const config::Backend& backend : cluster.backends) {
+      if (host_name_of(backend.address).empty()) continue;
+      const BackendAddresses& found = known.at(backend.address);
+      if (found.addresses.empty()) {
+        loaded.diagnostics.push_back(unresolved(loaded.model, backend, found.failure));
+        continue;
+      }
+      std::vector<std::string> texts;
+      for (const Address& address : found.addresses) texts.push_back(address.text());
+      lines.push_back(
+          fmt::format("cluster {}: {}: {}", cluster.name, backend.address, fmt::join(texts, ", ")));
+    }
+  }
+  return lines;
+}
+
 void print_environment(const config::Loaded& loaded, const Console& console) {
   for (const std::string& name : loaded.env_names) {
     console.print(
@@ -68,6 +104,8 @@ int run_check(const CheckOptions& options, const Console& console) {
   if (readable)
     for (config::Diagnostic& found : check_host(loaded))
       loaded.diagnostics.push_back(std::move(found));
+  const std::vector<std::string> names =
+      options.resolve ? look_names_up(loaded) : std::vector<std::string>();
   bool passes = loaded.valid() && !(options.strict && has_warnings(loaded));
   if (options.show_environment) {
     print_environment(loaded, console);
@@ -87,6 +125,8 @@ int run_check(const CheckOptions& options, const Console& console) {
     console.say(*path + ": valid");
   }
   if (tls && options.format == "text") print_certificates(*tls, console);
+  if (options.format == "text")
+    for (const std::string& line : names) console.say(line);
   return passes ? kOk : kInvalidConfig;
 }
 

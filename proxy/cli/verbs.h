@@ -18,6 +18,7 @@ struct CheckOptions {
   std::string format = "text";  // text, json, github
   bool strict = false;          // warnings fail, too
   bool show_environment = false;
+  bool resolve = false;  // host names, too
 };
 int run_check(const CheckOptions&, const Console&);
 

@@ -40,6 +40,7 @@ std::string backend_state(const json& backend, const Console& console) {
   std::string health = text_of(backend, "health");
   double held_off = number_of(backend, "held_off_seconds");
   if (state != "active") return console.styled(Style::warning, state);
+  if (!text_of(backend, "failure").empty()) return console.styled(Style::bad, "no address");
   if (health == "down") return console.styled(Style::bad, "down");
   if (held_off > 0) {
     return console.styled(Style::warning, "held off " + seconds_text(held_off));

@@ -30,6 +30,7 @@ struct Global {
   uint32_t workers = 0;          // 0: auto, one per core this process may run on
   uint64_t max_connections = 0;  // 0: auto, what the descriptor limit allows
   bool watch = false;            // reload when the file, or an included one, changes
+  Duration resolve_interval = std::chrono::seconds(10);  // of host names
   TlsTickets tls_tickets;
 };
 

@@ -1,6 +1,7 @@
 #include "event/signals.h"
 
 #include <sys/signalfd.h>
+#include <unistd.h>
 
 #include <csignal>
 
@@ -14,6 +15,13 @@ sigset_t handled_signals() {
   return set;
 }
 
+// By the signal's default action, which has been set again: whoever waits for the process sees
+// which signal it was. Process 1 has no default action; it ends as a shell would say it.
+void end_process(int signal) {
+  ::raise(signal);
+  ::_exit(128 + signal);
+}
+
 }  // namespace
 
 void block_signals() {
@@ -24,10 +32,15 @@ void block_signals() {
 }
 
 void let_signals_end() {
+  struct sigaction action {};
+  action.sa_handler = end_process;
+  action.sa_flags = static_cast<int>(SA_RESETHAND | SA_NODEFER);
   sigset_t set;
   sigemptyset(&set);
-  sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGINT);
+  for (int signal : {SIGTERM, SIGINT, SIGQUIT}) {
+    CHECK(::sigaction(signal, &action, nullptr) == 0);
+    sigaddset(&set, signal);
+  }
   CHECK(pthread_sigmask(SIG_UNBLOCK, &set, nullptr) == 0);
 }
 

@@ -14,8 +14,9 @@ namespace weir {
 
 // Blocks TERM, INT, QUIT, HUP, USR1 and USR2 and ignores PIPE and XFSZ.
 void block_signals();
-// Lets TERM and INT end the process again, until block_signals(): nothing is served yet, and the
-// first load may wait long for a name server.
+// TERM, INT and QUIT end the process at once, until block_signals(): nothing is served yet, and the
+// first load may wait for name servers and files. Also as process 1 of a container, for which the
+// kernel ignores signals that have no handler.
 void let_signals_end();
 
 // A signal and its sender; pid 0 is the kernel, as for Ctrl-C.

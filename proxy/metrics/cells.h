@@ -57,9 +57,6 @@ struct ClusterCells {
 struct BackendCells {
 #define BACKEND(type, member, name, labels, help) type member;
 #include "metrics/metrics.def"
-
-  // What balancers go by: sessions of TCP, those being connected included, and requests under way.
-  int64_t load = 0;
 };
 
 struct WorkerCells {

@@ -184,6 +184,9 @@ WEIR_CLOSED_LABEL(ReloadResult, WEIR_RELOAD_RESULTS)
   X(up) X(unknown) X(down) X(held_off) X(ejected) X(draining) X(maintenance)
 WEIR_CLOSED_LABEL(BackendStatus, WEIR_BACKEND_STATUSES)
 
+#define WEIR_LOOKUP_RESULTS(X) X(ok) X(failed)
+WEIR_CLOSED_LABEL(LookupResult, WEIR_LOOKUP_RESULTS)
+
 #define WEIR_CHECK_RESULTS(X) X(ok) X(fail) X(timeout)
 WEIR_CLOSED_LABEL(CheckResult, WEIR_CHECK_RESULTS)
 

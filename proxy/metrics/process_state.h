@@ -26,10 +26,11 @@ struct BackendStateCells {
 #define BACKEND_STATE(type, member, name, labels, help) type member;
 #include "metrics/metrics.def"
 
-  void set(BackendStatus now_is, uint32_t weight_in_force) {
+  void set(BackendStatus now_is, uint32_t weight_in_force, size_t known_addresses = 1) {
     status.set(now_is);
     up.set(now_is == BackendStatus::up || now_is == BackendStatus::unknown);
     weight.set(weight_in_force);
+    addresses.set(static_cast<int64_t>(known_addresses));
   }
 };
 

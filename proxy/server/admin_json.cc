@@ -102,27 +102,54 @@ Json listener_json(const StatusSource& source, size_t i) {
           {"ended", ended}};
 }
 
-Json cluster_json(const StatusSource& source, const ClusterSpec& spec) {
+// What is told of each address of a backend, and of a backend with one.
+Json address_json(const ClusterSpec& spec, const HostSpec& host, TimePoint now) {
+  const Duration held = host.backend->held_off_until() - now;
+  const Duration out =
+      spec.ejected(host, now) ? host.backend->outlier().ejected_until() - now : Duration::zero();
+  Json json = {{"address", host.backend->address().text()},
+               {"health", weir::text(host.backend->health())},
+               {"status", weir::text(status_of(spec, host, now))},
+               {"held_off_seconds", std::max(0.0, seconds(held))},
+               {"ejected_seconds", seconds(out)}};
+  if (!host.failure.empty()) json["failure"] = host.failure;
+  return json;
+}
+
+// The times and the health of a backend with several addresses are those of its best one.
+Json backend_json(const StatusSource& source, const ClusterSpec& spec,
+                  std::span<const HostSpec> addresses) {
   const TimePoint now = source.control.loop.now();
+  const BackendStatus status = status_of(spec, addresses, now);
+  const HostSpec* best = &addresses[0];
+  Json all = Json::array();
+  std::string texts;
+  for (const HostSpec& host : addresses) {
+    if (status_of(spec, *best, now) != status) best = &host;
+    all.push_back(address_json(spec, host, now));
+    texts += (texts.empty() ? "" : ", ") + host.backend->address().text();
+  }
+  const HostSpec& first = addresses[0];
+  const BackendSum sum =
+      sum_of(source.reports, &WorkerReport::backends, first.series, BackendSum{});
+  Json json = {{"name", first.backend->name()}, {"state", text(first.state)}};
+  json.update(address_json(spec, *best, now));
+  json["address"] = first.backend->has_address() ? texts : first.backend->text();
+  json.update({{"addresses", first.backend->has_address() ? all : Json::array()},
+               {"weight", first.weight},
+               {"backup", first.backup},
+               {"active", sum.active},
+               {"total", sum.total},
+               {"connect_errors", sum.errors}});
+  return json;
+}
+
+Json cluster_json(const StatusSource& source, const ClusterSpec& spec) {
   Json backends = Json::array();
-  for (const HostSpec& host : spec.hosts) {
-    const BackendSum sum =
-        sum_of(source.reports, &WorkerReport::backends, host.series, BackendSum{});
-    const Duration held = host.backend->held_off_until() - now;
-    const Duration out =
-        spec.ejected(host, now) ? host.backend->outlier().ejected_until() - now : Duration::zero();
-    backends.push_back({{"name", host.backend->name()},
-                        {"address", host.backend->address().text()},
-                        {"state", text(host.state)},
-                        {"health", weir::text(host.backend->health())},
-                        {"status", weir::text(status_of(spec, host, now))},
-                        {"held_off_seconds", std::max(0.0, seconds(held))},
-                        {"ejected_seconds", seconds(out)},
-                        {"weight", host.weight},
-                        {"backup", host.backup},
-                        {"active", sum.active},
-                        {"total", sum.total},
-                        {"connect_errors", sum.errors}});
+  for (size_t first = 0; first < spec.hosts.size();) {
+    const std::span<const HostSpec> addresses = spec.addresses(first);
+    backends.push_back(backend_json(source, spec, addresses));
+    first += addresses.size();
   }
   const ClusterSum sum = sum_of(source.reports, &WorkerReport::clusters, spec.series, ClusterSum{});
   return {{"name", spec.name},

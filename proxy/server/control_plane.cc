@@ -11,20 +11,22 @@
 namespace weir {
 namespace {
 
-constexpr Duration kExtendEvery =
-    5s;  // while draining: systemd is asked for this much more, twice over
+// While starting and draining: systemd is asked for this much more, twice over.
+constexpr Duration kExtendEvery = 5s;
 
 }  // namespace
 
 ControlPlane::ControlPlane(const ServerOptions& options, Log& log, WorkerCount workers,
-                           uint64_t descriptor_limit)
+                           uint64_t descriptor_limit, std::shared_ptr<Lookups> lookups)
     : options_(options),
       log_(log),
       loop_(clock_),
       store_(workers.count, descriptor_limit),
       workers_(loop_, clock_, log, workers.count),
       checks_(loop_, *this, std::random_device()()),
-      loader_(loop_, options.load),
+      names_(loop_, lookups, state_, [this] { use_addresses(); }),
+      loader_(loop_, options.load,
+              [lookups](const config::Model& model) { return lookups->resolve(model); }),
       drain_(loop_, workers_, *this),
       reload_(control(), loader_, *this),
       tls_validity_(loop_, state_, [] { return static_cast<int64_t>(unix_now()); }),
@@ -65,6 +67,8 @@ Result<void> ControlPlane::start(const Candidate& candidate) {
   reload_.started_with(snapshot.model);
   refresh_watch({});
   tls_validity_.apply(store_.tls_validities());
+  names_.use(snapshot.model);
+  report_unresolved();
   workers_.start();
   checks_.apply(store_.check_targets());
   return {};
@@ -135,10 +139,16 @@ void ControlPlane::announce() const {
   for (const Sockets::Entry& entry : store_.sockets().entries()) {
     const ListenerSpec& listener = snapshot.listeners[entry.listener];
     size_t backends = 0, up = 0;
-    for (size_t cluster : listener.clusters) {
-      for (const HostSpec& host : snapshot.clusters[cluster].hosts)
-        up += host.state == config::BackendState::active && host.backend->health() != Health::down;
-      backends += snapshot.clusters[cluster].hosts.size();
+    for (size_t place : listener.clusters) {
+      const ClusterSpec& cluster = snapshot.clusters[place];
+      for (size_t first = 0; first < cluster.hosts.size(); ++backends) {
+        const std::span<const HostSpec> addresses = cluster.addresses(first);
+        first += addresses.size();
+        up += std::ranges::any_of(addresses, [](const HostSpec& host) {
+          return host.active() && host.backend->has_address() &&
+                 host.backend->health() != Health::down;
+        });
+      }
     }
     LOG(info, "listener.opened", kv("listener", listener.name), kv("bind", entry.actual.text()),
         kv("cluster", snapshot.cluster_names(listener)), kv("backends", backends), kv("up", up));
@@ -146,6 +156,34 @@ void ControlPlane::announce() const {
   LOG(info, "server.ready", kv("generation", snapshot.generation), kv("workers", workers_.count()),
       kv("max_connections", snapshot.max_connections));
   notify_.ready(fmt::format("serving, generation {}", snapshot.generation));
+}
+
+// Host names have other addresses than those in force, or may have. What a reload under way has
+// looked up may be older.
+void ControlPlane::use_addresses() {
+  if (drain_.begun()) return;
+  readdress_ = reload_.busy();
+  if (readdress_) return;
+  auto next = store_.readdress(names_.lookups().known(store_.current()->model));
+  if (!next) return;
+  for (const config::Change& change : next->changes)
+    LOG(info, "backend.addresses", kv("cluster", change.cluster), kv("backend", change.backend),
+        kv("from", change.from), kv("to", change.to));
+  checks_.apply(store_.check_targets());
+  // The first ones have the sockets with them.
+  for (WorkerUpdate& first : first_updates_) first.snapshot = store_.current();
+  if (!first_updates_.empty()) return;
+  auto updates = std::make_shared<std::vector<WorkerUpdate>>(std::move(next->updates));
+  workers_.tell_each([updates](Worker& worker, uint32_t index) { worker.apply((*updates)[index]); },
+                     [] {});
+}
+
+void ControlPlane::report_unresolved() const {
+  for (const ClusterSpec& cluster : store_.current()->clusters)
+    for (const HostSpec& host : cluster.hosts)
+      if (!host.backend->has_address())
+        LOG(warn, "backend.unresolved", kv("cluster", cluster.name),
+            kv("backend", host.backend->name()), kv("reason", host.failure));
 }
 
 // `more`: the directories of a configuration that was refused; its file may be mended there.
@@ -170,7 +208,12 @@ void ControlPlane::on_reload_over(const ReloadOutcome& outcome) {
   refresh_watch(outcome.directories);
   const config::Admin& admin = store_.current()->model.admin;
   admin_.set_access({admin.hosts, admin.read_only});
-  if (outcome.result == ReloadOutcome::Verdict::ok) tls_validity_.apply(store_.tls_validities());
+  if (outcome.result == ReloadOutcome::Verdict::ok) {
+    tls_validity_.apply(store_.tls_validities());
+    names_.use(store_.current()->model);
+    report_unresolved();
+  }
+  if (readdress_) use_addresses();
   if (!reload_.busy() && !drain_.begun())
     notify_.ready(fmt::format("serving, generation {}", outcome.generation));
 }

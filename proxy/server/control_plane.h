@@ -7,6 +7,7 @@
 #include "event/signals.h"
 #include "server/admin_api.h"
 #include "server/admin_server.h"
+#include "server/names.h"
 #include "server/notify.h"
 #include "server/resources.h"
 #include "server/server.h"
@@ -17,8 +18,9 @@ namespace weir {
 
 class ControlPlane final : private DrainObserver, private ReloadObserver, private HealthObserver {
  public:
+  // `lookups`: what the first load has used.
   ControlPlane(const ServerOptions& options, Log& log, WorkerCount workers,
-               uint64_t descriptor_limit);
+               uint64_t descriptor_limit, std::shared_ptr<Lookups> lookups);
   ~ControlPlane();
 
   // Opens the sockets and starts the checks; nothing is accepted yet. The error says what is in the
@@ -36,6 +38,8 @@ class ControlPlane final : private DrainObserver, private ReloadObserver, privat
   void begin_drain(std::optional<Duration> timeout);
   void refresh_watch(const std::vector<std::string>& more);
   void announce() const;
+  void use_addresses();
+  void report_unresolved() const;
   Control control() { return {loop_, log_, state_, store_, workers_, checks_}; }
 
   // DrainObserver
@@ -60,6 +64,7 @@ class ControlPlane final : private DrainObserver, private ReloadObserver, privat
   SnapshotStore store_;
   Workers workers_;
   HealthChecks checks_;
+  Names names_;
   Loader loader_;
   DrainCoordinator drain_;
   ReloadCoordinator reload_;
@@ -71,6 +76,7 @@ class ControlPlane final : private DrainObserver, private ReloadObserver, privat
   Signals signals_;
   Timer extend_;
   std::vector<WorkerUpdate> first_updates_;  // held until the checks are primed
+  bool readdress_ = false;                   // when the reload under way is over
   int exit_code_ = 0;
 };
 

@@ -21,9 +21,7 @@ LoadResult Loader::load_now(const Load& load, const Resolve& resolve, const TlsI
   if (!loaded.valid()) return result;
   result.candidate.tls = load_tls(loaded, before);
   if (!loaded.valid()) return result;
-  Result<ResolvedAddresses> addresses = resolve(loaded.model);
-  if (!addresses) return result.failure = addresses.error(), result;
-  result.candidate.addresses = std::move(*addresses);
+  result.candidate.addresses = resolve(loaded.model);
   return result;
 }
 

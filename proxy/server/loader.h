@@ -5,8 +5,8 @@
 // then causes another load, because the file may have changed since the running one read it: no
 // request is ever lost. Requests for the same thing that wait are answered by one load.
 //
-// A name server that does not answer can hold a load for minutes, and nothing can interrupt
-// getaddrinfo(3). The destructor does not wait for it: the thread owns what it works on, finds
+// A name server that does not answer holds a load for some seconds (lookups.h). The destructor does
+// not wait for it: the thread owns what it works on, finds
 // nobody to tell, and ends.
 #pragma once
 
@@ -33,7 +33,7 @@ struct LoadResult {
 class Loader {
  public:
   using Load = std::function<config::Loaded()>;
-  using Resolve = std::function<Result<ResolvedAddresses>(const config::Model&)>;
+  using Resolve = std::function<ResolvedAddresses(const config::Model&)>;
   using InForce = std::function<std::shared_ptr<const TlsInForce>()>;
   using Done = std::function<void(std::shared_ptr<LoadResult>)>;
 

@@ -11,10 +11,21 @@ BackendStatus status_of(const ClusterSpec& cluster, const HostSpec& host, TimePo
     case config::BackendState::maintenance: return BackendStatus::maintenance;
     case config::BackendState::active: break;
   }
-  if (host.backend->health() == Health::down) return BackendStatus::down;
+  if (!host.backend->has_address() || host.backend->health() == Health::down)
+    return BackendStatus::down;
   if (host.backend->held_off(now)) return BackendStatus::held_off;
   if (cluster.ejected(host, now)) return BackendStatus::ejected;
   return host.backend->health() == Health::up ? BackendStatus::up : BackendStatus::unknown;
+}
+
+BackendStatus status_of(const ClusterSpec& cluster, std::span<const HostSpec> addresses,
+                        TimePoint now) {
+  static constexpr BackendStatus kBestFirst[] = {BackendStatus::up, BackendStatus::unknown,
+                                                 BackendStatus::held_off, BackendStatus::ejected};
+  for (const BackendStatus status : kBestFirst)
+    for (const HostSpec& host : addresses)
+      if (status_of(cluster, host, now) == status) return status;
+  return status_of(cluster, addresses[0], now);
 }
 
 MetricsPage::MetricsPage(Control control, const DrainCoordinator& drain)
@@ -44,10 +55,15 @@ void MetricsPage::finish(Workers::Reports reports) {
 }
 
 void MetricsPage::refresh_backends() {
-  for (const ClusterSpec& cluster : control_.store.current()->clusters)
-    for (const HostSpec& host : cluster.hosts)
-      control_.state.backends[host.series].set(status_of(cluster, host, control_.loop.now()),
-                                               host.weight);
+  for (const ClusterSpec& cluster : control_.store.current()->clusters) {
+    for (size_t first = 0; first < cluster.hosts.size();) {
+      const std::span<const HostSpec> addresses = cluster.addresses(first);
+      control_.state.backends[addresses[0].series].set(
+          status_of(cluster, addresses, control_.loop.now()), addresses[0].weight,
+          addresses[0].backend->has_address() ? addresses.size() : 0);
+      first += addresses.size();
+    }
+  }
 }
 
 void MetricsPage::refresh_drain(const SessionSurvey& survey) {

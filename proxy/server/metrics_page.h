@@ -34,7 +34,10 @@ class MetricsPage {
   std::vector<Done> waiting_;
 };
 
-// What a backend is doing, in one word: for metrics and for the status.
+// What a backend is doing, in one word: for metrics and for the status. Of one address, and of all
+// of a backend: what the best of them does.
 BackendStatus status_of(const ClusterSpec& cluster, const HostSpec& host, TimePoint now);
+BackendStatus status_of(const ClusterSpec& cluster, std::span<const HostSpec> addresses,
+                        TimePoint now);
 
 }  // namespace weir

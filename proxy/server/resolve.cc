@@ -3,43 +3,57 @@
 #include <fmt/format.h>
 #include <netdb.h>
 
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <memory>
 
 namespace weir {
 namespace {
 
-Result<Address> resolve(const std::string& text) {
-  if (Result<Address> numeric = Address::parse(text)) return numeric;
-  const Result<HostPort> parts = split_host_port(text);
-  if (!parts) return parts.error();
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_ADDRCONFIG;
-  addrinfo* found = nullptr;
-  const int error = ::getaddrinfo(parts->host.c_str(), nullptr, &hints, &found);
-  if (error != 0)
-    return Error{fmt::format("cannot look up '{}': {}", parts->host, ::gai_strerror(error)), ""};
-  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, &::freeaddrinfo);
-  return Address::from(found->ai_addr, found->ai_addrlen).with_port(parts->port);
+bool before(const Address& a, const Address& b) {
+  if (a.family() != b.family()) return a.family() < b.family();
+  return std::ranges::lexicographical_compare(a.host(), b.host());
 }
 
 }  // namespace
 
-Result<ResolvedAddresses> resolve_backends(const config::Model& model) {
-  ResolvedAddresses addresses;
-  for (const config::Cluster& cluster : model.clusters) {
-    for (const config::Backend& backend : cluster.backends) {
-      if (addresses.contains(backend.address)) continue;
-      Result<Address> address = resolve(backend.address);
-      if (!address) {
-        return Error{fmt::format("backend '{}' of cluster '{}': {}", backend.name, cluster.name,
-                                 address.error().message),
-                     model.where(backend.location)};
-      }
-      addresses.emplace(backend.address, *address);
-    }
+LookupAnswer look_up_host(const std::string& host) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_ADDRCONFIG;
+  addrinfo* found = nullptr;
+  const int error = ::getaddrinfo(host.c_str(), nullptr, &hints, &found);
+  if (error != 0) {
+    const char* why = error == EAI_SYSTEM ? std::strerror(errno) : ::gai_strerror(error);
+    return {{}, fmt::format("cannot look up '{}': {}", host, why)};
   }
-  return addresses;
+  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, &::freeaddrinfo);
+  LookupAnswer answer;
+  for (const addrinfo* one = found; one != nullptr; one = one->ai_next)
+    if (const Address address = Address::from(one->ai_addr, one->ai_addrlen); address.is_ip())
+      answer.addresses.push_back(address);
+  std::sort(answer.addresses.begin(), answer.addresses.end(), before);
+  answer.addresses.erase(std::unique(answer.addresses.begin(), answer.addresses.end()),
+                         answer.addresses.end());
+  if (answer.addresses.empty())
+    answer.failure = fmt::format("cannot look up '{}': it has no address", host);
+  return answer;
+}
+
+std::string host_name_of(const std::string& address) {
+  if (Address::parse(address)) return {};
+  const Result<HostPort> parts = split_host_port(address);
+  return parts ? parts->host : std::string();
+}
+
+std::set<std::string> host_names(const config::Model& model) {
+  std::set<std::string> names;
+  for (const config::Cluster& cluster : model.clusters)
+    for (const config::Backend& backend : cluster.backends)
+      if (std::string name = host_name_of(backend.address); !name.empty())
+        names.insert(std::move(name));
+  return names;
 }
 
 }  // namespace weir

@@ -1,18 +1,37 @@
-// Looks up the host names of a configuration. Blocks, so it runs on the loader's thread; at every
-// load and reload, not in between.
+// What the host names of a configuration lead to. A name may have several addresses, and none while
+// it cannot be looked up: neither keeps a configuration from being used.
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "base/address.h"
 #include "config/model.h"
 
 namespace weir {
 
-// By the text of the configuration ("db.internal:5432"): its first address. The error names the
-// backend.
-using ResolvedAddresses = std::map<std::string, Address>;
-Result<ResolvedAddresses> resolve_backends(const config::Model& model);
+struct LookupAnswer {
+  std::vector<Address> addresses;  // without ports; sorted, each once
+  std::string failure;             // why there is none: "cannot look up 'db': …"
+};
+
+// getaddrinfo(3): blocks for as long as the name servers take, and cannot be interrupted.
+LookupAnswer look_up_host(const std::string& host);
+
+struct BackendAddresses {
+  std::vector<Address> addresses;
+  std::string failure;  // why there is none
+  friend bool operator==(const BackendAddresses&, const BackendAddresses&) = default;
+};
+
+// By the text of the configuration ("db.internal:5432").
+using ResolvedAddresses = std::map<std::string, BackendAddresses>;
+
+// "api.internal" of "api.internal:443"; empty for a numeric address and for a UNIX socket.
+std::string host_name_of(const std::string& address);
+// All of a configuration, each once.
+std::set<std::string> host_names(const config::Model& model);
 
 }  // namespace weir

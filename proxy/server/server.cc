@@ -30,7 +30,9 @@ int run_server(const ServerOptions& options) {
   const uint64_t descriptor_limit = raise_descriptor_limit();
   if (Result<void> enough = check_descriptors_to_start(descriptor_limit); !enough)
     return fail(enough.error(), kFailed);
-  LoadResult loaded = Loader::load_now(options.load);
+  const auto lookups = std::make_shared<Lookups>();
+  LoadResult loaded = Loader::load_now(
+      options.load, [&](const config::Model& model) { return lookups->resolve(model); });
   block_signals();
   const std::vector<config::Diagnostic>& diagnostics = loaded.candidate.loaded.diagnostics;
   if (!diagnostics.empty())
@@ -46,7 +48,7 @@ int run_server(const ServerOptions& options) {
   if (!prepared) return fail(prepared.error(), kFailed);
   Log log(std::move(*prepared));
   LogThread log_thread(log);
-  ControlPlane plane(options, log, workers, descriptor_limit);
+  ControlPlane plane(options, log, workers, descriptor_limit, lookups);
   if (Result<void> started = plane.start(loaded.candidate); !started)
     return fail(started.error(), kFailed);
   return plane.run();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <set>
 
 #include "net/congestion_control.h"
 
@@ -96,6 +97,28 @@ std::string host_named(const std::string& address) {
   return parts && !address.starts_with("unix:") ? parts->host : std::string();
 }
 
+bool same_addresses(std::span<const HostSpec> hosts, const std::vector<Address>& addresses) {
+  if (addresses.empty()) return !hosts[0].backend->has_address();
+  return std::equal(hosts.begin(), hosts.end(), addresses.begin(), addresses.end(),
+                    [](const HostSpec& host, const Address& address) {
+                      return host.backend->address() == address;
+                    });
+}
+
+std::string texts(std::span<const HostSpec> hosts) {
+  std::string all;
+  for (const HostSpec& host : hosts)
+    all += (all.empty() ? "" : ", ") + host.backend->address().text();
+  return all;
+}
+
+std::string texts(const std::vector<Address>& addresses) {
+  if (addresses.empty()) return Address().text();
+  std::string all;
+  for (const Address& address : addresses) all += (all.empty() ? "" : ", ") + address.text();
+  return all;
+}
+
 // Once for each place that names one: a connection that did without it would tell nobody.
 Result<void> check_congestion_control(const config::Loaded& loaded) {
   const config::Model& model = loaded.model;
@@ -115,12 +138,30 @@ SnapshotStore::SnapshotStore(uint32_t workers, uint64_t descriptor_limit)
 std::shared_ptr<Backend> SnapshotStore::backend(const std::string& cluster,
                                                 const config::Backend& spec,
                                                 const Address& address) {
-  std::weak_ptr<Backend>& known = backends_[{cluster, spec.name, spec.address}];
-  std::shared_ptr<Backend> backend = known.lock();
   // A name that now leads elsewhere is another backend: its health says nothing about this one's.
-  if (!backend || !backend->is(cluster, spec.name, address))
+  std::weak_ptr<Backend>& known = backends_[{cluster, spec.name, spec.address, address.text()}];
+  std::shared_ptr<Backend> backend = known.lock();
+  if (!backend)
     known = backend = std::make_shared<Backend>(cluster, spec.name, spec.address, address);
   return backend;
+}
+
+// One for each address; where there is none, one that gets nothing.
+void SnapshotStore::add_hosts(ClusterSpec& cluster, const config::Backend& configured,
+                              const ResolvedAddresses& all) {
+  const BackendAddresses& found = all.at(configured.address);
+  const uint32_t series = series_.backend(cluster.name, configured.name);
+  const auto add = [&](const Address& address) -> HostSpec& {
+    cluster.hosts.push_back({backend(cluster.name, configured, address), configured.weight,
+                             configured.backup, configured.state, series,
+                             host_named(configured.address)});
+    return cluster.hosts.back();
+  };
+  if (found.addresses.empty()) add(Address()).failure = found.failure;
+  for (const Address& address : found.addresses) {
+    HostSpec& host = add(address);
+    if (found.addresses.size() > 1) host.salt = address.host_hash(1);
+  }
 }
 
 ClusterSpec SnapshotStore::compile(const config::Cluster& cluster, const Candidate& candidate,
@@ -142,10 +183,8 @@ ClusterSpec SnapshotStore::compile(const config::Cluster& cluster, const Candida
   spec.tls = same_or_new(candidate.tls.clusters, cluster.name, current_.get(), &Snapshot::clusters);
   spec.series = series_.cluster(cluster.name);
   ids.clusters.push_back(spec.series);
-  for (const config::Backend& host : cluster.backends) {
-    spec.hosts.push_back({backend(cluster.name, host, candidate.addresses.at(host.address)),
-                          host.weight, host.backup, host.state,
-                          series_.backend(cluster.name, host.name), host_named(host.address)});
+  for (const config::Backend& configured : cluster.backends) {
+    add_hosts(spec, configured, candidate.addresses);
     ids.backends.push_back(spec.hosts.back().series);
   }
   return spec;
@@ -261,23 +300,54 @@ SeriesIds SnapshotStore::series_in_use() {
   return all;
 }
 
+std::optional<SnapshotStore::Readdressed> SnapshotStore::readdress(
+    const ResolvedAddresses& addresses) {
+  Readdressed result;
+  result.changes = moved(current_->model, addresses);
+  if (result.changes.empty()) return std::nullopt;
+  std::erase_if(backends_, [](const auto& entry) { return entry.second.expired(); });
+  auto next = std::make_shared<Snapshot>(*current_);
+  std::set<std::string_view> touched;
+  for (const config::Change& change : result.changes) touched.insert(change.cluster);
+  for (size_t i = 0; i < next->clusters.size(); ++i) {
+    if (!touched.contains(next->clusters[i].name)) continue;
+    next->clusters[i].hosts.clear();
+    for (const config::Backend& configured : next->model.clusters[i].backends)
+      add_hosts(next->clusters[i], configured, addresses);
+  }
+  const SeriesIds series = published_.back().series;
+  current_ = std::move(next);
+  std::erase_if(published_, [](const Published& p) { return p.snapshot.expired(); });
+  published_.push_back({current_, series});
+  for (std::vector<SocketAssignment>& sockets : sockets_.assignments())
+    result.updates.push_back({current_, std::move(sockets)});
+  return result;
+}
+
 std::vector<config::Change> SnapshotStore::moved_backends(const Candidate& candidate) const {
   if (candidate.only_text) return {};
+  return moved(candidate.loaded.model, candidate.addresses);
+}
+
+std::vector<config::Change> SnapshotStore::moved(const config::Model& model,
+                                                 const ResolvedAddresses& addresses) const {
   std::map<std::pair<std::string_view, std::string_view>, const config::Backend*> next;
-  for (const config::Cluster& cluster : candidate.loaded.model.clusters)
+  for (const config::Cluster& cluster : model.clusters)
     for (const config::Backend& backend : cluster.backends)
       next[{cluster.name, backend.name}] = &backend;
   std::vector<config::Change> moved;
   for (const ClusterSpec& cluster : current_->clusters) {
-    for (const HostSpec& host : cluster.hosts) {
-      const Backend& backend = *host.backend;
+    for (size_t first = 0; first < cluster.hosts.size();) {
+      const std::span<const HostSpec> hosts = cluster.addresses(first);
+      first += hosts.size();
+      const Backend& backend = *hosts[0].backend;
       const auto found = next.find({cluster.name, backend.name()});
       if (found == next.end() || found->second->address != backend.text()) continue;
-      const Address& now_at = candidate.addresses.at(backend.text());
-      if (now_at == backend.address()) continue;
+      const std::vector<Address>& now_at = addresses.at(backend.text()).addresses;
+      if (same_addresses(hosts, now_at)) continue;
       moved.push_back({config::Effect::new_sessions, config::ChangeKind::changed,
-                       "clusters." + cluster.name + ".backends." + backend.name(),
-                       backend.address().text(), now_at.text(), "", cluster.name, backend.name()});
+                       "clusters." + cluster.name + ".backends." + backend.name(), texts(hosts),
+                       texts(now_at), "", cluster.name, backend.name()});
     }
   }
   return moved;
@@ -331,7 +401,7 @@ std::vector<CheckTarget> SnapshotStore::check_targets() const {
     const std::optional<config::HealthCheck>& check = current_->model.clusters[i].health_check;
     if (!check) continue;
     for (const HostSpec& host : current_->clusters[i].hosts)
-      if (host.state != config::BackendState::maintenance)
+      if (host.state != config::BackendState::maintenance && host.backend->has_address())
         targets.push_back({host.backend, *check, current_->clusters[i].tls, host.tls_host,
                            current_->clusters[i].proxy_protocol});
   }

@@ -7,6 +7,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <tuple>
 
@@ -14,7 +15,7 @@
 #include "config/plan.h"
 #include "metrics/registry.h"
 #include "routing/snapshot.h"
-#include "server/resolve.h"
+#include "server/lookups.h"
 #include "server/sockets.h"
 #include "server/tls_contexts.h"
 #include "upstream/health_check.h"
@@ -47,6 +48,14 @@ class SnapshotStore {
   // In force from now on. One update for each worker.
   std::vector<WorkerUpdate> commit(Prepared prepared, TimePoint now);
 
+  // The same configuration where host names have other addresses now: in force from now on. One
+  // update for each worker; none when nothing differs.
+  struct Readdressed {
+    std::vector<WorkerUpdate> updates;
+    std::vector<config::Change> changes;
+  };
+  std::optional<Readdressed> readdress(const ResolvedAddresses& addresses);
+
   // Backends whose host name is the same in both configurations and now leads elsewhere.
   std::vector<config::Change> moved_backends(const Candidate& candidate) const;
 
@@ -76,10 +85,15 @@ class SnapshotStore {
   ClusterSpec compile(const config::Cluster& cluster, const Candidate& candidate, SeriesIds& ids);
   ListenerSpec compile(const config::Listener& listener, const Candidate& candidate,
                        SeriesIds& ids);
+  void add_hosts(ClusterSpec& cluster, const config::Backend& configured,
+                 const ResolvedAddresses& addresses);
   std::shared_ptr<Backend> backend(const std::string& cluster, const config::Backend& spec,
                                    const Address& address);
+  std::vector<config::Change> moved(const config::Model& model,
+                                    const ResolvedAddresses& addresses) const;
 
-  using BackendKey = std::tuple<std::string, std::string, std::string>;  // cluster, name, address
+  // Cluster, name, address as configured, address.
+  using BackendKey = std::tuple<std::string, std::string, std::string, std::string>;
   std::map<BackendKey, std::weak_ptr<Backend>> backends_;
   std::map<std::string, std::weak_ptr<ConnectionCount>> counts_;
   const std::shared_ptr<ConnectionCount> count_ = std::make_shared<ConnectionCount>();

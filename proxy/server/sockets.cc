@@ -169,6 +169,16 @@ std::vector<std::vector<SocketAssignment>> Sockets::commit(Prepared prepared) {
   return told;
 }
 
+std::vector<std::vector<SocketAssignment>> Sockets::assignments() const {
+  std::vector<std::vector<SocketAssignment>> told(workers_);
+  for (const Entry& entry : entries_) {
+    const bool shared = entry.address.is_unix();
+    for (uint32_t worker = 0; worker < workers_; ++worker)
+      told[worker].push_back({entry.first + (shared ? 0 : worker), entry.listener, -1, shared, 0});
+  }
+  return told;
+}
+
 void Sockets::unlink_removed() {
   for (const Entry& entry : removed_) unlink_if_same(entry.address, entry.file);
   removed_.clear();

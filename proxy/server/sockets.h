@@ -37,6 +37,8 @@ class Sockets {
   Result<Prepared> prepare(const config::Model& model) const;
   // The configuration is in force: what each worker is to be told. Call once per Prepared.
   std::vector<std::vector<SocketAssignment>> commit(Prepared prepared);
+  // What each worker has been told already.
+  std::vector<std::vector<SocketAssignment>> assignments() const;
   // Of the sockets that workers have closed since the last commit, and at the end of all.
   void unlink_removed();
   void unlink_files();

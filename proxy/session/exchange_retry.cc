@@ -64,15 +64,27 @@ Pool::Trust Exchange::trust() {
 
 // True: the next try has been arranged. Nothing of the one that failed is left.
 bool Exchange::try_again(RetryCause cause) {
-  if (!may_try_again(cause)) return false;
-  if (!retrying_ && !cluster_->begin_retrying(route_->retry.budget())) {
-    cluster_->cells().retries[RetryResult::budget_exhausted].add();
-    return false;
-  }
-  if (retrying_) cluster_->cells().retries[RetryResult::failed].add();
-  retrying_ = true;
-  ++retries_;
-  cluster_->cells().retry_causes[cause].add();
+  const auto another_address = [&](bool left_alone_too) {
+    return cause == RetryCause::connect_failure && tries_ < kMaxTries &&
+           cluster_->other_address(place_, http_.pipes().loop.now(),
+                                   std::span(tried_).first(tried_count_),
+                                   left_alone_too) != kNoHost;
+  };
+  const auto retry = [&] {
+    if (!may_try_again(cause)) return false;
+    if (!retrying_ && !cluster_->begin_retrying(route_->retry.budget())) {
+      cluster_->cells().retries[RetryResult::budget_exhausted].add();
+      return false;
+    }
+    if (retrying_) cluster_->cells().retries[RetryResult::failed].add();
+    retrying_ = true;
+    ++retries_;
+    cluster_->cells().retry_causes[cause].add();
+    return true;
+  };
+  // The other addresses of a backend come first. Nothing has been sent, so that needs no leave of
+  // the route's `retry` and is none of its attempts.
+  if (!another_address(false) && !retry() && !another_address(true)) return false;
   // A kept connection that was closed says nothing about its backend, but something about others
   // that were kept as long.
   fresh_ = true;

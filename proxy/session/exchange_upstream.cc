@@ -83,10 +83,15 @@ bool Exchange::find_place() {
   size_t passed_count = tried_count_;
   std::copy_n(tried_.begin(), tried_count_, passed.begin());
   bool full = false, awaits = false;
-  while (passed_count <= passed.size()) {
-    place_ = passed_count < passed.size()
-                 ? cluster_->pick(now, hash, std::span(passed).first(passed_count))
-                 : cluster_->find_room(now, std::span(tried_).first(tried_count_));
+  for (bool first = true; passed_count <= passed.size(); first = false) {
+    const std::span<const HostIndex> over = std::span(passed).first(passed_count);
+    place_ = first && tried_count_ > 0
+                 ? cluster_->other_address(tried_[tried_count_ - 1], now, over)
+                 : kNoHost;
+    if (place_ == kNoHost)
+      place_ = passed_count < passed.size()
+                   ? cluster_->pick(now, hash, over)
+                   : cluster_->find_room(now, std::span(tried_).first(tried_count_));
     if (place_ == kNoHost) break;
     if (awaits && cluster_->left_alone(place_, now)) break;
     Pool& pool = cluster_->pool(place_);

@@ -1,5 +1,7 @@
 // Backend: one server behind us: who it is, whether its checks pass, whether it is left alone now,
-// for connections it refused or for answers it gave.
+// for connections it refused or for answers it gave. A configured backend whose host name has
+// several addresses is one of these for each address; one whose name cannot be looked up is one
+// without an address, which gets nothing.
 //
 // Shared by the control thread and every worker through shared_ptr, and kept over reloads for as
 // long as cluster, name and address stay the same. What a config may change about it (weight,
@@ -35,6 +37,7 @@ class Backend {
   const std::string& name() const { return name_; }
   const std::string& text() const { return text_; }
   const Address& address() const { return address_; }
+  bool has_address() const { return address_.family() != Address::Family::none; }
   // Whether a config that names these three still means this backend.
   bool is(std::string_view cluster, std::string_view name, const Address& address) const;
 

@@ -29,6 +29,9 @@ Cluster::Cluster(const ClusterSpec& spec, WorkerMetrics& metrics, uint64_t seed,
       pools_.push_back(pools->pool(host.backend, metrics.backend(host.series), queue_, spec));
   }
   for (const HostSpec& host : spec.hosts) backend_cells_.push_back(&metrics.backend(host.series));
+  if (pools == nullptr) own_loads_.resize(spec.hosts.size());
+  for (HostIndex i = 0; i < spec.hosts.size(); ++i)
+    loads_.push_back(pools != nullptr ? &pools_[i]->load() : &own_loads_[i]);
   for (Tier* tier : {&serving_, &backups_}) {
     tier->balancer = make_balancer(spec.balance, seed);
     tier->places.reserve(spec.hosts.size());
@@ -61,17 +64,17 @@ void Cluster::take_over(Cluster& last, bool retrying) {
 }
 
 void Cluster::begin_use(HostIndex host) {
-  ++cells_of(host).load;
+  ++load(host);
   cells_of(host).in_flight.add();
 }
 
 void Cluster::end_use(HostIndex host) {
-  --cells_of(host).load;
+  --load(host);
   cells_of(host).in_flight.sub();
 }
 
 bool Cluster::usable(const HostSpec& host) const {
-  return host.state == config::BackendState::active && host.backend->health() != Health::down;
+  return host.active() && host.backend->has_address() && host.backend->health() != Health::down;
 }
 
 bool Cluster::left_alone(HostIndex place, TimePoint now) const {
@@ -83,7 +86,7 @@ void Cluster::select(Tier& tier, bool backup, bool any_health) {
   tier.places.clear();
   for (HostIndex i = 0; i < spec_.hosts.size(); ++i) {
     const HostSpec& host = spec_.hosts[i];
-    if (host.backup != backup || host.state != config::BackendState::active) continue;
+    if (host.backup != backup || !host.active() || !host.backend->has_address()) continue;
     if (any_health || usable(host)) tier.places.push_back(i);
   }
 }
@@ -92,9 +95,8 @@ void Cluster::rebuild() {
   select(serving_, /*backup=*/false, /*any_health=*/false);
   select(backups_, /*backup=*/true, /*any_health=*/false);
   const auto active =
-      std::count_if(spec_.hosts.begin(), spec_.hosts.end(), [](const HostSpec& host) {
-        return !host.backup && host.state == config::BackendState::active;
-      });
+      std::count_if(spec_.hosts.begin(), spec_.hosts.end(),
+                    [](const HostSpec& host) { return !host.backup && host.active(); });
   const double share =
       active == 0 ? 1 : static_cast<double>(serving_.places.size()) / static_cast<double>(active);
   // Backups that work are better than backends that do not.
@@ -107,7 +109,7 @@ void Cluster::rebuild() {
     std::vector<Host> hosts;
     for (HostIndex place : tier->places) {
       const HostSpec& host = spec_.hosts[place];
-      hosts.push_back({host.backend.get(), host.weight, &backend_cells_[place]->load});
+      hosts.push_back({host.backend.get(), host.weight, loads_[place], host.salt});
     }
     tier->balancer->rebuild(hosts);
   }
@@ -118,6 +120,23 @@ HostIndex Cluster::pick(TimePoint now, uint64_t client_hash, std::span<const Hos
   if (serving.ready || backups_.places.empty()) return serving.place;
   const Choice backup = choose(backups_, now, client_hash, tried);
   return backup.ready || serving.place == kNoHost ? backup.place : serving.place;
+}
+
+HostIndex Cluster::other_address(HostIndex place, TimePoint now, std::span<const HostIndex> tried,
+                                 bool left_alone_too) const {
+  const std::vector<HostSpec>& hosts = spec_.hosts;
+  const uint32_t series = hosts[place].series;
+  HostIndex first = place, end = place + 1;
+  while (first > 0 && hosts[first - 1].series == series) --first;
+  while (end < hosts.size() && hosts[end].series == series) ++end;
+  // From the next one on, so that not all who come here go to the same one.
+  for (HostIndex step = 1; step < end - first; ++step) {
+    const HostIndex other = first + (place - first + step) % (end - first);
+    if (!usable(hosts[other]) || std::find(tried.begin(), tried.end(), other) != tried.end())
+      continue;
+    if (left_alone_too || !left_alone(other, now)) return other;
+  }
+  return kNoHost;
 }
 
 Cluster::Choice Cluster::choose(Tier& tier, TimePoint now, uint64_t client_hash,
@@ -181,7 +200,7 @@ void Cluster::note_error(HostIndex host, TimePoint now) {
 bool Cluster::may_eject(TimePoint now) const {
   size_t active = 0, out = 0;
   for (const HostSpec& host : spec_.hosts) {
-    if (host.state != config::BackendState::active) continue;
+    if (!host.active() || !host.backend->has_address()) continue;
     ++active;
     if (spec_.ejected(host, now)) ++out;
   }

@@ -36,6 +36,10 @@ class Cluster {
   HostIndex find_room(TimePoint now, std::span<const HostIndex> tried);
   // Held off or ejected, at this moment.
   bool left_alone(HostIndex place, TimePoint now) const;
+  // Another address of the backend at `place`, which could not be connected to, for the same
+  // client; kNoHost when there is none. `left_alone_too`: also one that is held off or ejected.
+  HostIndex other_address(HostIndex place, TimePoint now, std::span<const HostIndex> tried,
+                          bool left_alone_too = false) const;
   // After a health has changed.
   void rebuild();
 
@@ -44,6 +48,8 @@ class Cluster {
   BackendCells& cells_of(HostIndex host) { return *backend_cells_[host]; }
   // Of a backend of its own, most likely `hint`; kNoHost: it has none of that name and address.
   HostIndex index_of(const Backend& backend, HostIndex hint) const;
+  // Sessions of TCP on that host, those being connected included, and requests under way.
+  int64_t& load(HostIndex host) { return *loads_[host]; }
   // For requests: the kept connections of a backend, and who waits for one of any.
   Pool& pool(HostIndex host) { return *pools_.at(host); }
   ClusterQueue& queue() { return *queue_; }
@@ -85,6 +91,8 @@ class Cluster {
   std::vector<BackendCells*> backend_cells_;  // by place in spec_.hosts
   std::shared_ptr<ClusterQueue> queue_;
   std::vector<std::shared_ptr<Pool>> pools_;  // the same
+  std::vector<int64_t> own_loads_;            // the same; without pools
+  std::vector<int64_t*> loads_;               // the same
   Tier serving_;
   Tier backups_;  // in reserve; empty while they serve
   uint32_t requests_ = 0;

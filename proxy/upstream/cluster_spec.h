@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,8 @@
 
 namespace weir {
 
+// A configured backend, or one address of it where its name has several: then they stand side by
+// side, with the same series.
 struct HostSpec {
   std::shared_ptr<Backend> backend;
   uint32_t weight = 1;
@@ -20,6 +23,10 @@ struct HostSpec {
   config::BackendState state{};
   uint32_t series = 0;        // of this backend's metrics
   std::string tls_host = {};  // what its address names, for TLS
+  uint64_t salt = 0;          // tells the addresses of one backend apart, for hashing
+  std::string failure = {};   // why it has no address
+
+  bool active() const { return state == config::BackendState::active; }
 };
 
 struct ClusterSpec {
@@ -41,6 +48,12 @@ struct ClusterSpec {
   std::shared_ptr<TlsClient> tls;  // null: none
   config::ProxyVersion proxy_protocol{};
 
+  // The addresses of the backend of hosts[first], which is the first of them.
+  std::span<const HostSpec> addresses(size_t first) const {
+    size_t end = first + 1;
+    while (end < hosts.size() && hosts[end].series == hosts[first].series) ++end;
+    return std::span(hosts).subspan(first, end - first);
+  }
   // Out for its answers. A config without outlier detection takes everyone back.
   bool ejected(const HostSpec& host, TimePoint now) const {
     return outlier_detection && host.backend->outlier().ejected(now);

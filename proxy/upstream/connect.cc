@@ -72,9 +72,8 @@ Connect::State Connect::start(Cluster& cluster, uint64_t client_hash) {
 
 // Straight on until one attempt has to wait or has succeeded; a refusal may come at once.
 Connect::State Connect::try_next() {
-  const uint32_t most = std::min(cluster_->spec().connect_attempts, kMaxAttempts);
-  while (attempts_ < most) {
-    place_ = cluster_->pick(loop_.now(), client_hash_, std::span(tried_).first(attempts_));
+  while (attempts_ < kMaxAttempts) {
+    place_ = next_place();
     if (place_ == kNoHost) break;
     tried_[attempts_++] = place_;
     if (attempt() != State::failed) return state_;
@@ -84,11 +83,24 @@ Connect::State Connect::try_next() {
   return state_ = State::failed;
 }
 
+HostIndex Connect::next_place() {
+  const TimePoint now = loop_.now();
+  const std::span<const HostIndex> tried = std::span(tried_).first(attempts_);
+  const HostIndex other =
+      tried.empty() ? kNoHost : cluster_->other_address(tried.back(), now, tried);
+  if (other != kNoHost) return other;
+  const HostIndex next = backends_++ < cluster_->spec().connect_attempts
+                             ? cluster_->pick(now, client_hash_, tried)
+                             : kNoHost;
+  if (next != kNoHost || tried.empty()) return next;
+  return cluster_->other_address(tried.back(), now, tried, /*left_alone_too=*/true);
+}
+
 Connect::State Connect::attempt() {
   const HostSpec& host = cluster_->spec().hosts[place_];
   cells()->connects.add();
   cells()->active.add();
-  ++cells()->load;
+  ++cluster_->load(place_);
   began_ = loop_.now();
   switch (transport_.connect(loop_, host.backend->address(),
                              cluster_->spec().congestion_control.c_str())) {
@@ -163,9 +175,9 @@ TimePoint Connect::deadline() const {
 
 void Connect::release() {
   if (place_ == kNoHost) return;
-  BackendCells& cells = cluster_->cells_of(std::exchange(place_, kNoHost));
-  cells.active.sub();
-  --cells.load;
+  const HostIndex place = std::exchange(place_, kNoHost);
+  cluster_->cells_of(place).active.sub();
+  --cluster_->load(place);
 }
 
 }  // namespace weir

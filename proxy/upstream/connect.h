@@ -1,6 +1,7 @@
 // Connect: finds a backend for one client and connects to it: at most spec.connect_attempts
-// backends, each once, none for longer than the connect timeout. Nothing of the client has been
-// read meanwhile, so trying the next backend loses nothing.
+// backends, and kMaxAttempts addresses of them, each once, none for longer than the connect
+// timeout. Where a backend has several addresses, the others are tried before another backend.
+// Nothing of the client has been read meanwhile, so trying the next backend loses nothing.
 //
 // Owner: a session, by value; thread: its loop's. The session keeps the deadline and calls
 // on_timeout(). Books: a BackendCells::active is held from the beginning of an attempt until it
@@ -45,7 +46,7 @@ class ConnectObserver {
 class Connect final : private TransportReader, private TransportWriter {
  public:
   enum class State : uint8_t { connecting, connected, failed };
-  static constexpr uint32_t kMaxAttempts = 8;
+  static constexpr uint32_t kMaxAttempts = 16;
 
   Connect(EventLoop& loop, Transport& transport, ConnectObserver& observer)
       : loop_(loop), transport_(transport), observer_(observer) {}
@@ -73,6 +74,7 @@ class Connect final : private TransportReader, private TransportWriter {
   void go_on();
   Transport::Connecting finish();
   State try_next();
+  HostIndex next_place();
   State attempt();
   void succeed();
   void fail(ConnectError error);
@@ -85,6 +87,7 @@ class Connect final : private TransportReader, private TransportWriter {
   TimePoint began_{};
   std::array<HostIndex, kMaxAttempts> tried_{};
   uint32_t attempts_ = 0;
+  uint32_t backends_ = 0;  // how many of the attempts were not another address of the one before
   HostIndex place_ = kNoHost;
   State state_ = State::connecting;
   EndReason reason_ = EndReason::no_backend;

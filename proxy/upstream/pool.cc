@@ -57,7 +57,7 @@ void UpstreamConnection::on_deadline() {
 Pool::~Pool() {
   while (!idle_.empty()) drop(idle_.front());
   while (!private_.empty()) drop(private_.front());
-  DCHECK(open_ == 0);
+  DCHECK(open_ == 0 && load_ == 0);
 }
 
 void Pool::set_limits(PoolLimits limits) {

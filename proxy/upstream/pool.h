@@ -111,6 +111,8 @@ class Pool final {
   void begin_drain();
 
   const Backend& backend() const { return *backend_; }
+  // What balancers go by: sessions of TCP, those being connected included, and requests under way.
+  int64_t& load() { return load_; }
   size_t idle() const { return idle_count_; }
   // How long an idle connection is kept: the configured time, what the backend said or what was
   // learned of it, whichever is shortest. Zero: not at all.
@@ -140,6 +142,7 @@ class Pool final {
   IntrusiveList<UpstreamConnection, IdleLink> private_;  // idle, too; not counted among those
   size_t idle_count_ = 0;
   uint32_t open_ = 0;
+  int64_t load_ = 0;
   Duration last_seen_{};                // idle time at which the backend closed a connection
   TimePoint last_seen_at_{};            // when that was
   Duration learned_ = Duration::max();  // the same, seen twice

@@ -68,8 +68,8 @@ TEST(ListenOptions, AnAlgorithmTheKernelDoesNotHave_IsRefusedWithItsPlace) {
     config::Loaded loaded =
         config::load_text(tail[i], "test.yaml", [](const std::string&) { return std::nullopt; });
     ASSERT_TRUE(loaded.valid()) << config::format_text(loaded.diagnostics, false);
-    Result<ResolvedAddresses> addresses = resolve_backends(loaded.model);
-    const auto prepared = store.prepare({std::move(loaded), std::move(*addresses), {}});
+    ResolvedAddresses addresses = resolve_backends(loaded.model);
+    const auto prepared = store.prepare({std::move(loaded), std::move(addresses), {}});
     ASSERT_FALSE(prepared) << i;
     EXPECT_NE(prepared.error().text().find("congestion control 'nonsense'"), std::string::npos);
     EXPECT_TRUE(prepared.error().where.starts_with(places[i])) << prepared.error().where;

@@ -87,13 +87,14 @@ class ReloadCoordinatorTest : public testing::Test, ReloadObserver, HealthObserv
     };
   }
   Loader::Resolve resolve() {
-    return [this](const config::Model& model) -> Result<ResolvedAddresses> {
+    return [this](const config::Model& model) {
       ResolvedAddresses found;
       for (const config::Cluster& cluster : model.clusters)
         for (const config::Backend& backend : cluster.backends)
-          found[backend.address] = names_.contains(backend.address)
-                                       ? names_.at(backend.address)
-                                       : *Address::parse(backend.address);
+          found[backend.address] = {
+              {names_.contains(backend.address) ? names_.at(backend.address)
+                                                : *Address::parse(backend.address)},
+              {}};
       return found;
     };
   }

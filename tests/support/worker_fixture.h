@@ -7,6 +7,7 @@
 #include "config/load.h"
 #include "server/snapshot_store.h"
 #include "server/worker.h"
+#include "support/fake_names.h"
 #include "support/socket.h"
 #include "support/test_loop.h"
 
@@ -32,13 +33,12 @@ class WorkerFixture : public TestLoop, private WorkerPeers {
     config::Loaded loaded =
         config::load_text(yaml, "test.yaml", [](const std::string&) { return std::nullopt; });
     ASSERT_TRUE(loaded.valid()) << config::format_text(loaded.diagnostics, false);
-    Result<ResolvedAddresses> addresses = resolve_backends(loaded.model);
-    ASSERT_TRUE(addresses) << addresses.error().text();
+    ResolvedAddresses addresses = lookups->resolve(loaded.model);
     TlsContexts tls = load_tls(loaded, store.tls_in_force().get());
     ASSERT_TRUE(loaded.valid()) << config::format_text(loaded.diagnostics, false);
     diagnostics = loaded.diagnostics;
     Result<SnapshotStore::Prepared> prepared =
-        store.prepare({std::move(loaded), std::move(*addresses), std::move(tls)});
+        store.prepare({std::move(loaded), std::move(addresses), std::move(tls)});
     ASSERT_TRUE(prepared) << prepared.error().text();
     worker.apply(store.commit(std::move(*prepared), loop.now()).at(0));
   }
@@ -88,6 +88,8 @@ class WorkerFixture : public TestLoop, private WorkerPeers {
     return {};
   }
 
+  FakeNames names;
+  const std::shared_ptr<Lookups> lookups = std::make_shared<Lookups>(names.look_up());
   SnapshotStore store{1, 4096};
   Worker worker{loop, 0, 1, *this};
   int empties = 0;

@@ -21,7 +21,8 @@ class SourceHash final : public Balancer {
     entries_.clear();
     for (HostIndex i = 0; i < eligible.size(); ++i) {
       DCHECK(eligible[i].weight > 0);
-      entries_.push_back({hash_bytes(eligible[i].backend->name()), eligible[i].weight, i});
+      entries_.push_back(
+          {hash_bytes(eligible[i].backend->name(), eligible[i].salt), eligible[i].weight, i});
     }
     // By weight: hosts of one weight side by side compare their draws as they are. Then by name, so
     // that not even a tie depends on the order in the file.

@@ -26,7 +26,7 @@ TEST(SnapshotStore, CompilesHttpListenersAndWhatTheirClustersNeed) {
   candidate.loaded =
       config::load_text(kYaml, "weir.yaml", [](const std::string&) { return std::nullopt; });
   ASSERT_TRUE(candidate.loaded.valid());
-  candidate.addresses["127.0.0.1:9"] = *Address::parse("127.0.0.1:9");
+  candidate.addresses["127.0.0.1:9"] = {{*Address::parse("127.0.0.1:9")}, {}};
   SnapshotStore store(1, 1024);
   Result<SnapshotStore::Prepared> prepared = store.prepare(candidate);
   ASSERT_TRUE(prepared) << prepared.error().text();

@@ -1,0 +1,163 @@
+// Host names of backends: whatever becomes of their lookups, weir starts, reloads, serves what it
+// can and stops.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "support/config_text.h"
+#include "support/load_server.h"
+#include "support/session_pair.h"
+#include "support/temp_folder.h"
+#include "support/weir_command.h"
+
+namespace weir {
+namespace {
+
+using Behaviour = LoadServer::Behaviour;
+using testing::HasSubstr;
+
+class NamesOfBackends : public testing::Test {
+ protected:
+  // What names lead to from now on; fake_names.cc says how it is written.
+  void names(const std::string& lines) {
+    const std::string path = folder_ / "names";
+    std::ofstream(path + ".new") << lines;
+    std::filesystem::rename(path + ".new", path);
+  }
+  ProxyOptions options() const {
+    ProxyOptions options;
+    options.environment = {"LD_PRELOAD=" WEIR_FAKE_NAMES, "ASAN_OPTIONS=verify_asan_link_order=0",
+                           "WEIR_TEST_NAMES=" + (folder_ / "names")};
+    return options;
+  }
+  std::string config(const std::vector<std::string>& backends, const std::string& more = {}) {
+    std::string text = fmt::format(
+        "listeners: [{{ name: web, bind: \"{}\", cluster: app }}]\n"
+        "clusters:\n  - name: app\n    backends:\n",
+        bind_.text());
+    for (const std::string& backend : backends) text += "      - \"" + backend + "\"\n";
+    return text + more;
+  }
+  std::string at(const char* host) const {
+    return fmt::format("{}:{}", host, echo_.address().port());
+  }
+  bool serves() {
+    Socket client = Socket::connect(bind_);
+    return client && echoes(client, "hello");
+  }
+  static nlohmann::json backend(const ProxyProcess& weir, size_t i = 0) {
+    return weir.get("/v1/status").json()["clusters"][0]["backends"][i];
+  }
+
+  test::TempFolder folder_;
+  LoadServer echo_{Behaviour::echo};
+  const Address bind_ = free_address();
+};
+
+TEST_F(NamesOfBackends, OneThatDoesNotExistKeepsNobodyFromStartingOrReloading) {
+  ProxyProcess weir(config({"no-such-host.invalid:80", echo_.address().text()}));
+  for (int i = 0; i < 4; ++i) EXPECT_TRUE(serves());
+  EXPECT_EQ(backend(weir)["status"], "down");
+  EXPECT_THAT(backend(weir)["failure"].get<std::string>(), HasSubstr("no-such-host.invalid"));
+  const Scrape scrape = weir.scrape();
+  EXPECT_EQ(scrape.sum("weir_backend_up", {{"backend", "no-such-host.invalid:80"}}), 0);
+  EXPECT_EQ(scrape.sum("weir_backend_addresses", {{"backend", "no-such-host.invalid:80"}}), 0);
+  EXPECT_EQ(scrape.sum("weir_backend_addresses", {{"backend", echo_.address().text()}}), 1);
+  EXPECT_THAT(weir.errors(), HasSubstr("backend.unresolved"));
+  weir.write_config(
+      config({"no-such-host.invalid:80", echo_.address().text()}, "drain: { timeout: 7s }\n"));
+  EXPECT_EQ(weir.reload().json()["result"], "ok");
+  EXPECT_TRUE(serves());
+}
+
+TEST_F(NamesOfBackends, WithoutAnyAddressWeirStarts_AndServesOnceALookupSucceeds) {
+  names("app.test fail\n");
+  ProxyProcess weir(config({at("app.test")}, "global: { resolve_interval: 100ms }\n"), options());
+  Socket refused = Socket::connect(bind_);
+  EXPECT_NE(refused.wait_end(), Socket::End::open);
+  names("app.test 127.0.0.1\n");
+  EXPECT_TRUE(weir.await_metric("weir_backend_addresses", {{"backend", at("app.test")}}, 1));
+  EXPECT_TRUE(serves());
+  EXPECT_EQ(backend(weir)["address"], echo_.address().text());
+}
+
+TEST_F(NamesOfBackends, AReloadWhileTheNameServerIsDownKeepsTheAddress_AlsoUnderAnotherName) {
+  names("app.test 127.0.0.1\n");
+  ProxyProcess weir(config({at("app.test")}), options());
+  EXPECT_TRUE(serves());
+  names("app.test fail\n");
+  weir.write_config(
+      fmt::format("listeners: [{{ name: web, bind: \"{}\", cluster: other }}]\n"
+                  "clusters: [{{ name: other, backends: [{{ name: renamed, address: {} }}] }}]\n",
+                  bind_.text(), at("app.test")));
+  EXPECT_EQ(weir.reload().json()["result"], "ok");
+  EXPECT_TRUE(serves());
+  EXPECT_EQ(backend(weir)["address"], echo_.address().text());
+}
+
+TEST_F(NamesOfBackends, AreLookedUpSideBySide) {
+  std::string lines;
+  std::vector<std::string> backends;
+  for (int i = 0; i < 100; ++i) {
+    lines += fmt::format("n{}.test after 200 127.0.0.1\n", i);
+    backends.push_back(at(fmt::format("n{}.test", i).c_str()));
+  }
+  names(lines);
+  const TimePoint before = std::chrono::steady_clock::now();
+  ProxyProcess weir(config(backends), options());
+  EXPECT_LT(std::chrono::steady_clock::now() - before, 10s) << "one after the other it takes 20s";
+  EXPECT_EQ(weir.scrape().sum("weir_backend_addresses"), 100);
+  EXPECT_TRUE(serves());
+}
+
+TEST_F(NamesOfBackends, TerminatesAtOnceWhileTheFirstLookupHangs) {
+  const std::string fifo = folder_ / "asked";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  names("app.test hang " + fifo + "\n");
+  const UniqueFd asked(::open(fifo.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  ASSERT_TRUE(asked);
+  ProxyOptions with_names = options();
+  with_names.await_ready = false;
+  ProxyProcess weir(config({at("app.test")}), with_names);
+  ASSERT_TRUE(wait_ready(asked.get(), POLLIN));
+  const TimePoint before = std::chrono::steady_clock::now();
+  weir.signal(SIGTERM);
+  EXPECT_EQ(weir.wait(), 128 + SIGTERM);
+  EXPECT_LT(std::chrono::steady_clock::now() - before, 2s);
+}
+
+TEST_F(NamesOfBackends, DrainsAndExitsWhileALookupHangs) {
+  const std::string fifo = folder_ / "asked";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  names("app.test 127.0.0.1\n");
+  const UniqueFd asked(::open(fifo.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  ProxyProcess weir(config({at("app.test")}, "global: { resolve_interval: 100ms }\n"), options());
+  names("app.test hang " + fifo + "\n");
+  ASSERT_TRUE(wait_ready(asked.get(), POLLIN));
+  EXPECT_TRUE(serves());
+  weir.signal(SIGTERM);
+  EXPECT_EQ(weir.wait(), 0);
+}
+
+TEST_F(NamesOfBackends, AreReportedByCheckWhenAsked) {
+  const std::string path = folder_ / "weir.yaml";
+  std::ofstream(path) << config({"no-such-host.invalid:80", at("localhost")});
+  const CommandOutcome plain = run_weir("check weir.yaml", folder_ / "");
+  EXPECT_EQ(plain.code, 0);
+  EXPECT_EQ(plain.out.find("no-such-host"), std::string::npos);
+  const CommandOutcome resolved = run_weir("check --resolve weir.yaml", folder_ / "");
+  EXPECT_EQ(resolved.code, 0);
+  EXPECT_THAT(resolved.out, HasSubstr("weir.yaml:5:9: warning[W252]: cannot look up "
+                                      "'no-such-host.invalid'"));
+  EXPECT_THAT(resolved.out, HasSubstr("cluster app: " + at("localhost") + ": "));
+  EXPECT_THAT(resolved.out, HasSubstr(echo_.address().text()));
+  EXPECT_EQ(run_weir("check --strict --resolve weir.yaml", folder_ / "").code, 78);
+}
+
+}  // namespace
+}  // namespace weir

@@ -1,0 +1,300 @@
+// Backends whose host names have several addresses, other ones later, or none: what sessions and
+// requests see of it, and when names are looked up again.
+#include "server/names.h"
+
+#include "support/http_fixture.h"
+
+namespace weir::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+// Acceptors on one port of several addresses of the loopback network.
+class NamesTest : public HttpFixture {
+ protected:
+  static constexpr const char* kAddresses[] = {"127.0.0.1", "127.0.0.2", "127.0.0.3"};
+
+  Address at(size_t i) const { return *Address::parse(fmt::format("{}:{}", kAddresses[i], port_)); }
+  Acceptor& open(size_t i) { return *(acceptors_[i] = std::make_unique<Acceptor>(at(i))); }
+  std::string name(const char* host = "app.test") const {
+    return fmt::format("{}:{}", host, port_);
+  }
+
+  void serve_tcp(const std::string& cluster = "", const std::string& backends = {}) {
+    apply(
+        fmt::format("listeners: [{{ name: l, bind: \"127.0.0.1:0\", cluster: c }}]\n"
+                    "clusters: [{{ name: c, backends: [{}]{}{} }}]\n",
+                    backends.empty() ? name() : backends, cluster.empty() ? "" : ", ", cluster));
+  }
+  void serve_http(const std::string& cluster = "") {
+    apply("listeners:\n" + listener_text("cluster: c") +
+          fmt::format("clusters:\n  - {{ name: c, backends: [{}]{}{} }}\n", name(),
+                      cluster.empty() ? "" : ", ", cluster));
+  }
+  // What the control plane does when answers have come.
+  void use_addresses() {
+    ++changes_;
+    auto next = store.readdress(lookups->known(store.current()->model));
+    if (next) worker.apply(next->updates.at(0));
+  }
+  void watch_names() {
+    watched_ = std::make_unique<Names>(loop, lookups, state_, [this] { use_addresses(); });
+    watched_->use(store.current()->model);
+    turns(2);
+  }
+  bool looked_up(size_t times, const char* host = "app.test") {
+    return run_until([&] { return names.lookups(host) >= times; });
+  }
+  // The connection that a new client gets to.
+  Socket joined(Acceptor& from, Socket& client) {
+    client = this->client();
+    Socket backend;
+    EXPECT_TRUE(run_until([&] {
+      if (wait_ready(from.fd(), POLLIN, 1ms)) backend = from.accept(1s);
+      return static_cast<bool>(backend);
+    }));
+    return backend;
+  }
+
+  const uint16_t port_ = free_address().port();
+  std::array<std::unique_ptr<Acceptor>, 3> acceptors_;
+  ProcessState state_;
+  std::unique_ptr<Names> watched_;
+  int changes_ = 0;
+};
+
+TEST_F(NamesTest, SessionsAreSpreadOverAllAddressesOfAName) {
+  for (size_t i = 0; i < 3; ++i) open(i);
+  names.set("app.test", {"127.0.0.3", "127.0.0.1", "127.0.0.2"});
+  for (const char* balance : {"round_robin", "least_connections", "source_hash", "random"}) {
+    serve_tcp(fmt::format("balance: {}", balance));
+    if (std::string_view(balance) == "source_hash") continue;  // one client, one address
+    std::array<size_t, 3> carried{};
+    for (size_t n = 0; n < 30; ++n) {
+      Socket one = client();
+      run_until([&] {
+        for (size_t i = 0; i < 3; ++i) {
+          if (!wait_ready(acceptors_[i]->fd(), POLLIN, Duration::zero())) continue;
+          acceptors_[i]->accept(1s);
+          return ++carried[i] > 0;
+        }
+        return false;
+      });
+    }
+    EXPECT_EQ(carried[0] + carried[1] + carried[2], 30u);
+    for (size_t n : carried)
+      EXPECT_GT(n, std::string_view(balance) == "random" ? 0u : 5u) << balance;
+  }
+}
+
+TEST_F(NamesTest, SourceHashingSpreadsClientsOverTheAddressesOfOneName) {
+  names.set("app.test", {"127.0.0.1", "127.0.0.2", "127.0.0.3"});
+  serve_tcp("balance: source_hash");
+  WorkerMetrics metrics(0);
+  Cluster cluster(store.current()->clusters[0], metrics, 1);
+  std::array<size_t, 3> picked{};
+  for (uint64_t i = 0; i < 300; ++i) ++picked.at(cluster.pick(loop.now(), i * 7919, {}));
+  for (size_t n : picked) EXPECT_GT(n, 60u);
+}
+
+TEST_F(NamesTest, ASessionTriesTheOtherAddressesOfItsOnlyBackend) {
+  open(2);
+  names.set("app.test", {"127.0.0.1", "127.0.0.2", "127.0.0.3"});
+  serve_tcp("connect_attempts: 1");
+  for (size_t n = 0; n < 6; ++n) {
+    Socket one;
+    EXPECT_TRUE(joined(*acceptors_[2], one)) << n;
+  }
+  EXPECT_EQ(ended("l", EndReason::connect_failed), 0u);
+  EXPECT_EQ(backend_cells("c", name()).sessions.value, 6u) << "the series is the backend's";
+}
+
+TEST_F(NamesTest, ASessionThatFindsNoAddressAlive_EndsAsConnectFailed) {
+  names.set("app.test", {"127.0.0.1", "127.0.0.2", "127.0.0.3"});
+  serve_tcp("connect_attempts: 1");
+  Socket one = client();
+  EXPECT_TRUE(run_until([&] { return ended("l", EndReason::connect_failed) == 1; }));
+  EXPECT_EQ(backend_cells("c", name()).connects.value, 3u);
+}
+
+TEST_F(NamesTest, AnAddressThatDoesNotAnswerIsGivenUpForTheNextOne) {
+  Acceptor& mute = open(0);
+  ::listen(mute.fd(), 0);
+  std::vector<Socket> filling;
+  for (int i = 0; i < 4; ++i) filling.push_back(Socket::begin_connecting(mute.address()));
+  open(1);
+  names.set("app.test", {"127.0.0.1", "127.0.0.2"});
+  serve_tcp("connect_attempts: 1, timeouts: { connect: 2s }");
+  std::vector<Socket> clients, backends;
+  for (int n = 0; n < 2; ++n) clients.push_back(client());
+  ASSERT_TRUE(run_until([&] { return worker.active() == 2; }));
+  for (int i = 0; i < 5; ++i) advance(500ms);
+  EXPECT_TRUE(run_until([&] {
+    if (wait_ready(acceptors_[1]->fd(), POLLIN, 1ms)) backends.push_back(acceptors_[1]->accept(1s));
+    return backends.size() == 2;
+  }));
+}
+
+TEST_F(NamesTest, ARequestTriesTheOtherAddressesOfItsOnlyBackend_WithoutARetry) {
+  open(1);
+  names.set("app.test", {"127.0.0.1", "127.0.0.2"});
+  apply("listeners:\n" + listener_text("cluster: c, retry: { attempts: 0 }") +
+        fmt::format("clusters:\n  - {{ name: c, backends: [{}] }}\n", name()));
+  for (size_t n = 0; n < 4; ++n) {
+    Socket one = client();
+    ASSERT_TRUE(one.send(post("/", "abc")));
+    Socket server = accepted(*acceptors_[1]);
+    EXPECT_THAT(until(server, "abc"), StartsWith("POST / "));
+    ASSERT_TRUE(server.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"));
+    EXPECT_THAT(message(one), StartsWith("HTTP/1.1 200 "));
+  }
+  EXPECT_EQ(cluster_cells("c").retries.sum(), 0u);
+}
+
+TEST_F(NamesTest, ARequestForWhichNoAddressIsAlive_IsAnswered502) {
+  names.set("app.test", {"127.0.0.1", "127.0.0.2"});
+  serve_http();
+  Socket one = client();
+  ASSERT_TRUE(one.send(get("/")));
+  EXPECT_TRUE(run_until([&] {
+    advance(50ms);
+    return ended("l", EndReason::client_closed) > 0 || wait_ready(one.fd(), POLLIN, 1ms);
+  }));
+  EXPECT_THAT(message(one), StartsWith("HTTP/1.1 502 "));
+}
+
+TEST_F(NamesTest, AnAddressWhoseChecksFailGetsNothing) {
+  for (size_t i = 0; i < 3; ++i) open(i);
+  names.set("app.test", {"127.0.0.1", "127.0.0.2", "127.0.0.3"});
+  serve_tcp("health_check: { type: tcp }");
+  const std::vector<CheckTarget> targets = store.check_targets();
+  ASSERT_EQ(targets.size(), 3u);
+  targets[0].backend->set_health(Health::down);
+  targets[2].backend->set_health(Health::down);
+  worker.health_changed();
+  for (size_t n = 0; n < 3; ++n) {
+    Socket one;
+    EXPECT_TRUE(joined(*acceptors_[1], one));
+  }
+}
+
+TEST_F(NamesTest, ABackendWithoutAnAddressGetsNothing_NotEvenInPanic) {
+  Acceptor other;
+  serve_tcp("panic_threshold: 100%",
+            fmt::format("{}, {}", name("gone.test"), other.address().text()));
+  EXPECT_TRUE(store.check_targets().empty());
+  for (size_t n = 0; n < 4; ++n) {
+    Socket one;
+    EXPECT_TRUE(joined(other, one));
+  }
+  EXPECT_EQ(backend_cells("c", name("gone.test")).connects.value, 0u);
+  const ClusterSpec& cluster = store.current()->clusters[0];
+  EXPECT_THAT(cluster.hosts[0].failure, HasSubstr("gone.test"));
+}
+
+TEST_F(NamesTest, ABackendWhoseNameIsFoundLaterComesIntoService_WithoutAReload) {
+  serve_tcp();
+  Socket refused = client();
+  ASSERT_TRUE(run_until([&] { return ended("l", EndReason::no_backend) == 1; }));
+  watch_names();
+  names.set("app.test", {"127.0.0.1"});
+  open(0);
+  const uint64_t generation = store.current()->generation;
+  advance(1200ms);
+  ASSERT_TRUE(run_until([&] { return changes_ > 0; }));
+  Socket one;
+  EXPECT_TRUE(joined(*acceptors_[0], one));
+  EXPECT_EQ(store.current()->generation, generation);
+}
+
+TEST_F(NamesTest, NewSessionsGoToTheNewAddress_AndOpenOnesStay) {
+  open(0);
+  open(1);
+  names.set("app.test", {"127.0.0.1"});
+  serve_tcp();
+  watch_names();
+  Socket before;
+  Socket old = joined(*acceptors_[0], before);
+  names.set("app.test", {"127.0.0.2"});
+  advance(12s);
+  ASSERT_TRUE(
+      run_until([&] { return store.current()->clusters[0].hosts[0].backend->address() == at(1); }));
+  Socket after;
+  EXPECT_TRUE(joined(*acceptors_[1], after));
+  ASSERT_TRUE(old.send("still here"));
+  EXPECT_EQ(until(before, "here"), "still here");
+  EXPECT_EQ(backend_cells("c", name()).sessions.value, 2u);
+}
+
+TEST_F(NamesTest, AFailedLookupKeepsTheAddresses_AndIsMadeAgainSooner) {
+  open(0);
+  names.set("app.test", {"127.0.0.1"});
+  serve_tcp();
+  watch_names();
+  names.set("app.test", {});
+  const size_t before = names.lookups("app.test");
+  advance(12s);
+  ASSERT_TRUE(looked_up(before + 1));
+  ASSERT_TRUE(run_until([&] { return state_.name_lookups[LookupResult::failed].value == 1; }));
+  advance(1200ms);
+  ASSERT_TRUE(looked_up(before + 2));
+  ASSERT_TRUE(run_until([&] { return state_.name_lookups[LookupResult::failed].value == 2; }));
+  advance(1200ms);
+  EXPECT_EQ(names.lookups("app.test"), before + 2) << "twice as long the second time";
+  advance(1200ms);
+  EXPECT_TRUE(looked_up(before + 3));
+  Socket one;
+  EXPECT_TRUE(joined(*acceptors_[0], one));
+}
+
+TEST_F(NamesTest, TheSameAddressesInAnotherOrderChangeNothing) {
+  names.set("app.test", {"127.0.0.1", "127.0.0.2"});
+  serve_tcp();
+  watch_names();
+  const std::shared_ptr<const Snapshot> before = store.current();
+  names.set("app.test", {"127.0.0.2", "127.0.0.1"});
+  const size_t asked = names.lookups("app.test");
+  advance(12s);
+  ASSERT_TRUE(looked_up(asked + 1));
+  turns(5);
+  EXPECT_EQ(store.current(), before);
+}
+
+TEST_F(NamesTest, AnAddressThatStaysKeepsItsHealthWhenOthersComeAndGo) {
+  names.set("app.test", {"127.0.0.1", "127.0.0.2"});
+  serve_tcp();
+  const std::shared_ptr<Backend> stays = store.current()->clusters[0].hosts[1].backend;
+  stays->set_health(Health::down);
+  names.set("app.test", {"127.0.0.2", "127.0.0.3"});
+  lookups->resolve(store.current()->model);
+  use_addresses();
+  const ClusterSpec& cluster = store.current()->clusters[0];
+  ASSERT_EQ(cluster.hosts.size(), 2u);
+  EXPECT_EQ(cluster.hosts[0].backend, stays);
+  EXPECT_EQ(cluster.hosts[1].backend->health(), Health::unknown);
+}
+
+TEST_F(NamesTest, EveryClusterThatUsesANameFollowsIt) {
+  names.set("app.test", {"127.0.0.1"});
+  apply(
+      fmt::format("listeners: [{{ name: l, bind: \"127.0.0.1:0\", cluster: a }}, {{ name: m, bind: "
+                  "\"127.0.0.1:0\", cluster: b }}]\n"
+                  "clusters: [{{ name: a, backends: [{0}] }}, {{ name: b, backends: [{{ name: x, "
+                  "address: {0} }}, "
+                  "127.0.0.9:1] }}]\n",
+                  name()));
+  names.set("app.test", {"127.0.0.3"});
+  lookups->resolve(store.current()->model);
+  const auto next = store.readdress(lookups->known(store.current()->model));
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->changes.size(), 2u);
+  EXPECT_EQ(next->changes[1].path, "clusters.b.backends.x");
+  EXPECT_EQ(next->changes[1].from, at(0).text());
+  EXPECT_EQ(next->changes[1].to, at(2).text());
+  EXPECT_EQ(store.current()->clusters[0].hosts[0].backend->address(), at(2));
+  EXPECT_EQ(store.current()->clusters[1].hosts[0].backend->address(), at(2));
+}
+
+}  // namespace
+}  // namespace weir::test
