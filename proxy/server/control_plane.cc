@@ -13,6 +13,8 @@ namespace {
 
 // While starting and draining: systemd is asked for this much more, twice over.
 constexpr Duration kExtendEvery = 5s;
+// Beside the longest timeout of a check: for the first results to come in.
+constexpr Duration kCheckMargin = 1s;
 
 }  // namespace
 
@@ -23,7 +25,7 @@ ControlPlane::ControlPlane(const ServerOptions& options, Log& log, WorkerCount w
       loop_(clock_),
       store_(workers.count, descriptor_limit),
       workers_(loop_, clock_, log, workers.count),
-      checks_(loop_, *this, std::random_device()()),
+      checks_(loop_, *this, std::random_device()(), HealthChecks::room_of(descriptor_limit)),
       names_(loop_, lookups, state_, [this] { use_addresses(); }),
       loader_(loop_, options.load,
               [lookups](const config::Model& model) { return lookups->resolve(model); }),
@@ -36,10 +38,12 @@ ControlPlane::ControlPlane(const ServerOptions& options, Log& log, WorkerCount w
       admin_(loop_,
              [this](const AdminRequest& q, AdminResponder r) { api_.handle(q, std::move(r)); }),
       signals_(loop_, [this](const ReceivedSignal& signal) { on_signal(signal); }),
-      extend_(loop_, [this] {
-        notify_.extend(2 * kExtendEvery);
-        extend_.set_in(kExtendEvery);
-      }) {
+      extend_(loop_,
+              [this] {
+                notify_.extend(2 * kExtendEvery);
+                extend_.set_in(kExtendEvery);
+              }),
+      enough_waited_(loop_, [this] { on_primed(); }) {
   loader_.compare_with([this] { return store_.tls_in_force(); });
   state_.build.set({options.version, options.revision, libevent_version()});
 }
@@ -70,8 +74,20 @@ Result<void> ControlPlane::start(const Candidate& candidate) {
   names_.use(snapshot.model);
   report_unresolved();
   workers_.start();
-  checks_.apply(store_.check_targets());
+  await_checks();
   return {};
+}
+
+// Not for longer than one check takes, however many there are: backends whose first result is still
+// missing then get sessions, as those do that are not checked.
+void ControlPlane::await_checks() {
+  Duration longest{};
+  const std::vector<CheckTarget> targets = store_.check_targets();
+  for (const CheckTarget& target : targets) longest = std::max(longest, target.spec.timeout);
+  notify_.extend(2 * kExtendEvery);
+  extend_.set_in(kExtendEvery);
+  enough_waited_.set_in(longest + kCheckMargin);
+  checks_.apply(targets);
 }
 
 // Without an admin section: where the command line looks. With one: in the directory that systemd
@@ -128,6 +144,7 @@ void ControlPlane::serve() {
   workers_.tell_each([updates](Worker& worker, uint32_t index) { worker.apply((*updates)[index]); },
                      [this] {
                        if (drain_.begun()) return;
+                       extend_.cancel();
                        drain_.set_serving();
                        announce();
                        reload_.open();

@@ -33,6 +33,7 @@ class ControlPlane final : private DrainObserver, private ReloadObserver, privat
   Result<void> open_admin(const config::Admin& admin);
   void open_default_admin();
   void open_extra_admin(const std::string& path);
+  void await_checks();
   void serve();
   void on_signal(const ReceivedSignal& signal);
   void begin_drain(std::optional<Duration> timeout);
@@ -75,6 +76,7 @@ class ControlPlane final : private DrainObserver, private ReloadObserver, privat
   AdminServer admin_;
   Signals signals_;
   Timer extend_;
+  Timer enough_waited_;                      // for the first results of checks
   std::vector<WorkerUpdate> first_updates_;  // held until the checks are primed
   bool readdress_ = false;                   // when the reload under way is over
   int exit_code_ = 0;

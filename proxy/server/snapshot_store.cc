@@ -11,9 +11,14 @@
 namespace weir {
 namespace {
 
-// Descriptors that are not for sessions: listeners, admin, logs, checks, the kernel pipes of bulk
-// transfers.
-constexpr uint64_t kOwnDescriptors = 256;
+// Descriptors that are not for sessions: listeners, admin, logs, the kernel pipes of bulk
+// transfers; and those of checks.
+constexpr uint64_t kOwnDescriptors = 256 - HealthChecks::kLeastRunning;
+
+uint64_t descriptors_for_sessions(uint64_t limit) {
+  const uint64_t own = kOwnDescriptors + HealthChecks::room_of(limit);
+  return limit > 2 * own ? limit - own : limit / 2;
+}
 
 // "weir.yaml:12:7"; the path itself for a value that was not read from a file.
 std::string place(const config::Loaded& loaded, const std::string& path) {
@@ -129,10 +134,7 @@ Result<void> check_congestion_control(const config::Loaded& loaded) {
 }  // namespace
 
 SnapshotStore::SnapshotStore(uint32_t workers, uint64_t descriptor_limit)
-    : most_connections_(std::max<uint64_t>(
-          1, (descriptor_limit > 2 * kOwnDescriptors ? descriptor_limit - kOwnDescriptors
-                                                     : descriptor_limit / 2) /
-                 2)),
+    : most_connections_(std::max<uint64_t>(1, descriptors_for_sessions(descriptor_limit) / 2)),
       sockets_(workers) {}
 
 std::shared_ptr<Backend> SnapshotStore::backend(const std::string& cluster,

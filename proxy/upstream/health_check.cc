@@ -35,6 +35,7 @@ class HealthChecks::Check final : public WaitingTag, public AttemptOwner, privat
   bool primed() const { return primed_; }
 
   void start();
+  bool is_up() const { return target_.backend->health() == Health::up; }
   // Stops what is under way; to be started again.
   void respecify(config::HealthCheck spec);
   // From the next attempt on.
@@ -61,12 +62,15 @@ class HealthChecks::Check final : public WaitingTag, public AttemptOwner, privat
   TimePoint started_{};
   uint32_t streak_ = 0;  // results in a row that contradict the health
   bool primed_;
-  bool warned_ = false;  // of an error of our own
+  bool among_others_ = false;  // counted so while it runs
+  bool warned_ = false;        // of an error of our own
 };
 
 void HealthChecks::Check::start() {
   DCHECK(!attempt_);
   ++checks_.running_;
+  among_others_ = !is_up();
+  checks_.running_others_ += among_others_;
   started_ = loop_.now();
   const Backend& backend = *target_.backend;
   attempt_ = make_owned<Attempt>(loop_, *this, make_probe(target_.spec, backend));
@@ -150,13 +154,22 @@ void HealthChecks::Check::stop_attempt() {
   if (!attempt_) return;
   attempt_.reset();
   --checks_.running_;
+  checks_.running_others_ -= among_others_;
 }
 
-HealthChecks::HealthChecks(EventLoop& loop, HealthObserver& observer, uint64_t seed)
+size_t HealthChecks::room_of(uint64_t descriptor_limit) {
+  return std::clamp<size_t>(descriptor_limit / 8, kLeastRunning, kMostRunning);
+}
+
+HealthChecks::HealthChecks(EventLoop& loop, HealthObserver& observer, uint64_t seed,
+                           size_t most_running)
     : loop_(loop),
       observer_(observer),
       random_(seed),
-      waiting_(std::make_unique<IntrusiveList<Check, WaitingTag>>()) {}
+      most_running_(most_running),
+      waiting_up_(std::make_unique<Waiting>()),
+      waiting_others_(std::make_unique<Waiting>()),
+      more_(loop, [this] { start_waiting(); }) {}
 
 HealthChecks::~HealthChecks() = default;
 
@@ -189,14 +202,28 @@ void HealthChecks::apply(std::vector<CheckTarget> targets) {
 }
 
 void HealthChecks::request_start(Check& check) {
-  waiting_->push_back(check);
+  (check.is_up() ? waiting_up_ : waiting_others_)->push_back(check);
   start_waiting();
+}
+
+// Null: none waits, or there is no room for it.
+HealthChecks::Check* HealthChecks::next_waiting() {
+  if (running_ >= most_running_) return nullptr;
+  if (!waiting_up_->empty()) return waiting_up_->pop_front();
+  const bool room = running_others_ < most_running_ - most_running_ / 4;
+  return room ? waiting_others_->pop_front() : nullptr;
 }
 
 void HealthChecks::start_waiting() {
   // A check that fails at once comes back here: the outer loop goes on, the stack does not grow.
   if (std::exchange(starting_, true)) return;
-  while (running_ < kMaxRunning && !waiting_->empty()) waiting_->pop_front()->start();
+  size_t started = 0;
+  Check* next = nullptr;
+  while (started < kStartsPerTurn && (next = next_waiting()) != nullptr) {
+    next->start();
+    ++started;
+  }
+  if (started == kStartsPerTurn) more_.set_in(Duration::zero());
   starting_ = false;
 }
 

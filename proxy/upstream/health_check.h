@@ -2,8 +2,10 @@
 //
 // Owner: the server. Thread: the control loop's. What a check asks is its probe's to say (probe.h).
 // The first result decides at once; after that `fall` failures in a row take a backend out and
-// `rise` successes bring it back. At most kMaxRunning checks run at a time; the others wait their
-// turn. Checks go on during a drain.
+// `rise` successes bring it back. Each backend has a schedule of its own; only the descriptors
+// bound how many checks run at a time. Where they do, backends that are up come first, and a
+// quarter of the room is theirs alone: backends that do not answer hold theirs for the whole
+// timeout and must not delay the check of one that did. Checks go on during a drain.
 //
 // A check closes its connection with a plain FIN. The TIME_WAIT is therefore ours: 60 s divided by
 // the interval, per backend (12 at the default); no reason to greet healthy servers with an RST.
@@ -16,7 +18,7 @@
 
 #include "base/random.h"
 #include "config/model.h"
-#include "event/event_loop.h"
+#include "event/timer.h"
 #include "metrics/labels.h"
 #include "net/tls_client.h"
 #include "upstream/backend.h"
@@ -46,9 +48,14 @@ struct CheckTarget {
 
 class HealthChecks {
  public:
-  static constexpr size_t kMaxRunning = 64;
+  static constexpr size_t kLeastRunning = 64;
+  static constexpr size_t kMostRunning = 16384;
+  static constexpr size_t kStartsPerTurn = 64;
+  // How many checks may run at a time, each with a descriptor.
+  static size_t room_of(uint64_t descriptor_limit);
 
-  HealthChecks(EventLoop& loop, HealthObserver& observer, uint64_t seed);
+  HealthChecks(EventLoop& loop, HealthObserver& observer, uint64_t seed,
+               size_t most_running = kLeastRunning);
   HealthChecks(const HealthChecks&) = delete;
   HealthChecks& operator=(const HealthChecks&) = delete;
   ~HealthChecks();
@@ -64,10 +71,12 @@ class HealthChecks {
  private:
   class Check;
   struct WaitingTag;
+  using Waiting = IntrusiveList<Check, WaitingTag>;
   using CheckMap = std::map<const Backend*, std::unique_ptr<Check>>;
 
   void request_start(Check& check);
   void start_waiting();
+  Check* next_waiting();
   void first_result();
   void announce();
   Duration jittered(const config::HealthCheck& spec);
@@ -75,11 +84,16 @@ class HealthChecks {
   EventLoop& loop_;
   HealthObserver& observer_;
   Random random_;
+  const size_t most_running_;
   size_t running_ = 0;
+  size_t running_others_ = 0;  // of backends that were not up
   size_t unprimed_ = 0;
   bool announced_ = false;
   bool starting_ = false;
-  std::unique_ptr<IntrusiveList<Check, WaitingTag>> waiting_;  // outlives the checks in it
+  // They outlive the checks in them.
+  std::unique_ptr<Waiting> waiting_up_;
+  std::unique_ptr<Waiting> waiting_others_;
+  Timer more_;  // starts the next ones, a turn later
   CheckMap checks_;
 };
 

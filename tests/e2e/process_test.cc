@@ -94,6 +94,26 @@ TEST(Process, SaysAtOnceWhenALogCannotBeOpenedAgain_AndThatItCan) {
   std::filesystem::remove_all(folder);
 }
 
+// Sixty-four at a time would take eight timeouts.
+TEST(Process, StartsAfterOneTimeoutOfItsChecks_HoweverManyBackendsAreSilent) {
+  Acceptor mute;
+  ::listen(mute.fd(), 0);
+  std::vector<Socket> filling;
+  for (int i = 0; i < 4; ++i) filling.push_back(Socket::begin_connecting(mute.address()));
+  std::string text =
+      "listeners: [{ name: web, bind: \"" + free_address().text() +
+      "\", cluster: app }]\nclusters:\n  - name: app\n    health_check: { type: tcp, "
+      "timeout: 2s }\n    backends:\n";
+  for (int i = 0; i < 500; ++i)
+    text += "      - { name: b" + std::to_string(i) + ", address: \"" + mute.address().text() +
+            "\" }\n";
+  const TimePoint before = std::chrono::steady_clock::now();
+  ProxyProcess weir(text, {.await_ready = false});
+  EXPECT_TRUE(weir.await_notification("EXTEND_TIMEOUT_USEC=10000000"));
+  EXPECT_TRUE(weir.await_notification("READY=1"));
+  EXPECT_LT(std::chrono::steady_clock::now() - before, 8s);
+}
+
 // Not once for each worker: a backend's health is one fact, and checks are load.
 TEST(Process, FourWorkersCheckABackendAsOftenAsOne) {
   constexpr Duration kInterval = 200ms;
