@@ -1,5 +1,6 @@
 // Host names of backends: whatever becomes of their lookups, weir starts, reloads, serves what it
 // can and stops.
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <poll.h>

@@ -1,3 +1,4 @@
+#include "config/diagnostic.h"
 #include "config/load.h"
 #include "config/print.h"
 
