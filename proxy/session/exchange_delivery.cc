@@ -28,7 +28,9 @@ Exchange::Step Exchange::deliver() {
   if (!arrived) {
     const config::ListenerTimeouts& timeouts = listener_->timeouts;
     const bool client = last_bytes_.for_client();
-    const config::Timeout& patience = client ? timeouts.client_idle : timeouts.half_close;
+    const config::Timeout& patience = client                          ? timeouts.client_idle
+                                      : timeouts.half_close.enabled() ? timeouts.half_close
+                                                                      : timeouts.tunnel_idle;
     if (!patience.enabled() || now < last_bytes_.last_moved() + patience.value)
       return arm(), Step::wait;
     expired_ = &patience;
