@@ -110,6 +110,19 @@ bool same_addresses(std::span<const HostSpec> hosts, const std::vector<Address>&
                     });
 }
 
+// A lookup that gives no address takes none away.
+void keep_last(const Snapshot& current, ResolvedAddresses& addresses) {
+  for (const ClusterSpec& cluster : current.clusters) {
+    for (size_t first = 0; first < cluster.hosts.size();) {
+      const std::span<const HostSpec> hosts = cluster.addresses(first);
+      first += hosts.size();
+      BackendAddresses& found = addresses[hosts[0].backend->text()];
+      if (!found.addresses.empty() || !hosts[0].backend->has_address()) continue;
+      for (const HostSpec& host : hosts) found.addresses.push_back(host.backend->address());
+    }
+  }
+}
+
 std::string texts(std::span<const HostSpec> hosts) {
   std::string all;
   for (const HostSpec& host : hosts)
@@ -302,8 +315,8 @@ SeriesIds SnapshotStore::series_in_use() {
   return all;
 }
 
-std::optional<SnapshotStore::Readdressed> SnapshotStore::readdress(
-    const ResolvedAddresses& addresses) {
+std::optional<SnapshotStore::Readdressed> SnapshotStore::readdress(ResolvedAddresses addresses) {
+  keep_last(*current_, addresses);
   Readdressed result;
   result.changes = moved(current_->model, addresses);
   if (result.changes.empty()) return std::nullopt;

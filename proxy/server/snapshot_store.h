@@ -49,12 +49,13 @@ class SnapshotStore {
   std::vector<WorkerUpdate> commit(Prepared prepared, TimePoint now);
 
   // The same configuration where host names have other addresses now: in force from now on. One
-  // update for each worker; none when nothing differs.
+  // update for each worker; none when nothing differs. Where `addresses` has none for a backend, it
+  // keeps those that it has.
   struct Readdressed {
     std::vector<WorkerUpdate> updates;
     std::vector<config::Change> changes;
   };
-  std::optional<Readdressed> readdress(const ResolvedAddresses& addresses);
+  std::optional<Readdressed> readdress(ResolvedAddresses addresses);
 
   // Backends whose host name is the same in both configurations and now leads elsewhere.
   std::vector<config::Change> moved_backends(const Candidate& candidate) const;

@@ -261,6 +261,15 @@ TEST_F(NamesTest, TheSameAddressesInAnotherOrderChangeNothing) {
   EXPECT_EQ(store.current(), before);
 }
 
+TEST_F(NamesTest, WhatIsNotKnownOfANameTakesNoAddressAway) {
+  names.set("app.test", {"127.0.0.1", "127.0.0.2"});
+  serve_tcp();
+  lookups->keep_only({});
+  EXPECT_FALSE(store.readdress(lookups->known(store.current()->model)));
+  EXPECT_FALSE(store.readdress({}));
+  EXPECT_EQ(store.current()->clusters[0].hosts.size(), 2u);
+}
+
 TEST_F(NamesTest, AnAddressThatStaysKeepsItsHealthWhenOthersComeAndGo) {
   names.set("app.test", {"127.0.0.1", "127.0.0.2"});
   serve_tcp();
