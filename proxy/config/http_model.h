@@ -126,6 +126,7 @@ struct Pool {
   uint64_t max_requests = 0;     // on one connection; 0: without limit
   uint64_t max_pending = 1024;   // requests waiting for a connection
   Timeout queue_timeout{std::chrono::seconds(1), {}};
+  friend bool operator==(const Pool&, const Pool&) = default;
 };
 
 // Takes a backend out that fails too often in a row, for longer each time.

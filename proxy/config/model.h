@@ -143,6 +143,7 @@ struct HealthCheck {
 struct Backoff {
   Duration base = std::chrono::seconds(1);
   Duration max = std::chrono::seconds(30);
+  friend bool operator==(const Backoff&, const Backoff&) = default;
 };
 
 struct Cluster {
@@ -181,6 +182,7 @@ struct Admin {
 
 struct Metrics {
   std::string path = "/metrics";
+  uint64_t max_series = 60'000;  // in one scrape
 };
 
 struct AccessLog {

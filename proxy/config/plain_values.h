@@ -14,6 +14,7 @@ struct Location {
   uint32_t file = 0;
   uint32_t line = 0;    // from 1; 0: not written, a default
   uint32_t column = 0;  // from 1
+  friend bool operator==(const Location&, const Location&) = default;
 };
 
 // A value that the data path may blame for ending a session: the log names the line it came from.
@@ -21,6 +22,7 @@ struct Timeout {
   Duration value{};
   Location location;
   bool enabled() const { return value > Duration::zero(); }
+  friend bool operator==(const Timeout&, const Timeout&) = default;
 };
 
 // An entry of a map whose names the user chooses: header fields, query parameters. In their order.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <string_view>
 #include <unordered_map>
 
@@ -191,21 +192,26 @@ class Validation {
   // Requests of many clients go over one connection; the header at its beginning speaks for one.
   void check_proxy_protocol(const Cluster& cluster, const std::string& path) {
     if (cluster.proxy_protocol == ProxyVersion::none) return;
+    if (!http_users_) find_http_users();
+    const auto user = http_users_->find(cluster.name);
+    if (user == http_users_->end()) return;
+    findings_.add(
+        Code::E239, place(path + ".proxy_protocol"),
+        fmt::format("cluster '{}' is to be told of one client for each connection, but HTTP "
+                    "listener '{}' shares connections between clients",
+                    cluster.name, user->second->name),
+        "leave it out: HTTP has `X-Forwarded-For` for that; or use `protocol: tcp`");
+  }
+  void find_http_users() {
+    http_users_.emplace();
     for (const Listener& listener : model_.listeners) {
       if (listener.protocol != Protocol::http) continue;
-      const bool routed =
-          std::any_of(listener.routes.begin(), listener.routes.end(), [&](const Route& route) {
-            return route.cluster == cluster.name ||
-                   std::any_of(route.clusters.begin(), route.clusters.end(),
-                               [&](const auto& share) { return share.name == cluster.name; });
-          });
-      if (!routed && listener.cluster != cluster.name) continue;
-      return findings_.add(
-          Code::E239, place(path + ".proxy_protocol"),
-          fmt::format("cluster '{}' is to be told of one client for each connection, but HTTP "
-                      "listener '{}' shares connections between clients",
-                      cluster.name, listener.name),
-          "leave it out: HTTP has `X-Forwarded-For` for that; or use `protocol: tcp`");
+      http_users_->emplace(listener.cluster, &listener);
+      for (const Route& route : listener.routes) {
+        http_users_->emplace(route.cluster, &listener);
+        for (const WeightedCluster& share : route.clusters)
+          http_users_->emplace(share.name, &listener);
+      }
     }
   }
   void check_backends(const Cluster& cluster, const std::string& path) {
@@ -285,6 +291,8 @@ class Validation {
   const Places places_;
   Findings& findings_;
   References references_;
+  // By name of the cluster, the first HTTP listener that uses it; none: not looked for yet.
+  std::optional<std::unordered_map<std::string_view, const Listener*>> http_users_;
 };
 
 }  // namespace

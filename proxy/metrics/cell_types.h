@@ -52,13 +52,6 @@ struct Flag {
   bool value = false;
 };
 
-// 1 in sum when it is 1 for any worker.
-struct PeakFlag {
-  void set(bool v) { value = v; }
-  PeakFlag& operator+=(const PeakFlag& other) { return value = value || other.value, *this; }
-  bool value = false;
-};
-
 // The longest of what was seen since the last report.
 struct PeakSeconds {
   void observe(Duration d) { peak = std::max(peak, d); }

@@ -57,6 +57,9 @@ struct ClusterCells {
 struct BackendCells {
 #define BACKEND(type, member, name, labels, help) type member;
 #include "metrics/metrics.def"
+
+  // In a report: WorkerMetrics::load() at that moment.
+  int64_t load = 0;
 };
 
 struct WorkerCells {

@@ -3,10 +3,12 @@
 #include <prometheus/collectable.h>
 #include <prometheus/text_serializer.h>
 
+#include <limits>
 #include <map>
 
 #include "metrics/families.h"
 #include "metrics/process.h"
+#include "metrics/series_budget.h"
 
 namespace weir {
 
@@ -67,11 +69,11 @@ auto shown(const SeriesTable& table, CellsOf cells_of) {
 
 // What the workers report, summed by id.
 template <typename Cells>
-std::vector<Shown<Cells>> summed(const SeriesTable& table, std::span<const WorkerReport> reports,
+std::vector<Shown<Cells>> summed(const SeriesTable& table, const WorkerReports& reports,
                                  std::vector<ReportEntry<Cells>> WorkerReport::*entries) {
   std::map<uint32_t, Cells> sums;
-  for (const WorkerReport& report : reports) {
-    for (const auto& entry : report.*entries) add_up(sums[entry.id], entry.cells);
+  for (const auto& report : reports) {
+    for (const auto& entry : (*report).*entries) add_up(sums[entry.id], entry.cells);
   }
   return shown(table, [&](uint32_t id) { return sums[id]; });
 }
@@ -96,14 +98,19 @@ std::vector<Shown<ClusterState>> cluster_states(const SeriesRegistry& registry,
     if (cells.up.value) cluster.healthy_backends.add();
   }
   const auto& clusters = registry.clusters();
-  return shown(clusters, [&](uint32_t id) { return by_name[clusters.all()[id].name.cluster]; });
+  return shown(clusters, [&](uint32_t id) {
+    ClusterState cluster = by_name[clusters.all()[id].name.cluster];
+    const auto own = state.clusters.find(id);
+    if (own != state.clusters.end()) cluster.panic = own->second.panic;
+    return cluster;
+  });
 }
 
 // Everything one scrape shows.
 class Scrape final : public prometheus::Collectable {
  public:
-  Scrape(const ProcessState& state, std::span<const WorkerReport> reports,
-         const SeriesRegistry& registry, size_t max_series)
+  Scrape(const ProcessState& state, const WorkerReports& reports, const SeriesRegistry& registry,
+         size_t max_series)
       : max_series_(max_series),
         state_(state),
         listeners_(summed(registry.listeners(), reports, &WorkerReport::listeners)),
@@ -113,9 +120,9 @@ class Scrape final : public prometheus::Collectable {
         cluster_states_(cluster_states(registry, state)),
         backends_(summed(registry.backends(), reports, &WorkerReport::backends)),
         backend_states_(kept(registry.backends(), state.backends)) {
-    for (const WorkerReport& report : reports) {
-      workers_.push_back({{{"worker", std::to_string(report.worker)}}, false, report.self});
-      add_up(all_workers_, report.self);
+    for (const auto& report : reports) {
+      workers_.push_back({{{"worker", std::to_string(report->worker)}}, false, report->self});
+      add_up(all_workers_, report->self);
     }
   }
 
@@ -130,31 +137,45 @@ class Scrape final : public prometheus::Collectable {
   size_t dropped() const { return dropped_; }
 
  private:
+  // Which rows are given room, one rank after the other: what comes last gives way first.
+  enum Rank : uint8_t { always, numbers, up, listeners, clusters, states, backends, routes };
+  static constexpr Rank kRanks[] = {always,   numbers, up,       listeners,
+                                    clusters, states,  backends, routes};
+
+  // A row of the table, and how many of its things are shown.
+  struct Row {
+    MetricRow text;
+    size_t place;
+    size_t most = std::numeric_limits<size_t>::max();
+  };
   template <typename Cell, typename Cells>
-  static void each(Families& out, const MetricRow& row, const std::vector<Shown<Cells>>& series,
+  static void each(Families& out, const Row& row, const std::vector<Shown<Cells>>& series,
                    Cell Cells::*member) {
-    out.begin(row, kMetricType<Cell>);
-    for (const auto& one : series) out.add(one.identity, one.cells.*member);
+    out.begin(row.text, kMetricType<Cell>, row.place);
+    for (size_t i = 0; i < series.size() && i < row.most; ++i)
+      out.add(series[i].identity, series[i].cells.*member);
   }
   template <typename Cell, typename Cells>
-  static void each_http(Families& out, const MetricRow& row,
-                        const std::vector<Shown<Cells>>& series, Cell Cells::*member) {
-    out.begin(row, kMetricType<Cell>);
-    for (const auto& one : series)
-      if (one.http) out.add(one.identity, one.cells.*member);
+  static void each_http(Families& out, const Row& row, const std::vector<Shown<Cells>>& series,
+                        Cell Cells::*member) {
+    out.begin(row.text, kMetricType<Cell>, row.place);
+    for (size_t i = 0; i < series.size() && i < row.most; ++i)
+      if (series[i].http) out.add(series[i].identity, series[i].cells.*member);
   }
   // Per worker if the row says so, else their sum.
   template <typename Cell>
-  void of_workers(Families& out, const MetricRow& row, Cell WorkerCells::*member) const {
-    if (row.labels == "worker") return each(out, row, workers_, member);
-    out.begin(row, kMetricType<Cell>);
+  void of_workers(Families& out, const Row& row, Cell WorkerCells::*member) const {
+    if (row.text.labels == "worker") return each(out, row, workers_, member);
+    out.begin(row.text, kMetricType<Cell>, row.place);
     out.add({}, all_workers_.*member);
   }
   template <typename Cell>
-  void of_process(Families& out, const MetricRow& row, Cell ProcessState::*member) const {
-    out.begin(row, kMetricType<Cell>);
+  void of_process(Families& out, const Row& row, Cell ProcessState::*member) const {
+    out.begin(row.text, kMetricType<Cell>, row.place);
     out.add({}, state_.*member);
   }
+  size_t most_of(Families& out, Rank rank) const;
+  void add_rows(Families& out, Rank rank) const;
 
   Families build() const;
 
@@ -175,37 +196,70 @@ class Scrape final : public prometheus::Collectable {
 
 Families Scrape::build() const {
   Families out(max_series_);
-#define PROCESS(type, member, name, labels, help) \
-  of_process(out, {name, labels, help}, &ProcessState::member);
-#define WORKER(type, member, name, labels, help) \
-  of_workers(out, {name, labels, help}, &WorkerCells::member);
-#define LISTENER(type, member, name, labels, help) \
-  each(out, {name, labels, help}, listeners_, &ListenerCells::member);
-#define HTTP_LISTENER(type, member, name, labels, help) \
-  each_http(out, {name, labels, help}, listeners_, &ListenerCells::member);
-#define ROUTE(type, member, name, labels, help) \
-  each(out, {name, labels, help}, routes_, &RouteCells::member);
-#define HTTP_CLUSTER(type, member, name, labels, help) \
-  each_http(out, {name, labels, help}, clusters_, &ClusterCells::member);
-#define HTTP_BACKEND(type, member, name, labels, help) \
-  each_http(out, {name, labels, help}, backends_, &BackendCells::member);
-#define LISTENER_STATE(type, member, name, labels, help) \
-  each(out, {name, labels, help}, listener_states_, &ListenerState::member);
-#define CLUSTER(type, member, name, labels, help) \
-  each(out, {name, labels, help}, clusters_, &ClusterCells::member);
-#define CLUSTER_STATE(type, member, name, labels, help) \
-  each(out, {name, labels, help}, cluster_states_, &ClusterState::member);
-#define BACKEND(type, member, name, labels, help) \
-  each(out, {name, labels, help}, backends_, &BackendCells::member);
-#define BACKEND_STATE(type, member, name, labels, help) \
-  each(out, {name, labels, help}, backend_states_, &BackendStateCells::member);
-#include "metrics/metrics.def"
+  for (Rank rank : kRanks) {
+    out.limit(rank != always);
+    add_rows(out, rank);
+  }
   return out;
+}
+
+// Whole listeners, clusters and backends: one is shown with all its rows of a rank, or with none.
+size_t Scrape::most_of(Families& out, Rank rank) const {
+  const auto fit = [&](size_t things, size_t series_of_one) {
+    const size_t most = std::min(things, out.room() / series_of_one);
+    out.drop((things - most) * series_of_one);
+    return most;
+  };
+  switch (rank) {
+    case listeners: return fit(listeners_.size(), series_of_listener());
+    case clusters: return fit(clusters_.size(), series_of_cluster());
+    case states: return fit(backend_states_.size(), series_of_backend_state());
+    case backends: return fit(backends_.size(), series_of_backend());
+    case always:
+    case numbers:
+    case up:
+    case routes: break;
+  }
+  return std::numeric_limits<size_t>::max();
+}
+
+void Scrape::add_rows(Families& out, Rank rank) const {
+  size_t place = 0;
+  const size_t most = most_of(out, rank);
+#define ROW(of, name, labels, help, add) \
+  if (++place; rank == (of)) add(out, Row{{name, labels, help}, place, most}
+#define PROCESS(type, member, name, labels, help) \
+  ROW(always, name, labels, help, of_process), &ProcessState::member);
+#define WORKER(type, member, name, labels, help) \
+  ROW(always, name, labels, help, of_workers), &WorkerCells::member);
+#define LISTENER(type, member, name, labels, help) \
+  ROW(listeners, name, labels, help, each), listeners_, &ListenerCells::member);
+#define HTTP_LISTENER(type, member, name, labels, help) \
+  ROW(listeners, name, labels, help, each_http), listeners_, &ListenerCells::member);
+#define ROUTE(type, member, name, labels, help) \
+  ROW(routes, name, labels, help, each), routes_, &RouteCells::member);
+#define HTTP_CLUSTER(type, member, name, labels, help) \
+  ROW(clusters, name, labels, help, each_http), clusters_, &ClusterCells::member);
+#define HTTP_BACKEND(type, member, name, labels, help) \
+  ROW(backends, name, labels, help, each_http), backends_, &BackendCells::member);
+#define LISTENER_STATE(type, member, name, labels, help) \
+  ROW(up, name, labels, help, each), listener_states_, &ListenerState::member);
+#define CLUSTER(type, member, name, labels, help) \
+  ROW(clusters, name, labels, help, each), clusters_, &ClusterCells::member);
+#define CLUSTER_STATE(type, member, name, labels, help) \
+  ROW(numbers, name, labels, help, each), cluster_states_, &ClusterState::member);
+#define BACKEND(type, member, name, labels, help) \
+  ROW(backends, name, labels, help, each), backends_, &BackendCells::member);
+#define BACKEND_STATE(type, member, name, labels, help)                                     \
+  ROW(std::string_view(name) == "weir_backend_up" ? up : states, name, labels, help, each), \
+      backend_states_, &BackendStateCells::member);
+#include "metrics/metrics.def"
+#undef ROW
 }
 
 }  // namespace
 
-std::string Collector::render(ProcessState& state, std::span<const WorkerReport> reports,
+std::string Collector::render(ProcessState& state, const WorkerReports& reports,
                               const SeriesRegistry& registry) {
   const auto begun = std::chrono::steady_clock::now();
   read_process(state);

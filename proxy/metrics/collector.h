@@ -1,5 +1,5 @@
 // Collector: the text of /metrics, from what the control thread knows and the last report of every
-// worker. Owner and thread: the control thread.
+// worker. Owner: the control thread's page; one thread at a time.
 //
 // It costs about two microseconds a series. Whoever calls it bounds how often.
 #pragma once
@@ -23,11 +23,13 @@ class Collector {
 
   // One report per worker, in any order. Writes the process_* and weir_metrics_* members of
   // `state`.
-  std::string render(ProcessState& state, std::span<const WorkerReport> reports,
+  std::string render(ProcessState& state, const WorkerReports& reports,
                      const SeriesRegistry& registry);
 
+  void limit_to(size_t max_series) { max_series_ = max_series; }
+
  private:
-  const size_t max_series_;
+  size_t max_series_;
 };
 
 }  // namespace weir

@@ -21,9 +21,9 @@ std::vector<std::string> split_labels(std::string_view labels) {
   return parts;
 }
 
-void Families::begin(const MetricRow& row, MetricType type) {
+void Families::begin(const MetricRow& row, MetricType type, size_t place) {
   row_labels_ = split_labels(row.labels);
-  families_.push_back({std::string(row.name), std::string(row.help), type, {}});
+  families_.push_back({place, {std::string(row.name), std::string(row.help), type, {}}});
 }
 
 LabelPairs Families::own(const LabelPairs& identity) const {
@@ -45,7 +45,7 @@ LabelPairs Families::with_last(const LabelPairs& identity, const char* value) co
 }
 
 bool Families::room_for(size_t series) {
-  if (series_ + series > max_series_) return dropped_ += series, false;
+  if (limited_ && series_ + series > max_series_) return dropped_ += series, false;
   series_ += series;
   return true;
 }
@@ -57,7 +57,7 @@ void Families::add_value(LabelPairs labels, double value) {
   // Only the one that the type asks for is written.
   metric.gauge.value = value;
   metric.counter.value = value;
-  families_.back().metric.push_back(std::move(metric));
+  families_.back().second.metric.push_back(std::move(metric));
 }
 
 void Families::add(const LabelPairs&, const Info& cell) {
@@ -92,12 +92,16 @@ void Families::add_histogram(LabelPairs labels, std::span<const Duration> bounds
   metric.histogram.bucket.push_back({cumulative, std::numeric_limits<double>::infinity()});
   metric.histogram.sample_count = cumulative;
   metric.histogram.sample_sum = seconds(sum);
-  families_.back().metric.push_back(std::move(metric));
+  families_.back().second.metric.push_back(std::move(metric));
 }
 
 std::vector<prometheus::MetricFamily> Families::take() {
-  std::erase_if(families_, [](const auto& family) { return family.metric.empty(); });
-  return std::move(families_);
+  std::sort(families_.begin(), families_.end(),
+            [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<prometheus::MetricFamily> families;
+  for (auto& [place, family] : families_)
+    if (!family.metric.empty()) families.push_back(std::move(family));
+  return families;
 }
 
 }  // namespace weir

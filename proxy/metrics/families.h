@@ -4,6 +4,7 @@
 
 #include <prometheus/metric_family.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -45,13 +46,13 @@ class Families {
  public:
   explicit Families(size_t max_series) : max_series_(max_series) {}
 
-  void begin(const MetricRow& row, prometheus::MetricType type);
+  // `place`: of the row in the table, whose order take() gives.
+  void begin(const MetricRow& row, prometheus::MetricType type, size_t place);
   // One series of the row begun last, or several for a closed label. Of `identity` those labels
   // are taken that the row names.
   void add(const LabelPairs& identity, const Counter& cell) { add_number(identity, cell.value); }
   void add(const LabelPairs& identity, const Gauge& cell) { add_number(identity, cell.value); }
   void add(const LabelPairs& identity, const Flag& cell) { add_number(identity, cell.value); }
-  void add(const LabelPairs& identity, const PeakFlag& cell) { add_number(identity, cell.value); }
   void add(const LabelPairs& identity, const Real& cell) { add_value(own(identity), cell.value); }
   void add(const LabelPairs& identity, const RealCounter& cell) {
     add_value(own(identity), cell.value);
@@ -82,6 +83,12 @@ class Families {
     add_histogram(own(identity), kBounds, cell.buckets, cell.sum);
   }
 
+  // How many series there is room for.
+  size_t room() const { return max_series_ - std::min(series_, max_series_); }
+  // These are left out.
+  void drop(size_t series) { dropped_ += series; }
+  // The process is shown whatever the limit is.
+  void limit(bool limited) { limited_ = limited; }
   size_t series() const { return series_; }
   size_t dropped() const { return dropped_; }
   std::vector<prometheus::MetricFamily> take();
@@ -102,7 +109,8 @@ class Families {
   size_t series_ = 0;
   size_t dropped_ = 0;
   std::vector<std::string> row_labels_;
-  std::vector<prometheus::MetricFamily> families_;
+  bool limited_ = true;
+  std::vector<std::pair<size_t, prometheus::MetricFamily>> families_;
 };
 
 // "a,b" as its parts; none for "".

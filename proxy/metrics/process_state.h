@@ -16,7 +16,7 @@ struct ListenerState {
 #include "metrics/metrics.def"
 };
 
-// Filled in by the collector, from the backends.
+// The numbers of backends are filled in by the collector, from the backends.
 struct ClusterState {
 #define CLUSTER_STATE(type, member, name, labels, help) type member;
 #include "metrics/metrics.def"
@@ -42,6 +42,7 @@ struct ProcessState {
 
   // By series id.
   std::map<uint32_t, ListenerState> listeners;
+  std::map<uint32_t, ClusterState> clusters;
   std::map<uint32_t, BackendStateCells> backends;
 
   // A start or reload that put a config into force. `unix_now`: seconds since 1970.

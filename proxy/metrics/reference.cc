@@ -35,14 +35,17 @@ What holds for all of them:
 - Base units. A counter ends in `_total` and never starts anew at a reload.
 - No label comes from a client: label values are configured names or one of a closed list.
 - A state is one series per value, 1 for the one that holds.
-- A series of a removed listener or backend goes ten minutes after it, when nothing is open under it.
+- A series of a removed listener or backend goes ten minutes after it, when nothing is open under it; half a minute
+  after it when nothing scrapes.
 - At every scrape, for each listener: `weir_connections_total` = Σ `weir_connections_active` +
   Σ `weir_connections_ended_total`.
 - For each listener: Σ `weir_http_requests_total` over its routes = requests that could be read, or were answered with
   an error. What no route took is under `route="none"`.
 - For each cluster: Σ `weir_backend_requests_total` = requests forwarded to it + those of
   `weir_cluster_retries_total` that are `ok` or `failed`, as long as only HTTP goes there.
-- At most 60,000 series; `weir_metrics_series_dropped_total` says when that was not enough.
+- At most `metrics.max_series` series. Routes give way first: their requests are under `route="other"`, and
+  `weir_metrics_folded_routes` is their number. `weir_metrics_series_dropped_total` says when that was not enough: then
+  details of backends are missing, their states, clusters, listeners, `weir_backend_up`, in this order.
 )";
 
 struct Line {

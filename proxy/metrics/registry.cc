@@ -1,7 +1,6 @@
 #include "metrics/registry.h"
 
 #include <algorithm>
-#include <set>
 
 #include "base/check.h"
 
@@ -9,15 +8,17 @@ namespace weir {
 
 namespace {
 
-constexpr Duration kRetention = std::chrono::minutes(10);
+// For a report that a worker made before it forgot the id to arrive.
+constexpr Duration kRest = std::chrono::minutes(1);
 using State = SeriesTable::Series::State;
 
 std::vector<uint32_t> unused(const SeriesTable& table, const std::vector<uint32_t>& in_use,
-                             TimePoint now) {
-  const std::set<uint32_t> used(in_use.begin(), in_use.end());
+                             TimePoint now, Duration retention) {
+  std::vector<bool> used(table.all().size());
+  for (uint32_t id : in_use) used[id] = true;
   std::vector<uint32_t> ids;
   for (uint32_t id = 0; id < table.all().size(); ++id) {
-    if (table.gone_for_long(id, now) && !used.contains(id)) ids.push_back(id);
+    if (table.gone_for(retention, id, now) && !used[id]) ids.push_back(id);
   }
   return ids;
 }
@@ -35,13 +36,14 @@ uint32_t SeriesTable::id(const SeriesName& name) {
   return it->second;
 }
 
-// An id rests as long as a series is kept before it is given to another: by then no report that a
-// worker made before it forgot the id can still be on its way.
-uint32_t SeriesTable::free_slot() const {
-  for (uint32_t id = 0; id < series_.size(); ++id) {
-    if (series_[id].state == State::free && now_ - series_[id].since >= kRetention) return id;
-  }
-  return static_cast<uint32_t>(series_.size());
+// An id rests before it is given to another: no report that a worker made before it forgot the id
+// can still be on its way.
+uint32_t SeriesTable::free_slot() {
+  if (resting_.empty() || now_ - series_[resting_.front()].since < kRest)
+    return static_cast<uint32_t>(series_.size());
+  const uint32_t id = resting_.front();
+  resting_.pop_front();
+  return id;
 }
 
 void SeriesTable::keep_only(std::span<const uint32_t> ids, TimePoint now) {
@@ -70,16 +72,17 @@ void SeriesTable::forget(uint32_t id, TimePoint now) {
   now_ = now;
   ids_.erase(series_[id].name);
   series_[id] = {{}, State::free, false, false, now};
+  resting_.push_back(id);
 }
 
 bool SeriesTable::shown(uint32_t id) const {
   return series_[id].state == State::live || series_[id].state == State::retired;
 }
 
-bool SeriesTable::gone_for_long(uint32_t id, TimePoint now) const {
+bool SeriesTable::gone_for(Duration time, uint32_t id, TimePoint now) const {
   const Series& series = series_[id];
   if (series.state == State::free || series.wanted || series.since == kNever) return false;
-  return now - series.since >= kRetention;
+  return now - series.since >= time;
 }
 
 uint32_t SeriesRegistry::listener(std::string_view name, std::string_view protocol) {
@@ -107,10 +110,11 @@ void SeriesRegistry::keep_only(const SeriesIds& ids, TimePoint now) {
   routes_.keep_only(ids.routes, now);
 }
 
-SeriesIds SeriesRegistry::take_expired(TimePoint now, const SeriesIds& in_use) {
-  const SeriesIds expired{
-      unused(listeners_, in_use.listeners, now), unused(clusters_, in_use.clusters, now),
-      unused(backends_, in_use.backends, now), unused(routes_, in_use.routes, now)};
+SeriesIds SeriesRegistry::take_expired(TimePoint now, const SeriesIds& in_use, Duration retention) {
+  const SeriesIds expired{unused(listeners_, in_use.listeners, now, retention),
+                          unused(clusters_, in_use.clusters, now, retention),
+                          unused(backends_, in_use.backends, now, retention),
+                          unused(routes_, in_use.routes, now, retention)};
   for (uint32_t id : expired.listeners) listeners_.forget(id, now);
   for (uint32_t id : expired.clusters) clusters_.forget(id, now);
   for (uint32_t id : expired.backends) backends_.forget(id, now);

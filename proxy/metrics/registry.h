@@ -2,11 +2,12 @@
 // one after any number of reloads, so that counters go on. Owner and thread: the control thread.
 //
 // A series is reserved when a config being compiled asks for it, live once that config is in force,
-// retired when a later config leaves it out, and expired ten minutes after that, if nothing is open
-// under it: then /metrics stops showing it and its cells are freed.
+// retired when a later config leaves it out, and expired some time after that (kSeriesRetention),
+// if nothing is open under it: then /metrics stops showing it and its cells are freed.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <span>
 #include <string>
@@ -18,8 +19,13 @@
 
 namespace weir {
 
+// For whoever scrapes to see the last value.
+inline constexpr Duration kSeriesRetention = std::chrono::minutes(10);
+
 // The label `route` of requests that no route took, and of those that could not be read.
 inline constexpr std::string_view kNoRoute = "none";
+// That of all routes of a listener that have no series of their own (series_budget.h).
+inline constexpr std::string_view kOtherRoute = "other";
 
 // What identifies a series; unused parts are empty.
 struct SeriesName {
@@ -47,12 +53,13 @@ class SeriesTable {
   // By id. Shown in /metrics: the live and the retired ones.
   const std::vector<Series>& all() const { return series_; }
   bool shown(uint32_t id) const;
-  bool gone_for_long(uint32_t id, TimePoint now) const;
+  bool gone_for(Duration time, uint32_t id, TimePoint now) const;
 
  private:
-  uint32_t free_slot() const;
+  uint32_t free_slot();
 
   std::vector<Series> series_;
+  std::deque<uint32_t> resting_;  // free ones, the longest free first
   std::map<SeriesName, uint32_t> ids_;
   TimePoint now_{};  // of the last keep_only() or forget()
 };
@@ -74,7 +81,8 @@ class SeriesRegistry {
   // The series that have expired by now, forgotten here. Not those `in_use`: of every snapshot that
   // is alive, because its views on the workers hold references to their cells. The caller makes
   // workers and ProcessState forget them, too, in that order.
-  SeriesIds take_expired(TimePoint now, const SeriesIds& in_use);
+  SeriesIds take_expired(TimePoint now, const SeriesIds& in_use,
+                         Duration retention = kSeriesRetention);
 
   const SeriesTable& listeners() const { return listeners_; }
   const SeriesTable& routes() const { return routes_; }

@@ -11,15 +11,29 @@ RequestMethod request_method(std::string_view method) {
   return RequestMethod::other;
 }
 
-void RequestCounts::add(RequestMethod method, unsigned status, uint64_t n) {
-  const auto code = static_cast<uint16_t>(std::min<unsigned>(status, kOtherCode));
+std::vector<RequestCounts::Entry>::iterator RequestCounts::find(RequestMethod method,
+                                                                uint16_t code) {
   const auto before = [](const Entry& entry, const std::pair<RequestMethod, uint16_t>& key) {
     return std::tie(entry.method, entry.code) < std::tie(key.first, key.second);
   };
-  auto it = std::lower_bound(entries.begin(), entries.end(), std::pair(method, code), before);
+  return std::lower_bound(entries.begin(), entries.end(), std::pair(method, code), before);
+}
+
+uint64_t& RequestCounts::value_of(RequestMethod method, uint16_t code) {
+  auto it = find(method, code);
   if (it == entries.end() || it->method != method || it->code != code)
     it = entries.insert(it, {method, code});
-  it->value += n;
+  return it->value;
+}
+
+void RequestCounts::add(RequestMethod method, unsigned status, uint64_t n) {
+  auto code = static_cast<uint16_t>(std::min<unsigned>(status, kOtherCode));
+  if (entries.size() >= kMostPairs) {
+    const auto it = find(method, code);
+    const bool known = it != entries.end() && it->method == method && it->code == code;
+    if (!known) method = RequestMethod::other, code = kOtherCode;
+  }
+  value_of(method, code) += n;
 }
 
 uint64_t RequestCounts::sum() const {
@@ -29,7 +43,7 @@ uint64_t RequestCounts::sum() const {
 }
 
 RequestCounts& RequestCounts::operator+=(const RequestCounts& other) {
-  for (const Entry& entry : other.entries) add(entry.method, entry.code, entry.value);
+  for (const Entry& entry : other.entries) value_of(entry.method, entry.code) += entry.value;
   return *this;
 }
 

@@ -23,12 +23,19 @@ struct RequestCounts {
   static constexpr uint16_t kNoCode = 0;       // nothing was answered
   static constexpr uint16_t kOtherCode = 600;  // not a status of HTTP
 
+  // Clients and backends choose both: past this many pairs a new one counts under `other`.
+  static constexpr size_t kMostPairs = 40;
+
   void add(RequestMethod method, unsigned status, uint64_t n = 1);
   uint64_t sum() const;
   RequestCounts& operator+=(const RequestCounts& other);
   static std::string code_text(uint16_t code);
 
   std::vector<Entry> entries;  // by method, then code
+
+ private:
+  std::vector<Entry>::iterator find(RequestMethod method, uint16_t code);
+  uint64_t& value_of(RequestMethod method, uint16_t code);
 };
 
 }  // namespace weir

@@ -5,6 +5,8 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -21,6 +23,10 @@ struct SeriesIds {
   bool empty() const {
     return listeners.empty() && clusters.empty() && backends.empty() && routes.empty();
   }
+  void add(const SeriesIds& more);
+  // The length of the longest list; of each list the entries from `from` on, so many at most.
+  size_t most() const;
+  SeriesIds part(size_t from, size_t count) const;
 };
 
 template <typename Cells>
@@ -39,13 +45,17 @@ struct WorkerReport {
   std::vector<ReportEntry<RouteCells>> routes = {};
 };
 
+// Of all workers. Immutable, so that it can be read on another thread.
+using WorkerReports = std::vector<std::shared_ptr<const WorkerReport>>;
+
 // Cells by id, at stable addresses.
 template <typename Cells>
 class CellTable {
  public:
   Cells& at(uint32_t id);
   void forget(uint32_t id);
-  std::vector<ReportEntry<Cells>> copy() const;
+  // Adds up to `most` entries from the id `next` on, and moves it on. True: that was all.
+  bool copy(std::vector<ReportEntry<Cells>>& entries, uint32_t& next, size_t& most) const;
   template <typename Visit>
   void each(Visit visit) {
     for (auto& cells : cells_) {
@@ -67,12 +77,27 @@ class WorkerMetrics {
   ClusterCells& cluster(uint32_t id) { return clusters_.at(id); }
   BackendCells& backend(uint32_t id) { return backends_.at(id); }
   WorkerCells& self() { return self_; }
+  // What balancers go by, of a backend: sessions of TCP, those being connected included, and
+  // requests under way. Not among the cells, which only a backend that was used has: a balancer
+  // looks at all.
+  // `salt`: of one of several addresses of the backend; 0: it has one.
+  int64_t& load(uint32_t backend, uint64_t salt = 0) {
+    if (salt != 0) return loads_of_addresses_[{backend, salt}];
+    if (backend >= loads_.size()) loads_.resize(backend + 1);
+    return loads_[backend];
+  }
 
   // A new config is in force on this worker: open sessions count as old from now on.
   void begin_generation();
   void forget(const SeriesIds& ids);
   // Copies every cell; peaks start anew.
   WorkerReport report();
+  // The same in pieces of so many cells, which are of one moment each. True: it is complete.
+  struct PartialReport {
+    WorkerReport report;
+    uint32_t listeners = 0, clusters = 0, backends = 0, routes = 0;  // the next ids
+  };
+  bool report_some(PartialReport& partial, size_t cells);
 
  private:
   const uint32_t worker_;
@@ -81,6 +106,11 @@ class WorkerMetrics {
   CellTable<ClusterCells> clusters_;
   CellTable<BackendCells> backends_;
   CellTable<RouteCells> routes_;
+  int64_t load_of_all_addresses(uint32_t backend) const;
+
+  // At stable addresses: by id of the backend; by that and the address.
+  std::deque<int64_t> loads_;
+  std::map<std::pair<uint32_t, uint64_t>, int64_t> loads_of_addresses_;
 };
 
 }  // namespace weir

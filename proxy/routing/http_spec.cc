@@ -32,7 +32,7 @@ PathRules rules_of(const config::Paths& paths) {
 
 }  // namespace
 
-HttpSpec::HttpSpec(const config::Listener& listener, const std::vector<config::Cluster>& clusters)
+HttpSpec::HttpSpec(const config::Listener& listener, const ClusterPlaces& clusters)
     : routes(listener, clusters),
       path_rules(rules_of(listener.paths)),
       limits(listener.limits),

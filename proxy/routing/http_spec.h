@@ -32,7 +32,7 @@ struct HttpSpec {
 
   HttpSpec() = default;
   // Of an HTTP listener of a valid configuration.
-  HttpSpec(const config::Listener& listener, const std::vector<config::Cluster>& clusters);
+  HttpSpec(const config::Listener& listener, const ClusterPlaces& clusters);
 };
 
 }  // namespace weir

@@ -3,21 +3,20 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "base/check.h"
 
 namespace weir {
 namespace {
 
-size_t place_of(const std::string& name, const std::vector<config::Cluster>& clusters) {
-  const auto found = std::find_if(clusters.begin(), clusters.end(),
-                                  [&](const config::Cluster& c) { return c.name == name; });
-  CHECK(found != clusters.end());  // validated
-  return static_cast<size_t>(found - clusters.begin());
+size_t place_of(const std::string& name, const ClusterPlaces& clusters) {
+  const size_t place = clusters.of(name);
+  CHECK(place != kNoCluster);  // validated
+  return place;
 }
 
-std::vector<ClusterShare> shares(const config::Route& route,
-                                 const std::vector<config::Cluster>& clusters) {
+std::vector<ClusterShare> shares(const config::Route& route, const ClusterPlaces& clusters) {
   if (!route.cluster.empty()) return {{place_of(route.cluster, clusters), 1}};
   std::vector<ClusterShare> result;
   uint32_t sum = 0;
@@ -26,8 +25,7 @@ std::vector<ClusterShare> shares(const config::Route& route,
   return result;
 }
 
-Route compile(const config::Route& from, const std::vector<config::Cluster>& clusters,
-              bool hides_server) {
+Route compile(const config::Route& from, const ClusterPlaces& clusters, bool hides_server) {
   Route route;
   route.name = from.name;
   route.match = RouteMatch(from.match);
@@ -67,10 +65,10 @@ std::optional<config::Route> rest_of(const config::Listener& listener) {
     rest.redirect->scheme = config::Redirect::Scheme::https;
     rest.redirect->status = 308;
   }
-  const auto is_taken = [&](const config::Route& r) { return r.name == rest.name; };
+  std::unordered_set<std::string_view> taken;
+  for (const config::Route& route : listener.routes) taken.insert(route.name);
   rest.name = "*";
-  for (size_t i = 2; std::any_of(listener.routes.begin(), listener.routes.end(), is_taken); ++i)
-    rest.name = fmt::format("*#{}", i);
+  for (size_t i = 2; taken.contains(rest.name); ++i) rest.name = fmt::format("*#{}", i);
   return rest;
 }
 
@@ -85,12 +83,21 @@ bool Route::allows_upgrade(std::string_view protocol) const {
   });
 }
 
+ClusterPlaces::ClusterPlaces(const std::vector<config::Cluster>& clusters) {
+  places_.reserve(clusters.size());
+  for (size_t i = 0; i < clusters.size(); ++i) places_.emplace(clusters[i].name, i);
+}
+
+size_t ClusterPlaces::of(std::string_view name) const {
+  const auto found = places_.find(name);
+  return found == places_.end() ? kNoCluster : found->second;
+}
+
 RouteTable::RouteTable(std::vector<Route> routes) : routes_(std::move(routes)) {
   index();
 }
 
-RouteTable::RouteTable(const config::Listener& listener,
-                       const std::vector<config::Cluster>& clusters) {
+RouteTable::RouteTable(const config::Listener& listener, const ClusterPlaces& clusters) {
   const bool hides_server = listener.server_header == "remove";
   for (const config::Route& route : listener.routes)
     routes_.push_back(compile(route, clusters, hides_server));

@@ -16,13 +16,26 @@
 
 namespace weir {
 
+inline constexpr size_t kNoCluster = ~size_t{0};
+
+// Where each cluster of a configuration stands in its list. Made once for all that refer to
+// clusters; the clusters outlive it.
+class ClusterPlaces {
+ public:
+  ClusterPlaces(const std::vector<config::Cluster>& clusters);
+  size_t of(std::string_view name) const;  // kNoCluster: there is none
+
+ private:
+  std::unordered_map<std::string_view, size_t> places_;
+};
+
 class RouteTable {
  public:
   RouteTable() = default;
   explicit RouteTable(std::vector<Route> routes);
   // Of an HTTP listener of a valid configuration. What comes last, by `cluster` or
   // `redirect_https`, is a route like the others, called "*" unless another one is.
-  RouteTable(const config::Listener& listener, const std::vector<config::Cluster>& clusters);
+  RouteTable(const config::Listener& listener, const ClusterPlaces& clusters);
 
   // Null: no route takes it, 404.
   const Route* match(const RouteQuery& query) const;

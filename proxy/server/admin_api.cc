@@ -1,7 +1,9 @@
 #include "server/admin_api.h"
 
 #include "config/value_types.h"
+#include "server/admin_connection.h"
 #include "server/admin_json.h"
+#include "server/gzip.h"
 
 namespace weir {
 namespace {
@@ -35,9 +37,29 @@ Disclosure disclosure_to(const AdminPeer& peer) {
   return {all, all};
 }
 
-ReloadCoordinator::Done answer_with(AdminResponder responder, const Disclosure& disclosure) {
-  return [r = share(std::move(responder)), disclosure](const ReloadOutcome& outcome) {
-    r->reply({status_of(outcome), "application/json", reload_json(outcome, disclosure)});
+// Writes what can be large, and compresses it, on the background thread.
+template <typename Write>
+void reply_with(Background& background, AdminReply reply, bool accepts_gzip, Write write,
+                SharedResponder responder) {
+  background.make(
+      [reply = std::move(reply), accepts_gzip, write = std::move(write)]() mutable {
+        reply.body = write();
+        reply.gzipped = accepts_gzip && reply.body.size() > kAdminGzipAbove;
+        if (reply.gzipped) reply.body = gzip(reply.body);
+        return std::move(reply);
+      },
+      [responder](AdminReply reply) { responder->reply(std::move(reply)); });
+}
+
+ReloadCoordinator::Done answer_with(Background& background, AdminResponder responder,
+                                    const Disclosure& disclosure) {
+  return [&background, r = share(std::move(responder)), disclosure](const ReloadOutcome& outcome) {
+    reply_with(
+        background, {.status = status_of(outcome)}, false,
+        [outcome = std::make_shared<const ReloadOutcome>(outcome), disclosure] {
+          return reload_json(*outcome, disclosure);
+        },
+        r);
   };
 }
 
@@ -73,8 +95,8 @@ void AdminApi::add_routes() {
                "200 while the process runs"});
   routes_.add({"GET", "/ready", [this](Q, R r) { ready(std::move(r)); },
                "200 when connections are welcome, else 503"});
-  metrics_route_ =
-      routes_.add({"GET", "", [this](Q, R r) { metrics(std::move(r)); }, "metrics for Prometheus"});
+  metrics_route_ = routes_.add(
+      {"GET", "", [this](Q q, R r) { metrics(q, std::move(r)); }, "metrics for Prometheus"});
   routes_.add({"GET", "/v1/status", [this](Q q, R r) { status(q, std::move(r)); },
                "listeners, backends, connections"});
   const auto drain_state = [this](Q q, R r) {
@@ -112,18 +134,32 @@ void AdminApi::ready(AdminResponder responder) const {
   responder.reply({503, kText, drain_.begun() ? "draining\n" : "starting\n"});
 }
 
-void AdminApi::metrics(AdminResponder responder) {
-  metrics_page_.render([r = share(std::move(responder))](std::string page) {
-    r->reply({200, kMetricsContentType, std::move(page)});
+void AdminApi::metrics(const AdminRequest& request, AdminResponder responder) {
+  const bool gzipped = request.accepts_gzip;
+  metrics_page_.render([this, gzipped, r = share(std::move(responder))](std::string page) {
+    if (!gzipped) return r->reply({200, kMetricsContentType, std::move(page)});
+    reply_with(
+        control_.background, {.content_type = kMetricsContentType}, true,
+        [page = std::move(page)] { return page; }, r);
   });
 }
 
 void AdminApi::status(const AdminRequest& request, AdminResponder responder) {
   const bool messages = disclosure_to(request.peer).messages;
+  const bool gzipped = request.accepts_gzip;
   control_.workers.report(
-      [this, messages, r = share(std::move(responder))](Workers::Reports reports) {
-        r->reply({200, "application/json",
-                  status_json({identity_, control_, drain_, reload_, reports, messages})});
+      [this, gzipped, messages, r = share(std::move(responder))](const Workers::Reports& reports) {
+        const SnapshotStore& store = control_.store;
+        std::vector<std::pair<size_t, Address>> bound;
+        for (const Sockets::Entry& entry : store.sockets().entries())
+          bound.emplace_back(entry.listener, entry.actual);
+        const auto source = std::make_shared<const StatusSource>(StatusSource{
+            identity_, store.current(), std::move(bound), drain_.phase(), drain_.ready(),
+            drain_.begun() ? std::optional(drain_.began_at()) : std::nullopt, reload_.last(),
+            control_.workers.count(), store.live_snapshots(), store.open_connections(),
+            control_.loop.now(), reports, messages});
+        reply_with(
+            control_.background, {}, gzipped, [source] { return status_json(*source); }, r);
       });
 }
 
@@ -169,8 +205,10 @@ void AdminApi::reload(const AdminRequest& request, AdminResponder responder) {
   const bool dry_run = request.flag("dry_run");
   log_request(dry_run ? "plan.requested" : "reload.requested", request);
   const Disclosure disclosure = disclosure_to(request.peer);
-  if (dry_run) return reload_.plan(answer_with(std::move(responder), disclosure));
-  if (request.flag("wait")) return reload_.reload(answer_with(std::move(responder), disclosure));
+  if (dry_run)
+    return reload_.plan(answer_with(control_.background, std::move(responder), disclosure));
+  if (request.flag("wait"))
+    return reload_.reload(answer_with(control_.background, std::move(responder), disclosure));
   // The reload goes on without its asker; what comes of it is in the log, the metrics and the
   // status.
   reload_.reload();
@@ -193,7 +231,8 @@ void AdminApi::plan(const AdminRequest& request, AdminResponder responder) {
   log_request("plan.requested", request);
   Disclosure disclosure = disclosure_to(request.peer);
   if (text) disclosure.messages = true;  // they quote what the asker has sent
-  ReloadCoordinator::Done answer = answer_with(std::move(responder), disclosure);
+  ReloadCoordinator::Done answer =
+      answer_with(control_.background, std::move(responder), disclosure);
   if (text) return reload_.plan_text(*text, std::move(answer));
   if (path) return reload_.plan_file(*path, std::move(answer));
   reload_.plan(std::move(answer));

@@ -32,7 +32,7 @@ class AdminApi {
  private:
   void add_routes();
   void ready(AdminResponder responder) const;
-  void metrics(AdminResponder responder);
+  void metrics(const AdminRequest& request, AdminResponder responder);
   void status(const AdminRequest& request, AdminResponder responder);
   void await_drained(AdminResponder responder);
   void show_drain(int status, AdminResponder responder);

@@ -190,9 +190,9 @@ AdminConnection::Step AdminConnection::refuse(int status, std::string_view messa
 void AdminConnection::answer(AdminReply reply) {
   DCHECK(stage_ == Stage::reading || stage_ == Stage::handling);
   ticket_.reset();
-  const bool negotiable = reply.body.size() > kAdminGzipAbove;
+  const bool negotiable = reply.gzipped || reply.body.size() > kAdminGzipAbove;
   const bool compressed = negotiable && request_.accepts_gzip;
-  if (compressed) reply.body = gzip(reply.body);
+  if (compressed && !reply.gzipped) reply.body = gzip(reply.body);
   out_.clear();
   sent_ = 0;
   append_head(reply, compressed, negotiable);

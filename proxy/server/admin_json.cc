@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <nlohmann/json.hpp>
+#include <unordered_map>
 
 #include "config/effect.h"
 #include "config/findings.h"
@@ -20,15 +21,19 @@ std::string dump(const Json& json) {
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-template <typename Entries, typename Cells>
-Cells sum_of(Workers::Reports reports, Entries entries, uint32_t id, Cells sum) {
-  for (const WorkerReport& report : reports) {
-    for (const auto& entry : report.*entries) {
-      if (entry.id != id) continue;
-      sum.add(entry.cells);
-    }
-  }
-  return sum;
+// Of all workers, by series.
+template <typename Sum, typename Entries>
+std::unordered_map<uint32_t, Sum> sums_of(const Workers::Reports& reports, Entries entries) {
+  std::unordered_map<uint32_t, Sum> sums;
+  for (const auto& report : reports)
+    for (const auto& entry : (*report).*entries) sums[entry.id].add(entry.cells);
+  return sums;
+}
+
+template <typename Sum>
+Sum find(const std::unordered_map<uint32_t, Sum>& sums, uint32_t series) {
+  const auto found = sums.find(series);
+  return found == sums.end() ? Sum{} : found->second;
 }
 
 struct ListenerSum {
@@ -54,11 +59,6 @@ struct BackendSum {
   }
 };
 
-struct ClusterSum {
-  bool panic = false;
-  void add(const ClusterCells& cells) { panic = panic || cells.panic.value; }
-};
-
 const char* text(config::BackendState state) {
   switch (state) {
     case config::BackendState::active: return "active";
@@ -79,21 +79,15 @@ const char* text(config::Balance balance) {
   CHECK_UNREACHABLE();
 }
 
-Json listener_json(const StatusSource& source, size_t i) {
-  const Snapshot& snapshot = *source.control.store.current();
-  const ListenerSpec& spec = snapshot.listeners[i];
-  const ListenerSum sum =
-      sum_of(source.reports, &WorkerReport::listeners, spec.series, ListenerSum{});
+Json listener_json(const Snapshot& snapshot, const ListenerSpec& spec, const ListenerSum& sum,
+                   Json bind) {
   Json ended = Json::object();
   for (size_t reason = 0; reason < kLabelCount<EndReason>; ++reason)
     if (const uint64_t n = sum.ended.cells[reason].value; n > 0)
       ended[weir::text(static_cast<EndReason>(reason))] = n;
-  Json bind = Json::array();
-  for (const Sockets::Entry& entry : source.control.store.sockets().entries())
-    if (entry.listener == i) bind.push_back(entry.actual.text());
   return {{"name", spec.name},
           {"protocol", spec.protocol == config::Protocol::http ? "http" : "tcp"},
-          {"bind", bind},
+          {"bind", std::move(bind)},
           {"cluster", snapshot.cluster_names(spec)},
           {"active", sum.active},
           {"total", sum.total},
@@ -117,9 +111,8 @@ Json address_json(const ClusterSpec& spec, const HostSpec& host, TimePoint now) 
 }
 
 // The times and the health of a backend with several addresses are those of its best one.
-Json backend_json(const StatusSource& source, const ClusterSpec& spec,
-                  std::span<const HostSpec> addresses) {
-  const TimePoint now = source.control.loop.now();
+Json backend_json(const std::unordered_map<uint32_t, BackendSum>& sums, const ClusterSpec& spec,
+                  std::span<const HostSpec> addresses, TimePoint now) {
   const BackendStatus status = status_of(spec, addresses, now);
   const HostSpec* best = &addresses[0];
   Json all = Json::array();
@@ -130,8 +123,7 @@ Json backend_json(const StatusSource& source, const ClusterSpec& spec,
     texts += (texts.empty() ? "" : ", ") + host.backend->address().text();
   }
   const HostSpec& first = addresses[0];
-  const BackendSum sum =
-      sum_of(source.reports, &WorkerReport::backends, first.series, BackendSum{});
+  const BackendSum sum = find(sums, first.series);
   Json json = {{"name", first.backend->name()}, {"state", text(first.state)}};
   json.update(address_json(spec, *best, now));
   json["address"] = first.backend->has_address() ? texts : first.backend->text();
@@ -144,18 +136,18 @@ Json backend_json(const StatusSource& source, const ClusterSpec& spec,
   return json;
 }
 
-Json cluster_json(const StatusSource& source, const ClusterSpec& spec) {
+Json cluster_json(const ClusterSpec& spec, const std::unordered_map<uint32_t, BackendSum>& sums,
+                  TimePoint now) {
   Json backends = Json::array();
   for (size_t first = 0; first < spec.hosts.size();) {
     const std::span<const HostSpec> addresses = spec.addresses(first);
-    backends.push_back(backend_json(source, spec, addresses));
+    backends.push_back(backend_json(sums, spec, addresses, now));
     first += addresses.size();
   }
-  const ClusterSum sum = sum_of(source.reports, &WorkerReport::clusters, spec.series, ClusterSum{});
   return {{"name", spec.name},
           {"balance", text(spec.balance)},
-          {"panic", sum.panic},
-          {"backends", backends}};
+          {"panic", is_panicking(spec)},
+          {"backends", std::move(backends)}};
 }
 
 // The message is that of a diagnostic.
@@ -180,43 +172,47 @@ Json diagnostics_json(const ReloadOutcome& outcome, bool messages) {
 }  // namespace
 
 std::string status_json(const StatusSource& source) {
-  const Snapshot& snapshot = *source.control.store.current();
+  const Snapshot& snapshot = *source.snapshot;
   Json listeners = Json::array(), clusters = Json::array();
+  std::vector<Json> binds(snapshot.listeners.size(), Json::array());
+  for (const auto& [place, address] : source.bound) binds[place].push_back(address.text());
+  const auto listener_sums = sums_of<ListenerSum>(source.reports, &WorkerReport::listeners);
+  const auto backend_sums = sums_of<BackendSum>(source.reports, &WorkerReport::backends);
   uint64_t total = 0;
   for (size_t i = 0; i < snapshot.listeners.size(); ++i) {
-    listeners.push_back(listener_json(source, i));
-    total += listeners.back()["total"].get<uint64_t>();
+    const ListenerSpec& spec = snapshot.listeners[i];
+    const ListenerSum sum = find(listener_sums, spec.series);
+    listeners.push_back(listener_json(snapshot, spec, sum, std::move(binds[i])));
+    total += sum.total;
   }
   for (const ClusterSpec& cluster : snapshot.clusters)
-    clusters.push_back(cluster_json(source, cluster));
+    clusters.push_back(cluster_json(cluster, backend_sums, source.now));
   Json last = nullptr, draining = nullptr;
-  const TimePoint now = source.control.loop.now();
-  if (source.drain.begun()) draining = seconds(now - source.drain.began_at());
-  if (const auto& reload = source.reload.last())
+  if (source.drain_began) draining = seconds(source.now - *source.drain_began);
+  if (const auto& reload = source.last_reload)
     last = {{"result", text(reload->result)},
             {"at_unix", reload->at_unix},
             {"generation", reload->generation},
             {"message", source.messages || !quotes(reload->result) ? reload->message : ""}};
-  return dump({{"version", source.identity.version},
-               {"revision", source.identity.revision},
-               {"pid", ::getpid()},
-               {"generation", snapshot.generation},
-               {"config_hash", snapshot.hash},
-               {"config_path", source.identity.config_path},
-               {"phase", weir::text(source.drain.phase())},
-               {"uptime_seconds", seconds(now - source.identity.started)},
-               {"draining_seconds", draining},
-               {"ready", source.drain.ready()},
-               {"workers", source.control.workers.count()},
-               {"workers_by", source.identity.workers_by},
-               {"snapshots", source.control.store.live_snapshots()},
-               {"connections",
-                {{"active", source.control.store.open_connections()},
-                 {"total", total},
-                 {"max", snapshot.max_connections}}},
-               {"listeners", listeners},
-               {"clusters", clusters},
-               {"last_reload", last}});
+  return dump(
+      {{"version", source.identity.version},
+       {"revision", source.identity.revision},
+       {"pid", ::getpid()},
+       {"generation", snapshot.generation},
+       {"config_hash", snapshot.hash},
+       {"config_path", source.identity.config_path},
+       {"phase", weir::text(source.phase)},
+       {"uptime_seconds", seconds(source.now - source.identity.started)},
+       {"draining_seconds", draining},
+       {"ready", source.ready},
+       {"workers", source.workers},
+       {"workers_by", source.identity.workers_by},
+       {"snapshots", source.snapshots},
+       {"connections",
+        {{"active", source.open_connections}, {"total", total}, {"max", snapshot.max_connections}}},
+       {"listeners", std::move(listeners)},
+       {"clusters", std::move(clusters)},
+       {"last_reload", last}});
 }
 
 std::string drain_json(const DrainCoordinator& drain, TimePoint now, const SessionSurvey& survey) {

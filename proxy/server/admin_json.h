@@ -8,11 +8,19 @@
 
 namespace weir {
 
+// All that the status shows, at one moment: it is written on another thread.
 struct StatusSource {
-  const AdminApi::Identity& identity;
-  const Control& control;
-  const DrainCoordinator& drain;
-  const ReloadCoordinator& reload;
+  AdminApi::Identity identity;
+  std::shared_ptr<const Snapshot> snapshot;
+  std::vector<std::pair<size_t, Address>> bound;  // of a listener, by its place
+  ProcessPhase phase;
+  bool ready;
+  std::optional<TimePoint> drain_began;
+  std::optional<ReloadCoordinator::Last> last_reload;
+  uint32_t workers;
+  size_t snapshots;
+  uint64_t open_connections;
+  TimePoint now;
   Workers::Reports reports;
   bool messages = true;  // what is said about a configuration may quote it
 };

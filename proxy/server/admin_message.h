@@ -18,7 +18,7 @@ struct AdminRequest {
   using Values = std::vector<std::pair<std::string, std::string>>;
 
   std::string method, path, query, body;  // path and query as sent, not decoded
-  bool accepts_gzip = false;  // the reply is compressed by the connection, not by the handler
+  bool accepts_gzip = false;  // the connection compresses a reply that is not compressed yet
   AdminPeer peer;
   Values members;  // of the JSON body, once AdminRoutes has read it
 
@@ -34,6 +34,7 @@ struct AdminReply {
   std::string content_type = "application/json";
   std::string body;
   std::string allow = {};  // of a 405: the methods there are
+  bool gzipped = false;    // the body is, because the request accepts it
 };
 
 // {"error": "<message>"}

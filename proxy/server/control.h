@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "metrics/process_state.h"
+#include "server/background.h"
 #include "server/snapshot_store.h"
 #include "server/workers.h"
 #include "upstream/health_check.h"
@@ -17,6 +18,7 @@ struct Control {
   SnapshotStore& store;
   Workers& workers;
   HealthChecks& checks;
+  Background& background;
 };
 
 // The log as the configuration wants it.

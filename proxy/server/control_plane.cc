@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -15,6 +16,22 @@ namespace {
 constexpr Duration kExtendEvery = 5s;
 // Beside the longest timeout of a check: for the first results to come in.
 constexpr Duration kCheckMargin = 1s;
+
+struct BackendCount {
+  size_t backends = 0, up = 0;
+};
+
+BackendCount count_backends(const ClusterSpec& cluster) {
+  BackendCount count;
+  for (size_t first = 0; first < cluster.hosts.size(); ++count.backends) {
+    const std::span<const HostSpec> addresses = cluster.addresses(first);
+    first += addresses.size();
+    count.up += std::ranges::any_of(addresses, [](const HostSpec& host) {
+      return host.active() && host.backend->has_address() && host.backend->health() != Health::down;
+    });
+  }
+  return count;
+}
 
 }  // namespace
 
@@ -43,7 +60,9 @@ ControlPlane::ControlPlane(const ServerOptions& options, Log& log, WorkerCount w
                 notify_.extend(2 * kExtendEvery);
                 extend_.set_in(kExtendEvery);
               }),
-      enough_waited_(loop_, [this] { on_primed(); }) {
+      enough_waited_(loop_, [this] { on_primed(); }),
+      background_(loop_, log) {
+  store_.free_in(background_.bin());
   loader_.compare_with([this] { return store_.tls_in_force(); });
   state_.build.set({options.version, options.revision, libevent_version()});
 }
@@ -153,19 +172,14 @@ void ControlPlane::serve() {
 
 void ControlPlane::announce() const {
   const Snapshot& snapshot = *store_.current();
+  std::vector<BackendCount> counts;  // of each cluster
+  for (const ClusterSpec& cluster : snapshot.clusters) counts.push_back(count_backends(cluster));
   for (const Sockets::Entry& entry : store_.sockets().entries()) {
     const ListenerSpec& listener = snapshot.listeners[entry.listener];
     size_t backends = 0, up = 0;
-    for (size_t place : listener.clusters) {
-      const ClusterSpec& cluster = snapshot.clusters[place];
-      for (size_t first = 0; first < cluster.hosts.size(); ++backends) {
-        const std::span<const HostSpec> addresses = cluster.addresses(first);
-        first += addresses.size();
-        up += std::ranges::any_of(addresses, [](const HostSpec& host) {
-          return host.active() && host.backend->has_address() &&
-                 host.backend->health() != Health::down;
-        });
-      }
+    for (size_t cluster : listener.clusters) {
+      up += counts[cluster].up;
+      backends += counts[cluster].backends;
     }
     LOG(info, "listener.opened", kv("listener", listener.name), kv("bind", entry.actual.text()),
         kv("cluster", snapshot.cluster_names(listener)), kv("backends", backends), kv("up", up));
@@ -288,8 +302,8 @@ void ControlPlane::on_listeners_closed() {
 void ControlPlane::on_drained() {
   workers_.report([this](Workers::Reports reports) {
     uint64_t cut = 0;
-    for (const WorkerReport& report : reports)
-      for (const auto& entry : report.listeners)
+    for (const auto& report : reports)
+      for (const auto& entry : report->listeners)
         cut += entry.cells.ended_total[EndReason::drain_deadline].value +
                entry.cells.ended_total[EndReason::shutdown].value;
     if (cut > 0) exit_code_ = 4;
@@ -300,21 +314,15 @@ void ControlPlane::on_drained() {
   });
 }
 
-const HostSpec* ControlPlane::host_of(const Backend& backend) const {
-  for (const ClusterSpec& cluster : store_.current()->clusters)
-    for (const HostSpec& host : cluster.hosts)
-      if (host.backend.get() == &backend) return &host;
-  return nullptr;
-}
-
 void ControlPlane::on_check(const Backend& backend, CheckResult result) {
-  if (const HostSpec* host = host_of(backend)) state_.backends[host->series].checks[result].add();
+  if (const HostSpec* host = store_.current()->host_of(backend))
+    state_.backends[host->series].checks[result].add();
 }
 
 void ControlPlane::on_health_change(const Backend& backend, HealthChange change) {
-  if (const HostSpec* host = host_of(backend))
+  if (const HostSpec* host = store_.current()->host_of(backend))
     state_.backends[host->series].transitions[change].add();
-  workers_.tell([](Worker& worker) { worker.health_changed(); });
+  workers_.tell([cluster = backend.cluster()](Worker& worker) { worker.health_changed(cluster); });
 }
 
 }  // namespace weir

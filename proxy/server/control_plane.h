@@ -41,7 +41,7 @@ class ControlPlane final : private DrainObserver, private ReloadObserver, privat
   void announce() const;
   void use_addresses();
   void report_unresolved() const;
-  Control control() { return {loop_, log_, state_, store_, workers_, checks_}; }
+  Control control() { return {loop_, log_, state_, store_, workers_, checks_, background_}; }
 
   // DrainObserver
   void on_phase(ProcessPhase phase) override;
@@ -55,7 +55,6 @@ class ControlPlane final : private DrainObserver, private ReloadObserver, privat
   void on_check(const Backend& backend, CheckResult result) override;
   void on_health_change(const Backend& backend, HealthChange change) override;
   void on_primed() override;
-  const HostSpec* host_of(const Backend& backend) const;
 
   const ServerOptions& options_;
   Log& log_;
@@ -80,6 +79,7 @@ class ControlPlane final : private DrainObserver, private ReloadObserver, privat
   std::vector<WorkerUpdate> first_updates_;  // held until the checks are primed
   bool readdress_ = false;                   // when the reload under way is over
   int exit_code_ = 0;
+  Background background_;  // its jobs use the others
 };
 
 }  // namespace weir

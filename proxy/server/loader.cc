@@ -7,6 +7,8 @@
 
 #include "base/thread.h"
 
+#include "server/background.h"
+
 namespace weir {
 
 Loader::~Loader() {
@@ -69,6 +71,7 @@ void Loader::start_next() {
   busy_ = true;
   const auto run = [way = way_, work = work()] {
     pthread_setname_np(pthread_self(), "loader");
+    lower_priority();
     auto result = std::make_shared<LoadResult>(work());
     std::lock_guard lock(way->mutex);
     if (way->control == nullptr) return;

@@ -4,6 +4,12 @@
 #include <limits>
 
 namespace weir {
+namespace {
+
+constexpr Duration kReleaseEvery = 10s;
+constexpr size_t kForgottenAtOnce = 512;  // series of each kind
+
+}  // namespace
 
 BackendStatus status_of(const ClusterSpec& cluster, const HostSpec& host, TimePoint now) {
   switch (host.state) {
@@ -29,41 +35,63 @@ BackendStatus status_of(const ClusterSpec& cluster, std::span<const HostSpec> ad
 }
 
 MetricsPage::MetricsPage(Control control, const DrainCoordinator& drain)
-    : control_(control), drain_(drain) {}
+    : control_(control), drain_(drain), release_(control.loop, [this] { release_expired(); }) {
+  release_.set_in(kReleaseEvery);
+}
 
 void MetricsPage::render(Done done) {
   waiting_.push_back(std::move(done));
   if (waiting_.size() > 1) return;  // one is under way
-  control_.workers.report([this](Workers::Reports) {
-    if (!drain_.begun()) return finish(control_.workers.last_reports());
+  control_.workers.report([this](const Workers::Reports&) {
+    if (!drain_.begun()) return finish();
     control_.workers.survey(0, [this](const SessionSurvey& survey) {
       refresh_drain(survey);
-      finish(control_.workers.last_reports());
+      finish();
     });
   });
 }
 
-void MetricsPage::finish(Workers::Reports reports) {
-  refresh_backends();
+void MetricsPage::finish() {
   refresh_process();
-  refresh_certificates();
-  forget_expired();
-  const std::string text = collector_.render(control_.state, reports, control_.store.series());
-  std::vector<Done> waiting;
-  waiting.swap(waiting_);
-  for (const Done& done : waiting) done(text);
+  scraped_ = control_.loop.now();
+  const auto scene =
+      std::make_shared<Scene>(Scene{control_.store.current(), control_.state,
+                                    control_.workers.last_reports(), control_.loop.now()});
+  control_.background.make([this, scene] { return text_of(*scene); },
+                           [this, scene](const std::string& text) mutable {
+                             control_.state.series = scene->state.series;
+                             control_.state.series_dropped = scene->state.series_dropped;
+                             control_.state.scrape_duration = scene->state.scrape_duration;
+                             std::vector<Done> waiting;
+                             waiting.swap(waiting_);
+                             for (const Done& done : waiting) done(text);
+                             control_.background.bin()->put([gone = std::move(scene)] {});
+                           });
 }
 
-void MetricsPage::refresh_backends() {
-  for (const ClusterSpec& cluster : control_.store.current()->clusters) {
+// On the background thread.
+std::string MetricsPage::text_of(Scene& scene) {
+  const Snapshot& snapshot = *scene.snapshot;
+  for (const ClusterSpec& cluster : snapshot.clusters) {
+    scene.state.clusters[cluster.series].panic.set(is_panicking(cluster));
     for (size_t first = 0; first < cluster.hosts.size();) {
       const std::span<const HostSpec> addresses = cluster.addresses(first);
-      control_.state.backends[addresses[0].series].set(
-          status_of(cluster, addresses, control_.loop.now()), addresses[0].weight,
+      scene.state.backends[addresses[0].series].set(
+          status_of(cluster, addresses, scene.now), addresses[0].weight,
           addresses[0].backend->has_address() ? addresses.size() : 0);
       first += addresses.size();
     }
   }
+  for (const ListenerSpec& listener : snapshot.listeners) {
+    double first = std::numeric_limits<double>::infinity();
+    if (listener.tls)
+      for (const CertificateInfo& info : listener.tls->certificates())
+        first = std::min(first, static_cast<double>(info.not_after));
+    scene.state.listeners[listener.series].certificate_not_after.set(first);
+  }
+  scene.state.folded_routes.set(static_cast<int64_t>(snapshot.folded_routes));
+  collector_.limit_to(snapshot.model.metrics.max_series);
+  return collector_.render(scene.state, scene.reports, control_.store.series());
 }
 
 void MetricsPage::refresh_drain(const SessionSurvey& survey) {
@@ -71,16 +99,6 @@ void MetricsPage::refresh_drain(const SessionSurvey& survey) {
   for (const auto& [series, listener] : survey.listeners)
     for (const auto& [waiting_for, n] : listener.waiting)
       control_.state.listeners[series].drain_remaining[waiting_for].set(static_cast<int64_t>(n));
-}
-
-void MetricsPage::refresh_certificates() {
-  for (const ListenerSpec& listener : control_.store.current()->listeners) {
-    double first = std::numeric_limits<double>::infinity();
-    if (listener.tls)
-      for (const CertificateInfo& info : listener.tls->certificates())
-        first = std::min(first, static_cast<double>(info.not_after));
-    control_.state.listeners[listener.series].certificate_not_after.set(first);
-  }
 }
 
 void MetricsPage::refresh_process() {
@@ -100,12 +118,30 @@ void MetricsPage::refresh_process() {
         .value = counts.output_errors[size_t(kind)];
 }
 
-void MetricsPage::forget_expired() {
-  SnapshotStore& store = control_.store;
-  const SeriesIds expired = store.series().take_expired(control_.loop.now(), store.series_in_use());
-  if (expired.empty()) return;
-  control_.state.forget(expired);
-  control_.workers.tell([expired](Worker& worker) { worker.forget(expired); });
+void MetricsPage::release_expired() {
+  release_.set_in(kReleaseEvery);
+  const TimePoint now = control_.loop.now();
+  const bool seen = scraped_ && now - *scraped_ < kSeriesRetention;
+  control_.background.make(
+      [&store = control_.store, in_use = control_.store.series_of_snapshots(), now, seen] {
+        SeriesIds used;
+        for (const SnapshotStore::SharedIds& ids : in_use) used.add(*ids);
+        return std::make_shared<const SeriesIds>(
+            store.series().take_expired(now, used, seen ? kSeriesRetention : kUnseenRetention));
+      },
+      [this](std::shared_ptr<const SeriesIds> expired) {
+        if (expired->empty()) return;
+        control_.state.forget(*expired);
+        forget(std::move(expired), 0);
+      });
+}
+
+// Bit by bit, so that no worker frees many cells in one turn.
+void MetricsPage::forget(std::shared_ptr<const SeriesIds> expired, size_t from) {
+  if (from >= expired->most()) return;
+  control_.workers.tell(
+      [expired, from](Worker& worker) { worker.forget(expired->part(from, kForgottenAtOnce)); },
+      [this, expired, from] { forget(expired, from + kForgottenAtOnce); });
 }
 
 }  // namespace weir

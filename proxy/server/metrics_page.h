@@ -1,12 +1,15 @@
 // MetricsPage: the text of /metrics. Asks the workers for fresh reports, adds what the control
-// thread knows. Owner: the server; thread: the control loop's. Scrapes at the same time share one
-// rendering.
+// thread knows, and has the background thread render it. Scrapes at the same time share one
+// rendering. Releases the series that have expired, whether anybody scrapes or not.
+//
+// Owner: the server; thread: the control loop's.
 #pragma once
 
 #include <functional>
 #include <string>
 #include <vector>
 
+#include "event/timer.h"
 #include "metrics/collector.h"
 #include "server/control.h"
 #include "server/drain.h"
@@ -15,23 +18,35 @@ namespace weir {
 
 class MetricsPage {
  public:
+  // Without a scraper nobody will see the last value of a removed series.
+  static constexpr Duration kUnseenRetention = 30s;
+
   using Done = std::function<void(std::string)>;
 
   MetricsPage(Control control, const DrainCoordinator& drain);
   void render(Done done);
 
  private:
-  void refresh_backends();
+  // What one rendering is made of, and all that it touches.
+  struct Scene {
+    std::shared_ptr<const Snapshot> snapshot;
+    ProcessState state;  // a copy
+    WorkerReports reports;
+    TimePoint now;
+  };
   void refresh_drain(const SessionSurvey& survey);
   void refresh_process();
-  void refresh_certificates();
-  void forget_expired();
-  void finish(Workers::Reports reports);
+  void finish();
+  std::string text_of(Scene& scene);
+  void release_expired();
+  void forget(std::shared_ptr<const SeriesIds> expired, size_t from);
 
   Control control_;
   const DrainCoordinator& drain_;
-  Collector collector_;
+  Collector collector_;  // the background thread's
   std::vector<Done> waiting_;
+  std::optional<TimePoint> scraped_;
+  Timer release_;
 };
 
 // What a backend is doing, in one word: for metrics and for the status. Of one address, and of all

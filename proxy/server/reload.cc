@@ -89,7 +89,7 @@ void ReloadCoordinator::enqueue(const std::shared_ptr<LoadResult>& loaded, TimeP
                                 Done done) {
   SharedRequest last = waiting_.empty() ? applying_ : waiting_.back();
   if (last && last->loaded == loaded) return last->done.push_back(std::move(done));
-  last = std::make_shared<Request>(Request{loaded, asked, {}});
+  last = std::make_shared<Request>(Request{kept(loaded), asked, {}});
   last->done.push_back(std::move(done));
   if (applying_) return waiting_.push_back(std::move(last));
   applying_ = std::move(last);
@@ -97,16 +97,51 @@ void ReloadCoordinator::enqueue(const std::shared_ptr<LoadResult>& loaded, TimeP
   control_.loop.post([this] { examine(applying_); });
 }
 
+// A configuration can be large: it is freed on the background thread.
+std::shared_ptr<LoadResult> ReloadCoordinator::kept(
+    const std::shared_ptr<LoadResult>& loaded) const {
+  return Bin::owner(control_.background.bin(), loaded);
+}
+
 void ReloadCoordinator::examine(SharedRequest request) {
-  ReloadOutcome outcome = outcome_so_far(*request->loaded);
-  if (refused_) turn_into_refusal(outcome);
-  if (refused_ || !request->loaded->valid()) return conclude(request, outcome);
-  control_.workers.report([=, this](Workers::Reports reports) mutable {
-    outcome.changes = changes_to(request->loaded->candidate, reports);
-    if (!refused_) return apply(request, std::move(outcome));
-    turn_into_refusal(outcome);
-    conclude(request, outcome);
-  });
+  const auto outcome = std::make_shared<ReloadOutcome>(outcome_so_far(*request->loaded));
+  if (refused_) turn_into_refusal(*outcome);
+  if (refused_ || !request->loaded->valid()) return conclude(request, *outcome);
+  control_.workers.report(
+      [=, this](const Workers::Reports& reports) { build(request, outcome, reports); });
+}
+
+void ReloadCoordinator::build(const SharedRequest& request, const SharedOutcome& outcome,
+                              Workers::Reports reports) {
+  if (refused_) {
+    turn_into_refusal(*outcome);
+    return conclude(request, *outcome);
+  }
+  control_.background.make(
+      [this, request, now = in_force(), reports = std::move(reports)] {
+        return built_from(request->loaded->candidate, now, reports);
+      },
+      [this, request, outcome](Built built) { apply(request, outcome, std::move(built)); });
+}
+
+// Until something fails. Nothing has changed then.
+ReloadCoordinator::Built ReloadCoordinator::built_from(const Candidate& candidate,
+                                                       const InForce& in_force,
+                                                       const Workers::Reports& reports) const {
+  Built built;
+  built.changes = changes_to(candidate, in_force, reports);
+  const bool changes = std::any_of(
+      built.changes.begin(), built.changes.end(),
+      [](const PlannedChange& p) { return p.change.effect != config::Effect::restart; });
+  built.unchanged = !changes && candidate.loaded.hash == in_force.snapshot->hash;
+  if (built.unchanged) return built;
+  Result<PreparedLog> log = Log::prepare(log_options(candidate.loaded.model.logging));
+  if (!log) return built.failure = log.error(), std::move(built);
+  Result<SnapshotStore::Prepared> prepared = control_.store.prepare(candidate);
+  if (!prepared) return built.failure = prepared.error(), std::move(built);
+  built.log.emplace(std::move(*log));
+  built.prepared.emplace(std::move(*prepared));
+  return built;
 }
 
 ReloadOutcome ReloadCoordinator::outcome_so_far(const LoadResult& loaded) const {
@@ -123,59 +158,65 @@ ReloadOutcome ReloadCoordinator::outcome_so_far(const LoadResult& loaded) const 
 // What waits for a restart differs from what the process was started with; the configuration in
 // force may have it already.
 std::vector<PlannedChange> ReloadCoordinator::changes_to(const Candidate& candidate,
-                                                         Workers::Reports reports) const {
-  const Snapshot& current = *control_.store.current();
+                                                         const InForce& in_force,
+                                                         const Workers::Reports& reports) const {
+  const Snapshot& current = *in_force.snapshot;
   const config::Model& model = candidate.loaded.model;
   std::vector<config::Change> changes = config::plan(current.model, model);
   const auto waits = [](const config::Change& c) { return c.effect == config::Effect::restart; };
   std::erase_if(changes, waits);
-  for (config::Change& moved : control_.store.moved_backends(candidate))
+  for (config::Change& moved : SnapshotStore::moved_backends(current, candidate))
     changes.push_back(std::move(moved));
-  for (config::Change& renewed : control_.store.renewed_tls(candidate))
+  for (config::Change& renewed : SnapshotStore::renewed_tls(current, *in_force.tls, candidate))
     changes.push_back(std::move(renewed));
   for (config::Change& change : config::plan(start_, model))
     if (waits(change)) changes.push_back(std::move(change));
   std::vector<PlannedChange> planned;
+  const TouchedSessions touched(current, reports);
   for (config::Change& change : changes) {
-    const uint64_t sessions = touched_sessions(change, current, reports);
+    const uint64_t sessions = touched.of(change);
     planned.push_back({std::move(change), sessions});
   }
   return planned;
 }
 
-void ReloadCoordinator::apply(SharedRequest request, ReloadOutcome outcome) {
-  const Candidate& candidate = request->loaded->candidate;
-  const bool changes = std::any_of(
-      outcome.changes.begin(), outcome.changes.end(),
-      [](const PlannedChange& p) { return p.change.effect != config::Effect::restart; });
-  if (!changes && candidate.loaded.hash == control_.store.current()->hash) {
-    outcome.result = Verdict::unchanged;
-    return conclude(request, outcome);
+void ReloadCoordinator::apply(const SharedRequest& request, const SharedOutcome& outcome,
+                              Built built) {
+  outcome->changes = std::move(built.changes);
+  if (refused_) {
+    if (built.prepared) SnapshotStore::abandon(*built.prepared);
+    turn_into_refusal(*outcome);
+  } else if (built.unchanged) {
+    outcome->result = Verdict::unchanged;
+  } else if (built.failure) {
+    outcome->result = Verdict::failed;
+    outcome->message = built.failure->text();
+  } else {
+    return put_in_force(request, outcome, std::move(built));
   }
-  outcome.result = Verdict::failed;
-  Result<PreparedLog> log = Log::prepare(log_options(candidate.loaded.model.logging));
-  if (!log) {
-    outcome.message = log.error().text();
-    return conclude(request, outcome);
-  }
-  Result<SnapshotStore::Prepared> prepared = control_.store.prepare(candidate);
-  if (!prepared) {
-    outcome.message = prepared.error().text();
-    return conclude(request, outcome);
-  }
-  // From here on nothing can fail.
-  control_.log.apply(std::move(*log));
-  auto updates = std::make_shared<std::vector<WorkerUpdate>>(
-      control_.store.commit(std::move(*prepared), control_.loop.now()));
-  outcome.result = Verdict::ok;
-  outcome.generation = control_.store.current()->generation;
-  control_.checks.apply(control_.store.check_targets());
+  conclude(request, *outcome);
+}
+
+// Nothing can fail any more.
+void ReloadCoordinator::put_in_force(const SharedRequest& request, const SharedOutcome& outcome,
+                                     Built built) {
+  control_.log.apply(std::move(*built.log));
+  std::vector<CheckTarget> checks = std::move(built.prepared->checks);
+  const SnapshotStore::SharedIds series = built.prepared->series;
+  const auto updates = std::make_shared<std::vector<WorkerUpdate>>(
+      control_.store.put_in_force(std::move(*built.prepared)));
+  control_.background.run([&store = control_.store, series, now = control_.loop.now()] {
+    store.settle_series(*series, now);
+  });
+  outcome->result = Verdict::ok;
+  outcome->generation = control_.store.current()->generation;
+  control_.checks.apply(std::move(checks));
   control_.workers.tell_each(
       [updates](Worker& worker, uint32_t index) { worker.apply((*updates)[index]); },
       [this, request, outcome] {
         control_.workers.tell([](Worker& worker) { worker.forget_removed_sockets(); });
         control_.store.sockets().unlink_removed();
-        conclude(request, outcome);
+        conclude(request, *outcome);
       });
 }
 
@@ -224,12 +265,18 @@ void ReloadCoordinator::plan_text(const std::string& text, Done done) {
 }
 
 void ReloadCoordinator::preview(const std::shared_ptr<LoadResult>& loaded, const Done& done) {
-  ReloadOutcome outcome = outcome_so_far(*loaded);
-  if (!loaded->valid()) return done(outcome);
-  control_.workers.report([=, this](Workers::Reports reports) mutable {
-    outcome.changes = changes_to(loaded->candidate, reports);
-    outcome.result = Verdict::planned;
-    done(outcome);
+  const auto outcome = std::make_shared<ReloadOutcome>(outcome_so_far(*loaded));
+  if (!loaded->valid()) return done(*outcome);
+  control_.workers.report([=, this, loaded = kept(loaded)](const Workers::Reports& reports) {
+    control_.background.make(
+        [this, loaded, reports, now = in_force()] {
+          return changes_to(loaded->candidate, now, reports);
+        },
+        [outcome, done](std::vector<PlannedChange> changes) {
+          outcome->changes = std::move(changes);
+          outcome->result = Verdict::planned;
+          done(*outcome);
+        });
   });
 }
 

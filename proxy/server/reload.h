@@ -1,8 +1,9 @@
 // ReloadCoordinator: from "read the configuration again" to "every worker has it", or to why not.
 //
 // A reload happens whole or not at all: the text is read, checked and looked up on the loader's
-// thread; sockets and logs are opened here; only when nothing can fail any more is one snapshot
-// posted to the workers. One at a time, in the order of reading. Requests that arrive meanwhile are
+// thread; on the background thread it is compared with the configuration in force, sockets and logs
+// are opened, and the snapshot is compiled; only when nothing can fail any more is it posted to the
+// workers. One at a time, in the order of reading. Requests that arrive meanwhile are
 // not lost: see Loader; nor are those that come before open(), while the workers do not have the
 // first snapshot yet. Owner: the server; thread: the control loop's.
 #pragma once
@@ -88,13 +89,34 @@ class ReloadCoordinator {
   using SharedRequest = std::shared_ptr<Request>;
   void begin(Done done);
   void enqueue(const std::shared_ptr<LoadResult>& loaded, TimePoint asked, Done done);
+  // What a candidate is compared with.
+  struct InForce {
+    std::shared_ptr<const Snapshot> snapshot;
+    std::shared_ptr<const TlsInForce> tls;
+  };
+  InForce in_force() const { return {control_.store.current(), control_.store.tls_in_force()}; }
+  // What the background thread makes of a candidate.
+  struct Built {
+    std::vector<PlannedChange> changes;
+    bool unchanged = false;
+    std::optional<Error> failure;
+    std::optional<PreparedLog> log;
+    std::optional<SnapshotStore::Prepared> prepared;
+  };
+  using SharedOutcome = std::shared_ptr<ReloadOutcome>;
   void examine(SharedRequest request);
-  void apply(SharedRequest request, ReloadOutcome outcome);
+  void build(const SharedRequest& request, const SharedOutcome& outcome, Workers::Reports reports);
+  Built built_from(const Candidate& candidate, const InForce& in_force,
+                   const Workers::Reports& reports) const;
+  void apply(const SharedRequest& request, const SharedOutcome& outcome, Built built);
+  void put_in_force(const SharedRequest& request, const SharedOutcome& outcome, Built built);
   void conclude(SharedRequest request, const ReloadOutcome& outcome);
   void account(const Request& request, const ReloadOutcome& outcome);
   void preview(const std::shared_ptr<LoadResult>& loaded, const Done& done);
   ReloadOutcome outcome_so_far(const LoadResult& loaded) const;
-  std::vector<PlannedChange> changes_to(const Candidate& candidate, Workers::Reports reports) const;
+  std::vector<PlannedChange> changes_to(const Candidate& candidate, const InForce& in_force,
+                                        const Workers::Reports& reports) const;
+  std::shared_ptr<LoadResult> kept(const std::shared_ptr<LoadResult>& loaded) const;
 
   Control control_;
   Loader& loader_;

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <set>
+#include <unordered_map>
 
+#include "metrics/series_budget.h"
 #include "net/congestion_control.h"
 
 namespace weir {
@@ -52,12 +54,6 @@ Result<void> check_all(const config::Loaded& loaded, const char* list, const Own
   return {};
 }
 
-size_t place_of(const std::string& name, const std::vector<config::Cluster>& clusters) {
-  for (size_t i = 0; i < clusters.size(); ++i)
-    if (clusters[i].name == name) return i;
-  return kNoCluster;
-}
-
 // All clusters that a listener may send to, each once.
 std::vector<size_t> targets(const ListenerSpec& listener) {
   std::vector<size_t> clusters;
@@ -73,17 +69,25 @@ std::vector<size_t> targets(const ListenerSpec& listener) {
   return clusters;
 }
 
-// What did not change stays: sessions to resume, connections in pools.
-template <typename Loaded, typename Specs>
-auto same_or_new(const Loaded& loaded, const std::string& name, const Snapshot* current,
-                 Specs Snapshot::*specs) -> decltype(std::declval<Specs>()[0].tls) {
+// What did not change stays: sessions to resume, connections in pools. `before`: what has the name
+// in the snapshot in force; null: nothing has.
+template <typename Loaded, typename Spec>
+decltype(Spec::tls) same_or_new(const Loaded& loaded, const std::string& name, const Spec* before) {
   const auto found = loaded.find(name);
   if (found == loaded.end()) return nullptr;
-  if (current != nullptr)
-    for (const auto& spec : current->*specs)
-      if (spec.name == name && spec.tls && spec.tls->fingerprint() == found->second->fingerprint())
-        return spec.tls;
-  return found->second;
+  const bool same = before != nullptr && before->tls &&
+                    before->tls->fingerprint() == found->second->fingerprint();
+  return same ? before->tls : found->second;
+}
+
+SeriesDemand demand_of(const Snapshot& snapshot, uint32_t workers) {
+  SeriesDemand demand{.workers = workers,
+                      .listeners = snapshot.listeners.size(),
+                      .clusters = snapshot.clusters.size()};
+  for (const ClusterSpec& cluster : snapshot.clusters) demand.backends += cluster.hosts.size();
+  for (const ListenerSpec& listener : snapshot.listeners)
+    if (listener.http) demand.routes += listener.http->routes.routes().size();
+  return demand;
 }
 
 std::shared_ptr<const TlsInForce> in_force(const Snapshot& snapshot, FileDigests digests) {
@@ -163,9 +167,8 @@ std::shared_ptr<Backend> SnapshotStore::backend(const std::string& cluster,
 
 // One for each address; where there is none, one that gets nothing.
 void SnapshotStore::add_hosts(ClusterSpec& cluster, const config::Backend& configured,
-                              const ResolvedAddresses& all) {
+                              const ResolvedAddresses& all, uint32_t series) {
   const BackendAddresses& found = all.at(configured.address);
-  const uint32_t series = series_.backend(cluster.name, configured.name);
   const auto add = [&](const Address& address) -> HostSpec& {
     cluster.hosts.push_back({backend(cluster.name, configured, address), configured.weight,
                              configured.backup, configured.state, series,
@@ -179,9 +182,12 @@ void SnapshotStore::add_hosts(ClusterSpec& cluster, const config::Backend& confi
   }
 }
 
-ClusterSpec SnapshotStore::compile(const config::Cluster& cluster, const Candidate& candidate,
-                                   SeriesIds& ids) {
-  ClusterSpec spec;
+// One that does the same as before is the one before: workers keep what they have made of it.
+ClusterSpecs::Shared SnapshotStore::compile(const config::Cluster& cluster,
+                                            const Candidate& candidate, SeriesIds& ids) {
+  const ClusterSpec* before = current_ ? current_->cluster(cluster.name) : nullptr;
+  const auto shared = Bin::owner(bin_, new ClusterSpec);
+  ClusterSpec& spec = *shared;
   spec.name = cluster.name;
   spec.balance = cluster.balance;
   spec.connect_timeout = cluster.timeouts.connect;
@@ -195,36 +201,40 @@ ClusterSpec SnapshotStore::compile(const config::Cluster& cluster, const Candida
   spec.panic_threshold = cluster.panic_threshold;
   spec.congestion_control = cluster.congestion_control;
   spec.proxy_protocol = cluster.proxy_protocol;
-  spec.tls = same_or_new(candidate.tls.clusters, cluster.name, current_.get(), &Snapshot::clusters);
+  spec.pool_idle_place = candidate.loaded.model.where(cluster.timeouts.idle.location);
+  spec.tls = same_or_new(candidate.tls.clusters, cluster.name, before);
   spec.series = series_.cluster(cluster.name);
   ids.clusters.push_back(spec.series);
   for (const config::Backend& configured : cluster.backends) {
-    add_hosts(spec, configured, candidate.addresses);
+    add_hosts(spec, configured, candidate.addresses,
+              series_.backend(cluster.name, configured.name));
     ids.backends.push_back(spec.hosts.back().series);
   }
-  return spec;
+  spec.index();
+  if (before != nullptr && spec == *before)
+    return current_->clusters.shared(current_->cluster_places.at(cluster.name));
+  return shared;
 }
 
-ListenerSpec SnapshotStore::compile(const config::Listener& listener, const Candidate& candidate,
-                                    SeriesIds& ids) {
-  const config::Model& model = candidate.loaded.model;
+ListenerSpec SnapshotStore::compile(const config::Listener& listener, const ClusterPlaces& clusters,
+                                    const Candidate& candidate, SeriesIds& ids) {
   ListenerSpec spec;
   spec.name = listener.name;
   spec.protocol = listener.protocol;
-  spec.cluster = place_of(listener.cluster, model.clusters);
+  spec.cluster = clusters.of(listener.cluster);
   if (listener.protocol == config::Protocol::http)
-    spec.http = std::make_shared<const HttpSpec>(listener, model.clusters);
+    spec.http = std::make_shared<const HttpSpec>(listener, clusters);
   else
     CHECK(spec.cluster != kNoCluster);  // validated
   if (!listener.passthrough.empty()) {
     std::vector<Passthrough::Rule> rules;
     for (const config::PassthroughRule& rule : listener.passthrough)
-      rules.push_back({rule.hosts, rule.alpn, place_of(rule.cluster, model.clusters)});
+      rules.push_back({rule.hosts, rule.alpn, clusters.of(rule.cluster)});
     spec.passthrough = std::make_shared<const Passthrough>(std::move(rules));
   }
   spec.clusters = targets(spec);
-  spec.tls =
-      same_or_new(candidate.tls.listeners, listener.name, current_.get(), &Snapshot::listeners);
+  spec.tls = same_or_new(candidate.tls.listeners, listener.name,
+                         current_ ? current_->listener(listener.name) : nullptr);
   if (listener.proxy_protocol) {
     Result<TrustedNetworks> networks = TrustedNetworks::parse(listener.proxy_protocol->accept);
     CHECK(networks);  // validated
@@ -238,12 +248,18 @@ ListenerSpec SnapshotStore::compile(const config::Listener& listener, const Cand
   if (!spec.count) known = spec.count = std::make_shared<ConnectionCount>();
   spec.series = series_.listener(listener.name, spec.http ? "http1" : "tcp");
   ids.listeners.push_back(spec.series);
-  if (!spec.http) return spec;
-  spec.route_series.push_back(series_.route(listener.name, kNoRoute));
-  for (const Route& route : spec.http->routes.routes())
-    spec.route_series.push_back(series_.route(listener.name, route.name));
-  ids.routes.insert(ids.routes.end(), spec.route_series.begin(), spec.route_series.end());
   return spec;
+}
+
+// The first routes of the configuration have series of their own, as long as there are some left.
+void SnapshotStore::number_routes(ListenerSpec& listener, size_t& own_series, SeriesIds& ids) {
+  listener.route_series.push_back(series_.route(listener.name, kNoRoute));
+  for (const Route& route : listener.http->routes.routes()) {
+    const bool own = own_series > 0;
+    if (own) --own_series;
+    listener.route_series.push_back(series_.route(listener.name, own ? route.name : kOtherRoute));
+  }
+  ids.routes.insert(ids.routes.end(), listener.route_series.begin(), listener.route_series.end());
 }
 
 void SnapshotStore::note_http(const ClusterSpec& cluster) {
@@ -259,42 +275,54 @@ Result<SnapshotStore::Prepared> SnapshotStore::prepare(const Candidate& candidat
   Result<Sockets::Prepared> sockets = sockets_.prepare(model);
   if (!sockets) return sockets.error();
   Prepared prepared;
-  auto snapshot = std::make_shared<Snapshot>();
+  const auto series = std::make_shared<SeriesIds>();
+  const auto snapshot = Bin::owner(bin_, new Snapshot);
   snapshot->generation = current_ ? current_->generation + 1 : 1;
   snapshot->model = model;
   snapshot->hash = candidate.loaded.hash;
   snapshot->max_connections =
       model.global.max_connections != 0 ? model.global.max_connections : most_connections_;
   snapshot->count = count_;
-  for (const config::Cluster& cluster : model.clusters) {
-    snapshot->clusters.push_back(compile(cluster, candidate, prepared.series));
-    snapshot->clusters.back().pool_idle_place = snapshot->place(cluster.timeouts.idle.location);
-  }
+  for (const config::Cluster& cluster : model.clusters)
+    snapshot->clusters.push_back(compile(cluster, candidate, *series));
+  const ClusterPlaces places(model.clusters);
   for (const config::Listener& listener : model.listeners)
-    snapshot->listeners.push_back(compile(listener, candidate, prepared.series));
+    snapshot->listeners.push_back(compile(listener, places, candidate, *series));
+  snapshot->index(current_.get());
   for (const auto& [name, server] : candidate.tls.listeners) server->use_tickets(ticket_keys_);
   prepared.ticket_keys = candidate.tls.ticket_keys;
   prepared.digests = candidate.tls.digests;
-  size_t route_cells = 0;
-  for (ListenerSpec& listener : snapshot->listeners) {
-    listener.first_route_cells = route_cells;
-    route_cells += listener.route_series.size();
+  const SeriesDemand demand = demand_of(*snapshot, sockets_.workers());
+  size_t own_series = routes_with_series(demand, model.metrics.max_series);
+  snapshot->folded_routes = demand.routes - own_series;
+  for (ListenerSpec& listener : snapshot->listeners)
+    if (listener.http) number_routes(listener, own_series, *series);
+  std::vector<bool> carries_http(snapshot->clusters.size());
+  for (const ListenerSpec& listener : snapshot->listeners) {
     if (!listener.http) continue;
-    for (size_t cluster : listener.clusters) note_http(snapshot->clusters[cluster]);
+    for (size_t cluster : listener.clusters)
+      if (!carries_http[cluster]) note_http(snapshot->clusters[cluster]);
+    for (size_t cluster : listener.clusters) carries_http[cluster] = true;
   }
-  prepared.snapshot = std::move(snapshot);
+  prepared.checks = check_targets(*snapshot);
+  prepared.series = series;
+  prepared.snapshot = snapshot;
   prepared.sockets = std::move(*sockets);
   return prepared;
 }
 
 std::vector<WorkerUpdate> SnapshotStore::commit(Prepared prepared, TimePoint now) {
+  settle_series(*prepared.series, now);
+  return put_in_force(std::move(prepared));
+}
+
+std::vector<WorkerUpdate> SnapshotStore::put_in_force(Prepared prepared) {
   current_ = std::move(prepared.snapshot);
   if (prepared.ticket_keys.empty())
     ticket_keys_.rotate_every(current_->model.global.tls_tickets.rotate);
   else
     ticket_keys_.use(std::move(prepared.ticket_keys));
   tls_ = in_force(*current_, std::move(prepared.digests));
-  series_.keep_only(prepared.series, now);
   std::erase_if(published_, [](const Published& p) { return p.snapshot.expired(); });
   published_.push_back({current_, std::move(prepared.series)});
   std::vector<WorkerUpdate> updates;
@@ -304,34 +332,41 @@ std::vector<WorkerUpdate> SnapshotStore::commit(Prepared prepared, TimePoint now
 }
 
 SeriesIds SnapshotStore::series_in_use() {
-  std::erase_if(published_, [](const Published& p) { return p.snapshot.expired(); });
   SeriesIds all;
-  for (const auto& [snapshot, ids] : published_) {
-    all.listeners.insert(all.listeners.end(), ids.listeners.begin(), ids.listeners.end());
-    all.clusters.insert(all.clusters.end(), ids.clusters.begin(), ids.clusters.end());
-    all.backends.insert(all.backends.end(), ids.backends.begin(), ids.backends.end());
-    all.routes.insert(all.routes.end(), ids.routes.begin(), ids.routes.end());
-  }
+  for (const SharedIds& ids : series_of_snapshots()) all.add(*ids);
   return all;
+}
+
+// Series stay: they belong to the background thread, and no name is new.
+ClusterSpecs::Shared SnapshotStore::readdressed(const ClusterSpec& before,
+                                                const config::Cluster& configured,
+                                                const ResolvedAddresses& addresses) {
+  std::unordered_map<std::string_view, uint32_t> series;
+  for (const HostSpec& host : before.hosts) series.emplace(host.backend->name(), host.series);
+  const auto spec = Bin::owner(bin_, new ClusterSpec(before));
+  spec->hosts.clear();
+  for (const config::Backend& backend : configured.backends)
+    add_hosts(*spec, backend, addresses, series.at(backend.name));
+  spec->index();
+  return spec;
 }
 
 std::optional<SnapshotStore::Readdressed> SnapshotStore::readdress(ResolvedAddresses addresses) {
   keep_last(*current_, addresses);
   Readdressed result;
-  result.changes = moved(current_->model, addresses);
+  result.changes = moved(*current_, current_->model, addresses);
   if (result.changes.empty()) return std::nullopt;
   std::erase_if(backends_, [](const auto& entry) { return entry.second.expired(); });
-  auto next = std::make_shared<Snapshot>(*current_);
+  const auto next = Bin::owner(bin_, new Snapshot(*current_));
   std::set<std::string_view> touched;
   for (const config::Change& change : result.changes) touched.insert(change.cluster);
-  for (size_t i = 0; i < next->clusters.size(); ++i) {
-    if (!touched.contains(next->clusters[i].name)) continue;
-    next->clusters[i].hosts.clear();
-    for (const config::Backend& configured : next->model.clusters[i].backends)
-      add_hosts(next->clusters[i], configured, addresses);
-  }
-  const SeriesIds series = published_.back().series;
-  current_ = std::move(next);
+  for (size_t i = 0; i < next->clusters.size(); ++i)
+    if (touched.contains(next->clusters[i].name))
+      next->clusters.replace(
+          i, readdressed(current_->clusters[i], next->model.clusters[i], addresses));
+  next->index(current_.get());
+  const SharedIds series = published_.back().series;
+  current_ = next;
   std::erase_if(published_, [](const Published& p) { return p.snapshot.expired(); });
   published_.push_back({current_, series});
   for (std::vector<SocketAssignment>& sockets : sockets_.assignments())
@@ -339,19 +374,28 @@ std::optional<SnapshotStore::Readdressed> SnapshotStore::readdress(ResolvedAddre
   return result;
 }
 
-std::vector<config::Change> SnapshotStore::moved_backends(const Candidate& candidate) const {
-  if (candidate.only_text) return {};
-  return moved(candidate.loaded.model, candidate.addresses);
+std::vector<SnapshotStore::SharedIds> SnapshotStore::series_of_snapshots() {
+  std::erase_if(published_, [](const Published& p) { return p.snapshot.expired(); });
+  std::vector<SharedIds> all;
+  for (const Published& published : published_) all.push_back(published.series);
+  return all;
 }
 
-std::vector<config::Change> SnapshotStore::moved(const config::Model& model,
-                                                 const ResolvedAddresses& addresses) const {
+std::vector<config::Change> SnapshotStore::moved_backends(const Snapshot& current,
+                                                          const Candidate& candidate) {
+  if (candidate.only_text) return {};
+  return moved(current, candidate.loaded.model, candidate.addresses);
+}
+
+std::vector<config::Change> SnapshotStore::moved(const Snapshot& current,
+                                                 const config::Model& model,
+                                                 const ResolvedAddresses& addresses) {
   std::map<std::pair<std::string_view, std::string_view>, const config::Backend*> next;
   for (const config::Cluster& cluster : model.clusters)
     for (const config::Backend& backend : cluster.backends)
       next[{cluster.name, backend.name}] = &backend;
   std::vector<config::Change> moved;
-  for (const ClusterSpec& cluster : current_->clusters) {
+  for (const ClusterSpec& cluster : current.clusters) {
     for (size_t first = 0; first < cluster.hosts.size();) {
       const std::span<const HostSpec> hosts = cluster.addresses(first);
       first += hosts.size();
@@ -368,7 +412,9 @@ std::vector<config::Change> SnapshotStore::moved(const config::Model& model,
   return moved;
 }
 
-std::vector<config::Change> SnapshotStore::renewed_tls(const Candidate& candidate) const {
+std::vector<config::Change> SnapshotStore::renewed_tls(const Snapshot& current,
+                                                       const TlsInForce& tls,
+                                                       const Candidate& candidate) {
   std::vector<config::Change> renewed;
   const auto compare = [&](const auto& loaded, const auto& specs, const char* kind) {
     for (const auto& spec : specs) {
@@ -380,13 +426,13 @@ std::vector<config::Change> SnapshotStore::renewed_tls(const Candidate& candidat
                          "(files, as they are now)", "", spec.name, ""});
     }
   };
-  compare(candidate.tls.listeners, current_->listeners, "listeners");
-  compare(candidate.tls.clusters, current_->clusters, "clusters");
-  const std::string& keys = current_->model.global.tls_tickets.file;
-  const auto now = candidate.tls.digests.find(keys), before = tls_->digests.find(keys);
+  compare(candidate.tls.listeners, current.listeners, "listeners");
+  compare(candidate.tls.clusters, current.clusters, "clusters");
+  const std::string& keys = current.model.global.tls_tickets.file;
+  const auto now = candidate.tls.digests.find(keys), before = tls.digests.find(keys);
   if (keys == candidate.loaded.model.global.tls_tickets.file &&
       now != candidate.tls.digests.end() &&
-      (before == tls_->digests.end() || before->second != now->second))
+      (before == tls.digests.end() || before->second != now->second))
     renewed.push_back({config::Effect::live, config::ChangeKind::changed, "global.tls_tickets.file",
                        "(file)", "(file, as it is now)", "", "", ""});
   return renewed;
@@ -410,15 +456,15 @@ size_t SnapshotStore::live_snapshots() const {
   return static_cast<size_t>(live);
 }
 
-std::vector<CheckTarget> SnapshotStore::check_targets() const {
+std::vector<CheckTarget> SnapshotStore::check_targets(const Snapshot& snapshot) {
   std::vector<CheckTarget> targets;
-  for (size_t i = 0; i < current_->clusters.size(); ++i) {
-    const std::optional<config::HealthCheck>& check = current_->model.clusters[i].health_check;
+  for (size_t i = 0; i < snapshot.clusters.size(); ++i) {
+    const std::optional<config::HealthCheck>& check = snapshot.model.clusters[i].health_check;
     if (!check) continue;
-    for (const HostSpec& host : current_->clusters[i].hosts)
+    for (const HostSpec& host : snapshot.clusters[i].hosts)
       if (host.state != config::BackendState::maintenance && host.backend->has_address())
-        targets.push_back({host.backend, *check, current_->clusters[i].tls, host.tls_host,
-                           current_->clusters[i].proxy_protocol});
+        targets.push_back({host.backend, *check, snapshot.clusters[i].tls, host.tls_host,
+                           snapshot.clusters[i].proxy_protocol});
   }
   return targets;
 }

@@ -1,8 +1,9 @@
 // SnapshotStore: turns a loaded configuration into the next Snapshot, and knows the one in force.
 //
-// Owner: the server; thread: the control thread's. What must survive a reload is looked up here by
-// name: backends (health, hold-off), series of metrics, counts of open connections, listening
-// sockets.
+// Owner: the server; thread: the control thread's, but for prepare(), which runs on the background
+// thread, as does all that concerns series: one at a time, and nothing is put in force meanwhile.
+// What must survive a reload is looked up here by name: backends (health, hold-off), series of
+// metrics, counts of open connections, listening sockets.
 #pragma once
 
 #include <map>
@@ -15,6 +16,7 @@
 #include "config/plan.h"
 #include "metrics/registry.h"
 #include "routing/snapshot.h"
+#include "server/background.h"
 #include "server/lookups.h"
 #include "server/sockets.h"
 #include "server/tls_contexts.h"
@@ -40,13 +42,22 @@ class SnapshotStore {
   struct Prepared {
     std::shared_ptr<const Snapshot> snapshot;
     Sockets::Prepared sockets;
-    SeriesIds series;
+    std::shared_ptr<const SeriesIds> series;
     TicketKeys::FileKeys ticket_keys;
     FileDigests digests;
+    std::vector<CheckTarget> checks;
   };
   Result<Prepared> prepare(const Candidate& candidate);
-  // In force from now on. One update for each worker.
+  // What was prepared is not wanted after all.
+  static void abandon(const Prepared& prepared) { Sockets::abandon(prepared.sockets); }
+  // In force from now on. One update for each worker. settle_series() is to follow.
+  std::vector<WorkerUpdate> put_in_force(Prepared prepared);
+  using SharedIds = std::shared_ptr<const SeriesIds>;
+  void settle_series(const SeriesIds& in_force, TimePoint now) { series_.keep_only(in_force, now); }
+  // Both.
   std::vector<WorkerUpdate> commit(Prepared prepared, TimePoint now);
+  // From now on what is large is freed there.
+  void free_in(std::shared_ptr<Bin> bin) { bin_ = std::move(bin); }
 
   // The same configuration where host names have other addresses now: in force from now on. One
   // update for each worker; none when nothing differs. Where `addresses` has none for a backend, it
@@ -58,10 +69,13 @@ class SnapshotStore {
   std::optional<Readdressed> readdress(ResolvedAddresses addresses);
 
   // Backends whose host name is the same in both configurations and now leads elsewhere.
-  std::vector<config::Change> moved_backends(const Candidate& candidate) const;
+  static std::vector<config::Change> moved_backends(const Snapshot& current,
+                                                    const Candidate& candidate);
 
-  // What is made of files that have changed, though the configuration names the same.
-  std::vector<config::Change> renewed_tls(const Candidate& candidate) const;
+  // What is made of files that have changed, though the configuration names the same. `tls`: of
+  // `current`, tls_in_force() then.
+  static std::vector<config::Change> renewed_tls(const Snapshot& current, const TlsInForce& tls,
+                                                 const Candidate& candidate);
 
   // What the files of TLS held when the current snapshot was loaded.
   const std::shared_ptr<const TlsInForce>& tls_in_force() const { return tls_; }
@@ -71,10 +85,11 @@ class SnapshotStore {
   size_t live_snapshots() const;
   // Of all files of TLS that the current one names.
   std::vector<FileValidity> tls_validities() const;
-  std::vector<CheckTarget> check_targets() const;
+  std::vector<CheckTarget> check_targets() const { return check_targets(*current_); }
   SeriesRegistry& series() { return series_; }
-  // The series of every snapshot that somebody still holds.
+  // The series of every snapshot that somebody still holds: together, and of each.
   SeriesIds series_in_use();
+  std::vector<SharedIds> series_of_snapshots();
   Sockets& sockets() { return sockets_; }
   const Sockets& sockets() const { return sockets_; }
   uint64_t open_connections() const { return count_->open(); }
@@ -82,16 +97,21 @@ class SnapshotStore {
   uint64_t most_connections() const { return most_connections_; }
 
  private:
+  static std::vector<CheckTarget> check_targets(const Snapshot& snapshot);
   void note_http(const ClusterSpec& cluster);
-  ClusterSpec compile(const config::Cluster& cluster, const Candidate& candidate, SeriesIds& ids);
-  ListenerSpec compile(const config::Listener& listener, const Candidate& candidate,
-                       SeriesIds& ids);
+  ClusterSpecs::Shared compile(const config::Cluster& cluster, const Candidate& candidate,
+                               SeriesIds& ids);
+  ListenerSpec compile(const config::Listener& listener, const ClusterPlaces& clusters,
+                       const Candidate& candidate, SeriesIds& ids);
+  void number_routes(ListenerSpec& listener, size_t& own_series, SeriesIds& ids);
+  ClusterSpecs::Shared readdressed(const ClusterSpec& before, const config::Cluster& configured,
+                                   const ResolvedAddresses& addresses);
   void add_hosts(ClusterSpec& cluster, const config::Backend& configured,
-                 const ResolvedAddresses& addresses);
+                 const ResolvedAddresses& addresses, uint32_t series);
   std::shared_ptr<Backend> backend(const std::string& cluster, const config::Backend& spec,
                                    const Address& address);
-  std::vector<config::Change> moved(const config::Model& model,
-                                    const ResolvedAddresses& addresses) const;
+  static std::vector<config::Change> moved(const Snapshot& current, const config::Model& model,
+                                           const ResolvedAddresses& addresses);
 
   // Cluster, name, address as configured, address.
   using BackendKey = std::tuple<std::string, std::string, std::string, std::string>;
@@ -101,12 +121,13 @@ class SnapshotStore {
   const uint64_t most_connections_;
   SeriesRegistry series_;
   Sockets sockets_;
-  TicketKeys ticket_keys_;  // outlives all that is in snapshots
+  TicketKeys ticket_keys_;    // outlives all that is in snapshots
+  std::shared_ptr<Bin> bin_;  // null: none
   std::shared_ptr<const Snapshot> current_;
   std::shared_ptr<const TlsInForce> tls_;
   struct Published {
     std::weak_ptr<const Snapshot> snapshot;
-    SeriesIds series;
+    SharedIds series;
   };
   std::vector<Published> published_;  // the current one, and older ones that sessions may hold
 };

@@ -35,29 +35,37 @@ bool overlap(const Address& a, const Address& b) {
 
 }  // namespace
 
+Sockets::ByAddress Sockets::by_address(const std::vector<Entry>& entries) {
+  ByAddress result;
+  for (const Entry& entry : entries) result.emplace(entry.address.text(), &entry);
+  return result;
+}
+
 // The backlog can be changed where the socket is; the congestion control of one that listens, and
 // may have connections in its queue, is left alone. A UNIX socket has none.
-const Sockets::Entry* Sockets::find(const Address& address, const ListenOptions& options) const {
-  for (const Entry& entry : entries_)
-    if (entry.address == address &&
-        (address.is_unix() || entry.options.congestion_control == options.congestion_control))
-      return &entry;
+const Sockets::Entry* Sockets::find(const ByAddress& entries, const Address& address,
+                                    const ListenOptions& options) {
+  const auto [first, last] = entries.equal_range(address.text());
+  for (auto it = first; it != last; ++it)
+    if (it->second->address == address &&
+        (address.is_unix() || it->second->options.congestion_control == options.congestion_control))
+      return it->second;
   return nullptr;
 }
 
 // Bound, not listening yet: until all of them are, no connection may end up in a queue that is
 // closed again.
 Result<Sockets::Entry> Sockets::bind(const Address& address, const ListenOptions& options,
-                                     const Prepared& prepared) const {
+                                     const Ports& ours) const {
   Entry entry;
   entry.address = entry.actual = address;
   entry.options = options;
   // Ours would answer the question, too: the same address with other options, or one that stands
   // for all addresses next to a single one. Both exist, for a moment or for good.
-  const auto in_the_way = [&](const Entry& other) { return overlap(address, other.actual); };
-  const bool ours = std::any_of(entries_.begin(), entries_.end(), in_the_way) ||
-                    std::any_of(prepared.entries.begin(), prepared.entries.end(), in_the_way);
-  if (address.is_ip() && address.port() != 0 && !ours)
+  const auto [first, last] = ours.equal_range(address.is_ip() ? address.port() : 0);
+  const bool shares =
+      std::any_of(first, last, [&](const auto& other) { return overlap(address, other.second); });
+  if (address.is_ip() && address.port() != 0 && !shares)
     if (Result<void> free = check_free(address, options); !free) return free.error();
   const uint32_t count = address.is_unix() ? 1 : workers_;
   for (uint32_t i = 0; i < count; ++i) {
@@ -79,13 +87,20 @@ Result<Sockets::Prepared> Sockets::prepare(const config::Model& model) const {
   if (done) done = listen_all(model, prepared);
   if (done) done = change_permissions(model, prepared);
   if (done) return prepared;
-  // Nothing of this attempt stays behind, not even its socket files.
-  for (const Entry& entry : prepared.entries)
-    if (!entry.opened.empty()) unlink_if_same(entry.address, entry.file);
+  abandon(prepared);
   return done.error();
 }
 
+void Sockets::abandon(const Prepared& prepared) {
+  for (const Entry& entry : prepared.entries)
+    if (!entry.opened.empty()) unlink_if_same(entry.address, entry.file);
+}
+
 Result<void> Sockets::bind_all(const config::Model& model, Prepared& prepared) const {
+  const ByAddress before = by_address(entries_);
+  Ports ours;
+  for (const Entry& entry : entries_)
+    if (entry.actual.is_ip()) ours.emplace(entry.actual.port(), entry.actual);
   for (size_t i = 0; i < model.listeners.size(); ++i) {
     const config::Listener& listener = model.listeners[i];
     const ListenOptions options{
@@ -96,14 +111,15 @@ Result<void> Sockets::bind_all(const config::Model& model, Prepared& prepared) c
     for (const std::string& text : listener.bind) {
       const Result<Address> address = Address::parse(text);
       if (!address) return Error{address.error().message, "listener " + listener.name};
-      if (const Entry* known = find(*address, options)) {
+      if (const Entry* known = find(before, *address, options)) {
         prepared.entries.push_back(
             {known->address, known->actual, options, known->first, known->file, i, {}});
         continue;
       }
-      Result<Entry> bound = bind(*address, options, prepared);
+      Result<Entry> bound = bind(*address, options, ours);
       if (!bound) return Error{bound.error().message, "listener " + listener.name};
       bound->listener = i;
+      if (bound->actual.is_ip()) ours.emplace(bound->actual.port(), bound->actual);
       prepared.entries.push_back(std::move(*bound));
     }
   }
@@ -136,19 +152,14 @@ Result<void> Sockets::change_permissions(const config::Model& model,
   return {};
 }
 
-// Of a socket that stays: 0 when it stays as it is.
-int Sockets::new_backlog(const Entry& entry) const {
-  for (const Entry& before : entries_)
-    if (before.first == entry.first && before.options.backlog != entry.options.backlog)
-      return entry.options.backlog;
-  return 0;
-}
-
 std::vector<std::vector<SocketAssignment>> Sockets::commit(Prepared prepared) {
   std::vector<std::vector<SocketAssignment>> told(workers_);
+  std::unordered_map<uint64_t, int> backlogs;  // of the sockets there are
+  for (const Entry& entry : entries_) backlogs[entry.first] = entry.options.backlog;
   for (Entry& entry : prepared.entries) {
     const bool fresh = !entry.opened.empty();
-    const int backlog = fresh ? 0 : new_backlog(entry);
+    const bool same = fresh || backlogs.at(entry.first) == entry.options.backlog;
+    const int backlog = same ? 0 : entry.options.backlog;
     const bool shared = entry.address.is_unix();
     if (fresh) entry.first = std::exchange(next_, next_ + workers_);
     for (uint32_t worker = 0; worker < workers_; ++worker) {
@@ -160,11 +171,10 @@ std::vector<std::vector<SocketAssignment>> Sockets::commit(Prepared prepared) {
     }
     entry.opened.clear();
   }
-  for (Entry& old : entries_) {
-    const bool stays = std::any_of(prepared.entries.begin(), prepared.entries.end(),
-                                   [&](const Entry& entry) { return entry.first == old.first; });
-    if (!stays) removed_.push_back(std::move(old));
-  }
+  std::unordered_set<uint64_t> staying;
+  for (const Entry& entry : prepared.entries) staying.insert(entry.first);
+  for (Entry& old : entries_)
+    if (!staying.contains(old.first)) removed_.push_back(std::move(old));
   entries_ = std::move(prepared.entries);
   return told;
 }

@@ -6,6 +6,9 @@
 // and congestion control stay is never closed: its queue survives every reload.
 #pragma once
 
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "base/result.h"
@@ -35,6 +38,8 @@ class Sockets {
 
   // Opens what is missing. On an error nothing has changed, and the message names the listener.
   Result<Prepared> prepare(const config::Model& model) const;
+  // Nothing of it stays behind, not even its socket files; closing is its end's.
+  static void abandon(const Prepared& prepared);
   // The configuration is in force: what each worker is to be told. Call once per Prepared.
   std::vector<std::vector<SocketAssignment>> commit(Prepared prepared);
   // What each worker has been told already.
@@ -44,14 +49,18 @@ class Sockets {
   void unlink_files();
 
   const std::vector<Entry>& entries() const { return entries_; }
+  uint32_t workers() const { return workers_; }
 
  private:
   Result<void> bind_all(const config::Model& model, Prepared& prepared) const;
   static Result<void> listen_all(const config::Model& model, const Prepared& prepared);
-  Result<Entry> bind(const Address& address, const ListenOptions& options,
-                     const Prepared& prepared) const;
-  const Entry* find(const Address& address, const ListenOptions& options) const;
-  int new_backlog(const Entry& entry) const;
+  // What is open, or about to be: by port, whatever the address.
+  using Ports = std::unordered_multimap<uint16_t, Address>;
+  Result<Entry> bind(const Address& address, const ListenOptions& options, const Ports& ours) const;
+  using ByAddress = std::unordered_multimap<std::string, const Entry*>;
+  static ByAddress by_address(const std::vector<Entry>& entries);
+  static const Entry* find(const ByAddress& entries, const Address& address,
+                           const ListenOptions& options);
   Result<void> change_permissions(const config::Model& model, const Prepared& prepared) const;
 
   const uint32_t workers_;

@@ -1,51 +1,42 @@
 #include "server/touched_sessions.h"
 
 #include <algorithm>
+#include <unordered_map>
 
 namespace weir {
 namespace {
 
-// Over all workers, of the series with these numbers.
-template <typename Entries, typename Active>
-uint64_t sum(Workers::Reports reports, Entries entries, const std::vector<uint32_t>& series,
-             Active active) {
-  int64_t open = 0;
-  for (const WorkerReport& report : reports)
-    for (const auto& entry : report.*entries)
-      if (std::find(series.begin(), series.end(), entry.id) != series.end())
-        open += active(entry.cells);
-  return static_cast<uint64_t>(std::max<int64_t>(open, 0));
-}
+using Open = std::unordered_map<uint32_t, int64_t>;  // by series
 
-uint64_t on_backends(const config::Change& change, const Snapshot& current,
-                     Workers::Reports reports) {
-  std::vector<uint32_t> series;
-  for (const ClusterSpec& cluster : current.clusters) {
-    if (cluster.name != change.cluster) continue;
-    for (const HostSpec& host : cluster.hosts)
-      if (change.backend.empty() || host.backend->name() == change.backend)
-        series.push_back(host.series);
-  }
-  return sum(reports, &WorkerReport::backends, series,
-             [](const BackendCells& cells) { return cells.active.value; });
-}
-
-uint64_t on_listener(const config::Change& change, const Snapshot& current,
-                     Workers::Reports reports) {
-  std::vector<uint32_t> series;
-  for (const ListenerSpec& listener : current.listeners)
-    if (listener.name == change.listener) series.push_back(listener.series);
-  return sum(reports, &WorkerReport::listeners, series,
-             [](const ListenerCells& cells) { return cells.active.sum(); });
+template <typename Key>
+uint64_t find(const std::map<Key, int64_t>& open, const Key& key) {
+  const auto found = open.find(key);
+  return found == open.end() ? 0 : static_cast<uint64_t>(std::max<int64_t>(found->second, 0));
 }
 
 }  // namespace
 
-uint64_t touched_sessions(const config::Change& change, const Snapshot& current,
-                          Workers::Reports reports) {
-  if (!change.listener.empty()) return on_listener(change, current, reports);
-  if (!change.cluster.empty()) return on_backends(change, current, reports);
-  return 0;
+TouchedSessions::TouchedSessions(const Snapshot& current, const WorkerReports& reports) {
+  Open listeners, backends;
+  for (const auto& report : reports) {
+    for (const auto& entry : report->listeners) listeners[entry.id] += entry.cells.active.sum();
+    for (const auto& entry : report->backends) backends[entry.id] += entry.cells.load;
+  }
+  for (const ListenerSpec& listener : current.listeners)
+    if (const auto open = listeners.find(listener.series); open != listeners.end())
+      listeners_[listener.name] += open->second;
+  for (const ClusterSpec& cluster : current.clusters)
+    for (const HostSpec& host : cluster.hosts) {
+      const auto open = backends.find(host.series);
+      if (open == backends.end() || open->second == 0) continue;
+      backends_[{cluster.name, host.backend->name()}] += open->second;
+      backends_[{cluster.name, ""}] += open->second;
+    }
+}
+
+uint64_t TouchedSessions::of(const config::Change& change) const {
+  if (!change.listener.empty()) return find(listeners_, std::string_view(change.listener));
+  return find(backends_, Names(change.cluster, change.backend));
 }
 
 }  // namespace weir

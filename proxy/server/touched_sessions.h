@@ -1,6 +1,11 @@
 // How many open sessions a change of the configuration is about: those of the backend, the cluster
-// or the listener that it names. None for what concerns no session. Control thread.
+// or the listener that it names. None for what concerns no session. A connection that is kept for a
+// next request is none. Made once for all changes of a configuration; any thread.
 #pragma once
+
+#include <map>
+#include <string_view>
+#include <utility>
 
 #include "config/plan.h"
 #include "routing/snapshot.h"
@@ -8,7 +13,18 @@
 
 namespace weir {
 
-uint64_t touched_sessions(const config::Change& change, const Snapshot& current,
-                          Workers::Reports reports);
+class TouchedSessions {
+ public:
+  // `current` outlives it, since the names are those in it.
+  TouchedSessions(const Snapshot& current, const WorkerReports& reports);
+  uint64_t of(const config::Change& change) const;
+
+ private:
+  using Names = std::pair<std::string_view, std::string_view>;
+
+  // Over all workers; what has none is not there.
+  std::map<std::string_view, int64_t> listeners_;
+  std::map<Names, int64_t> backends_;  // by cluster and name; without a name: of the cluster
+};
 
 }  // namespace weir

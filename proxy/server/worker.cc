@@ -1,6 +1,7 @@
 #include "server/worker.h"
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "base/hash.h"
 #include "base/log.h"
@@ -12,6 +13,9 @@ namespace weir {
 namespace {
 
 constexpr Duration kDrainTick = 50ms;
+// Backends that are looked at in one turn after a reload; a cluster is not divided.
+constexpr size_t kRenewedPerTurn = 4096;
+constexpr size_t kReportedPerTurn = 512;  // cells of a listener, route, cluster or backend
 
 void reset(int fd) {
   const linger now{1, 0};
@@ -89,6 +93,7 @@ void Worker::stop() {
   abort_sessions(EndReason::shutdown);
   bindings_.clear();
   removed_.clear();
+  cancel_yield();
   current_ = {};  // with what is kept open to backends
 }
 
@@ -96,19 +101,19 @@ void Worker::apply(const WorkerUpdate& update) {
   pools_.set_worker(index_, peers_.count());
   std::map<uint64_t, std::unique_ptr<Binding>> before;
   before.swap(bindings_);
+  std::unordered_set<uint64_t> staying;
+  for (const SocketAssignment& assignment : update.sockets) staying.insert(assignment.socket);
   // First what goes: the connections in its queue were made under the old configuration.
   for (auto it = before.begin(); it != before.end();) {
-    const bool stays =
-        std::any_of(update.sockets.begin(), update.sockets.end(),
-                    [&](const SocketAssignment& a) { return a.socket == it->first; });
-    if (stays) {
+    if (staying.contains(it->first)) {
       ++it;
       continue;
     }
     it->second->close();
     removed_.insert(before.extract(it++));
   }
-  auto* view = new SnapshotView(update.snapshot, metrics_, seed_ = mix(seed_ + 1), pools_);
+  auto* view = new SnapshotView(update.snapshot, metrics_, seed_ = mix(seed_ + 1), pools_,
+                                current_ ? &*current_ : nullptr);
   views_.push_back(*view);
   metrics_.begin_generation();
   current_ = SnapshotRef(view);
@@ -119,6 +124,13 @@ void Worker::apply(const WorkerUpdate& update) {
     binding->set(current_, assignment);
     bindings_.emplace(assignment.socket, std::move(binding));
   }
+  renew_clusters();
+}
+
+// What waits for a backend tries again with what the configuration has now.
+void Worker::renew_clusters() {
+  if (!current_) return;
+  if (!current_->renew(kRenewedPerTurn)) return pipe_resources_.loop.yield(*this);
   pools_.wake_waiters();
 }
 
@@ -184,8 +196,8 @@ void Worker::release(Session& session) {
   if (active_ == 0 && draining_) peers_.on_empty(index_);
 }
 
-void Worker::health_changed() {
-  views_.for_each_safe([](SnapshotView& view) { view.rebuild_clusters(); });
+void Worker::health_changed(std::string_view cluster) {
+  views_.for_each_safe([&](SnapshotView& view) { view.health_changed(cluster); });
   pools_.wake_waiters();
 }
 
@@ -243,6 +255,18 @@ void Worker::abort_sessions(EndReason reason) {
 
 WorkerReport Worker::report() {
   sessions_.for_each_safe([](Session& session) { session.settle(); });
+  update_self();
+  return metrics_.report();
+}
+
+bool Worker::report_some(WorkerMetrics::PartialReport& partial) {
+  if (partial.report.listeners.empty())
+    sessions_.for_each_safe([](Session& session) { session.settle(); });
+  update_self();
+  return metrics_.report_some(partial, kReportedPerTurn);
+}
+
+void Worker::update_self() {
   WorkerCells& self = metrics_.self();
   EventLoop& loop = pipe_resources_.loop;
   self.loop_lag.observe(loop.take_lag());
@@ -250,7 +274,6 @@ WorkerReport Worker::report() {
   self.connections_active.set(static_cast<int64_t>(active_));
   self.buffer_bytes.set(static_cast<int64_t>(pipe_resources_.buffers.bytes() +
                                              pipe_resources_.large_buffers.bytes()));
-  return metrics_.report();
 }
 
 SessionSurvey Worker::survey(size_t oldest) const {

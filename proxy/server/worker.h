@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "metrics/worker_metrics.h"
@@ -63,7 +64,7 @@ struct SessionSurvey {
   std::vector<Session::View> oldest;       // oldest first
 };
 
-class Worker final : public SessionOwner {
+class Worker final : public SessionOwner, private Yielding {
  public:
   Worker(EventLoop& loop, uint32_t index, uint64_t seed, WorkerPeers& peers);
   ~Worker();
@@ -74,7 +75,8 @@ class Worker final : public SessionOwner {
   // Every worker has applied the last update: nobody gives connections of removed sockets any more.
   void forget_removed_sockets();
   void take(AcceptedConnection connection);
-  void health_changed();
+  // Of a backend of that cluster; of any when it is empty.
+  void health_changed(std::string_view cluster = {});
 
   // The steps of a drain (server/drain.h).
   void close_listeners();  // accepts what waits in their queues first
@@ -87,6 +89,8 @@ class Worker final : public SessionOwner {
   void stop();
 
   WorkerReport report();
+  // The same over several turns: a large configuration has many cells. True: it is complete.
+  bool report_some(WorkerMetrics::PartialReport& partial);
   SessionSurvey survey(size_t oldest) const;
   void forget(const SeriesIds& ids) { metrics_.forget(ids); }
   size_t active() const { return active_; }
@@ -100,6 +104,9 @@ class Worker final : public SessionOwner {
   void begin(Opened& session, int fd);
   void refuse(const ListenerSpec& listener, int fd, const Address& client, RejectReason reason);
   void close_silent();
+  void update_self();
+  void renew_clusters();
+  void on_resume() override { renew_clusters(); }
 
   // SessionOwner
   void release(Session& session) override;
@@ -116,7 +123,7 @@ class Worker final : public SessionOwner {
   Pools pools_;
   HttpResources http_;
   SnapshotRef current_;
-  IntrusiveList<SnapshotView, ListNode> views_;  // all that are alive, for health changes
+  IntrusiveList<SnapshotView, ::weir::ListNode> views_;  // all that are alive, for health changes
   std::map<uint64_t, std::unique_ptr<Binding>> bindings_;
   std::map<uint64_t, std::unique_ptr<Binding>> removed_;
   IntrusiveList<Session, SessionNode> sessions_;

@@ -21,12 +21,12 @@ struct Workers::Collection {
 };
 
 Workers::Workers(EventLoop& control, const Clock& clock, Log& log, uint32_t count)
-    : control_(control), reports_(count), empty_(count, false) {
+    : control_(control), empty_(count, false) {
   std::random_device random;
   for (uint32_t i = 0; i < count; ++i) {
     threads_.push_back(
         std::make_unique<WorkerThread>(clock, log, i, uint64_t{random()} << 32 | random(), *this));
-    reports_[i].worker = i;
+    reports_.push_back(std::make_shared<const WorkerReport>(WorkerReport{.worker = i}));
   }
 }
 
@@ -63,16 +63,22 @@ void Workers::tell_each(std::function<void(Worker&, uint32_t)> message,
 void Workers::report(std::function<void(Reports)> done) {
   auto collection = std::make_shared<Collection>(*this, std::move(done));
   collecting_.push_back(collection);
-  for (uint32_t i = 0; i < threads_.size(); ++i) {
-    threads_[i]->post([this, i, weak = std::weak_ptr(collection)](Worker& worker) {
-      auto report = std::make_shared<WorkerReport>(worker.report());
-      control_.post([this, i, weak, report] {
-        reports_[i] = std::move(*report);
-        const auto waiting = weak.lock();
-        if (waiting && --waiting->missing == 0) finish(*waiting);
-      });
+  for (uint32_t i = 0; i < threads_.size(); ++i)
+    gather(i, std::make_shared<WorkerMetrics::PartialReport>(), collection);
+}
+
+// A piece in each turn, so that sessions go on in between.
+void Workers::gather(uint32_t i, std::shared_ptr<WorkerMetrics::PartialReport> partial,
+                     std::weak_ptr<Collection> collection) {
+  threads_[i]->post([this, i, partial, collection](Worker& worker) {
+    if (!worker.report_some(*partial)) return gather(i, partial, collection);
+    auto report = std::make_shared<const WorkerReport>(std::move(partial->report));
+    control_.post([this, i, collection, report] {
+      reports_[i] = report;
+      const auto waiting = collection.lock();
+      if (waiting && --waiting->missing == 0) finish(*waiting);
     });
-  }
+  });
 }
 
 void Workers::finish(Collection& collection) {

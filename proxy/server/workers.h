@@ -31,10 +31,10 @@ class Workers final : public WorkerPeers {
   // The same, with a message of its own for each.
   void tell_each(std::function<void(Worker&, uint32_t index)> message, std::function<void()> done);
 
-  using Reports = std::span<const WorkerReport>;
+  using Reports = WorkerReports;
   // Fresh reports of all workers; of one that does not answer in time, its last one.
   void report(std::function<void(Reports)> done);
-  Reports last_reports() const { return reports_; }
+  const Reports& last_reports() const { return reports_; }
   // What every session waits for, and the `oldest` sessions of all.
   void survey(size_t oldest, std::function<void(SessionSurvey)> done);
 
@@ -44,13 +44,15 @@ class Workers final : public WorkerPeers {
  private:
   struct Collection;
 
+  void gather(uint32_t worker, std::shared_ptr<WorkerMetrics::PartialReport> partial,
+              std::weak_ptr<Collection> waiting);
   void give(uint32_t worker, AcceptedConnection connection) override;
   void on_empty(uint32_t worker) override;
   void finish(Collection& collection);
 
   EventLoop& control_;
   std::vector<std::unique_ptr<WorkerThread>> threads_;
-  std::vector<WorkerReport> reports_;
+  Reports reports_;  // the last ones
   std::vector<bool> empty_;
   std::function<void()> when_empty_;
   std::vector<std::shared_ptr<Collection>> collecting_;

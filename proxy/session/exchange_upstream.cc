@@ -43,8 +43,9 @@ size_t identity_fields(const TlsServer* server, const TlsStream* tls, std::strin
 void Exchange::renew_cluster() {
   const SnapshotRef& current = owner_->session().current();
   if ((renewed_ ? renewed_ : snapshot_) == current || !current) return;
-  Cluster* const next = current->cluster_of_series(cluster_->spec().series);
-  if (next == nullptr || &next->queue() != &cluster_->queue()) return;  // it is gone
+  Cluster* const next = current->same_cluster(cluster_->spec());
+  if (next == nullptr || next == cluster_ || &next->queue() != &cluster_->queue())
+    return;  // it is gone
   next->take_over(*cluster_, retrying_);
   cluster_ = next;
   tried_count_ = 0;  // places of other backends

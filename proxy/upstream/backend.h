@@ -41,6 +41,8 @@ class Backend {
   // Whether a config that names these three still means this backend.
   bool is(std::string_view cluster, std::string_view name, const Address& address) const;
 
+  // Before health() is asked of many.
+  void prefetch() const { __builtin_prefetch(&health_); }
   Health health() const { return health_.load(std::memory_order_relaxed); }
   void set_health(Health health) { health_.store(health, std::memory_order_relaxed); }
 

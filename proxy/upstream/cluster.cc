@@ -18,26 +18,75 @@ bool is_gateway_error(unsigned status) {
 }
 
 constexpr double kLeastRetries = 3;
+// Backends lie scattered: their health is fetched this far ahead.
+constexpr size_t kAhead = 16;
+
+bool usable(const HostSpec& host) {
+  return host.active() && host.backend->has_address() && host.backend->health() != Health::down;
+}
+
+struct Count {
+  size_t active = 0, usable = 0, usable_backups = 0;
+};
+
+// Backups that work are better than backends that do not.
+bool panics(const ClusterSpec& spec, const Count& count) {
+  if (count.usable == 0 && count.usable_backups > 0) return false;
+  const double share =
+      count.active == 0 ? 1 : static_cast<double>(count.usable) / static_cast<double>(count.active);
+  return share < spec.panic_threshold;
+}
 
 }  // namespace
 
-Cluster::Cluster(const ClusterSpec& spec, WorkerMetrics& metrics, uint64_t seed, Pools* pools)
-    : spec_(spec), cells_(metrics.cluster(spec.series)) {
+bool is_panicking(const ClusterSpec& spec) {
+  if (spec.panic_threshold <= 0) return false;
+  Count count;
+  for (const HostSpec& host : spec.hosts) {
+    if (!host.active()) continue;
+    if (!host.backup) ++count.active;
+    if (usable(host)) ++(host.backup ? count.usable_backups : count.usable);
+  }
+  return panics(spec, count);
+}
+
+Cluster::Cluster(const ClusterSpec& spec, WorkerMetrics& metrics, uint64_t seed, Pools* pools,
+                 const Cluster* before)
+    : spec_(spec),
+      metrics_(metrics),
+      cells_(metrics.cluster(spec.series)),
+      backend_cells_(spec.hosts.size()),
+      all_pools_(pools) {
   if (pools != nullptr) {
     queue_ = pools->queue(spec.name, cells_);
-    for (const HostSpec& host : spec.hosts)
-      pools_.push_back(pools->pool(host.backend, metrics.backend(host.series), queue_, spec));
+    limits_ = pools->limits(spec);
+    pools_.resize(spec.hosts.size());
+    if (before != nullptr) adopt_pools(*before);
   }
-  for (const HostSpec& host : spec.hosts) backend_cells_.push_back(&metrics.backend(host.series));
-  if (pools == nullptr) own_loads_.resize(spec.hosts.size());
-  for (HostIndex i = 0; i < spec.hosts.size(); ++i)
-    loads_.push_back(pools != nullptr ? &pools_[i]->load() : &own_loads_[i]);
   for (Tier* tier : {&serving_, &backups_}) {
     tier->balancer = make_balancer(spec.balance, seed);
     tier->places.reserve(spec.hosts.size());
   }
   excluded_.reserve(spec.hosts.size() + spec.connect_attempts);
   rebuild();
+}
+
+Pool& Cluster::make_pool(HostIndex host) {
+  CHECK(all_pools_ != nullptr);
+  pools_[host] =
+      all_pools_->pool(spec_.hosts[host].backend, cells_of(host), queue_, spec_.tls, limits_);
+  if (pools_[host]->limits().number < limits_->number) pools_[host]->set_limits(limits_);
+  return *pools_[host];
+}
+
+void Cluster::adopt_pools(const Cluster& before) {
+  for (const std::shared_ptr<Pool>& pool : before.pools_) {
+    if (!pool || pool->tls() != spec_.tls.get()) continue;
+    const auto place = spec_.places.find(&pool->backend());
+    if (place == spec_.places.end()) continue;
+    pools_[place->second] = pool;
+    pool->set_limits(limits_);
+  }
 }
 
 bool Cluster::begin_retrying(double budget) {
@@ -50,9 +99,8 @@ bool Cluster::begin_retrying(double budget) {
 HostIndex Cluster::index_of(const Backend& backend, HostIndex hint) const {
   const std::vector<HostSpec>& hosts = spec_.hosts;
   if (hint < hosts.size() && hosts[hint].backend.get() == &backend) return hint;
-  for (HostIndex i = 0; i < hosts.size(); ++i)
-    if (hosts[i].backend.get() == &backend) return i;
-  return kNoHost;
+  const auto found = spec_.places.find(&backend);
+  return found == spec_.places.end() ? kNoHost : found->second;
 }
 
 void Cluster::take_over(Cluster& last, bool retrying) {
@@ -73,18 +121,16 @@ void Cluster::end_use(HostIndex host) {
   cells_of(host).in_flight.sub();
 }
 
-bool Cluster::usable(const HostSpec& host) const {
-  return host.active() && host.backend->has_address() && host.backend->health() != Health::down;
-}
-
 bool Cluster::left_alone(HostIndex place, TimePoint now) const {
   const HostSpec& host = spec_.hosts[place];
+  if (stale_ && !panic_ && !usable(host)) return true;
   return host.backend->held_off(now) || spec_.ejected(host, now);
 }
 
 void Cluster::select(Tier& tier, bool backup, bool any_health) {
   tier.places.clear();
   for (HostIndex i = 0; i < spec_.hosts.size(); ++i) {
+    if (i + kAhead < spec_.hosts.size()) spec_.hosts[i + kAhead].backend->prefetch();
     const HostSpec& host = spec_.hosts[i];
     if (host.backup != backup || !host.active() || !host.backend->has_address()) continue;
     if (any_health || usable(host)) tier.places.push_back(i);
@@ -97,25 +143,33 @@ void Cluster::rebuild() {
   const auto active =
       std::count_if(spec_.hosts.begin(), spec_.hosts.end(),
                     [](const HostSpec& host) { return !host.backup && host.active(); });
-  const double share =
-      active == 0 ? 1 : static_cast<double>(serving_.places.size()) / static_cast<double>(active);
-  // Backups that work are better than backends that do not.
-  const bool to_backups = serving_.places.empty() && !backups_.places.empty();
-  const bool panic = share < spec_.panic_threshold && !to_backups;
-  if (to_backups) serving_.places.swap(backups_.places);
-  if (panic) select(serving_, /*backup=*/false, /*any_health=*/true);
-  cells_.panic.set(panic);
+  panic_ =
+      panics(spec_, {static_cast<size_t>(active), serving_.places.size(), backups_.places.size()});
+  if (serving_.places.empty() && !backups_.places.empty()) serving_.places.swap(backups_.places);
+  if (panic_) select(serving_, /*backup=*/false, /*any_health=*/true);
   for (Tier* tier : {&serving_, &backups_}) {
     std::vector<Host> hosts;
+    hosts.reserve(tier->places.size());
     for (HostIndex place : tier->places) {
       const HostSpec& host = spec_.hosts[place];
-      hosts.push_back({host.backend.get(), host.weight, loads_[place], host.salt});
+      hosts.push_back(
+          {host.backend.get(), host.weight, &metrics_.load(host.series, host.salt), host.salt});
     }
     tier->balancer->rebuild(hosts);
   }
+  stale_ = false;
+}
+
+void Cluster::refresh(TimePoint now) {
+  if (spec_.hosts.size() > kSmall) {
+    if (now < rebuild_after_) return;
+    rebuild_after_ = now + kRebuildEvery * spec_.hosts.size();
+  }
+  rebuild();
 }
 
 HostIndex Cluster::pick(TimePoint now, uint64_t client_hash, std::span<const HostIndex> tried) {
+  if (stale_) refresh(now);
   const Choice serving = choose(serving_, now, client_hash, tried);
   if (serving.ready || backups_.places.empty()) return serving.place;
   const Choice backup = choose(backups_, now, client_hash, tried);
@@ -162,7 +216,7 @@ HostIndex Cluster::find_room(TimePoint now, std::span<const HostIndex> tried) {
   for (const Tier* tier : {&serving_, &backups_}) {
     for (size_t i = 0; i < tier->places.size(); ++i) {
       const HostIndex place = tier->places[++scanned_ % tier->places.size()];
-      if (!pools_[place]->has_room() || left_alone(place, now)) continue;
+      if ((pools_[place] && !pools_[place]->has_room()) || left_alone(place, now)) continue;
       if (std::find(tried.begin(), tried.end(), place) == tried.end()) return place;
     }
   }

@@ -1,8 +1,9 @@
 // Cluster: one worker's view of one configured cluster: its balancer over the backends that may get
 // sessions.
 //
-// Owner: the worker's view of a snapshot; thread: the worker's. What is eligible is worked out when
-// a health changes, not for each session:
+// Owner: the worker's views of snapshots, which share it as long as nothing of the cluster changes;
+// thread: the worker's. What is eligible is worked out by the first pick after a health has
+// changed, not for each session:
 //   the active backends whose checks do not fail; if there are none, the backups whose checks do
 //   not fail; if the share of usable ones is below the panic threshold, all active ones, whatever
 //   their checks say.
@@ -24,9 +25,11 @@ namespace weir {
 
 class Cluster {
  public:
-  // `spec` outlives it.
-  // Without `pools`: for TCP only.
-  Cluster(const ClusterSpec& spec, WorkerMetrics& metrics, uint64_t seed, Pools* pools = nullptr);
+  // `spec` outlives it. Without `pools`: for TCP only.
+  // `before`: the same cluster of the configuration before, whose pools go on here. Cells and pools
+  // of a backend are made when it is first used.
+  Cluster(const ClusterSpec& spec, WorkerMetrics& metrics, uint64_t seed, Pools* pools = nullptr,
+          const Cluster* before = nullptr);
 
   // The place in spec().hosts of the backend for a client, kNoHost when there is none to try.
   // `tried`: places that have failed for this client already.
@@ -40,18 +43,27 @@ class Cluster {
   // client; kNoHost when there is none. `left_alone_too`: also one that is held off or ejected.
   HostIndex other_address(HostIndex place, TimePoint now, std::span<const HostIndex> tried,
                           bool left_alone_too = false) const;
-  // After a health has changed.
+  // The next pick looks at every backend's health. Of a large cluster no more often than its size
+  // allows (kRebuildEvery); until then a pick passes over what has gone down.
+  void health_changed() { stale_ = true; }
   void rebuild();
 
   const ClusterSpec& spec() const { return spec_; }
   ClusterCells& cells() { return cells_; }
-  BackendCells& cells_of(HostIndex host) { return *backend_cells_[host]; }
+  BackendCells& cells_of(HostIndex host) {
+    BackendCells*& cells = backend_cells_[host];
+    if (cells == nullptr) cells = &metrics_.backend(spec_.hosts[host].series);
+    return *cells;
+  }
   // Of a backend of its own, most likely `hint`; kNoHost: it has none of that name and address.
   HostIndex index_of(const Backend& backend, HostIndex hint) const;
   // Sessions of TCP on that host, those being connected included, and requests under way.
-  int64_t& load(HostIndex host) { return *loads_[host]; }
+  int64_t& load(HostIndex host) {
+    const HostSpec& spec = spec_.hosts[host];
+    return metrics_.load(spec.series, spec.salt);
+  }
   // For requests: the kept connections of a backend, and who waits for one of any.
-  Pool& pool(HostIndex host) { return *pools_.at(host); }
+  Pool& pool(HostIndex host) { return pools_[host] ? *pools_[host] : make_pool(host); }
   ClusterQueue& queue() { return *queue_; }
   // A request for this cluster begins and ends, with all its tries.
   void begin_request() { ++requests_; }
@@ -69,7 +81,7 @@ class Cluster {
   // with, or that it gave no answer that could be used.
   void note_response(HostIndex host, unsigned status, TimePoint now);
   void note_no_response(HostIndex host, TimePoint now);
-  bool panicking() const { return cells_.panic.value; }
+  bool panicking() const { return panic_; }
 
  private:
   struct Tier {
@@ -80,25 +92,38 @@ class Cluster {
     HostIndex place = kNoHost;
     bool ready = false;  // neither held off nor ejected
   };
-  bool usable(const HostSpec& host) const;
+  // A rebuild looks at every backend, in about a microsecond each when nothing of it is in a cache.
+  static constexpr size_t kSmall = 4096;  // hosts: always rebuilt at once
+  static constexpr Duration kRebuildEvery = std::chrono::microseconds(1);  // per host
+
+  Pool& make_pool(HostIndex host);
+  void adopt_pools(const Cluster& before);
+  void refresh(TimePoint now);
   void note_error(HostIndex place, TimePoint now);
   bool may_eject(TimePoint now) const;
   void select(Tier& tier, bool backup, bool any_health);
   Choice choose(Tier& tier, TimePoint now, uint64_t client_hash, std::span<const HostIndex> tried);
 
   const ClusterSpec& spec_;
+  WorkerMetrics& metrics_;
   ClusterCells& cells_;
-  std::vector<BackendCells*> backend_cells_;  // by place in spec_.hosts
+  std::vector<BackendCells*> backend_cells_;  // by place in spec_.hosts; null: not used yet
+  Pools* const all_pools_;
   std::shared_ptr<ClusterQueue> queue_;
-  std::vector<std::shared_ptr<Pool>> pools_;  // the same
-  std::vector<int64_t> own_loads_;            // the same; without pools
-  std::vector<int64_t*> loads_;               // the same
+  std::shared_ptr<const PoolLimits> limits_;
+  std::vector<std::shared_ptr<Pool>> pools_;  // by place; null: not used yet
   Tier serving_;
   Tier backups_;  // in reserve; empty while they serve
+  bool panic_ = false;
+  bool stale_ = false;
+  TimePoint rebuild_after_{};
   uint32_t requests_ = 0;
   uint32_t retrying_ = 0;
   size_t scanned_ = 0;               // where the last find_room() ended
   std::vector<HostIndex> excluded_;  // scratch of choose(): indices of the balancer
 };
+
+// Whether a cluster is used whatever its checks say: one answer for all workers.
+bool is_panicking(const ClusterSpec& spec);
 
 }  // namespace weir

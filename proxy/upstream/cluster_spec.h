@@ -1,11 +1,12 @@
 // ClusterSpec: one configured cluster, compiled: names resolved, backends looked up, series
-// numbered. Immutable, made by the control thread, owned by a Snapshot, read by every worker.
+// numbered. Immutable, shared by the snapshots that have the same, read by every worker.
 #pragma once
 
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "config/model.h"
@@ -27,6 +28,7 @@ struct HostSpec {
   std::string failure = {};   // why it has no address
 
   bool active() const { return state == config::BackendState::active; }
+  friend bool operator==(const HostSpec&, const HostSpec&) = default;
 };
 
 struct ClusterSpec {
@@ -47,12 +49,24 @@ struct ClusterSpec {
   uint32_t series = 0;
   std::shared_ptr<TlsClient> tls;  // null: none
   config::ProxyVersion proxy_protocol{};
+  std::unordered_map<const Backend*, uint32_t> places;  // in hosts; index() fills it
 
   // The addresses of the backend of hosts[first], which is the first of them.
   std::span<const HostSpec> addresses(size_t first) const {
     size_t end = first + 1;
     while (end < hosts.size() && hosts[end].series == hosts[first].series) ++end;
     return std::span(hosts).subspan(first, end - first);
+  }
+  friend bool operator==(const ClusterSpec&, const ClusterSpec&) = default;
+  void index() {
+    places.clear();
+    places.reserve(hosts.size());
+    for (uint32_t i = 0; i < hosts.size(); ++i) places.emplace(hosts[i].backend.get(), i);
+  }
+  // Null: not one of this cluster's.
+  const HostSpec* host_of(const Backend& backend) const {
+    const auto found = places.find(&backend);
+    return found == places.end() ? nullptr : &hosts[found->second];
   }
   // Out for its answers. A config without outlier detection takes everyone back.
   bool ejected(const HostSpec& host, TimePoint now) const {

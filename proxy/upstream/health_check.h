@@ -12,8 +12,8 @@
 // Errors of our own (no descriptors, no free port) say nothing about a backend and change nothing.
 #pragma once
 
-#include <map>
 #include <memory>
+#include <unordered_map>
 #include <vector>
 
 #include "base/random.h"
@@ -72,7 +72,7 @@ class HealthChecks {
   class Check;
   struct WaitingTag;
   using Waiting = IntrusiveList<Check, WaitingTag>;
-  using CheckMap = std::map<const Backend*, std::unique_ptr<Check>>;
+  using CheckMap = std::unordered_map<const Backend*, std::unique_ptr<Check>>;
 
   void request_start(Check& check);
   void start_waiting();

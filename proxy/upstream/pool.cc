@@ -16,6 +16,17 @@ constexpr Duration kShortestLimit = 1s;
 // What was learned is tried again after this long: the backend may have been reconfigured.
 constexpr Duration kForgetAfter = 10min;
 
+constexpr size_t kSmallestSweep = 64;
+
+// Removes what has expired when the map has doubled since the last time: a constant share of the
+// cost of each entry that was made.
+template <typename Map>
+void sweep(Map& map, size_t& at) {
+  if (map.size() < std::max(at, kSmallestSweep)) return;
+  std::erase_if(map, [](const auto& entry) { return entry.second.expired(); });
+  at = 2 * map.size();
+}
+
 Duration before(Duration limit) {
   return std::max(limit - std::max(kMargin, limit / 10), Duration::zero());
 }
@@ -57,12 +68,12 @@ void UpstreamConnection::on_deadline() {
 Pool::~Pool() {
   while (!idle_.empty()) drop(idle_.front());
   while (!private_.empty()) drop(private_.front());
-  DCHECK(open_ == 0 && load_ == 0);
+  DCHECK(open_ == 0);
 }
 
-void Pool::set_limits(PoolLimits limits) {
+void Pool::set_limits(std::shared_ptr<const PoolLimits> limits) {
   limits_ = std::move(limits);
-  while (!idle_.empty() && (over_limit() || idle_count_ > limits_.max_idle)) drop(idle_.front());
+  while (!idle_.empty() && (over_limit() || idle_count_ > limits_->max_idle)) drop(idle_.front());
   idle_.for_each_safe([this](UpstreamConnection& connection) {
     if (used_up(connection)) return drop(connection);
     loop_.deadlines().set(connection, connection.idle_since_ + keep_time(connection));
@@ -70,7 +81,7 @@ void Pool::set_limits(PoolLimits limits) {
 }
 
 bool Pool::used_up(const UpstreamConnection& connection) const {
-  return limits_.max_requests != 0 && connection.served_ >= limits_.max_requests;
+  return limits_->max_requests != 0 && connection.served_ >= limits_->max_requests;
 }
 
 Lease Pool::take(Trust trust) {
@@ -111,8 +122,8 @@ Lease Pool::open() {
 void Pool::give_back(Lease lease, Duration keeps_for) {
   DCHECK(!lease->is_private());
   if (!serve_again(*lease, keeps_for) || (draining_ && queue_->length() == 0)) return;
-  if (idle_count_ >= limits_.max_idle) {
-    if (limits_.max_idle == 0) return;
+  if (idle_count_ >= limits_->max_idle) {
+    if (limits_->max_idle == 0) return;
     drop(idle_.front());
   }
   start_idling(*lease);
@@ -162,11 +173,11 @@ Lease Pool::take_private(UpstreamConnection& connection, Trust trust) {
 }
 
 Duration Pool::keep_time(const UpstreamConnection& connection) const {
-  Duration keep = limits_.idle.enabled() ? limits_.idle.value : Duration::max();
+  Duration keep = limits_->idle.enabled() ? limits_->idle.value : Duration::max();
   if (connection.keeps_for_ != Duration::max())
     keep = std::min(keep, before(connection.keeps_for_));
-  if (limits_.max_age > Duration::zero())
-    keep = std::min(keep, connection.opened_ + limits_.max_age - connection.idle_since_);
+  if (limits_->max_age > Duration::zero())
+    keep = std::min(keep, connection.opened_ + limits_->max_age - connection.idle_since_);
   const bool known = learned_ != Duration::max() && loop_.now() - learned_at_ < kForgetAfter;
   return known ? std::min(keep, before(learned_)) : std::min<Duration>(keep, 24h);
 }
@@ -202,15 +213,16 @@ void Pool::learn(Duration idle_for) {
   if (!agree) return;
   learned_ = idle_for;
   learned_at_ = now;
-  if (limits_.idle.enabled() && idle_for >= limits_.idle.value) return;
+  if (limits_->idle.enabled() && idle_for >= limits_->idle.value) return;
   if (std::exchange(warned_, true)) return;
   LOG(warn, "backend.closes_idle_connections", kv("cluster", backend_->cluster()),
-      kv("backend", backend_->name()), kv("after", idle_for), kv("idle", limits_.idle.value),
-      kv_if(!limits_.idle_place.empty(), "config", limits_.idle_place),
+      kv("backend", backend_->name()), kv("after", idle_for), kv("idle", limits_->idle.value),
+      kv_if(!limits_->idle_place.empty(), "config", limits_->idle_place),
       kv("fix", "make timeouts.idle of the cluster shorter than the backend's keep-alive time"));
 }
 
 std::shared_ptr<ClusterQueue> Pools::queue(const std::string& cluster, ClusterCells& cells) {
+  sweep(queues_, sweep_queues_at_);
   std::weak_ptr<ClusterQueue>& known = queues_[cluster];
   std::shared_ptr<ClusterQueue> queue = known.lock();
   if (!queue) known = queue = std::make_shared<ClusterQueue>(loop_, cells);
@@ -237,21 +249,26 @@ uint32_t Pools::share_of(uint64_t limit) const {
       std::max<uint64_t>(1, limit / workers_ + (index_ < limit % workers_ ? 1 : 0)));
 }
 
+std::shared_ptr<const PoolLimits> Pools::limits(const ClusterSpec& spec) {
+  auto limits = std::make_shared<PoolLimits>();
+  limits->number = ++last_limits_;
+  limits->max_connections = share_of(spec.pool.max_connections);
+  limits->max_idle = static_cast<uint32_t>(spec.pool.max_idle);
+  limits->max_requests = static_cast<uint32_t>(spec.pool.max_requests);
+  limits->max_age = spec.pool.max_age.value;
+  limits->idle = spec.pool_idle_timeout;
+  limits->idle_place = spec.pool_idle_place;
+  return limits;
+}
+
 std::shared_ptr<Pool> Pools::pool(const std::shared_ptr<Backend>& backend, BackendCells& cells,
                                   const std::shared_ptr<ClusterQueue>& queue,
-                                  const ClusterSpec& spec) {
-  std::erase_if(pools_, [](const auto& entry) { return entry.second.expired(); });
-  std::weak_ptr<Pool>& known = pools_[{backend.get(), spec.tls.get()}];
+                                  const std::shared_ptr<TlsClient>& tls,
+                                  const std::shared_ptr<const PoolLimits>& limits) {
+  sweep(pools_, sweep_pools_at_);
+  std::weak_ptr<Pool>& known = pools_[{backend.get(), tls.get()}];
   std::shared_ptr<Pool> pool = known.lock();
-  if (!pool) known = pool = std::make_shared<Pool>(loop_, backend, cells, queue, spec.tls);
-  PoolLimits limits;
-  limits.max_connections = share_of(spec.pool.max_connections);
-  limits.max_idle = static_cast<uint32_t>(spec.pool.max_idle);
-  limits.max_requests = static_cast<uint32_t>(spec.pool.max_requests);
-  limits.max_age = spec.pool.max_age.value;
-  limits.idle = spec.pool_idle_timeout;
-  limits.idle_place = spec.pool_idle_place;
-  pool->set_limits(std::move(limits));
+  if (!pool) known = pool = std::make_shared<Pool>(loop_, backend, cells, queue, tls, limits);
   return pool;
 }
 

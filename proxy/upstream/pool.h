@@ -10,10 +10,11 @@
 // hangs up, so that later ones are retired before that.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <string>
+#include <unordered_map>
 
+#include "base/hash.h"
 #include "base/random.h"
 #include "metrics/worker_metrics.h"
 #include "net/transport.h"
@@ -64,6 +65,7 @@ class UpstreamConnection final : public Retirable,
 };
 
 struct PoolLimits {
+  uint64_t number = 0;           // later ones have greater numbers
   uint32_t max_connections = 0;  // of this worker; 0: without limit
   uint32_t max_idle = 64;
   uint32_t max_requests = 0;
@@ -79,21 +81,24 @@ class Pool final {
   enum class Trust : uint8_t { events, ask_kernel };
 
   Pool(EventLoop& loop, std::shared_ptr<Backend> backend, BackendCells& cells,
-       std::shared_ptr<ClusterQueue> queue, std::shared_ptr<TlsClient> tls)
+       std::shared_ptr<ClusterQueue> queue, std::shared_ptr<TlsClient> tls,
+       std::shared_ptr<const PoolLimits> limits)
       : loop_(loop),
         backend_(std::move(backend)),
         cells_(cells),
         queue_(std::move(queue)),
-        tls_(std::move(tls)) {}
+        tls_(std::move(tls)),
+        limits_(std::move(limits)) {}
   ~Pool();
 
   // Of the configuration in force. Kept connections follow it at once, those that carry a request
   // when they are given back.
-  void set_limits(PoolLimits limits);
+  void set_limits(std::shared_ptr<const PoolLimits> limits);
+  const PoolLimits& limits() const { return *limits_; }
 
   // The connection used last, since it is the least likely to be closing; null: none waits.
   Lease take(Trust trust);
-  bool full() const { return limits_.max_connections != 0 && open_ >= limits_.max_connections; }
+  bool full() const { return limits_->max_connections != 0 && open_ >= limits_->max_connections; }
   // A kept connection, or leave to open one.
   bool has_room() const { return idle_count_ > 0 || !full(); }
   // For one that must be new: where kept ones hold all the room, one of them is closed.
@@ -111,8 +116,7 @@ class Pool final {
   void begin_drain();
 
   const Backend& backend() const { return *backend_; }
-  // What balancers go by: sessions of TCP, those being connected included, and requests under way.
-  int64_t& load() { return load_; }
+  const TlsClient* tls() const { return tls_.get(); }
   size_t idle() const { return idle_count_; }
   // How long an idle connection is kept: the configured time, what the backend said or what was
   // learned of it, whichever is shortest. Zero: not at all.
@@ -124,7 +128,7 @@ class Pool final {
   void on_closed();
   // More are open than may be: a limit was lowered.
   bool over_limit() const {
-    return limits_.max_connections != 0 && open_ > limits_.max_connections;
+    return limits_->max_connections != 0 && open_ > limits_->max_connections;
   }
   bool used_up(const UpstreamConnection& connection) const;
   bool serve_again(UpstreamConnection& connection, Duration keeps_for);
@@ -136,13 +140,12 @@ class Pool final {
   const std::shared_ptr<Backend> backend_;
   BackendCells& cells_;
   const std::shared_ptr<ClusterQueue> queue_;
-  const std::shared_ptr<TlsClient> tls_;  // what its connections were made with
-  PoolLimits limits_;
+  const std::shared_ptr<TlsClient> tls_;      // what its connections were made with
+  std::shared_ptr<const PoolLimits> limits_;  // of all pools of the cluster
   IntrusiveList<UpstreamConnection, IdleLink> idle_;
   IntrusiveList<UpstreamConnection, IdleLink> private_;  // idle, too; not counted among those
   size_t idle_count_ = 0;
   uint32_t open_ = 0;
-  int64_t load_ = 0;
   Duration last_seen_{};                // idle time at which the backend closed a connection
   TimePoint last_seen_at_{};            // when that was
   Duration learned_ = Duration::max();  // the same, seen twice
@@ -152,7 +155,9 @@ class Pool final {
 };
 
 // Finds the pools and queues that the clusters of a worker share: those of an older configuration
-// go on in the next one. Owner: the worker.
+// go on in the next one. Owner: the worker. Each call takes constant time, whatever there is: a
+// pool is made when a backend is first used, and entries that have expired are removed when their
+// map has doubled.
 class Pools {
  public:
   explicit Pools(EventLoop& loop) : loop_(loop) {}
@@ -162,18 +167,34 @@ class Pools {
   // Backends or limits have changed: those that wait try again.
   void wake_waiters();
   std::shared_ptr<ClusterQueue> queue(const std::string& cluster, ClusterCells& cells);
+  // This worker's share of what the configuration allows.
+  std::shared_ptr<const PoolLimits> limits(const ClusterSpec& spec);
   std::shared_ptr<Pool> pool(const std::shared_ptr<Backend>& backend, BackendCells& cells,
-                             const std::shared_ptr<ClusterQueue>& queue, const ClusterSpec& spec);
+                             const std::shared_ptr<ClusterQueue>& queue,
+                             const std::shared_ptr<TlsClient>& tls,
+                             const std::shared_ptr<const PoolLimits>& limits);
+  // Entries of both maps, expired ones included.
+  size_t entries() const { return queues_.size() + pools_.size(); }
 
  private:
   uint32_t share_of(uint64_t limit) const;
 
+  using Key = std::pair<const Backend*, const TlsClient*>;  // other TLS: other connections
+  struct KeyHash {
+    size_t operator()(const Key& key) const {
+      return static_cast<size_t>(mix(reinterpret_cast<uintptr_t>(key.first)) ^
+                                 reinterpret_cast<uintptr_t>(key.second));
+    }
+  };
+
   EventLoop& loop_;
   uint32_t index_ = 0;
   uint32_t workers_ = 1;
-  std::map<std::string, std::weak_ptr<ClusterQueue>> queues_;
-  // With other TLS they are other connections.
-  std::map<std::pair<const Backend*, const TlsClient*>, std::weak_ptr<Pool>> pools_;
+  std::unordered_map<std::string, std::weak_ptr<ClusterQueue>> queues_;
+  std::unordered_map<Key, std::weak_ptr<Pool>, KeyHash> pools_;
+  size_t sweep_queues_at_ = 0;  // sizes of the maps; 0: the smallest there is
+  size_t sweep_pools_at_ = 0;
+  uint64_t last_limits_ = 0;
 };
 
 }  // namespace weir

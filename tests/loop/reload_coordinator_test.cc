@@ -118,9 +118,11 @@ class ReloadCoordinatorTest : public testing::Test, ReloadObserver, HealthObserv
   Workers workers_{loop_, clock_, log_, 2};
   HealthChecks checks_{loop_, *this, 1};
   Loader loader_{loop_, load(), resolve()};
+  Background background_{loop_, log_};
 
  protected:
-  ReloadCoordinator reload_{{loop_, log_, state_, store_, workers_, checks_}, loader_, *this};
+  ReloadCoordinator reload_{
+      {loop_, log_, state_, store_, workers_, checks_, background_}, loader_, *this};
 };
 
 TEST_F(ReloadCoordinatorTest, WhatIsAskedForBeforeTheStartIsOver_IsDoneAfterIt) {

@@ -120,6 +120,8 @@ std::shared_ptr<Snapshot> Control::make_snapshot(const std::set<size_t>& listene
     if (scenario_.protocol == Protocol::http) add_http(spec, *snapshot);
     snapshot->listeners.push_back(std::move(spec));
   }
+  snapshot->index(last_.get());
+  last_ = snapshot;
   return snapshot;
 }
 
@@ -181,7 +183,8 @@ void Control::add_clusters(Snapshot& snapshot) {
       host.series = static_cast<uint32_t>(number);
       spec.hosts.push_back(std::move(host));
     }
-    snapshot.clusters.push_back(std::move(spec));
+    spec.index();
+    snapshot.clusters.push_back(std::make_shared<const ClusterSpec>(std::move(spec)));
   }
 }
 

@@ -57,6 +57,7 @@ class Control {
   std::shared_ptr<TlsClient> tls_client_;
   uint64_t next_socket_ = 1;
   uint64_t generation_ = 0;
+  std::shared_ptr<const Snapshot> last_;
   size_t to_do_ = 0;
   TimePoint drain_began_ = kNever;
   bool health_flipped_ = false;

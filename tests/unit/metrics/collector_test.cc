@@ -34,9 +34,10 @@ class CollectorTest : public ::testing::Test {
     state.backends[ids.backends[0]].set(BackendStatus::up, 2);
     state.backends[ids.backends[1]].set(BackendStatus::down, 1);
   }
-  std::string scrape() {
-    const WorkerReport reports[] = {a.report(), b.report()};
-    return Collector().render(state, reports, registry);
+  std::string scrape() { return Collector().render(state, reports(), registry); }
+  WorkerReports reports() {
+    return {std::make_shared<const WorkerReport>(a.report()),
+            std::make_shared<const WorkerReport>(b.report())};
   }
 
   SeriesRegistry registry;
@@ -177,12 +178,38 @@ TEST_F(CollectorTest, EscapesNamesFromTheConfig) {
 }
 
 TEST_F(CollectorTest, LeavesOutWhatExceedsTheLimitAndSaysHowMuch) {
-  const WorkerReport reports[] = {a.report(), b.report()};
-  Collector collector(60);
-  EXPECT_THAT(collector.render(state, reports, registry), Not(HasSubstr("backend=\"one\"")));
-  const std::string text = collector.render(state, reports, registry);
-  EXPECT_LE(value_of(text, "weir_metrics_series"), 60);
+  constexpr const char* kDetail = "weir_backend_connects_total{";
+  Collector collector(150);
+  EXPECT_THAT(collector.render(state, reports(), registry), Not(HasSubstr(kDetail)));
+  const std::string text = collector.render(state, reports(), registry);
+  EXPECT_LE(value_of(text, "weir_metrics_series"), 150);
   EXPECT_GT(value_of(text, "weir_metrics_series_dropped_total"), 10);
+}
+
+TEST_F(CollectorTest, RoutesGiveWayFirst_AndTheHealthOfBackendsLast) {
+  for (uint32_t i = 0; i < 500; ++i) {
+    ids.routes.push_back(registry.route("web", std::to_string(i)));
+    a.route(ids.routes.back()).requests.add(RequestMethod::GET, 200);
+  }
+  for (uint32_t i = 0; i < 100; ++i) {
+    ids.backends.push_back(registry.backend("app", std::to_string(i)));
+    state.backends[ids.backends.back()].set(BackendStatus::down, 1);
+  }
+  registry.keep_only(ids, TimePoint{1h});
+  const std::string routes_cut = Collector(8000).render(state, reports(), registry);
+  EXPECT_EQ(value_of(routes_cut, R"(weir_backend_connects_total{cluster="app",backend="99"})"), 0);
+  EXPECT_EQ(value_of(routes_cut, R"(weir_backend_up{cluster="app",backend="99"})"), 0);
+  EXPECT_THAT(routes_cut, HasSubstr("weir_http_requests_total{"));
+  EXPECT_THAT(routes_cut,
+              Not(HasSubstr(R"(weir_http_response_bytes_total{listener="web",route="499")")));
+  const std::string details_cut = Collector(400).render(state, reports(), registry);
+  EXPECT_EQ(value_of(details_cut, R"(weir_backend_up{cluster="app",backend="99"})"), 0);
+  EXPECT_EQ(value_of(details_cut, R"(weir_cluster_healthy_backends{cluster="app"})"), 1);
+  EXPECT_THAT(details_cut,
+              Not(HasSubstr(R"(weir_backend_connects_total{cluster="app",backend="99")")));
+  const std::string least = Collector(1).render(state, reports(), registry);
+  EXPECT_GT(value_of(least, "process_start_time_seconds"), 0);
+  EXPECT_EQ(value_of(least, R"(weir_config_reloads_total{result="ok"})"), 0);
 }
 
 TEST_F(CollectorTest, ReadsTheProcessFromTheKernel) {

@@ -59,5 +59,16 @@ TEST(CodeClass, IsThatOfTheStatus) {
   EXPECT_STREQ(text(code_class(799)), "5xx");
 }
 
+// A backend may answer with any status, a client ask with any method.
+TEST(RequestCounts, KeepsABoundedNumberOfPairs) {
+  RequestCounts counts;
+  for (unsigned status = 100; status < 600; ++status) counts.add(RequestMethod::GET, status);
+  EXPECT_EQ(counts.entries.size(), RequestCounts::kMostPairs + 1);
+  EXPECT_EQ(counts.sum(), 500u);
+  counts.add(RequestMethod::GET, 100);
+  EXPECT_EQ(counts.entries.front().value, 2u) << "a pair that is known goes on";
+  EXPECT_EQ(counts.entries.back().code, RequestCounts::kOtherCode);
+}
+
 }  // namespace
 }  // namespace weir

@@ -26,6 +26,28 @@ TEST(WorkerMetrics, ReportIsACopyOfThatMoment) {
   EXPECT_EQ(report.listeners[0].cells.received_bytes.value, 10u);
 }
 
+TEST(WorkerMetrics, ReportsInPiecesWhatIsThere) {
+  WorkerMetrics metrics(3);
+  for (uint32_t id = 0; id < 10; ++id) metrics.backend(2 * id).connects.add(id);
+  metrics.listener(0).connections_total.add(7);
+  metrics.route(5).request_bytes.add(9);
+  metrics.load(4) = 6;
+  metrics.self().loop_lag.observe(20ms);
+  WorkerMetrics::PartialReport partial;
+  int pieces = 1;
+  while (!metrics.report_some(partial, 4)) ++pieces;
+  EXPECT_EQ(pieces, 4);
+  const WorkerReport& report = partial.report;
+  EXPECT_EQ(report.worker, 3u);
+  EXPECT_EQ(report.self.loop_lag.peak, 20ms);
+  EXPECT_EQ(report.listeners.at(0).cells.connections_total.value, 7u);
+  EXPECT_EQ(report.routes.at(0).cells.request_bytes.value, 9u);
+  ASSERT_EQ(report.backends.size(), 10u);
+  EXPECT_EQ(report.backends[9].id, 18u);
+  EXPECT_EQ(report.backends[9].cells.connects.value, 9u);
+  EXPECT_EQ(report.backends[2].cells.load, 6);
+}
+
 TEST(WorkerMetrics, ReportsThePeakOfTheLagSinceThePreviousReport) {
   WorkerMetrics metrics(0);
   metrics.self().loop_lag.observe(20ms);

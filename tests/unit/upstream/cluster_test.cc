@@ -3,6 +3,7 @@
 #include <set>
 
 #include "base/hash.h"
+#include "support/cpu_time.h"
 
 namespace weir::test {
 namespace {
@@ -84,6 +85,26 @@ TEST_F(ClusterTest, BelowThePanicThreshold_ChecksAreIgnored) {
   fail_checks(2);
   EXPECT_EQ(picked(), (Set{0, 1, 2, 3}));
   EXPECT_TRUE(cluster->panicking());
+}
+
+TEST_F(ClusterTest, ALargeClusterIsRebuiltOnceForManyChangesOfHealth) {
+  constexpr size_t kMany = 10'000;
+  for (size_t i = 0; i < kMany; ++i) add();
+  ASSERT_FALSE(picked().empty());
+  clock.advance(1s);
+  const Duration begun = cpu_time();
+  for (size_t i = 1; i < 2000; ++i) {
+    spec.hosts[i].backend->set_health(Health::down);
+    cluster->health_changed();
+    const HostIndex picked = cluster->pick(clock.now(), mix(i), {});
+    ASSERT_NE(spec.hosts[picked].backend->health(), Health::down);
+  }
+  EXPECT_LT(cpu_time() - begun, 4s);
+  for (size_t i = 0; i < kMany; ++i)
+    spec.hosts[i].backend->set_health(i == 7 ? Health::up : Health::down);
+  cluster->health_changed();
+  clock.advance(1s);
+  EXPECT_EQ(picked(), (Set{7})) << "one that has come up is used after a moment";
 }
 
 TEST_F(ClusterTest, WorkingBackupsAreBetterThanPanic) {

@@ -1,0 +1,43 @@
+// How many series a configuration makes, and how many of its routes can have their own. From the
+// table of metrics; pure.
+//
+// What gives way when there are more than `metrics.max_series`: first the routes, whose requests
+// are counted as those of one route `other` of their listener; then, while a page is rendered, the
+// details of backends, their states, the rows of clusters, those of listeners, weir_backend_up, and
+// last the numbers of usable backends. The process and its workers are always there.
+#pragma once
+
+#include <cstddef>
+
+#include "metrics/cell_types.h"
+#include "metrics/request_counts.h"
+
+namespace weir {
+
+// Of one cell.
+template <typename Cell>
+inline constexpr size_t kSeriesOf = 1;
+template <typename Cell, typename Label>
+inline constexpr size_t kSeriesOf<By<Cell, Label>> = kLabelCount<Label>;
+template <typename Label>
+inline constexpr size_t kSeriesOf<OneHot<Label>> = kLabelCount<Label>;
+template <const auto& kBounds>
+inline constexpr size_t kSeriesOf<Histogram<kBounds>> = kBounds.size() + 3;
+// Pairs of method and status that are set aside for a route; one that has more takes what is left.
+template <>
+inline constexpr size_t kSeriesOf<RequestCounts> = 12;
+
+struct SeriesDemand {
+  size_t workers = 0, listeners = 0, clusters = 0, backends = 0, routes = 0;
+};
+
+// Of the routes, how many can have series of their own.
+size_t routes_with_series(const SeriesDemand& demand, size_t max_series);
+
+// Series of one backend: of its state without weir_backend_up, and of the rest.
+size_t series_of_backend_state();
+size_t series_of_backend();
+size_t series_of_listener();
+size_t series_of_cluster();
+
+}  // namespace weir

@@ -1,0 +1,75 @@
+#include "server/background.h"
+
+#include <pthread.h>
+#include <sys/resource.h>
+
+namespace weir {
+namespace {
+
+constexpr int kNiceness = 5;  // a third of the weight of a thread that serves
+
+}  // namespace
+
+void lower_priority() {
+  // Of the calling thread alone, in Linux. Without it the work is done all the same.
+  (void)::setpriority(PRIO_PROCESS, 0, kNiceness);
+}
+
+void Bin::put(std::function<void()> free) {
+  {
+    std::lock_guard lock(mutex_);
+    if (!ended_) {
+      garbage_.push_back(std::move(free));
+      changed_.notify_one();
+      return;
+    }
+  }
+  free();
+}
+
+Background::Background(EventLoop& control, Log& log)
+    : control_(control), log_(log), thread_([this] { serve(); }) {}
+
+Background::~Background() {
+  std::deque<std::function<void()>> dropped, garbage;
+  {
+    std::lock_guard lock(bin_->mutex_);
+    bin_->ended_ = true;
+    std::swap(dropped, bin_->jobs_);
+  }
+  bin_->changed_.notify_one();
+  thread_.join();
+  std::swap(garbage, bin_->garbage_);  // nothing is added from now on
+  for (auto& free : garbage) free();
+}
+
+void Background::run(std::function<void()> work, std::function<void()> done) {
+  std::lock_guard lock(bin_->mutex_);
+  bin_->jobs_.push_back([this, work = std::move(work), done = std::move(done)]() mutable {
+    work();
+    work = nullptr;  // what it held is freed here, not on the control loop
+    if (done) control_.post(std::move(done));
+  });
+  bin_->changed_.notify_one();
+}
+
+void Background::serve() {
+  pthread_setname_np(pthread_self(), "background");
+  lower_priority();
+  LogThread log_thread(log_);
+  std::unique_lock lock(bin_->mutex_);
+  for (;;) {
+    bin_->changed_.wait(
+        lock, [&] { return bin_->ended_ || !bin_->jobs_.empty() || !bin_->garbage_.empty(); });
+    if (bin_->ended_) return;
+    auto& queue = bin_->jobs_.empty() ? bin_->garbage_ : bin_->jobs_;
+    std::function<void()> job = std::move(queue.front());
+    queue.pop_front();
+    lock.unlock();
+    job();
+    job = nullptr;
+    lock.lock();
+  }
+}
+
+}  // namespace weir

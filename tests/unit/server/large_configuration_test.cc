@@ -1,0 +1,140 @@
+// What a reload does for each backend, route and cluster takes the same time however many there
+// are. The bounds are many times what linear work takes, and a fraction of what comparing each with
+// each takes.
+#include "config/findings.h"
+#include "config/validate.h"
+#include "server/snapshot_store.h"
+#include "server/touched_sessions.h"
+#include "support/cpu_time.h"
+
+#include <set>
+
+namespace weir::test {
+namespace {
+
+constexpr size_t kMany = 20'000;
+constexpr Duration kLinear = 4s;
+
+std::string numbered(const char* name, size_t i) {
+  return name + std::to_string(i);
+}
+
+// One HTTP listener; a route, a cluster and a backend for each number.
+Candidate candidate(size_t clusters, const std::string& changed_address = {}) {
+  Candidate result;
+  config::Model& model = result.loaded.model;
+  config::Listener& listener = model.listeners.emplace_back();
+  listener.name = "web";
+  listener.bind = {"127.0.0.1:0"};
+  listener.protocol = config::Protocol::http;
+  for (size_t i = 0; i < clusters; ++i) {
+    config::Route& route = listener.routes.emplace_back();
+    route.name = route.cluster = numbered("c", i);
+    route.match.path = numbered("/", i);
+    config::Cluster& cluster = model.clusters.emplace_back();
+    cluster.name = route.cluster;
+    config::Backend& backend = cluster.backends.emplace_back();
+    backend.name = "b";
+    backend.address = i == 0 && !changed_address.empty() ? changed_address : "127.0.0.1:9";
+    result.addresses[backend.address] = {{*Address::parse(backend.address)}, {}};
+  }
+  return result;
+}
+
+void put_in_force(SnapshotStore& store, const Candidate& candidate) {
+  Result<SnapshotStore::Prepared> prepared = store.prepare(candidate);
+  ASSERT_TRUE(prepared) << prepared.error().text();
+  for (const WorkerUpdate& update : store.commit(std::move(*prepared), TimePoint{1h}))
+    for (const SocketAssignment& socket : update.sockets)
+      if (socket.fd >= 0) ::close(socket.fd);
+}
+
+TEST(LargeConfiguration, IsCompiledInLinearTime) {
+  SnapshotStore store(1, 1024);
+  put_in_force(store, candidate(kMany));
+  const Candidate next = candidate(kMany, "127.0.0.1:10");
+  const Duration begun = cpu_time();
+  put_in_force(store, next);
+  EXPECT_LT(cpu_time() - begun, kLinear);
+}
+
+TEST(LargeConfiguration, AClusterWithoutAChangeIsSharedWithTheSnapshotBefore) {
+  SnapshotStore store(1, 1024);
+  put_in_force(store, candidate(3));
+  const std::shared_ptr<const Snapshot> before = store.current();
+  put_in_force(store, candidate(3, "127.0.0.1:10"));
+  const Snapshot& now = *store.current();
+  EXPECT_NE(now.clusters.shared(0), before->clusters.shared(0));
+  EXPECT_EQ(now.clusters.shared(1), before->clusters.shared(1));
+  EXPECT_EQ(now.clusters_before, (std::vector<size_t>{0, 1, 2}));
+}
+
+TEST(LargeConfiguration, ABackendIsFoundByWhatItIs) {
+  SnapshotStore store(1, 1024);
+  put_in_force(store, candidate(3));
+  const std::shared_ptr<const Snapshot> before = store.current();
+  const HostSpec& first = before->clusters[0].hosts[0];
+  EXPECT_EQ(before->host_of(*first.backend), &first);
+  put_in_force(store, candidate(3, "127.0.0.1:10"));
+  EXPECT_EQ(store.current()->host_of(*first.backend), nullptr) << "it has another address now";
+  EXPECT_NE(store.current()->host_of(*before->clusters[2].hosts[0].backend), nullptr);
+}
+
+TEST(LargeConfiguration, SessionsUnderManyChangesAreCountedInLinearTime) {
+  SnapshotStore store(1, 1024);
+  put_in_force(store, candidate(kMany));
+  WorkerMetrics metrics(0);
+  config::Change change;
+  change.backend = "b";
+  for (const ClusterSpec& cluster : store.current()->clusters)
+    metrics.backend(cluster.hosts[0].series).active.add();
+  metrics.load(store.current()->clusters[7].hosts[0].series) = 3;
+  const WorkerReports reports{std::make_shared<const WorkerReport>(metrics.report())};
+  const Duration begun = cpu_time();
+  const TouchedSessions touched(*store.current(), reports);
+  uint64_t sessions = 0;
+  for (size_t i = 0; i < kMany; ++i) {
+    change.cluster = numbered("c", i);
+    sessions += touched.of(change);
+  }
+  EXPECT_LT(cpu_time() - begun, kLinear);
+  EXPECT_EQ(sessions, 3u) << "an idle connection to a backend is no session";
+}
+
+TEST(LargeConfiguration, RoutesWithoutRoomForTheirOwnSeriesShareOne) {
+  SnapshotStore store(1, 1024);
+  Candidate many = candidate(100);
+  many.loaded.model.metrics.max_series = 10'000;
+  put_in_force(store, many);
+  const Snapshot& snapshot = *store.current();
+  const std::vector<uint32_t>& series = snapshot.listeners[0].route_series;
+  ASSERT_EQ(series.size(), 101u);
+  ASSERT_GT(snapshot.folded_routes, 0u);
+  ASSERT_LT(snapshot.folded_routes, 100u);
+  const size_t own = 100 - snapshot.folded_routes;
+  EXPECT_EQ(std::set<uint32_t>(series.begin(), series.end()).size(), own + 2);
+  EXPECT_EQ(store.series().routes().all()[series[own]].name.route, numbered("c", own - 1));
+  EXPECT_EQ(store.series().routes().all()[series.back()].name.route, kOtherRoute);
+}
+
+TEST(LargeConfiguration, SeriesAreNumberedInLinearTime) {
+  SeriesRegistry registry;
+  const Duration begun = cpu_time();
+  for (size_t i = 0; i < 2 * kMany; ++i) registry.backend("c", numbered("b", i));
+  EXPECT_LT(cpu_time() - begun, kLinear);
+}
+
+TEST(LargeConfiguration, ClustersWithAProxyHeaderAreCheckedInLinearTime) {
+  config::Model model = candidate(kMany / 2).loaded.model;
+  for (config::Route& route : model.listeners[0].routes) route.cluster = "c0";
+  for (config::Cluster& cluster : model.clusters) cluster.proxy_protocol = config::ProxyVersion::v2;
+  config::Sources sources;
+  sources.add("weir.yaml", "");
+  config::Findings findings(sources);
+  const Duration begun = cpu_time();
+  config::validate(model, {}, findings);
+  EXPECT_LT(cpu_time() - begun, kLinear);
+}
+
+}  // namespace
+}  // namespace weir::test
