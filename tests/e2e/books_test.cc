@@ -21,7 +21,7 @@ constexpr uint64_t kIdle = 10'000, kPassing = 20'000;
 
 // weir needs two descriptors a session, the test one, the backend in its process another one.
 uint64_t sessions_possible(uint64_t wanted) {
-  const uint64_t possible = (raise_descriptor_limit() - 400) / 2;
+  const uint64_t possible = (allow_many_descriptors() - 400) / 2;
   if (possible < wanted) {
     std::cout << "the descriptor limit allows " << possible << " sessions instead of " << wanted
               << '\n';
@@ -62,7 +62,7 @@ TEST(Books, TenThousandIdleSessionsCostLittleAndLeaveNothing) {
 }
 
 TEST(Books, TwentyThousandConnectionsComeAndGoAndLeaveNothing) {
-  raise_descriptor_limit();
+  allow_many_descriptors();
   LoadServer backend(Behaviour::echo, 0, Place::process);
   const Address bind = free_address();
   ProxyProcess weir(simple(bind, {backend.address()}));

@@ -28,7 +28,7 @@ constexpr size_t kTransfer = 12 << 20;  // more than all the kernel's buffers on
 
 class DrainTableTest : public testing::Test {
  protected:
-  DrainTableTest() { raise_descriptor_limit(); }
+  DrainTableTest() { allow_many_descriptors(); }
 
   // Every kind has a listener of its own, so that its ends are counted apart.
   void start(const std::string& drain) {

@@ -24,7 +24,7 @@ constexpr int kNormalRequests = 100;
 
 class SlowClientsTest : public testing::Test {
  protected:
-  SlowClientsTest() { raise_descriptor_limit(); }
+  SlowClientsTest() { allow_many_descriptors(); }
 
   // One of ten says nothing at all; the others have begun with a head that they will not end.
   void open_drippers() {

@@ -314,7 +314,7 @@ TEST_F(TlsClientsTest, NginxIsABackendThatIsVerified) {
 
 class StalledHandshakesTest : public TlsClientsTest {
  protected:
-  StalledHandshakesTest() { raise_descriptor_limit(); }
+  StalledHandshakesTest() { allow_many_descriptors(); }
 
   // What a client says first.
   static std::string client_hello() {

@@ -261,7 +261,7 @@ size_t ProxyProcess::resident_bytes() const {
   return resident * static_cast<size_t>(::sysconf(_SC_PAGESIZE));
 }
 
-uint64_t raise_descriptor_limit() {
+uint64_t allow_many_descriptors() {
   rlimit limit{1 << 16, 1 << 16};
   if (::setrlimit(RLIMIT_NOFILE, &limit) == 0) return limit.rlim_cur;
   ::getrlimit(RLIMIT_NOFILE, &limit);

@@ -111,6 +111,6 @@ class ProxyProcess {
 };
 
 // Raises this process's own descriptor limit to what it may be; returns it.
-uint64_t raise_descriptor_limit();
+uint64_t allow_many_descriptors();
 
 }  // namespace weir
