@@ -416,18 +416,20 @@ std::vector<config::Change> SnapshotStore::renewed_tls(const Snapshot& current,
                                                        const TlsInForce& tls,
                                                        const Candidate& candidate) {
   std::vector<config::Change> renewed;
-  const auto compare = [&](const auto& loaded, const auto& specs, const char* kind) {
+  const auto compare = [&](const auto& loaded, const auto& specs, const char* kind,
+                           std::string config::Change::*owner) {
     for (const auto& spec : specs) {
       const auto found = loaded.find(spec.name);
       if (!spec.tls || found == loaded.end()) continue;
       if (found->second->fingerprint() == spec.tls->fingerprint()) continue;
       renewed.push_back({config::Effect::new_sessions, config::ChangeKind::changed,
                          std::string(kind) + "." + spec.name + ".tls", "(files)",
-                         "(files, as they are now)", "", spec.name, ""});
+                         "(files, as they are now)", "", "", ""});
+      renewed.back().*owner = spec.name;
     }
   };
-  compare(candidate.tls.listeners, current.listeners, "listeners");
-  compare(candidate.tls.clusters, current.clusters, "clusters");
+  compare(candidate.tls.listeners, current.listeners, "listeners", &config::Change::listener);
+  compare(candidate.tls.clusters, current.clusters, "clusters", &config::Change::cluster);
   const std::string& keys = current.model.global.tls_tickets.file;
   const auto now = candidate.tls.digests.find(keys), before = tls.digests.find(keys);
   if (keys == candidate.loaded.model.global.tls_tickets.file &&
