@@ -123,7 +123,7 @@ Finding HttpProbe::take_body(std::string_view data) {
 
 Finding HttpProbe::complete() const {
   if (found_) return {Is::good, {}};
-  return bad("no " + quoted(spec_.expect_body) + " in the " +
+  return bad("no " + in_quotes(spec_.expect_body) + " in the " +
              (body_size_ == kBodyLimit ? "first 64 KiB of the body" : "body"));
 }
 

@@ -13,7 +13,7 @@ std::unique_ptr<Probe> make_probe(const config::HealthCheck& spec, const Backend
   CHECK_UNREACHABLE();
 }
 
-std::string quoted(const std::string& text) {
+std::string in_quotes(const std::string& text) {
   constexpr size_t kShown = 32;
   return "'" + text.substr(0, kShown) + (text.size() <= kShown ? "'" : "…'");
 }

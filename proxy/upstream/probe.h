@@ -35,6 +35,6 @@ class Probe {
 std::unique_ptr<Probe> make_probe(const config::HealthCheck& spec, const Backend& backend);
 
 // A text of the configuration as messages quote it: in quotes, and not all of a long one.
-std::string quoted(const std::string& text);
+std::string in_quotes(const std::string& text);
 
 }  // namespace weir

@@ -6,11 +6,11 @@ namespace weir {
 
 // What is expected, for people.
 std::string TcpProbe::shown() const {
-  if (!spec_.expect.empty()) return quoted(spec_.expect);
+  if (!spec_.expect.empty()) return in_quotes(spec_.expect);
   std::string text;
   for (const char c : spec_.expect_hex)
     text += fmt::format("{}{:02x}", text.empty() ? "" : " ", static_cast<unsigned char>(c));
-  return quoted(text);
+  return in_quotes(text);
 }
 
 Probe::Finding TcpProbe::hear(std::string_view bytes) {
