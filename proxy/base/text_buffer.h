@@ -30,6 +30,12 @@ class TextBuffer {
     if (empty()) clear();
   }
   void drop_back(size_t size) { bytes_.resize(bytes_.size() - std::min(size, this->size())); }
+  // Gives the memory back if it is more than that; the text goes with it.
+  void release_above(size_t most) {
+    if (bytes_.capacity() <= most) return;
+    bytes_ = {};
+    begin_ = 0;
+  }
   void clear() {
     bytes_.clear();
     begin_ = 0;

@@ -1,6 +1,7 @@
 // The value types that only HTTP has.
 #include "base/network.h"
 #include "base/percent.h"
+#include "config/field_names.h"
 #include "config/value_reading.h"
 
 namespace weir::config {
@@ -67,8 +68,7 @@ std::string upper(std::string_view text) {
 // ---- hosts
 
 Problem host_problem(std::string_view text, std::string hint) {
-  return {Code::E135, fmt::format("'{}' is not a host", has_control(text) ? "…" : text),
-          std::move(hint)};
+  return {Code::E135, fmt::format("'{}' is not a host", text), std::move(hint)};
 }
 
 bool is_ipv6_literal(std::string_view text) {
@@ -154,8 +154,7 @@ Outcome read_target(std::string_view text, std::string& out) {
     const char* hint = "it begins with '/', such as /api/v1";
     if (!text.empty() && text[0] == '/')
       hint = "write other bytes percent-encoded: %20 for a blank";
-    return Problem{Code::E132, fmt::format("'{}' is not a path", has_control(text) ? "…" : text),
-                   hint};
+    return Problem{Code::E132, fmt::format("'{}' is not a path", text), hint};
   }
   out = text;
   return {};
@@ -177,26 +176,32 @@ Outcome read_path(std::string_view text, std::string& out) {
 
 Outcome read_field_name(std::string_view text, std::string& out) {
   if (!is_token(text) || text.size() > 256)
-    return Problem{
-        Code::E136,
-        fmt::format("'{}' is not the name of a header field", has_control(text) ? "…" : text),
-        "letters, digits and any of ! # $ % & ' * + - . ^ _ ` | ~"};
+    return Problem{Code::E136, fmt::format("'{}' is not the name of a header field", text),
+                   "letters, digits and any of ! # $ % & ' * + - . ^ _ ` | ~"};
   out = text;
   return {};
 }
 
-// What frames a message, or belongs to one connection, is weir's own affair.
+// A field of a message that weir writes: not one that frames it or belongs to one connection, nor
+// one that a backend may take for another.
 Outcome read_edited_field(std::string_view text, std::string& out) {
   if (Outcome problem = read_field_name(text, out)) return problem;
-  constexpr std::string_view kOwn[] = {
-      "connection", "content-length",    "host",    "keep-alive", "te", "proxy-connection",
-      "trailer",    "transfer-encoding", "upgrade", "expect"};
-  const std::string name = lower(text);
-  if (std::find(std::begin(kOwn), std::end(kOwn), name) == std::end(kOwn)) return {};
-  const char* hint = "weir writes it itself, so that both sides read the same message";
-  if (name == "host") hint = "the key for it is 'host': of 'rewrite', or of the health check";
-  if (name == "upgrade") hint = "the key for it is 'upgrade' of the route";
-  return Problem{Code::E138, fmt::format("'{}' cannot be changed", text), hint};
+  const std::string_view alike = taken_for(text);
+  const std::string name = alike.empty() ? lower(text) : std::string(alike);
+  if (is_written_by_weir(name)) {
+    const char* hint = "weir writes it itself, so that both sides read the same message";
+    if (name == "host") hint = "the key for it is 'host': of 'rewrite', or of the health check";
+    if (name == "upgrade") hint = "the key for it is 'upgrade' of the route";
+    if (alike.empty())
+      return Problem{Code::E138, fmt::format("'{}' cannot be changed", text), hint};
+    return Problem{
+        Code::E138,
+        fmt::format("'{}' cannot be changed: many programs take it for '{}'", text, name), hint};
+  }
+  if (alike.empty()) return {};
+  return Problem{
+      Code::E247, fmt::format("'{}' is taken for '{}' by many programs", text, name),
+      fmt::format("write {}; weir removes other spellings of it from every message", name)};
 }
 
 Outcome read_field_value(std::string_view text, std::string& out) {
@@ -239,8 +244,7 @@ Outcome read_query_name(std::string_view text, std::string& out) {
 
 Outcome read_method(std::string_view text, std::string& out) {
   if (!is_token(text) || text.size() > 32)
-    return Problem{Code::E139, fmt::format("'{}' is not a method", has_control(text) ? "…" : text),
-                   "such as GET"};
+    return Problem{Code::E139, fmt::format("'{}' is not a method", text), "such as GET"};
   if (const std::string meant = upper(text); meant != text)
     return Problem{Code::E139, fmt::format("'{}' is not a method; they are case-sensitive", text),
                    fmt::format("write {}", meant)};
@@ -248,13 +252,18 @@ Outcome read_method(std::string_view text, std::string& out) {
   return {};
 }
 
+// name ["/" version], RFC 9110 7.8.
 Outcome read_upgrade(std::string_view text, std::string& out) {
-  if (lower(text) == "h2c")
+  const size_t slash = std::min(text.find('/'), text.size());
+  const std::string_view name = text.substr(0, slash);
+  const std::string_view version = text.substr(std::min(slash + 1, text.size()));
+  if (lower(name) == "h2c")
     return Problem{Code::E138, "'h2c' is never forwarded",
                    "it would carry requests past the routes and checks of weir"};
-  if (!is_token(text) || text.size() > 64)
-    return Problem{Code::E133, "this is not the name of a protocol", "such as websocket, or none"};
-  out = lower(text);
+  if (!is_token(name) || (slash < text.size() && !is_token(version)) || text.size() > 64)
+    return Problem{Code::E133, fmt::format("'{}' is not the name of a protocol", text),
+                   "such as websocket or SPDY/3.1, or none"};
+  out = lower(name) + std::string(text.substr(slash));
   return {};
 }
 
@@ -285,7 +294,7 @@ Outcome read_retry_on(std::string_view text, std::string& out) {
   RetryReason reason{};
   if (Outcome problem = read_word(text, reason)) {
     problem->code = Code::E142;
-    problem->message = fmt::format("'{}' is no reason for a retry", has_control(text) ? "…" : text);
+    problem->message = fmt::format("'{}' is no reason for a retry", text);
     if (problem->hint.find("one of") == 0) problem->hint += "; or a status from 400 to 599";
     return problem;
   }
@@ -294,9 +303,8 @@ Outcome read_retry_on(std::string_view text, std::string& out) {
 }
 
 Outcome read_status_set(std::string_view text, StatusSet& out) {
-  const Problem problem{
-      Code::E128, fmt::format("'{}' is not a set of statuses", has_control(text) ? "…" : text),
-      "write 200, 200-299 or \"200-299, 304\"; from 100 to 599"};
+  const Problem problem{Code::E128, fmt::format("'{}' is not a set of statuses", text),
+                        "write 200, 200-299 or \"200-299, 304\"; from 100 to 599"};
   StatusSet set;
   std::string_view rest = text;
   while (!rest.empty()) {
@@ -368,7 +376,7 @@ Outcome read_size(std::string_view text, uint64_t& out) {
   const auto found = std::find_if(std::begin(kSizes), std::end(kSizes),
                                   [&](const SizeUnit& size) { return size.name == unit; });
   if (digits == 0 || found == std::end(kSizes) || (digits > 1 && number[0] == '0'))
-    return Problem{Code::E126, fmt::format("'{}' is not a size", has_control(text) ? "…" : text),
+    return Problem{Code::E126, fmt::format("'{}' is not a size", text),
                    "whole numbers with B, KiB, MiB, GiB, KB, MB or GB: 64KiB, 10MiB"};
   uint64_t value = 0;
   const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), value);
@@ -397,7 +405,7 @@ Outcome read_byte_rate(std::string_view text, uint64_t& out) {
   const bool per_second = text.size() > 2 && text.substr(text.size() - 2) == "/s";
   uint64_t value = 0;
   if (!per_second || read_size(text.substr(0, text.size() - 2), value))
-    return Problem{Code::E127, fmt::format("'{}' is not a rate", has_control(text) ? "…" : text),
+    return Problem{Code::E127, fmt::format("'{}' is not a rate", text),
                    "write 500B/s or 1KiB/s; 0 for none"};
   out = value;
   return {};
@@ -446,8 +454,8 @@ const ValueType query_name::type =
 const ValueType body::type = described<read_body, same, std::string>("text", "up to 64 KiB", kText);
 const ValueType error_status::type =
     described<read_error_status, same, std::string>("status", "400 to 599", kText);
-const ValueType upgrade_protocol::type =
-    described<read_upgrade, same, std::string>("protocol", "`websocket`, …; `none`", kText);
+const ValueType upgrade_protocol::type = described<read_upgrade, same, std::string>(
+    "protocol", "`websocket`, `SPDY/3.1`, …; `none`", kText);
 const ValueType route_name::type =
     described<read_route_name, same, std::string>("name", "up to 100 visible characters", kText);
 const ValueType expected_route::type =
@@ -458,6 +466,9 @@ const ValueType size::type = described<read_size, write_size, uint64_t>(
     "size", "`64KiB`, `10MiB`, `1GB`; `0`", kSizePattern);
 const ValueType header_size::type =
     described<read_header_size, write_size, uint64_t>("size", "`1KiB` to `1MiB`", kSizePattern);
+const ValueType header_count::type =
+    described<read_count<10, 1000, uint32_t>, write_count<uint32_t>, uint32_t>(
+        "count", "10 to 1000", R"("minimum": 10, "maximum": 1000)", Form::number);
 const ValueType byte_rate::type = described<read_byte_rate, write_byte_rate, uint64_t>(
     "rate", "`500B/s`, `1KiB/s`; `0`", kRatePattern);
 const ValueType split_weight::type =

@@ -37,6 +37,7 @@ struct Global {
 struct ListenerLimits {
   uint64_t max_connections = 0;  // 0: only the global limit
   uint64_t max_header_size = uint64_t{32} << 10;
+  uint32_t max_headers = 100;
   uint64_t max_body_size = 0;                // 0: without limit
   uint64_t max_requests_per_connection = 0;  // 0: without limit
   uint64_t min_body_rate = 0;                // bytes per second; 0: off

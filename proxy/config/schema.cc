@@ -232,6 +232,14 @@ std::string retry_reasons() {
   return out;
 }
 
+std::string fixed_limits() {
+  std::string out = "\n## Limits without a key\n\n| what | limit | beyond |\n| --- | --- | --- |\n";
+#define FIXED(what, limit, beyond) out += fmt::format("| {} | {} | {} |\n", what, limit, beyond);
+#include "config/fixed_limits.def"
+#undef FIXED
+  return out;
+}
+
 const char* owner_name(Struct owner) {
   if (owner == Struct::Listener) return "listeners";
   return owner == Struct::Route ? "routes" : "clusters";
@@ -269,7 +277,7 @@ std::string json_schema() {
 std::string reference_markdown() {
   std::string out = kIntroduction;
   describe(Struct::Model, "", out);
-  out += shared_keys() + balancers() + retry_reasons() + kRouteTests;
+  out += shared_keys() + balancers() + retry_reasons() + fixed_limits() + kRouteTests;
   describe(Struct::RouteTests, "", out);
   return out + codes();
 }

@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "config/field_names.h"
 #include "config/shadow.h"
 #include "config/value_types.h"
 
@@ -31,6 +32,7 @@ class RouteChecks {
     check_paths(route, path);
     check_prefixes(route, path);
     check_retry(route.retry, path + ".retry");
+    check_added(route.headers.request, path + ".headers.request.add");
   }
   void check_retry(const Retry& retry, const std::string& path) {
     if (retry.backoff.base <= retry.backoff.max) return;
@@ -100,6 +102,16 @@ class RouteChecks {
     const bool https = route.redirect->scheme == Redirect::Scheme::https;
     return !route.redirect->scheme || !listener_.trusted_proxies.empty() ||
            https == listener_.tls.has_value();
+  }
+  // Two values of who the client is: each backend would take another one.
+  void check_added(const HeaderEdits& edits, const std::string& path) {
+    for (const NamedValue& field : edits.add) {
+      if (!is_about_client(field.name)) continue;
+      findings_.add(
+          Code::E248, places_.of(fmt::format("{}.{}", path, field.name)),
+          fmt::format("'{}' is added to what weir or a trusted proxy says in it", field.name),
+          "'set' puts a value in place of all others");
+    }
   }
   void check_target(const Route& route, const std::string& path) {
     std::vector<const char*> given;

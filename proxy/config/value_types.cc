@@ -150,18 +150,41 @@ Outcome read_access_output(std::string_view text, std::string& out) {
 // ---- addresses
 
 Problem address_problem(std::string_view text, std::string message) {
-  if (text.find("://") != std::string_view::npos)
-    return {Code::E130, fmt::format("'{}' is a URL, not an address", text),
-            fmt::format("write {}", text.substr(text.find("://") + 3))};
   std::string hint = "write host:port, [::1]:80, :80 or unix:/path";
   if (message.find("write ") != std::string::npos) hint = "";
   if (text.substr(0, 1) == "*") hint = "all addresses are written ':80'";
   return {Code::E130, std::move(message), std::move(hint)};
 }
 
+// "https://host/path": what of it is an address, and where the rest belongs.
+Outcome url_problem(std::string_view text, bool of_a_backend) {
+  const size_t mark = text.find("://");
+  if (mark == std::string_view::npos) return {};
+  const std::string_view scheme = text.substr(0, mark), rest = text.substr(mark + 3);
+  const std::string_view host = rest.substr(0, rest.find_first_of("/?"));
+  const bool secure = scheme == "https" || scheme == "wss" || scheme == "tls";
+  const bool has_port = static_cast<bool>(split_host_port(host));
+  const bool web = secure || scheme == "http" || scheme == "ws";
+  std::string hint = fmt::format("write {}{}", host,
+                                 has_port ? ""
+                                 : secure ? ":443"
+                                 : web    ? ":80"
+                                          : ":PORT");
+  if (secure)
+    hint += of_a_backend ? ", and tls: {} of the cluster" : ", and tls with the certificates";
+  if (rest.size() > host.size() + 1) hint += "; for the path, rewrite of a route";
+  return Problem{Code::E130, fmt::format("'{}' is a URL, not an address", text), std::move(hint)};
+}
+
 Outcome read_bind(std::string_view text, std::string& out) {
-  const Result<Address> address =
-      has_control(text) ? Error{"an address has no control characters", ""} : Address::parse(text);
+  if (Outcome problem = url_problem(text, false)) return problem;
+  if (!text.empty() && text.size() <= 5 &&
+      text.find_first_not_of("0123456789") == std::string_view::npos)
+    return Problem{Code::E130, fmt::format("'{}' has no colon", text),
+                   fmt::format("write \":{}\" for all addresses", text)};
+  const Result<Address> address = has_control(text)
+                                      ? Error{fmt::format("'{}' is not an address", text), ""}
+                                      : Address::parse(text);
   if (!address) {
     Problem problem = address_problem(text, address.error().message);
     if (address.error().message.find("is not an IP address") != std::string::npos &&
@@ -191,7 +214,8 @@ bool is_host_name(std::string_view host) {
 }
 
 Outcome read_backend_address(std::string_view text, std::string& out) {
-  if (has_control(text)) return address_problem("", "an address has no control characters");
+  if (has_control(text)) return address_problem("", fmt::format("'{}' is not an address", text));
+  if (Outcome problem = url_problem(text, true)) return problem;
   if (text.substr(0, 5) == "unix:") return read_bind(text, out);
   const Result<HostPort> parts = split_host_port(text);
   if (!parts) return address_problem(text, parts.error().message);
@@ -475,6 +499,9 @@ const ValueType weight::type =
 const ValueType tries::type =
     described<read_count<1, 100, uint32_t>, write_count<uint32_t>, uint32_t>(
         "count", "1 to 100", R"("minimum": 1, "maximum": 100)", Form::number);
+const ValueType connect_tries::type =
+    described<read_count<1, 8, uint32_t>, write_count<uint32_t>, uint32_t>(
+        "count", "1 to 8", R"("minimum": 1, "maximum": 8)", Form::number);
 const ValueType backlog::type =
     described<read_count<1, 65535, uint32_t>, write_count<uint32_t>, uint32_t>(
         "count", "1 to 65535", R"("minimum": 1, "maximum": 65535)", Form::number);

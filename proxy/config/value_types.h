@@ -63,6 +63,7 @@ WEIR_VALUE_TYPE(auto_count, uint64_t);
 WEIR_VALUE_TYPE(count, uint64_t);
 WEIR_VALUE_TYPE(weight, uint32_t);
 WEIR_VALUE_TYPE(tries, uint32_t);
+WEIR_VALUE_TYPE(connect_tries, uint32_t);
 WEIR_VALUE_TYPE(backlog, uint32_t);
 WEIR_VALUE_TYPE(percent, double);
 WEIR_VALUE_TYPE(duration, Duration);
@@ -129,6 +130,7 @@ WEIR_VALUE_TYPE(server_name, std::string);
 WEIR_VALUE_TYPE(verify_name, std::string);
 WEIR_VALUE_TYPE(chain_depth, uint32_t);
 WEIR_VALUE_TYPE(handshakes, uint32_t);
+WEIR_VALUE_TYPE(header_count, uint32_t);
 
 #undef WEIR_VALUE_TYPE
 

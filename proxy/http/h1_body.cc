@@ -41,6 +41,7 @@ H1BodyDecoder::Piece H1BodyDecoder::next(std::string_view input) {
   Piece piece;
   while (state_ == State::more && piece.consumed < input.size()) {
     if (!in_data()) {
+      if (in_trailers() && wants_trailer_memory()) break;
       step(input[piece.consumed++]);
       continue;
     }
@@ -129,7 +130,7 @@ void H1BodyDecoder::end_of_size() {
 
 // Trailers are checked like header lines and counted.
 void H1BodyDecoder::trailer_byte(char c) {
-  if (++trailer_bytes_ > kMaxTrailers) return fail({431, "the trailers are too large"});
+  if (++trailer_bytes_ > trailer_limit_) return too_many_trailers();
   bool at_start = part_ == Part::trailer_start;
   if (at_start && c == '\r') {
     part_ = Part::final_lf;
@@ -153,27 +154,29 @@ void H1BodyDecoder::trailer_byte(char c) {
 }
 
 void H1BodyDecoder::keep(char c) {
-  if (trailers_fit_ && kept_ + line_ < trailer_memory_.size())
-    trailer_memory_[kept_ + line_++] = c;
-  else
-    trailers_fit_ = false, kept_ = line_ = 0;  // trailers may be dropped, but not some of them
+  if (trailer_filter_ != nullptr) trailer_memory_[kept_ + line_++] = c;
+}
+
+// Either all of them are relayed, or none.
+void H1BodyDecoder::too_many_trailers() {
+  if (trailer_excess_ == Excess::fault) return fail({431, "the trailers are too large"});
+  kept_ = 0;
+  left_out_ = true;
+  state_ = State::done;
 }
 
 // The line is in memory with its CR; what stays of it is written anew in its place.
 void H1BodyDecoder::end_of_trailer() {
-  if (!trailers_fit_) return;
+  if (trailer_filter_ == nullptr) return;
   char* const begin = trailer_memory_.data() + kept_;
   const std::string_view line(begin, line_ - 1);
   line_ = 0;
   const size_t colon = line.find(':');
   const std::string_view name = line.substr(0, colon);
   const std::string_view value = trim_ows(line.substr(colon + 1));
-  if (has_flag(field_id(name), kNoTrailer) || is_alias(name)) return;
+  if (!trailer_filter_->passes_as_trailer(name)) return;
   const size_t size = name.size() + 2 + value.size() + 2;
-  if (size > trailer_memory_.size() - kept_) {
-    trailers_fit_ = false, kept_ = 0;
-    return;
-  }
+  DCHECK(size <= trailer_memory_.size() - kept_);
   std::memmove(begin + colon + 2, value.data(), value.size());
   begin[colon + 1] = ' ';
   std::memcpy(begin + size - 2, "\r\n", 2);

@@ -12,13 +12,13 @@
 #include <span>
 #include <string_view>
 
+#include "http/field_filter.h"
 #include "http/message.h"
 
 namespace weir {
 
 inline constexpr size_t kMaxChunkSizeDigits = 16;
 inline constexpr size_t kMaxChunkExtensions = 4 * 1024;  // of one body together; beyond: 400
-inline constexpr size_t kMaxTrailers = 8 * 1024;         // of one body together; beyond: 431
 inline constexpr uint64_t kUnlimitedBody = UINT64_MAX;
 
 class H1BodyDecoder {
@@ -32,8 +32,23 @@ class H1BodyDecoder {
 
   // `limit` bounds the decoded body; beyond: 413, for Content-Length before the first byte.
   State start(const MessageHead& head, uint64_t limit);
-  // Where trailers that may be relayed are kept; call it after start(). Without: they are dropped.
-  void keep_trailers(std::span<char> memory) { trailer_memory_ = memory; }
+  // How many bytes all trailers may have, and what happens beyond: a fault (431), or the body is
+  // over without trailers, trailers_left_out(). Call it after start().
+  enum class Excess : uint8_t { fault, leave_out };
+  void limit_trailers(size_t limit, Excess excess) {
+    trailer_limit_ = limit;
+    trailer_excess_ = excess;
+  }
+  // Where the trailers that `filter` lets pass are kept; without: they are dropped. Call it after
+  // start(), and again with more memory, the kept bytes copied, when next() stopped for the lack of
+  // it.
+  void keep_trailers(std::span<char> memory, const FieldFilter& filter) {
+    trailer_memory_ = memory;
+    trailer_filter_ = &filter;
+  }
+  bool wants_trailer_memory() const {
+    return trailer_filter_ != nullptr && kept_ + line_ + kTrailerSpare > trailer_memory_.size();
+  }
   // At most one stretch of data a call.
   [[nodiscard]] Piece next(std::string_view input);
   // The connection has ended: the end of a body until close, a fault in any other that is not done.
@@ -43,15 +58,18 @@ class H1BodyDecoder {
   uint64_t data_ahead() const { return state_ == State::more && in_data() ? remaining_ : 0; }
   void skip_data(uint64_t size);  // size <= data_ahead()
 
-  // When done: lines "Name: value CRLF", of fields that may stand in trailers (RFC 9110 6.5.1);
-  // none of those that frame, route, authenticate or are for one connection. Empty when they did
-  // not fit.
+  // When done: lines "Name: value CRLF", of fields that may stand in trailers (RFC 9110 6.5.1) and
+  // pass the filter.
   std::string_view trailers() const { return {trailer_memory_.data(), kept_}; }
+
+  bool trailers_left_out() const { return left_out_; }  // and bytes of them may still come
 
   State state() const { return state_; }
   Fault fault() const { return fault_; }
 
  private:
+  static constexpr size_t kTrailerSpare = 4;  // a byte, and what its line grows by
+
   enum class Part : uint8_t {
     length_data,
     close_data,
@@ -71,11 +89,13 @@ class H1BodyDecoder {
   bool in_data() const {
     return part_ == Part::length_data || part_ == Part::data || part_ == Part::close_data;
   }
+  bool in_trailers() const { return part_ >= Part::trailer_start; }
   void step(char c);
   void size_digit(char c);
   void end_of_size();
   void trailer_byte(char c);
   void keep(char c);
+  void too_many_trailers();
   void end_of_trailer();
   void expect(char c, char wanted, Part then);
   void fail(Fault fault);
@@ -90,7 +110,10 @@ class H1BodyDecoder {
   std::span<char> trailer_memory_;
   size_t kept_ = 0;  // bytes of whole trailers
   size_t line_ = 0;  // bytes of the trailer that is arriving, behind them
-  bool trailers_fit_ = true;
+  const FieldFilter* trailer_filter_ = nullptr;
+  size_t trailer_limit_ = kMaxHeadSize;
+  Excess trailer_excess_ = Excess::fault;
+  bool left_out_ = false;
   Fault fault_;
 };
 

@@ -64,6 +64,6 @@ class H1LineScanner {
 
 // Parses field-name ":" OWS field-value OWS and adds it to the head, whose base is the line's
 // buffer.
-[[nodiscard]] Fault add_field(MessageHead& head, std::string_view line);
+[[nodiscard]] Fault add_field(MessageHead& head, std::string_view line, size_t max_fields);
 
 }  // namespace weir

@@ -23,7 +23,7 @@ Fault parse_version(std::string_view text, HttpVersion& version) {
 }  // namespace
 
 // field-name ":" OWS field-value OWS; no line folding. A known name is a token.
-Fault add_field(MessageHead& head, std::string_view line) {
+Fault add_field(MessageHead& head, std::string_view line, size_t max_fields) {
   const size_t size = find_colon(line);
   const std::string_view name(line.data(), size);
   const FieldId id = field_id(name);
@@ -32,9 +32,9 @@ Fault add_field(MessageHead& head, std::string_view line) {
     if (size == line.size()) return {400, "a header line without a colon"};
     return {400, "a field name is not a token"};
   }
-  if (head.field_count_ == kMaxFields) return {431, "too many header fields"};
+  if (head.field_count_ >= max_fields) return {431, "too many header fields"};
   const std::string_view value(line.data() + size + 1, line.size() - size - 1);
-  head.fields_[head.field_count_++] = {head.slice_of(name), head.slice_of(trim_ows(value)), id};
+  head.append({head.slice_of(name), head.slice_of(trim_ows(value)), id});
   const uint64_t bit = uint64_t(1) << unsigned(id);
   head.repeated_ |= head.present_ & bit;
   head.present_ |= bit;
@@ -45,7 +45,7 @@ H1RequestParser::State H1RequestParser::feed(std::string_view input) {
   if (state_ != State::incomplete) return state_;
   head_.base_ = input.data();
   for (;;) {
-    switch (lines_.next(input, line_limit())) {
+    switch (lines_.next(input, std::min(limits_.head, kMaxHeadSize))) {
       case Found::line: break;
       case Found::incomplete: return state_;
       case Found::too_long: return fail(too_long(lines_.line(input)));
@@ -53,12 +53,6 @@ H1RequestParser::State H1RequestParser::feed(std::string_view input) {
     }
     if (end_of_line(lines_.line(input)) != State::incomplete) return state_;
   }
-}
-
-size_t H1RequestParser::line_limit() const {
-  const size_t head = std::min(limits_.head, kMaxHeadSize);
-  if (line_ == Line::field) return head;
-  return std::min(lines_.line_begin() + limits_.request_line, head);
 }
 
 Fault H1RequestParser::too_long(std::string_view line) const {
@@ -78,7 +72,7 @@ H1RequestParser::State H1RequestParser::end_of_line(std::string_view line) {
     return state_;
   }
   if (!line.empty()) {
-    if (Fault fault = add_field(head_, line)) return fail(fault);
+    if (Fault fault = add_field(head_, line, limits_.fields)) return fail(fault);
     return state_;
   }
   if (Fault fault = check_semantics(head_)) return fail(fault);
@@ -116,10 +110,8 @@ void H1RequestParser::reset() {
 H1ResponseParser::State H1ResponseParser::feed(std::string_view input) {
   if (state_ != State::incomplete) return state_;
   head_.base_ = input.data();
-  const size_t head_limit = std::min(limits_.head, kMaxHeadSize);
   for (;;) {
-    const size_t limit = in_fields_ ? head_limit : std::min(limits_.request_line, head_limit);
-    switch (lines_.next(input, limit)) {
+    switch (lines_.next(input, std::min(limits_.head, kMaxHeadSize))) {
       case Found::line: break;
       case Found::incomplete: return state_;
       case Found::too_long:
@@ -138,7 +130,7 @@ H1ResponseParser::State H1ResponseParser::end_of_line(std::string_view line) {
     return state_;
   }
   if (!line.empty()) {
-    if (Fault fault = add_field(head_, line)) return fail(fault);
+    if (Fault fault = add_field(head_, line, limits_.fields)) return fail(fault);
     return state_;
   }
   if (Fault fault = check_semantics(head_)) return fail(fault);

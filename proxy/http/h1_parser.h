@@ -1,5 +1,5 @@
 // Read HTTP/1 heads: one pass, resumable, strict, bounded. RFC 9112, with every leniency it offers
-// refused. Sans-I/O; one thread; no allocation.
+// refused. Sans-I/O; one thread; allocates only for fields beyond kInlineFields.
 //
 // Usage: append what arrives to a buffer and call feed() with all of it, from the first byte of the
 // message on. The buffer may move between calls. Every byte is looked at once, so a peer that sends
@@ -17,8 +17,9 @@ namespace weir {
 
 // No head is larger than kMaxHeadSize, whatever the limits say.
 struct HeadLimits {
-  size_t request_line = 8 * 1024;  // with its CRLF; beyond: 414. Of a response: its status line
-  size_t head = 32 * 1024;         // everything up to and with the empty line; beyond: 431
+  // Everything up to and with the empty line; beyond: 431, in the request line 414.
+  size_t head = 32 * 1024;
+  size_t fields = 100;  // beyond: 431
 };
 inline constexpr size_t kMaxMethodSize = 32;  // longer ones are no method anyone knows: 501
 
@@ -45,11 +46,11 @@ class H1RequestParser {
     limits_ = limits;
     reset();
   }
+  void forget_fields() { head_.clear_fields(); }  // gives their memory back
 
  private:
   enum class Line : uint8_t { request, field };
 
-  size_t line_limit() const;
   State end_of_line(std::string_view line);
   Fault parse_request_line(std::string_view line);
   Fault too_long(std::string_view line) const;
@@ -87,6 +88,11 @@ class H1ResponseParser {
   // A byte of the response has been seen: the backend took the request.
   bool started() const { return lines_.scanned() > 0; }
   void reset(AnswerTo request = AnswerTo::other);
+  void reset(AnswerTo request, HeadLimits limits) {
+    limits_ = limits;
+    reset(request);
+  }
+  void forget_fields() { head_.clear_fields(); }  // gives their memory back
 
  private:
   State end_of_line(std::string_view line);

@@ -1,91 +1,16 @@
 #include "http/h1_relay.h"
 
 #include "base/check.h"
+#include "http/field_filter.h"
 #include "http/semantics.h"
 
 namespace weir {
 namespace {
 
-// A bit for each known name with one of the flags.
-consteval uint64_t with_any(unsigned flags) {
-  uint64_t bits = 0;
-  for (size_t id = 1; id < detail::kKnownFields.size(); ++id) {
-    if ((detail::kKnownFields[id].flags & flags) != 0) bits |= uint64_t(1) << id;
-  }
-  return bits;
-}
-
-// Decides which received fields pass. Known names are bits; only the others are compared as text.
-class FieldFilter {
- public:
-  FieldFilter(const MessageHead& head, const FieldChanges& changes)
-      : head_(head), changes_(changes) {
-    if (head.connection_names_fields()) drop_named_by_connection();
-    for (const FieldText& field : changes.own) drop_named(field.id);
-    for (const FieldText& field : changes.set) drop_named(field.id);
-    for (std::string_view name : changes.remove) drop_named(field_id(name));
-  }
-
-  void drop(FieldId id) { dropped_ |= uint64_t(1) << unsigned(id); }
-  void drop_claims() { dropped_ |= with_any(kClaim); }
-  bool drops(FieldId id) const { return (dropped_ >> unsigned(id) & 1) != 0; }
-  bool passes(size_t i) const {
-    const FieldId id = head_.field_id(i);
-    if (id != FieldId::other) return !drops(id);
-    return passes_unknown(head_.field_name(i));
-  }
-
- private:
-  void drop_named(FieldId id) {
-    if (id != FieldId::other) return drop(id);
-    compares_text_ = true;
-  }
-
-  // RFC 9110 7.6.1, but for fields that no client may take from the next reader.
-  void drop_named_by_connection() {
-    compares_text_ = true;
-    for (size_t i = 0; i < head_.field_count(); ++i) {
-      if (head_.field_id(i) != FieldId::connection) continue;
-      std::string_view list = head_.field_value(i);
-      for (std::string_view option; next_member(list, option);) {
-        const FieldId id = field_id(option);
-        if (id != FieldId::other && !has_flag(id, kProtected)) drop(id);
-      }
-    }
-  }
-
-  bool passes_unknown(std::string_view name) const {
-    if (!all(kNameText, name) && is_alias(name)) return false;
-    if (!compares_text_) return true;
-    for (const FieldText& field : changes_.own)
-      if (looks_alike(field.name, name)) return false;
-    for (const FieldText& field : changes_.set)
-      if (looks_alike(field.name, name)) return false;
-    for (std::string_view removed : changes_.remove)
-      if (looks_alike(removed, name)) return false;
-    return !head_.connection_names_fields() || !connection_names(name);
-  }
-
-  bool connection_names(std::string_view name) const {
-    for (size_t i = 0; i < head_.field_count(); ++i) {
-      if (head_.field_id(i) != FieldId::connection) continue;
-      std::string_view list = head_.field_value(i);
-      for (std::string_view option; next_member(list, option);) {
-        if (iequals(option, name)) return true;
-      }
-    }
-    return false;
-  }
-
-  const MessageHead& head_;
-  const FieldChanges& changes_;
-  uint64_t dropped_ = with_any(kHopByHop | kWritten);
-  bool compares_text_ = false;
-};
-
 void relay_fields(H1HeadWriter& out, const MessageHead& head, const FieldFilter& filter) {
   for (size_t i = 0; i < head.field_count(); ++i) {
-    if (filter.passes(i)) out.relayed_field(head.field_name(i), head.field_value(i));
+    if (filter.passes(head.field_id(i), head.field_name(i)))
+      out.relayed_field(head.field_name(i), head.field_value(i));
   }
 }
 
@@ -131,12 +56,15 @@ bool has_protocol(const MessageHead& head) {
   return false;
 }
 
-void write_upgrade(H1HeadWriter& out, const MessageHead& head) {
+void write_upgrade(H1HeadWriter& out, const MessageHead& head,
+                   const std::span<const std::string>* allowed) {
   out.list("Upgrade");
   for (size_t i = 0; i < head.field_count(); ++i) {
     if (head.field_id(i) != FieldId::upgrade) continue;
     std::string_view list = head.field_value(i);
-    for (std::string_view protocol; next_protocol(list, protocol);) out.member(protocol);
+    for (std::string_view protocol; next_protocol(list, protocol);) {
+      if (allowed == nullptr || allows_protocol(*allowed, protocol)) out.member(protocol);
+    }
   }
   out.end_list();
 }
@@ -225,9 +153,9 @@ void write_request(H1HeadWriter& out, const RequestHead& head, const RequestPlan
   write_body_fields(out, body);
   if (plan.expect && head.expects_continue()) out.relayed_field("Expect", "100-continue");
 
-  const bool upgrades = plan.upgrade && head.upgrades() && has_protocol(head);
+  const bool upgrades = !plan.upgrades.empty() && offers_upgrade(head, plan.upgrades);
   const bool trailers = plan.te && accepts_trailers(head);
-  if (upgrades) write_upgrade(out, head);
+  if (upgrades) write_upgrade(out, head, &plan.upgrades);
   if (trailers) out.relayed_field("TE", "trailers");
   if (upgrades || trailers) {  // RFC 9110 10.1.4: TE is for one connection, and says so
     out.list("Connection");
@@ -255,7 +183,7 @@ void write_response(H1HeadWriter& out, const ResponseHead& head, const ResponseP
     write_body_fields(out, plan.body);
     const bool speaks_of_upgrade = head.switches_protocols() || head.status() == 426;
     const bool upgrades = plan.upgrade && speaks_of_upgrade && has_protocol(head);
-    if (upgrades) write_upgrade(out, head);
+    if (upgrades) write_upgrade(out, head, nullptr);
     if (head.status() == 101 && !upgrades) return out.fail();
     write_response_connection(out, plan, upgrades);
   }

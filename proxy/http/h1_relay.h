@@ -9,35 +9,14 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
+#include "http/field_changes.h"
 #include "http/h1_writer.h"
 #include "http/message.h"
 
 namespace weir {
-
-// A field to write, with the number of its name: looked up once, when it is made.
-struct FieldText {
-  FieldText() = default;
-  FieldText(std::string_view name_, std::string_view value_)
-      : FieldText(field_id(name_), name_, value_) {}
-  FieldText(FieldId id_, std::string_view name_, std::string_view value_)
-      : name(name_), value(value_), id(id_) {}
-
-  std::string_view name, value;
-  FieldId id = FieldId::other;
-};
-
-// Fields to change; is_configurable() says which names may be used. Received fields that look like
-// one of `set` or `remove` are left out; a Connection field of the peer removes none of these.
-struct FieldChanges {
-  std::span<const FieldText> set = {};
-  std::span<const FieldText> add = {};
-  std::span<const std::string_view> remove = {};
-  // Fields of weir itself, X-Forwarded-For and the like: as `set`, but `set` and `remove` win. They
-  // are known to be valid, as what they are made of has been read.
-  std::span<const FieldText> own = {};
-};
 
 // How the body is framed towards the next recipient. A length is written as Content-Length: with
 // `length` always, with `none` when it is 0 or of a body that only HEAD or a 304 speaks of.
@@ -53,9 +32,10 @@ struct RequestPlan {
   FieldChanges fields = {};
   std::string_view via = {};  // weir's name in Via; empty: none is added
   bool trusted = false;  // the peer: relay what it claims about its client (X-Forwarded-*, ...)
-  bool upgrade = false;  // relay Connection: upgrade and Upgrade, but for h2c
-  bool expect = false;   // relay Expect: 100-continue
-  bool te = true;        // relay TE: trailers; for who passes trailers on
+  // Relay Connection: upgrade, and of Upgrade what these allow; see allows_protocol().
+  std::span<const std::string> upgrades = {};
+  bool expect = false;  // relay Expect: 100-continue
+  bool te = true;       // relay TE: trailers; for who passes trailers on
 };
 
 enum class ConnectionOption : uint8_t { none, keep_alive, close };
@@ -79,7 +59,8 @@ BodyPlan relayed_body(const RequestHead& request);
 BodyPlan relayed_body(const ResponseHead& response, HttpVersion client);
 
 void write_request(H1HeadWriter& out, const RequestHead& head, const RequestPlan& plan);
-// The version is always HTTP/1.1. To interim responses, which HTTP/1.0 has not, nothing is added.
+// The version is always HTTP/1.1. From interim responses, which HTTP/1.0 does not have, the same
+// fields are left out as from final ones; nothing is added to them.
 // Fails for a 101 without plan.upgrade, chunked to HTTP/1.0, a body until close on a connection
 // that stays, a length or a coding where the status has none, and a body without an end.
 void write_response(H1HeadWriter& out, const ResponseHead& head, const ResponsePlan& plan);

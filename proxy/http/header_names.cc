@@ -38,6 +38,11 @@ bool is_alias(std::string_view name) {
   return differs && field_id({hyphened, name.size()}) != FieldId::other;
 }
 
+bool is_forwarding_claim(std::string_view name) {
+  constexpr std::string_view kPrefix = "x-forwarded-";
+  return name.size() > kPrefix.size() && looks_alike(kPrefix, name.substr(0, kPrefix.size()));
+}
+
 bool is_configurable(std::string_view name) {
   return all(kToken, name) && !is_alias(name) && !has_flag(field_id(name), kWritten);
 }

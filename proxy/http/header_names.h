@@ -1,5 +1,5 @@
 // Field names as numbers: FieldId, the flags of each, and the look-up by length and hash. The rows
-// are in header_names.def. Pure functions over constant tables, any thread, no allocation.
+// are in base/header_names.def. Pure functions over constant tables, any thread, no allocation.
 #pragma once
 
 #include <array>
@@ -12,9 +12,9 @@
 namespace weir {
 
 enum class FieldId : uint8_t {
-  other,  // any name that is not in header_names.def
+  other,  // any name that is not in base/header_names.def
 #define FIELD(id, name, flags) id,
-#include "http/header_names.def"
+#include "base/header_names.def"
 #undef FIELD
 };
 
@@ -35,7 +35,7 @@ struct KnownField {
 inline constexpr auto kKnownFields = std::to_array<KnownField>({
     {"", 0},
 #define FIELD(id, name, flags) {name, (flags)},
-#include "http/header_names.def"
+#include "base/header_names.def"
 #undef FIELD
 });
 static_assert(kKnownFields.size() <= 64, "MessageHead keeps a bit for each");
@@ -109,6 +109,9 @@ constexpr bool has_flag(FieldId id, FieldFlag flag) {
 bool looks_alike(std::string_view a, std::string_view b);
 // Whether `name` looks like a known name without being one.
 bool is_alias(std::string_view name);
+
+// Whether `name` looks like X-Forwarded-*: said about the client, whatever stands behind it.
+bool is_forwarding_claim(std::string_view name);
 
 // Whether a configuration may set, add or remove this field: it is a token, and not one of those
 // that weir writes itself.

@@ -1,4 +1,5 @@
-// Message heads as parsed: offsets into the caller's buffer, no copies, no allocation.
+// Message heads as parsed: offsets into the caller's buffer, no copies, and no allocation for up to
+// kInlineFields fields.
 //
 // A parser owns a head. The text accessors are valid while the buffer that was last given to the
 // parser's head() stays where it is; the offsets survive a move of the buffer.
@@ -9,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "http/chars.h"
 #include "http/header_names.h"
@@ -30,9 +32,9 @@ struct Fault {
   explicit operator bool() const { return status != 0; }
 };
 
-inline constexpr size_t kMaxFields = 100;
-inline constexpr size_t kMaxHeadSize = 65535;  // offsets are 16 bits
-inline constexpr size_t kMaxConnectionOptions = 32;
+inline constexpr size_t kInlineFields = 100;  // more are kept in memory that is allocated
+inline constexpr size_t kMaxHeadSize = 1024 * 1024;
+inline constexpr size_t kMaxConnectionOptions = 32;  // and protocols in Upgrade; beyond: 400
 
 class MessageHead {
  public:
@@ -46,9 +48,9 @@ class MessageHead {
   bool keep_alive() const { return keep_alive_; }  // of the connection after this message
 
   size_t field_count() const { return field_count_; }
-  std::string_view field_name(size_t i) const { return text(fields_[i].name); }
-  std::string_view field_value(size_t i) const { return text(fields_[i].value); }
-  FieldId field_id(size_t i) const { return fields_[i].id; }
+  std::string_view field_name(size_t i) const { return text(fields()[i].name); }
+  std::string_view field_value(size_t i) const { return text(fields()[i].value); }
+  FieldId field_id(size_t i) const { return fields()[i].id; }
 
   bool has(FieldId id) const { return (present_ >> unsigned(id) & 1) != 0; }
   bool repeated(FieldId id) const { return (repeated_ >> unsigned(id) & 1) != 0; }
@@ -56,14 +58,14 @@ class MessageHead {
   std::string_view find(FieldId id) const {
     if (!has(id)) return {};
     size_t i = 0;
-    while (fields_[i].id != id) ++i;
+    while (field_id(i) != id) ++i;
     return field_value(i);
   }
   std::string_view find(std::string_view name) const {  // in any case
     const FieldId id = weir::field_id(name);
     if (id != FieldId::other) return find(id);
     for (size_t i = 0; i < field_count_; ++i) {
-      if (fields_[i].id == id && iequals(field_name(i), name)) return field_value(i);
+      if (field_id(i) == id && iequals(field_name(i), name)) return field_value(i);
     }
     return {};
   }
@@ -73,20 +75,23 @@ class MessageHead {
   bool connection_names_fields() const { return connection_names_fields_; }
 
  protected:
-  friend Fault add_field(MessageHead& head, std::string_view line);
+  friend Fault add_field(MessageHead& head, std::string_view line, size_t max_fields);
   friend Fault check_connection(MessageHead& head);
   friend Fault check_length(MessageHead& head);
+  friend class H1RequestParser;
+  friend class H1ResponseParser;
   struct Slice {
-    uint16_t begin, size;
+    uint32_t begin, size;
   };
   struct Field {
     Slice name, value;
     FieldId id;
   };
 
-  MessageHead() {}  // NOLINT: fields_ beyond field_count_ are never read, and never cleared
+  MessageHead() {}  // NOLINT: few_ beyond field_count_ is never read, and never cleared
   void clear_fields() {
     field_count_ = 0;
+    if (!many_.empty()) many_ = {};
     present_ = repeated_ = 0;
     content_length_ = 0;
     has_length_ = upgrades_ = connection_names_fields_ = false;
@@ -95,20 +100,31 @@ class MessageHead {
   }
   std::string_view text(Slice slice) const { return {base_ + slice.begin, slice.size}; }
   Slice slice_of(std::string_view part) const {
-    return {uint16_t(part.data() - base_), uint16_t(part.size())};
+    return {uint32_t(part.data() - base_), uint32_t(part.size())};
+  }
+  const Field* fields() const { return many_.empty() ? few_.data() : many_.data(); }
+  void append(const Field& field) {
+    if (field_count_ < kInlineFields) {
+      few_[field_count_++] = field;
+      return;
+    }
+    if (many_.empty()) many_.assign(few_.begin(), few_.end());
+    many_.push_back(field);
+    ++field_count_;
   }
 
   const char* base_ = "";
   uint64_t present_ = 0, repeated_ = 0;  // a bit for each FieldId
   uint64_t content_length_ = 0;
-  uint16_t field_count_ = 0;
+  uint32_t field_count_ = 0;
   HttpVersion version_ = HttpVersion::http_1_1;
   BodyFraming framing_ = BodyFraming::none;
   bool has_length_ = false;
   bool keep_alive_ = true;
   bool upgrades_ = false;
   bool connection_names_fields_ = false;
-  std::array<Field, kMaxFields> fields_;
+  std::array<Field, kInlineFields> few_;
+  std::vector<Field> many_;  // all of them, where they are more than kInlineFields
 };
 
 class RequestHead : public MessageHead {

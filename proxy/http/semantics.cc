@@ -43,16 +43,27 @@ bool is_option(std::string_view option, std::string_view known) {
   return option.size() == known.size() && detail::same_name(option, known);
 }
 
+// The members of all Upgrade fields that are not empty, valid or not.
+size_t upgrade_members(const MessageHead& head) {
+  size_t members = 0;
+  for (size_t i = 0; i < head.field_count(); ++i) {
+    if (head.field_id(i) != FieldId::upgrade) continue;
+    std::string_view list = head.field_value(i);
+    for (std::string_view member; next_member(list, member);) members += !member.empty();
+  }
+  return members;
+}
+
 }  // namespace
 
-// Notes the options of all Connection fields. Their number is bounded because each is compared with
-// each field when the head is relayed.
+// Notes the options of all Connection fields. Their number, and that of the protocols in Upgrade,
+// is bounded: each is compared with each field, or with each protocol of the other side.
 Fault check_connection(MessageHead& head) {
   const bool persistent = head.version_ == HttpVersion::http_1_1;
   bool close = false, keep_alive = false, upgrade = false;
   size_t options = 0;
   for (size_t i = 0; head.has(FieldId::connection) && i < head.field_count_; ++i) {
-    if (head.fields_[i].id != FieldId::connection) continue;
+    if (head.field_id(i) != FieldId::connection) continue;
     std::string_view list = head.field_value(i);
     for (std::string_view option; next_member(list, option);) {
       if (option.empty()) continue;
@@ -69,6 +80,8 @@ Fault check_connection(MessageHead& head) {
   }
   head.keep_alive_ = !close && (persistent || keep_alive);
   head.upgrades_ = persistent && upgrade && head.has(FieldId::upgrade);
+  if (head.upgrades_ && upgrade_members(head) > kMaxConnectionOptions)
+    return {400, "too many protocols in Upgrade"};
   return {};
 }
 
@@ -99,7 +112,7 @@ Fault check_semantics(RequestHead& head) {
   // RFC 9110 10.1.1: the expectation of an HTTP/1.0 client is ignored.
   if (head.version_ == HttpVersion::http_1_0 || !head.has(FieldId::expect)) return {};
   for (size_t i = 0; i < head.field_count_; ++i) {
-    if (head.fields_[i].id == FieldId::expect && !iequals(head.field_value(i), "100-continue"))
+    if (head.field_id(i) == FieldId::expect && !iequals(head.field_value(i), "100-continue"))
       return {417, "the only expectation is 100-continue"};
   }
   head.expects_continue_ = head.framing_ != BodyFraming::none;
@@ -169,34 +182,59 @@ bool next_protocol(std::string_view& rest, std::string_view& protocol) {
 
 namespace {
 
-bool offers(const RequestHead& request, std::string_view wanted) {
-  for (size_t i = 0; i < request.field_count(); ++i) {
-    if (request.field_id(i) != FieldId::upgrade) continue;
-    std::string_view list = request.field_value(i);
-    for (std::string_view protocol; next_protocol(list, protocol);) {
-      if (wanted.empty() || iequals(protocol, wanted)) return true;
-    }
+struct Protocol {
+  std::string_view name, version;  // the version with its '/'; empty: none
+
+  explicit Protocol(std::string_view text)
+      : name(text.substr(0, text.find('/'))), version(text.substr(name.size())) {}
+};
+
+bool same_protocol(std::string_view a, std::string_view b) {
+  const Protocol one(a), other(b);
+  return iequals(one.name, other.name) && one.version == other.version;
+}
+
+// Calls `visit` with each protocol of all Upgrade fields until it returns true, which is returned.
+template <class Visit>
+bool any_protocol(const MessageHead& head, Visit visit) {
+  for (size_t i = 0; head.has(FieldId::upgrade) && i < head.field_count(); ++i) {
+    if (head.field_id(i) != FieldId::upgrade) continue;
+    std::string_view list = head.field_value(i);
+    for (std::string_view protocol; next_protocol(list, protocol);)
+      if (visit(protocol)) return true;
   }
   return false;
 }
 
 }  // namespace
 
-bool offers_upgrade(const RequestHead& request) {
-  return request.upgrades() && offers(request, {});
+bool allows_protocol(std::span<const std::string> allowed, std::string_view protocol) {
+  const Protocol offered(protocol);
+  for (const std::string& text : allowed) {
+    const Protocol one(text);
+    if (!iequals(one.name, offered.name)) continue;
+    if (one.version.empty() || one.version == offered.version) return true;
+  }
+  return false;
 }
 
-bool answers_upgrade(const RequestHead& request, const ResponseHead& response) {
+bool offers_upgrade(const RequestHead& request, std::span<const std::string> allowed) {
+  return request.upgrades() && any_protocol(request, [allowed](std::string_view protocol) {
+           return allows_protocol(allowed, protocol);
+         });
+}
+
+bool answers_upgrade(const RequestHead& request, const ResponseHead& response,
+                     std::span<const std::string> allowed) {
   if (!response.switches_protocols() || !request.upgrades()) return false;
-  if (response.repeated(FieldId::upgrade)) return false;
-  // Members that next_protocol() passes over were not offered either: count what is there.
-  size_t members = 0, answered = 0;
-  std::string_view list = response.find(FieldId::upgrade);
-  for (std::string_view member, rest = list; next_member(rest, member);) members += 1;
-  for (std::string_view protocol; next_protocol(list, protocol); ++answered) {
-    if (!offers(request, protocol)) return false;
-  }
-  return answered > 0 && answered == members;
+  size_t answered = 0;
+  const bool unasked = any_protocol(response, [&](std::string_view protocol) {
+    ++answered;
+    const auto same = [&](std::string_view offer) { return same_protocol(offer, protocol); };
+    return !allows_protocol(allowed, protocol) || !any_protocol(request, same);
+  });
+  // Members that next_protocol() passes over were not offered either.
+  return !unasked && answered > 0 && answered == upgrade_members(response);
 }
 
 }  // namespace weir

@@ -2,6 +2,8 @@
 // on purpose: two readings of one message are how messages are smuggled. Pure functions.
 #pragma once
 
+#include <span>
+#include <string>
 #include <string_view>
 
 #include "http/message.h"
@@ -31,10 +33,14 @@ AnswerTo answer_to(std::string_view method);
 // passed over, and so is h2c: HTTP/2 by upgrade goes around every rule here. False at the end.
 bool next_protocol(std::string_view& rest, std::string_view& protocol);
 
-// The request asks for an upgrade that may be forwarded.
-bool offers_upgrade(const RequestHead& request);
-// The response is a 101 to what the request asked for (RFC 9110 7.8): every protocol that it
-// switches to was offered. Any other 101 is a 502.
-bool answers_upgrade(const RequestHead& request, const ResponseHead& response);
+// Whether one of `allowed` is `protocol`, name ["/" version]. Names have no case; a name without a
+// version allows every version (RFC 9110 7.8).
+bool allows_protocol(std::span<const std::string> allowed, std::string_view protocol);
+// The request asks for an upgrade of which something may be forwarded.
+bool offers_upgrade(const RequestHead& request, std::span<const std::string> allowed);
+// The response is a 101 to what the backend was offered (RFC 9110 7.8): every protocol that it
+// switches to was asked for, and is allowed. Any other 101 is a 502.
+bool answers_upgrade(const RequestHead& request, const ResponseHead& response,
+                     std::span<const std::string> allowed);
 
 }  // namespace weir

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "config/model.h"
-#include "http/h1_relay.h"
+#include "http/field_changes.h"
 
 namespace weir {
 
@@ -40,6 +40,15 @@ class FieldEdits {
  public:
   std::vector<FieldText> set, add;  // after edits_, of which they are views
   std::vector<std::string_view> remove;
+
+  // Of what is written for it, in bytes.
+  size_t size() const {
+    size_t bytes = 0;
+    for (const std::vector<FieldText>* fields : {&set, &add})
+      for (const FieldText& field : *fields)
+        bytes += field.name.size() + field.value.size() + std::string_view(": \r\n").size();
+    return bytes;
+  }
 };
 
 }  // namespace weir

@@ -1,5 +1,7 @@
 #include "routing/http_spec.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 
 namespace weir {
@@ -40,6 +42,9 @@ HttpSpec::HttpSpec(const config::Listener& listener, const ClusterPlaces& cluste
       via(listener.via ? "weir" : ""),
       allow_connect(listener.allow_connect),
       cancel_on_close(listener.cancel_on_close) {
+  for (const Route& route : routes.routes())
+    head_room = std::max({head_room, route.request_fields.size(), route.response_fields.size()});
+  head_room += limits.max_header_size;
   for (const config::NamedValue& error : listener.errors)
     errors.emplace_back(std::stoul(error.name), error.value);
   Result<TrustedNetworks> networks = TrustedNetworks::parse(listener.trusted_proxies);

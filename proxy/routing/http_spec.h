@@ -24,6 +24,7 @@ struct HttpSpec {
   std::string server_text;                               // of replace
   std::vector<std::pair<unsigned, std::string>> errors;  // bodies, by status
   std::string_view via;                                  // weir's name in Via; empty: none is added
+  size_t head_room = 0;  // for a head of max_header_size with what routes add to it
   bool allow_connect = false;
   bool cancel_on_close = true;
 

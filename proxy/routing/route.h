@@ -38,7 +38,7 @@ struct Route {
   std::optional<config::Timeout> response_header;  // none: that of the cluster
   std::optional<config::Timeout> response_idle;
   RetryPolicy retry;
-  std::vector<std::string> upgrades;  // in lower case
+  std::vector<std::string> upgrades;  // as allows_protocol() takes them
   config::Location location;          // of the route; of the listener for the one that comes last
 
   // The cluster of one request, in Snapshot::clusters: by weight, `random` uniform over 64 bits.
@@ -73,8 +73,6 @@ struct Route {
   const config::Timeout& response_idle_timeout(const ClusterSpec& cluster) const {
     return response_idle ? *response_idle : cluster.response_idle_timeout;
   }
-  // One protocol of an Upgrade field, in any case.
-  bool allows_upgrade(std::string_view protocol) const;
 
  private:
   bool redirects_prefix() const {

@@ -74,15 +74,6 @@ std::optional<config::Route> rest_of(const config::Listener& listener) {
 
 }  // namespace
 
-bool Route::allows_upgrade(std::string_view protocol) const {
-  const auto same = [](char sent, char lower) {
-    return lower == (sent >= 'A' && sent <= 'Z' ? static_cast<char>(sent - 'A' + 'a') : sent);
-  };
-  return std::any_of(upgrades.begin(), upgrades.end(), [&](const std::string& allowed) {
-    return std::equal(protocol.begin(), protocol.end(), allowed.begin(), allowed.end(), same);
-  });
-}
-
 ClusterPlaces::ClusterPlaces(const std::vector<config::Cluster>& clusters) {
   places_.reserve(clusters.size());
   for (size_t i = 0; i < clusters.size(); ++i) places_.emplace(clusters[i].name, i);

@@ -27,7 +27,7 @@ AdminConnection::AdminConnection(EventLoop& loop, AdminServer& server, AdminPeer
     : Retirable(loop),
       server_(server),
       peer_(std::move(peer)),
-      parser_(HeadLimits{.request_line = kAdminHeadLimit, .head = kAdminHeadLimit}) {}
+      parser_(HeadLimits{.head = kAdminHeadLimit}) {}
 
 bool AdminConnection::start(int fd) {
   transport_.set_reader(this);
@@ -123,6 +123,7 @@ AdminConnection::Step AdminConnection::accept_head() {
   const bool wants_continue = head.expects_continue();
   if (decoder_.start(head, kAdminBodyLimit) == H1BodyDecoder::State::failed)
     return refuse(decoder_.fault());
+  decoder_.limit_trailers(kAdminHeadLimit, H1BodyDecoder::Excess::fault);
   in_.erase(0, parser_.head_size());
   in_body_ = true;
   if (!wants_continue || !in_.empty()) return Step::next;

@@ -5,14 +5,31 @@
 
 namespace weir {
 
-// Memory for trailers: the last chunk's head before them and the empty line behind them.
 void BodyRelay::expect(const MessageHead& head, uint64_t limit) {
   decoder_.start(head, limit);
   in_ = head.framing();
-  if (head.framing() != BodyFraming::chunked) return;
-  if (trailer_memory_ == nullptr) trailer_memory_.reset(new char[kMostTrailers]);
+}
+
+void BodyRelay::expect_trailers(const FieldFilter& filter, size_t limit,
+                                H1BodyDecoder::Excess excess) {
+  DCHECK(in_ == BodyFraming::chunked);
+  if (trailers_ == nullptr) trailers_ = std::make_unique<Trailers>();
+  trailers_->filter = filter;
+  decoder_.limit_trailers(limit, excess);
+  use_trailer_memory(std::max(trailers_->size, kFirstTrailers));
+}
+
+// Trailers stand between the last chunk's head and the empty line. Those that are there stay.
+void BodyRelay::use_trailer_memory(size_t size) {
+  if (size > trailers_->size) {
+    std::unique_ptr<char[]> larger(new char[size]);
+    if (trailers_->size > 0) std::memcpy(larger.get(), trailers_->memory.get(), trailers_->size);
+    trailers_->memory = std::move(larger);
+    trailers_->size = size;
+  }
   const size_t around = kLastChunkHead.size() + 2;
-  decoder_.keep_trailers({trailer_memory_.get() + kLastChunkHead.size(), kMostTrailers - around});
+  decoder_.keep_trailers({trailers_->memory.get() + kLastChunkHead.size(), size - around},
+                         trailers_->filter);
 }
 
 size_t BodyRelay::begin(Transport& source, Transport& sink, BodyFraming out, std::span<char> head,
@@ -67,6 +84,7 @@ void BodyRelay::stop() {
   give_back();
   sent_ = received_ = 0;
   leftover_ = tail_ = {};
+  if (trailers_ != nullptr && trailers_->size > kFirstTrailers) trailers_.reset();
   blocked_at_ = {};
   out_ = BodyFraming::none;
   state_ = State::idle;
@@ -179,7 +197,10 @@ size_t BodyRelay::decode(char* data, size_t size, size_t& used) {
       std::memmove(data + kept, piece.data.data(), piece.data.size());
     kept += piece.data.size();
     used += piece.consumed;
-    if (piece.consumed == 0) break;
+    if (decoder_.wants_trailer_memory())
+      use_trailer_memory(2 * trailers_->size);
+    else if (piece.consumed == 0)
+      break;
   }
   return kept;
 }
@@ -199,7 +220,7 @@ size_t BodyRelay::end_chunk(char* after, size_t data) {
     append(kLastChunk);
     return size;
   }
-  char* const tail = trailer_memory_.get();
+  char* const tail = trailers_->memory.get();
   const size_t head = kLastChunkHead.size();
   DCHECK(trailers.data() == tail + head);
   std::memcpy(tail, kLastChunkHead.data(), head);

@@ -5,8 +5,8 @@
 // Owner: an Exchange, one for each direction, by value; thread: its loop's. While a relay runs it
 // (state() is open) it has the source's reader and the sink's writer. It reports and closes
 // nothing. Not reading while the sink takes nothing is the back-pressure; what it holds is one
-// block and, rarely, what was left of the head. Trailers that may be relayed (RFC 9110 6.5.1)
-// follow the last chunk.
+// block and, rarely, what was left of the head. The trailers that the filter lets pass follow the
+// last chunk.
 #pragma once
 
 #include <memory>
@@ -48,6 +48,9 @@ class BodyRelay final : private TransportReader,
 
   // Before begin(): what the body is, as `head` says. `limit`: of the decoded body, in bytes.
   void expect(const MessageHead& head, uint64_t limit);
+  // Of a chunked body, between the two: which trailers are relayed, and how many bytes they may
+  // have.
+  void expect_trailers(const FieldFilter& filter, size_t limit, H1BodyDecoder::Excess excess);
   const H1BodyDecoder& decoder() const { return decoder_; }
 
   // Sends `head` and what is known of the body: `known` was read with the head, is decoded in
@@ -74,6 +77,12 @@ class BodyRelay final : private TransportReader,
 
  private:
   enum class Step : uint8_t { next, wait };
+  // The last chunk's head, the trailers, and room for the empty line behind them.
+  struct Trailers {
+    FieldFilter filter;
+    std::unique_ptr<char[]> memory;
+    size_t size = 0;
+  };
 
   void on_readable() override { pump_and_report(); }
   void on_writable() override {
@@ -91,6 +100,7 @@ class BodyRelay final : private TransportReader,
   bool start_raw();
   void raw_over();
   size_t decode(char* data, size_t size, size_t& used);
+  void use_trailer_memory(size_t size);
   static std::string_view make_room(std::span<char> behind, char* from);
   size_t end_chunk(char* after, size_t data);
   void keep(std::span<const char> first, std::span<const char> second, size_t taken);
@@ -100,7 +110,7 @@ class BodyRelay final : private TransportReader,
 
   static constexpr int kBlocksPerTurn = 16;
   static constexpr size_t kFront = kChunkHeadSize;
-  static constexpr size_t kMostTrailers = 4096;  // more are left out
+  static constexpr size_t kFirstTrailers = 4096;  // memory for them to begin with
   static constexpr std::string_view kLastChunkHead = "0\r\n";
 
   PipeResources& resources_;
@@ -115,8 +125,8 @@ class BodyRelay final : private TransportReader,
   char* block_ = nullptr;
   uint32_t begin_ = 0;  // of what is to be sent, in block_
   uint32_t end_ = 0;
-  std::unique_ptr<char[]> trailer_memory_;  // of chunked bodies; kept for the next one
-  std::string_view tail_;                   // a last chunk with trailers, in there
+  std::unique_ptr<Trailers> trailers_;  // of chunked bodies; kept for the next one
+  std::string_view tail_;               // a last chunk with trailers, in there
   uint64_t sent_ = 0;
   uint64_t received_ = 0;
   TimePoint moved_at_{};

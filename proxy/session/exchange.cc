@@ -53,7 +53,7 @@ void Exchange::begin(ExchangeOwner& owner, std::string_view begun) {
   began_ = http_.pipes().loop.now();
   hold_configuration();
   stage_ = Stage::read_head;
-  request_parser_.reset({.head = static_cast<size_t>(listener_->http->limits.max_header_size)});
+  request_parser_.reset(head_limits());
   owner.client().set_reader(&client_side_);
   owner.client().set_writer(&client_side_);
   advance();
@@ -73,6 +73,9 @@ void Exchange::reset() {
   }
   in_.clear();
   out_.clear();
+  request_parser_.forget_fields();
+  response_parser_.forget_fields();
+  for (TextBuffer* text : {&host_, &path_, &answer_}) text->release_above(kBlockSize);
   cluster_ = nullptr;
   route_ = nullptr;
   listener_ = nullptr;
@@ -86,7 +89,7 @@ void Exchange::reset() {
   place_ = kNoHost;
   request_id_ = leftover_ = {};
   tried_count_ = tries_ = retries_ = status_ = 0;
-  interims_ = 0;
+  interim_bytes_ = 0;
   body_known_ = 0;
   received_ = answered_ = rate_from_ = 0;
   keeps_for_ = Duration::max();
@@ -218,6 +221,12 @@ void Exchange::take_configuration() {
 void Exchange::hold_configuration() {
   snapshot_ = owner_->session().snapshot();
   listener_ = &owner_->session().listener();
+  http_.fit_scratch(listener_->http->head_room);
+}
+
+HeadLimits Exchange::head_limits() const {
+  const config::ListenerLimits& limits = listener_->http->limits;
+  return {.head = static_cast<size_t>(limits.max_header_size), .fields = limits.max_headers};
 }
 
 Exchange::Step Exchange::take_head() {

@@ -22,6 +22,7 @@
 #include "session/body_relay.h"
 #include "session/exchange_books.h"
 #include "session/exchange_owner.h"
+#include "session/exchange_stage.h"
 #include "session/head_buffer.h"
 #include "session/http_resources.h"
 #include "session/last_bytes.h"
@@ -61,31 +62,11 @@ class Exchange final : private BodyRelayObserver,
   void abandon(EndReason reason);
 
  private:
-  enum class Stage : uint8_t {
-    idle,
-    read_head,
-    route,
-    acquire,
-    queued,
-    pause,
-    connect,
-    send_request,
-    await_response,
-    relay,
-    answer,
-    tunnel,
-    delivering,
-    over,
-  };
-  struct Limit {
-    TimePoint at = kNever;
-    unsigned status = 0;  // of the answer, if one can still be given; 0: none
-    EndReason reason{};
-    const config::Timeout* timeout = nullptr;
-  };
+  using Stage = ExchangeStage;
+  using Limit = ExchangeLimit;
   enum class Step : uint8_t { next, wait };
   static constexpr size_t kMaxTries = 16;
-  static constexpr int kMaxInterim = 8;
+  static constexpr size_t kMaxInterim = kMaxHeadSize;  // bytes of interim responses together
   static constexpr int kRequestsPerTurn = 16;
 
   bool under_way() const { return stage_ != Stage::idle && stage_ != Stage::over; }
@@ -140,6 +121,7 @@ class Exchange final : private BodyRelayObserver,
   Step take_response();
   Step relay_interim(const ResponseHead& head);
   Step send_response(const ResponseHead& head);
+  ResponsePlan response_plan() const;
   std::string_view write_response_head(const ResponseHead& head, BodyPlan body);
   Step relay();
   Step finish();
@@ -175,6 +157,9 @@ class Exchange final : private BodyRelayObserver,
   void count(EndReason reason);
   void write_access_line(EndReason reason);
 
+  HeadLimits head_limits() const;
+  void expect_request_trailers();
+  void expect_response_trailers(const ResponseHead& head);
   const RequestHead& request() { return request_parser_.head(in_.view()); }
   const ResponseHead& response() { return response_parser_.head(out_.view()); }
   void drop_upstream();
@@ -232,7 +217,7 @@ class Exchange final : private BodyRelayObserver,
   Duration keeps_for_ = Duration::max();
   bool keep_upstream_ = false, keep_client_ = false;
   bool response_begun_ = false;
-  int interims_ = 0;
+  size_t interim_bytes_ = 0;
 
   TextBuffer answer_;  // written by weir, or before the response; what is not sent yet
   TimePoint answer_moved_{};

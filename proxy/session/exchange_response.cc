@@ -39,7 +39,7 @@ Exchange::Step Exchange::read_response() {
   }
   Transport& upstream = lease_->transport;
   if (!upstream.readable()) return Step::wait;
-  std::span<char> room = out_.room(kMaxHeadSize);
+  std::span<char> room = out_.room(head_limits().head);
   // What comes behind a 101 is kept until the client has taken the head: not more than fits.
   if (request().upgrades()) room = room.first(std::min(room.size(), kBlockSize / 2));
   const Io io = upstream.read(room);
@@ -79,16 +79,19 @@ Exchange::Step Exchange::take_response() {
   return send_response(head);
 }
 
-// 100, 102, 103: relayed in order, to who knows them.
+// 100, 102, 103: relayed in order, to who knows them. Their number is not bounded: their bytes are,
+// and the time for the answer goes on to count.
 Exchange::Step Exchange::relay_interim(const ResponseHead& head) {
-  if (++interims_ > kMaxInterim) return backend_at_fault("interim responses without end");
+  interim_bytes_ += response_parser_.head_size();
+  if (interim_bytes_ > kMaxInterim) return backend_at_fault("more than 1 MiB of interim responses");
   // Now it is the client's turn, and its time begins.
   if (head.status() == 100 && std::exchange(awaits_continue_, false))
     upload_since_ = rate_since_ = http_.pipes().loop.now();
   if (request().version() == HttpVersion::http_1_1) {
     H1HeadWriter out(http_.head_scratch());
-    write_response(out, head, {});
-    if (out.ok()) answer_.append(out.text());
+    write_response(out, head, response_plan());
+    if (!out.ok()) return backend_at_fault("an interim response is too large to be relayed");
+    answer_.append(out.text());
     books_.wrote_head(out.text().size());
     const Io io = owner_->client().write(answer_.view());
     if (io.status == Io::Status::failed) return client_failed();
@@ -98,7 +101,8 @@ Exchange::Step Exchange::relay_interim(const ResponseHead& head) {
   const AnswerTo answers = answer_to(request().method());
   out_.drop_front(response_parser_.head_size());
   response_parser_.reset(answers);
-  return Step::next;
+  again_ = true;  // within the budget of a turn: a backend may send nothing but these
+  return Step::wait;
 }
 
 Exchange::Step Exchange::send_response(const ResponseHead& head) {
@@ -119,6 +123,7 @@ Exchange::Step Exchange::send_response(const ResponseHead& head) {
   keep_upstream_ = head.keep_alive() && head.framing() != BodyFraming::until_close;
   if (const auto seconds = head.keep_alive_timeout()) keeps_for_ = std::chrono::seconds(*seconds);
   down_.expect(head, kUnlimitedBody);
+  if (head.framing() == BodyFraming::chunked) expect_response_trailers(head);
   response_begun_ = true;
   end_retrying(RetryResult::ok);
   const std::span<char> known = out_.bytes_from(response_parser_.head_size());
@@ -130,20 +135,31 @@ Exchange::Step Exchange::send_response(const ResponseHead& head) {
   return Step::next;
 }
 
-// Room for the head of a first chunk is left behind it. Empty: it cannot be written.
-std::string_view Exchange::write_response_head(const ResponseHead& head, BodyPlan body) {
-  const HttpSpec& http = *listener_->http;
+// The rules for the fields of every response: interim, final, or a switch of protocols.
+ResponsePlan Exchange::response_plan() const {
   const FieldEdits& edits = route_->response_fields;
   ResponsePlan plan;
+  plan.fields = {edits.set, edits.add, edits.remove, {}};
+  plan.via = listener_->http->via;
+  plan.server = listener_->http->server_text;
+  return plan;
+}
+
+// A complete answer is worth more than its trailers: too many are left out.
+void Exchange::expect_response_trailers(const ResponseHead& head) {
+  down_.expect_trailers(FieldFilter(head, response_plan().fields), head_limits().head,
+                        H1BodyDecoder::Excess::leave_out);
+}
+
+// Room for the head of a first chunk is left behind it. Empty: it cannot be written.
+std::string_view Exchange::write_response_head(const ResponseHead& head, BodyPlan body) {
+  ResponsePlan plan = response_plan();
   plan.client = request().version();
   plan.body = body;
   plan.connection = !keep_client_                          ? ConnectionOption::close
                     : plan.client == HttpVersion::http_1_0 ? ConnectionOption::keep_alive
                                                            : ConnectionOption::none;
-  plan.fields = {edits.set, edits.add, edits.remove, {}};
-  plan.via = http.via;
   plan.date = http_.date();
-  plan.server = http.server_text;
   plan.upgrade = head.status() == 426;
   const std::span<char> scratch = http_.head_scratch();
   H1HeadWriter out(scratch.first(scratch.size() - kChunkHeadSize));
@@ -174,6 +190,12 @@ Exchange::Step Exchange::relay() {
 Exchange::Step Exchange::finish() {
   const bool request_over = up_.state() == BodyRelay::State::done;
   const bool goes_on = request_over && keep_client_;
+  if (down_.decoder().trailers_left_out()) {
+    keep_upstream_ = false;
+    LOG(warn, "backend.trailers_too_large", kv("session", owner_->session().id()),
+        kv("cluster", cluster_->spec().name), kv("backend", host()->backend->name()),
+        kv("limit", head_limits().head));
+  }
   if (keep_upstream_ && request_over && down_.leftover().empty()) {
     settle();
     lease_->transport.set_reader(nullptr);

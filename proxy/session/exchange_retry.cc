@@ -36,7 +36,7 @@ bool allows(const RetryPolicy& policy, RetryCause cause, std::string_view method
 
 // Whether the backend may have acted on it, and whether all of it is still here.
 bool Exchange::may_try_again(RetryCause cause) {
-  if (response_begun_ || interims_ > 0) return false;
+  if (response_begun_ || interim_bytes_ > 0) return false;
   if (retries_ >= route_->retry.attempts() || tries_ >= kMaxTries) return false;
   const RequestHead& head = request();
   if (!allows(route_->retry, cause, head.method())) return false;

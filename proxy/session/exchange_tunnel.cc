@@ -5,15 +5,12 @@
 namespace weir {
 
 Exchange::Step Exchange::open_tunnel(const ResponseHead& head) {
-  if (!head.opens_tunnel() && !answers_upgrade(request(), head))
-    return backend_at_fault("switches protocols unasked");
+  if (!head.opens_tunnel() && !answers_upgrade(request(), head, route_->upgrades))
+    return backend_at_fault("switches to a protocol that it was not offered");
   if (up_.state() != BodyRelay::State::done)
     return backend_at_fault("switches protocols before it has the whole request");
-  ResponsePlan plan;
+  ResponsePlan plan = response_plan();
   plan.upgrade = true;
-  plan.via = listener_->http->via;
-  const FieldEdits& edits = route_->response_fields;
-  plan.fields = {edits.set, edits.add, edits.remove, {}};
   H1HeadWriter out(http_.head_scratch());
   write_response(out, head, plan);
   if (!out.ok()) return backend_at_fault("its header fields do not go together or are too many");

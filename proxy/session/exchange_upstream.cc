@@ -241,10 +241,11 @@ Exchange::Step Exchange::send_request() {
     return reply(431, "the header fields are too large to be forwarded", EndReason::bad_request);
   if (authenticates_connection(head)) lease_->make_private();
   books_.sent(http_.pipes().loop.now());
-  response_parser_.reset(answer_to(head.method()));
+  response_parser_.reset(answer_to(head.method()), head_limits());
   awaits_continue_ = head.expects_continue() && in_.view().size() == request_parser_.head_size();
   const uint64_t limit = listener_->http->limits.max_body_size;
   up_.expect(head, limit != 0 ? limit : kUnlimitedBody);
+  if (head.framing() == BodyFraming::chunked) expect_request_trailers();
   std::span<char> known = in_.bytes_from(request_parser_.head_size());
   if (head.framing() == BodyFraming::none) known = {};
   if (head.framing() == BodyFraming::length) known = known.first(body_known_);
@@ -256,6 +257,15 @@ Exchange::Step Exchange::send_request() {
   lease_->transport.set_reader(&upstream_side_);
   stage_ = Stage::await_response;
   return Step::next;
+}
+
+// They obey the rules for the request's head: a peer that is not trusted says nothing in them
+// either.
+void Exchange::expect_request_trailers() {
+  const FieldEdits& edits = route_->request_fields;
+  FieldFilter filter(request(), {edits.set, edits.add, edits.remove, {}});
+  if (!listener_->http->trusted.contains(owner_->session().client_address())) filter.drop_claims();
+  up_.expect_trailers(filter, head_limits().head, H1BodyDecoder::Excess::fault);
 }
 
 // What backends are told about the client. Empty: a value is too large.
@@ -316,8 +326,7 @@ std::string_view Exchange::write_request_head(BodyPlan body) {
   plan.body = body;
   plan.via = http.via;
   plan.trusted = hop.trusted;
-  plan.upgrade = head.upgrades() && offers_upgrade(head) &&
-                 route_->allows_upgrade(head.find(FieldId::upgrade));
+  plan.upgrades = route_->upgrades;
   plan.expect = true;
   const std::span<char> scratch = http_.head_scratch();
   H1HeadWriter out(scratch.first(scratch.size() - kChunkHeadSize));

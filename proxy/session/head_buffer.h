@@ -23,11 +23,14 @@ class HeadBuffer {
   std::string_view view() const { return {memory(), size_}; }
   std::span<char> bytes_from(size_t at) { return {memory() + at, size_ - at}; }
   bool empty() const { return size_ == 0; }
-  // Room for at least one byte, when the head may become `limit` bytes; empty: it is full. kReserve
-  // bytes behind it are left alone.
+  // Room for at least one byte and at most kBlockSize, when the head may become `limit` bytes;
+  // empty: it is full. kReserve bytes behind it are left alone. Memory doubles: growing costs no
+  // more than the bytes, and a head that stays small needs no memory for what it might have become.
+  // What comes behind a head is at most a block, whatever the size of the head: it is moved with
+  // each message.
   std::span<char> room(size_t limit) {
-    if (size_ == capacity()) grow(limit);
-    return {memory() + size_, capacity() - size_};
+    if (size_ == capacity()) grow(std::min(limit + 1, std::max(2 * capacity(), kBlockSize)));
+    return {memory() + size_, std::min(capacity() - size_, kBlockSize)};
   }
   void add(size_t bytes) { size_ += bytes; }
   // Puts `bytes`, which may be of another buffer, in the place of what is here.
@@ -41,7 +44,7 @@ class HeadBuffer {
   void drop_front(size_t bytes) { assign(view().substr(bytes)); }
   // Keeps the first `bytes`, in memory of just that size: for one that stays for long.
   void shrink(size_t bytes) {
-    auto exact = std::make_unique<char[]>(bytes + kReserve);
+    std::unique_ptr<char[]> exact(new char[bytes + kReserve]);
     std::memcpy(exact.get(), memory(), bytes);
     clear();
     large_ = std::move(exact);
@@ -62,18 +65,18 @@ class HeadBuffer {
     if (large_ != nullptr) return large_size_ - kReserve;
     return block_ != nullptr ? kBlockSize - kReserve : 0;
   }
-  void grow(size_t limit) {
+  // To `wanted` bytes, unless it has them.
+  void grow(size_t wanted) {
     if (memory() == nullptr) {
       block_ = pool_.lend();
       return;
     }
-    const size_t wanted = std::max(limit, size_) + kReserve + 1;
-    if (wanted <= capacity() + kReserve) return;
-    auto larger = std::make_unique<char[]>(wanted);
+    if (wanted <= capacity()) return;
+    std::unique_ptr<char[]> larger(new char[wanted + kReserve]);
     std::memcpy(larger.get(), memory(), size_);
     if (block_ != nullptr) pool_.take_back(std::exchange(block_, nullptr));
     large_ = std::move(larger);
-    large_size_ = wanted;
+    large_size_ = wanted + kReserve;
   }
 
   BufferPool& pool_;

@@ -37,9 +37,9 @@ size_t HttpResources::keep_spares(size_t most) {
   return free_.size();
 }
 
-std::span<char> HttpResources::scratch(size_t begin, size_t size) {
-  if (scratch_ == nullptr) scratch_.reset(new char[2 * kScratch + kTargetScratch]);
-  return {scratch_.get() + begin, size};
+void HttpResources::resize_scratch(size_t size) {
+  scratch_.reset(new char[3 * (size + kAdded)]);
+  scratch_size_ = size;
 }
 
 std::string_view HttpResources::date() {

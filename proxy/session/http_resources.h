@@ -29,26 +29,35 @@ class HttpResources final : public Spares {
   Exchange& lend();
   void take_back(Exchange& exchange);
 
+  // From now on: for heads of `size` bytes, with what the configuration adds to them. Nothing may
+  // be in the scratch.
+  void fit_scratch(size_t size) {
+    if (size > scratch_size_ || scratch_ == nullptr) resize_scratch(size);
+  }
   // For the head of a message, for the texts that go into it, and for its target.
-  std::span<char> head_scratch() { return scratch(0, kScratch); }
-  std::span<char> text_scratch() { return scratch(kScratch, kScratch); }
-  std::span<char> target_scratch() { return scratch(2 * kScratch, kTargetScratch); }
+  std::span<char> head_scratch() { return scratch(0); }
+  std::span<char> text_scratch() { return scratch(1); }
+  std::span<char> target_scratch() { return scratch(2); }
   std::string_view date();  // of now, for the Date field; at most a second old
   Random& random() { return random_; }
   PipeResources& pipes() { return pipes_; }
 
  private:
-  static constexpr size_t kScratch = 160 * 1024;  // a head of 64 KiB and what is added to it
-  static constexpr size_t kTargetScratch = kMaxHeadSize + 1024;
+  // What weir adds of its own: a certificate of the client at most, of 100 KB before it is encoded.
+  static constexpr size_t kAdded = 160 * 1024;
 
   size_t keep_spares(size_t most) override;
-  std::span<char> scratch(size_t begin, size_t size);
+  void resize_scratch(size_t size);
+  std::span<char> scratch(size_t which) {
+    return {scratch_.get() + which * (scratch_size_ + kAdded), scratch_size_ + kAdded};
+  }
 
   PipeResources& pipes_;
   Random random_;
   PageBlocks memory_;  // of the exchanges
   std::vector<Exchange*> free_;
-  std::unique_ptr<char[]> scratch_;
+  std::unique_ptr<char[]> scratch_;  // pages that are not written to cost nothing
+  size_t scratch_size_ = 0;
   TimePoint date_until_{};
   std::array<char, kHttpDateSize + 1> date_text_{};
 };

@@ -50,7 +50,10 @@ std::string request(const config::HealthCheck& spec, const Backend& backend) {
 }  // namespace
 
 HttpProbe::HttpProbe(const config::HealthCheck& spec, const Backend& backend)
-    : spec_(spec), question_(request(spec, backend)), found_(spec.expect_body.empty()) {
+    : spec_(spec),
+      question_(request(spec, backend)),
+      parser_(HeadLimits{.head = kMaxHeadSize, .fields = kMaxFields}),
+      found_(spec.expect_body.empty()) {
   parser_.reset(answer_to(spec.method));
 }
 
@@ -65,18 +68,25 @@ Finding HttpProbe::hear(std::string_view bytes) {
 Finding HttpProbe::hear_head(std::string_view bytes) {
   head_.append(bytes);
   while (true) {
-    switch (parser_.feed(head_)) {
-      case H1ResponseParser::State::incomplete: return {};
+    const std::string_view rest = std::string_view(head_).substr(begun_);
+    switch (parser_.feed(rest)) {
+      case H1ResponseParser::State::incomplete: return forget_interims();
       case H1ResponseParser::State::failed:
         return bad(std::string("not valid HTTP: ") + parser_.fault().reason);
       case H1ResponseParser::State::complete: break;
     }
-    if (!parser_.head(head_).interim()) return take_head();
-    if (++interims_ > kMaxInterim) return bad("interim responses without end");
-    head_.erase(0, parser_.head_size());
+    if (!parser_.head(rest).interim()) return forget_interims(), take_head();
+    begun_ += parser_.head_size();
+    interim_bytes_ += parser_.head_size();
+    if (interim_bytes_ > kMaxInterim) return bad("more than 1 MiB of interim responses");
     parser_.reset(answer_to(spec_.method));
-    if (head_.empty()) return {};
   }
+}
+
+// Once for all that came together: their number must not make it slow.
+Finding HttpProbe::forget_interims() {
+  head_.erase(0, std::exchange(begun_, 0));
+  return {};
 }
 
 Finding HttpProbe::take_head() {
@@ -137,7 +147,7 @@ Finding HttpProbe::hear_end() {
 
 std::string HttpProbe::missing() const {
   if (part_ == Part::body) return "no end of the response";
-  return parser_.started() || interims_ > 0 ? "no whole head of a response" : "no response";
+  return parser_.started() || interim_bytes_ > 0 ? "no whole head of a response" : "no response";
 }
 
 }  // namespace weir

@@ -3,7 +3,7 @@
 //
 // A status that is not expected decides at once. Otherwise the response is read to its end, or as
 // far as 64 KiB of its body: what is cut off or not valid HTTP is no success, and a healthy server
-// is not left with a reset while it writes. Memory: a head's limit and those 64 KiB.
+// is not left with a reset while it writes. Memory: a head of up to kMaxHeadSize, and those 64 KiB.
 #pragma once
 
 #include "http/h1_body.h"
@@ -15,7 +15,8 @@ namespace weir {
 class HttpProbe final : public Probe {
  public:
   static constexpr size_t kBodyLimit = 64 * 1024;
-  static constexpr int kMaxInterim = 8;
+  static constexpr size_t kMaxInterim = kMaxHeadSize;  // bytes of interim responses together
+  static constexpr size_t kMaxFields = 1000;
 
   HttpProbe(const config::HealthCheck& spec, const Backend& backend);
 
@@ -29,6 +30,7 @@ class HttpProbe final : public Probe {
   enum class Part : uint8_t { head, body };
 
   Finding hear_head(std::string_view bytes);
+  Finding forget_interims();
   Finding take_head();
   Finding hear_body(std::string_view bytes);
   Finding take_body(std::string_view data);
@@ -40,7 +42,8 @@ class HttpProbe final : public Probe {
   H1ResponseParser parser_;
   H1BodyDecoder decoder_;
   std::string head_;  // as it arrives, with what came behind it
-  int interims_ = 0;
+  size_t begun_ = 0;  // where in it the head begins that is read
+  size_t interim_bytes_ = 0;
   size_t body_size_ = 0;
   std::string body_;  // while expect_body is looked for
   bool found_ = false;

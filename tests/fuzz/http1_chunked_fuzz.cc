@@ -29,7 +29,9 @@ Decoded decode(std::string_view input, size_t step, bool pumped = false) {
   H1BodyDecoder decoder;
   decoder.start(parser.head(kHead), 4096);
   std::array<char, 256> memory;
-  decoder.keep_trailers(memory);
+  const FieldFilter any_fields;
+  decoder.limit_trailers(190, H1BodyDecoder::Excess::fault);
+  decoder.keep_trailers(memory, any_fields);
   Decoded result;
   while (decoder.state() == State::more && result.consumed < input.size()) {
     const std::string piece(input.substr(result.consumed, step));

@@ -61,14 +61,6 @@ TEST_F(HttpResponseTest, InterimResponsesAreRelayedInOrder) {
                               "Link: </a>\r\n\r\nHTTP/1.1 200 OK\r\n"));
 }
 
-TEST_F(HttpResponseTest, InterimResponsesWithoutEndAreA502) {
-  Sides sides = asked(get("/"));
-  for (int i = 0; i < 100; ++i) sides.server.send_some("HTTP/1.1 102 Processing\r\n\r\n");
-  ASSERT_TRUE(sides.client);
-  EXPECT_THAT(until(sides.client, "502 Bad Gateway\n"), HasSubstr("HTTP/1.1 502 "));
-  rest(sides.server);
-}
-
 TEST_F(HttpResponseTest, A101NobodyAskedForIsA502) {
   for (const auto& [request, response] : std::vector<std::pair<std::string, std::string>>{
            {get("/"), "Connection: upgrade\r\nUpgrade: websocket\r\n"},

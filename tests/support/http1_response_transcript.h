@@ -54,7 +54,8 @@ class Http1ResponseTranscript {
     ended_ = head.opens_tunnel() || head.status() == 101;
     if (body_.start(head, kUnlimitedBody) == H1BodyDecoder::State::failed)
       return fail(body_.fault());
-    body_.keep_trailers(trailers_);
+    body_.limit_trailers(384, H1BodyDecoder::Excess::leave_out);
+    body_.keep_trailers(trailers_, any_fields_);
     pending_->erase(0, parser_.head_size());
     parser_.reset(to_);
     in_body_ = !interim && !ended_;
@@ -105,6 +106,7 @@ class Http1ResponseTranscript {
   H1ResponseParser parser_;
   H1BodyDecoder body_;
   AnswerTo to_;
+  const FieldFilter any_fields_;
   std::array<char, 512> trailers_;
   std::unique_ptr<std::string> pending_ = std::make_unique<std::string>();
   bool in_body_ = false;

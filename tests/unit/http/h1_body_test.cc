@@ -105,10 +105,13 @@ TEST(ChunkedBody, ChecksAndDropsTrailers) {
 }
 
 TEST(ChunkedBody, AnswersTooManyTrailersWith431) {
-  EXPECT_EQ(status_of(chunked("0\r\nX: " + std::string(kMaxTrailers, 'y'))), 431u);
+  EXPECT_EQ(status_of(chunked("0\r\nX: " + std::string(kMaxHeadSize, 'y'))), 431u);
 }
 
-// Decodes a chunked body in pieces of `step` bytes and gives the trailers that may be relayed.
+const FieldFilter kAnyFields;
+
+// Decodes a chunked body in pieces of `step` bytes and gives the trailers that may be relayed; the
+// memory for them begins with `room` bytes.
 std::string trailers_of(std::string_view trailers, size_t room = 256, size_t step = 1) {
   const std::string head = with_fields("Transfer-Encoding: chunked\r\n");
   const std::string body = "1\r\na\r\n0\r\n" + std::string(trailers) + "\r\n";
@@ -117,9 +120,13 @@ std::string trailers_of(std::string_view trailers, size_t room = 256, size_t ste
   std::vector<char> memory(room);
   H1BodyDecoder decoder;
   decoder.start(parser.head(head), 100);
-  decoder.keep_trailers(memory);
-  for (size_t i = 0; i < body.size();)
+  decoder.keep_trailers(memory, kAnyFields);
+  for (size_t i = 0; i < body.size();) {
     i += decoder.next(std::string_view(body).substr(i, step)).consumed;
+    if (!decoder.wants_trailer_memory()) continue;
+    memory.resize(memory.size() + 1);
+    decoder.keep_trailers(memory, kAnyFields);
+  }
   EXPECT_EQ(decoder.state(), H1BodyDecoder::State::done) << decoder.fault().reason;
   return std::string(decoder.trailers());
 }
@@ -165,11 +172,34 @@ TEST(Trailers, ThatFrameRouteAuthenticateOrNameAConnectionAreNeverRelayed) {
         << name;
 }
 
-TEST(Trailers, ThatDoNotFitAreDroppedTogether) {
-  const std::string whole = trailers_of("A:1\r\nB: 2\r\n");
-  EXPECT_EQ(trailers_of("A:1\r\nB: 2\r\n", whole.size()), whole);
-  for (size_t room = 0; room < whole.size(); ++room)
-    EXPECT_EQ(trailers_of("A:1\r\nB: 2\r\n", room), "") << room;
+TEST(Trailers, AreKeptInMemoryThatGrows) {
+  const std::string whole = trailers_of("A:1\r\nB: 2\r\nC:\r\n");
+  EXPECT_EQ(whole, "A: 1\r\nB: 2\r\nC: \r\n");
+  for (size_t room = 0; room < whole.size() + 8; ++room)
+    for (size_t step : {1u, 3u, 1000u})
+      EXPECT_EQ(trailers_of("A:1\r\nB: 2\r\nC:\r\n", room, step), whole) << room;
+}
+
+TEST(Trailers, BeyondTheLimitAreLeftOutTogetherOrAFault) {
+  const std::string head = with_fields("Transfer-Encoding: chunked\r\n");
+  const std::string body = "1\r\na\r\n0\r\nA: 1\r\nB: 2\r\n\r\n";
+  for (const auto excess : {H1BodyDecoder::Excess::fault, H1BodyDecoder::Excess::leave_out})
+    for (const size_t limit : {14u, 13u, 1u}) {  // 14: both lines and the empty one
+      H1RequestParser parser;
+      ASSERT_EQ(parser.feed(head), H1RequestParser::State::complete);
+      std::array<char, 64> memory;
+      H1BodyDecoder decoder;
+      decoder.start(parser.head(head), 100);
+      decoder.limit_trailers(limit, excess);
+      decoder.keep_trailers(memory, kAnyFields);
+      std::string_view rest = body;
+      while (decoder.state() == H1BodyDecoder::State::more)
+        rest.remove_prefix(decoder.next(rest).consumed);
+      const bool fits = limit == 14;
+      EXPECT_EQ(decoder.trailers(), fits ? "A: 1\r\nB: 2\r\n" : "");
+      EXPECT_EQ(decoder.trailers_left_out(), !fits && excess == H1BodyDecoder::Excess::leave_out);
+      EXPECT_EQ(decoder.fault().status, fits || decoder.trailers_left_out() ? 0u : 431u);
+    }
 }
 
 TEST(ChunkWriter, WritesWhatTheDecoderReads) {

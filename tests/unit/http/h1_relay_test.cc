@@ -22,6 +22,8 @@ std::string relay(std::string_view fields, RequestPlan plan = {}, size_t room = 
   return std::string(out.text());
 }
 
+const std::string kProtocols[] = {"websocket", "foo"};
+
 // The fields after Host of the same.
 std::string fields_of(std::string_view fields, RequestPlan plan = {}) {
   const std::string text = relay(fields, plan);
@@ -162,17 +164,21 @@ TEST(RelayedRequest, OffersAnUpgradeOnlyWhenPlannedAndNeverToH2c) {
       "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c, websocket\r\nUpgrade: foo/1, (\r\n"
       "HTTP2-Settings: AA\r\nSec-WebSocket-Key: k\r\n";
   EXPECT_EQ(fields_of(fields), "Sec-WebSocket-Key: k\r\n");
-  EXPECT_EQ(fields_of(fields, {.upgrade = true}),
+  EXPECT_EQ(fields_of(fields, {.upgrades = kProtocols}),
             "Sec-WebSocket-Key: k\r\nUpgrade: websocket, foo/1\r\nConnection: upgrade\r\n");
-  EXPECT_EQ(fields_of("Connection: upgrade\r\nUpgrade: h2c\r\n", {.upgrade = true}), "");
-  EXPECT_EQ(fields_of("Upgrade: websocket\r\n", {.upgrade = true}), "") << "not in Connection";
+  EXPECT_EQ(fields_of("Connection: upgrade\r\nUpgrade: h2c\r\n", {.upgrades = kProtocols}), "");
+  EXPECT_EQ(fields_of("Connection: upgrade\r\nUpgrade: bar\r\n", {.upgrades = kProtocols}), "")
+      << "not allowed";
+  EXPECT_EQ(fields_of("Upgrade: websocket\r\n", {.upgrades = kProtocols}), "")
+      << "not in Connection";
 }
 
 TEST(RelayedRequest, AcceptsTrailersAndNoOtherCodings) {
   EXPECT_EQ(fields_of("TE: gzip;q=0.5, Trailers\r\n"), "TE: trailers\r\nConnection: TE\r\n");
   EXPECT_EQ(fields_of("TE: trailers\r\n", {.te = false}), "");
-  EXPECT_EQ(fields_of("TE: trailers\r\nConnection: upgrade\r\nUpgrade: a\r\n", {.upgrade = true}),
-            "Upgrade: a\r\nTE: trailers\r\nConnection: upgrade, TE\r\n");
+  EXPECT_EQ(fields_of("TE: trailers\r\nConnection: upgrade\r\nUpgrade: foo\r\n",
+                      {.upgrades = kProtocols}),
+            "Upgrade: foo\r\nTE: trailers\r\nConnection: upgrade, TE\r\n");
 }
 
 TEST(RelayedRequest, ExpectsContinueOnlyWhenPlanned) {
@@ -241,7 +247,7 @@ TEST(RelayedResponse, WithABodyOfNoEndFails) {
   EXPECT_EQ(answer(ok(""), {.body = {BodyFraming::chunked, 3}}, AnswerTo::other, false), "");
 }
 
-TEST(RelayedResponse, ThatIsInterimIsLeftAsItIsAndNotForHttp10) {
+TEST(RelayedResponse, ThatIsInterimLosesTheSameFields_GetsNone_AndIsNotForHttp10) {
   const FieldText set[] = {{"X", "1"}};
   ResponsePlan plan{.connection = ConnectionOption::close,
                     .fields = {.set = set},
@@ -250,6 +256,8 @@ TEST(RelayedResponse, ThatIsInterimIsLeftAsItIsAndNotForHttp10) {
                     .server = "weir"};
   const std::string hints = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
   EXPECT_EQ(answer(hints, plan), hints);
+  EXPECT_EQ(answer("HTTP/1.1 103 Early Hints\r\nServer: b\r\nX: 2\r\nLink: </a>\r\n\r\n", plan),
+            hints);
   EXPECT_EQ(answer(hints, {.client = HttpVersion::http_1_0}), "");
 }
 

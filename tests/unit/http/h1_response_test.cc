@@ -91,20 +91,24 @@ TEST(ResponseParser, HasTheFieldRulesOfRequests) {
 }
 
 TEST(ResponseParser, BoundsTheStatusLineTheHeadAndTheNumberOfFields) {
-  const HeadLimits limits{.request_line = 64, .head = 256};
-  EXPECT_EQ(read_responses("HTTP/1.1 200 " + std::string(64, 'a'), "GET", limits).status(), 502u);
+  const HeadLimits limits{.head = 256};
+  EXPECT_EQ(read_responses("HTTP/1.1 200 " + std::string(256, 'a'), "GET", limits).status(), 502u);
   EXPECT_EQ(read_responses(ok("X: " + std::string(256, 'a')), "GET", limits).status(), 502u);
   std::string fields;
-  for (size_t i = 0; i <= kMaxFields; ++i) fields += "X: y\r\n";
+  for (size_t i = 0; i <= HeadLimits().fields; ++i) fields += "X: y\r\n";
   EXPECT_EQ(fault_of(ok(fields)), 502u);
 }
 
-TEST(ResponseParser, NeverReadsAHeadThatItsOffsetsCannotReach) {
-  const HeadLimits limits{.request_line = 1 << 20, .head = 1 << 20};
+TEST(ResponseParser, ReadsNoHeadAboveTheLargestThatCanBeConfigured) {
+  const HeadLimits limits{.head = 2 * kMaxHeadSize};
   H1ResponseParser parser(limits);
-  EXPECT_EQ(parser.feed(ok("X: " + std::string(70000, 'a') + "\r\n")), State::failed);
+  EXPECT_EQ(parser.feed(ok("X: " + std::string(kMaxHeadSize - 100, 'a') + "\r\n")),
+            State::complete);
+  parser.reset();
+  EXPECT_EQ(parser.feed(ok("X: " + std::string(kMaxHeadSize, 'a') + "\r\n")), State::failed);
   H1RequestParser request(limits);
-  EXPECT_EQ(request.feed("GET /" + std::string(70000, 'a') + " HTTP/1.1\r\n"), State::failed);
+  EXPECT_EQ(request.feed("GET /" + std::string(kMaxHeadSize, 'a') + " HTTP/1.1\r\n"),
+            State::failed);
   EXPECT_EQ(request.fault().status, 414u);
 }
 
@@ -246,12 +250,17 @@ TEST(SwitchingProtocols, AnswersOnlyWhatWasAskedFor) {
     const std::string request = with_fields(offered);
     const std::string response =
         std::string("HTTP/1.1 101 x\r\nConnection: upgrade\r\n") + answered + "\r\n";
-    return answers_upgrade(request_of(request), response_of(response));
+    const std::string allowed[] = {"websocket", "FOO", "one/1"};
+    return answers_upgrade(request_of(request), response_of(response), allowed);
   };
-  const char* const kOffer = "Connection: upgrade\r\nUpgrade: foo/2, WebSocket\r\n";
+  const char* const kOffer = "Connection: upgrade\r\nUpgrade: foo/2, WebSocket, bar\r\n";
   EXPECT_TRUE(answers(kOffer, "Upgrade: websocket\r\n"));
   EXPECT_TRUE(answers(kOffer, "Upgrade: foo/2\r\n"));
   EXPECT_TRUE(answers(kOffer, "Upgrade: foo/2, websocket\r\n"));
+  EXPECT_TRUE(answers(kOffer, "Upgrade: ,websocket,\r\n"));
+  EXPECT_TRUE(answers(kOffer, "Upgrade: foo/2\r\nUpgrade: websocket\r\n"));
+  EXPECT_FALSE(answers(kOffer, "Upgrade: bar\r\n")) << "offered, but not allowed";
+  EXPECT_FALSE(answers(kOffer, "Upgrade: one/1\r\n")) << "allowed, but not offered";
   EXPECT_FALSE(answers(kOffer, "Upgrade: foo/3\r\n"));
   EXPECT_FALSE(answers(kOffer, "Upgrade: bar, websocket\r\n"));
   EXPECT_FALSE(answers(kOffer, "Upgrade: (, websocket\r\n"));
@@ -263,11 +272,30 @@ TEST(SwitchingProtocols, AnswersOnlyWhatWasAskedFor) {
 }
 
 TEST(SwitchingProtocols, IsOfferedByRequestsWithMoreThanH2c) {
-  auto offers = [](const char* fields) { return offers_upgrade(request_of(with_fields(fields))); };
+  const std::string allowed[] = {"websocket", "h2c"};
+  auto offers = [&](const char* fields) {
+    return offers_upgrade(request_of(with_fields(fields)), allowed);
+  };
   EXPECT_TRUE(offers("Connection: Upgrade, x\r\nUpgrade: h2c, websocket\r\n"));
   EXPECT_FALSE(offers("Connection: Upgrade\r\nUpgrade: H2C\r\n"));
   EXPECT_FALSE(offers("Connection: keep-alive\r\nUpgrade: websocket\r\n"));
   EXPECT_FALSE(offers("Connection: Upgrade\r\n"));
+}
+
+TEST(Protocols, AreComparedByNameInAnyCaseAndByVersionWhereOneIsGiven) {
+  const std::string allowed[] = {"WebSocket", "spdy/3.1"};
+  for (const char* protocol : {"websocket", "WEBSOCKET/13", "SPDY/3.1"})
+    EXPECT_TRUE(allows_protocol(allowed, protocol)) << protocol;
+  for (const char* protocol : {"websocke", "websockets", "SPDY", "SPDY/3", "SPDY/3.10", "", "/3.1"})
+    EXPECT_FALSE(allows_protocol(allowed, protocol)) << protocol;
+  EXPECT_FALSE(allows_protocol({}, "websocket"));
+}
+
+TEST(Protocols, MoreThanAnyoneOffersAreRefused) {
+  std::string offer = "Connection: upgrade\r\nUpgrade: a";
+  for (size_t i = 1; i < kMaxConnectionOptions; ++i) offer += ",a";
+  EXPECT_EQ(read_http1(with_fields(offer + "\r\n")).requests(), 1);
+  EXPECT_EQ(status_of(with_fields(offer + "\r\nUpgrade: b\r\n")), 400u);
 }
 
 TEST(Connection, WithMoreOptionsThanAnyoneSendsIsRefused) {

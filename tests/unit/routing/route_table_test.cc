@@ -1,4 +1,5 @@
 #include "routing/route_table.h"
+#include "http/semantics.h"
 
 #include <cstdlib>
 #include <new>
@@ -117,7 +118,7 @@ TEST(RouteTable, WhatNoRouteTakesComesLast) {
   EXPECT_EQ(rest->index, 1u);
   EXPECT_EQ(rest->retry.attempts(), 4u);
   EXPECT_EQ(cluster.match(request("x", "/a"))->retry.attempts(), 2u);
-  EXPECT_TRUE(rest->allows_upgrade("websocket"));
+  EXPECT_TRUE(allows_protocol(rest->upgrades, "websocket"));
 
   const RouteTable secure = routing_table("    redirect_https: true");
   const Route* redirect = secure.match(request("x", "/"));
@@ -154,13 +155,13 @@ TEST(RouteTable, KeepsWhatTheConfigurationSays) {
   EXPECT_EQ(all.response_header_timeout(cluster).value, 7s);
   EXPECT_EQ(all.response_idle_timeout(cluster).value, 0s);
   EXPECT_EQ(all.response_fields.set[0].value, "weir");
-  EXPECT_TRUE(all.allows_upgrade("WebSocket"));
-  EXPECT_TRUE(all.allows_upgrade("x-proto"));
-  EXPECT_FALSE(all.allows_upgrade("x-prot"));
+  EXPECT_TRUE(allows_protocol(all.upgrades, "WebSocket"));
+  EXPECT_TRUE(allows_protocol(all.upgrades, "x-proto"));
+  EXPECT_FALSE(allows_protocol(all.upgrades, "x-prot"));
   EXPECT_EQ(table.routes()[1].action, Route::Action::respond);
   EXPECT_EQ(table.routes()[1].respond.status, 204u);
-  EXPECT_FALSE(table.routes()[2].allows_upgrade("websocket"));
-  EXPECT_FALSE(table.routes()[2].allows_upgrade("none"));
+  EXPECT_FALSE(allows_protocol(table.routes()[2].upgrades, "websocket"));
+  EXPECT_FALSE(allows_protocol(table.routes()[2].upgrades, "none"));
 }
 
 TEST(Split, GoesByWeight) {
