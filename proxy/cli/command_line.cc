@@ -167,7 +167,8 @@ void CommandLine::declare_config() {
         check_.config = file_.empty() ? config_ : file_;
         return run_check(check_, console);
       });
-  check->add_option("file", file_, "the file, instead of -c")->type_name("FILE");
+  check->add_option("file", file_, "the file, instead of -c; - is standard input")
+      ->type_name("FILE");
   check->add_flag("--strict", check_.strict, "warnings fail, too");
   check->add_flag("--resolve", check_.resolve,
                   "look up the host names of backends; one that cannot be is a warning");
@@ -196,9 +197,14 @@ void CommandLine::declare_routes() {
                                 explain_.config = config_;
                                 return run_explain(explain_, console);
                               });
+  CLI::Option* url =
+      explain->add_option("url", explain_.url, "what is asked for: http://host/path, or /path");
+  url->type_name("URL");
   explain->add_option("--host", explain_.host, "who is asked for, as in the Host field")
       ->type_name("HOST");
-  explain->add_option("--path", explain_.path, "what is asked for (/)")->type_name("PATH");
+  explain->add_option("--path", explain_.path, "what is asked for (/)")
+      ->type_name("PATH")
+      ->excludes(url);
   explain->add_option("--method", explain_.method, "how (GET)")->type_name("METHOD");
   explain->add_option("--query", explain_.query, "parameters: a=1&b=2")->type_name("QUERY");
   explain->add_option("--header", explain_.headers, "a field: 'name: value'; may be repeated")

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/exchange.h"
+#include "cli/given_config.h"
 #include "cli/verbs.h"
 #include "config/diagnostic.h"
 #include "config/load.h"
@@ -98,7 +99,7 @@ void print_environment(const config::Loaded& loaded, const Console& console) {
 int run_check(const CheckOptions& options, const Console& console) {
   Result<std::string> path = find_config(options.config);
   if (!path) return complain_of(path.error(), console);
-  config::Loaded loaded = config::load(*path, config::process_environment());
+  config::Loaded loaded = load_given(*path);
   const bool readable = loaded.valid();
   const std::optional<TlsContexts> tls = read_tls(loaded);
   if (readable)
@@ -133,7 +134,7 @@ int run_check(const CheckOptions& options, const Console& console) {
 int run_config_show(const ConfigOptions& options, const Console& console) {
   Result<std::string> path = find_config(options.config);
   if (!path) return complain_of(path.error(), console);
-  config::Loaded loaded = config::load(*path, config::process_environment());
+  config::Loaded loaded = load_given(*path);
   if (!loaded.valid() && options.json) {
     console.print(report(loaded, *path, false));
     return kInvalidConfig;

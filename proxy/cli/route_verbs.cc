@@ -4,6 +4,7 @@
 #include "cli/exchange.h"
 #include "cli/expectations.h"
 #include "cli/explain.h"
+#include "cli/given_config.h"
 #include "cli/verbs.h"
 #include "config/diagnostic.h"
 #include "config/load.h"
@@ -12,8 +13,28 @@
 namespace weir::cli {
 namespace {
 
+// "https://host/path", "host/path" or "/path", as it is copied from a browser or a log.
+ExplainOptions with_url(ExplainOptions options) {
+  if (options.url.empty()) return options;
+  std::string_view rest = options.url;
+  for (std::string_view scheme : {"http://", "https://", "ws://", "wss://"})
+    if (rest.starts_with(scheme)) {
+      rest.remove_prefix(scheme.size());
+      break;
+    }
+  rest = rest.substr(0, rest.find('#'));  // never sent
+  const size_t host = std::min(rest.find_first_of("/?"), rest.size());
+  if (host > 0) options.host = rest.substr(0, host);
+  options.path = rest.substr(host);
+  if (!options.path.starts_with('/')) options.path.insert(0, "/");
+  return options;
+}
+
 // A request as the command line gives it; the error says what is no part of one.
-Result<AskedRequest> asked(const ExplainOptions& options) {
+Result<AskedRequest> asked(const ExplainOptions& given) {
+  if (!given.url.empty() && !given.url.starts_with('/') && !given.host.empty())
+    return Error{"the URL has a host: leave --host out", ""};
+  const ExplainOptions options = with_url(given);
   AskedRequest request{options.listener, "", "", "", {}};
   std::string target = options.path;
   if (!options.query.empty())
@@ -41,7 +62,7 @@ std::optional<config::Loaded> load_valid(const std::string& given, const Console
     code = complain_of(path.error(), console);
     return std::nullopt;
   }
-  config::Loaded loaded = config::load(*path, config::process_environment());
+  config::Loaded loaded = load_given(*path);
   if (loaded.valid()) return loaded;
   console.complain("the configuration is invalid:\n" +
                    config::format_text(loaded.diagnostics, false));

@@ -34,6 +34,7 @@ int run_schema(bool reference, const Console&);
 struct ExplainOptions {
   std::string config;
   std::string listener;  // empty: every one that speaks HTTP
+  std::string url;       // in place of host and path
   std::string host;
   std::string path = "/";
   std::string method = "GET";

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "config/visible.h"
+
 namespace weir::config {
 namespace {
 
@@ -74,6 +76,11 @@ void Findings::add(Code code, const Place& place, std::string message, std::stri
   const std::string which = code == Code::E101 || code == Code::E140 ? message : "";
   if (!seen_.emplace(at.file, at.line, at.column, code, which).second) return;
   if (is_error) ++errors_;
+  if (has_invisible(message)) {
+    message = visible(message);
+    hint +=
+        std::string(hint.empty() ? "" : "; ") + "<U+…> is a character that is not seen: delete it";
+  }
   Diagnostic d{is_error ? Diagnostic::Severity::error : Diagnostic::Severity::warning,
                text(code),
                sources_.name(at.file),
@@ -81,7 +88,7 @@ void Findings::add(Code code, const Place& place, std::string message, std::stri
                at.column,
                place.length,
                std::move(message),
-               std::move(hint),
+               visible(hint),
                code == Code::E002 ? "" : std::string(sources_.line(at.file, at.line))};
   found_.push_back({at, std::move(d)});
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "config/hints.h"
 #include "config/keys.h"
 #include "config/suggest.h"
 
@@ -77,21 +78,22 @@ class Reading {
     for (const Node::Entry& entry : node.entries) {
       const std::vector<const Key*> sections = shared_sections(entry.key->text);
       if (sections.empty())
-        unknown_key(*entry.key, "'defaults'", shared_names());
+        unknown_key(*entry.key, "'defaults'", shared_names(), "");
       else
         read_shared(*entry.value, sections);
     }
   }
   void read_shared(const Node& node, const std::vector<const Key*>& sections) {
     const std::string called = fmt::format("'defaults.{}'", sections.front()->name);
-    if (!expect(node, Node::Kind::map, called)) return;
+    if (!expect(node, Node::Kind::map, called, sections.front())) return;
     std::vector<std::string_view> possible;
     for (const Key* section : sections)
       for (const Key& key : keys_of(section->child))
         if (!is_unshared(key)) possible.push_back(key.name);
     for (const Node::Entry& entry : node.entries)
       if (std::find(possible.begin(), possible.end(), entry.key->text) == possible.end())
-        unknown_key(*entry.key, called, possible);
+        unknown_key(*entry.key, called, possible,
+                    hint_for_key(sections.front()->child, entry.key->text));
     Listener listener;
     Route route;
     Cluster cluster;
@@ -149,7 +151,8 @@ class Reading {
       const auto found = std::find_if(keys.begin(), keys.end(),
                                       [&](auto& k) { return entry.key->text == k.name; });
       if (found == keys.end())
-        unknown_key(*entry.key, target.called, names_of(target.type));
+        unknown_key(*entry.key, target.called, names_of(target.type),
+                    hint_for_key(target.type, entry.key->text));
       else if (entry.value->kind == Node::Kind::null && found->kind != Key::Kind::directive)
         no_value(*entry.key);
       else
@@ -186,7 +189,7 @@ class Reading {
     const std::string called = target.path.empty()
                                    ? fmt::format("'{}'", key.name)
                                    : fmt::format("'{}' of {}", key.name, target.called);
-    if (value.node && !expect(*value.node, Node::Kind::map, called)) return;
+    if (value.node && !expect(*value.node, Node::Kind::map, called, &key)) return;
     // A section of `defaults:` fills in key by key; its own keys are looked at once, in
     // read_shared().
     const bool own = !value.shared || target.path.starts_with(kNowhere);
@@ -201,7 +204,7 @@ class Reading {
       return;
     }
     const std::string called = fmt::format("'{}' of {}", key.name, target.called);
-    if (value.node && !expect(*value.node, Node::Kind::map, called)) return;
+    if (value.node && !expect(*value.node, Node::Kind::map, called, &key)) return;
     const std::string path = join(target.path, key.name);
     note(path, value.node ? *value.node : *shared(key), {}, !value.node);
     read_map(value.node, {key.child, key.append(target.object), path, called, shared(key)});
@@ -215,7 +218,7 @@ class Reading {
                                    ? fmt::format("'{}'", key.name)
                                    : fmt::format("'{}' of {}", key.name, target.called);
     const std::string path = join(target.path, key.name);
-    if (!expect(node, Node::Kind::sequence, called)) return;
+    if (!expect(node, Node::Kind::sequence, called, &key)) return;
     note(path, node, {}, false);
     if (node.items.empty() && !key.required()) empty_list(node, called);
     for (const Node* item : node.items) read_item(key, *item, target, path);
@@ -246,7 +249,8 @@ class Reading {
     const std::string path = join(target.path, key.name);
     key.clear(target.object);
     if (node.is_scalar()) return read_string(key, value, target, path);
-    if (!expect(node, Node::Kind::sequence, fmt::format("'{}' of {}", key.name, target.called)))
+    if (!expect(node, Node::Kind::sequence, fmt::format("'{}' of {}", key.name, target.called),
+                &key))
       return;
     if (node.items.empty()) empty_list(node, fmt::format("'{}' of {}", key.name, target.called));
     for (const Node* item : node.items) read_string(key, {item, value.shared}, target, path);
@@ -263,7 +267,7 @@ class Reading {
   // A map whose names are the user's own; header fields are the same in any case.
   void read_names(const Key& key, const Value& value, const Target& target) {
     const std::string called = fmt::format("'{}' of {}", key.name, target.called);
-    if (!expect(*value.node, Node::Kind::map, called)) return;
+    if (!expect(*value.node, Node::Kind::map, called, &key)) return;
     std::set<std::string> seen;
     for (const Node::Entry& entry : value.node->entries) {
       NamedValue read;
@@ -294,7 +298,8 @@ class Reading {
       return failed(Code::E105, node, fmt::format("'{}' has no value", key.name));
     if (!node.is_scalar())
       return failed(Code::E102, node,
-                    fmt::format("'{}' is a plain value, not {}", key.name, text(node.kind)));
+                    fmt::format("'{}' is a plain value, not {}", key.name, text(node.kind)),
+                    hint_instead(key, node));
     std::optional<Expanded> expanded = expand(node.text, environment_, node.place, findings_);
     if (!expanded) return ++failures_, void();
     if (node.quoted && expanded->names.empty() && key.type->form != Form::text)
@@ -303,6 +308,8 @@ class Reading {
                     "remove the quotes");
     if (std::optional<Problem> problem = key.type->read(expanded->text, member)) {
       if (!expanded->names.empty()) problem->message += fmt::format(" (from {})", node.text);
+      if (std::string hint = hint_for_value(*key.type, expanded->text); !hint.empty())
+        problem->hint = std::move(hint);
       return failed(problem->code, node, problem->message, problem->hint);
     }
     if (key.type->location) *key.type->location(member) = node.place.location;
@@ -320,13 +327,26 @@ class Reading {
 
   // ---- what is wrong with maps
 
-  bool expect(const Node& node, Node::Kind kind, const std::string& what) {
+  bool expect(const Node& node, Node::Kind kind, const std::string& what,
+              const Key* key = nullptr) {
     if (node.kind == kind) return true;
-    std::string hint;
-    if (kind == Node::Kind::sequence && !node.is_scalar()) hint = "begin each element with '- '";
     failed(Code::E102, node, fmt::format("{} is {}, not {}", what, text(kind), text(node.kind)),
-           hint);
+           key ? hint_instead(*key, node) : "");
     return false;
+  }
+  // What to write in place of this, where the key takes something of another kind.
+  static std::string hint_instead(const Key& key, const Node& node) {
+    if (node.is_scalar()) return hint_for_plain(key, node.text);
+    if (node.is_sequence()) {
+      std::vector<std::string> items;
+      for (const Node* item : node.items)
+        if (item->is_scalar()) items.push_back(item->text);
+      return items.size() == node.items.size() ? hint_for_list(key, items) : "";
+    }
+    for (std::string_view name : {"name", "address"})
+      if (const Node* found = node.find(name); found && found->is_scalar())
+        return hint_for_map(key, found->text);
+    return node.is_map() ? hint_for_map(key, "") : "";
   }
   void empty_list(const Node& list, const std::string& called) {
     findings_.add(Code::E105, list.place, fmt::format("{} is an empty list", called),
@@ -360,15 +380,17 @@ class Reading {
         place, fmt::format("{} has no '{}'", target.called, key.name));
   }
   void unknown_key(const Node& key, const std::string& where,
-                   std::span<const std::string_view> possible) {
+                   std::span<const std::string_view> possible, std::string hint) {
     if (findings_.saturated()) return;
-    std::string hint;
-    if (const std::string near = nearest(key.text, possible); !near.empty())
+    if (!hint.empty()) {
+      // A word of another proxy.
+    } else if (const std::string near = nearest(key.text, possible); !near.empty()) {
       hint = fmt::format("did you mean '{}'?", near);
-    else if (is_later(key.text))
+    } else if (is_later(key.text)) {
       hint = "not in this version";
-    else
+    } else {
       hint = elsewhere(key.text);
+    }
     if (hint.empty()) hint = fmt::format("possible: {}", fmt::join(possible, ", "));
     findings_.add(Code::E103, key.place, fmt::format("unknown key '{}' in {}", key.text, where),
                   hint);

@@ -10,6 +10,7 @@
 #include <unordered_map>
 
 #include "base/check.h"
+#include "config/visible.h"
 
 namespace weir::config {
 namespace {
@@ -242,6 +243,8 @@ std::string syntax_hint(const std::string& error, std::string_view line, size_t 
   const std::string_view before = line.substr(0, std::min(column, line.size()));
   const std::string_view blanks =
       line.substr(0, std::min(line.find_first_not_of(" \t"), line.size()));
+  if (has_invisible(line.substr(std::min(line.find_first_not_of('\t'), line.size()))))
+    return fmt::format("this line has a character that is not seen: {}", visible(line));
   if (line.find("[::") != std::string_view::npos)
     return "quote an IPv6 address: \"[::]:80\"; unquoted brackets are a YAML list";
   if (blanks.find('\t') != std::string_view::npos)

@@ -60,8 +60,7 @@ Outcome read_file_path(std::string_view text, std::string& out) {
     return Problem{Code::E132, "what belongs into a file stands here itself",
                    "write the path of the file: /etc/weir/tls/example.pem"};
   if (text.empty() || text.size() >= 4096 || has_control(text))
-    return Problem{Code::E132,
-                   fmt::format("'{}' is not the path of a file", has_control(text) ? "…" : text),
+    return Problem{Code::E132, fmt::format("'{}' is not the path of a file", text),
                    "such as /etc/weir/tls/example.pem"};
   out = text;
   return {};
@@ -70,10 +69,8 @@ Outcome read_file_path(std::string_view text, std::string& out) {
 // Without a name of its own a certificate goes by its file.
 Outcome read_certificate_name(std::string_view text, std::string& out) {
   if (text.empty() || text.size() >= 4096 || has_control(text))
-    return Problem{
-        Code::E131,
-        fmt::format("'{}' is not the name of a certificate", has_control(text) ? "…" : text),
-        "a short text, such as example"};
+    return Problem{Code::E131, fmt::format("'{}' is not the name of a certificate", text),
+                   "a short text, such as example"};
   out = text;
   return {};
 }

@@ -97,6 +97,38 @@ TEST_F(CommandLineTest, Check_SaysWhatTheStartWouldFailFor) {
   EXPECT_EQ(weir("run").code, 1);
 }
 
+TEST_F(CommandLineTest, Check_ReadsStandardInput) {
+  write(
+      "listeners: [{ bind: ':8080', cluster: app }]\nclusters: [{ name: app, backends: [a:1] }]\n");
+  const Outcome valid = weir("check - < weir.yaml");
+  EXPECT_EQ(valid.code, 0);
+  EXPECT_THAT(valid.err + valid.out, HasSubstr("stdin: valid"));
+  EXPECT_THAT(weir("config show -c - < weir.yaml").out, HasSubstr("name: app"));
+  write(
+      "listeners: [{ bind: ':8080', cluster: ap }]\nclusters: [{ name: app, backends: [a:1] }]\n");
+  const Outcome invalid = weir("check - < weir.yaml");
+  EXPECT_EQ(invalid.code, 78);
+  EXPECT_THAT(invalid.out, HasSubstr("stdin:1:"));
+  EXPECT_THAT(weir("check - < /dev/null").out, HasSubstr("stdin: error[E003]"));
+}
+
+TEST_F(CommandLineTest, Explain_TakesAUrl) {
+  write(
+      "listeners:\n  - bind: :8080\n    protocol: http\n    routes:\n      - { name: api, match: { "
+      "hosts: [api.example.com], path_prefix: /v1, query: { a: b } }, cluster: app }\n"
+      "      - { name: rest, cluster: app }\nclusters: [{ name: app, backends: [a:1] }]\n");
+  for (const char* url :
+       {"'https://api.example.com/v1/x?a=b'", "'http://API.example.com:8080/v1?a=b#top'",
+        "'api.example.com/v1?a=b'", "'/v1?a=b' --host api.example.com"}) {
+    const Outcome outcome = weir(std::string("explain ") + url + " --json");
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    EXPECT_THAT(outcome.out, HasSubstr("\"route\": \"api\"")) << url;
+  }
+  EXPECT_THAT(weir("explain https://api.example.com --json").out, HasSubstr("\"route\": \"rest\""));
+  EXPECT_EQ(weir("explain https://a.test/ --path /x").code, 2);
+  EXPECT_EQ(weir("explain https://a.test/ --host b.test").code, 2);
+}
+
 TEST_F(CommandLineTest, StrictCheck_FailsOnAWarning) {
   write(
       "listeners:\n  - bind: :8080\n    cluster: app\nclusters:\n  - name: app\n    backends: "

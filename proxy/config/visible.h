@@ -1,0 +1,15 @@
+// Text of a user in a message: what nobody can see is written as its number, <U+00A0>. Such
+// characters come from web pages and word processors, look like a blank or like nothing, and mean
+// neither.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace weir::config {
+
+// Control characters but a line's end, and blanks and marks of Unicode that are not seen.
+std::string visible(std::string_view text);
+bool has_invisible(std::string_view text);
+
+}  // namespace weir::config
