@@ -38,8 +38,8 @@ size_t HttpResources::keep_spares(size_t most) {
 }
 
 void HttpResources::resize_scratch(size_t size) {
-  scratch_.reset(new char[3 * (size + kAdded)]);
   scratch_size_ = size;
+  scratch_.reset(new char[3 * scratch_part()]);
 }
 
 std::string_view HttpResources::date() {

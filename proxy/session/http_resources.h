@@ -48,8 +48,10 @@ class HttpResources final : public Spares {
 
   size_t keep_spares(size_t most) override;
   void resize_scratch(size_t size);
+  // Twice a head: choosing a path keeps one reading of it beside another.
+  size_t scratch_part() const { return 2 * scratch_size_ + kAdded; }
   std::span<char> scratch(size_t which) {
-    return {scratch_.get() + which * (scratch_size_ + kAdded), scratch_size_ + kAdded};
+    return {scratch_.get() + which * scratch_part(), scratch_part()};
   }
 
   PipeResources& pipes_;

@@ -78,7 +78,7 @@ TEST_F(HttpLimitsTest, LongTargetsAreRewrittenAndRedirected) {
       "limits: { max_header_size: 1MiB }, routes: [{ match: { path_prefix: /old }, redirect: { "
       "prefix: /new } }, { match: { path_prefix: /a }, cluster: c, rewrite: { replace_prefix: "
       "/longer } }]");
-  const std::string rest(400'000, 'r');
+  const std::string rest(900'000, 'r');
   EXPECT_THAT(asked_long(get("/a/" + rest)).request, StartsWith("GET /longer/" + rest + " HTTP"));
   Socket one = client();
   send_all(one, get("/old/" + rest));
