@@ -18,7 +18,7 @@ class HttpWaitersTest : public HttpFixture {
   std::string first() const { return backend.address().text(); }
   std::string second() const { return other.address().text(); }
   std::string both() const { return first() + ", " + second(); }
-  Backend& known(size_t i) { return *store.current()->clusters.at(0).hosts.at(i).backend; }
+  Backend& known(size_t i) { return *store.current()->clusters[0].hosts.at(i).backend; }
   int64_t waiting() { return cluster_cells("c").queue_length.value; }
 
   Socket asking(const std::string& path) {

@@ -19,7 +19,7 @@ class BackgroundTest : public testing::Test {
     return promise;
   }
 
-  const Clock clock_;
+  const Clock clock_{};
   EventLoop loop_{clock_};
   Log log_{std::move(*Log::prepare({.output = "none", .access_output = "none"}))};
   std::unique_ptr<Background> background_ = std::make_unique<Background>(loop_, log_);
