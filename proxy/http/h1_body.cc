@@ -94,7 +94,7 @@ void H1BodyDecoder::step(char c) {
     case Part::trailer_start:
     case Part::trailer_name:
     case Part::trailer_value: return trailer_byte(c);
-    case Part::trailer_lf: return expect(c, '\n', Part::trailer_start);
+    case Part::trailer_lf: ++trailer_bytes_; return expect(c, '\n', Part::trailer_start);
     case Part::final_lf:
       expect(c, '\n', Part::final_lf);
       if (state_ == State::more) state_ = State::done;
@@ -159,8 +159,8 @@ void H1BodyDecoder::keep(char c) {
 
 // Either all of them are relayed, or none.
 void H1BodyDecoder::too_many_trailers() {
-  if (trailer_excess_ == Excess::fault) return fail({431, "the trailers are too large"});
   kept_ = 0;
+  if (trailer_excess_ == Excess::fault) return fail({431, "the trailers are too large"});
   left_out_ = true;
   state_ = State::done;
 }

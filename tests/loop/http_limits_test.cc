@@ -173,7 +173,7 @@ TEST_F(HttpLimitsTest, AFloodOfInterimResponsesIsA502AndDelaysNobody) {
       "status: 200 } }]");
   Sides sides = asked(get("/flood"));
   std::string flood;
-  while (flood.size() < (2u << 20)) flood += "HTTP/1.1 102 Processing\r\n\r\n";
+  while (flood.size() < (2u << 20)) flood += "HTTP/1.1 102 Processing\r\n" + field(280) + "\r\n";
   Socket other = client();
   size_t sent = 0, served = 0;
   std::string got, answers;
