@@ -116,14 +116,14 @@ int run_check(const CheckOptions& options, const Console& console) {
     return passes ? kOk : kInvalidConfig;
   }
   if (options.format == "json") {
-    console.print(report(loaded, *path, passes));
+    console.print(report(loaded, name_of(*path), passes));
   } else if (options.format == "github") {
     console.print(config::format_github(loaded.diagnostics));
   } else if (!loaded.diagnostics.empty()) {
     console.print(config::format_text(loaded.diagnostics, console.color()));
     console.print(config::summary(loaded.diagnostics) + "\n");
   } else {
-    console.say(*path + ": valid");
+    console.say(name_of(*path) + ": valid");
   }
   if (tls && options.format == "text") print_certificates(*tls, console);
   if (options.format == "text")
@@ -136,7 +136,7 @@ int run_config_show(const ConfigOptions& options, const Console& console) {
   if (!path) return complain_of(path.error(), console);
   config::Loaded loaded = load_given(*path);
   if (!loaded.valid() && options.json) {
-    console.print(report(loaded, *path, false));
+    console.print(report(loaded, name_of(*path), false));
     return kInvalidConfig;
   }
   if (!loaded.valid()) {

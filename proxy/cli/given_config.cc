@@ -28,6 +28,10 @@ int read_all(std::string& text) {
 
 }  // namespace
 
+std::string name_of(const std::string& path) {
+  return path == "-" ? kName : path;
+}
+
 config::Loaded load_given(const std::string& path) {
   if (path != "-") return config::load(path, config::process_environment());
   std::string text;
