@@ -125,7 +125,10 @@ void Lookups::State::answer(const std::string& host, LookupAnswer found) {
   entry.under_way = false;
   ++entry.answers;
   entry.failure = std::move(found.failure);
-  if (entry.failure.empty() && entry.addresses != found.addresses) {
+  // In another order they are the same: name servers turn their answers round.
+  if (entry.failure.empty() &&
+      !std::is_permutation(entry.addresses.begin(), entry.addresses.end(), found.addresses.begin(),
+                           found.addresses.end())) {
     entry.addresses = std::move(found.addresses);
     ++version;
   }
