@@ -55,7 +55,6 @@ TEST_F(TlsRefusalTest, ALineNamesTheClientItsCertificateAndTheReason) {
   const IssuedFiles expired =
       authority.issue({.common_name = "old \"x\"", .from_days = -20, .until_days = -10});
   const IssuedFiles revoked = authority.issue({.common_name = "revoked"});
-  const IssuedFiles good = authority.issue({.common_name = "good"});
   const IssuedFiles stranger = others.issue({.common_name = "stranger"});
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     const auto expect_line = [&](const IssuedFiles& files, const std::string& subject,
@@ -72,8 +71,16 @@ TEST_F(TlsRefusalTest, ALineNamesTheClientItsCertificateAndTheReason) {
     expect_line(stranger, "CN=stranger",
                 "self-signed certificate in certificate chain, of the authority 'CN=others'");
     expect_line({}, "", "peer did not return a certificate");
-    demand("optional", authority.revoke({}, -1));
-    expect_line(good, "CN=good", "CRL has expired");
+  }
+}
+
+TEST_F(TlsRefusalTest, ALineNamesAListThatHasExpired) {
+  const IssuedFiles good = authority.issue({.common_name = "good"});
+  demand("optional", authority.revoke({}, -1));
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    const std::string log = refused(good, version);
+    EXPECT_EQ(count(log, "tls.client_refused"), 1u) << log;
+    EXPECT_THAT(log, AllOf(HasSubstr("CN=good"), HasSubstr("CRL has expired")));
   }
 }
 

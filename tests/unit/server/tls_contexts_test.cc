@@ -211,7 +211,7 @@ TEST_F(TlsContextsTest, AuthoritiesOfTheSystemThatHangFailTheLoad) {
   std::filesystem::create_directory(folder_ / "certs");
   const std::string stuck = put(authority_.file(), "certs/0123abcd.0");
   ::setenv("SSL_CERT_DIR", (folder_ / "certs").c_str(), 1);
-  ::setenv("SSL_CERT_FILE", (folder_ / "none.pem").c_str(), 1);
+  ::setenv("SSL_CERT_FILE", put(authority_.file(), "bundle.pem").c_str(), 1);
   ::signal(SIGIO, SIG_IGN);
   UniqueFd lease(::open(stuck.c_str(), O_RDWR | O_CLOEXEC));
   ASSERT_EQ(::fcntl(lease.get(), F_SETLEASE, F_WRLCK), 0);

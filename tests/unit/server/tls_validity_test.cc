@@ -4,6 +4,7 @@
 
 #include <fstream>
 #include <sstream>
+#include <utility>
 
 #include "base/log.h"
 #include "support/temp_folder.h"
@@ -15,9 +16,8 @@ namespace {
 class TlsValidityTest : public testing::Test, protected TestLoop {
  protected:
   void advance_to(int64_t now) {
-    advance(std::chrono::seconds(now - now_));
-    now_ = now;
-    turns(2);
+    const std::chrono::seconds step(now - std::exchange(now_, now));
+    advance(step);
   }
   int64_t out_of_date(TlsFileKind kind) { return state_.tls_files_out_of_date[kind].value; }
 
