@@ -41,6 +41,9 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   bool fin_received() const { return fin_received_; }
   bool gone() const { return gone_; }
   bool failed() const { return error_ != 0; }
+  // Urgent data stands before what is to be read next: splice(2) stops, recv(2) goes on.
+  bool urgent() const { return urgent_; }
+  void set_urgent(bool urgent) { urgent_ = urgent; }
 
   // Somebody waits for room: an edge will come.
   void want_space() { no_space_ = true; }
@@ -87,6 +90,7 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   bool fin_queued_ = false;
   bool fin_sent_ = false;
   bool fin_received_ = false;
+  bool urgent_ = false;
   bool orphan_ = false;  // the application has closed it
   bool gone_ = false;    // reset, by either side
 };

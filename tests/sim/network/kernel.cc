@@ -162,6 +162,7 @@ ssize_t Kernel::recv(int fd, char* to, size_t size) {
   if (descriptor == nullptr) return -1;
   Endpoint& endpoint = *descriptor->endpoint;
   if (falsely_blocked(endpoint, true)) return -1;
+  endpoint.set_urgent(false);
   return endpoint.recv(to, shortened(endpoint, size, true));
 }
 
@@ -190,6 +191,12 @@ ssize_t Kernel::splice_in(Descriptor& from, SlotPipe& pipe, size_t size) {
   if (endpoint.readable() == 0) {
     char none;
     return endpoint.recv(&none, 1);
+  }
+  // It stops there whatever stands behind it; only recv(2) goes on. No edge follows.
+  if (endpoint.urgent() || network_.chance(network_.weather().urgent)) {
+    endpoint.set_urgent(true);
+    ++counts_.urgent;
+    return endpoint.fin_received() ? 0 : fail(EAGAIN);
   }
   // Each slot takes what one packet carried, which may be very little.
   char packet[4096];

@@ -30,6 +30,7 @@ struct SlotPipe {
 struct KernelCounts {
   uint64_t accepted = 0, out_of_descriptors = 0, refused_watches = 0, spliced_bytes = 0;
   uint64_t false_blocks = 0, short_calls = 0, connect_errors = 0, unanswered = 0;
+  uint64_t urgent = 0;
 };
 
 class Kernel {

@@ -32,6 +32,7 @@ struct Weather {
   uint64_t dead_accepts = 0;     // ECONNABORTED
   uint64_t no_splice = 0;        // sockets that splice(2) does not know
   uint64_t no_pipes = 0;         // pipe2 fails
+  uint64_t urgent = 0;           // splices that find urgent data before everything else
 };
 
 // A socket that accepts. Its queue holds the near ends of what clients have dialled.

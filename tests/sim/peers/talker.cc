@@ -116,6 +116,7 @@ void Talker::identify() {
 
 void Talker::write_some() {
   if (sent_fin_) return;
+  if (sent_ == 0 && book_.network().now() - began_ < script_.think) return;
   if (script_.echo) {
     if (to_echo_.empty()) return;
     const ssize_t n = wire_->send(to_echo_.data(), std::min(to_echo_.size(), script_.chunk));

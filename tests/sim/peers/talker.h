@@ -29,7 +29,8 @@ struct Script {
   Duration close_after = Duration::max();  // closes, with whatever is unread
   Duration give_up_after = 20s;            // nobody stays for ever
   size_t chunk = 4096;
-  Duration pace = 1ms;  // between two things it does, at most
+  Duration think = 0ms;  // before its first byte
+  Duration pace = 1ms;   // between two things it does, at most
 };
 
 class Book;

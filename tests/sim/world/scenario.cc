@@ -94,6 +94,7 @@ void Scenario::choose_weather(Random& random) {
   weather.false_edges = one_of(random, {0, 20});
   weather.no_splice = one_of(random, {0, 300});
   weather.no_pipes = one_of(random, {0, 300});
+  weather.urgent = one_of(random, {0, 50});
 }
 
 void Scenario::choose_trouble(Random& random) {
@@ -155,6 +156,7 @@ Script Scenario::backend_script(Random& random) const {
   if (script.finish == Script::Finish::half_close && random.below(2) == 0)
     script.finish = Script::Finish::await_end;
   if (!script.echo && random.below(2) == 0) script.speak_after = 1 + random.below(Book::kHeader);
+  if (random.below(4) == 0) script.think = up_to(random, polite ? Duration(2s) : Duration(5s));
   return script;
 }
 

@@ -166,13 +166,15 @@ void TcpVerdict::judge_session(const AccessLine& line, const Talker& client) {
   expect(!client.wire().silent() || !needs_session(line.reason),
          "{}: {} never finished its handshake, and ended with {}", line.client, client.number(),
          text(line.reason));
-  if (client.reset_at() != kNever) {
+  const Talker* backend = client.partner();
+  // What it had sent goes first, for as long as its backend may take to read it.
+  const bool delivers = backend != nullptr && backend->received() < client.sent();
+  if (client.reset_at() != kNever && !delivers) {
     expect(client.began() + ended < client.reset_at() + kSoon,
            "{}: client {} was gone at {:.3f} s, it ended after {:.3f} s: {}, {}/{} bytes",
            line.client, client.number(), seconds(client.reset_at() - client.began()), line.duration,
            text(line.reason), line.received_bytes, line.sent_bytes);
   }
-  const Talker* backend = client.partner();
   if (backend == nullptr) {
     const auto& backends = book_.backends();
     const bool somebody_left = std::any_of(backends.begin(), backends.end(), [](const auto& b) {
@@ -187,11 +189,28 @@ void TcpVerdict::judge_session(const AccessLine& line, const Talker& client) {
            backend->number());
   judge_direction(line, client, *backend);
   judge_direction(line, *backend, client);
+  if (line.reason == EndReason::client_reset) judge_cut(line, client, *backend);
+  if (line.reason == EndReason::backend_reset) judge_cut(line, *backend, client);
+  // Silent, but at work.
+  expect(line.reason != EndReason::drain_idle || line.received_bytes == 0 || backend->sent() > 0 ||
+             backend->left_early(),
+         "{}: closed as idle while {} waited for its answer", line.client, client.number());
   if (!is_in_order(line.reason)) return;
   expect(line.received_bytes == client.sent(), "{}: {} bytes sent, {} logged as received",
          line.client, client.sent(), line.received_bytes);
   expect(line.sent_bytes == backend->sent(), "{}: {} bytes from the backend, {} logged as sent",
          line.client, backend->sent(), line.sent_bytes);
+}
+
+// It ended without a close_notify: what came before is delivered all the same, to whoever reads on.
+void TcpVerdict::judge_cut(const AccessLine& line, const Talker& from, const Talker& to) {
+  const Script& script = to.script();
+  const bool reads_on = script.read_at_most == Script().read_at_most && !script.echo &&
+                        to.sent() >= script.to_send && !to.gave_up() &&
+                        (!to.left_early() || to.error() != 0);
+  if (!from.wire().cut() || from.reset_at() != kNever || !reads_on) return;
+  expect(to.received() == from.sent(), "{}: {} sent {} bytes before it was cut off, {} got {}",
+         line.client, from.number(), from.sent(), to.number(), to.received());
 }
 
 // A FIN says: this was all. It must be true, unless we closed a session that had fallen silent.

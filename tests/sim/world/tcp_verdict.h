@@ -36,6 +36,7 @@ class TcpVerdict {
   void judge_reasons(const AccessLine& line);
   void judge_session(const AccessLine& line, const Talker& client);
   void judge_direction(const AccessLine& line, const Talker& from, const Talker& to);
+  void judge_cut(const AccessLine& line, const Talker& from, const Talker& to);
   bool may_be_cut(const std::vector<std::shared_ptr<Talker>>& talkers) const;
   bool may_be_unopened(const std::vector<std::shared_ptr<Talker>>& talkers) const;
 

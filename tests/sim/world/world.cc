@@ -191,6 +191,7 @@ std::vector<std::string> World::run(Tally& tally) {
   tally["spliced bytes"] += kernel_.counts().spliced_bytes;
   tally["false EAGAIN"] += kernel_.counts().false_blocks;
   tally["short calls"] += kernel_.counts().short_calls;
+  tally["splices stopped by urgent data"] += kernel_.counts().urgent;
   return failures_;
 }
 

@@ -1,5 +1,6 @@
 // A Transport with TLS, and nothing around it: what it says must be what a plain one would say.
 #include <gtest/gtest.h>
+#include <sys/ioctl.h>
 
 #include "net/tls_server.h"
 #include "net/transport.h"
@@ -252,6 +253,35 @@ TEST_F(DullRecordsTest, AFewKeyUpdatesNowAndThen_AreLegitimate) {
   EXPECT_NE(reader.status, Io::Status::failed);
   ASSERT_TRUE(peer->send("x"));
   EXPECT_TRUE(run_until([&] { return reader.got == "x"; }));
+}
+
+// A part of a handshake that never becomes whole, in records of one byte.
+TEST_F(DullRecordsTest, AHandshakeInTinyRecords_IsReadInPortions) {
+  SocketPair pair = tcp_pair();
+  const int fd = pair.b.get();
+  const auto unread = [fd] {
+    int bytes = 0;
+    return ::ioctl(fd, FIONREAD, &bytes) == 0 ? static_cast<size_t>(bytes) : 0;
+  };
+  Transport slow;
+  ASSERT_TRUE(slow.open(loop, pair.b.release()));
+  std::string records;
+  const std::string hello = std::string("\x01\x00\xea\x60", 4) + std::string(9996, 'x');
+  for (const char byte : hello) records += std::string("\x16\x03\x01\x00\x01", 5) + byte;
+  size_t sent = 0;
+  ASSERT_TRUE(run_until([&] {
+    const ssize_t n =
+        ::send(pair.a.get(), &records[sent], records.size() - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n > 0) sent += static_cast<size_t>(n);
+    return sent == records.size() && unread() == sent;
+  }));
+  slow.start_tls(server->accept());
+  EXPECT_EQ(slow.handshake(), Transport::Connecting::pending);
+  EXPECT_GT(unread(), sent / 2) << "one turn is not for one connection";
+  EXPECT_TRUE(run_until([&] {
+    if (slow.readable()) EXPECT_EQ(slow.handshake(), Transport::Connecting::pending);
+    return unread() == 0;
+  })) << "what is left is read in later turns, although no event tells of it";
 }
 
 // It has been given up, and may have gone another way by now.
