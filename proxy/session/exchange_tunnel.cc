@@ -64,7 +64,8 @@ void Exchange::on_pipe() {
 
 // In order when nothing is on its way, else so that a part does not look like the whole.
 void Exchange::end_tunnel(EndReason reason) {
-  const bool quiet = !tunnel_->blocked() && !tunnel_->half_closed() && !tunnel_->awaits_answer() &&
+  const bool cut_short = is_by_drain(reason) && tunnel_->awaits_answer();
+  const bool quiet = !tunnel_->blocked() && !tunnel_->half_closed() && !cut_short &&
                      http_.pipes().loop.now() - tunnel_->last_moved() >= Session::kSilence;
   over(quiet ? AfterExchange::linger : AfterExchange::abort, reason);
 }

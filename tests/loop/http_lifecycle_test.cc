@@ -142,6 +142,8 @@ TEST_F(HttpDrainTest, AHeadThatHasBegunIsServed_WithAGoodbye) {
 }
 
 TEST_F(HttpDrainTest, AnIdleConnectionMayAskOnceMore) {
+  Sides closed_first = idle();
+  advance(1s);
   Sides sides = idle();
   advance(2s);
   drain(10s);

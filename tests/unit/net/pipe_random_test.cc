@@ -109,8 +109,8 @@ void run_seed(uint64_t seed, int steps) {
       if (!chosen->killed && !forced) chosen->wind_up();
       return forced || chosen->pipe.over;
     };
-    // After a reset only the absence of damage is asked for: whether the session ends at once or at one of its
-    // deadlines is the session's business.
+    // After a reset only the absence of damage is asked for: whether the session ends at once or at
+    // one of its deadlines is the session's business.
     ASSERT_TRUE(chosen->killed || loop.run_until(over, 5000)) << "stuck at step " << step;
     if (!chosen->killed && !forced) {
       ASSERT_TRUE(loop.run_until([&] { return chosen->wind_up(), chosen->delivered(); }))

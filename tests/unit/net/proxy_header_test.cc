@@ -78,8 +78,7 @@ TEST(ProxyLine, GivesTheAddressesAndEndsWithItsLine) {
   EXPECT_EQ(got.header.command, ProxyHeader::Command::proxy);
   EXPECT_EQ(text(got.header), "192.168.0.1:56324 > 192.168.0.11:443");
   EXPECT_EQ(addresses("PROXY TCP6 2001:db8::1 ::1 0 65535\r\n"), "[2001:db8::1]:0 > [::1]:65535");
-  EXPECT_EQ(addresses("PROXY TCP6 ::ffff:1.2.3.4 ABCD::1 1 2\r\n"),
-            "[::ffff:1.2.3.4]:1 > [abcd::1]:2");
+  EXPECT_EQ(addresses("PROXY TCP6 ::ffff:1.2.3.4 ABCD::1 1 2\r\n"), "1.2.3.4:1 > [abcd::1]:2");
 }
 
 TEST(ProxyLine, OfAnUnknownProtocolHasNoAddressesWhateverItSays) {
@@ -288,7 +287,7 @@ TEST(ProxyWriter, WritesBlocksThatAreRead) {
   EXPECT_EQ(addresses(v2(address("[2001:db8::1]:1"), address("[::1]:2"))),
             "[2001:db8::1]:1 > [::1]:2");
   EXPECT_EQ(addresses(v2(address("[2001:db8::1]:1"), address("1.2.3.4:2"))),
-            "[2001:db8::1]:1 > [::ffff:1.2.3.4]:2");
+            "[2001:db8::1]:1 > 1.2.3.4:2");
   EXPECT_EQ(addresses(v2(address("unix:/run/a"), address("unix:@b"))), "unix:/run/a > unix:@b");
   EXPECT_EQ(addresses(v2(address("unix:@"), address("unix:/b"))), "unix:@ > unix:/b");
 }

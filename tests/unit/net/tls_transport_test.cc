@@ -1,5 +1,6 @@
 // A Transport with TLS, and nothing around it: what it says must be what a plain one would say.
 #include <gtest/gtest.h>
+#include <linux/sockios.h>
 #include <sys/ioctl.h>
 
 #include "net/tls_server.h"
@@ -247,12 +248,16 @@ TEST_F(DullRecordsTest, AFewKeyUpdatesNowAndThen_AreLegitimate) {
   Reader reader(transport);
   for (int i = 0; i < 20; ++i) {
     send_key_updates(20);
+    ASSERT_TRUE(run_until([&] {
+      int bytes = 0;  // that have not arrived
+      return ::ioctl(peer->socket().fd(), SIOCOUTQ, &bytes) == 0 && bytes == 0;
+    }));
     turns(5);
     advance(10s);
   }
   EXPECT_NE(reader.status, Io::Status::failed);
   ASSERT_TRUE(peer->send("x"));
-  EXPECT_TRUE(run_until([&] { return reader.got == "x"; }));
+  EXPECT_TRUE(run_until([&] { return reader.got == "x"; })) << transport.tls()->failure();
 }
 
 // A part of a handshake that never becomes whole, in records of one byte.
