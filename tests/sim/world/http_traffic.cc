@@ -105,7 +105,8 @@ void HttpTraffic::judge_backends(const Evidence& evidence) {
 void HttpTraffic::judge_log(const Evidence& evidence) {
   for (const std::string& line : lines_of(evidence.access_log)) {
     const std::string path = log_field(line, "path");
-    if (path.empty()) continue;
+    // Without a route it was refused, perhaps with a part of its head.
+    if (path.empty() || log_field(line, "route").empty()) continue;
     const uint64_t number = std::strtoull(path.c_str() + path.rfind('/') + 1, nullptr, 10);
     const Request* request = ledger_.request(number);
     if (request == nullptr) {

@@ -55,7 +55,7 @@ void Scenario::choose_http(Random& random) {
   cancel_on_close = random.below(2) == 0;
   retry.budget = 1;  // what is safe to be sent again always is
   pool.queue_timeout.value = 300s;
-  if (random.below(3) == 0) pool.max_connections = 1 + random.below(4);
+  if (random.below(2) == 0) pool.max_connections = 1 + random.below(2);
   if (random.below(4) == 0) pool.max_idle = random.below(3);
   if (random.below(4) == 0) pool.max_requests = 1 + random.below(4);
   if (random.below(4) == 0) pool.max_age.value = up_to(random, 1s);
