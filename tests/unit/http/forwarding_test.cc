@@ -173,5 +173,22 @@ TEST(RequestId, IsNewOtherwise) {
   EXPECT_EQ(id_of("X-Request-Id: a\r\nX-Request-Id: b\r\n", kFriend), fresh);
 }
 
+TEST(ClientScheme, IsWhatATrustedPeerSaysOfTheClient) {
+  const std::string networks[] = {"10.0.0.0/8"};
+  const TrustedNetworks trusted = *TrustedNetworks::parse(networks);
+  const auto scheme = [&](std::string_view fields, const Hop& hop) {
+    return std::string(client_scheme(Request(fields).head(), hop, trusted));
+  };
+  EXPECT_EQ(scheme("", kFriend), "http");
+  EXPECT_EQ(scheme("X-Forwarded-Proto: HTTPS\r\n", kFriend), "https");
+  EXPECT_EQ(scheme("X-Forwarded-Proto: gopher\r\nForwarded: proto=https\r\n", kFriend), "https");
+  EXPECT_EQ(scheme("Forwarded: for=\"a,b;c\";proto=https\r\n", kFriend), "https");
+  EXPECT_EQ(scheme("Forwarded: proto=https;for=1.1.1.1\r\nForwarded: for=10.0.0.1\r\n", kFriend),
+            "https");
+  EXPECT_EQ(scheme("Forwarded: proto=https, for=1.1.1.1;proto=http\r\n", kFriend), "http");
+  EXPECT_EQ(scheme("Forwarded: for=1.1.1.1;proto=\"https\r\n", kFriend), "http");
+  EXPECT_EQ(scheme("X-Forwarded-Proto: https\r\nForwarded: proto=https\r\n", kStranger), "http");
+}
+
 }  // namespace
 }  // namespace weir
