@@ -155,8 +155,8 @@ TEST_F(NamesOfBackends, AreReportedByCheckWhenAsked) {
   EXPECT_EQ(resolved.code, 0);
   EXPECT_THAT(resolved.out, HasSubstr("weir.yaml:5:9: warning[W252]: cannot look up "
                                       "'no-such-host.invalid'"));
-  EXPECT_THAT(resolved.out, HasSubstr("cluster app: " + at("localhost") + ": "));
-  EXPECT_THAT(resolved.out, HasSubstr(echo_.address().text()));
+  EXPECT_THAT(resolved.err, HasSubstr("cluster app: " + at("localhost") + ": "));
+  EXPECT_THAT(resolved.err, HasSubstr(echo_.address().text()));
   EXPECT_EQ(run_weir("check --strict --resolve weir.yaml", folder_ / "").code, 78);
 }
 
