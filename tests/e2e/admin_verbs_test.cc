@@ -452,7 +452,7 @@ TEST(ProxyVerb, ForwardsRequestsWithoutAFile) {
   Socket client = Socket::connect(listen);
   ASSERT_TRUE(client.send("GET //a HTTP/1.1\r\nHost: x.example\r\nConnection: close\r\n\r\n"));
   Socket server = backend.accept();
-  EXPECT_EQ(server.receive(17), "GET /a HTTP/1.1\r\n");
+  EXPECT_EQ(server.receive(18), "GET //a HTTP/1.1\r\n");
   ASSERT_TRUE(server.send("HTTP/1.1 204 No Content\r\n\r\n"));
   EXPECT_EQ(client.receive(16), "HTTP/1.1 204 No ");
   EXPECT_EQ(client.wait_end(), Socket::End::fin);
