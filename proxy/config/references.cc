@@ -8,6 +8,12 @@
 #include "config/suggest.h"
 
 namespace weir::config {
+namespace {
+
+// Names that are compared for suggestions; each takes some microseconds.
+constexpr size_t kMostCompared = 200'000;
+
+}  // namespace
 
 References::References(const Model& model, const Places& places, Findings& findings)
     : places_(places), findings_(findings), model_(model) {
@@ -31,6 +37,7 @@ void References::check(const std::string& who, const std::string& cluster,
 std::string References::clusters_like(const std::string& name) {
   if (places_of_names_.empty()) return "there are no clusters";
   if (++suggestions_ > kShownDiagnostics) return "";
+  if ((compared_ += model_.clusters.size()) > kMostCompared) return some_clusters();
   std::vector<std::string_view> names;
   for (const Cluster& cluster : model_.clusters) names.push_back(cluster.name);
   if (const std::string near = nearest(name, names); !near.empty()) {
@@ -39,9 +46,15 @@ std::string References::clusters_like(const std::string& name) {
     return fmt::format("did you mean '{}'? ({})", near,
                        places_.defined_at(fmt::format("clusters[{}]", found->second)));
   }
-  const auto shown = names.begin() + static_cast<long>(std::min<size_t>(names.size(), 8));
-  return fmt::format("there are: {}{}", fmt::join(names.begin(), shown, ", "),
-                     shown == names.end() ? "" : ", …");
+  return some_clusters();
+}
+
+std::string References::some_clusters() const {
+  std::vector<std::string_view> names;
+  for (size_t i = 0; i < std::min<size_t>(model_.clusters.size(), 8); ++i)
+    names.push_back(model_.clusters[i].name);
+  return fmt::format("there are: {}{}", fmt::join(names, ", "),
+                     names.size() == model_.clusters.size() ? "" : ", …");
 }
 
 }  // namespace weir::config

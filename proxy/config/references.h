@@ -29,10 +29,12 @@ class References {
   const Places& places_;
   Findings& findings_;
   std::string clusters_like(const std::string& name);
+  std::string some_clusters() const;
 
   const Model& model_;
   std::unordered_map<std::string_view, size_t> places_of_names_;
   size_t suggestions_ = 0;
+  size_t compared_ = 0;  // names, for suggestions
   std::unordered_set<std::string_view> used_;
   bool complete_ = true;
 };
