@@ -11,7 +11,7 @@ namespace weir::config {
 namespace {
 
 // Names that are compared for suggestions; each takes some microseconds.
-constexpr size_t kMostCompared = 200'000;
+constexpr size_t kMostCompared = 50'000;
 
 }  // namespace
 
