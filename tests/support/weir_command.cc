@@ -28,8 +28,8 @@ CommandOutcome run_weir(const std::string& arguments, const std::string& directo
   ::close(fd);
   std::string line = "cd " + directory + " && env -u WEIR_CONFIG -u NOTIFY_SOCKET " +
                      (admin.empty() ? "-u WEIR_ADMIN " : "WEIR_ADMIN=" + admin + " ") +
-                     WEIR_BINARY + " " + arguments + " >" + files + " 2>" + files +
-                     ".err </dev/null";
+                     WEIR_BINARY + " </dev/null " + arguments + " >" + files + " 2>" + files +
+                     ".err";  // the arguments may redirect the standard input
   int status = std::system(line.c_str());
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, taken(files), taken(files + ".err")};
 }
