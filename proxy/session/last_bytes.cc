@@ -16,7 +16,8 @@ size_t on_the_way_to(Transport& side) {
     if (side.error() != 0 || side.cut_off()) break;
     if (side.read(nobody_wants).status != Io::Status::ok) break;
   }
-  return side.error() == 0 ? side.unacknowledged() : 0;
+  // After a reset the kernel still counts what it has dropped.
+  return side.error() == 0 && !side.failed_unseen() ? side.unacknowledged() : 0;
 }
 
 // Bytes that the half has read and its sink has not taken.
