@@ -128,7 +128,7 @@ TEST_F(HttpReloadTest, ReloadThatMakesRoomLetsWaitingRequestsGoAtOnce) {
         comes(Socket::connect(bind_));
     ASSERT_TRUE(holds.send(http_get("/long")));
     ASSERT_TRUE(weir.await_metric("weir_backend_requests_in_flight", {}, 1));
-    ASSERT_TRUE(waits.send(http_get("/q")));
+    ASSERT_TRUE(waits.send(http_get("/say/q")));
     ASSERT_TRUE(weir.await_metric("weir_cluster_queue_length", {}, 1));
     weir.write_config(other_backend ? text({backend.address(), first_.address()}, "1")
                                     : text({backend.address()}, "10"));
