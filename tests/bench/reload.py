@@ -113,10 +113,11 @@ def measure(options, folder):
     ports = {"backend": backend.server_address[1], "admin": free_port(), "web": free_port()}
     path = pathlib.Path(folder) / "weir.yaml"
     write_config(path, options, ports, 0)
-    weir = subprocess.Popen([options.weir, "run", path])
+    weir = subprocess.Popen([options.weir, "run", "--config", path])
     try:
         while True:
             try:
+                assert weir.poll() is None, "weir did not start"
                 if ask(ports["admin"], "GET", "/ready") == "ready\n":
                     break
             except OSError:
