@@ -17,9 +17,13 @@ namespace {
 // transfers; and those of checks.
 constexpr uint64_t kOwnDescriptors = 256 - HealthChecks::kLeastRunning;
 
-uint64_t descriptors_for_sessions(uint64_t limit) {
-  const uint64_t own = kOwnDescriptors + HealthChecks::room_of(limit);
-  return limit > 2 * own ? limit - own : limit / 2;
+// A session takes two: its client's and its backend's. What no check can use is for sessions.
+uint64_t connections_for(uint64_t limit, size_t checks) {
+  const uint64_t own =
+      kOwnDescriptors +
+      std::clamp<uint64_t>(checks, HealthChecks::kLeastRunning, HealthChecks::room_of(limit));
+  const uint64_t left = limit > 2 * own ? limit - own : limit / 2;
+  return std::max<uint64_t>(1, left / 2);
 }
 
 // "weir.yaml:12:7"; the path itself for a value that was not read from a file.
@@ -151,7 +155,8 @@ Result<void> check_congestion_control(const config::Loaded& loaded) {
 }  // namespace
 
 SnapshotStore::SnapshotStore(uint32_t workers, uint64_t descriptor_limit)
-    : most_connections_(std::max<uint64_t>(1, descriptors_for_sessions(descriptor_limit) / 2)),
+    : descriptor_limit_(descriptor_limit),
+      most_connections_(connections_for(descriptor_limit, 0)),
       sockets_(workers) {}
 
 std::shared_ptr<Backend> SnapshotStore::backend(const std::string& cluster,
@@ -280,8 +285,6 @@ Result<SnapshotStore::Prepared> SnapshotStore::prepare(const Candidate& candidat
   snapshot->generation = current_ ? current_->generation + 1 : 1;
   snapshot->model = model;
   snapshot->hash = candidate.loaded.hash;
-  snapshot->max_connections =
-      model.global.max_connections != 0 ? model.global.max_connections : most_connections_;
   snapshot->count = count_;
   for (const config::Cluster& cluster : model.clusters)
     snapshot->clusters.push_back(compile(cluster, candidate, *series));
@@ -305,6 +308,9 @@ Result<SnapshotStore::Prepared> SnapshotStore::prepare(const Candidate& candidat
     for (size_t cluster : listener.clusters) carries_http[cluster] = true;
   }
   prepared.checks = check_targets(*snapshot);
+  prepared.most_connections = connections_for(descriptor_limit_, prepared.checks.size());
+  snapshot->max_connections = model.global.max_connections != 0 ? model.global.max_connections
+                                                                : prepared.most_connections;
   prepared.series = series;
   prepared.snapshot = snapshot;
   prepared.sockets = std::move(*sockets);
@@ -317,6 +323,7 @@ std::vector<WorkerUpdate> SnapshotStore::commit(Prepared prepared, TimePoint now
 }
 
 std::vector<WorkerUpdate> SnapshotStore::put_in_force(Prepared prepared) {
+  most_connections_ = prepared.most_connections;
   current_ = std::move(prepared.snapshot);
   if (prepared.ticket_keys.empty())
     ticket_keys_.rotate_every(current_->model.global.tls_tickets.rotate);

@@ -46,6 +46,7 @@ class SnapshotStore {
     TicketKeys::FileKeys ticket_keys;
     FileDigests digests;
     std::vector<CheckTarget> checks;
+    uint64_t most_connections = 1;  // what global.max_connections: auto comes to
   };
   Result<Prepared> prepare(const Candidate& candidate);
   // What was prepared is not wanted after all.
@@ -118,7 +119,8 @@ class SnapshotStore {
   std::map<BackendKey, std::weak_ptr<Backend>> backends_;
   std::map<std::string, std::weak_ptr<ConnectionCount>> counts_;
   const std::shared_ptr<ConnectionCount> count_ = std::make_shared<ConnectionCount>();
-  const uint64_t most_connections_;
+  const uint64_t descriptor_limit_;
+  uint64_t most_connections_;  // of the configuration in force
   SeriesRegistry series_;
   Sockets sockets_;
   TicketKeys ticket_keys_;    // outlives all that is in snapshots
