@@ -21,12 +21,12 @@ struct PathChoice {
   // The reading that decided.
   enum class By : uint8_t { as_sent, normal, refused };
 
-  Fault fault;
+  Fault fault{};
   const Route* route = nullptr;  // null: no route takes it, 404
-  std::string_view path;         // that the route matched, and that it forwards
+  std::string_view path{};       // that the route matched, and that it forwards
   By by = By::as_sent;
   // The reading that would have taken another route, and that route; empty: there is none.
-  std::string_view other_path;
+  std::string_view other_path{};
   const Route* other = nullptr;
 };
 

@@ -48,7 +48,7 @@ void reply_with(Background& background, AdminReply reply, bool accepts_gzip, Wri
         if (reply.gzipped) reply.body = gzip(reply.body);
         return std::move(reply);
       },
-      [responder](AdminReply reply) { responder->reply(std::move(reply)); });
+      [responder](AdminReply made) { responder->reply(std::move(made)); });
 }
 
 ReloadCoordinator::Done answer_with(Background& background, AdminResponder responder,

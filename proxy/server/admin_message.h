@@ -32,7 +32,7 @@ struct AdminRequest {
 struct AdminReply {
   int status = 200;
   std::string content_type = "application/json";
-  std::string body;
+  std::string body = {};
   std::string allow = {};  // of a 405: the methods there are
   bool gzipped = false;    // the body is, because the request accepts it
 };
