@@ -284,7 +284,9 @@ TEST_F(DullRecordsTest, AHandshakeInTinyRecords_IsReadInPortions) {
   EXPECT_EQ(slow.handshake(), Transport::Connecting::pending);
   EXPECT_GT(unread(), sent / 2) << "one turn is not for one connection";
   EXPECT_TRUE(run_until([&] {
-    if (slow.readable()) EXPECT_EQ(slow.handshake(), Transport::Connecting::pending);
+    if (slow.readable()) {
+      EXPECT_EQ(slow.handshake(), Transport::Connecting::pending);
+    }
     return unread() == 0;
   })) << "what is left is read in later turns, although no event tells of it";
 }
