@@ -64,7 +64,9 @@ TEST_F(HttpFieldRulesTest, ASwitchOfProtocolsObeysTheRules) {
     EXPECT_THAT(head, StartsWith("HTTP/1.1 101 "));
     EXPECT_THAT(head, Not(testing::ContainsRegex("SECRET|inner/1")));
     EXPECT_THAT(head, HasSubstr("X-Set: weir\r\nX-Add: more\r\n"));
-    if (server == "edge") EXPECT_THAT(head, HasSubstr("Server: edge\r\n"));
+    if (server == "edge") {
+      EXPECT_THAT(head, HasSubstr("Server: edge\r\n"));
+    }
     sides.client.close();
     rest(sides.server);
   }

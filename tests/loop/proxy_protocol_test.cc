@@ -154,7 +154,9 @@ TEST_F(ProxyProtocolTest, Ipv4ClientOfADualStackListener_IsIpv4Everywhere) {
     EXPECT_EQ(header.destination.text(), Address::loopback(address().port()).text());
     EXPECT_EQ(got_.substr(0, 10),
               version == "v1" ? "PROXY TCP4" : std::string("\r\n\r\n\0\r\nQUI", 10));
-    if (version == "v2") EXPECT_EQ(got_.at(13), 0x11);
+    if (version == "v2") {
+      EXPECT_EQ(got_.at(13), 0x11);
+    }
     EXPECT_EQ(worker.survey(1).oldest.at(0).client, one.local().text());
     one.close();
     server.close();
