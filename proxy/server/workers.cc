@@ -26,7 +26,9 @@ Workers::Workers(EventLoop& control, const Clock& clock, Log& log, uint32_t coun
   for (uint32_t i = 0; i < count; ++i) {
     threads_.push_back(
         std::make_unique<WorkerThread>(clock, log, i, uint64_t{random()} << 32 | random(), *this));
-    reports_.push_back(std::make_shared<const WorkerReport>(WorkerReport{.worker = i}));
+    auto nothing_yet = std::make_shared<WorkerReport>();
+    nothing_yet->worker = i;
+    reports_.push_back(std::move(nothing_yet));
   }
 }
 

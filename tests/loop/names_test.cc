@@ -49,12 +49,12 @@ class NamesTest : public HttpFixture {
   // The connection that a new client gets to.
   Socket joined(Acceptor& from, Socket& client) {
     client = this->client();
-    Socket backend;
+    Socket arrived;
     EXPECT_TRUE(run_until([&] {
-      if (wait_ready(from.fd(), POLLIN, 1ms)) backend = from.accept(1s);
-      return static_cast<bool>(backend);
+      if (wait_ready(from.fd(), POLLIN, 1ms)) arrived = from.accept(1s);
+      return static_cast<bool>(arrived);
     }));
-    return backend;
+    return arrived;
   }
 
   const uint16_t port_ = free_address().port();
