@@ -80,15 +80,10 @@ TEST(Process, SaysAtOnceWhenALogCannotBeOpenedAgain_AndThatItCan) {
     std::filesystem::rename(logs, logs + ".old");
     weir.signal(SIGUSR1);
     EXPECT_TRUE(weir.await_at_least("weir_log_output_errors_total", {{"log", "access"}}, 1));
-    EXPECT_NE(weir.errors().find("level=error event=log.output_failed log=access output=" + logs),
-              std::string::npos);
+    EXPECT_TRUE(weir.await_error("level=error event=log.output_failed log=access output=" + logs));
     EXPECT_EQ(weir.scrape().sum("weir_log_output_errors_total", {{"log", "messages"}}), 0);
     std::filesystem::create_directory(logs);
-    const TimePoint until = std::chrono::steady_clock::now() + kPatience;
-    while (weir.errors().find("event=log.output_works_again log=access") == std::string::npos) {
-      ASSERT_LT(std::chrono::steady_clock::now(), until);
-      weir.get("/live");
-    }
+    EXPECT_TRUE(weir.await_error("event=log.output_works_again log=access"));
     EXPECT_TRUE(std::filesystem::exists(logs + "/access"));
   }
   std::filesystem::remove_all(folder);
@@ -103,7 +98,7 @@ TEST(Process, StartsAfterOneTimeoutOfItsChecks_HoweverManyBackendsAreSilent) {
   std::string text =
       "listeners: [{ name: web, bind: \"" + free_address().text() +
       "\", cluster: app }]\nclusters:\n  - name: app\n    health_check: { type: tcp, "
-      "timeout: 2s }\n    backends:\n";
+      "timeout: 4s }\n    backends:\n";
   for (int i = 0; i < 500; ++i)
     text += "      - { name: b" + std::to_string(i) + ", address: \"" + mute.address().text() +
             "\" }\n";
@@ -111,7 +106,7 @@ TEST(Process, StartsAfterOneTimeoutOfItsChecks_HoweverManyBackendsAreSilent) {
   ProxyProcess weir(text, {.await_ready = false});
   EXPECT_TRUE(weir.await_notification("EXTEND_TIMEOUT_USEC=10000000"));
   EXPECT_TRUE(weir.await_notification("READY=1"));
-  EXPECT_LT(std::chrono::steady_clock::now() - before, 8s);
+  EXPECT_LT(std::chrono::steady_clock::now() - before, 16s);
 }
 
 // Not once for each worker: a backend's health is one fact, and checks are load.

@@ -202,6 +202,16 @@ std::string ProxyProcess::errors() const {
   return read_file(directory_ + "/stderr");
 }
 
+bool ProxyProcess::await_error(const std::string& text, Duration patience) const {
+  const TimePoint until = std::chrono::steady_clock::now() + patience;
+  while (errors().find(text) == std::string::npos) {
+    const bool ended = wait_ready(pidfd_.get(), POLLIN, 10ms);
+    if (!ended && std::chrono::steady_clock::now() < until) continue;
+    return errors().find(text) != std::string::npos;
+  }
+  return true;
+}
+
 Address ProxyProcess::admin_address() const {
   return *Address::parse("unix:" + directory_ + "/admin.sock");
 }

@@ -75,6 +75,9 @@ class ProxyProcess {
   // Written beside and renamed over, as editors do it; the admin section is added as at first.
   void write_config(const std::string& config) const;
   std::string errors() const;  // its standard error so far
+  // Whether its standard error comes to hold `text`: a thread of weir writes the log a moment
+  // later.
+  bool await_error(const std::string& text, Duration patience = kPatience) const;
 
   AdminAnswer get(const std::string& path) const { return request("GET", path, {}); }
   AdminAnswer post(const std::string& path, const std::string& body = {}) const {
