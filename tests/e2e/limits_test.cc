@@ -1,6 +1,7 @@
 // A process that is given too little says so and ends; nothing aborts.
 #include <gmock/gmock.h>
 #include <signal.h>
+#include <sys/wait.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -9,6 +10,7 @@
 #include "support/config_text.h"
 #include "support/load_server.h"
 #include "support/proxy_process.h"
+#include "support/temp_folder.h"
 
 namespace weir {
 namespace {
@@ -57,7 +59,15 @@ TEST(Limits, ClosedStreams_AreDevNullAndAWarning) {
 }
 
 TEST(Limits, ACommandWithoutAStandardOutput_Fails) {
-  EXPECT_NE(std::system((std::string(WEIR_BINARY) + " version >&- 2>/dev/null").c_str()), 0);
+  const test::TempFolder folder;
+  const std::string errors = folder / "errors";
+  const int status =
+      std::system((std::string(WEIR_BINARY) + " version >&- 2>'" + errors + "'").c_str());
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_NE(WEXITSTATUS(status), 0);
+  std::ifstream file(errors);
+  EXPECT_THAT(std::string(std::istreambuf_iterator<char>(file), {}),
+              HasSubstr("cannot write to the standard output"));
 }
 
 }  // namespace
