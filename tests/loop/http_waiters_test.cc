@@ -245,7 +245,6 @@ TEST_F(HttpWaitersTest, OneFreeBackendOfVeryManyIsFound) {
   configure(list, std::string(", balance: source_hash") + kOne);
   ask(1, 40);
   EXPECT_EQ(waiting(), 0);
-  EXPECT_EQ(cluster_cells("c").queue_length.value, 0);
   ask(41, 42);
   EXPECT_EQ(waiting(), 2);
   for (Acceptor& one : many) EXPECT_EQ(arriving(one).size(), 1u) << one.address().text();
@@ -268,13 +267,18 @@ TEST_F(HttpWaitersTest, RequestThatWaitsHasTheTimeoutsOfTheConfigurationInForce)
 }
 
 TEST_F(HttpWaitersTest, RetryAfterAReloadGoesToTheBackendsThatThereAreNow) {
-  configure(first(), ", backoff: { base: 30s }");
+  const auto use = [&](const std::string& backends) {
+    apply("listeners:\n" + listener_text("cluster: c, retry: { on: reset_before_response }") +
+          fmt::format("clusters:\n  - {{ name: c, backends: [{}] }}\n", backends));
+  };
+  use(first());
   ask(1, 1);
   EXPECT_THAT(arriving(), ElementsAre("/1"));
-  configure(second(), "");
+  use(second());
   servers.back().reset();
-  ask(2, 2);
-  EXPECT_THAT(arriving(other), ElementsAre("/2"));
+  for (int i = 0; i < 30; ++i) advance(50ms);  // the pause before the retry
+  EXPECT_THAT(arriving(other), ElementsAre("/1"));
+  EXPECT_TRUE(nobody_connects());
 }
 
 }  // namespace

@@ -353,7 +353,7 @@ TEST_F(SessionTest, CellsStayWhileASessionOfAnOldConfigurationHoldsThem) {
             1u);
 }
 
-// Trap T8: another worker has accepted it and handed it over while the listener was removed.
+// Another worker accepted the connection and handed it over while the listener was removed.
 TEST_F(SessionTest, AConnectionGivenToARemovedSocket_IsServedUnderItsOldConfiguration) {
   serve({backend.address()});
   const uint64_t socket = store.sockets().entries().at(0).first;
