@@ -1,6 +1,6 @@
-// A thousand sessions of every kind at one SIGTERM: the table of drain.md 5.8 for TCP. What has to
-// happen in time happens by events; the drain's own deadline is far away, or the only thing waited
-// for.
+// A thousand TCP sessions of every kind at one SIGTERM: how each kind ends and is counted. What has
+// to happen in time happens by events; the drain's own deadline is far away, or the only thing
+// waited for.
 #include <signal.h>
 
 #include <memory>

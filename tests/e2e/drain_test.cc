@@ -1,4 +1,5 @@
-// Stopping the real binary: drain.md's table for TCP. What is served, what is cut, what is said.
+// Stopping the real binary with TCP sessions: which are served, which are cut, and what weir
+// reports.
 #include <signal.h>
 
 #include "support/config_text.h"
