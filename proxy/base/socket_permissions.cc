@@ -1,8 +1,10 @@
 #include "base/socket_permissions.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <grp.h>
 #include <pwd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -48,21 +50,66 @@ Error failure(const std::string& path, const std::string& what, int error) {
   return {fmt::format("cannot {} {}: {}{}", what, path, std::strerror(error), fix), ""};
 }
 
-}  // namespace
+constexpr auto kKeptOwner = static_cast<uid_t>(-1);
+constexpr auto kKeptGroup = static_cast<gid_t>(-1);
 
-Result<void> set_permissions(const std::string& path, const SocketPermissions& permissions) {
-  constexpr auto kKept = static_cast<uid_t>(-1);
-  std::optional<uid_t> owner = kKept;
-  std::optional<gid_t> group = kKept;
+struct Ids {
+  uid_t owner = kKeptOwner;
+  gid_t group = kKeptGroup;
+};
+
+Result<Ids> ids_of(const SocketPermissions& permissions) {
+  std::optional<uid_t> owner = kKeptOwner;
+  std::optional<gid_t> group = kKeptGroup;
   if (!permissions.owner.empty()) owner = user_id(permissions.owner);
   if (!owner) return Error{fmt::format("there is no user '{}'", permissions.owner), ""};
   if (!permissions.group.empty()) group = group_id(permissions.group);
   if (!group) return Error{fmt::format("there is no group '{}'", permissions.group), ""};
+  return Ids{*owner, *group};
+}
+
+constexpr const char* kChangeOwner = "change the owner or group of";
+constexpr const char* kChangeMode = "change the mode of";
+
+}  // namespace
+
+Result<void> set_permissions(const std::string& path, const SocketPermissions& permissions) {
+  const Result<Ids> ids = ids_of(permissions);
+  if (!ids) return ids.error();
   // The owner's group first: the new mode must not hold for the old group, not even for a moment.
-  if ((*owner != kKept || *group != kKept) && ::chown(path.c_str(), *owner, *group) != 0)
-    return failure(path, "change the owner or group of", errno);
-  if (::chmod(path.c_str(), permissions.mode) != 0)
-    return failure(path, "change the mode of", errno);
+  if ((ids->owner != kKeptOwner || ids->group != kKeptGroup) &&
+      ::chown(path.c_str(), ids->owner, ids->group) != 0)
+    return failure(path, kChangeOwner, errno);
+  if (::chmod(path.c_str(), permissions.mode) != 0) return failure(path, kChangeMode, errno);
+  return {};
+}
+
+Result<PermissionChange> PermissionChange::prepare(const std::string& path,
+                                                   const SocketPermissions& permissions) {
+  const Result<Ids> ids = ids_of(permissions);
+  if (!ids) return ids.error();
+  PermissionChange change;
+  change.path_ = path;
+  change.owner_ = ids->owner;
+  change.group_ = ids->group;
+  change.mode_ = permissions.mode;
+  change.file_.reset(::open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  if (!change.file_) return failure(path, "open", errno);
+  // The kernel checks the owner and group of a socket without a path by the same rules, so that a
+  // change that is not permitted is an error before anything is changed.
+  const UniqueFd trial(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (trial && ::fchown(trial.get(), change.owner_, change.group_) != 0 && errno == EPERM)
+    return failure(path, kChangeOwner, EPERM);
+  return change;
+}
+
+Result<void> PermissionChange::apply() const {
+  // The group first: see set_permissions().
+  if (::fchownat(file_.get(), "", owner_, group_, AT_EMPTY_PATH) != 0)
+    return failure(path_, kChangeOwner, errno);
+  // fchmod(2) does not take a descriptor of O_PATH.
+  const std::string by_descriptor = fmt::format("/proc/self/fd/{}", file_.get());
+  if (::chmod(by_descriptor.c_str(), mode_) != 0) return failure(path_, kChangeMode, errno);
   return {};
 }
 

@@ -1,5 +1,7 @@
 #include "server/sockets.h"
 
+#include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -31,6 +33,18 @@ bool overlap(const Address& a, const Address& b) {
   if (!a.is_ip() || !b.is_ip() || a.port() != b.port()) return false;
   if (a == b || a == Address::any(a.port()) || b == Address::any(b.port())) return true;
   return a.family() == b.family() && (is_wildcard(a) || is_wildcard(b));
+}
+
+// Whether the file that `fd` holds is the one that was made for the socket.
+Result<void> check_same(int fd, const Sockets::Entry& entry) {
+  struct stat status {};
+  if (::fstat(fd, &status) == 0 && SocketFile{status.st_dev, status.st_ino} == entry.file)
+    return {};
+  return Error{fmt::format("cannot change the permissions of {}: the file is not the socket that "
+                           "weir made there; restart weir to make a new one, or leave socket_mode, "
+                           "socket_owner and socket_group as they were",
+                           entry.address.path()),
+               ""};
 }
 
 }  // namespace
@@ -85,7 +99,7 @@ Result<Sockets::Prepared> Sockets::prepare(const config::Model& model) const {
   Prepared prepared;
   Result<void> done = bind_all(model, prepared);
   if (done) done = listen_all(model, prepared);
-  if (done) done = change_permissions(model, prepared);
+  if (done) done = prepare_permissions(model, prepared);
   if (done) return prepared;
   abandon(prepared);
   return done.error();
@@ -134,25 +148,44 @@ Result<void> Sockets::listen_all(const config::Model& model, const Prepared& pre
   return {};
 }
 
-// Of UNIX sockets that stay. An owner that is not named any more is the process's again.
-Result<void> Sockets::change_permissions(const config::Model& model,
-                                         const Prepared& prepared) const {
+// For UNIX sockets that stay. Where the configuration no longer names an owner or group, the file
+// gets those of the process.
+Result<void> Sockets::prepare_permissions(const config::Model& model, Prepared& prepared) const {
   std::unordered_map<uint64_t, const SocketPermissions*> before;  // by number
   for (const Entry& entry : entries_)
     if (entry.file.inode != 0) before.emplace(entry.first, &entry.options.permissions);
-  for (const Entry& entry : prepared.entries) {
+  for (size_t i = 0; i < prepared.entries.size(); ++i) {
+    const Entry& entry = prepared.entries[i];
     const auto found = entry.opened.empty() ? before.find(entry.first) : before.end();
     SocketPermissions next = entry.options.permissions;
     if (found == before.end() || *found->second == next) continue;
     if (next.owner.empty()) next.owner = std::to_string(::geteuid());
     if (next.group.empty()) next.group = std::to_string(::getegid());
-    if (Result<void> done = set_permissions(entry.address.path(), next); !done)
-      return Error{done.error().message, "listener " + model.listeners[entry.listener].name};
+    Result<PermissionChange> change = PermissionChange::prepare(entry.address.path(), next);
+    const Result<void> good = change ? check_same(change->file(), entry) : change.error();
+    if (!good)
+      return Error{good.error().message, "listener " + model.listeners[entry.listener].name};
+    prepared.permissions.push_back({i, std::move(*change)});
   }
   return {};
 }
 
+// prepare_permissions() has tried the change, so it rarely fails here. If it does, the socket keeps
+// its permissions, and the next configuration that is committed tries again.
+void Sockets::apply_permissions(Prepared& prepared) const {
+  for (const NewPermissions& next : prepared.permissions) {
+    Entry& entry = prepared.entries[next.entry];
+    const Result<void> done = next.change.apply();
+    if (done) continue;
+    LOG(error, "listener.permissions", kv("bind", entry.address.text()),
+        kv("error", done.error().message));
+    for (const Entry& before : entries_)
+      if (before.first == entry.first) entry.options.permissions = before.options.permissions;
+  }
+}
+
 std::vector<std::vector<SocketAssignment>> Sockets::commit(Prepared prepared) {
+  apply_permissions(prepared);
   std::vector<std::vector<SocketAssignment>> told(workers_);
   std::unordered_map<uint64_t, int> backlogs;  // of the sockets there are
   for (const Entry& entry : entries_) backlogs[entry.first] = entry.options.backlog;

@@ -29,8 +29,14 @@ class Sockets {
     size_t listener = 0;           // in the model
     std::vector<UniqueFd> opened;  // not yet handed to workers
   };
+  // Of a UNIX socket that stays.
+  struct NewPermissions {
+    size_t entry;
+    PermissionChange change;
+  };
   struct Prepared {
     std::vector<Entry> entries;
+    std::vector<NewPermissions> permissions;  // applied by commit()
   };
 
   explicit Sockets(uint32_t workers) : workers_(workers) {}
@@ -61,7 +67,8 @@ class Sockets {
   static ByAddress by_address(const std::vector<Entry>& entries);
   static const Entry* find(const ByAddress& entries, const Address& address,
                            const ListenOptions& options);
-  Result<void> change_permissions(const config::Model& model, const Prepared& prepared) const;
+  Result<void> prepare_permissions(const config::Model& model, Prepared& prepared) const;
+  void apply_permissions(Prepared& prepared) const;
 
   const uint32_t workers_;
   uint64_t next_ = 1;

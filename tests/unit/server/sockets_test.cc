@@ -1,5 +1,6 @@
 #include "server/sockets.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/stat.h>
@@ -227,6 +228,56 @@ TEST(Sockets, ThePermissionsOfAUnixPath_ChangeWithoutANewSocket) {
   EXPECT_EQ(mode_of(path), 0600u);
   EXPECT_EQ(sockets.entries()[0].first, number);
   EXPECT_TRUE(Socket::connect(*Address::parse("unix:" + path)));
+}
+
+// A listener whose socket exists, with another mode to come.
+class SocketsNewPermissions : public testing::Test {
+ protected:
+  SocketsNewPermissions()
+      : configured_(model({"unix:" + path_})),
+        first_(sockets_.commit(std::move(*sockets_.prepare(configured_)))) {
+    configured_.listeners[0].socket_mode = 0606;
+  }
+
+  const TempFolder folder_;
+  const std::string path_ = folder_ / "s";
+  Sockets sockets_{1};
+  config::Model configured_;
+  const Told first_;
+};
+
+TEST_F(SocketsNewPermissions, AreAppliedByCommit_NotByPrepare) {
+  auto prepared = sockets_.prepare(configured_);
+  ASSERT_TRUE(prepared) << prepared.error().text();
+  EXPECT_EQ(mode_of(path_), 0666u);
+  Sockets::abandon(*prepared);
+  EXPECT_EQ(mode_of(path_), 0666u);
+  const Told told(sockets_.commit(std::move(*sockets_.prepare(configured_))));
+  EXPECT_EQ(mode_of(path_), 0606u);
+}
+
+TEST_F(SocketsNewPermissions, AreRefused_WhereALinkHasTakenThePlaceOfTheSocket) {
+  const std::string target = folder_ / "target";
+  { const UniqueFd file(::open(target.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600)); }
+  ASSERT_EQ(::unlink(path_.c_str()), 0);
+  ASSERT_EQ(::symlink(target.c_str(), path_.c_str()), 0);
+  const auto prepared = sockets_.prepare(configured_);
+  ASSERT_FALSE(prepared);
+  EXPECT_NE(prepared.error().text().find("not the socket that weir made"), std::string::npos)
+      << prepared.error().text();
+  EXPECT_EQ(mode_of(target), 0600u);
+}
+
+TEST_F(SocketsNewPermissions, AreThoseOfTheSocket_WhateverStandsAtItsPathWhenTheyAreApplied) {
+  const std::string kept = folder_ / "kept", target = folder_ / "target";
+  { const UniqueFd file(::open(target.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600)); }
+  auto prepared = sockets_.prepare(configured_);
+  ASSERT_TRUE(prepared) << prepared.error().text();
+  ASSERT_EQ(::rename(path_.c_str(), kept.c_str()), 0);
+  ASSERT_EQ(::symlink(target.c_str(), path_.c_str()), 0);
+  const Told told(sockets_.commit(std::move(*prepared)));
+  EXPECT_EQ(mode_of(target), 0600u);
+  EXPECT_EQ(mode_of(kept), 0606u);
 }
 
 TEST(Sockets, AGroupThatThereIsNot_IsAnErrorThatNamesIt_AndLeavesNoFile) {
