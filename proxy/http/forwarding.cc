@@ -1,7 +1,6 @@
 #include "http/forwarding.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <utility>
 
@@ -104,6 +103,7 @@ std::string_view unquoted(std::string_view value) {
 
 ForwardedElement forwarded_element(std::string_view text) {
   ForwardedElement element;
+  if (!quotes_end(text)) return element;
   while (!text.empty()) {
     const std::string_view pair = unquoted_part(text, ';');
     const size_t equals = std::min(pair.find('='), pair.size());
@@ -114,26 +114,50 @@ ForwardedElement forwarded_element(std::string_view text) {
   return element;
 }
 
-// The last elements of all Forwarded fields, in their order.
+// A quoted pair, RFC 9110 5.6.4: the byte at `i` follows an odd number of backslashes.
+bool is_escaped(std::string_view text, size_t i) {
+  const size_t begin = i;
+  while (i > 0 && text[i - 1] == '\\') --i;
+  return (begin - i) % 2 != 0;
+}
+
+// Takes the last element off a list, at a comma outside of quotes. The list is read backwards:
+// proxies append, so nothing that a client has written in front, such as a quote that does not end,
+// can hide the element of a proxy.
+std::string_view last_element(std::string_view& rest) {
+  bool quoted = false;
+  size_t begin = rest.size();
+  for (; begin > 0 && (quoted || rest[begin - 1] != ','); --begin)
+    if (rest[begin - 1] == '"' && !(quoted && is_escaped(rest, begin - 1))) quoted = !quoted;
+  const std::string_view element = trim_ows(rest.substr(begin));
+  rest = rest.substr(0, begin - std::min<size_t>(begin, 1));
+  return element;
+}
+
+// The elements of all Forwarded fields, the last one first.
 class ForwardedElements {
  public:
-  explicit ForwardedElements(const RequestHead& head) {
-    for (size_t i = 0; head.has(FieldId::forwarded) && i < head.field_count(); ++i) {
-      if (head.field_id(i) != FieldId::forwarded) continue;
-      std::string_view rest = head.field_value(i);
-      while (!rest.empty())
-        if (const std::string_view one = unquoted_part(rest, ','); !one.empty())
-          elements_[count_++ % elements_.size()] = forwarded_element(one);
+  explicit ForwardedElements(const RequestHead& head)
+      : head_(head), fields_(head.has(FieldId::forwarded) ? head.field_count() : 0) {}
+
+  bool next(ForwardedElement& element) {
+    for (;;) {
+      while (!rest_.empty()) {
+        const std::string_view one = last_element(rest_);
+        if (one.empty()) continue;  // RFC 9110 5.6.1: empty members are passed over
+        element = forwarded_element(one);
+        return true;
+      }
+      if (fields_ == 0) return false;
+      --fields_;
+      if (head_.field_id(fields_) == FieldId::forwarded) rest_ = head_.field_value(fields_);
     }
-  }
-  size_t size() const { return std::min(count_, elements_.size()); }
-  const ForwardedElement& from_the_end(size_t i) const {
-    return elements_[(count_ - 1 - i) % elements_.size()];
   }
 
  private:
-  std::array<ForwardedElement, 16> elements_;
-  size_t count_ = 0;
+  const RequestHead& head_;
+  size_t fields_;          // those before it have not been looked at
+  std::string_view rest_;  // of the field that is looked at
 };
 
 // The scheme of that name, of WebSocket as well; empty for others.
@@ -198,9 +222,9 @@ std::optional<IpAddress> client_address(const RequestHead& head, const Address& 
   if (address.assign(peer)) client = address;
   bool believed = trusted.contains(peer);
   if (believed && !head.has(FieldId::x_forwarded_for) && head.has(FieldId::forwarded)) {
-    const ForwardedElements elements(head);
-    for (size_t i = 0; believed && i < elements.size(); ++i) {
-      if (!parse_entry(elements.from_the_end(i).node, address)) return client;
+    ForwardedElements elements(head);
+    for (ForwardedElement element; believed && elements.next(element);) {
+      if (!parse_entry(element.node, address)) return client;
       client = address;
       believed = trusted.contains(address);
     }
@@ -225,12 +249,14 @@ std::string_view client_scheme(const RequestHead& head, const Hop& hop,
   if (!hop.trusted) return hop.scheme;
   const std::string_view told = known_scheme(only_value(head, hop, FieldId::x_forwarded_proto));
   if (!told.empty()) return told;
-  if (!head.has(FieldId::forwarded)) return hop.scheme;
-  const ForwardedElements elements(head);
+  // The proxy speaks X-Forwarded-*: a Forwarded field may be the client's, and of several
+  // X-Forwarded-Proto fields one may be.
+  if (head.repeated(FieldId::x_forwarded_proto) || head.has(FieldId::x_forwarded_for))
+    return hop.scheme;
   std::string_view scheme = hop.scheme;
   IpAddress address;
-  for (size_t i = 0; i < elements.size(); ++i) {
-    const ForwardedElement& element = elements.from_the_end(i);
+  ForwardedElements elements(head);
+  for (ForwardedElement element; elements.next(element);) {
     if (const std::string_view proto = known_scheme(element.proto); !proto.empty()) scheme = proto;
     if (!parse_entry(element.node, address) || !trusted.contains(address)) break;
   }

@@ -51,13 +51,14 @@ std::string_view x_forwarded_host(const RequestHead& head, const Hop& hop);
 
 // The client's own address: the right-most of X-Forwarded-For or, where there is none, of Forwarded
 // that is not trusted, when the peer is; the left-most when all are. Whatever stands left of an
-// entry that is no address is not believed. None for a UNIX socket about whose client nothing is
-// known.
+// entry that is no address is not believed, nor is an element of Forwarded with a quote that does
+// not end. None for a UNIX socket about whose client nothing is known.
 std::optional<IpAddress> client_address(const RequestHead& head, const Address& peer,
                                         const TrustedNetworks& trusted);
 
-// The scheme that the client speaks: what a trusted peer says in X-Forwarded-Proto or, where that
-// says nothing, in the element of Forwarded about the client; else that of the connection.
+// The scheme that the client speaks: what a trusted peer says in its only X-Forwarded-Proto or,
+// where that is missing or unknown and there is no X-Forwarded-For, in the element of Forwarded
+// about the client; else that of the connection.
 std::string_view client_scheme(const RequestHead& head, const Hop& hop,
                                const TrustedNetworks& trusted);
 

@@ -147,6 +147,31 @@ TEST(ClientAddress, BelievesNothingLeftOfWhatIsNoAddress) {
         << entry;
 }
 
+TEST(ClientAddress, IsReadFromForwarded) {
+  EXPECT_EQ(client_of("Forwarded: for=6.6.6.6, for=1.1.1.1;proto=https, , for=10.1.1.1\r\n"),
+            "1.1.1.1");
+  EXPECT_EQ(client_of("Forwarded: for=1.1.1.1\r\nForwarded: for=\"[fd00::1]:80\"\r\n"), "1.1.1.1");
+  EXPECT_EQ(client_of("Forwarded: for=1.1.1.1;host=\"a,\\\"b\"\r\n"), "1.1.1.1");
+  EXPECT_EQ(client_of("Forwarded: for=10.2.2.2, for=10.1.1.1\r\n"), "10.2.2.2");
+}
+
+TEST(ClientAddress, IsWhatTheProxyAppendedWhateverQuotesTheClientSent) {
+  for (const char* sent : {"for=\"", "\"", "for=6.6.6.6;x=\"", "for=\"a\\\"", "for=\"\\", "\\\"",
+                           "for=6.6.6.6, for=\"6.6.6.6", "for=\"a, for=\"b\""}) {
+    const std::string field = "Forwarded: " + std::string(sent);
+    EXPECT_EQ(client_of(field + ", for=1.1.1.1\r\n"), "1.1.1.1") << sent;
+    EXPECT_EQ(client_of(field + ", for=\"[2001:db8::7]:80\";proto=https\r\n"), "2001:db8::7")
+        << sent;
+    EXPECT_EQ(client_of(field + "\r\nForwarded: for=1.1.1.1\r\n"), "1.1.1.1") << sent;
+  }
+}
+
+TEST(ClientAddress, IsNoElementOfForwardedWhoseQuotesDoNotEnd) {
+  for (const char* element : {"for=\"6.6.6.6", "for=6.6.6.6;x=\"", "for=6.6.6.6;x=a\""})
+    EXPECT_EQ(client_of("Forwarded: " + std::string(element) + ", for=10.1.1.1\r\n"), "10.1.1.1")
+        << element;
+}
+
 TEST(ClientAddress, OfAUnixSocketIsWhatItSays) {
   EXPECT_EQ(client_of("X-Forwarded-For: 1.1.1.1\r\n", "unix:/x"), "1.1.1.1");
   EXPECT_EQ(client_of("", "unix:/x"), "none");
@@ -188,6 +213,21 @@ TEST(ClientScheme, IsWhatATrustedPeerSaysOfTheClient) {
   EXPECT_EQ(scheme("Forwarded: proto=https, for=1.1.1.1;proto=http\r\n", kFriend), "http");
   EXPECT_EQ(scheme("Forwarded: for=1.1.1.1;proto=\"https\r\n", kFriend), "http");
   EXPECT_EQ(scheme("X-Forwarded-Proto: https\r\nForwarded: proto=https\r\n", kStranger), "http");
+}
+
+TEST(ClientScheme, IsThatOfTheConnectionWhereTheClientMayHaveWrittenAnother) {
+  const std::string networks[] = {"10.0.0.0/8"};
+  const TrustedNetworks trusted = *TrustedNetworks::parse(networks);
+  const auto scheme = [&](const std::string& fields) {
+    return std::string(client_scheme(Request(fields).head(), kFriend, trusted));
+  };
+  const std::string proto = "X-Forwarded-Proto: https\r\n";
+  const std::string element = "Forwarded: for=1.1.1.1;proto=https\r\n";
+  EXPECT_EQ(scheme(proto + proto), "http");
+  EXPECT_EQ(scheme(proto + proto + element), "http");
+  EXPECT_EQ(scheme("X-Forwarded-For: 1.1.1.1\r\n" + element), "http");
+  EXPECT_EQ(scheme("X-Forwarded-For: 1.1.1.1\r\n" + proto), "https");
+  EXPECT_EQ(scheme("Forwarded: for=1.1.1.1;proto=https;x=\", for=1.1.1.1;proto=http\r\n"), "http");
 }
 
 }  // namespace
