@@ -9,7 +9,7 @@ namespace weir {
 namespace {
 
 constexpr Duration kFirstRetry = 1s;
-constexpr Duration kShortestPause = 100ms;  // between two looks at what is due
+constexpr Duration kShortestPause = 100ms;  // between two ticks
 
 }  // namespace
 
@@ -21,48 +21,78 @@ Names::Names(EventLoop& loop, std::shared_ptr<Lookups> lookups, ProcessState& st
       on_change_(std::move(on_change)),
       random_(std::random_device()()),
       timer_(loop, [this] { tick(); }),
-      way_(std::make_shared<Way>(Way{loop, this})) {
-  lookups_->on_answered([way = way_] {
-    way->loop.post([way] {
-      if (way->names != nullptr) way->names->take_answers();
+      change_(loop, [this] { report_change(); }) {}
+
+Names::~Names() {
+  lookups_->on_answered(nullptr);  // after this no thread of a lookup touches the loop
+  if (route_) route_->names = nullptr;
+}
+
+// Not before there is a configuration: on_change_ works on it, and a start that fails has none.
+void Names::subscribe() {
+  if (route_) return;
+  route_ = std::make_shared<Route>(Route{loop_, this});
+  lookups_->on_answered([route = route_] {
+    route->loop.post([route] {
+      if (route->names != nullptr) route->names->take_answers();
     });
   });
 }
 
-Names::~Names() {
-  lookups_->on_answered(nullptr);  // after this no helper touches the loop
-  way_->names = nullptr;
-}
-
 void Names::use(const config::Model& model) {
   interval_ = model.global.resolve_interval;
-  std::map<std::string, Name> before = std::exchange(names_, {});
   const std::set<std::string> hosts = host_names(model);
-  for (const std::string& host : hosts) {
-    auto known = before.extract(host);
-    if (known)
-      names_.insert(std::move(known));
-    else
-      names_[host].due = loop_.now() + kFirstRetry;  // unless its answer is there
-  }
-  for (auto& [host, name] : names_)
-    if (name.due != kNever) name.due = std::min(name.due, loop_.now() + interval_);
+  due_.clear();  // it refers to names_
+  std::erase_if(names_, [&](const auto& entry) { return !hosts.contains(entry.first); });
+  for (auto& entry : names_)
+    if (entry.second.due != kNever)
+      schedule(entry, std::min(entry.second.due, loop_.now() + interval_));
+  for (const std::string& host : hosts) add(host);
+  early_.clear();
   lookups_->keep_only(hosts);
+  subscribe();
   arm();
+}
+
+// The load of the configuration has looked it up: what is still missing is only the answer.
+void Names::add(const std::string& host) {
+  const auto [entry, added] = names_.try_emplace(host);
+  if (!added) return;
+  const auto answer = early_.find(host);
+  if (answer == early_.end()) return schedule(*entry, loop_.now() + kFirstRetry);
+  note(*entry, answer->second);
+}
+
+void Names::schedule(NameMap::value_type& entry, TimePoint due) {
+  Name& name = entry.second;
+  due_.erase({name.due, entry.first});
+  name.due = due;
+  if (due != kNever) due_.emplace(due, entry.first);
 }
 
 void Names::take_answers() {
   for (const Lookups::Answered& answer : lookups_->take_answered()) {
     state_.name_lookups[answer.failure.empty() ? LookupResult::ok : LookupResult::failed].add();
     const auto name = names_.find(answer.host);
-    if (name != names_.end()) note(name->second, answer);
+    if (name != names_.end())
+      note(*name, answer);
+    else
+      early_[answer.host] = answer;
   }
   arm();
   const uint64_t version = lookups_->version();
-  if (std::exchange(seen_, version) != version) on_change_();
+  if (std::exchange(seen_, version) == version || change_.pending()) return;
+  if (loop_.now() >= next_change_) return report_change();
+  change_.set_at(next_change_);
 }
 
-void Names::note(Name& name, const Lookups::Answered& answer) {
+void Names::report_change() {
+  next_change_ = loop_.now() + kCoalesce;
+  on_change_();
+}
+
+void Names::note(NameMap::value_type& entry, const Lookups::Answered& answer) {
+  Name& name = entry.second;
   const bool failed = !answer.failure.empty();
   if (failed && name.failures == 0) {
     LOG(warn, "name.failed", kv("host", answer.host), kv("reason", answer.failure),
@@ -71,7 +101,7 @@ void Names::note(Name& name, const Lookups::Answered& answer) {
     LOG(info, "name.found", kv("host", answer.host), kv("addresses", answer.addresses));
   }
   name.failures = failed ? name.failures + 1 : 0;
-  name.due = loop_.now() + pause_after(name);
+  schedule(entry, loop_.now() + pause_after(name));
 }
 
 // ±10 %, so that many names are not looked up at one moment for ever.
@@ -87,10 +117,10 @@ Duration Names::pause_after(const Name& name) {
 }
 
 void Names::tick() {
-  for (auto& [host, name] : names_) {
-    if (name.due > loop_.now()) continue;
-    name.due = kNever;
-    lookups_->start(host);
+  while (!due_.empty() && due_.begin()->first <= loop_.now()) {
+    const auto name = names_.find(due_.begin()->second);
+    schedule(*name, kNever);
+    lookups_->start(name->first);
   }
   lookups_->proceed();
   arm();
@@ -98,7 +128,7 @@ void Names::tick() {
 
 void Names::arm() {
   TimePoint next = lookups_->waiting() ? loop_.now() : kNever;
-  for (const auto& [host, name] : names_) next = std::min(next, name.due);
+  if (!due_.empty()) next = std::min(next, due_.begin()->first);
   if (next == kNever) return timer_.cancel();
   timer_.set_at(std::max(next, loop_.now() + kShortestPause));
 }

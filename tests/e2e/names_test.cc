@@ -77,6 +77,19 @@ TEST_F(NamesOfBackends, ANameThatDoesNotExistStopsNeitherStartNorReload) {
   EXPECT_TRUE(serves());
 }
 
+TEST_F(NamesOfBackends, AStartThatFailsAfterTheirLookupExitsWithItsError) {
+  names("app.test 127.0.0.1\n");
+  const LoadServer other(Behaviour::echo);
+  ProxyOptions with_names = options();
+  with_names.await_ready = false;
+  ProxyProcess weir(fmt::format("listeners: [{{ name: web, bind: \"{}\", cluster: app }}]\n"
+                                "clusters: [{{ name: app, backends: [\"{}\"] }}]\n",
+                                other.address().text(), at("app.test")),
+                    with_names);
+  EXPECT_EQ(weir.wait(), 1);
+  EXPECT_THAT(weir.errors(), HasSubstr("in use"));
+}
+
 TEST_F(NamesOfBackends, WithoutAnyAddressWeirStarts_AndServesOnceALookupSucceeds) {
   names("app.test fail\n");
   ProxyProcess weir(config({at("app.test")}, "global: { resolve_interval: 100ms }\n"), options());

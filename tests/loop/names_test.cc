@@ -262,6 +262,50 @@ TEST_F(NamesTest, TheSameAddressesInAnotherOrderChangeNothing) {
   EXPECT_EQ(store.current(), before);
 }
 
+TEST_F(NamesTest, DoesNotReportChangesBeforeTheFirstConfigurationIsInForce) {
+  names.set("app.test", {"127.0.0.1"});
+  serve_tcp();
+  watched_ = std::make_unique<Names>(loop, lookups, state_, [this] { use_addresses(); });
+  turns(2);
+  EXPECT_EQ(changes_, 0);
+  watched_->use(store.current()->model);
+  turns(2);
+  EXPECT_EQ(changes_, 1);
+}
+
+TEST_F(NamesTest, ReportsChangesThatFollowEachOtherOnce) {
+  names.set("app.test", {"127.0.0.1"});
+  serve_tcp();
+  watch_names();
+  advance(Names::kCoalesce);
+  const int before = changes_;
+  for (const char* address : {"127.0.0.2", "127.0.0.3", "127.0.0.1", "127.0.0.2"}) {
+    names.set("app.test", {address});
+    lookups->resolve(store.current()->model);
+    turns(2);
+    EXPECT_EQ(changes_, before + 1) << "the first one at once";
+  }
+  advance(Names::kCoalesce);
+  EXPECT_EQ(changes_, before + 2);
+  EXPECT_EQ(store.current()->clusters[0].hosts[0].backend->address(), at(1));
+  advance(Names::kCoalesce);
+  EXPECT_EQ(changes_, before + 2);
+}
+
+TEST_F(NamesTest, ANameThatAReloadHasLookedUpIsNotLookedUpAgainBeforeItsInterval) {
+  names.set("app.test", {"127.0.0.1"});
+  names.set("new.test", {"127.0.0.2"});
+  serve_tcp();
+  watch_names();
+  serve_tcp("", name("new.test"));
+  watched_->use(store.current()->model);
+  ASSERT_EQ(names.lookups("new.test"), 1u);
+  for (int i = 0; i < 8; ++i) advance(1s);
+  EXPECT_EQ(names.lookups("new.test"), 1u);
+  advance(4s);
+  EXPECT_TRUE(looked_up(2, "new.test"));
+}
+
 TEST_F(NamesTest, WhatIsNotKnownOfANameTakesNoAddressAway) {
   names.set("app.test", {"127.0.0.1", "127.0.0.2"});
   serve_tcp();
