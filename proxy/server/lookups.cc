@@ -14,7 +14,6 @@ namespace weir {
 namespace {
 
 constexpr Duration kJustNow = 250ms;    // a lookup that takes longer lets another one begin
-constexpr Duration kLookAgain = 20ms;   // for the answers that resolve() waits for
 constexpr size_t kStackSize = 1 << 19;  // modules of nsswitch.conf may need some
 
 using RealClock = std::chrono::steady_clock;
@@ -22,12 +21,19 @@ using RealClock = std::chrono::steady_clock;
 }  // namespace
 
 struct Lookups::State : std::enable_shared_from_this<Lookups::State> {
+  // A call of resolve() that waits.
+  struct Waiter {
+    std::condition_variable changed;  // one of the two numbers has become 0
+    size_t unanswered = 0;            // of its names
+    size_t unknown = 0;               // of those, names that have never been answered
+  };
   struct Entry {
-    std::vector<Address> addresses;  // of the last lookup that succeeded
-    std::string failure;             // of the last one; empty: it succeeded
+    std::vector<Address> addresses;  // of the last lookup that succeeded; sorted
+    std::string failure;             // of the last lookup; empty: it succeeded
     uint64_t answers = 0;
     bool under_way = false;
-    uint32_t awaited = 0;  // by how many resolve(): it stays until they have read it
+    std::vector<Waiter*> waiters;  // for the next answer
+    uint32_t awaited = 0;          // calls of resolve() that have not read it yet: it must stay
   };
   struct Helper {
     std::shared_ptr<State> state;
@@ -39,6 +45,7 @@ struct Lookups::State : std::enable_shared_from_this<Lookups::State> {
   void start_helpers();
   bool start_helper();
   bool may_begin() const;
+  RealClock::time_point next_begin() const;
   void take_next(Helper& helper);
   static void* help(void* helper);
   void answer(const std::string& host, LookupAnswer answer);
@@ -47,7 +54,6 @@ struct Lookups::State : std::enable_shared_from_this<Lookups::State> {
 
   LookUp look_up;
   mutable std::mutex mutex;  // guards all that follows
-  std::condition_variable idle;
   std::map<std::string, Entry> entries;
   std::deque<std::string> queue;
   std::multiset<RealClock::time_point> running;  // when they began
@@ -71,6 +77,14 @@ void Lookups::State::start_helpers() {
 bool Lookups::State::may_begin() const {
   const auto young = std::distance(running.lower_bound(RealClock::now() - kJustNow), running.end());
   return static_cast<size_t>(young) < kAtOnce && running.size() < kMostHelpers;
+}
+
+// When start_helpers() can start another one, if no helper ends before that.
+RealClock::time_point Lookups::State::next_begin() const {
+  const RealClock::time_point now = RealClock::now();
+  if (queue.empty() || running.size() >= kMostHelpers) return now + kPatience;
+  if (may_begin()) return now + kJustNow;  // the last attempt found no thread
+  return *running.lower_bound(now - kJustNow) + kJustNow;
 }
 
 void Lookups::State::take_next(Helper& helper) {
@@ -110,12 +124,12 @@ void* Lookups::State::help(void* argument) {
   State& state = *helper->state;
   for (bool more = true; more;) {
     LookupAnswer found = state.look_up(helper->host);
+    sort_addresses(found.addresses);
     const std::lock_guard lock(state.mutex);
     state.running.erase(state.running.find(helper->began));
     state.answer(helper->host, std::move(found));
     more = !state.closed && !state.queue.empty() && state.may_begin();
     if (more) state.take_next(*helper);
-    if (state.running.empty() && state.queue.empty()) state.idle.notify_all();
   }
   return nullptr;
 }
@@ -125,16 +139,17 @@ void Lookups::State::answer(const std::string& host, LookupAnswer found) {
   entry.under_way = false;
   ++entry.answers;
   entry.failure = std::move(found.failure);
-  // In another order they are the same: name servers turn their answers round.
-  if (entry.failure.empty() &&
-      !std::is_permutation(entry.addresses.begin(), entry.addresses.end(), found.addresses.begin(),
-                           found.addresses.end())) {
+  if (entry.failure.empty() && entry.addresses != found.addresses) {
     entry.addresses = std::move(found.addresses);
     ++version;
   }
   const bool first = answered.empty();
   answered.push_back({host, entry.addresses.size(), entry.failure});
   if (first && tell) tell();
+  for (Waiter* waiter : std::exchange(entry.waiters, {})) {
+    const bool known = entry.answers == 1 && --waiter->unknown == 0;
+    if (--waiter->unanswered == 0 || known) waiter->changed.notify_one();
+  }
 }
 
 BackendAddresses Lookups::State::addresses_of(const std::string& text) const {
@@ -173,11 +188,7 @@ Lookups::~Lookups() {
 }
 
 ResolvedAddresses Lookups::resolve(const config::Model& model) {
-  struct Awaited {
-    const State::Entry* entry;
-    uint64_t answers;
-  };
-  std::vector<Awaited> awaited;
+  State::Waiter waiter;
   const std::set<std::string> hosts = host_names(model);
   const RealClock::time_point began = RealClock::now();
   std::unique_lock lock(state_->mutex);
@@ -185,18 +196,21 @@ ResolvedAddresses Lookups::resolve(const config::Model& model) {
     state_->start(host);
     State::Entry& entry = state_->entries[host];
     ++entry.awaited;
-    awaited.push_back({&entry, entry.answers});
+    entry.waiters.push_back(&waiter);
+    ++waiter.unanswered;
+    waiter.unknown += entry.answers == 0;
   }
   while (true) {
     state_->start_helpers();
-    std::erase_if(awaited, [](const Awaited& a) { return a.entry->answers != a.answers; });
-    if (awaited.empty()) break;
-    const bool known =
-        std::all_of(awaited.begin(), awaited.end(), [](const Awaited& a) { return a.answers > 0; });
-    if (RealClock::now() - began >= (known ? kBriefPatience : kPatience)) break;
-    state_->idle.wait_for(lock, kLookAgain);
+    const auto until = began + (waiter.unknown > 0 ? kPatience : kBriefPatience);
+    if (waiter.unanswered == 0 || RealClock::now() >= until) break;
+    waiter.changed.wait_until(lock, std::min(until, state_->next_begin()));
   }
-  for (const std::string& host : hosts) --state_->entries[host].awaited;
+  for (const std::string& host : hosts) {
+    State::Entry& entry = state_->entries[host];
+    --entry.awaited;
+    std::erase(entry.waiters, &waiter);
+  }
   return state_->known(model);
 }
 

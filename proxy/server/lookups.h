@@ -1,11 +1,13 @@
-// Lookups: host names, looked up side by side on helper threads, and the last good answer of each.
+// Lookups: looks host names up in parallel, on threads of its own (helpers), and keeps the last
+// good answer for each name.
 //
 // Owner: the server, by shared_ptr, since the loader's thread uses it as well. Every function may
-// be called on every thread. At most kAtOnce lookups run that have begun just now; a name server
-// that does not answer holds its helpers, up to kMostHelpers of them, and not the other names.
+// be called on every thread. Of the lookups that run, at most kAtOnce are younger than a quarter of
+// a second: a name server that does not answer occupies helpers, up to kMostHelpers, but does not
+// delay other names.
 //
 // Nothing can interrupt getaddrinfo(3). The destructor does not wait for it: a helper owns what it
-// works on, finds nobody to tell, and ends.
+// works on, and ends after its lookup.
 #pragma once
 
 #include <functional>
@@ -23,7 +25,8 @@ class Lookups {
   using LookUp = std::function<LookupAnswer(const std::string& host)>;
   static constexpr size_t kAtOnce = 64;
   static constexpr size_t kMostHelpers = 512;
-  // How long resolve() waits for names that have never been answered, and for those that have.
+  // The longest that resolve() waits: while a name that has never been answered is missing, and
+  // when only names that were answered before are.
   static constexpr Duration kPatience = 5s;
   static constexpr Duration kBriefPatience = 1s;
 
@@ -32,30 +35,30 @@ class Lookups {
   Lookups& operator=(const Lookups&) = delete;
   ~Lookups();
 
-  // Looks up every name of `model` now. A name that is not answered in time keeps its last
-  // addresses; one that has never had any has none, and a reason.
+  // Looks up every name of `model` and waits for the answers. A name without an answer in time
+  // keeps its last addresses; a name that has never had an address has none, and a reason.
   ResolvedAddresses resolve(const config::Model& model);
-  // What is known at this moment.
+  // The addresses known now.
   ResolvedAddresses known(const config::Model& model) const;
 
-  // Unless it is under way already.
+  // Starts a lookup, unless one for this name is under way.
   void start(const std::string& host);
-  // Some wait because too many have begun just now: call proceed() soon.
+  // Lookups wait for a helper: call proceed() soon.
   bool waiting() const;
   void proceed();
-  // Rises with every change of an address.
+  // Increases when the addresses of a name change.
   uint64_t version() const;
-  // Forgets the others.
+  // Forgets all other names.
   void keep_only(const std::set<std::string>& hosts);
 
   struct Answered {
     std::string host;
-    size_t addresses = 0;  // known now
-    std::string failure;   // of this lookup; empty: it succeeded
+    size_t addresses = 0;  // number of addresses known after the lookup
+    std::string failure;   // empty: it succeeded
   };
-  // All since the last call.
+  // The lookups that have ended since the last call.
   std::vector<Answered> take_answered();
-  // Called on a helper's thread when there is something to take; null: not any more.
+  // `tell` is called on a helper when take_answered() has something; null: stop calling.
   void on_answered(std::function<void()> tell);
 
  private:
@@ -63,7 +66,7 @@ class Lookups {
   const std::shared_ptr<State> state_;
 };
 
-// For whoever looks names up once.
+// For a program that looks names up once.
 ResolvedAddresses resolve_backends(const config::Model& model);
 
 }  // namespace weir

@@ -33,12 +33,14 @@ LookupAnswer look_up_host(const std::string& host) {
   for (const addrinfo* one = found; one != nullptr; one = one->ai_next)
     if (const Address address = Address::from(one->ai_addr, one->ai_addrlen); address.is_ip())
       answer.addresses.push_back(address);
-  std::sort(answer.addresses.begin(), answer.addresses.end(), before);
-  answer.addresses.erase(std::unique(answer.addresses.begin(), answer.addresses.end()),
-                         answer.addresses.end());
   if (answer.addresses.empty())
     answer.failure = fmt::format("cannot look up '{}': it has no address", host);
   return answer;
+}
+
+void sort_addresses(std::vector<Address>& addresses) {
+  std::sort(addresses.begin(), addresses.end(), before);
+  addresses.erase(std::unique(addresses.begin(), addresses.end()), addresses.end());
 }
 
 std::string host_name_of(const std::string& address) {

@@ -1,5 +1,5 @@
-// What the host names of a configuration lead to. A name may have several addresses, and none while
-// it cannot be looked up: neither keeps a configuration from being used.
+// The addresses of the host names of a configuration. A name may have several addresses; it has
+// none while its lookup fails. Either way the configuration can be used.
 #pragma once
 
 #include <map>
@@ -13,12 +13,15 @@
 namespace weir {
 
 struct LookupAnswer {
-  std::vector<Address> addresses;  // without ports; sorted, each once
+  std::vector<Address> addresses;  // without ports
   std::string failure;             // why there is none: "cannot look up 'db': …"
 };
 
 // getaddrinfo(3): blocks for as long as the name servers take, and cannot be interrupted.
 LookupAnswer look_up_host(const std::string& host);
+
+// Sorts them and leaves each once: name servers give the same addresses in changing order.
+void sort_addresses(std::vector<Address>& addresses);
 
 struct BackendAddresses {
   std::vector<Address> addresses;
