@@ -136,8 +136,10 @@ std::string hint_for_switch(const Key& key, std::string_view text) {
   const auto is = [&](std::initializer_list<std::string_view> all) {
     return std::find(all.begin(), all.end(), word) != all.end();
   };
-  if (is({"false", "off", "no", "disabled"}))
+  if (is({"false", "off", "no", "disabled"})) {
+    if (key.child == Struct::TcpKeepalive) return "write tcp_keepalive: { idle: 0s }";
     return key.kind == Key::Kind::optional ? fmt::format("write {}: none", key.name) : "";
+  }
   if (!is({"true", "on", "yes", "enabled"})) return "";
   switch (key.child) {
     case Struct::ListenerTls: return "write tls: { certificates: [/path/cert.pem] }";

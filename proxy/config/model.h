@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/tcp_keepalive.h"
 #include "base/time.h"
 #include "config/http_model.h"
 #include "config/plain_values.h"
@@ -99,6 +100,7 @@ struct Listener {
   ListenerTimeouts timeouts;
   uint32_t backlog = 4096;         // cut to net.core.somaxconn by the kernel
   std::string congestion_control;  // empty: the system's
+  TcpKeepalive tcp_keepalive;
   Location location;
 };
 
@@ -161,6 +163,7 @@ struct Cluster {
   uint32_t connect_attempts = 3;   // backends tried for one session before it is refused
   double panic_threshold = 0;      // share of usable backends below which all are used; 0: never
   std::string congestion_control;  // empty: the system's
+  TcpKeepalive tcp_keepalive;
   Location location;
 };
 

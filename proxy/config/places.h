@@ -18,6 +18,11 @@ class Places {
   // Of the value at `path`, or of the nearest map around it that was noted.
   Place of(std::string_view path) const;
   bool written(std::string_view path) const { return provenance_.contains(path); }
+  // The same, and not under `defaults`.
+  bool own(std::string_view path) const {
+    const auto found = provenance_.find(path);
+    return found != provenance_.end() && !found->second.shared;
+  }
   // "defined at weir.yaml:12", for hints.
   std::string defined_at(std::string_view path) const;
 

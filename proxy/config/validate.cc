@@ -59,13 +59,16 @@ class Validation {
       validate_tls(listener, path, places_, findings_);
     }
   }
+  static constexpr const char* kTcpKeys[] = {"congestion_control", "tcp_keepalive.idle",
+                                             "tcp_keepalive.interval", "tcp_keepalive.probes"};
   void check_socket_keys(const Listener& listener, const std::string& path) {
     const auto is_unix = [](const std::string& bind) { return bind.starts_with("unix:"); };
-    if (!listener.congestion_control.empty() && !listener.bind.empty() &&
-        std::all_of(listener.bind.begin(), listener.bind.end(), is_unix))
-      findings_.add(Code::W218, places_.of(path + ".congestion_control"),
-                    fmt::format("listener '{}' has only UNIX sockets", listener.name),
-                    "congestion_control is TCP's; it does nothing here");
+    if (!listener.bind.empty() && std::all_of(listener.bind.begin(), listener.bind.end(), is_unix))
+      for (const char* key : kTcpKeys)
+        if (places_.own(fmt::format("{}.{}", path, key)))
+          findings_.add(Code::W218, place(fmt::format("{}.{}", path, key)),
+                        fmt::format("listener '{}' has only UNIX sockets", listener.name),
+                        fmt::format("{} is TCP's; it does nothing here", key));
     if (std::any_of(listener.bind.begin(), listener.bind.end(), is_unix)) return;
     for (const char* key : {".socket_mode", ".socket_owner", ".socket_group"})
       if (written(path + key))

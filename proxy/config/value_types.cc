@@ -349,6 +349,24 @@ Outcome read_positive(std::string_view text, Duration& out) {
   out = value;
   return {};
 }
+// What Linux takes for TCP_KEEPIDLE and TCP_KEEPINTVL.
+Outcome read_keepalive_interval(std::string_view text, Duration& out) {
+  constexpr Duration kMost = std::chrono::seconds(32767);
+  Duration value{};
+  if (Outcome problem = read_duration(text, value)) return problem;
+  if (value < 1s || value > kMost || value % Duration(1s) != Duration::zero())
+    return Problem{Code::E123, fmt::format("'{}' is not possible for the kernel", text),
+                   "whole seconds, from 1s to 32767s"};
+  out = value;
+  return {};
+}
+Outcome read_keepalive_idle(std::string_view text, Duration& out) {
+  Duration value{};
+  if (!read_duration(text, value) && value == Duration::zero()) return out = value, Outcome{};
+  Outcome problem = read_keepalive_interval(text, out);
+  if (problem && problem->code == Code::E123) problem->hint += "; 0s: no keepalive";
+  return problem;
+}
 Outcome read_optional_duration(std::string_view text, std::optional<Duration>& out) {
   Duration value{};
   if (Outcome problem = read_duration(text, value)) return problem;
@@ -519,6 +537,14 @@ const ValueType timeout::type = described<read_timeout, write_timeout, Timeout>(
     "duration", "`5s`, `1m30s`, `8h`; `0s`: off", kDuration);
 const ValueType positive_timeout::type = described<read_positive_timeout, write_timeout, Timeout>(
     "duration", "`500ms`, `5s`", kDuration);
+const ValueType keepalive_idle::type = described<read_keepalive_idle, write_duration, Duration>(
+    "duration", "whole seconds: `2m`, up to `32767s`; `0s`: off", kDuration);
+const ValueType keepalive_interval::type =
+    described<read_keepalive_interval, write_duration, Duration>(
+        "duration", "whole seconds: `15s`, up to `32767s`", kDuration);
+const ValueType keepalive_probes::type =
+    described<read_count<1, 127, uint32_t>, write_count<uint32_t>, uint32_t>(
+        "count", "1 to 127", R"("minimum": 1, "maximum": 127)", Form::number);
 const ValueType optional_timeout::type =
     described<read_optional_timeout, write_optional_timeout, std::optional<Timeout>>(
         "duration", "`5s`, `1m30s`, `8h`; `0s`: off", kDuration);

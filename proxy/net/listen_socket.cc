@@ -6,6 +6,7 @@
 
 #include <cstring>
 
+#include "net/keepalive.h"
 #include "net/sys.h"
 
 namespace weir {
@@ -50,7 +51,7 @@ bool set_tcp_options(int fd, const Address& address, const ListenOptions& option
   const std::string& algorithm = options.congestion_control;
   return set(fd, SOL_SOCKET, SO_REUSEADDR, 1) &&
          (!options.reuse_port || set(fd, SOL_SOCKET, SO_REUSEPORT, 1)) &&
-         set(fd, IPPROTO_TCP, TCP_NODELAY, 1) &&
+         set(fd, IPPROTO_TCP, TCP_NODELAY, 1) && set_keepalive(fd, options.keepalive) &&
          (algorithm.empty() || sys::set_option(fd, IPPROTO_TCP, TCP_CONGESTION, algorithm.data(),
                                                static_cast<socklen_t>(algorithm.size())) == 0);
 }

@@ -9,6 +9,7 @@
 #include "base/address.h"
 #include "base/result.h"
 #include "base/socket_permissions.h"
+#include "base/tcp_keepalive.h"
 #include "base/unique_fd.h"
 
 namespace weir {
@@ -18,13 +19,14 @@ struct ListenOptions {
   std::string congestion_control;   // empty: the system's
   bool reuse_port = true;           // several sockets on one address, one for each worker
   SocketPermissions permissions{};  // of a UNIX socket
+  TcpKeepalive keepalive{};
   friend bool operator==(const ListenOptions&, const ListenOptions&) = default;
 };
 
-// A bound, listening, non-blocking socket. TCP_NODELAY and the congestion control set here are
-// inherited by what it accepts. "[::]" takes IPv4 too, and is "0.0.0.0" where there is
-// no IPv6: local_address() tells. A UNIX socket's stale file is removed, if
-// nobody listens on it.
+// A bound, listening, non-blocking socket. Accepted sockets inherit TCP_NODELAY, the congestion
+// control and the keepalive that are set here. "[::]" takes IPv4 too, and is "0.0.0.0" where there
+// is no IPv6: local_address() tells. A UNIX socket's stale file is removed, if nobody listens on
+// it.
 Result<UniqueFd> open_listening_socket(const Address& address, const ListenOptions& options);
 // The same in two steps, for who has several to open. Bound only, it also tells whether an address
 // is free.

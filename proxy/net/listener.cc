@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "net/keepalive.h"
 #include "net/sys.h"
 
 namespace weir {
@@ -70,6 +71,10 @@ bool Listener::use_reserve() {
 
 void Listener::set_backlog(int backlog) {
   if (is_open()) sys::listen(fd_, backlog);
+}
+
+void Listener::set_keepalive(const TcpKeepalive& keepalive) {
+  if (is_open()) weir::set_keepalive(fd_, keepalive);
 }
 
 void Listener::accept_all_and_close() {

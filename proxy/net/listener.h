@@ -10,6 +10,7 @@
 
 #include <sys/socket.h>
 
+#include "base/tcp_keepalive.h"
 #include "event/event_loop.h"
 #include "event/timer.h"
 
@@ -39,6 +40,8 @@ class Listener final : public Retirable {
   void close() override;  // resets what waits in the queue
   bool is_open() const { return fd_ >= 0; }
   void set_backlog(int backlog);  // how many may wait to be accepted from now on
+  // Of connections made from now on. Of a TCP socket.
+  void set_keepalive(const TcpKeepalive& keepalive);
 
  private:
   enum class Accepted : uint8_t { one, none, out_of_descriptors };

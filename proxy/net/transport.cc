@@ -6,6 +6,7 @@
 #include <array>
 #include <cstring>
 
+#include "net/keepalive.h"
 #include "net/kernel_pipe.h"
 #include "net/sys.h"
 
@@ -35,15 +36,16 @@ bool Transport::open(EventLoop& loop, int fd) {
 }
 
 Transport::Connecting Transport::connect(EventLoop& loop, const Address& to,
-                                         const char* congestion_control) {
+                                         const ConnectOptions& options) {
   const int fd = sys::socket(to.socket_family());
   if (fd < 0) return error_ = errno, Connecting::failed;
   if (to.is_ip()) {
     const int on = 1;
     sys::set_option(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    if (*congestion_control != '\0')
-      sys::set_option(fd, IPPROTO_TCP, TCP_CONGESTION, congestion_control,
-                      static_cast<socklen_t>(std::strlen(congestion_control)));
+    if (*options.congestion_control != '\0')
+      sys::set_option(fd, IPPROTO_TCP, TCP_CONGESTION, options.congestion_control,
+                      static_cast<socklen_t>(std::strlen(options.congestion_control)));
+    if (options.keepalive.enabled()) set_keepalive(fd, options.keepalive);
   }
   sockaddr_storage address;
   const socklen_t length = to.to_sockaddr(address);

@@ -13,6 +13,7 @@
 #include <span>
 
 #include "base/address.h"
+#include "base/tcp_keepalive.h"
 #include "event/event_loop.h"
 #include "net/tls_stream.h"
 
@@ -48,6 +49,12 @@ struct [[nodiscard]] Io {
   size_t bytes = 0;
 };
 
+// Of a TCP connection that is to be made.
+struct ConnectOptions {
+  const char* congestion_control = "";  // "": the system's
+  TcpKeepalive keepalive = TcpKeepalive::off();
+};
+
 struct KernelPipe;
 
 class Transport : private SecondLook, private Yielding {
@@ -63,9 +70,9 @@ class Transport : private SecondLook, private Yielding {
   // closed with a reset, since nothing was said to who has connected.
   [[nodiscard]] bool open(EventLoop& loop, int fd);
   // Begins to connect; error() says why it failed. Pending ends with the writer's on_writable() and
-  // finish_connecting(). `congestion_control` may be empty.
+  // finish_connecting().
   [[nodiscard]] Connecting connect(EventLoop& loop, const Address& to,
-                                   const char* congestion_control);
+                                   const ConnectOptions& options);
   [[nodiscard]] Connecting finish_connecting();
 
   // From now on bytes go through TLS, whose handshake comes first. Of an open transport.

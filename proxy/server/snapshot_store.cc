@@ -19,9 +19,8 @@ constexpr uint64_t kOwnDescriptors = 256 - HealthChecks::kLeastRunning;
 
 // A session takes two: its client's and its backend's. What no check can use is for sessions.
 uint64_t connections_for(uint64_t limit, size_t checks) {
-  const uint64_t own =
-      kOwnDescriptors +
-      std::clamp<uint64_t>(checks, HealthChecks::kLeastRunning, HealthChecks::room_of(limit));
+  const uint64_t own = kOwnDescriptors + std::clamp<uint64_t>(checks, HealthChecks::kLeastRunning,
+                                                              HealthChecks::room_of(limit));
   const uint64_t left = limit > 2 * own ? limit - own : limit / 2;
   return std::max<uint64_t>(1, left / 2);
 }
@@ -205,6 +204,7 @@ ClusterSpecs::Shared SnapshotStore::compile(const config::Cluster& cluster,
   spec.connect_attempts = cluster.connect_attempts;
   spec.panic_threshold = cluster.panic_threshold;
   spec.congestion_control = cluster.congestion_control;
+  spec.tcp_keepalive = cluster.tcp_keepalive;
   spec.proxy_protocol = cluster.proxy_protocol;
   spec.pool_idle_place = candidate.loaded.model.where(cluster.timeouts.idle.location);
   spec.tls = same_or_new(candidate.tls.clusters, cluster.name, before);
@@ -309,8 +309,8 @@ Result<SnapshotStore::Prepared> SnapshotStore::prepare(const Candidate& candidat
   }
   prepared.checks = check_targets(*snapshot);
   prepared.most_connections = connections_for(descriptor_limit_, prepared.checks.size());
-  snapshot->max_connections = model.global.max_connections != 0 ? model.global.max_connections
-                                                                : prepared.most_connections;
+  snapshot->max_connections =
+      model.global.max_connections != 0 ? model.global.max_connections : prepared.most_connections;
   prepared.series = series;
   prepared.snapshot = snapshot;
   prepared.sockets = std::move(*sockets);

@@ -55,8 +55,8 @@ Sockets::ByAddress Sockets::by_address(const std::vector<Entry>& entries) {
   return result;
 }
 
-// The backlog can be changed where the socket is; the congestion control of one that listens, and
-// may have connections in its queue, is left alone. A UNIX socket has none.
+// The backlog and the keepalive can be changed where the socket is; the congestion control of one
+// that listens, and may have connections in its queue, is left alone. A UNIX socket has none.
 const Sockets::Entry* Sockets::find(const ByAddress& entries, const Address& address,
                                     const ListenOptions& options) {
   const auto [first, last] = entries.equal_range(address.text());
@@ -121,7 +121,8 @@ Result<void> Sockets::bind_all(const config::Model& model, Prepared& prepared) c
         static_cast<int>(listener.backlog),
         listener.congestion_control,
         true,
-        {listener.socket_mode, listener.socket_owner, listener.socket_group}};
+        {listener.socket_mode, listener.socket_owner, listener.socket_group},
+        listener.tcp_keepalive};
     for (const std::string& text : listener.bind) {
       const Result<Address> address = Address::parse(text);
       if (!address) return Error{address.error().message, "listener " + listener.name};
@@ -187,17 +188,21 @@ void Sockets::apply_permissions(Prepared& prepared) const {
 std::vector<std::vector<SocketAssignment>> Sockets::commit(Prepared prepared) {
   apply_permissions(prepared);
   std::vector<std::vector<SocketAssignment>> told(workers_);
-  std::unordered_map<uint64_t, int> backlogs;  // of the sockets there are
-  for (const Entry& entry : entries_) backlogs[entry.first] = entry.options.backlog;
+  std::unordered_map<uint64_t, const ListenOptions*> before;  // of the sockets there are
+  for (const Entry& entry : entries_) before.emplace(entry.first, &entry.options);
   for (Entry& entry : prepared.entries) {
     const bool fresh = !entry.opened.empty();
-    const bool same = fresh || backlogs.at(entry.first) == entry.options.backlog;
-    const int backlog = same ? 0 : entry.options.backlog;
+    const ListenOptions& options = entry.options;
+    const ListenOptions& known = fresh ? options : *before.at(entry.first);
+    const int backlog = known.backlog == options.backlog ? 0 : options.backlog;
+    std::optional<TcpKeepalive> keepalive;
+    if (entry.address.is_ip() && known.keepalive != options.keepalive)
+      keepalive = options.keepalive;
     const bool shared = entry.address.is_unix();
     if (fresh) entry.first = std::exchange(next_, next_ + workers_);
     for (uint32_t worker = 0; worker < workers_; ++worker) {
-      SocketAssignment assignment{entry.first + (shared ? 0 : worker), entry.listener, -1, shared,
-                                  backlog};
+      SocketAssignment assignment{
+          entry.first + (shared ? 0 : worker), entry.listener, -1, shared, backlog, keepalive};
       const bool owns = !shared || entry.first % workers_ == worker;
       if (fresh && owns) assignment.fd = entry.opened[shared ? 0 : worker].release();
       told[worker].push_back(assignment);
@@ -217,7 +222,8 @@ std::vector<std::vector<SocketAssignment>> Sockets::assignments() const {
   for (const Entry& entry : entries_) {
     const bool shared = entry.address.is_unix();
     for (uint32_t worker = 0; worker < workers_; ++worker)
-      told[worker].push_back({entry.first + (shared ? 0 : worker), entry.listener, -1, shared, 0});
+      told[worker].push_back(
+          {entry.first + (shared ? 0 : worker), entry.listener, -1, shared, 0, {}});
   }
   return told;
 }

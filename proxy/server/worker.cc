@@ -39,7 +39,9 @@ class Worker::Binding final : public AcceptObserver {
   void set(const SnapshotRef& snapshot, const SocketAssignment& assignment) {
     snapshot_ = snapshot;
     spec_ = &snapshot->snapshot().listeners[assignment.listener];
-    if (listener_ && assignment.backlog > 0) listener_->set_backlog(assignment.backlog);
+    if (!listener_) return;
+    if (assignment.backlog > 0) listener_->set_backlog(assignment.backlog);
+    if (assignment.keepalive) listener_->set_keepalive(*assignment.keepalive);
   }
   void close() {
     shared_ = false;  // the others may not know this socket any more

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -29,6 +30,7 @@ struct SocketAssignment {
   int fd = -1;  // to be owned and accepted from; -1: known already, or another worker accepts
   bool shared = false;  // one worker accepts for all (UNIX sockets) and deals the connections out
   int backlog = 0;      // 0: as it is
+  std::optional<TcpKeepalive> keepalive{};  // none: as it is
 };
 
 struct WorkerUpdate {

@@ -125,7 +125,7 @@ Exchange::Step Exchange::use_place() {
   lease_->transport.set_writer(&upstream_side_);
   stage_ = Stage::connect;
   switch (lease_->transport.connect(http_.pipes().loop, pool.backend().address(),
-                                    cluster_->spec().congestion_control.c_str())) {
+                                    cluster_->spec().connect_options())) {
     case Transport::Connecting::pending: return Step::wait;
     case Transport::Connecting::done: return Step::next;
     case Transport::Connecting::failed: return connect_failed();

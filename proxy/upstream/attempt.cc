@@ -49,7 +49,7 @@ void Attempt::start(const CheckTarget& target) {
   if (tls != nullptr) tls_ = tls->connect(target.tls_host, "");
   if (tls != nullptr && !tls_) return over(Verdict::fail, "no name to verify its certificate by");
   to_ = target.backend->address();
-  connect(transport_.connect(loop(), to_, ""));
+  connect(transport_.connect(loop(), to_, {}));
 }
 
 std::string Attempt::missing() const {

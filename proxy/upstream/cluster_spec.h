@@ -11,6 +11,7 @@
 
 #include "config/model.h"
 #include "net/tls_client.h"
+#include "net/transport.h"
 #include "upstream/backend.h"
 
 namespace weir {
@@ -46,11 +47,13 @@ struct ClusterSpec {
   uint32_t connect_attempts = 3;
   double panic_threshold = 0;
   std::string congestion_control;
+  TcpKeepalive tcp_keepalive;
   uint32_t series = 0;
   std::shared_ptr<TlsClient> tls;  // null: none
   config::ProxyVersion proxy_protocol{};
   std::unordered_map<const Backend*, uint32_t> places;  // in hosts; index() fills it
 
+  ConnectOptions connect_options() const { return {congestion_control.c_str(), tcp_keepalive}; }
   // The addresses of the backend of hosts[first], which is the first of them.
   std::span<const HostSpec> addresses(size_t first) const {
     size_t end = first + 1;

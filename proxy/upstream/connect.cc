@@ -102,8 +102,7 @@ Connect::State Connect::attempt() {
   cells()->active.add();
   ++cluster_->load(place_);
   began_ = loop_.now();
-  switch (transport_.connect(loop_, host.backend->address(),
-                             cluster_->spec().congestion_control.c_str())) {
+  switch (transport_.connect(loop_, host.backend->address(), cluster_->spec().connect_options())) {
     case Transport::Connecting::pending: return state_ = State::connecting;
     case Transport::Connecting::done:
       switch (finish()) {

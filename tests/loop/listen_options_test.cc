@@ -1,5 +1,7 @@
 // What the configuration asks of sockets, as the kernel has it.
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 
 #include <fmt/format.h>
@@ -49,6 +51,125 @@ TEST(ListenOptions, CongestionControlIsInForceOnBothSides) {
   ASSERT_GE(connected, 0);
   EXPECT_EQ(algorithm_of(accepted), "reno");
   EXPECT_EQ(algorithm_of(connected), "reno");
+}
+
+int option(int fd, int level, int name) {
+  int value = -1;
+  socklen_t length = sizeof(value);
+  return ::getsockopt(fd, level, name, &value, &length) == 0 ? value : -1;
+}
+
+// "30 7 2": idle, interval and probes; "off".
+std::string keepalive_of(int fd) {
+  if (option(fd, SOL_SOCKET, SO_KEEPALIVE) == 0) return "off";
+  return fmt::format("{} {} {}", option(fd, IPPROTO_TCP, TCP_KEEPIDLE),
+                     option(fd, IPPROTO_TCP, TCP_KEEPINTVL), option(fd, IPPROTO_TCP, TCP_KEEPCNT));
+}
+
+// A session of weir between a client and a backend of the test.
+class Keepalive : public testing::Test {
+ protected:
+  // `listener` and `cluster`: more keys of them; `top`: of the file.
+  void serve(const std::string& listener, const std::string& cluster, const std::string& top = "") {
+    weir.apply(top + "listeners: [{name: web, bind: '127.0.0.1:0', cluster: app" + listener +
+               "}]\nclusters: [{name: app, backends: ['" + backend.address().text() + "']" +
+               cluster + "}]\n");
+  }
+  // What weir accepts from `client`.
+  int accepted_of(const Socket& client) {
+    int fd = -1;
+    EXPECT_TRUE(weir.run_until([&] { return (fd = socket_to(client.local())) >= 0; }));
+    return fd;
+  }
+  int connected() {
+    int fd = -1;
+    EXPECT_TRUE(weir.run_until([&] { return (fd = socket_to(backend.address())) >= 0; }));
+    return fd;
+  }
+  // From now on nothing that comes from weir reaches the peer, which answers nothing: as if its
+  // host were gone.
+  static void lose(const Socket& peer) {
+    sock_filter drop_all[] = {BPF_STMT(BPF_RET | BPF_K, 0)};
+    const sock_fprog program{1, drop_all};
+    ASSERT_EQ(::setsockopt(peer.fd(), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)), 0);
+  }
+  bool session_ends() {
+    return weir.run_until([&] { return weir.ended("web", EndReason::error) == 1; }, 2000);
+  }
+
+  Acceptor backend;
+  WorkerFixture weir;
+};
+
+constexpr const char* kImpatient = ", tcp_keepalive: {idle: 1s, interval: 1s, probes: 1}";
+constexpr const char* kOff = ", tcp_keepalive: {idle: 0s}";
+
+TEST_F(Keepalive, IsInForceOnBothSides) {
+  for (const std::string protocol : {"tcp", "http"}) {
+    serve(", protocol: " + protocol + ", tcp_keepalive: {idle: 30s, probes: 2}",
+          ", tcp_keepalive: {idle: 40s}", "defaults: {tcp_keepalive: {interval: 7s}}\n");
+    Socket client = weir.client();
+    ASSERT_TRUE(client.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n"));
+    EXPECT_EQ(keepalive_of(accepted_of(client)), "30 7 2") << protocol;
+    EXPECT_EQ(keepalive_of(connected()), "40 7 4") << protocol;
+    client.reset();
+    EXPECT_TRUE(weir.run_until([&] {
+      weir.advance(20ms);
+      return socket_to(backend.address()) < 0;
+    }));
+  }
+}
+
+TEST_F(Keepalive, IsOnByDefault) {
+  serve("", "");
+  const Socket client = weir.client();
+  EXPECT_EQ(keepalive_of(accepted_of(client)), "120 15 4");
+  EXPECT_EQ(keepalive_of(connected()), "120 15 4");
+}
+
+TEST_F(Keepalive, CanBeSwitchedOff) {
+  serve(kOff, kOff);
+  const Socket client = weir.client();
+  EXPECT_EQ(keepalive_of(accepted_of(client)), "off");
+  EXPECT_EQ(keepalive_of(connected()), "off");
+}
+
+TEST_F(Keepalive, ChangesWithAReload_OfTheSameListeningSocket_ForNewConnections) {
+  serve(", tcp_keepalive: {idle: 30s}", "");
+  const Address address = weir.address();
+  const Socket first = weir.client();
+  const int of_first = accepted_of(first);
+  serve(", tcp_keepalive: {idle: 50s, interval: 5s, probes: 3}", "");
+  const Socket second = weir.client();
+  EXPECT_EQ(keepalive_of(accepted_of(second)), "50 5 3");
+  serve(kOff, "");
+  const Socket third = weir.client();
+  EXPECT_EQ(keepalive_of(accepted_of(third)), "off");
+  serve("", "");
+  const Socket fourth = weir.client();
+  EXPECT_EQ(keepalive_of(accepted_of(fourth)), "120 15 4");
+  EXPECT_EQ(keepalive_of(of_first), "30 15 4");
+  EXPECT_EQ(weir.address(), address);
+}
+
+TEST_F(Keepalive, EndsAnIdleSessionWhoseClientIsGone) {
+  serve(kImpatient, kOff);
+  const Socket client = weir.client();
+  accepted_of(client);
+  connected();
+  ASSERT_NO_FATAL_FAILURE(lose(client));
+  EXPECT_TRUE(session_ends());
+}
+
+TEST_F(Keepalive, EndsAnIdleSessionWhoseBackendIsGone) {
+  serve(kOff, kImpatient);
+  const Socket client = weir.client();
+  accepted_of(client);
+  connected();
+  const Socket peer = backend.accept();
+  ASSERT_TRUE(peer);
+  ASSERT_NO_FATAL_FAILURE(lose(peer));
+  EXPECT_TRUE(session_ends());
 }
 
 TEST(ListenOptions, TheKernelIsAskedForEachAlgorithm) {

@@ -29,6 +29,24 @@ TEST(Durations, HaveUnitsFromLargeToSmall) {
   EXPECT_EQ(read<types::positive_duration>("0ms"), "E123");
 }
 
+TEST(Durations, OfKeepaliveAreThoseTheKernelTakes) {
+  for (const char* good : {"1s", "2m", "9h6m7s"}) {
+    EXPECT_EQ(read<types::keepalive_interval>(good), good);
+    EXPECT_EQ(read<types::keepalive_idle>(good), good);
+  }
+  for (const char* bad : {"500ms", "1s500ms", "9h6m8s", "1d"}) {
+    EXPECT_EQ(read<types::keepalive_interval>(bad), "E123") << bad;
+    EXPECT_EQ(read<types::keepalive_idle>(bad), "E123") << bad;
+  }
+  EXPECT_EQ(read<types::keepalive_interval>("0s"), "E123");
+  EXPECT_EQ(read<types::keepalive_idle>("0s"), "0s");
+  EXPECT_EQ(read<types::keepalive_idle>("0ms"), "0s");
+  EXPECT_EQ(read<types::keepalive_idle>("off"), "E122");
+  EXPECT_EQ(read<types::keepalive_probes>("127"), "127");
+  EXPECT_EQ(read<types::keepalive_probes>("128"), "E111");
+  EXPECT_EQ(read<types::keepalive_probes>("0"), "E111");
+}
+
 TEST(Numbers, AreDecimalAndInRange) {
   EXPECT_EQ(read<types::weight>("1"), "1");
   EXPECT_EQ(read<types::weight>("1000"), "1000");

@@ -91,6 +91,25 @@ TEST(Sockets, AnotherBacklog_IsToldOnce_OfTheSameSocket) {
   }
 }
 
+TEST(Sockets, AnotherKeepalive_IsToldOnce_OfTheSameSocket_WhichMustBeOfTcp) {
+  const TempFolder folder;
+  Sockets sockets(1);
+  config::Model both = model({"127.0.0.1:0", std::string("unix:") + (folder / "s")});
+  const Told first(sockets.commit(std::move(*sockets.prepare(both))));
+  for (config::Listener& listener : both.listeners) listener.tcp_keepalive.idle = 30s;
+  for (const bool expected : {true, false}) {
+    const Told again(sockets.commit(std::move(*sockets.prepare(both))));
+    const SocketAssignment& tcp = again.told[0][0];
+    EXPECT_EQ(tcp.fd, -1);
+    EXPECT_EQ(tcp.socket, first.told[0][0].socket);
+    EXPECT_EQ(tcp.keepalive.has_value(), expected);
+    if (tcp.keepalive) {
+      EXPECT_EQ(tcp.keepalive->idle, 30s);
+    }
+    EXPECT_FALSE(again.told[0][1].keepalive);
+  }
+}
+
 std::string on_port(const std::string& host, const Address& port) {
   return host + ":" + std::to_string(port.port());
 }
