@@ -1,0 +1,42 @@
+// What work costs this thread, and how the cost grows with the size of the work: 4 times the work
+// takes about 4 times as long when it is linear, 16 times when it is quadratic, on any machine.
+#pragma once
+
+#include <algorithm>
+
+#include "support/cpu_time.h"
+
+namespace weir::test {
+
+// Four times the work: less than this is linear, or nearly so.
+inline constexpr double kNearlyLinear = 8;
+
+// The least of three measurements of measure(), which returns a cost: what disturbs only adds.
+template <typename Measure>
+Duration least_cost(Measure&& measure) {
+  Duration least = Duration::max();
+  for (int i = 0; i < 3; ++i) least = std::min(least, static_cast<Duration>(measure()));
+  return least;
+}
+
+inline double ratio_of(Duration many, Duration few) {
+  return static_cast<double>(many.count()) / static_cast<double>(std::max<int64_t>(few.count(), 1));
+}
+
+// How many times as much measure(4 * size) costs as measure(size); each returns its cost, so that
+// what it prepares does not count.
+template <typename Measure>
+double growth(size_t size, Measure&& measure) {
+  const Duration few = least_cost([&] { return measure(size); });
+  return ratio_of(least_cost([&] { return measure(4 * size); }), few);
+}
+
+// The cost of work().
+template <typename Work>
+Duration cost_of(Work&& work) {
+  const Duration begun = cpu_time();
+  work();
+  return cpu_time() - begun;
+}
+
+}  // namespace weir::test
