@@ -3,10 +3,15 @@
 #include <algorithm>
 #include <array>
 
+#include "base/percent.h"
+
 namespace weir {
 namespace {
 
 constexpr Fault kAboveRoot{400, "the path goes above its root"};
+// Each reading of a path is written and looked up: the work grows with the size of the path.
+constexpr size_t kMaxAmbiguousPath = 8 * 1024;
+constexpr Fault kTooLong{414, "a path that servers may read in several ways is too long"};
 
 // The readings beyond the normal form: kinds of separators and names that only some servers know.
 enum Kind : unsigned { kSlash = 1, kBackslash = 2, kParameter = 4 };
@@ -15,14 +20,12 @@ unsigned kinds_in(std::string_view path, const PathRules& rules) {
   const bool slashes = rules.encoded_slashes == EncodedSlashes::automatic;
   const bool parameters = rules.dot_segments == DotSegments::automatic;
   unsigned kinds = 0;
-  for (size_t i = 0; i < path.size(); ++i) {
-    if (path[i] == '\\' && slashes) kinds |= kBackslash;
-    if (path[i] == ';' && parameters) kinds |= kParameter;
-    if (path[i] != '%' || path.size() - i < 3) continue;
-    const std::string_view digits = path.substr(i + 1, 2);
-    if (slashes && (digits == "2F" || digits == "2f")) kinds |= kSlash;
-    if (slashes && (digits == "5C" || digits == "5c")) kinds |= kBackslash;
-    if (parameters && (digits == "3B" || digits == "3b")) kinds |= kParameter;
+  for (size_t i = 0; i < path.size();) {
+    const EncodedByte next = first_byte(path.substr(i));
+    i += next.size;
+    if (next.byte == '\\' && slashes) kinds |= kBackslash;
+    if (next.byte == ';' && parameters) kinds |= kParameter;
+    if (next.byte == '/' && next.size == 3 && slashes) kinds |= kSlash;
   }
   return kinds;
 }
@@ -63,6 +66,8 @@ class Choosing {
     const PathText demand = read_path(raw, demanded(rules_), kept_);
     if (demand.fault) return refused(demand.fault);
     if (!routes_.look_at_paths()) return choice_of(demand.changed ? demand.path : raw);
+    if (raw.size() > kMaxAmbiguousPath && is_ambiguous(demand.changed ? demand.path : raw))
+      return refused(kTooLong);
     PathChoice choice = plain_choice(raw, demand);
     if (choice.fault) return choice;
     if (climbs_behind_prefix(choice, 0)) choice = normal_choice(choice.path, choice.route);
@@ -91,6 +96,10 @@ class Choosing {
     return read_path(path, how, scratch_);
   }
 
+  // Servers may read more in it than another spelling.
+  bool is_ambiguous(std::string_view path) {
+    return kinds_in(path, rules_) != 0 || read(path, normal(rules_)).changed;
+  }
   bool climbs(std::string_view path, unsigned kinds) const {
     if (rules_.dot_segments != DotSegments::automatic) return false;
     if (path.find('.') == path.npos && path.find("%2") == path.npos) return false;
@@ -143,9 +152,7 @@ class Choosing {
   // Whether the readings of some servers only take the same route as what they are sent.
   PathChoice check_kinds(const PathChoice& choice) {
     unsigned kinds = kinds_in(choice.path, rules_);
-    // A route for a path with parameters is meant for servers that know them.
-    if (choice.route != nullptr && choice.route->match.path.find(';') != std::string::npos)
-      kinds &= ~unsigned{kParameter};
+    if (only_of_route(choice)) kinds &= ~unsigned{kParameter};
     if (kinds == 0) return choice;
     if (climbs_behind_prefix(choice, kinds)) return refused(kAboveRoot);
     const KindSets sets(kinds);
@@ -154,6 +161,14 @@ class Choosing {
       if (const PathChoice found = check_kind(choice, set, dots, sets.count > 1); found.fault)
         return found;
     return choice;
+  }
+  // The parameters are those that the route itself names: it is meant for servers that know them.
+  // One behind the path of the route may be a disguise: "/a;v=1/..;/admin".
+  bool only_of_route(const PathChoice& choice) const {
+    if (choice.route == nullptr) return false;
+    const std::string& own = choice.route->match.path;
+    return own.find(';') != own.npos && own.size() <= choice.path.size() &&
+           (kinds_in(choice.path.substr(own.size()), rules_) & kParameter) == 0;
   }
   PathChoice check_kind(const PathChoice& choice, unsigned set, uint32_t dots,
                         bool one_of_several) {

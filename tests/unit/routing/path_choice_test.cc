@@ -19,7 +19,7 @@ class Listener {
         choose_path(spec_.routes, spec_.path_rules, RouteQuery(), raw, memory_);
     if (choice.fault) return std::to_string(choice.fault.status);
     if (choice.route == nullptr) return "404";
-    std::vector<char> target(8192);
+    std::vector<char> target(8192 + raw.size());
     return choice.route->name + ": " +
            std::string(rewritten_target(choice.route->rewrite, choice.path, "", target));
   }
@@ -83,6 +83,37 @@ TEST(PathChoice, RefusesParametersThatChangeTheRoute) {
   Listener meant(
       "    cluster: a\n    routes: [{ name: v, match: { path: /a;v=1 }, cluster: b }]\n");
   EXPECT_EQ(meant("/a;v=1"), "v: /a;v=1") << "a route for it knows parameters";
+}
+
+TEST(PathChoice, RefusesParametersBehindARouteWithParameters) {
+  Listener two(
+      "    cluster: a\n    routes: [{ name: admin, match: { path_prefix: /admin }, respond: {} }, "
+      "{ name: v, match: { path_prefix: /a;v=1 }, cluster: b }]\n");
+  EXPECT_EQ(two("/a;v=1"), "v: /a;v=1");
+  EXPECT_EQ(two("/a;v=1/b"), "v: /a;v=1/b");
+  EXPECT_EQ(two("/a;v=1/b%2fc"), "v: /a;v=1/b%2fc");
+  for (const char* path : {"/a;v=1/..;/admin", "/a;v=1/..%3b/admin", "/a;v=1/x/..;/..;/admin/y",
+                           "/a;v=1/..;%2fadmin", "/a;v=1/b;c"})
+    EXPECT_EQ(two(path), "400") << path;
+}
+
+TEST(PathChoice, RefusesLongPathsWithSeveralReadings) {
+  Listener admin(kAdmin);
+  const auto long_path = [](std::string path, size_t size) {
+    return path + std::string(size - path.size(), 'a');
+  };
+  for (const char* path : {"/x;a=1/", "/x/./", "/x//", "/x%2fy", "/x%5cy", "/x\\y", "/x%3by"}) {
+    EXPECT_EQ(admin(long_path(path, 8193)), "414") << path;
+    EXPECT_EQ(admin(long_path(path, 8192)).substr(0, 4), "*: /") << path;
+  }
+  for (const char* path : {"/x/", "/x%20/", "/%61/"})
+    EXPECT_EQ(admin(long_path(path, 8193)), "*: " + long_path(path, 8193)) << path;
+  Listener all("    cluster: a\n");
+  EXPECT_EQ(all(long_path("/x//", 8193)), "*: " + long_path("/x//", 8193))
+      << "no route looks at it";
+  Listener merged(std::string(kAdmin) + "    paths: { double_slashes: merge }\n");
+  EXPECT_EQ(merged(long_path("/x//", 8193)), "*: " + long_path("/x/", 8192))
+      << "one reading is left";
 }
 
 TEST(PathChoice, RefusesSeveralDisguisesThatCancelEachOther) {
