@@ -72,6 +72,7 @@ class Exchange final : private BodyRelayObserver,
   bool under_way() const { return stage_ != Stage::idle && stage_ != Stage::over; }
   void on_client();
   bool client_is_gone();
+  bool client_has_left();
   Step cancel();
   void on_body() override { advance(); }
   void on_pipe() override;
@@ -142,6 +143,7 @@ class Exchange final : private BodyRelayObserver,
   Step open_tunnel(const ResponseHead& head);
   void end_tunnel(EndReason reason);
   Step over_when_delivered(AfterExchange after, EndReason reason);  // exchange_delivery.cc
+  void stop_relays();
   Step deliver();
   // exchange_timeouts.cc
   Limit limit() const;
@@ -222,7 +224,7 @@ class Exchange final : private BodyRelayObserver,
   TextBuffer answer_;  // written by weir, or before the response; what is not sent yet
   TimePoint answer_moved_{};
   std::string_view leftover_;
-  uint64_t received_ = 0;  // from the client, but for what up_ has read
+  uint64_t received_ = 0;  // from the client, without what up_ counts
   uint64_t answered_ = 0;
   uint64_t heads_received_ = 0;  // from the backend, of this try
   uint64_t settled_up_ = 0, settled_down_ = 0;

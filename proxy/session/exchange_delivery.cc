@@ -8,6 +8,7 @@ Exchange::Step Exchange::over_when_delivered(AfterExchange after, EndReason reas
   if (stage_ == Stage::delivering) return Step::wait;
   // Ends with a FIN: the session waits until it has been delivered.
   if (after == AfterExchange::linger) return over(after, reason);
+  if (!tunnel_) stop_relays();
   stage_ = Stage::delivering;
   after_delivery_ = {after, reason};
   last_bytes_.begin(http_.pipes().loop.now());
@@ -16,6 +17,19 @@ Exchange::Step Exchange::over_when_delivered(AfterExchange after, EndReason reas
     tunnel_->response.read_no_more();
   }
   return deliver();
+}
+
+// While the rest is delivered, the bytes that the two sides still send are discarded: a relay that
+// went on would pass on a body with a hole. What it holds is dropped, and the body stays
+// incomplete.
+void Exchange::stop_relays() {
+  settle();
+  received_ += up_.received();
+  answered_ += down_.sent();
+  heads_received_ = settled_up_ = settled_down_ = 0;
+  up_.stop();
+  down_.stop();
+  watch_client();
 }
 
 Exchange::Step Exchange::deliver() {

@@ -253,8 +253,10 @@ Exchange::Step Exchange::over(AfterExchange after, EndReason reason) {
 Exchange::Step Exchange::client_failed() {
   const EndReason reason =
       owner_->client().was_reset() ? EndReason::client_reset : EndReason::error;
-  // Nothing is missing in a request that has gone out: a FIN behind it will do for its backend.
-  if (up_.state() == BodyRelay::State::done && !tunnel_) return over(AfterExchange::abort, reason);
+  // The backend has the whole request, or nothing of it: there is nothing left to deliver.
+  const BodyRelay::State sent = up_.state();
+  if ((sent == BodyRelay::State::done || sent == BodyRelay::State::idle) && !tunnel_)
+    return over(AfterExchange::abort, reason);
   return over_when_delivered(AfterExchange::abort, reason);
 }
 

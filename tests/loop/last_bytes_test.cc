@@ -273,6 +273,50 @@ TEST_F(LastBytesTest, AnswerOfABackendThatIsCutOff_ReachesASlowClient) {
   }
 }
 
+// What the client sends meanwhile is discarded; none of it may reach the backend behind a hole.
+TEST_F(LastBytesTest, UploadThatGoesOnWhileAnAnswerIsDelivered_HasNoHole) {
+  serve_with(kHttp, false, false);
+  const std::string much = bytes_of(24'000'000);
+  Socket one = slow(client());
+  ASSERT_TRUE(one.send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 24000000\r\n\r\n"));
+  Socket server = slow(accepted());
+  message(server);
+  size_t gone = 0;
+  const auto upload = [&] {
+    const size_t taken = one.send_some(std::string_view(much).substr(gone));
+    gone += taken;
+    return taken;
+  };
+  // Until nobody takes more: the backend does not read.
+  int blocked = 0;
+  ASSERT_TRUE(run_until([&] { return (blocked = upload() == 0 ? blocked + 1 : 0) == 20; }));
+  ASSERT_LT(gone, much.size());
+  ASSERT_TRUE(send(server, "HTTP/1.1 200 OK\r\nContent-Length: 900000\r\n\r\n" + sent));
+  server.finish();
+  settle();
+  ASSERT_EQ(worker.active(), 1u) << "it still delivers";
+  for (int i = 0; i < 10; ++i) {
+    advance(20ms);
+    upload();
+  }
+  std::string got;
+  for (int i = 0; i < 50; ++i) {
+    got += server.receive_all(1ms);
+    advance(10ms);
+  }
+  std::string answer;
+  EXPECT_TRUE(run_until([&] {
+    answer += one.receive_all(1ms);
+    got += server.receive_all(1ms);
+    advance(20ms);
+    return one.end() != Socket::End::open && server.end() != Socket::End::open;
+  }));
+  EXPECT_NE(answer.find(sent), std::string::npos) << answer.size();
+  EXPECT_GT(got.size(), 0u);
+  EXPECT_TRUE(got == std::string_view(much).substr(0, got.size())) << got.size() << " bytes";
+  EXPECT_EQ(server.end(), Socket::End::reset);
+}
+
 TEST_F(LastBytesTest, TunnelThatIsCutOff_DeliversBothWays) {
   for (const bool down : {false, true}) {
     serve_with(kHttp, !down, down);
