@@ -151,8 +151,7 @@ bool Exchange::client_is_gone() {
     case Stage::pause:
     case Stage::send_request:
     case Stage::await_response:
-    case Stage::relay:
-      return listener_->http->cancel_on_close && !up_.running() && owner_->client().ended_by_peer();
+    case Stage::relay: return client_has_left();
     case Stage::idle:
     case Stage::read_head:
     case Stage::route:
@@ -164,6 +163,10 @@ bool Exchange::client_is_gone() {
     case Stage::over: return false;
   }
   CHECK_UNREACHABLE();
+}
+
+bool Exchange::client_has_left() {
+  return listener_->http->cancel_on_close && !up_.running() && owner_->client().ended_by_peer();
 }
 
 // For a client that is gone.

@@ -55,12 +55,16 @@ void Exchange::renew_cluster() {
 // A kept connection, or a new one to a backend that has room.
 Exchange::Step Exchange::acquire() {
   renew_cluster();
+  // No kept connection is taken for a client that has gone: it would be closed without a request.
+  const bool kept = !fresh_ && !owner_->private_connections().empty();
+  if (kept && client_has_left()) return cancel();
   if (take_private()) return use_place();
   if (!called_ && cluster_->queue().awaited()) return no_place(true);  // nobody overtakes
   bool full = find_place();
   // One that has failed this request is better than more waiting.
-  if (place_ == kNoHost && full && called_ && std::exchange(tried_count_, 0) > 0)
+  if (!client_gone_ && place_ == kNoHost && full && called_ && std::exchange(tried_count_, 0) > 0)
     full = find_place();
+  if (client_gone_) return cancel();
   return place_ != kNoHost ? use_place() : no_place(full);
 }
 
@@ -74,12 +78,13 @@ bool Exchange::take_private() {
   return lease_ != nullptr;
 }
 
-// Sets place_, and lease_ where a connection was kept. Without one: whether it is only that
-// backends are full. Those that are held off or ejected are not tried as long as others are full:
-// there is something to wait for.
+// Sets place_, and lease_ where a connection was kept, or client_gone_ where one would have been
+// taken. Without a place: whether it is only that backends are full. Those that are held off or
+// ejected are not tried as long as others are full: there is something to wait for.
 bool Exchange::find_place() {
   const TimePoint now = http_.pipes().loop.now();
   const uint64_t hash = client_hash();
+  const Pool::Trust trusted = trust();
   std::array<HostIndex, 2 * kMaxTries> passed;
   size_t passed_count = tried_count_;
   std::copy_n(tried_.begin(), tried_count_, passed.begin());
@@ -97,10 +102,13 @@ bool Exchange::find_place() {
     if (awaits && cluster_->left_alone(place_, now)) break;
     Pool& pool = cluster_->pool(place_);
     try_began_ = now;
-    if (fresh_)
+    if (fresh_) {
       pool.make_room();
-    else
-      lease_ = pool.take(trust());
+    } else {
+      client_gone_ = pool.idle() > 0 && client_has_left();
+      if (client_gone_) break;
+      lease_ = pool.take(trusted);
+    }
     if (lease_ != nullptr || !pool.full()) return false;
     full = true;
     awaits |= !cluster_->left_alone(place_, now);

@@ -54,6 +54,37 @@ TEST_F(HttpClientGoneTest, RequestOfAClientThatHasClosedIsNotSentOnceItsBackendI
   EXPECT_EQ(aborts(), 1u);
 }
 
+TEST_F(HttpClientGoneTest, RequestOfAClientThatHasClosedCostsNoKeptConnection) {
+  serve();
+  Sides first = asked(get("/1"));
+  answered(first, ok(""));
+  Socket second = client();
+  ASSERT_TRUE(second.send(get("/2")));
+  second.finish();
+  EXPECT_TRUE(run_until([&] { return aborts() == 1; }));
+  EXPECT_EQ(open_to_backend(), 1);
+  Socket third = client();
+  ASSERT_TRUE(third.send(get("/3")));
+  EXPECT_THAT(message(first.server), StartsWith("GET /3 "));
+}
+
+TEST_F(HttpClientGoneTest, ResetWhileTheBackendIsConnectedEndsTheRequestAtOnce) {
+  Acceptor full;  // a queue that nobody accepts from: the SYN is dropped
+  ::listen(full.fd(), 0);
+  std::vector<Socket> filling;
+  for (int i = 0; i < 4; ++i) filling.push_back(Socket::begin_connecting(full.address()));
+  apply("listeners:\n" + listener_text("cluster: c") + "clusters:\n" +
+        cluster_text("c", full.address()));
+  Socket one = client();
+  ASSERT_TRUE(one.send(get("/")));
+  const auto open = [&] { return backend_cells("c", full.address().text()).active.value; };
+  ASSERT_TRUE(run_until([&] { return open() == 1; }));
+  one.reset();
+  EXPECT_TRUE(run_until([&] { return ended("l", EndReason::client_reset) == 1u; }));
+  EXPECT_EQ(open(), 0);
+  EXPECT_EQ(aborts(), 1u);
+}
+
 TEST_F(HttpClientGoneTest, SilentStreamOfAClientThatHasClosedIsCancelled) {
   for (const char* framing : {"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", "\r\nabc",
                               "Content-Length: 100\r\n\r\nabc"}) {
