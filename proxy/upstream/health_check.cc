@@ -21,7 +21,7 @@ std::string brief(Duration d) {
 
 }  // namespace
 
-struct HealthChecks::WaitingTag : ListNode {};
+struct HealthChecks::WaitingTag : ::weir::ListNode {};
 
 // The checks of one backend: when, how often, and what the results mean.
 class HealthChecks::Check final : public WaitingTag, public AttemptOwner, private Deadline {
@@ -168,8 +168,7 @@ HealthChecks::HealthChecks(EventLoop& loop, HealthObserver& observer, uint64_t s
       random_(seed),
       most_running_(most_running),
       waiting_up_(std::make_unique<Waiting>()),
-      waiting_others_(std::make_unique<Waiting>()),
-      more_(loop, [this] { start_waiting(); }) {}
+      waiting_others_(std::make_unique<Waiting>()) {}
 
 HealthChecks::~HealthChecks() = default;
 
@@ -206,24 +205,27 @@ void HealthChecks::request_start(Check& check) {
   start_waiting();
 }
 
-// Null: none waits, or there is no room for it.
+// Null: no check waits, or there is no room for those that do.
 HealthChecks::Check* HealthChecks::next_waiting() {
   if (running_ >= most_running_) return nullptr;
-  if (!waiting_up_->empty()) return waiting_up_->pop_front();
-  const bool room = running_others_ < most_running_ - most_running_ / 4;
-  return room ? waiting_others_->pop_front() : nullptr;
+  const size_t share = most_running_ - most_running_ / 4;
+  const size_t running_up = running_ - running_others_;
+  if (!waiting_up_->empty() && (waiting_others_->empty() || running_up < share))
+    return waiting_up_->pop_front();
+  return running_others_ < share ? waiting_others_->pop_front() : nullptr;
 }
 
 void HealthChecks::start_waiting() {
   // A check that fails at once comes back here: the outer loop goes on, the stack does not grow.
   if (std::exchange(starting_, true)) return;
-  size_t started = 0;
-  Check* next = nullptr;
-  while (started < kStartsPerTurn && (next = next_waiting()) != nullptr) {
+  if (std::exchange(turn_, loop_.turn()) != loop_.turn()) started_ = 0;
+  while (started_ < kStartsPerTurn) {
+    Check* const next = next_waiting();
+    if (next == nullptr) break;
+    ++started_;
     next->start();
-    ++started;
   }
-  if (started == kStartsPerTurn) more_.set_in(Duration::zero());
+  if (started_ == kStartsPerTurn) loop_.yield(*this);
   starting_ = false;
 }
 

@@ -1,15 +1,16 @@
-// HealthChecks: asks every checked backend, once per process, whether it is there.
+// HealthChecks: the active checks of all backends, once per process.
 //
-// Owner: the server. Thread: the control loop's. What a check asks is its probe's to say (probe.h).
-// The first result decides at once; after that `fall` failures in a row take a backend out and
-// `rise` successes bring it back. Each backend has a schedule of its own; only the descriptors
-// bound how many checks run at a time. Where they do, backends that are up come first, and a
-// quarter of the room is theirs alone: backends that do not answer hold theirs for the whole
-// timeout and must not delay the check of one that did. Checks go on during a drain.
+// Owner: the server. Thread: the control loop's. What a check sends and expects: probe.h. The first
+// result decides at once; after that `fall` failures in a row make a backend `down` and `rise`
+// successes make it `up`. Each backend has a schedule of its own; the number of checks at a time is
+// bounded only by descriptors. Where it is, backends that are up come first, but while both kinds
+// wait, each has a quarter of the room for itself: backends that do not answer hold theirs for the
+// whole timeout and must not delay the check of one that did, and a backend that is down must be
+// noticed when it works again. Checks go on during a drain.
 //
-// A check closes its connection with a plain FIN. The TIME_WAIT is therefore ours: 60 s divided by
-// the interval, per backend (12 at the default); no reason to greet healthy servers with an RST.
-// Errors of our own (no descriptors, no free port) say nothing about a backend and change nothing.
+// A check closes its connection with a plain FIN. The TIME_WAIT is therefore on this side: 60 s
+// divided by the interval, per backend (12 at the default); a healthy server need not see an RST.
+// Local errors (no descriptors, no free port) say nothing about a backend and change nothing.
 #pragma once
 
 #include <memory>
@@ -18,14 +19,14 @@
 
 #include "base/random.h"
 #include "config/model.h"
-#include "event/timer.h"
+#include "event/event_loop.h"
 #include "metrics/labels.h"
 #include "net/tls_client.h"
 #include "upstream/backend.h"
 
 namespace weir {
 
-// Who wants to know. Called on the control loop, in the middle of a check: apply() is to be posted.
+// Called on the control loop, in the middle of a check: an observer must post apply().
 class HealthObserver {
  public:
   virtual void on_check(const Backend& backend, CheckResult result) = 0;
@@ -46,11 +47,11 @@ struct CheckTarget {
   config::ProxyVersion proxy_protocol{};
 };
 
-class HealthChecks {
+class HealthChecks final : private Yielding {
  public:
   static constexpr size_t kLeastRunning = 64;
   static constexpr size_t kMostRunning = 16384;
-  static constexpr size_t kStartsPerTurn = 64;
+  static constexpr size_t kStartsPerTurn = 64;  // of the loop
   // How many checks may run at a time, each with a descriptor.
   static size_t room_of(uint64_t descriptor_limit);
 
@@ -60,10 +61,10 @@ class HealthChecks {
   HealthChecks& operator=(const HealthChecks&) = delete;
   ~HealthChecks();
 
-  // The whole set, from now on; backends in maintenance are not in it. A backend that stays, with
-  // the same spec, notices nothing; one whose spec changed keeps its health and is checked now; one
-  // that is no longer checked becomes `unknown`. With nothing to wait for, on_primed() comes
-  // before this returns.
+  // Replaces all targets; backends in maintenance are not among them. The check of a backend that
+  // stays, with the same spec, is not disturbed; a backend whose spec changed keeps its health and
+  // is checked now; a backend that is no longer checked becomes `unknown`. If there is nothing to
+  // wait for, on_primed() is called before this returns.
   void apply(std::vector<CheckTarget> targets);
   bool primed() const { return unprimed_ == 0; }
   size_t running() const { return running_; }
@@ -76,6 +77,7 @@ class HealthChecks {
 
   void request_start(Check& check);
   void start_waiting();
+  void on_resume() override { start_waiting(); }
   Check* next_waiting();
   void first_result();
   void announce();
@@ -93,7 +95,8 @@ class HealthChecks {
   // They outlive the checks in them.
   std::unique_ptr<Waiting> waiting_up_;
   std::unique_ptr<Waiting> waiting_others_;
-  Timer more_;  // starts the next ones, a turn later
+  uint64_t turn_ = 0;   // of the loop, when a check was last started
+  size_t started_ = 0;  // in that turn
   CheckMap checks_;
 };
 

@@ -97,6 +97,37 @@ TEST_F(HealthCheckTest, SilentBackendsDoNotDelayTheChecksOfOneThatIsUp) {
   EXPECT_EQ(intervals, int(spec().fall)) << "as without the others";
 }
 
+TEST_F(HealthCheckTest, BackendsThatAreUpDoNotKeepOneThatIsDownFromBeingChecked) {
+  config::HealthCheck greeted = spec();
+  greeted.expect = "PONG";
+  Server silent;
+  std::vector<CheckTarget> targets;
+  for (int i = 0; i < 500; ++i) {
+    targets.push_back({backend(std::to_string(i), silent.address()), greeted});
+    targets.back().backend->set_health(Health::up);
+  }
+  targets.push_back({backend("down", server_.address()), spec()});
+  targets.back().backend->set_health(Health::down);
+  checks_.apply(std::move(targets));
+  settle();
+  clock_.advance(greeted.timeout + 50ms);
+  settle();
+  EXPECT_EQ(server_.accepted, 1) << "when the first places are free";
+}
+
+TEST_F(HealthCheckTest, StartsABoundedNumberInATurnOfTheLoop_AlsoOfChecksThatEndAtOnce) {
+  std::vector<CheckTarget> targets;
+  for (int i = 0; i < 500; ++i) {
+    const auto nowhere = Address::parse("unix:/nonexistent/" + std::to_string(i));
+    targets.push_back({backend(std::to_string(i), *nowhere), spec()});
+  }
+  checks_.apply(std::move(targets));
+  for (size_t turn = 1; turn <= 4; ++turn) {
+    EXPECT_EQ(observer_.results.size(), turn * HealthChecks::kStartsPerTurn);
+    loop_.run_turn(Duration::zero());
+  }
+}
+
 TEST_F(HealthCheckTest, AllAreCheckedAtOnceWhereThereAreDescriptors) {
   constexpr int kBackends = 500;
   config::HealthCheck greeted = spec();
