@@ -200,7 +200,7 @@ void Worker::release(Session& session) {
 
 void Worker::health_changed(std::string_view cluster) {
   views_.for_each_safe([&](SnapshotView& view) { view.health_changed(cluster); });
-  pools_.wake_waiters();
+  pools_.wake_waiters(cluster);
 }
 
 void Worker::close_listeners() {

@@ -77,7 +77,7 @@ class Worker final : public SessionOwner, private Yielding {
   // Every worker has applied the last update: nobody gives connections of removed sockets any more.
   void forget_removed_sockets();
   void take(AcceptedConnection connection);
-  // Of a backend of that cluster; of any when it is empty.
+  // The health of a backend of `cluster` has changed; empty: of any cluster.
   void health_changed(std::string_view cluster = {});
 
   // The steps of a drain (server/drain.h).

@@ -230,11 +230,19 @@ std::shared_ptr<ClusterQueue> Pools::queue(const std::string& cluster, ClusterCe
 }
 
 void Pools::begin_drain() {
+  draining_ = true;
   for (const auto& [backend, known] : pools_)
     if (const std::shared_ptr<Pool> pool = known.lock()) pool->begin_drain();
 }
 
-void Pools::wake_waiters() {
+void Pools::wake_waiters(std::string_view cluster) {
+  if (!cluster.empty()) {
+    const auto known = queues_.find(std::string(cluster));
+    const std::shared_ptr<ClusterQueue> queue =
+        known == queues_.end() ? nullptr : known->second.lock();
+    if (queue) queue->wake();
+    return;
+  }
   for (auto it = queues_.begin(); it != queues_.end();) {
     const std::shared_ptr<ClusterQueue> queue = it->second.lock();
     if (queue) queue->wake();
@@ -268,7 +276,9 @@ std::shared_ptr<Pool> Pools::pool(const std::shared_ptr<Backend>& backend, Backe
   sweep(pools_, sweep_pools_at_);
   std::weak_ptr<Pool>& known = pools_[{backend.get(), tls.get()}];
   std::shared_ptr<Pool> pool = known.lock();
-  if (!pool) known = pool = std::make_shared<Pool>(loop_, backend, cells, queue, tls, limits);
+  if (pool) return pool;
+  known = pool = std::make_shared<Pool>(loop_, backend, cells, queue, tls, limits);
+  if (draining_) pool->begin_drain();
   return pool;
 }
 

@@ -163,9 +163,10 @@ class Pools {
   explicit Pools(EventLoop& loop) : loop_(loop) {}
   // Worker `index` of `count`: they share what a backend may be asked to take.
   void set_worker(uint32_t index, uint32_t count) { index_ = index, workers_ = count; }
+  // For all pools, those that are made later included.
   void begin_drain();
-  // Backends or limits have changed: those that wait try again.
-  void wake_waiters();
+  // Backends or limits of `cluster` have changed, empty: of any: requests that wait try again.
+  void wake_waiters(std::string_view cluster = {});
   std::shared_ptr<ClusterQueue> queue(const std::string& cluster, ClusterCells& cells);
   // This worker's share of what the configuration allows.
   std::shared_ptr<const PoolLimits> limits(const ClusterSpec& spec);
@@ -195,6 +196,7 @@ class Pools {
   size_t sweep_queues_at_ = 0;  // sizes of the maps; 0: the smallest there is
   size_t sweep_pools_at_ = 0;
   uint64_t last_limits_ = 0;
+  bool draining_ = false;
 };
 
 }  // namespace weir

@@ -278,6 +278,19 @@ TEST_F(HttpDrainTest, AtTheDeadlineAnAnswerThatHasBegunIsAborted) {
   EXPECT_EQ(cells("l").drain_closed[DrainEnd::deadline_rst].value, 1u);
 }
 
+TEST_F(HttpDrainTest, AConnectionToABackendThatIsFirstUsedDuringTheDrainIsNotKept) {
+  Socket one = client();
+  ASSERT_TRUE(one.send("GET / HTTP/1.1\r\nHost: a\r\n"));
+  turns(3);
+  drain();
+  ASSERT_TRUE(one.send("\r\n"));
+  Socket server = accepted();
+  message(server);
+  ASSERT_TRUE(server.send(ok("last")));
+  EXPECT_THAT(rest(one), EndsWith("last"));
+  EXPECT_TRUE(sees(server, Socket::End::fin));
+}
+
 TEST_F(HttpDrainTest, WhatIsGivenBackByTheLastRequestsIsNotKept) {
   Sides sides = asked(get("/"));
   drain();
