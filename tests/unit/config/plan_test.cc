@@ -34,6 +34,28 @@ TEST(Plan, IsEmptyForTheSameConfiguration) {
   EXPECT_THAT(plan(model(kBefore), model(kBefore)), IsEmpty());
 }
 
+// A health check may log in, and an answer may name a version or an account.
+TEST(Plan, MarksWhatAHealthCheckSendsAndExpectsAsConfidential_AsTextAndInHexadecimal) {
+  const auto with = [](const std::string& check) {
+    return model(
+        "listeners: [{ name: db, bind: \":80\", cluster: c }]\nclusters:\n  - name: c\n    "
+        "backends: [\"10.0.0.1:80\"]\n    health_check: { type: tcp, interval: 5s, " +
+        check + " }\n");
+  };
+  const Model before = with("send: a, expect: b");
+  for (const char* check : {"send: x, expect: y", "send_hex: \"00 01\", expect_hex: \"02 03\""}) {
+    size_t found = 0;
+    for (const Change& change : plan(before, with(check))) {
+      if (change.path.find(".send") == std::string::npos &&
+          change.path.find(".expect") == std::string::npos)
+        continue;
+      ++found;
+      EXPECT_TRUE(change.confidential) << change.path;
+    }
+    EXPECT_GE(found, 2u) << check;
+  }
+}
+
 TEST(Plan, TellsEachChangeWithItsEffect) {
   const std::vector<Change> changes = plan(model(kBefore), model(R"(
 global: { workers: 2 }
