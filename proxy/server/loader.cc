@@ -6,7 +6,6 @@
 #include <cstring>
 
 #include "base/thread.h"
-
 #include "server/background.h"
 
 namespace weir {
@@ -36,15 +35,18 @@ void Loader::request_file(std::string path, Done done) {
 }
 
 void Loader::request_text(std::string text, Done done) {
-  jobs_.push_back({"", std::move(text), {std::move(done)}});
+  jobs_.push_back({"", std::make_shared<const std::string>(std::move(text)), {std::move(done)}});
   if (!busy()) start_next();
 }
 
 void Loader::enqueue(std::string path, Done done) {
-  // The running job has read its file already, perhaps before the change this request is about.
-  for (size_t i = busy() ? 1 : 0; i < jobs_.size(); ++i)
+  // The running job may have read its file before the change that this request is about.
+  const size_t first = busy() ? 1 : 0;
+  for (size_t i = first; i < jobs_.size(); ++i)
     if (jobs_[i].path == path && !jobs_[i].text) return jobs_[i].waiting.push_back(std::move(done));
-  jobs_.push_back({std::move(path), {}, {std::move(done)}});
+  const size_t at = path.empty() ? first : jobs_.size();
+  jobs_.insert(jobs_.begin() + static_cast<ptrdiff_t>(at),
+               {std::move(path), nullptr, {std::move(done)}});
   if (!busy()) start_next();
 }
 
@@ -52,9 +54,9 @@ void Loader::enqueue(std::string path, Done done) {
 std::function<LoadResult()> Loader::work() const {
   const Job& job = jobs_.front();
   if (job.text)
-    return [text = *job.text] {
+    return [text = job.text] {
       LoadResult result;
-      result.candidate.loaded = config::load_sent_text(text);
+      result.candidate.loaded = config::load_sent_text(*text);
       result.candidate.only_text = true;
       return result;
     };

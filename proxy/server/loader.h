@@ -3,11 +3,11 @@
 //
 // Owner: the server; thread: the control loop's. A request that comes while a load runs waits and
 // then causes another load, because the file may have changed since the running one read it: no
-// request is ever lost. Requests for the same thing that wait are answered by one load.
+// request is ever lost. Waiting requests for the same source are answered by one load. The running
+// configuration's own source is read before other files and texts that wait.
 //
-// A name server that does not answer holds a load for some seconds (lookups.h). The destructor does
-// not wait for it: the thread owns what it works on, finds
-// nobody to tell, and ends.
+// A name server that does not answer delays a load by some seconds (lookups.h). The destructor does
+// not wait for the thread: it owns what it works on, and drops the result.
 #pragma once
 
 #include <functional>
@@ -53,15 +53,15 @@ class Loader {
   void request(Done done);
   // Another file than the running configuration's; for `weir plan`.
   void request_file(std::string path, Done done);
-  // A text that somebody sent. Only the text itself is looked at: what it names (files, hosts) is
-  // not, since the sender may have less rights than weir.
+  // A text that a client sent. Files and hosts that it names are not read or looked up, since the
+  // sender may have fewer rights than weir. The caller bounds how many wait.
   void request_text(std::string text, Done done);
   bool busy() const { return busy_; }
 
  private:
   struct Job {
-    std::string path;                 // empty: the running configuration's source
-    std::optional<std::string> text;  // instead of a file
+    std::string path;                         // empty: the running configuration's source
+    std::shared_ptr<const std::string> text;  // instead of a file; null: none
     std::vector<Done> waiting;
   };
   void enqueue(std::string path, Done done);
@@ -69,7 +69,7 @@ class Loader {
   void start_next();
   void finish(std::shared_ptr<LoadResult> result);
 
-  // How a thread finds back, as long as there is somebody.
+  // How a thread reports its result, as long as the loader exists.
   struct Way {
     Way(EventLoop& loop, Loader& to) : control(&loop), loader(&to) {}
     std::mutex mutex;  // guards the two against the thread

@@ -260,8 +260,18 @@ void ReloadCoordinator::plan_file(const std::string& path, Done done) {
   loader_.request_file(path, [this, done](const auto& loaded) { preview(loaded, done); });
 }
 
-void ReloadCoordinator::plan_text(const std::string& text, Done done) {
-  loader_.request_text(text, [this, done](const auto& loaded) { preview(loaded, done); });
+void ReloadCoordinator::plan_text(std::string text, Done done) {
+  loader_.request_text(std::move(text),
+                       [this, done](const auto& loaded) { preview(loaded, done); });
+}
+
+void ReloadCoordinator::plan_text_over_tcp(std::string text, Done done) {
+  CHECK(room_for_text_over_tcp());
+  ++texts_over_tcp_;
+  plan_text(std::move(text), [this, done](const ReloadOutcome& outcome) {
+    --texts_over_tcp_;
+    done(outcome);
+  });
 }
 
 void ReloadCoordinator::preview(const std::shared_ptr<LoadResult>& loaded, const Done& done) {

@@ -68,7 +68,11 @@ class ReloadCoordinator {
   void plan(Done done);
   void plan_file(const std::string& path, Done done);
   // What a reload to this text would do. Nothing that it names is read or looked up.
-  void plan_text(const std::string& text, Done done);
+  void plan_text(std::string text, Done done);
+  // The same for a text that came over TCP, where any client can send many: not without room.
+  static constexpr size_t kMostTextsOverTcp = 4;  // not answered yet
+  bool room_for_text_over_tcp() const { return texts_over_tcp_ < kMostTextsOverTcp; }
+  void plan_text_over_tcp(std::string text, Done done);
   bool busy() const { return under_way_ > 0; }
 
   struct Last {
@@ -127,7 +131,8 @@ class ReloadCoordinator {
   bool refused_ = false;
   std::vector<Done> early_;  // asked for before open()
   size_t under_way_ = 0;     // begun and not over
-  SharedRequest applying_;   // the one that is past the loader
+  size_t texts_over_tcp_ = 0;
+  SharedRequest applying_;  // the one that is past the loader
   std::deque<SharedRequest> waiting_;
 };
 

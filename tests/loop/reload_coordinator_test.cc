@@ -188,6 +188,29 @@ TEST_F(ReloadCoordinatorTest, APlanBesideAReload_LetsNoOtherReloadIn) {
   EXPECT_EQ(store_.current()->model.drain.timeout, 78s);
 }
 
+TEST_F(ReloadCoordinatorTest, FewTextsFromTcpArePlannedAtOnce_AndAnAnswerMakesRoom) {
+  serve();
+  hold();
+  configure_timeout("77s");
+  size_t answered = 0;
+  const auto plan = [&] {
+    reload_.plan_text_over_tcp(text_, [&](const ReloadOutcome& outcome) {
+      EXPECT_EQ(outcome.result, Verdict::planned) << outcome.message;
+      ++answered;
+    });
+  };
+  for (size_t i = 0; i < ReloadCoordinator::kMostTextsOverTcp; ++i) {
+    ASSERT_TRUE(reload_.room_for_text_over_tcp());
+    plan();
+  }
+  EXPECT_FALSE(reload_.room_for_text_over_tcp());
+  let_it_load();
+  EXPECT_FALSE(reload_.room_for_text_over_tcp()) << "what has been read is not answered yet";
+  go_on();
+  ASSERT_TRUE(run_until([&] { return answered == ReloadCoordinator::kMostTextsOverTcp; }));
+  EXPECT_TRUE(reload_.room_for_text_over_tcp());
+}
+
 TEST_F(ReloadCoordinatorTest, AReloadUnderWayWhenADrainBegins_IsRefused) {
   serve();
   std::optional<ReloadOutcome> first, second;

@@ -37,6 +37,30 @@ TEST(Loader, ARequestDuringALoad_CausesAnother_BecauseTheFileMayHaveChanged) {
   EXPECT_EQ(loads, 2);  // the two that waited share one
 }
 
+TEST(Loader, ReadsItsOwnConfigurationBeforeTextsThatWait) {
+  TestLoop loop;
+  std::promise<void> may_finish, begun;
+  std::shared_future<void> gate = may_finish.get_future().share();
+  std::atomic<int> loads{0};
+  Loader loader(loop.loop, [&] {
+    if (loads++ == 0) begun.set_value();
+    gate.wait();
+    return load(kConfig);
+  });
+  std::vector<std::string> order;
+  const auto note = [&](const char* what) {
+    return [&order, what](const auto&) { order.push_back(what); };
+  };
+  loader.request(note("first"));
+  begun.get_future().wait();
+  loader.request_text(kConfig, note("text"));
+  loader.request_text(kConfig, note("another text"));
+  loader.request(note("second"));
+  may_finish.set_value();
+  ASSERT_TRUE(loop.run_until([&] { return order.size() == 4; }));
+  EXPECT_EQ(order, (std::vector<std::string>{"first", "second", "text", "another text"}));
+}
+
 TEST(Loader, ItsEndDoesNotWaitForALoadThatHangs) {
   struct Gate {
     std::promise<void> begun, may_finish, finished;
