@@ -76,7 +76,10 @@ AdminApi::AdminApi(Control control, Identity identity, DrainCoordinator& drain,
       drain_(drain),
       reload_(reload),
       begin_drain_(std::move(begin_drain)),
-      metrics_page_(control, drain) {
+      metrics_page_(control, drain),
+      routes_([background = &control.background](auto work, auto done) {
+        background->run(std::move(work), std::move(done));
+      }) {
   add_routes();
 }
 
@@ -117,16 +120,16 @@ void AdminApi::add_routes() {
                {"wait", "dry_run"}});
   routes_.add({"POST",
                "/v1/plan",
-               [this](Q q, R r) { plan(q, std::move(r)); },
+               [this](AdminRequest q, R r) { plan(std::move(q), std::move(r)); },
                "what a reload would change",
                {},
                {"text", "path"}});
 }
 
-void AdminApi::handle(const AdminRequest& request, AdminResponder responder) {
+void AdminApi::handle(AdminRequest request, AdminResponder responder) {
   // The path of the metrics is the configuration's, and may change with it.
   routes_.set_path(metrics_route_, control_.store.current()->model.metrics.path);
-  routes_(request, std::move(responder));
+  routes_(std::move(request), std::move(responder));
 }
 
 void AdminApi::ready(AdminResponder responder) const {
@@ -217,8 +220,9 @@ void AdminApi::reload(const AdminRequest& request, AdminResponder responder) {
 
 // A path is read with weir's rights, and what is in the file comes back in messages: only a peer
 // that has these rights may name one. Everybody else sends the text.
-void AdminApi::plan(const AdminRequest& request, AdminResponder responder) {
-  const std::optional<std::string> text = request.member("text"), path = request.member("path");
+void AdminApi::plan(AdminRequest request, AdminResponder responder) {
+  std::optional<std::string> text = request.take_member("text");
+  const std::optional<std::string> path = request.take_member("path");
   if (text && path)
     return responder.reply(error_reply(400, "'text' and 'path' exclude each other"));
   if (path && !request.peer.may_read_what_weir_may())
@@ -228,12 +232,17 @@ void AdminApi::plan(const AdminRequest& request, AdminResponder responder) {
         "send the 'text' of the file"));
   if (path && !path->starts_with('/'))
     return responder.reply(error_reply(400, "'path' must be absolute"));
+  const bool over_tcp = !request.peer.over_unix_socket;
+  if (text && over_tcp && !reload_.room_for_text_over_tcp())
+    return responder.reply(error_reply(
+        503, "weir is already planning as many texts from TCP as it takes at once; try again"));
   log_request("plan.requested", request);
   Disclosure disclosure = disclosure_to(request.peer);
   if (text) disclosure.messages = true;  // they quote what the asker has sent
   ReloadCoordinator::Done answer =
       answer_with(control_.background, std::move(responder), disclosure);
-  if (text) return reload_.plan_text(*text, std::move(answer));
+  if (text && over_tcp) return reload_.plan_text_over_tcp(std::move(*text), std::move(answer));
+  if (text) return reload_.plan_text(std::move(*text), std::move(answer));
   if (path) return reload_.plan_file(*path, std::move(answer));
   reload_.plan(std::move(answer));
 }

@@ -25,7 +25,7 @@ class AdminApi {
   AdminApi(Control control, Identity identity, DrainCoordinator& drain, ReloadCoordinator& reload,
            BeginDrain begin_drain);
 
-  void handle(const AdminRequest& request, AdminResponder responder);
+  void handle(AdminRequest request, AdminResponder responder);
   // The last word, to those who wait for the end of the drain: how many sessions were cut.
   void drained(uint64_t cut);
 
@@ -38,7 +38,7 @@ class AdminApi {
   void show_drain(int status, AdminResponder responder);
   void start_drain(const AdminRequest& request, AdminResponder responder);
   void reload(const AdminRequest& request, AdminResponder responder);
-  void plan(const AdminRequest& request, AdminResponder responder);
+  void plan(AdminRequest request, AdminResponder responder);
 
   Control control_;
   const Identity identity_;

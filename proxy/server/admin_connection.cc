@@ -69,7 +69,7 @@ void AdminConnection::enter(Stage stage, Duration timeout) {
 void AdminConnection::await_request(Duration timeout) {
   parser_.reset();
   request_ = {};
-  server_.count_large_body(large_, false);
+  large_body_ = nullptr;
   in_body_ = false;
   started_ = !in_.empty();
   if (in_.empty()) std::string().swap(in_);  // an idle connection holds no memory
@@ -138,8 +138,9 @@ AdminConnection::Step AdminConnection::decode_body() {
     H1BodyDecoder::Piece piece = decoder_.next(rest);
     request_.body += piece.data;
     rest.remove_prefix(piece.consumed);
-    if (is_large() && !peer_.over_unix_socket && !server_.count_large_body(large_, true))
-      return refuse(503, "too many large requests at once; ask again");
+    if (!is_large() || peer_.over_unix_socket || large_body_) continue;
+    large_body_ = server_.take_large_body();
+    if (!large_body_) return refuse(503, "too many large requests at once; ask again");
   }
   in_.erase(0, in_.size() - rest.size());
   switch (decoder_.state()) {
@@ -152,8 +153,11 @@ AdminConnection::Step AdminConnection::decode_body() {
 
 AdminConnection::Step AdminConnection::dispatch() {
   enter(Stage::handling, Duration::max());  // how long it takes is the handler's business
-  ticket_ = std::make_shared<AdminResponder::Ticket>(AdminResponder::Ticket{this});
-  server_.handle(request_, AdminResponder(ticket_));
+  ticket_ = std::make_shared<AdminResponder::Ticket>(AdminResponder::Ticket{this, large_body_});
+  std::string body = std::move(request_.body);  // can be large: not copied
+  AdminRequest request = request_;
+  request.body = std::move(body);
+  server_.handle(std::move(request), AdminResponder(ticket_));
   return Step::next;  // the handler may have answered, or even closed the server
 }
 
@@ -264,7 +268,7 @@ void AdminConnection::on_deadline() {
 void AdminConnection::close() {
   if (stage_ == Stage::closed) return;
   stage_ = Stage::closed;
-  server_.count_large_body(large_, false);
+  large_body_ = nullptr;
   if (ticket_ != nullptr) ticket_->connection = nullptr;
   AdminStageLink::unlink();
   cancel();

@@ -97,7 +97,7 @@ class AdminConnection final : public Retirable,
   bool in_body_ = false;
   bool keep_alive_ = true;
   bool http_1_0_ = false;
-  bool large_ = false;  // counted in the server's large bodies
+  std::shared_ptr<void> large_body_;  // its place among the server's large bodies; null: none
   std::string in_;
 
   std::shared_ptr<AdminResponder::Ticket> ticket_;

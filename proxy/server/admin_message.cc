@@ -55,6 +55,12 @@ std::optional<std::string> AdminRequest::member(std::string_view name) const {
   return std::nullopt;
 }
 
+std::optional<std::string> AdminRequest::take_member(std::string_view name) {
+  for (auto& [key, value] : members)
+    if (key == name) return std::move(value);
+  return std::nullopt;
+}
+
 AdminReply error_reply(int status, std::string_view message) {
   nlohmann::json body = {{"error", message}};
   std::string text = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
@@ -70,6 +76,7 @@ void AdminResponder::reply(AdminReply reply) {
   if (ticket == nullptr || ticket->connection == nullptr) return;
   AdminConnection* connection = ticket->connection;
   ticket->connection = nullptr;
+  ticket->large_body = nullptr;
   connection->answer(std::move(reply));
 }
 

@@ -27,6 +27,8 @@ struct AdminRequest {
   // Whether the query has `name=1`.
   bool flag(std::string_view name) const;
   std::optional<std::string> member(std::string_view name) const;
+  // The same, and the value leaves the request.
+  std::optional<std::string> take_member(std::string_view name);
 };
 
 struct AdminReply {
@@ -43,14 +45,15 @@ AdminReply error_reply(int status, std::string_view message);
 class AdminConnection;
 
 // Answers one request, now or later, exactly once: dropping it unanswered is a 500. It may outlive
-// its connection and the server; answering then does nothing. Move-only (work to
-// post is copyable: post a shared_ptr to it). Use and drop it on the
-// loop's thread.
+// its connection and the server; answering then does nothing. Move-only (work to post is copyable:
+// post a shared_ptr to it). Use and drop it on the loop's thread.
 class AdminResponder {
  public:
   // What links a responder to its connection; the connection clears it when it closes.
   struct Ticket {
     AdminConnection* connection;
+    // The request's place among the large bodies: kept until the answer, also without a connection.
+    std::shared_ptr<void> large_body = {};
   };
 
   explicit AdminResponder(std::shared_ptr<Ticket> ticket) : ticket_(std::move(ticket)) {}
@@ -66,6 +69,6 @@ class AdminResponder {
   std::shared_ptr<Ticket> ticket_;
 };
 
-using AdminHandler = std::function<void(const AdminRequest&, AdminResponder)>;
+using AdminHandler = std::function<void(AdminRequest, AdminResponder)>;
 
 }  // namespace weir

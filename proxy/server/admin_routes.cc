@@ -5,6 +5,9 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
+
+#include "server/admin_connection.h"
 
 namespace weir {
 namespace {
@@ -96,23 +99,26 @@ class MemberReader final : public nlohmann::json_sax<nlohmann::json> {
   bool inside_ = false;
 };
 
-Result<AdminRequest::Values> read_members(const std::string& body, const Names& names) {
-  if (body.empty()) return AdminRequest::Values();
+// The members take the place of the body.
+Result<void> read_members(AdminRequest& request, const Names& names) {
+  const std::string body = std::exchange(request.body, {});
+  if (body.empty()) return {};
   MemberReader reader(names);
   if (!nlohmann::json::sax_parse(body, &reader)) return Error{reader.problem, ""};
-  return std::move(reader.members);
+  request.members = std::move(reader.members);
+  return {};
 }
 
-void answer(const AdminRoute& route, const AdminRequest& request, AdminResponder responder) {
-  if (Result<void> good = check_flags(request, route.flags); !good)
-    return responder.reply(error_reply(400, good.error().message));
-  Result<AdminRequest::Values> members = read_members(request.body, route.members);
-  if (!members) return responder.reply(error_reply(400, members.error().message));
-  if (members->empty()) return route.handler(request, std::move(responder));
-  AdminRequest read = request;
-  read.body.clear();
-  read.members = std::move(*members);
-  route.handler(read, std::move(responder));
+// A request between its head and its handler.
+struct Reading {
+  AdminRequest request;
+  AdminResponder responder;
+  Result<void> read;
+};
+
+void hand_over(const AdminRoute& route, Reading& reading) {
+  if (!reading.read) return reading.responder.reply(error_reply(400, reading.read.error().message));
+  route.handler(std::move(reading.request), std::move(reading.responder));
 }
 
 }  // namespace
@@ -120,6 +126,22 @@ void answer(const AdminRoute& route, const AdminRequest& request, AdminResponder
 size_t AdminRoutes::add(AdminRoute route) {
   routes_.push_back(std::move(route));
   return routes_.size() - 1;
+}
+
+void AdminRoutes::answer(const AdminRoute& route, AdminRequest request,
+                         AdminResponder responder) const {
+  if (Result<void> good = check_flags(request, route.flags); !good)
+    return responder.reply(error_reply(400, good.error().message));
+  const bool large = request.body.size() > kAdminSmallBody;
+  const auto reading =
+      std::make_shared<Reading>(Reading{std::move(request), std::move(responder), {}});
+  const auto read = [reading, &route] {
+    reading->read = read_members(reading->request, route.members);
+  };
+  if (large && elsewhere_)
+    return elsewhere_(read, [reading, &route] { hand_over(route, *reading); });
+  read();
+  hand_over(route, *reading);
 }
 
 std::string AdminRoutes::list() const {
@@ -135,12 +157,12 @@ std::string AdminRoutes::list() const {
   return lines;
 }
 
-void AdminRoutes::operator()(const AdminRequest& request, AdminResponder responder) const {
-  const std::string& wanted = request.method == "HEAD" ? "GET" : request.method;
+void AdminRoutes::operator()(AdminRequest request, AdminResponder responder) const {
+  const std::string wanted = request.method == "HEAD" ? "GET" : request.method;
   std::string allow;
   for (const AdminRoute& route : routes_) {
     if (route.path != request.path) continue;
-    if (route.method == wanted) return answer(route, request, std::move(responder));
+    if (route.method == wanted) return answer(route, std::move(request), std::move(responder));
     allow += (allow.empty() ? "" : ", ") + route.method;
     if (route.method == "GET") allow += ", HEAD";
   }

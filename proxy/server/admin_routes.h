@@ -1,7 +1,7 @@
 // The table of the admin API: method and path → handler, and what each request may hold. It is
 // itself an AdminHandler. It answers 404 and 405, and 400 to a request with anything that its route
 // does not declare: a misspelled flag must not be a request without it. Filled before the server
-// starts; afterwards only called.
+// starts; afterwards only called. A large body is read off the loop.
 #pragma once
 
 #include <string>
@@ -22,16 +22,25 @@ struct AdminRoute {
 
 class AdminRoutes {
  public:
+  // Runs `work` on another thread, then `done` on the loop.
+  using Elsewhere = std::function<void(std::function<void()> work, std::function<void()> done)>;
+
+  // Without `elsewhere` every body is read at once.
+  explicit AdminRoutes(Elsewhere elsewhere = nullptr) : elsewhere_(std::move(elsewhere)) {}
+
   // GET routes answer HEAD as well: the connection leaves the body out. The route's index.
   size_t add(AdminRoute route);
   // A path that the configuration chooses.
   void set_path(size_t route, const std::string& path) { routes_[route].path = path; }
 
-  void operator()(const AdminRequest& request, AdminResponder responder) const;
+  void operator()(AdminRequest request, AdminResponder responder) const;
   // One line for each route.
   std::string list() const;
 
  private:
+  void answer(const AdminRoute& route, AdminRequest request, AdminResponder responder) const;
+
+  const Elsewhere elsewhere_;
   std::vector<AdminRoute> routes_;
 };
 

@@ -95,12 +95,10 @@ void AdminServer::add(int fd, bool over_unix_socket) {
   }
 }
 
-bool AdminServer::count_large_body(bool& counted, bool large) {
-  if (counted == large) return true;
-  if (large && large_bodies_ == kAdminLargeBodies) return false;
-  large_bodies_ = large ? large_bodies_ + 1 : large_bodies_ - 1;
-  counted = large;
-  return true;
+std::shared_ptr<void> AdminServer::take_large_body() {
+  if (*large_bodies_ == kAdminLargeBodies) return nullptr;
+  ++*large_bodies_;
+  return {large_bodies_.get(), [taken = large_bodies_](void*) { --*taken; }};
 }
 
 bool AdminServer::evict_one() {

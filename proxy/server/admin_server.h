@@ -58,8 +58,8 @@ class AdminServer {
   static void on_acceptable(void* listening, Readiness ready) noexcept;
   void accept_from(Listening& listening);
   void add(int fd, bool over_unix_socket);
-  // Takes or gives back one of kAdminLargeBodies; false: none is left.
-  bool count_large_body(bool& counted, bool large);
+  // One of kAdminLargeBodies places, taken until the last copy is gone; null: none is left.
+  std::shared_ptr<void> take_large_body();
   [[nodiscard]] bool evict_one();
   [[nodiscard]] bool find_descriptor();
   [[nodiscard]] bool watch(Listening& listening);
@@ -67,8 +67,8 @@ class AdminServer {
   void resume_accepting();
 
   // For AdminConnection.
-  void handle(const AdminRequest& request, AdminResponder responder) {
-    handler_(request, std::move(responder));
+  void handle(AdminRequest request, AdminResponder responder) {
+    handler_(std::move(request), std::move(responder));
   }
   void enlist(AdminConnection& connection);
   void release(AdminConnection& connection);
@@ -81,7 +81,7 @@ class AdminServer {
   std::array<StageList, AdminConnection::kStages> stages_;
   std::array<Owned<AdminConnection>, kMaxAdminConnections> slots_;
   size_t connections_ = 0;
-  size_t large_bodies_ = 0;
+  const std::shared_ptr<size_t> large_bodies_ = std::make_shared<size_t>(0);  // places taken
   AdminAccess access_;
   std::vector<std::unique_ptr<Listening>> listening_;
 };

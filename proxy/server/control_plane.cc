@@ -53,7 +53,7 @@ ControlPlane::ControlPlane(const ServerOptions& options, Log& log, WorkerCount w
            {options.version, options.revision, options.config_path, workers.by, loop_.now()},
            drain_, reload_, [this](std::optional<Duration> timeout) { begin_drain(timeout); }),
       admin_(loop_,
-             [this](const AdminRequest& q, AdminResponder r) { api_.handle(q, std::move(r)); }),
+             [this](AdminRequest q, AdminResponder r) { api_.handle(std::move(q), std::move(r)); }),
       signals_(loop_, [this](const ReceivedSignal& signal) { on_signal(signal); }),
       extend_(loop_,
               [this] {

@@ -91,5 +91,32 @@ TEST_F(AdminAccessTest, FewLargeBodiesAreHeldAtOnce) {
   EXPECT_EQ(later.status, 200) << "its place is free again";
 }
 
+TEST_F(AdminAccessTest, ALargeBodyCountsUntilItsAnswer_AlsoWhenItsConnectionIsGone) {
+  const std::string large = post("/hold", std::string(kAdminSmallBody * 2, 'x'));
+  std::deque<AdminClient> clients;
+  const auto send_all = [&](std::string_view bytes) {
+    AdminClient& client = clients.emplace_back(address_);
+    return run_until([&] {
+      bytes.remove_prefix(client.send(bytes));
+      return bytes.empty();
+    });
+  };
+  // All that the server takes, and then some: they evict those that have been handled longest.
+  for (size_t i = 0; i < kMaxAdminConnections + kAdminLargeBodies; ++i) {
+    ASSERT_TRUE(send_all(i < kAdminLargeBodies ? large : post("/hold", "")));
+    ASSERT_TRUE(run_until([&] { return later_.size() == i + 1; }));
+  }
+  for (size_t i = 0; i < kAdminLargeBodies; ++i) {
+    ASSERT_TRUE(run_until([&] { return clients[i].ended(); }));
+  }
+  ASSERT_TRUE(send_all(large));
+  ASSERT_TRUE(replied(clients.back()));
+  EXPECT_EQ(clients.back().status, 503);
+  const size_t held = later_.size();
+  later_.pop_front();
+  ASSERT_TRUE(send_all(large));
+  EXPECT_TRUE(run_until([&] { return later_.size() == held; })) << "its place is free again";
+}
+
 }  // namespace
 }  // namespace weir::test

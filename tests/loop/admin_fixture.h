@@ -48,6 +48,7 @@ class AdminServerTest : public testing::Test {
       ++handled_;
       return responder.reply({.content_type = "text/plain", .body = request.body});
     }
+    if (request.path == "/hold") return later_.push_back(std::move(responder));
     const AdminRequest::Values named = request.parameters();
     if (request.path != "/hello" || named.empty()) return routes_(request, std::move(responder));
     ++handled_;

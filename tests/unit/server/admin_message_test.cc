@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "server/admin_connection.h"
 #include "server/admin_routes.h"
 #include "server/gzip.h"
 
@@ -46,6 +47,40 @@ TEST(AdminResponder, WithoutAConnectionDoesNothing) {
   EXPECT_FALSE(responder.wanted());
   responder.reply({});
   responder.reply({});
+}
+
+TEST(AdminRoutes, ReadALargeBodyElsewhere_AndASmallOneAtOnce) {
+  std::vector<std::function<void()>> work, done;
+  AdminRoutes routes([&](std::function<void()> w, std::function<void()> d) {
+    work.push_back(std::move(w));
+    done.push_back(std::move(d));
+  });
+  size_t received = 0;
+  routes.add({"POST",
+              "/act",
+              [&](const AdminRequest& request, AdminResponder) {
+                received = request.member("text").value_or("").size();
+              },
+              "",
+              {},
+              {"text"}});
+  const auto send = [&](size_t size) {
+    AdminRequest request;
+    request.method = "POST";
+    request.path = "/act";
+    request.body = "{\"text\": \"" + std::string(size, 'x') + "\"}";
+    routes(std::move(request), AdminResponder(nullptr));
+  };
+  send(100);
+  EXPECT_EQ(received, 100u);
+  EXPECT_TRUE(work.empty());
+  send(kAdminSmallBody);
+  EXPECT_EQ(received, 100u);
+  ASSERT_EQ(work.size(), 1u);
+  work[0]();
+  EXPECT_EQ(received, 100u) << "the handler runs on the loop";
+  done[0]();
+  EXPECT_EQ(received, kAdminSmallBody);
 }
 
 TEST(Gzip, MarksItsOutputAndShrinksRepetition) {
