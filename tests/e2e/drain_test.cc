@@ -127,6 +127,42 @@ TEST_F(DrainTest, ServesTheTwoHundredThatWaitInTheAcceptQueue) {
   EXPECT_EQ(weir.wait(), 0);
 }
 
+// Nothing moves, but the backend is at work: the session is not idle.
+TEST_F(DrainTest, ASessionThatAwaitsAnAnswerOutlivesTheIdleOnesAndGetsIt) {
+  ProxyProcess weir(simple(bind_, {backend_.address()}, drain("timeout: 100s, spread: 1s")));
+  SessionPair idle = open_pair(bind_, backend_);
+  ASSERT_TRUE(open_session(bind_));
+  ASSERT_TRUE(client_.send("question"));
+  ASSERT_EQ(server_.receive(8), "question");
+  weir.signal(SIGTERM);
+  EXPECT_EQ(idle.client.wait_end(), End::fin);
+  EXPECT_EQ(idle.server.wait_end(), End::fin);
+  idle = {};
+  ASSERT_TRUE(weir.await_metric("weir_drain_connections_remaining", {}, 1));
+  ASSERT_TRUE(server_.send("answer"));
+  EXPECT_EQ(client_.receive(6), "answer");
+  EXPECT_EQ(client_.wait_end(), End::fin) << "it has been answered, and is idle now";
+  client_.close();
+  server_.close();
+  EXPECT_EQ(weir.wait(), 0);
+  EXPECT_TRUE(weir.await_error("event=server.drained cut=0"));
+}
+
+TEST_F(DrainTest, ASessionWithoutItsAnswerAtTheDeadlineIsCutAndCountedAndTheExitCodeSaysSo) {
+  ProxyProcess weir(
+      simple(bind_, {backend_.address()}, drain("timeout: 3s, spread: 200ms, linger: 300ms")));
+  ASSERT_TRUE(open_session(bind_));
+  ASSERT_TRUE(client_.send("question"));
+  ASSERT_EQ(server_.receive(8), "question");
+  const TimePoint start = now();
+  weir.signal(SIGTERM);
+  EXPECT_EQ(client_.wait_end(), End::reset) << "a FIN would say that there is no answer";
+  EXPECT_EQ(server_.wait_end(), End::reset);
+  EXPECT_GE(elapsed_since(start), 2900ms) << "not before the deadline";
+  EXPECT_EQ(weir.wait(), 4);
+  EXPECT_TRUE(weir.await_error("event=server.drained cut=1"));
+}
+
 TEST_F(DrainTest, ClosesIdleSessionsWithAFinSpreadOverTime) {
   LoadServer echo(Behaviour::echo);
   ProxyProcess weir(simple(bind_, {echo.address()}, drain("timeout: 60s, spread: 4s")));

@@ -95,5 +95,19 @@ TEST(SeriesRegistry, LetsAnIdRestBeforeAnotherNameGetsIt) {
   EXPECT_EQ(registry.cluster("three"), one);
 }
 
+TEST(SeriesRegistry, TakesNoMoreRoomForNamesThatComeAndGoForEver) {
+  SeriesRegistry registry;
+  size_t level = 0;
+  for (int minute = 0; minute < 500; ++minute) {
+    const TimePoint now = kStart + minute * 1min;
+    const SeriesIds ids{{}, {}, {registry.backend("app", "b" + std::to_string(minute))}};
+    registry.keep_only(ids, now);
+    registry.take_expired(now, ids);
+    if (minute == 50) level = registry.backends().all().size();
+  }
+  EXPECT_LE(level, 20u);
+  EXPECT_EQ(registry.backends().all().size(), level);
+}
+
 }  // namespace
 }  // namespace weir
