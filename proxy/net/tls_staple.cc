@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace weir {
 namespace {
 
@@ -10,14 +12,17 @@ Error error(std::string message) {
 }
 
 // Signed by the authority, whose certificate the response need not have (RFC 6960 4.2.1), or by one
-// that it has issued a certificate for this, which the response has.
-bool is_signed(OCSP_BASICRESP* response, X509* authority) {
+// that it has issued a certificate for this, which the response has. The certificate of that
+// signer; null: neither. It may have expired: then the response has, too, and refuses nothing else.
+const X509* verified_signer(OCSP_BASICRESP* response, X509* authority) {
   const OpenSslPtr<X509_STORE, X509_STORE_free> store(X509_STORE_new());
   X509_STORE_add_cert(store.get(), authority);
-  X509_STORE_set_flags(store.get(), X509_V_FLAG_PARTIAL_CHAIN);
+  X509_STORE_set_flags(store.get(), X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_NO_CHECK_TIME);
   const OpenSslPtr<STACK_OF(X509), free_stack> signers(sk_X509_new_null());
   CHECK(sk_X509_push(signers.get(), authority) > 0);
-  return OCSP_basic_verify(response, signers.get(), store.get(), 0) == 1;
+  if (OCSP_basic_verify(response, signers.get(), store.get(), 0) != 1) return nullptr;
+  X509* signer = nullptr;
+  return OCSP_resp_get0_signer(response, &signer, signers.get()) == 1 ? signer : nullptr;
 }
 
 // What it says of the certificate. The authority chooses the digest that names a certificate.
@@ -60,7 +65,8 @@ Result<TlsStaple> TlsStaple::read(TlsLoading& loading, const std::string& file,
   const OcspBasicPtr basic(response ? OCSP_response_get1_basic(response.get()) : nullptr);
   ERR_clear_error();
   if (!basic) return error(fmt::format("'{}' has no OCSP response; it must be DER", file));
-  if (!is_signed(basic.get(), chain[1].get()))
+  const X509* const signer = verified_signer(basic.get(), chain[1].get());
+  if (signer == nullptr)
     return error(fmt::format("the OCSP response in '{}' is not signed by the authority: {}", file,
                              openssl_error()));
   OCSP_SINGLERESP* const single = find_status(basic.get(), chain[0].get(), chain[1].get());
@@ -76,7 +82,10 @@ Result<TlsStaple> TlsStaple::read(TlsLoading& loading, const std::string& file,
         fmt::format("the OCSP response in '{}' does not say until when it is good "
                     "(nextUpdate)",
                     file));
-  return TlsStaple{bytes_of(response.get()), seconds_of(from), seconds_of(until)};
+  // Clients check the signer's certificate, whose last second is within it.
+  return TlsStaple{bytes_of(response.get()),
+                   std::max(seconds_of(from), seconds_of(X509_get0_notBefore(signer))),
+                   std::min(seconds_of(until), seconds_of(X509_get0_notAfter(signer)) + 1)};
 }
 
 }  // namespace weir

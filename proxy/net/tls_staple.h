@@ -13,7 +13,9 @@ namespace weir {
 
 struct TlsStaple {
   std::string response;
-  int64_t from, until;  // seconds since 1970; not handed out at other times
+  // Seconds since 1970; not handed out at other times. Of the response and of its signer's
+  // certificate, where both are good.
+  int64_t from, until;
   bool holds(int64_t now) const { return from <= now && now < until; }
 
   // From a file, for the first of `chain`. Only what a client would accept: signed by the authority

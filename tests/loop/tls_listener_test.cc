@@ -287,6 +287,17 @@ TEST_F(TlsListenerTest, AResponseThatIsOverIsNotStapledAndRefusesNothing) {
   EXPECT_EQ(curious->stapled(), "");
 }
 
+TEST_F(TlsListenerTest, AResponseWhoseSignerHasExpired_IsNotStapledAndRefusesNothing) {
+  TestAuthority charged(authority.issue({.common_name = "responder",
+                                         .from_days = -20,
+                                         .until_days = -10,
+                                         .extensions = {{"extendedKeyUsage", "OCSPSigning"}}}));
+  secure(certificate(site, ", ocsp: '" + authority.vouch(site, {.signer = &charged}) + "'"));
+  auto curious = peer({.asks_status = true});
+  ASSERT_EQ(shaken(*curious), State::done);
+  EXPECT_EQ(curious->stapled(), "");
+}
+
 TEST_F(TlsListenerTest, WhatNoClientWouldBelieve_IsNotHandedOn_ButToldAtTheStart) {
   TestAuthority others("others");
   const IssuedFiles stranger = authority.issue({.hosts = {"a.test"}});

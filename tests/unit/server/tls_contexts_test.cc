@@ -141,6 +141,17 @@ TEST_F(TlsContextsTest, AnExpiredFileIsAWarningAtAStartAndWhileItIsInForce) {
   expect_warnings(reload(first + "drain: { timeout: 7s }\n"));
 }
 
+TEST_F(TlsContextsTest, AnOcspResponseIsGoodNoLongerThanTheCertificateOfItsSigner) {
+  TestAuthority signer(authority_.issue({.common_name = "responder",
+                                         .from_days = -20,
+                                         .until_days = -10,
+                                         .extensions = {{"extendedKeyUsage", "OCSPSigning"}}}));
+  const std::string ocsp = authority_.vouch(good_, {.signer = &signer});
+  EXPECT_THAT(load(listener(entry(good_, ", ocsp: '" + ocsp + "'")) + cluster()),
+              ElementsAre(AllOf(StartsWith("W243 "), HasSubstr(ocsp), HasSubstr("expired on"))));
+  EXPECT_TRUE(loaded_.valid());
+}
+
 TEST_F(TlsContextsTest, AnExpiredFileThatIsNewRefusesAReload) {
   const std::string cert = put(good_.cert, "cert"), key = put(good_.key, "key");
   const std::string crl = put(authority_.revoke({}), "crl");
