@@ -11,6 +11,29 @@
 
 namespace weir {
 
+namespace {
+
+int64_t end_of(const X509_CRL* list) {
+  const ASN1_TIME* const next = X509_CRL_get0_nextUpdate(list);
+  return next != nullptr ? seconds_of(next) : std::numeric_limits<int64_t>::max();
+}
+
+bool holds(const X509_CRL* list, int64_t now) {
+  return seconds_of(X509_CRL_get0_lastUpdate(list)) <= now && now <= end_of(list);
+}
+
+}  // namespace
+
+bool add_list(std::vector<CrlPtr>& lists, X509_CRL* list) {
+  const auto is_same = [list](const CrlPtr& known) {
+    return X509_CRL_match(known.get(), list) == 0;
+  };
+  if (std::any_of(lists.begin(), lists.end(), is_same)) return false;
+  X509_CRL_up_ref(list);
+  lists.emplace_back(list);
+  return true;
+}
+
 std::optional<ClientPolicy> ClientPolicy::load(const config::ClientCertificates& spec,
                                                TlsLoading& loading, const config::Location& at,
                                                std::span<const CrlPtr> before) {
@@ -28,13 +51,10 @@ std::optional<ClientPolicy> ClientPolicy::load(const config::ClientCertificates&
   policy.revoked_ = std::move(*lists);
   FileValidity validity = validity_of(policy.revoked_, spec.crl, at);
   // Of two lists of an authority OpenSSL takes the one that is of now.
-  if (loading.now() < validity.from && !before.empty()) {
-    validity.has_stand_in = true;
-    for (const CrlPtr& list : before) {
-      X509_CRL_up_ref(list.get());
-      policy.revoked_.emplace_back(list.get());
-    }
-  }
+  if (loading.now() < validity.from)
+    for (const CrlPtr& list : before)
+      if (holds(list.get(), loading.now()))
+        validity.has_stand_in |= add_list(policy.revoked_, list.get());
   policy.validities_.push_back(std::move(validity));
   advise_revocation(policy.authorities_, policy.revoked_, spec.crl, at, loading);
   return policy;
@@ -86,9 +106,7 @@ FileValidity validity_of(std::span<const CrlPtr> lists, const std::string& path,
   };
   std::map<std::string, Times> authorities;
   for (const CrlPtr& list : lists) {
-    const ASN1_TIME* const next = X509_CRL_get0_nextUpdate(list.get());
-    const Times times{seconds_of(X509_CRL_get0_lastUpdate(list.get())),
-                      next != nullptr ? seconds_of(next) : std::numeric_limits<int64_t>::max()};
+    const Times times{seconds_of(X509_CRL_get0_lastUpdate(list.get())), end_of(list.get())};
     char* const issuer = X509_NAME_oneline(X509_CRL_get_issuer(list.get()), nullptr, 0);
     Times& known = authorities.try_emplace(issuer != nullptr ? issuer : "", times).first->second;
     OPENSSL_free(issuer);

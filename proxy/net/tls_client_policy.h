@@ -17,7 +17,8 @@ namespace weir {
 class ClientPolicy {
  public:
   // Reads the files that `spec` names, which must outlive it. Nullopt: what is wrong was reported,
-  // at `at`. `before`: lists that were in force so far, which count until those of the file do.
+  // at `at`. `before`: lists of the configuration so far. Those that are valid now count until
+  // those of the file do.
   static std::optional<ClientPolicy> load(const config::ClientCertificates& spec,
                                           TlsLoading& loading, const config::Location& at,
                                           std::span<const CrlPtr> before);
@@ -46,6 +47,8 @@ class ClientPolicy {
   std::vector<FileValidity> validities_;
 };
 
+// Adds the list to `lists`, which own a reference; false: it was among them.
+bool add_list(std::vector<CrlPtr>& lists, X509_CRL* list);
 // The time in which every authority has a list that counts, of the lists of one file.
 FileValidity validity_of(std::span<const CrlPtr> lists, const std::string& path,
                          const config::Location& at);

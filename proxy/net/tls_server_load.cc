@@ -135,10 +135,7 @@ const ClientPolicy* TlsServer::Loader::policy_of(const config::ClientCertificate
                                             : std::span<const CrlPtr>();
   std::optional<ClientPolicy> policy = ClientPolicy::load(clients, loading, at, lists);
   if (!policy) return nullptr;
-  for (const CrlPtr& list : policy->revoked()) {
-    X509_CRL_up_ref(list.get());
-    server.content_->revoked.emplace_back(list.get());
-  }
+  for (const CrlPtr& list : policy->revoked()) add_list(server.content_->revoked, list.get());
   server.validities_.insert(server.validities_.end(), policy->validities().begin(),
                             policy->validities().end());
   if (clients.mode != config::ClientAuth::none)

@@ -54,7 +54,7 @@ struct TlsServer::Content {
   std::vector<SslContextPtr> contexts;
   std::vector<std::unique_ptr<Site>> sites;
   std::multimap<const X509*, TlsStaple> staples;  // by the certificate that they are about
-  std::vector<CrlPtr> revoked;                    // of all rules
+  std::vector<CrlPtr> revoked;                    // of all rules, each once
 };
 
 struct TlsServer::Sites {

@@ -126,11 +126,13 @@ IssuedFiles TestAuthority::issue(const Wish& wish) {
   return files;
 }
 
-std::string TestAuthority::revoke(const std::vector<IssuedFiles>& revoked, int until_days) {
+std::string TestAuthority::revoke(const std::vector<IssuedFiles>& revoked, int until_days,
+                                  int from_days) {
   X509_CRL* list = X509_CRL_new();
   X509_CRL_set_version(list, 1);
   X509_CRL_set_issuer_name(list, X509_get_subject_name(certificate_));
-  ASN1_TIME* time = X509_gmtime_adj(nullptr, std::min(0, until_days - 7) * 86400L - 60);
+  ASN1_TIME* time =
+      X509_gmtime_adj(nullptr, (std::min(0, until_days - 7) + from_days) * 86400L - 60);
   X509_CRL_set1_lastUpdate(list, time);
   X509_CRL_set1_nextUpdate(list, X509_gmtime_adj(time, until_days * 86400L));
   for (const IssuedFiles& files : revoked) {

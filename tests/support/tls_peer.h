@@ -39,8 +39,9 @@ class TestAuthority {
   // One that another has issued.
   explicit TestAuthority(const IssuedFiles& files);
   IssuedFiles issue(const Wish& wish);
-  // A list of what has been revoked, in a file.
-  std::string revoke(const std::vector<IssuedFiles>& revoked, int until_days = 7);
+  // A list of what has been revoked, in a file; valid in so many days.
+  std::string revoke(const std::vector<IssuedFiles>& revoked, int until_days = 7,
+                     int from_days = 0);
   // What it says of a certificate (OCSP), in a file; for so many days.
   std::string vouch(const IssuedFiles& of, bool good = true, int from_days = 0, int until_days = 7);
   struct Response {

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <thread>
+#include <utility>
 
 #include "base/unique_fd.h"
 #include "support/tls_peer.h"
@@ -19,6 +20,7 @@ namespace {
 
 using testing::AllOf;
 using testing::Contains;
+using testing::Each;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -191,6 +193,27 @@ TEST_F(TlsContextsTest, AFileThatIsNotValidYetIsTakenAndToldWithItsTime) {
               ElementsAre(AllOf(StartsWith("W243 "), HasSubstr("is not valid before 20"),
                                 HasSubstr(" UTC: until then the one that was there before"))));
   EXPECT_TRUE(loaded_.valid());
+}
+
+// The fingerprint is of every list that is in force.
+TEST_F(TlsContextsTest, RevocationListsThatStandInForOthersAreKeptOnceOverManyReloads) {
+  const std::string crl = put(authority_.revoke({}), "crl");
+  const std::string other = put(authority_.revoke({expired_}), "other.crl");
+  const std::string yaml =
+      listener(entry(good_, demand(authority_.file(), other)), demand(authority_.file(), crl)) +
+      cluster();
+  ASSERT_THAT(load(yaml), IsEmpty());
+  take_into_force();
+  put(authority_.revoke({}, 7, 1), "crl");
+  put(authority_.revoke({expired_}, 7, 1), "other.crl");
+  std::string fingerprint;
+  for (int i = 0; i < 8; ++i) {
+    EXPECT_THAT(reload(yaml), Each(AllOf(StartsWith("W243 "),
+                                         HasSubstr("until then the one that was there before"))));
+    take_into_force();
+    const std::string now = contexts_.listeners.at("web")->fingerprint();
+    EXPECT_EQ(std::exchange(fingerprint, now), i == 0 ? "" : now) << i;
+  }
 }
 
 TEST_F(TlsContextsTest, TheAuthoritiesOfTheSystemAreReadAndWatched) {
