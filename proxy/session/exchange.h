@@ -95,7 +95,7 @@ class Exchange final : private BodyRelayObserver,
   // exchange_upstream.cc
   void renew_cluster();
   Step acquire();
-  bool find_place();
+  bool find_place(bool reclaim = false);
   bool take_private();
   Step use_place();
   Step no_place(bool all_full);

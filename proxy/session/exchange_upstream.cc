@@ -61,6 +61,9 @@ Exchange::Step Exchange::acquire() {
   if (take_private()) return use_place();
   if (!called_ && cluster_->queue().awaited()) return no_place(true);  // nobody overtakes
   bool full = find_place();
+  // Private connections to full backends may be closed for it.
+  if (!client_gone_ && place_ == kNoHost && full && cluster_->queue().has_private())
+    full = find_place(/*reclaim=*/true);
   // One that has failed this request is better than more waiting.
   if (!client_gone_ && place_ == kNoHost && full && called_ && std::exchange(tried_count_, 0) > 0)
     full = find_place();
@@ -81,7 +84,7 @@ bool Exchange::take_private() {
 // Sets place_, and lease_ where a connection was kept, or client_gone_ where one would have been
 // taken. Without a place: whether it is only that backends are full. Those that are held off or
 // ejected are not tried as long as others are full: there is something to wait for.
-bool Exchange::find_place() {
+bool Exchange::find_place(bool reclaim) {
   const TimePoint now = http_.pipes().loop.now();
   const uint64_t hash = client_hash();
   const Pool::Trust trusted = trust();
@@ -109,6 +112,7 @@ bool Exchange::find_place() {
       if (client_gone_) break;
       lease_ = pool.take(trusted);
     }
+    if (lease_ == nullptr && reclaim) pool.reclaim_private();
     if (lease_ != nullptr || !pool.full()) return false;
     full = true;
     awaits |= !cluster_->left_alone(place_, now);

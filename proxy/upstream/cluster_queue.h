@@ -40,6 +40,9 @@ class ClusterQueue final : private Deadline {
   // Whoever comes now stands behind others.
   bool awaited() const { return length_ > 0 || called_; }
   uint32_t length() const { return length_; }
+  // Idle private connections of the cluster's pools (Pool::keep_private).
+  void count_private(bool one_more) { one_more ? ++private_ : --private_; }
+  bool has_private() const { return private_ > 0; }
 
  private:
   void on_deadline() override;
@@ -49,6 +52,7 @@ class ClusterQueue final : private Deadline {
   ClusterCells& cells_;  // the clusters that share it have these
   IntrusiveList<QueueWaiter> waiters_;
   uint32_t length_ = 0;
+  uint32_t private_ = 0;
   bool called_ = false;
 };
 

@@ -11,6 +11,9 @@ namespace {
 constexpr Duration kMargin = 500ms;
 // Two times of closing that agree are a rule of theirs.
 constexpr Duration kAgreement = 1s;
+// A login takes several requests in a row: a private connection that is idle for this long is not
+// in the middle of one.
+constexpr Duration kReclaimAfter = 1s;
 // Backends restart and close everything, what was used just now, too: that says nothing about time.
 constexpr Duration kShortestLimit = 1s;
 // What was learned is tried again after this long: the backend may have been reconfigured.
@@ -45,7 +48,10 @@ void UpstreamConnection::close() {
   PrivateLink::unlink();
   if (IdleLink::linked()) {
     IdleLink::unlink();
-    if (!private_) --pool_.idle_count_;
+    if (private_)
+      pool_.queue_->count_private(false);
+    else
+      --pool_.idle_count_;
     pool_.cells_.idle.sub();
   }
   transport.close();
@@ -74,10 +80,13 @@ Pool::~Pool() {
 void Pool::set_limits(std::shared_ptr<const PoolLimits> limits) {
   limits_ = std::move(limits);
   while (!idle_.empty() && (over_limit() || idle_count_ > limits_->max_idle)) drop(idle_.front());
-  idle_.for_each_safe([this](UpstreamConnection& connection) {
+  while (!private_.empty() && over_limit()) drop(private_.front());
+  const auto renew = [this](UpstreamConnection& connection) {
     if (used_up(connection)) return drop(connection);
     loop_.deadlines().set(connection, connection.idle_since_ + keep_time(connection));
-  });
+  };
+  idle_.for_each_safe(renew);
+  private_.for_each_safe(renew);
 }
 
 bool Pool::used_up(const UpstreamConnection& connection) const {
@@ -161,12 +170,19 @@ UpstreamConnection* Pool::keep_private(Lease lease, uint32_t host, Duration keep
   lease->host_ = host;
   start_idling(*lease);
   private_.push_back(*lease);
+  queue_->count_private(true);
   return lease.release();
+}
+
+void Pool::reclaim_private() {
+  if (full() && !private_.empty() && loop_.now() - private_.front().idle_since_ >= kReclaimAfter)
+    drop(private_.front());
 }
 
 Lease Pool::take_private(UpstreamConnection& connection, Trust trust) {
   DCHECK(connection.is_private() && &connection.pool_ == this);
   connection.PrivateLink::unlink();
+  queue_->count_private(false);
   Lease lease(&connection);
   if (!stop_idling(connection, trust)) return nullptr;
   return lease;

@@ -109,6 +109,9 @@ class Pool final {
   void give_back(Lease lease, Duration keeps_for);
   // The same for a private one, which stays its client's; null: it could not be kept.
   UpstreamConnection* keep_private(Lease lease, uint32_t host, Duration keeps_for);
+  // Makes room for a request that finds all backends full: closes the private connection that has
+  // been idle for longest, if it has been for a second. Its user has to log in again.
+  void reclaim_private();
   // For its client's next request; null: it has ended.
   Lease take_private(UpstreamConnection& connection, Trust trust);
 

@@ -2,13 +2,15 @@
 
 namespace weir {
 
-// One whose backend the cluster has no more is closed, and so is one that has ended meanwhile.
+// A connection whose backend has left the cluster, or was reached by other TLS settings, is closed,
+// and so is a connection that has ended meanwhile.
 Lease PrivateConnections::take(Cluster& cluster, Pool::Trust trust, HostIndex& host) {
   Lease found;
   connections_.for_each_safe([&](UpstreamConnection& connection) {
     const Backend& backend = connection.pool().backend();
     if (found != nullptr || backend.cluster() != cluster.spec().name) return;
-    host = cluster.index_of(backend, connection.host());
+    const bool same_tls = connection.pool().tls() == cluster.spec().tls.get();
+    host = same_tls ? cluster.index_of(backend, connection.host()) : kNoHost;
     Lease lease = connection.pool().take_private(connection, trust);
     if (host != kNoHost) found = std::move(lease);
   });

@@ -2,7 +2,8 @@
 // has logged in on them (http/connection_auth.h). No other client's request goes over them.
 //
 // Owner: the client's session; they are closed with it. Thread: the worker's. Each counts as open
-// in its pool, which closes it when its time is up or when the backend does, as any kept one.
+// in its pool, which closes it when its time is up, when the backend closes it, when a limit is
+// lowered below what is open, and after a second when another request needs its room.
 #pragma once
 
 #include "upstream/cluster.h"
@@ -15,9 +16,9 @@ class PrivateConnections {
   ~PrivateConnections() { close(); }
 
   bool empty() const { return connections_.empty(); }
-  // The one to a backend of this cluster, and that backend's index in it; null: none.
+  // The connection to a backend of this cluster, and that backend's index in it; null: none.
   Lease take(Cluster& cluster, Pool::Trust trust, HostIndex& host);
-  // After a complete exchange. Takes the place of another one to that cluster.
+  // After a complete exchange. Closes another connection to that cluster.
   void keep(Lease lease, Cluster& cluster, HostIndex host, Duration keeps_for);
   void close();
 

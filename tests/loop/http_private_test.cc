@@ -158,6 +158,52 @@ TEST_F(HttpPrivateTest, PrivateConnectionCountsAsOpenAndNeedsNoRoom) {
   EXPECT_THAT(message(server), StartsWith("GET /waits "));
 }
 
+TEST_F(HttpPrivateTest, PrivateConnectionIdleForASecondGivesItsRoomToARequestThatWaits) {
+  serve("cluster: c", "pool: { max_connections: 1, queue_timeout: 60s }");
+  Sides user = logged_in();
+  Socket waits = client();
+  ASSERT_TRUE(waits.send(get("/waits")));
+  ASSERT_TRUE(run_until([&] { return cluster_cells("c").queue_length.value == 1; }));
+  for (int i = 0; i < 4; ++i) advance(200ms);
+  EXPECT_EQ(cluster_cells("c").queue_length.value, 1) << "it may be in the middle of a login";
+  for (int i = 0; i < 2; ++i) advance(200ms);
+  Socket server = accepted();
+  EXPECT_THAT(message(server), StartsWith("GET /waits "));
+  EXPECT_TRUE(sees(user.server, Socket::End::fin));
+}
+
+TEST_F(HttpPrivateTest, PrivateConnectionGivesItsRoomToARequestThatMayNotWait) {
+  serve("cluster: c", "pool: { max_connections: 1, max_pending: 0 }");
+  Sides user = logged_in();
+  EXPECT_THAT(answer_to(get("/early")), StartsWith("HTTP/1.1 503 "));
+  advance(1s);
+  Sides other = asked(get("/late"));
+  EXPECT_THAT(answered(other, ok("")), StartsWith("HTTP/1.1 200 "));
+  EXPECT_TRUE(sees(user.server, Socket::End::fin));
+}
+
+TEST_F(HttpPrivateTest, LoweredLimitsCloseIdlePrivateConnections_LongestIdleFirst) {
+  serve();
+  Sides first = logged_in(), second = logged_in();
+  serve("cluster: c", "pool: { max_connections: 1 }");
+  EXPECT_TRUE(sees(first.server, Socket::End::fin));
+  ask_again(second, get("/mine"));
+  answered(second, ok(""));
+  turns(3);
+  serve("cluster: c", "pool: { max_connections: 1, max_requests: 2 }");
+  EXPECT_TRUE(sees(second.server, Socket::End::fin));
+}
+
+TEST_F(HttpPrivateTest, PrivateConnectionIsNotUsedUnderOtherTlsSettings) {
+  serve();
+  Sides user = logged_in();
+  serve("cluster: c", "tls: { verify: false }");
+  ASSERT_TRUE(user.client.send(get("/secret")));
+  Socket fresh = accepted();
+  EXPECT_EQ(rest(user.server), "") << "not in the clear";
+  EXPECT_EQ(user.server.end(), Socket::End::fin);
+}
+
 TEST_F(HttpPrivateTest, IdlePrivateConnectionIsClosedInTimeAndReplaced) {
   serve("cluster: c, timeouts: { keep_alive: 0s }", "timeouts: { idle: 10s }");
   Sides user = logged_in();
