@@ -32,10 +32,18 @@ listeners:
   - {{ name: direct, bind: "unix:{d}/direct", protocol: http, cancel_on_close: false, cluster: direct, paths: &normal {{ dot_segments: normalize, double_slashes: merge }} }}
   - {{ name: nginx, bind: "unix:{d}/to-nginx", protocol: http, cancel_on_close: false, cluster: nginx, paths: *normal }}
   - {{ name: haproxy, bind: "unix:{d}/to-haproxy", protocol: http, cancel_on_close: false, cluster: haproxy, paths: *normal }}
+  - {{ name: merging, bind: "unix:{d}/to-merging", protocol: http, cancel_on_close: false, routes: [
+      {{ name: admin, match: {{ path_prefix: /admin }}, cluster: merging, headers: {{ request: {{ set: {{ X-Route: admin }} }} }} }},
+      {{ name: rest, cluster: merging, headers: {{ request: {{ set: {{ X-Route: rest }} }} }} }}] }}
+  - {{ name: literal, bind: "unix:{d}/to-literal", protocol: http, cancel_on_close: false, routes: [
+      {{ name: admin, match: {{ path_prefix: /admin }}, cluster: literal, headers: {{ request: {{ set: {{ X-Route: admin }} }} }} }},
+      {{ name: rest, cluster: literal, headers: {{ request: {{ set: {{ X-Route: rest }} }} }} }}] }}
 clusters:
   - {{ name: direct, backends: ["unix:{d}/origin"] }}
   - {{ name: nginx, backends: ["unix:{d}/nginx"] }}
   - {{ name: haproxy, backends: ["unix:{d}/haproxy"] }}
+  - {{ name: merging, backends: ["unix:{d}/merging"] }}
+  - {{ name: literal, backends: ["unix:{d}/literal"] }}
 """
 
 NGINX_CONFIG = """
@@ -59,6 +67,21 @@ http {{
       proxy_pass http://unix:{d}/origin:;
       proxy_set_header Host $http_host;
     }}
+  }}
+  server {{
+    listen unix:{d}/merging;
+    access_log off;
+    location = /admin {{ return 200 "admin $http_x_route"; }}
+    location /admin/ {{ return 200 "admin $http_x_route"; }}
+    location / {{ return 200 "rest $http_x_route"; }}
+  }}
+  server {{
+    listen unix:{d}/literal;
+    merge_slashes off;
+    access_log off;
+    location = /admin {{ return 200 "admin $http_x_route"; }}
+    location /admin/ {{ return 200 "admin $http_x_route"; }}
+    location / {{ return 200 "rest $http_x_route"; }}
   }}
 }}
 """
@@ -244,6 +267,19 @@ CASES = [
 ]
 
 
+# Paths that servers read in several ways, by the route of weir and the location of nginx that take them; None: 400.
+READINGS = {
+    "admin": ["/admin", "/admin/x", "/%61dmin", "/%61%64%6D%69%6e/x", "//admin", "///admin//x", "/./admin", "/.//admin",
+              "/x/../admin", "/x//../admin", "//x/..//admin", "/x/%2e%2E/admin/y", "/%2e/%61dmin", "/admin/../admin/x",
+              "/admin/a%2fb"],
+    "rest": ["/", "/a", "/a//b", "/a/./b", "/a/b/../c", "/x;a=1//y", "/@types%2fnode", "/a%5cb", "/a/b%2f..%2fc",
+             "/a%2fadmin", "/%252e%252e/admin", "/%7Euser/%41", "/caf%c3%a9", "/administrator", "/.well-known/x",
+             "/admin/../a//b", "//admin//../x", "/%61dmin/./../x"],
+    None: ["/%2fadmin", "/admin%2fx", "/.%2fadmin", "/x%2f..%2fadmin", "/x/..%2fadmin", "/x/..%5cadmin", "/admin%2f..",
+           "/admin%2f../a", "/admin;x", "/x/..;/admin", "/..", "/%2e%2e/admin", "/a//../../b"],
+}
+
+
 class Origin(threading.Thread):
     """Reads requests as strictly as it can, writes them down and says 200."""
 
@@ -331,10 +367,12 @@ class Differential(unittest.TestCase):
             (cls.folder / f"{name}.conf").write_text(text.format(d=folder.name))
         cls.processes = {}
         cls.spawn("nginx", [shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin"), "-e",
-                            f"{cls.folder}/nginx.errors", "-c", f"{cls.folder}/nginx.conf"], ["nginx"])
+                            f"{cls.folder}/nginx.errors", "-c", f"{cls.folder}/nginx.conf"],
+                  ["nginx", "merging", "literal"])
         cls.spawn("haproxy", [shutil.which("haproxy", path=os.environ["PATH"] + ":/usr/sbin"), "-db", "-f",
                               f"{cls.folder}/haproxy.conf"], ["haproxy"])
-        cls.spawn("weir", [str(WEIR), "run", "-c", f"{cls.folder}/weir.conf"], ["direct", "to-nginx", "to-haproxy"])
+        cls.spawn("weir", [str(WEIR), "run", "-c", f"{cls.folder}/weir.conf"],
+                  ["direct", "to-nginx", "to-haproxy", "to-merging", "to-literal"])
 
     @classmethod
     def spawn(cls, name, command, sockets):
@@ -443,6 +481,15 @@ class Differential(unittest.TestCase):
             with self.subTest(name):
                 path = requests[0][1].partition("?")[0]
                 self.assertEqual(self.nginx_path(number), urllib.parse.unquote(path, "latin-1"))
+
+    def test_the_location_that_answers_a_path_is_the_one_of_its_route(self):
+        for location, paths in READINGS.items():
+            expected = (b"200", f"{location} {location}".encode()) if location else (b"400", None)
+            for path in paths:
+                for way in ("merging", "literal"):
+                    with self.subTest(path, way=way):
+                        head_of_answer, _, body = self.say(way, target(path).encode()).partition(b"\r\n\r\n")
+                        self.assertEqual((head_of_answer[9:12], body if location else None), expected)
 
 
 if __name__ == "__main__":
