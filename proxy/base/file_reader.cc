@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <condition_variable>
-#include <csignal>
 #include <cstring>
 #include <mutex>
 #include <set>
@@ -24,10 +23,11 @@ namespace {
 // Each is a thread and a path that an operator has named.
 constexpr size_t kMostLeftBehind = 64;
 
-// Paths that a thread of this process is stuck on. Never destroyed: such a thread may outlive all.
+// One path for each thread of this process that is stuck; two that tried the same path at the same
+// time are both there. Never destroyed: such a thread may outlive all.
 struct Stuck {
   std::mutex mutex;
-  std::set<std::string> paths;
+  std::multiset<std::string> paths;
 };
 Stuck& stuck() {
   static Stuck& all = *new Stuck;
@@ -84,16 +84,11 @@ struct FileReader::Thread {
 
   // Zero, or errno.
   static int start(const std::shared_ptr<Thread>& self) {
-    // Signals of the process are for the control thread.
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     pthread_t thread{};
     const int error = start_thread(thread, [self] {
       pthread_setname_np(pthread_self(), "files");
       self->work();
     });
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
     if (error == 0) ::pthread_detach(thread);
     return error;
   }
@@ -110,7 +105,7 @@ struct FileReader::Thread {
       changed.notify_all();
       if (!left) continue;
       const std::lock_guard known(stuck().mutex);
-      stuck().paths.erase(path);
+      stuck().paths.erase(stuck().paths.find(path));
       return;
     }
   }
@@ -136,9 +131,14 @@ bool FileReader::run(const std::string& path, std::function<void()> job) {
   if (!silent_.empty()) return false;
   {
     const std::lock_guard lock(stuck().mutex);
-    if (stuck().paths.contains(path) || stuck().paths.size() >= kMostLeftBehind)
-      return silent_ = path, false;
+    if (stuck().paths.contains(path))
+      not_tried_ =
+          "not tried, since an earlier read of it has had no answer; is it on a mount that hangs?";
+    else if (stuck().paths.size() >= kMostLeftBehind)
+      not_tried_ = fmt::format("not tried, since {} reads of other files have had no answer",
+                               stuck().paths.size());
   }
+  if (!not_tried_.empty()) return silent_ = path, false;
   if (!thread_) {
     const auto made = std::make_shared<Thread>();
     if (const int error = Thread::start(made)) {
@@ -167,6 +167,7 @@ Result<std::string> FileReader::read(const std::string& path, size_t most) {
   std::optional<FileText> file =
       ask<FileText>(path, [path, most] { return read_regular(path, most); });
   if (!file && !no_thread_.empty()) return Error{no_thread_, ""};
+  if (!file && silent_ == path && !not_tried_.empty()) return Error{not_tried_, ""};
   if (!file && silent_ == path)
     return Error{
         fmt::format("no answer within {:g} s; is it on a mount that hangs?", seconds(patience_)),

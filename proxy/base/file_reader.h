@@ -4,8 +4,8 @@
 //
 // Owner: one load, on its stack; one thread. After the first file that does not answer, the reader
 // answers no further question: a load that fails anyway leaves one thread behind, not one per file.
-// Threads left behind are known by their path in the whole process: while one is stuck, no other
-// tries the same path.
+// Threads left behind are known by their path in the whole process: a path that one is stuck on is
+// not tried again. Two that try a path at the same time may both be stuck on it.
 #pragma once
 
 #include <cstddef>
@@ -42,12 +42,12 @@ class FileReader {
     return std::move(*answer);
   }
 
-  // The path that did not answer; empty: none.
+  // The path that did not answer, or was not tried; empty: none.
   const std::string& silent() const { return silent_; }
-  // Why it is not read, as read() puts it; for the others that follow, too.
+  // Why the other paths that follow are not read.
   std::string silence() const;
 
-  // Threads of this process that are stuck, each on a path of its own.
+  // The number of threads of this process that are stuck.
   static size_t left_behind();
 
  private:
@@ -56,6 +56,7 @@ class FileReader {
 
   const Duration patience_;
   std::string silent_;
+  std::string not_tried_;  // why silent_ was not
   std::string no_thread_;  // why there is none
   std::shared_ptr<Thread> thread_;
 };
