@@ -1,30 +1,19 @@
 #include "base/log_writer.h"
 
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <sys/eventfd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 
+#include "base/thread.h"
+
 namespace weir {
 namespace {
 
 TimePoint now() {
   return std::chrono::steady_clock::now();
-}
-
-// Starts a thread that no signal is delivered to, SIGPIPE from its own writes included.
-template <typename Run>
-std::thread start_without_signals(Run run) {
-  sigset_t all, before;
-  sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  std::thread thread(std::move(run));
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return thread;
 }
 
 const char* fix_for(const LogOutput& output) {
@@ -48,13 +37,13 @@ LogWriter::LogWriter(LogOutputs outputs, const std::atomic<LogFormat>& format)
       stderr_(std::move(*LogOutput::open("stderr"))),
       format_(format) {
   CHECK(wake_fd_);
-  thread_ = start_without_signals([this] { run(); });
-  ::pthread_setname_np(thread_.native_handle(), "weir-log");
+  CHECK(start_thread(thread_, [this] { run(); }) == 0);
+  ::pthread_setname_np(thread_, "weir-log");
 }
 
 LogWriter::~LogWriter() {
   request([](Requests& requests) { requests.stop = true; });
-  thread_.join();
+  ::pthread_join(thread_, nullptr);
 }
 
 std::shared_ptr<LogRing> LogWriter::add_ring() {
@@ -212,7 +201,7 @@ bool LogWriter::flush() {
   }
   flush_output(outputs_.messages, LogKind::message);  // what was just reported
   (void)stderr_.flush(now());
-  return !outputs_.messages.pending() && !outputs_.access.pending();
+  return !outputs_.messages.pending() && !outputs_.access.pending() && !stderr_.pending();
 }
 
 void LogWriter::flush_output(LogOutput& output, LogKind kind) {
@@ -232,9 +221,10 @@ void LogWriter::wait(State state, TimePoint limit) {
   state_.store(state);
   if (!arrived_since(state)) {
     TimePoint until = state == State::resting ? std::min(limit, now() + kRest) : limit;
-    pollfd fds[3] = {{wake_fd_.get(), POLLIN, 0}, {-1, POLLOUT, 0}, {-1, POLLOUT, 0}};
+    pollfd fds[4] = {
+        {wake_fd_.get(), POLLIN, 0}, {-1, POLLOUT, 0}, {-1, POLLOUT, 0}, {-1, POLLOUT, 0}};
     int i = 1;
-    for (LogOutput* output : {&outputs_.messages, &outputs_.access}) {
+    for (LogOutput* output : {&outputs_.messages, &outputs_.access, &stderr_}) {
       if (output->reopens()) until = std::min(until, output->reopen_at());
       if (!output->pending()) continue;
       const bool failed = now() < output->retry_at();
@@ -243,7 +233,7 @@ void LogWriter::wait(State state, TimePoint limit) {
     }
     const Duration left = until == kNever ? Duration(-1) : std::max(until - now(), Duration(0));
     const int timeout = until == kNever ? -1 : static_cast<int>(left / 1ms) + 1;
-    ::poll(fds, 3, timeout);
+    ::poll(fds, std::size(fds), timeout);
   }
   state_.store(State::awake);
   uint64_t wakes = 0;

@@ -9,11 +9,12 @@
 // The destructor writes what there is, for at most kFlushLimit when an output is blocked.
 #pragma once
 
+#include <pthread.h>
+
 #include <atomic>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <thread>
 #include <vector>
 
 #include "base/log_output.h"
@@ -68,7 +69,7 @@ class LogWriter {
   void obey(Requests requests);
   void retire(LogOutput& output, LogKind kind);
   bool drain_rings();
-  bool flush();  // whether both outputs have nothing pending
+  bool flush();  // whether no output has anything pending
   void flush_output(LogOutput& output, LogKind kind);
   void reopen_output(LogOutput& output, LogKind kind);
   void report_trouble(LogOutput& output, LogKind kind);
@@ -93,7 +94,7 @@ class LogWriter {
   std::array<LogCounter, kLogLevels> reports_;
   std::array<bool, kLogKinds> in_trouble_{};       // as reported
   std::array<uint64_t, kLogKinds> lost_before_{};  // lines, when the trouble began
-  std::thread thread_;                             // last: it uses all of the above
+  pthread_t thread_{};                             // started last: it uses all of the above
 };
 
 }  // namespace weir

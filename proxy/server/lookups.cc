@@ -5,10 +5,11 @@
 
 #include <algorithm>
 #include <condition_variable>
-#include <csignal>
 #include <deque>
 #include <iterator>
 #include <mutex>
+
+#include "base/thread.h"
 
 namespace weir {
 namespace {
@@ -47,7 +48,7 @@ struct Lookups::State : std::enable_shared_from_this<Lookups::State> {
   bool may_begin() const;
   RealClock::time_point next_begin() const;
   void take_next(Helper& helper);
-  static void* help(void* helper);
+  static void help(Helper& helper);
   void answer(const std::string& host, LookupAnswer answer);
   BackendAddresses addresses_of(const std::string& text) const;
   ResolvedAddresses known(const config::Model& model) const;
@@ -95,43 +96,34 @@ void Lookups::State::take_next(Helper& helper) {
 }
 
 bool Lookups::State::start_helper() {
-  auto helper = std::make_unique<Helper>(Helper{shared_from_this(), {}, {}});
+  const auto helper = std::make_shared<Helper>(Helper{shared_from_this(), {}, {}});
   take_next(*helper);
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
   pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
   pthread_attr_setstacksize(&attributes, kStackSize);
-  pthread_t thread;
-  // A helper may outlast the start: signals are for other threads.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  const int error = pthread_create(&thread, &attributes, help, helper.get());
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  pthread_t thread{};
+  const int error = start_thread(
+      thread, [helper] { help(*helper); }, &attributes);
   pthread_attr_destroy(&attributes);
-  if (error == 0) {
-    helper.release();  // the thread's
-    return true;
-  }
+  if (error == 0) return true;
   running.erase(running.find(helper->began));
   answer(helper->host, {{}, fmt::format("cannot look up '{}': no thread for it", helper->host)});
   return false;
 }
 
-void* Lookups::State::help(void* argument) {
-  const std::unique_ptr<Helper> helper(static_cast<Helper*>(argument));
+void Lookups::State::help(Helper& helper) {
   pthread_setname_np(pthread_self(), "lookup");
-  State& state = *helper->state;
+  State& state = *helper.state;
   for (bool more = true; more;) {
-    LookupAnswer found = state.look_up(helper->host);
+    LookupAnswer found = state.look_up(helper.host);
     sort_addresses(found.addresses);
     const std::lock_guard lock(state.mutex);
-    state.running.erase(state.running.find(helper->began));
-    state.answer(helper->host, std::move(found));
+    state.running.erase(state.running.find(helper.began));
+    state.answer(helper.host, std::move(found));
     more = !state.closed && !state.queue.empty() && state.may_begin();
-    if (more) state.take_next(*helper);
+    if (more) state.take_next(helper);
   }
-  return nullptr;
 }
 
 void Lookups::State::answer(const std::string& host, LookupAnswer found) {

@@ -317,6 +317,7 @@ class CapturedStderr {
     UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
     ::dup2(file.get(), 2);
   }
+  explicit CapturedStderr(int fd) : saved_(::dup(2)) { ::dup2(fd, 2); }
   ~CapturedStderr() { ::dup2(saved_.get(), 2); }
 
  private:
@@ -373,6 +374,30 @@ TEST_F(LogTest, ReportsALogThatCannotBeOpenedAgainOnStderr) {
     return contents(path("stderr")).find("event=log.output_works_again") != std::string::npos;
   }));
   EXPECT_THAT(contents(path("d/log")), HasSubstr("event=log.output_works_again"));
+}
+
+TEST_F(LogTest, WaitsAtItsEndForAStderrThatIsBlocked) {
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+  const UniqueFd reader(ends[0]), writer(ends[1]);
+  const std::string filler(4096, 'x');
+  while (::write(writer.get(), filler.data(), filler.size()) > 0) {
+  }
+  std::filesystem::create_directory(path("d"));
+  CapturedStderr captured(writer.get());
+  auto log = open({.output = "none", .access_output = path("d/access")});
+  std::filesystem::rename(path("d"), path("e"));
+  log->reopen();
+  ASSERT_TRUE(eventually([&] { return log->counts().output_errors[size_t(LogKind::access)] > 0; }));
+  std::thread end([&] { log.reset(); });
+  std::string got;
+  EXPECT_TRUE(eventually([&] {
+    char buffer[65536];
+    const ssize_t n = ::read(reader.get(), buffer, sizeof buffer);
+    if (n > 0) got.append(buffer, static_cast<size_t>(n));
+    return got.find("event=log.output_failed log=access") != std::string::npos;
+  }));
+  end.join();
 }
 
 TEST_F(LogTest, ReportsAFullDiskOnceAndCountsTheLinesThatAreLost) {
