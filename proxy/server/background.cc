@@ -31,7 +31,15 @@ Background::Background(EventLoop& control, Log& log)
     : control_(control), log_(log), thread_([this] { serve(); }) {}
 
 Background::~Background() {
-  std::deque<std::function<void()>> dropped, garbage;
+  stop();
+  std::deque<std::function<void()>> garbage;
+  std::swap(garbage, bin_->garbage_);  // nothing is added from now on
+  for (auto& free : garbage) free();
+}
+
+void Background::stop() {
+  if (!thread_.joinable()) return;
+  std::deque<std::function<void()>> dropped;
   {
     std::lock_guard lock(bin_->mutex_);
     bin_->ended_ = true;
@@ -39,17 +47,17 @@ Background::~Background() {
   }
   bin_->changed_.notify_one();
   thread_.join();
-  std::swap(garbage, bin_->garbage_);  // nothing is added from now on
-  for (auto& free : garbage) free();
 }
 
 void Background::run(std::function<void()> work, std::function<void()> done) {
-  std::lock_guard lock(bin_->mutex_);
-  bin_->jobs_.push_back([this, work = std::move(work), done = std::move(done)]() mutable {
+  auto job = [this, work = std::move(work), done = std::move(done)]() mutable {
     work();
     work = nullptr;  // what it held is freed here, not on the control loop
     if (done) control_.post(std::move(done));
-  });
+  };
+  if (!thread_.joinable()) return job();
+  std::lock_guard lock(bin_->mutex_);
+  bin_->jobs_.push_back(std::move(job));
   bin_->changed_.notify_one();
 }
 

@@ -54,12 +54,14 @@ class Bin {
 class Background {
  public:
   Background(EventLoop& control, Log& log);
-  // Waits for the job that runs; those that have not begun are dropped.
   ~Background();
   Background(const Background&) = delete;
   Background& operator=(const Background&) = delete;
 
-  // Runs `work` on the thread, then `done` on the control loop.
+  // Waits for the job that runs; those that have not begun are dropped.
+  void stop();
+  // Runs `work` on the thread, then `done` on the control loop. After stop() `work` runs before
+  // this returns.
   void run(std::function<void()> work, std::function<void()> done = nullptr);
   // The same, with what `make` returns handed to `use`.
   template <typename Make, typename Use>

@@ -16,6 +16,8 @@ namespace {
 constexpr Duration kExtendEvery = 5s;
 // Beside the longest timeout of a check: for the first results to come in.
 constexpr Duration kCheckMargin = 1s;
+// At the end: for the last messages of the threads, the outcome that follows, and its answer.
+constexpr int kLastTurns = 3;
 
 struct BackendCount {
   size_t backends = 0, up = 0;
@@ -67,9 +69,12 @@ ControlPlane::ControlPlane(const ServerOptions& options, Log& log, WorkerCount w
   state_.build.set({options.version, options.revision, libevent_version()});
 }
 
+// A reload or another request may be under way: what it has opened is closed, and its client is
+// answered.
 ControlPlane::~ControlPlane() {
   workers_.stop();
-  loop_.run_turn(Duration::zero());  // their last messages
+  background_.stop();
+  for (int turn = 0; turn < kLastTurns; ++turn) loop_.run_turn(Duration::zero());
 }
 
 Result<void> ControlPlane::start(const Candidate& candidate) {
@@ -309,7 +314,6 @@ void ControlPlane::on_drained() {
     if (cut > 0) exit_code_ = 4;
     LOG(info, "server.drained", kv("cut", cut));
     api_.drained(cut);
-    admin_.close();
     loop_.stop();
   });
 }

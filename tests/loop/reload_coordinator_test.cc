@@ -4,9 +4,11 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <future>
 
 #include "support/socket.h"
+#include "support/temp_folder.h"
 
 namespace weir::test {
 namespace {
@@ -52,6 +54,27 @@ class ReloadCoordinatorTest : public testing::Test, ReloadObserver, HealthObserv
   void let_it_load() {
     ASSERT_TRUE(run_until([&] { return !loader_.busy(); }));
   }
+  // After let_it_load(): until the background thread has been asked to build the next snapshot.
+  void let_it_be_examined() {
+    loop_.run_turn(Duration::zero());
+    bool reported = false;
+    workers_.report([&](const Workers::Reports&) { reported = true; });  // in order of asking
+    ASSERT_TRUE(run_until([&] { return reported; }));
+  }
+  // The background thread does nothing until the promise is kept.
+  std::promise<void> hold_background() {
+    std::promise<void> promise;
+    background_.run([wait = promise.get_future().share()] { wait.wait(); });
+    return promise;
+  }
+  // Ready when the background thread has done all that it has been asked for.
+  std::future<void> background_idle() {
+    const auto promise = std::make_shared<std::promise<void>>();
+    background_.run([promise] { promise->set_value(); });
+    return promise->get_future();
+  }
+  void stop_background() { background_.stop(); }
+  void turn() { loop_.run_turn(Duration::zero()); }
   template <typename Predicate>
   bool run_until(Predicate done) {
     const TimePoint until = loop_.now() + kPatience;
@@ -226,6 +249,30 @@ TEST_F(ReloadCoordinatorTest, AReloadUnderWayWhenADrainBegins_IsRefused) {
   EXPECT_EQ(first->result, Verdict::draining);
   EXPECT_EQ(second->result, Verdict::draining);
   EXPECT_EQ(store_.current()->generation, 1u);
+}
+
+TEST_F(ReloadCoordinatorTest, AReloadThatIsBuiltWhenTheProcessEnds_IsAnswered_AndLeavesNoSocket) {
+  serve();
+  const TempFolder folder;
+  const std::string path = folder / "s";
+  std::optional<ReloadOutcome> outcome;
+  std::promise<void> may_build = hold_background();
+  configure_timeout("77s");
+  text_.replace(text_.find("listeners: ["), 12,
+                "listeners: [{name: more, bind: \"unix:" + path + "\", cluster: app}, ");
+  reload_.reload(keep(outcome));
+  let_it_load();
+  let_it_be_examined();
+  reload_.refuse();
+  std::future<void> idle = background_idle();
+  may_build.set_value();
+  idle.wait();
+  EXPECT_TRUE(std::filesystem::exists(path));
+  stop_background();
+  turn();
+  ASSERT_TRUE(outcome);
+  EXPECT_EQ(outcome->result, Verdict::draining);
+  EXPECT_FALSE(std::filesystem::exists(path));
 }
 
 TEST_F(ReloadCoordinatorTest, ANameThatLeadsElsewhere_IsAChange) {

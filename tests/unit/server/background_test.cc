@@ -80,5 +80,34 @@ TEST_F(BackgroundTest, ItsEndFreesWhatIsLeft) {
   EXPECT_EQ(later.get_future().get(), std::this_thread::get_id()) << "no other thread is left";
 }
 
+TEST_F(BackgroundTest, StopWaitsForTheJobThatRuns_AndItsAnswerComesWithTheNextTurn) {
+  std::promise<void> begun, may_finish;
+  bool answered = false, begun_later = false;
+  background_->run(
+      [&] {
+        begun.set_value();
+        may_finish.get_future().wait();
+      },
+      [&] { answered = true; });
+  background_->run([&] { begun_later = true; });
+  begun.get_future().wait();
+  std::thread release([&] { may_finish.set_value(); });
+  background_->stop();
+  release.join();
+  EXPECT_FALSE(answered);
+  loop_.run_turn(Duration::zero());
+  EXPECT_TRUE(answered);
+  EXPECT_FALSE(begun_later);
+}
+
+TEST_F(BackgroundTest, AfterStopWorkRunsBeforeRunReturns_AndItsAnswerComesWithTheNextTurn) {
+  background_->stop();
+  int used = 0;
+  background_->make([] { return 7; }, [&](int made) { used = made; });
+  EXPECT_EQ(used, 0);
+  loop_.run_turn(Duration::zero());
+  EXPECT_EQ(used, 7);
+}
+
 }  // namespace
 }  // namespace weir
