@@ -179,7 +179,7 @@ class Quickstart(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             folder = pathlib.Path(folder)
             os.mkfifo(folder / "started")
-            (folder / "weir").write_text(f"#!/bin/sh\necho >{folder}/started\nexec sleep 60\n")
+            (folder / "weir").write_text(f"#!/bin/sh\necho >{folder}/started\nexec tail -f /dev/null\n")
             (folder / "weir").chmod(0o755)
             for options, code in ((["--check"], 130), ([], 0)):
                 trial = subprocess.Popen([ROOT / "deploy/quickstart", *options, "--weir", folder / "weir"],
