@@ -73,6 +73,9 @@ struct TlsServer::Sites {
   // Of every name in the offers, and of none.
   void make();
   void collect();
+  void add_stand_in(size_t i, const std::string& host);
+  Indexes& offers_of(const std::string& host);
+  const Indexes& offers_of_wildcard(const std::string& host) const;
   void check_rules(const std::string& name, const Indexes& offers);
   void warn_of_twins(const std::string& name, const Indexes& offers);
   Indexes with_wildcard(const std::string& name, const Indexes& own) const;

@@ -20,15 +20,48 @@ void TlsServer::Sites::make() {
 }
 
 void TlsServer::Sites::collect() {
-  for (size_t i = 0; i < server.content_->offers.size(); ++i) {
+  const size_t count = server.content_->offers.size();
+  for (size_t i = 0; i < count; ++i) {
+    if (offer(i).is_stand_in) continue;
     for (const std::string& host : offer(i).hosts) {
-      const bool any = host.starts_with("*.");
-      Indexes& offers = any ? wildcard[host.substr(2)] : exact[host];
+      Indexes& offers = offers_of(host);
       if (offers.empty() || offers.back() != i) offers.push_back(i);  // a name may be there twice
     }
   }
   for (const auto& [name, offers] : exact) check_rules(name, offers);
   for (const auto& [name, offers] : wildcard) check_rules("*." + name, offers);
+  for (size_t i = 0; i < count; ++i)
+    if (offer(i).is_stand_in)
+      for (const std::string& host : offer(i).hosts) add_stand_in(i, host);
+}
+
+TlsServer::Sites::Indexes& TlsServer::Sites::offers_of(const std::string& host) {
+  return host.starts_with("*.") ? wildcard[host.substr(2)] : exact[host];
+}
+
+// The certificate so far may have names that the new one lacks, and that now belong to other
+// certificates: their rules hold. Every name keeps an offer for the time after the stand-in.
+void TlsServer::Sites::add_stand_in(size_t i, const std::string& host) {
+  Indexes& offers = offers_of(host);
+  if (!offers.empty() && offers.back() == i) return;
+  const bool is_new = offers.empty();
+  const Indexes& after = is_new ? offers_of_wildcard(host) : offers;
+  if (!after.empty() && offer(after.front()).rules != offer(i).rules) {
+    if (is_new) exact.erase(host);
+    return;
+  }
+  if (after.empty()) offers.push_back(i - 1);  // the offer that it stands in for
+  offers.push_back(i);
+}
+
+// Of the wildcard that covers `host`; none when there is none.
+const TlsServer::Sites::Indexes& TlsServer::Sites::offers_of_wildcard(
+    const std::string& host) const {
+  static const Indexes kNone;
+  const size_t dot = host.starts_with("*.") ? std::string::npos : host.find('.');
+  const auto found =
+      dot != std::string::npos ? wildcard.find(host.substr(dot + 1)) : wildcard.end();
+  return found != wildcard.end() ? found->second : kNone;
 }
 
 // Who asks for a host must be let in by the same rules whichever certificate it is shown.
@@ -47,7 +80,6 @@ void TlsServer::Sites::check_rules(const std::string& name, const Indexes& offer
 void TlsServer::Sites::warn_of_twins(const std::string& name, const Indexes& offers) {
   std::map<int, size_t> first;
   for (const size_t i : offers) {
-    if (offer(i).is_stand_in) continue;
     const auto [known, is_new] = first.emplace(offer(i).key_type(), i);
     if (is_new || has_twin[i]) continue;
     has_twin[i] = true;
@@ -65,11 +97,7 @@ void TlsServer::Sites::warn_of_twins(const std::string& name, const Indexes& off
 TlsServer::Sites::Indexes TlsServer::Sites::with_wildcard(const std::string& name,
                                                           const Indexes& own) const {
   Indexes all = own;
-  const size_t dot = name.find('.');
-  const auto found =
-      dot != std::string::npos ? wildcard.find(name.substr(dot + 1)) : wildcard.end();
-  if (found == wildcard.end()) return all;
-  for (const size_t i : found->second)
+  for (const size_t i : offers_of_wildcard(name))
     if (offer(i).rules == offer(own.front()).rules &&
         std::find(all.begin(), all.end(), i) == all.end())
       all.push_back(i);

@@ -195,6 +195,25 @@ TEST_F(TlsContextsTest, AFileThatIsNotValidYetIsTakenAndToldWithItsTime) {
   EXPECT_TRUE(loaded_.valid());
 }
 
+TEST_F(TlsContextsTest, ACertificateThatIsNotValidYetMayHaveFewerNames) {
+  const IssuedFiles both = authority_.issue({.hosts = {"a.test", "b.test", "*.c.test"}});
+  const std::string cert = put(both.cert, "cert"), key = put(both.key, "key");
+  const std::string yaml = listener(entry({cert, key})) + cluster();
+  ASSERT_THAT(load(yaml), IsEmpty());
+  take_into_force();
+  const IssuedFiles early = authority_.issue({.hosts = {"a.test"}, .from_days = 2});
+  put(early.cert, "cert");
+  put(early.key, "key");
+  EXPECT_THAT(reload(yaml), ElementsAre(StartsWith("W243 ")));
+  EXPECT_TRUE(loaded_.valid());
+  const IssuedFiles second = authority_.issue({.hosts = {"b.test", "*.test"}});
+  const std::string moved = entry({cert, key}) + ", { name: two, cert: '" + second.cert +
+                            "', key: '" + second.key + "', client_auth: { mode: require, ca: '" +
+                            authority_.file() + "' } }";
+  EXPECT_THAT(reload(listener(moved) + cluster()), ElementsAre(StartsWith("W243 ")));
+  EXPECT_TRUE(loaded_.valid());
+}
+
 // The fingerprint is of every list that is in force.
 TEST_F(TlsContextsTest, RevocationListsThatStandInForOthersAreKeptOnceOverManyReloads) {
   const std::string crl = put(authority_.revoke({}), "crl");
