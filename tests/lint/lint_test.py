@@ -139,6 +139,22 @@ class TheTree(unittest.TestCase):
             "proxy/main.cc": "class SocketManager;\n"})
         self.assertEqual(len(found), 4, found)
 
+    def test_a_trap_that_is_not_in_the_table_is_found_where_it_is_cited(self):
+        found = findings(check_tree.check, {
+            "proxy/ARCHITECTURE.md": "| T1 | an object is freed |\n| T4 | a short read |\n",
+            "proxy/main.cc": "// Trap T1.\n\nint a;  // (traps T4 and T8)\n",
+            "tests/unit/x_test.cc": 'const char* s = "trap T9";\n'})
+        self.assertEqual(found, ["proxy/main.cc:3: 'trap T8' does not stand in the table of proxy/ARCHITECTURE.md"])
+
+    def test_a_document_that_is_cited_exists(self):
+        found = findings(check_tree.check, {
+            "proxy/ARCHITECTURE.md": "See [style](STYLE.md), [tests](../tests/README.md) and proxy/STYLE.md.\n",
+            "proxy/STYLE.md": "https://example.com/gone.md\n", "tests/README.md": "\n",
+            "tests/unit/x_test.cc": '// The table of drain.md, by STYLE.md.\nauto x = "gone.md";\n',
+            "tests/run.py": "\x23 What README.md says, and docs/plan.md\n"})
+        self.assertEqual(found, ["tests/run.py:1: 'docs/plan.md': there is no such document",
+                                 "tests/unit/x_test.cc:1: 'drain.md': there is no such document"])
+
 
 class Blanking(unittest.TestCase):
     def test_lines_and_columns_stay(self):

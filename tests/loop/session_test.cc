@@ -376,7 +376,7 @@ TEST_F(SessionTest, AConnectionGivenToARemovedSocket_IsServedUnderItsOldConfigur
   EXPECT_TRUE(over(EndReason::backend_reset));
 }
 
-TEST_F(SessionTest, AFullAcceptQueue_IsTakenInPortions) {  // truth 1: the budget of a turn
+TEST_F(SessionTest, AFullAcceptQueue_IsTakenInPortions) {
   serve({backend.address()});
   std::vector<Socket> waiting;
   for (int i = 0; i < 100; ++i) waiting.push_back(client());
