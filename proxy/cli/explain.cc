@@ -57,7 +57,8 @@ std::string_view find_header(const void* message, std::string_view name) {
 std::string_view scheme_of(const HttpSpec& http, bool tls, const AskedRequest& request) {
   std::string text = "GET / HTTP/1.1\r\nHost: a\r\n";
   for (const config::NamedValue& field : request.headers)
-    if (same_name(field.name, "x-forwarded-proto") || same_name(field.name, "forwarded"))
+    if (same_name(field.name, "x-forwarded-proto") || same_name(field.name, "x-forwarded-for") ||
+        same_name(field.name, "forwarded"))
       text += fmt::format("{}: {}\r\n", field.name, field.value);
   text += "\r\n";
   Hop hop;

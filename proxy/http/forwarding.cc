@@ -183,9 +183,15 @@ void TextMemory::add(std::string_view text) {
 }
 
 std::string_view x_forwarded_for(const RequestHead& head, const Hop& hop, TextMemory& memory) {
-  if (!hop.trusted || !head.has(FieldId::x_forwarded_for)) return hop.client;
+  const bool received = hop.trusted && head.has(FieldId::x_forwarded_for);
+  if (!received && hop.origin.empty()) return hop.client;
   memory.begin();
-  add_received(head, FieldId::x_forwarded_for, memory);
+  if (received) {
+    add_received(head, FieldId::x_forwarded_for, memory);
+  } else {
+    memory.add(hop.origin);
+    memory.add(", ");
+  }
   memory.add(hop.client);
   return memory.end();
 }

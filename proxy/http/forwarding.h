@@ -21,6 +21,8 @@ struct Hop {
   std::string_view client;  // address of the peer without port and brackets; "unknown" for UNIX
   bool trusted = false;     // the peer is in the trusted networks
   std::string_view scheme = "http";  // "http" or "https"
+  std::string_view
+      origin{};  // address of the client that a trusted peer names; empty: none is named
 };
 
 // Texts, one after the other, in memory of the caller.
@@ -41,7 +43,8 @@ class TextMemory {
   bool full_ = false;
 };
 
-// The null view means that the value did not fit into `memory`: 431.
+// The null view means that the value did not fit into `memory`: 431. A trusted peer that names the
+// client in Forwarded alone gets an X-Forwarded-For of the client and itself.
 std::string_view x_forwarded_for(const RequestHead& head, const Hop& hop, TextMemory& memory);
 std::string_view forwarded(const RequestHead& head, const Hop& hop, TextMemory& memory);
 // A trusted peer's value when it is the only one and well formed, else weir's own. The host may be

@@ -5,10 +5,8 @@
 
 #include "base/log.h"
 #include "base/percent.h"
-#include "http/forwarding.h"
 #include "http/semantics.h"
 #include "routing/path_choice.h"
-#include "session/request_client.h"
 
 namespace weir {
 namespace {
@@ -88,6 +86,7 @@ void Exchange::reset() {
   expired_ = nullptr;
   place_ = kNoHost;
   request_id_ = leftover_ = {};
+  client_ = {};
   tried_count_ = tries_ = retries_ = status_ = 0;
   interim_bytes_ = 0;
   body_known_ = 0;
@@ -237,6 +236,7 @@ Exchange::Step Exchange::take_head() {
   // What follows a CONNECT may be bytes for the tunnel, sent before the answer has come: when there
   // is no tunnel, none of them is a request.
   keep_client_ = request().keep_alive() && request().form() != TargetForm::authority;
+  client_ = RequestClient(request(), *owner_, *listener_->http);
   stage_ = Stage::route;
   return Step::next;
 }
@@ -248,7 +248,7 @@ Exchange::Step Exchange::route() {
   assign_host(host_, authority.host);
   if (misdirected(listener_->tls.get(), owner_->client().tls(), host_.view(), head.authority())) {
     keep_client_ = false;  // few clients know that this one will never do
-    return reply(421, "this host lets clients in by other rules; come with a new connection",
+    return reply(421, "host requires different client authentication; open a new connection",
                  EndReason::bad_request);
   }
   if (head.form() == TargetForm::authority && !http.allow_connect)
@@ -258,8 +258,7 @@ Exchange::Step Exchange::route() {
   const FieldLookup fields{&head, [](const void* message, std::string_view name) {
                              return static_cast<const RequestHead*>(message)->find(name);
                            }};
-  RouteQuery query{host_.view(),  {},     head.method(),
-                   head.query(),  fields, client_scheme(head, *owner_, http),
+  RouteQuery query{host_.view(),  {}, head.method(), head.query(), fields, client_.scheme,
                    authority.port};
   if (head.form() == TargetForm::asterisk || head.form() == TargetForm::authority) {
     query.path = head.form() == TargetForm::asterisk ? "*" : "";

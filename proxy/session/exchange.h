@@ -15,7 +15,6 @@
 #include <optional>
 
 #include "base/text_buffer.h"
-#include "http/forwarding.h"
 #include "http/h1_parser.h"
 #include "http/h1_relay.h"
 #include "routing/http_spec.h"
@@ -26,6 +25,7 @@
 #include "session/head_buffer.h"
 #include "session/http_resources.h"
 #include "session/last_bytes.h"
+#include "session/request_client.h"
 #include "session/transport_side.h"
 #include "upstream/cluster.h"
 #include "upstream/pool.h"
@@ -176,6 +176,7 @@ class Exchange final : private BodyRelayObserver,
   // The request.
   HeadBuffer in_;
   H1RequestParser request_parser_;
+  RequestClient client_;
   TimePoint began_{};
   SnapshotRef snapshot_;
   const ListenerSpec* listener_ = nullptr;  // of the snapshot, as long as the exchange is lent

@@ -7,7 +7,6 @@
 #include "http/semantics.h"
 #include "routing/rewrite.h"
 #include "session/exchange.h"
-#include "session/request_client.h"
 
 namespace weir {
 namespace {
@@ -48,10 +47,8 @@ Exchange::Step Exchange::reply(unsigned status, const char* reason, EndReason fa
   LOG(debug, "request.answered", kv("session", owner_->session().id()), kv("status", status),
       kv("reason", reason));
   if (request_id_.empty()) {
-    const bool understood = request_parser_.state() == H1RequestParser::State::complete;
     Hop hop;
-    hop.trusted =
-        understood && listener_->http->trusted.contains(owner_->session().client_address());
+    hop.trusted = client_.trusted;
     request_id_ = request_id(request(), hop, http_.random().next(), request_id_memory_);
   }
   const std::string* configured = listener_->http->error_body(status);
@@ -66,7 +63,7 @@ Exchange::Step Exchange::answer(const Route& route) {
     return send_answer(route.respond.status, route.respond.content_type, route.respond.body, {});
   const RequestHead& head = request_parser_.head(in_.view());
   RequestAddress address;
-  address.scheme = client_scheme(head, *owner_, *listener_->http);
+  address.scheme = client_.scheme;
   address.host = host_.view();
   address.port = split_authority(head.authority()).port;
   address.path = path_.view();

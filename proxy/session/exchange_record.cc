@@ -2,7 +2,6 @@
 #include "base/log.h"
 #include "http/glimpse.h"
 #include "session/exchange.h"
-#include "session/request_client.h"
 
 namespace weir {
 namespace {
@@ -94,9 +93,12 @@ void Exchange::write_access_line(EndReason reason) {
   std::array<char, IpAddress::kTextSize> client_memory;
   IpAddress ip;
   const Address& peer = owner_->session().client_address();
-  const std::string_view named = named_client(head, peer, *listener_->http, client_memory);
-  std::string_view client = named;
-  if (named.empty()) client = ip.assign(peer) ? ip.text(client_memory) : std::string_view("-");
+  const bool named = client_.is_named();
+  std::string_view client = "-";
+  if (named)
+    client = client_.address->text(client_memory);
+  else if (ip.assign(peer))
+    client = ip.text(client_memory);
   if (log->access_common({client, seen.method, seen.target,
                           understood ? text(head.version()) : std::string_view(), status_,
                           sent - std::min(sent, books_.head_bytes()), referer, agent}))
@@ -113,8 +115,8 @@ void Exchange::write_access_line(EndReason reason) {
   log->access("request",
               {kv("session", owner_->session().id()),
                kv("listener", listener_->name),
-               kv("client", named.empty() ? std::string_view(peer_text) : named),
-               kv_if(!named.empty(), "peer", peer_text),
+               kv("client", named ? client : std::string_view(peer_text)),
+               kv_if(named, "peer", peer_text),
                kv("status", status_),
                kv_if(route_ != nullptr, "route", route_ != nullptr ? route_->name : std::string()),
                kv_if(cluster_ != nullptr, "cluster",

@@ -3,11 +3,9 @@
 
 #include "base/log.h"
 #include "http/connection_auth.h"
-#include "http/forwarding.h"
 #include "http/semantics.h"
 #include "routing/rewrite.h"
 #include "session/exchange.h"
-#include "session/request_client.h"
 #include "upstream/connect.h"
 
 namespace weir {
@@ -203,12 +201,8 @@ void Exchange::on_room() {
 
 // Source hashing follows the client that trusted proxies speak of.
 uint64_t Exchange::client_hash() {
-  const Address& peer = owner_->session().client_address();
-  const TrustedNetworks& trusted = listener_->http->trusted;
-  if (!trusted.empty())
-    if (const auto client = client_address(request(), peer, trusted))
-      return client->host_hash(kSourceSeed);
-  return peer.host_hash(kSourceSeed);
+  if (client_.is_named()) return client_.address->host_hash(kSourceSeed);
+  return owner_->session().client_address().host_hash(kSourceSeed);
 }
 
 Exchange::Step Exchange::connect() {
@@ -276,7 +270,7 @@ Exchange::Step Exchange::send_request() {
 void Exchange::expect_request_trailers() {
   const FieldEdits& edits = route_->request_fields;
   FieldFilter filter(request(), {edits.set, edits.add, edits.remove, {}});
-  if (!listener_->http->trusted.contains(owner_->session().client_address())) filter.drop_claims();
+  if (!client_.trusted) filter.drop_claims();
   up_.expect_trailers(filter, head_limits().head, H1BodyDecoder::Excess::fault);
 }
 
@@ -288,10 +282,9 @@ std::span<const FieldText> Exchange::forwarding_fields(const Hop& hop, OwnFields
   size_t n = 0;
   if (wants(how, config::Forwarded::x_forwarded)) {
     fields[n++] = {FieldId::x_forwarded_for, "X-Forwarded-For", x_forwarded_for(head, hop, memory)};
-    fields[n++] = {FieldId::x_forwarded_proto, "X-Forwarded-Proto",
-                   head.has(FieldId::x_forwarded_proto)
-                       ? x_forwarded_proto(head, hop)
-                       : client_scheme(head, *owner_, *listener_->http)};
+    fields[n++] = {
+        FieldId::x_forwarded_proto, "X-Forwarded-Proto",
+        head.has(FieldId::x_forwarded_proto) ? x_forwarded_proto(head, hop) : client_.scheme};
     if (const std::string_view host = x_forwarded_host(head, hop); !host.empty())
       fields[n++] = {FieldId::x_forwarded_host, "X-Forwarded-Host", host};
   }
@@ -321,8 +314,8 @@ std::string_view Exchange::request_target() {
 std::string_view Exchange::write_request_head(BodyPlan body) {
   const RequestHead& head = request();
   const HttpSpec& http = *listener_->http;
-  std::array<char, IpAddress::kTextSize> client_text;
-  const Hop hop = hop_of(*owner_, http, client_text);
+  RequestClient::HopMemory memory;
+  const Hop hop = client_.hop(memory);
   OwnFields own;
   RequestPlan plan;
   const FieldEdits& edits = route_->request_fields;

@@ -1,8 +1,10 @@
-// Who has sent a request, as far as the peer and trusted proxies say: for routes, redirects, what
-// backends are told, and the access log. Pure functions.
+// RequestClient: the client that has sent a request, as far as its connection and trusted proxies
+// say. Routes, redirects, the hash of the client, the fields for backends and the access log use
+// it. Owner: an Exchange, by value; made once for each request, when its head is complete.
 #pragma once
 
 #include <array>
+#include <optional>
 
 #include "http/forwarding.h"
 #include "routing/http_spec.h"
@@ -10,16 +12,22 @@
 
 namespace weir {
 
-// The connection that the request came by. `memory` holds the address.
-Hop hop_of(ExchangeOwner& owner, const HttpSpec& http,
-           std::span<char, IpAddress::kTextSize> memory);
+struct RequestClient {
+  std::optional<IpAddress> peer;          // of the connection; none: a UNIX socket
+  std::optional<IpAddress> address;       // of the client; none: unknown
+  bool trusted = false;                   // the peer is in the trusted networks
+  std::string_view peer_scheme = "http";  // of the connection: "http" or "https"
+  std::string_view scheme = "http";       // that the client itself speaks
 
-// "http" or "https": what the client itself speaks.
-std::string_view client_scheme(const RequestHead& head, ExchangeOwner& owner, const HttpSpec& http);
+  RequestClient() = default;
+  RequestClient(const RequestHead& head, ExchangeOwner& owner, const HttpSpec& http);
 
-// The client as access lines name it, where trusted proxies name another than the peer. The null
-// view: the peer is the client.
-std::string_view named_client(const RequestHead& head, const Address& peer, const HttpSpec& http,
-                              std::span<char, IpAddress::kTextSize> memory);
+  // A trusted proxy names another client than the peer.
+  bool is_named() const { return address && address != peer; }
+
+  // The connection that the request came by; the views are of `memory`.
+  using HopMemory = std::array<std::array<char, IpAddress::kTextSize>, 2>;
+  Hop hop(HopMemory& memory) const;
+};
 
 }  // namespace weir

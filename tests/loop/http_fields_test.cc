@@ -198,6 +198,12 @@ TEST_F(HttpFieldsTest, BackendsAreToldTheSchemeThatATrustedProxyNamesInForwarded
   EXPECT_EQ(lines(head, "X-Forwarded-Proto: https\r\n"), 1u) << head;
 }
 
+TEST_F(HttpFieldsTest, BackendsAreToldTheClientThatATrustedProxyNamesInForwarded) {
+  serve("cluster: c, trusted_proxies: 127.0.0.1");
+  const std::string head = relayed(get("/", "Forwarded: for=6.6.6.6, for=1.2.3.4\r\n"));
+  EXPECT_EQ(lines(head, "X-Forwarded-For: 1.2.3.4, 127.0.0.1\r\n"), 1u) << head;
+}
+
 TEST_F(HttpFieldsTest, LogsTheClientThatTrustedProxiesNameAndThePeerBesideIt) {
   serve("trusted_proxies: [127.0.0.1, 10.0.0.0/8], routes: [{ respond: { status: 204 } }]");
   LogCapture log;

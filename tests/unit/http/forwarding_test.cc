@@ -46,6 +46,14 @@ TEST(XForwardedFor, OfATrustedPeerGoesOn) {
             "1.1.1.1, 2.2.2.2, ::3, 10.0.0.9");
 }
 
+TEST(XForwardedFor, BeginsWithTheClientThatATrustedPeerNamesElsewhere) {
+  Hop hop = kFriend;
+  hop.origin = "1.1.1.1";
+  EXPECT_EQ(xff("", hop), "1.1.1.1, 10.0.0.9");
+  EXPECT_EQ(xff("", hop, 16), "");
+  EXPECT_EQ(xff("X-Forwarded-For: 2.2.2.2\r\n", hop), "2.2.2.2, 10.0.0.9");
+}
+
 TEST(XForwardedFor, ThatDoesNotFitIsNotCut) {
   const std::string fields = "X-Forwarded-For: 1.1.1.1\r\n";
   EXPECT_EQ(xff(fields, kFriend, 17), "1.1.1.1, 10.0.0.9");
