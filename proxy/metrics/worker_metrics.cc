@@ -68,8 +68,6 @@ void WorkerMetrics::forget(const SeriesIds& ids) {
   for (uint32_t id : ids.backends) {
     DCHECK(backends_.at(id).active.value == 0 && load_of_all_addresses(id) == 0);
     backends_.forget(id);
-    loads_of_addresses_.erase(loads_of_addresses_.lower_bound({id, 0}),
-                              loads_of_addresses_.lower_bound({id + 1, 0}));
   }
   for (uint32_t id : ids.routes) {
     DCHECK(routes_.at(id).in_flight.value == 0);
@@ -77,11 +75,19 @@ void WorkerMetrics::forget(const SeriesIds& ids) {
   }
 }
 
+void WorkerMetrics::release_load(uint32_t backend, uint64_t salt) {
+  const auto found = loads_of_addresses_.find({backend, salt});
+  CHECK(found != loads_of_addresses_.end());
+  if (--found->second.holders > 0) return;
+  DCHECK(found->second.load == 0);
+  loads_of_addresses_.erase(found);
+}
+
 int64_t WorkerMetrics::load_of_all_addresses(uint32_t backend) const {
   int64_t sum = backend < loads_.size() ? loads_[backend] : 0;
   for (auto it = loads_of_addresses_.lower_bound({backend, 0});
        it != loads_of_addresses_.end() && it->first.first == backend; ++it)
-    sum += it->second;
+    sum += it->second.load;
   return sum;
 }
 

@@ -80,12 +80,20 @@ class WorkerMetrics {
   // What balancers go by, of a backend: sessions of TCP, those being connected included, and
   // requests under way. Not among the cells, which only a backend that was used has: a balancer
   // looks at all.
-  // `salt`: of one of several addresses of the backend; 0: it has one.
+  // `salt`: of one address of a host name, which must be held; 0: of a backend without a host name.
   int64_t& load(uint32_t backend, uint64_t salt = 0) {
-    if (salt != 0) return loads_of_addresses_[{backend, salt}];
+    if (salt != 0) return loads_of_addresses_[{backend, salt}].load;
     if (backend >= loads_.size()) loads_.resize(backend + 1);
     return loads_[backend];
   }
+
+  // The load of an address is kept while it is held: by each cluster that has it. Addresses of a
+  // host name come and go.
+  void hold_load(uint32_t backend, uint64_t salt) {
+    ++loads_of_addresses_[{backend, salt}].holders;
+  }
+  void release_load(uint32_t backend, uint64_t salt);
+  size_t loads_of_addresses() const { return loads_of_addresses_.size(); }
 
   // A new config is in force on this worker: open sessions count as old from now on.
   void begin_generation();
@@ -108,9 +116,13 @@ class WorkerMetrics {
   CellTable<RouteCells> routes_;
   int64_t load_of_all_addresses(uint32_t backend) const;
 
-  // At stable addresses: by id of the backend; by that and the address.
+  struct AddressLoad {
+    int64_t load = 0;
+    uint32_t holders = 0;
+  };
+  // At stable addresses: by id of the backend; by that and the salt of the address.
   std::deque<int64_t> loads_;
-  std::map<std::pair<uint32_t, uint64_t>, int64_t> loads_of_addresses_;
+  std::map<std::pair<uint32_t, uint64_t>, AddressLoad> loads_of_addresses_;
 };
 
 }  // namespace weir

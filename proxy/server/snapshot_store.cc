@@ -180,10 +180,9 @@ void SnapshotStore::add_hosts(ClusterSpec& cluster, const config::Backend& confi
     return cluster.hosts.back();
   };
   if (found.addresses.empty()) add(Address()).failure = found.failure;
-  for (const Address& address : found.addresses) {
-    HostSpec& host = add(address);
-    if (found.addresses.size() > 1) host.salt = address.host_hash(1);
-  }
+  const bool named = !host_name_of(configured.address).empty();
+  for (const Address& address : found.addresses)
+    add(address).salt = named ? address.host_hash(1) : 0;
 }
 
 // One that does the same as before is the one before: workers keep what they have made of it.

@@ -19,7 +19,7 @@ struct Host {
   Backend* backend;
   uint32_t weight;        // at least 1
   const int64_t* active;  // open sessions of this worker on it; stays valid until the next rebuild
-  uint64_t salt = 0;      // where one backend has several addresses: of this one
+  uint64_t salt = 0;      // of this address of the backend: HostSpec::salt
 };
 
 using HostIndex = uint32_t;  // into the `eligible` of the last rebuild

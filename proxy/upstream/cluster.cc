@@ -68,7 +68,17 @@ Cluster::Cluster(const ClusterSpec& spec, WorkerMetrics& metrics, uint64_t seed,
     tier->places.reserve(spec.hosts.size());
   }
   excluded_.reserve(spec.hosts.size() + spec.connect_attempts);
+  loads_.reserve(spec.hosts.size());
+  for (const HostSpec& host : spec.hosts) {
+    if (host.salt != 0) metrics.hold_load(host.series, host.salt);
+    loads_.push_back(&metrics.load(host.series, host.salt));
+  }
   rebuild();
+}
+
+Cluster::~Cluster() {
+  for (const HostSpec& host : spec_.hosts)
+    if (host.salt != 0) metrics_.release_load(host.series, host.salt);
 }
 
 Pool& Cluster::make_pool(HostIndex host) {
@@ -152,8 +162,7 @@ void Cluster::rebuild() {
     hosts.reserve(tier->places.size());
     for (HostIndex place : tier->places) {
       const HostSpec& host = spec_.hosts[place];
-      hosts.push_back(
-          {host.backend.get(), host.weight, &metrics_.load(host.series, host.salt), host.salt});
+      hosts.push_back({host.backend.get(), host.weight, loads_[place], host.salt});
     }
     tier->balancer->rebuild(hosts);
   }

@@ -30,6 +30,9 @@ class Cluster {
   // of a backend are made when it is first used.
   Cluster(const ClusterSpec& spec, WorkerMetrics& metrics, uint64_t seed, Pools* pools = nullptr,
           const Cluster* before = nullptr);
+  Cluster(const Cluster&) = delete;
+  Cluster& operator=(const Cluster&) = delete;
+  ~Cluster();
 
   // The place in spec().hosts of the backend for a client, kNoHost when there is none to try.
   // `tried`: places that have failed for this client already.
@@ -58,10 +61,7 @@ class Cluster {
   // Of a backend of its own, most likely `hint`; kNoHost: it has none of that name and address.
   HostIndex index_of(const Backend& backend, HostIndex hint) const;
   // Sessions of TCP on that host, those being connected included, and requests under way.
-  int64_t& load(HostIndex host) {
-    const HostSpec& spec = spec_.hosts[host];
-    return metrics_.load(spec.series, spec.salt);
-  }
+  int64_t& load(HostIndex host) { return *loads_[host]; }
   // For requests: the kept connections of a backend, and who waits for one of any.
   Pool& pool(HostIndex host) { return pools_[host] ? *pools_[host] : make_pool(host); }
   ClusterQueue& queue() { return *queue_; }
@@ -107,6 +107,7 @@ class Cluster {
   const ClusterSpec& spec_;
   WorkerMetrics& metrics_;
   ClusterCells& cells_;
+  std::vector<int64_t*> loads_;               // by place in spec_.hosts
   std::vector<BackendCells*> backend_cells_;  // by place in spec_.hosts; null: not used yet
   Pools* const all_pools_;
   std::shared_ptr<ClusterQueue> queue_;

@@ -25,7 +25,7 @@ struct HostSpec {
   config::BackendState state{};
   uint32_t series = 0;        // of this backend's metrics
   std::string tls_host = {};  // what its address names, for TLS
-  uint64_t salt = 0;          // tells the addresses of one backend apart, for hashing
+  uint64_t salt = 0;          // of its address, where that comes from a host name; else 0
   std::string failure = {};   // why it has no address
 
   bool active() const { return state == config::BackendState::active; }

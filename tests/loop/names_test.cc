@@ -329,6 +329,50 @@ TEST_F(NamesTest, AnAddressThatStaysKeepsItsHealthWhenOthersComeAndGo) {
   EXPECT_EQ(cluster.hosts[1].backend->health(), Health::unknown);
 }
 
+TEST_F(NamesTest, LoadsAreKeptOnlyOfAddressesThatAClusterHas) {
+  names.set("app.test", {"127.0.0.1", "127.0.0.2"});
+  serve_tcp();
+  WorkerMetrics metrics(0);
+  auto cluster = std::make_unique<Cluster>(store.current()->clusters[0], metrics, 1);
+  for (int i = 3; i < 20; ++i) {
+    names.set("app.test", {"127.0.0.1", fmt::format("127.0.0.{}", i)});
+    lookups->resolve(store.current()->model);
+    const std::shared_ptr<const Snapshot> last = store.current();
+    use_addresses();
+    auto next = std::make_unique<Cluster>(store.current()->clusters[0], metrics, 1);
+    EXPECT_EQ(metrics.loads_of_addresses(), 3u) << "while both clusters are there";
+    ++next->load(0);
+    EXPECT_EQ(cluster->load(0), 1) << "the address that stays has one load";
+    --next->load(0);
+    cluster = std::move(next);
+    EXPECT_EQ(metrics.loads_of_addresses(), 2u);
+  }
+}
+
+TEST_F(NamesTest, SourceHashingKeepsClientsWithTheirBackendWhenItGetsMoreAddresses) {
+  names.set("app.test", {"127.0.0.1"});
+  serve_tcp("balance: source_hash",
+            fmt::format("{0}, 127.0.0.7:{1}, 127.0.0.8:{1}", name(), port_));
+  WorkerMetrics metrics(0);
+  const auto backends = [&] {
+    const ClusterSpec& spec = store.current()->clusters[0];
+    Cluster cluster(spec, metrics, 1);
+    std::vector<std::string> picked;
+    for (uint64_t i = 0; i < 300; ++i)
+      picked.push_back(spec.hosts[cluster.pick(loop.now(), i * 7919, {})].backend->name());
+    return picked;
+  };
+  const std::vector<std::string> before = backends();
+  for (const std::vector<std::string>& addresses :
+       {std::vector<std::string>{"127.0.0.1", "127.0.0.2"}, {"127.0.0.2", "127.0.0.3"}}) {
+    names.set("app.test", addresses);
+    lookups->resolve(store.current()->model);
+    use_addresses();
+    ASSERT_EQ(store.current()->clusters[0].hosts.size(), 4u);
+    EXPECT_EQ(backends(), before);
+  }
+}
+
 TEST_F(NamesTest, EveryClusterThatUsesANameFollowsIt) {
   names.set("app.test", {"127.0.0.1"});
   apply(

@@ -1,12 +1,16 @@
 // source_hash: by the client's address, consistently: weighted rendezvous hashing.
 //
 // Each backend draws a number from the hash of (its name, the client); the lowest for its weight
-// wins. So a backend that leaves loses its own clients and no others move; one that comes takes its
-// share from all evenly; an excluded one's clients go exactly where they would go without it. No
-// table that would have to be rebuilt, and the same answer on every worker, after every restart and
-// for any order of the backends.
+// wins. So when a backend leaves, only its own clients move; a new backend takes its share from all
+// evenly; the clients of an excluded backend go exactly where they would go without it. There is no
+// table to rebuild, and the result is the same on every worker, after every restart and for any
+// order of the backends.
+//
+// Where the host name of a backend has several addresses, each of them draws in the same way for
+// the clients of that backend: addresses that come and go move no client to another backend.
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 
 #include "base/hash.h"
 #include "upstream/backend.h"
@@ -22,12 +26,12 @@ class SourceHash final : public Balancer {
     for (HostIndex i = 0; i < eligible.size(); ++i) {
       DCHECK(eligible[i].weight > 0);
       entries_.push_back(
-          {hash_bytes(eligible[i].backend->name(), eligible[i].salt), eligible[i].weight, i});
+          {hash_bytes(eligible[i].backend->name(), 0), eligible[i].salt, eligible[i].weight, i});
     }
-    // By weight: hosts of one weight side by side compare their draws as they are. Then by name, so
-    // that not even a tie depends on the order in the file.
+    // By weight: draws of hosts of one weight are compared as they are. Then by name, which puts
+    // the addresses of a backend together. Not even a tie depends on the order in the file.
     std::sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) {
-      return a.weight != b.weight ? a.weight < b.weight : a.name < b.name;
+      return std::tie(a.weight, a.name, a.salt) < std::tie(b.weight, b.name, b.salt);
     });
     exclusions_.resize(eligible.size());
   }
@@ -37,14 +41,16 @@ class SourceHash final : public Balancer {
     const uint64_t client = mix(hints.hash + kGolden);
     HostIndex winner = kNoHost;
     double lowest = HUGE_VAL;
-    for (auto entry = entries_.begin(); entry != entries_.end();) {
+    for (auto entry = entries_.cbegin(); entry != entries_.cend();) {
       const uint32_t weight = entry->weight;
       uint64_t best = 0;
       HostIndex host = kNoHost;
-      for (; entry != entries_.end() && entry->weight == weight; ++entry) {
-        if (exclusions_.has(entry->host)) continue;
-        const uint64_t draw = mix(client ^ entry->name);
-        if (host == kNoHost || draw > best) best = draw, host = entry->host;
+      while (entry != entries_.end() && entry->weight == weight) {
+        const uint64_t name = entry->name;
+        const HostIndex address = pick_address(entry, client);
+        if (address == kNoHost) continue;
+        const uint64_t draw = mix(client ^ name);
+        if (host == kNoHost || draw > best) best = draw, host = address;
       }
       if (host == kNoHost) continue;
       const double time = waiting_time(best, weight);
@@ -58,9 +64,24 @@ class SourceHash final : public Balancer {
 
   struct Entry {
     uint64_t name;
+    uint64_t salt;
     uint32_t weight;
     HostIndex host;
   };
+
+  // One address of the backend that `entry` is the first of, kNoHost when all are excluded. Moves
+  // `entry` behind the last of them.
+  HostIndex pick_address(std::vector<Entry>::const_iterator& entry, uint64_t client) const {
+    const Entry& first = *entry;
+    const Entry* found = nullptr;
+    for (; entry != entries_.end() && entry->name == first.name && entry->weight == first.weight;
+         ++entry) {
+      if (exclusions_.has(entry->host)) continue;
+      if (found == nullptr || mix(client ^ entry->salt) > mix(client ^ found->salt))
+        found = &*entry;
+    }
+    return found == nullptr ? kNoHost : found->host;
+  }
 
   // Exponentially distributed with rate `weight`: of several such, the lowest is each one's with a
   // probability in proportion to its rate.
