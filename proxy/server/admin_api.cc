@@ -53,13 +53,11 @@ void reply_with(Background& background, AdminReply reply, bool accepts_gzip, Wri
 
 ReloadCoordinator::Done answer_with(Background& background, AdminResponder responder,
                                     const Disclosure& disclosure) {
-  return [&background, r = share(std::move(responder)), disclosure](const ReloadOutcome& outcome) {
+  return [&background, r = share(std::move(responder)),
+          disclosure](const ReloadCoordinator::Outcome& outcome) {
     reply_with(
-        background, {.status = status_of(outcome)}, false,
-        [outcome = std::make_shared<const ReloadOutcome>(outcome), disclosure] {
-          return reload_json(*outcome, disclosure);
-        },
-        r);
+        background, {.status = status_of(*outcome)}, false,
+        [outcome, disclosure] { return reload_json(*outcome, disclosure); }, r);
   };
 }
 

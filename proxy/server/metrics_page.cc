@@ -54,29 +54,40 @@ void MetricsPage::render(Done done) {
 void MetricsPage::finish() {
   refresh_process();
   scraped_ = control_.loop.now();
-  const auto scene =
-      std::make_shared<Scene>(Scene{control_.store.current(), control_.state,
-                                    control_.workers.last_reports(), control_.loop.now()});
+  // The maps of the last rendering keep their nodes: the control loop allocates and frees none for
+  // backends that stay.
+  const std::shared_ptr<Scene> scene = last_ ? std::move(last_) : std::make_shared<Scene>();
+  scene->snapshot = control_.store.current();
+  scene->state = control_.state;
+  scene->reports = control_.workers.last_reports();
+  scene->now = control_.loop.now();
   control_.background.make([this, scene] { return text_of(*scene); },
-                           [this, scene](const std::string& text) mutable {
-                             control_.state.series = scene->state.series;
-                             control_.state.series_dropped = scene->state.series_dropped;
-                             control_.state.scrape_duration = scene->state.scrape_duration;
-                             std::vector<Done> waiting;
-                             waiting.swap(waiting_);
-                             for (const Done& done : waiting) done(text);
-                             control_.background.bin()->put([gone = std::move(scene)] {});
-                           });
+                           [this, scene](const std::string& text) { hand_out(text, scene); });
 }
 
-// On the background thread.
+void MetricsPage::hand_out(const std::string& text, const std::shared_ptr<Scene>& scene) {
+  control_.state.series = scene->state.series;
+  control_.state.series_dropped = scene->state.series_dropped;
+  control_.state.scrape_duration = scene->state.scrape_duration;
+  // The next scrape has others; these are freed on the background thread.
+  control_.background.bin()->put(
+      [snapshot = std::move(scene->snapshot), reports = std::move(scene->reports)] {});
+  last_ = scene;
+  std::vector<Done> waiting;
+  waiting.swap(waiting_);
+  for (const Done& done : waiting) done(text);
+}
+
+// On the background thread. What is filled in here is filled into a copy of its own: the scene
+// keeps the elements that the control thread has, and the next scrape only assigns to them.
 std::string MetricsPage::text_of(Scene& scene) {
+  ProcessState state = scene.state;
   const Snapshot& snapshot = *scene.snapshot;
   for (const ClusterSpec& cluster : snapshot.clusters) {
-    scene.state.clusters[cluster.series].panic.set(is_panicking(cluster));
+    state.clusters[cluster.series].panic.set(is_panicking(cluster));
     for (size_t first = 0; first < cluster.hosts.size();) {
       const std::span<const HostSpec> addresses = cluster.addresses(first);
-      scene.state.backends[addresses[0].series].set(
+      state.backends[addresses[0].series].set(
           status_of(cluster, addresses, scene.now), addresses[0].weight,
           addresses[0].backend->has_address() ? addresses.size() : 0);
       first += addresses.size();
@@ -87,11 +98,15 @@ std::string MetricsPage::text_of(Scene& scene) {
     if (listener.tls)
       for (const CertificateInfo& info : listener.tls->certificates())
         first = std::min(first, static_cast<double>(info.not_after));
-    scene.state.listeners[listener.series].certificate_not_after.set(first);
+    state.listeners[listener.series].certificate_not_after.set(first);
   }
-  scene.state.folded_routes.set(static_cast<int64_t>(snapshot.folded_routes));
+  state.folded_routes.set(static_cast<int64_t>(snapshot.folded_routes));
   collector_.limit_to(snapshot.model.metrics.max_series);
-  return collector_.render(scene.state, scene.reports, control_.store.series());
+  std::string text = collector_.render(state, scene.reports, control_.store.series());
+  scene.state.series = state.series;
+  scene.state.series_dropped = state.series_dropped;
+  scene.state.scrape_duration = state.scrape_duration;
+  return text;
 }
 
 void MetricsPage::refresh_drain(const SessionSurvey& survey) {

@@ -27,7 +27,7 @@ class MetricsPage {
   void render(Done done);
 
  private:
-  // What one rendering is made of, and all that it touches.
+  // What one rendering reads and writes.
   struct Scene {
     std::shared_ptr<const Snapshot> snapshot;
     ProcessState state;  // a copy
@@ -37,6 +37,7 @@ class MetricsPage {
   void refresh_drain(const SessionSurvey& survey);
   void refresh_process();
   void finish();
+  void hand_out(const std::string& text, const std::shared_ptr<Scene>& scene);
   std::string text_of(Scene& scene);
   void release_expired();
   void forget(std::shared_ptr<const SeriesIds> expired, size_t from);
@@ -45,6 +46,7 @@ class MetricsPage {
   const DrainCoordinator& drain_;
   Collector collector_;  // the background thread's
   std::vector<Done> waiting_;
+  std::shared_ptr<Scene> last_;  // of the last rendering; null while one is under way
   std::optional<TimePoint> scraped_;
   Timer release_;
 };

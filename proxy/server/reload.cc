@@ -11,7 +11,7 @@ namespace {
 
 using Verdict = ReloadOutcome::Verdict;
 
-// Everything that is wrong: whoever mends the first must not meet the second afterwards.
+// All errors, so that the operator can fix them in one pass.
 std::string describe(const std::vector<config::Diagnostic>& diagnostics) {
   std::string all;
   for (const config::Diagnostic& one : diagnostics)
@@ -54,7 +54,7 @@ const char* text(Verdict verdict) {
 
 void ReloadCoordinator::reload(Done done) {
   if (open_) return begin(std::move(done));
-  // One that nobody waits for is as good as many.
+  // Coalesce: one pending reload without a waiter is enough.
   const bool known =
       !done && std::any_of(early_.begin(), early_.end(), [](const Done& early) { return !early; });
   if (!known) early_.push_back(std::move(done));
@@ -72,9 +72,9 @@ void ReloadCoordinator::refuse() {
 
 void ReloadCoordinator::begin(Done done) {
   if (refused_) {
-    ReloadOutcome outcome;
-    outcome.generation = control_.store.current()->generation;
-    turn_into_refusal(outcome);
+    const auto outcome = std::make_shared<ReloadOutcome>();
+    outcome->generation = control_.store.current()->generation;
+    turn_into_refusal(*outcome);
     if (done) done(outcome);
     return;
   }
@@ -104,9 +104,9 @@ std::shared_ptr<LoadResult> ReloadCoordinator::kept(
 }
 
 void ReloadCoordinator::examine(SharedRequest request) {
-  const auto outcome = std::make_shared<ReloadOutcome>(outcome_so_far(*request->loaded));
+  const SharedOutcome outcome = outcome_so_far(*request->loaded);
   if (refused_) turn_into_refusal(*outcome);
-  if (refused_ || !request->loaded->valid()) return conclude(request, *outcome);
+  if (refused_ || !request->loaded->valid()) return conclude(request, outcome);
   control_.workers.report(
       [=, this](const Workers::Reports& reports) { build(request, outcome, reports); });
 }
@@ -115,7 +115,7 @@ void ReloadCoordinator::build(const SharedRequest& request, const SharedOutcome&
                               Workers::Reports reports) {
   if (refused_) {
     turn_into_refusal(*outcome);
-    return conclude(request, *outcome);
+    return conclude(request, outcome);
   }
   control_.background.make(
       [this, request, now = in_force(), reports = std::move(reports)] {
@@ -144,14 +144,15 @@ ReloadCoordinator::Built ReloadCoordinator::built_from(const Candidate& candidat
   return built;
 }
 
-ReloadOutcome ReloadCoordinator::outcome_so_far(const LoadResult& loaded) const {
-  ReloadOutcome outcome;
-  outcome.generation = control_.store.current()->generation;
-  outcome.diagnostics = loaded.candidate.loaded.diagnostics;
-  outcome.directories = loaded.candidate.loaded.model.watched_directories;
+// Freed on the background thread.
+ReloadCoordinator::SharedOutcome ReloadCoordinator::outcome_so_far(const LoadResult& loaded) const {
+  const SharedOutcome outcome = Bin::owner(control_.background.bin(), new ReloadOutcome);
+  outcome->generation = control_.store.current()->generation;
+  outcome->diagnostics = loaded.candidate.loaded.diagnostics;
+  outcome->directories = loaded.candidate.loaded.model.watched_directories;
   if (loaded.valid()) return outcome;
-  outcome.result = loaded.failure ? Verdict::failed : Verdict::invalid;
-  outcome.message = loaded.failure ? loaded.failure->text() : describe(outcome.diagnostics);
+  outcome->result = loaded.failure ? Verdict::failed : Verdict::invalid;
+  outcome->message = loaded.failure ? loaded.failure->text() : describe(outcome->diagnostics);
   return outcome;
 }
 
@@ -194,7 +195,7 @@ void ReloadCoordinator::apply(const SharedRequest& request, const SharedOutcome&
   } else {
     return put_in_force(request, outcome, std::move(built));
   }
-  conclude(request, *outcome);
+  conclude(request, outcome);
 }
 
 // Nothing can fail any more.
@@ -216,15 +217,15 @@ void ReloadCoordinator::put_in_force(const SharedRequest& request, const SharedO
       [this, request, outcome] {
         control_.workers.tell([](Worker& worker) { worker.forget_removed_sockets(); });
         control_.store.sockets().unlink_removed();
-        conclude(request, *outcome);
+        conclude(request, outcome);
       });
 }
 
-void ReloadCoordinator::conclude(SharedRequest request, const ReloadOutcome& outcome) {
-  if (outcome.result != Verdict::draining) account(*request, outcome);
+void ReloadCoordinator::conclude(SharedRequest request, const Outcome& outcome) {
+  if (outcome->result != Verdict::draining) account(*request, *outcome);
   under_way_ -= request->done.size();
   applying_ = nullptr;
-  observer_.on_reload_over(outcome);
+  observer_.on_reload_over(*outcome);
   for (const Done& done : request->done)
     if (done) done(outcome);
   if (waiting_.empty() || applying_) return;
@@ -268,15 +269,15 @@ void ReloadCoordinator::plan_text(std::string text, Done done) {
 void ReloadCoordinator::plan_text_over_tcp(std::string text, Done done) {
   CHECK(room_for_text_over_tcp());
   ++texts_over_tcp_;
-  plan_text(std::move(text), [this, done](const ReloadOutcome& outcome) {
+  plan_text(std::move(text), [this, done](const Outcome& outcome) {
     --texts_over_tcp_;
     done(outcome);
   });
 }
 
 void ReloadCoordinator::preview(const std::shared_ptr<LoadResult>& loaded, const Done& done) {
-  const auto outcome = std::make_shared<ReloadOutcome>(outcome_so_far(*loaded));
-  if (!loaded->valid()) return done(*outcome);
+  const SharedOutcome outcome = outcome_so_far(*loaded);
+  if (!loaded->valid()) return done(outcome);
   control_.workers.report([=, this, loaded = kept(loaded)](const Workers::Reports& reports) {
     control_.background.make(
         [this, loaded, reports, now = in_force()] {
@@ -285,7 +286,7 @@ void ReloadCoordinator::preview(const std::shared_ptr<LoadResult>& loaded, const
         [outcome, done](std::vector<PlannedChange> changes) {
           outcome->changes = std::move(changes);
           outcome->result = Verdict::planned;
-          done(*outcome);
+          done(outcome);
         });
   });
 }

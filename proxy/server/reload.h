@@ -49,7 +49,9 @@ class ReloadObserver {
 
 class ReloadCoordinator {
  public:
-  using Done = std::function<void(const ReloadOutcome&)>;
+  // The outcome can be large: whoever needs it for longer keeps the pointer.
+  using Outcome = std::shared_ptr<const ReloadOutcome>;
+  using Done = std::function<void(const Outcome&)>;
 
   ReloadCoordinator(Control control, Loader& loader, ReloadObserver& observer)
       : control_(control), loader_(loader), observer_(observer) {}
@@ -114,10 +116,10 @@ class ReloadCoordinator {
                    const Workers::Reports& reports) const;
   void apply(const SharedRequest& request, const SharedOutcome& outcome, Built built);
   void put_in_force(const SharedRequest& request, const SharedOutcome& outcome, Built built);
-  void conclude(SharedRequest request, const ReloadOutcome& outcome);
+  void conclude(SharedRequest request, const Outcome& outcome);
   void account(const Request& request, const ReloadOutcome& outcome);
   void preview(const std::shared_ptr<LoadResult>& loaded, const Done& done);
-  ReloadOutcome outcome_so_far(const LoadResult& loaded) const;
+  SharedOutcome outcome_so_far(const LoadResult& loaded) const;
   std::vector<PlannedChange> changes_to(const Candidate& candidate, const InForce& in_force,
                                         const Workers::Reports& reports) const;
   std::shared_ptr<LoadResult> kept(const std::shared_ptr<LoadResult>& loaded) const;

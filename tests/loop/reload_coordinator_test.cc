@@ -82,8 +82,8 @@ class ReloadCoordinatorTest : public testing::Test, ReloadObserver, HealthObserv
     return done();
   }
   ReloadCoordinator::Done keep(std::optional<ReloadOutcome>& outcome) {
-    return [this, &outcome](const ReloadOutcome& o) {
-      outcome = o;
+    return [this, &outcome](const ReloadCoordinator::Outcome& o) {
+      outcome = *o;
       in_force_ = store_.current()->generation;
     };
   }
@@ -193,8 +193,8 @@ TEST_F(ReloadCoordinatorTest, APlanBesideAReload_LetsNoOtherReloadIn) {
   uint64_t at_first = 0;
   hold();
   configure_timeout("77s");
-  reload_.reload([&](const ReloadOutcome& outcome) {
-    first = outcome;
+  reload_.reload([&](const ReloadCoordinator::Outcome& outcome) {
+    first = *outcome;
     at_first = store_.current()->generation;
   });
   let_it_load();
@@ -217,8 +217,8 @@ TEST_F(ReloadCoordinatorTest, FewTextsFromTcpArePlannedAtOnce_AndAnAnswerMakesRo
   configure_timeout("77s");
   size_t answered = 0;
   const auto plan = [&] {
-    reload_.plan_text_over_tcp(text_, [&](const ReloadOutcome& outcome) {
-      EXPECT_EQ(outcome.result, Verdict::planned) << outcome.message;
+    reload_.plan_text_over_tcp(text_, [&](const ReloadCoordinator::Outcome& outcome) {
+      EXPECT_EQ(outcome->result, Verdict::planned) << outcome->message;
       ++answered;
     });
   };
