@@ -203,12 +203,16 @@ TlsStream::Outcome TlsStream::take(std::span<char> to, bool leave, uint64_t turn
   const int result = leave ? SSL_peek_ex(ssl_, to.data(), to.size(), &bytes)
                            : SSL_read_ex(ssl_, to.data(), to.size(), &bytes);
   const Status status = classify(result);
-  const uint32_t dull = records_ - (bytes > 0 && records_ > 0 ? 1 : 0);
+  // A record counts when all of it is there: data that has come in part is not a record without.
+  const uint32_t begun = records_ + (within_record_ ? 1 : 0);
+  within_record_ = SSL_rstate_string(ssl_)[1] == 'B';  // "RB": its body is being read
+  const uint32_t whole = begun - (within_record_ && begun > 0 ? 1 : 0);
+  const uint32_t dull = whole - (bytes > 0 && whole > 0 ? 1 : 0);
   turn_records_ += dull;
   trusted_ = dull > 0 ? 0 : std::min(trusted_ + static_cast<uint32_t>(bytes), kPlenty);
   if (bytes > 0) dull_records_ = 0;
   if (bytes > 0 || status != Status::wants_read) return {status, bytes};
-  if (dull > 0 && sends_no_data(now)) {
+  if (dull > 0 && sends_no_data(dull, now)) {
     failure_ = ERR_PACK(ERR_LIB_SSL, 0, SSL_R_TOO_MANY_KEY_UPDATES);
     broken_ = true;
     return {Status::failed};
@@ -216,9 +220,9 @@ TlsStream::Outcome TlsStream::take(std::span<char> to, bool leave, uint64_t turn
   return {exhausted_ ? Status::exhausted : Status::wants_read};
 }
 
-bool TlsStream::sends_no_data(TimePoint now) {
+bool TlsStream::sends_no_data(uint32_t dull, TimePoint now) {
   if (now - dull_since_ >= kDullWhile) dull_since_ = now, dull_records_ = 0;
-  dull_records_ += records_;
+  dull_records_ += dull;
   return dull_records_ > kDullInRow;
 }
 

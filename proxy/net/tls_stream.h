@@ -114,7 +114,7 @@ class TlsStream {
   static void on_message(int writing, int, int type, const void*, size_t, ssl_st*, void* stream);
   Outcome take(std::span<char> to, bool leave, uint64_t turn, TimePoint now);
   int portion(int size);
-  bool sends_no_data(TimePoint now);
+  bool sends_no_data(uint32_t dull, TimePoint now);
   int send_own(std::span<const char> message);
   Status classify(int result);
   Status make(TlsRecords& records, std::span<const char> of, TimePoint now);
@@ -129,10 +129,11 @@ class TlsStream {
   bool peer_closed_ = false;
   bool eof_ = false;
   bool done_ = false;
-  bool exhausted_ = false;   // the last call has not got all it could have
-  bool broken_ = false;      // nothing may be sent any more
-  bool said_end_ = false;    // the close_notify is made: nothing may follow it
-  uint32_t small_left_ = 0;  // bytes to go out in small records
+  bool exhausted_ = false;      // the last call has not got all it could have
+  bool broken_ = false;         // nothing may be sent any more
+  bool within_record_ = false;  // the last one has come in part
+  bool said_end_ = false;       // the close_notify is made: nothing may follow it
+  uint32_t small_left_ = 0;     // bytes to go out in small records
   TimePoint last_write_{};
   uint32_t records_ = 0;       // read in this call
   uint32_t turn_records_ = 0;  // in this turn, without data

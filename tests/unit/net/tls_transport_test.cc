@@ -260,6 +260,25 @@ TEST_F(DullRecordsTest, AFewKeyUpdatesNowAndThen_AreLegitimate) {
   EXPECT_TRUE(run_until([&] { return reader.got == "x"; })) << transport.tls()->failure();
 }
 
+// A slow network delivers every record in parts: more of them in a turn than may be without data.
+TEST_F(DullRecordsTest, DataInRecordsThatComeInParts_IsNotHeldBack) {
+  BIO* const out = BIO_new(BIO_s_mem());
+  SSL_set0_wbio(peer->ssl(), out);
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_EQ(SSL_write(peer->ssl(), "x", 1), 1);
+    char* bytes = nullptr;
+    const long size = BIO_get_mem_data(out, &bytes);
+    const std::string record(bytes, static_cast<size_t>(size));
+    ASSERT_EQ(BIO_reset(out), 1);
+    ASSERT_TRUE(peer->socket().send(record.substr(0, 10)));
+    ASSERT_EQ(transport.read(memory).status, Io::Status::blocked);
+    ASSERT_TRUE(peer->socket().send(record.substr(10)));
+    const Io io = transport.read(memory);
+    ASSERT_EQ(io.status, Io::Status::ok) << i;
+    ASSERT_EQ(io.bytes, 1u);
+  }
+}
+
 // A part of a handshake that never becomes whole, in records of one byte.
 TEST_F(DullRecordsTest, AHandshakeInTinyRecords_IsReadInPortions) {
   SocketPair pair = tcp_pair();
