@@ -28,7 +28,7 @@ constexpr Duration kDullWhile = 10s;
 // whose agreement costs more than a thousand times their bytes.
 constexpr int kPortion = 4 * 1024;
 constexpr uint32_t kPlenty = 16 * 1024;
-constexpr uint32_t kPerHandshakeStep = 16 * 1024;
+constexpr uint32_t kOfHandshakePerTurn = 16 * 1024;
 
 TlsStream& stream_of(BIO* bio) {
   return *static_cast<TlsStream*>(BIO_get_data(bio));
@@ -46,7 +46,7 @@ int TlsStream::bio_read(BIO* bio, char* to, int size) {
     const ssize_t n = sys::recv(stream.fd_, to, static_cast<size_t>(size));
     // The FIN's edge may have come already and will not come again (trap T4).
     if (n > 0 && n < size && !stream.peer_closed_) stream.drained_ = true;
-    if (n > 0) stream.handed_ += static_cast<uint32_t>(n);
+    if (n > 0 && !stream.done_) stream.handed_ += static_cast<uint32_t>(n);
     if (n == 0) stream.eof_ = true;
     if (n >= 0) return static_cast<int>(n);
     if (errno != EAGAIN) return stream.error_ = errno, -1;
@@ -59,7 +59,7 @@ int TlsStream::bio_read(BIO* bio, char* to, int size) {
 
 // How much of `size` bytes OpenSSL may have now; 0: no more in this call.
 int TlsStream::portion(int size) {
-  if (!done_) return handed_ < kPerHandshakeStep ? size : 0;
+  if (!done_) return handed_ < kOfHandshakePerTurn ? size : 0;
   if (turn_records_ + records_ >= kDullPerTurn) return 0;
   return trusted_ >= kPlenty ? size : std::min(size, kPortion);
 }
@@ -175,10 +175,10 @@ TlsStream::Status TlsStream::classify(int result) {
   return end ? Status::cut_off : Status::failed;
 }
 
-TlsStream::Status TlsStream::handshake() {
+TlsStream::Status TlsStream::handshake(uint64_t turn) {
   if (done_) return Status::ok;
   clear_openssl_errors();
-  handed_ = 0;
+  if (std::exchange(turn_, turn) != turn) handed_ = 0;
   const Status status = classify(SSL_do_handshake(ssl_));
   done_ = status == Status::ok;
   if (!done_ && status != Status::wants_read && status != Status::wants_write) broken_ = true;
@@ -197,7 +197,7 @@ TlsStream::Status TlsStream::look_ahead(uint64_t turn, TimePoint now) {
 TlsStream::Outcome TlsStream::take(std::span<char> to, bool leave, uint64_t turn, TimePoint now) {
   clear_openssl_errors();
   if (std::exchange(turn_, turn) != turn) turn_records_ = 0;
-  records_ = handed_ = 0;
+  records_ = 0;
   exhausted_ = false;
   size_t bytes = 0;
   const int result = leave ? SSL_peek_ex(ssl_, to.data(), to.size(), &bytes)

@@ -53,8 +53,8 @@ class TlsStream {
   ~TlsStream();
 
   void attach(int fd) { fd_ = fd; }  // before anything else
-  // Goes on with the handshake; `ok` when it is done.
-  Status handshake();
+  // Goes on with the handshake; `ok` when it is done. `turn`: of the loop; each has its budget.
+  Status handshake(uint64_t turn);
   Outcome read(std::span<char> to, uint64_t turn, TimePoint now);
   // What a read() would find, without taking any of it.
   Status look_ahead(uint64_t turn, TimePoint now);
@@ -138,7 +138,7 @@ class TlsStream {
   uint32_t records_ = 0;       // read in this call
   uint32_t turn_records_ = 0;  // in this turn, without data
   uint32_t dull_records_ = 0;  // in a row, without data, since dull_since_
-  uint32_t handed_ = 0;        // bytes of records, in this call
+  uint32_t handed_ = 0;        // bytes of the handshake that OpenSSL got in this turn
   uint32_t trusted_ = 0;       // bytes of data since the last record without
   uint64_t turn_ = 0;
   TimePoint dull_since_{};

@@ -99,7 +99,7 @@ void Transport::start_tls(std::unique_ptr<TlsStream> tls) {
 }
 
 Transport::Connecting Transport::handshake() {
-  const TlsStream::Status status = tls_->handshake();
+  const TlsStream::Status status = tls_->handshake(loop_->turn());
   switch (status) {
     case TlsStream::Status::ok: return readable_ = true, Connecting::done;
     case TlsStream::Status::wants_read: return await_tls(), Connecting::pending;
