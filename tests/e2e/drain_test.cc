@@ -1,6 +1,7 @@
 // Stopping the real binary with TCP sessions: which are served, which are cut, and what weir
 // reports.
 #include <signal.h>
+#include <unistd.h>
 
 #include "support/config_text.h"
 #include "support/load_server.h"
@@ -63,6 +64,8 @@ TEST_F(DrainTest, EndsAtOnceWhenNobodyIsThere) {
   EXPECT_EQ(weir.wait(), 0);
   EXPECT_LT(elapsed_since(start), 3s);
   EXPECT_TRUE(weir.await_notification("STOPPING=1"));
+  EXPECT_TRUE(weir.await_error("event=drain.requested by=signal signal=TERM pid=" +
+                               std::to_string(::getpid())));
 }
 
 TEST_F(DrainTest, EndsWhenTheLastSessionDoes) {

@@ -160,18 +160,22 @@ TEST_F(NamesOfBackends, DrainsAndExitsWhileALookupHangs) {
 }
 
 TEST_F(NamesOfBackends, AreReportedByCheckWhenAsked) {
+  names("no-such-host.invalid fail\nlocalhost 127.0.0.1\n");
+  const auto check = [&](const std::string& flags) {
+    return run_weir("check " + flags + " weir.yaml", folder_ / "", {}, options().environment);
+  };
   const std::string path = folder_ / "weir.yaml";
   std::ofstream(path) << config({"no-such-host.invalid:80", at("localhost")});
-  const CommandOutcome plain = run_weir("check weir.yaml", folder_ / "");
+  const CommandOutcome plain = check("");
   EXPECT_EQ(plain.code, 0);
   EXPECT_EQ(plain.out.find("no-such-host"), std::string::npos);
-  const CommandOutcome resolved = run_weir("check --resolve weir.yaml", folder_ / "");
+  const CommandOutcome resolved = check("--resolve");
   EXPECT_EQ(resolved.code, 0);
   EXPECT_THAT(resolved.out, HasSubstr("weir.yaml:5:9: warning[W252]: cannot look up "
                                       "'no-such-host.invalid'"));
   EXPECT_THAT(resolved.err, HasSubstr("cluster app: " + at("localhost") + ": "));
   EXPECT_THAT(resolved.err, HasSubstr(echo_.address().text()));
-  EXPECT_EQ(run_weir("check --strict --resolve weir.yaml", folder_ / "").code, 78);
+  EXPECT_EQ(check("--strict --resolve").code, 78);
 }
 
 }  // namespace

@@ -65,6 +65,7 @@ TEST_F(WatchTest, AWriteInPlaceIsSeen) {
     write(folder_ + "/weir.yaml", numbered(n));
     ASSERT_TRUE(reaches(weir, n));
   }
+  EXPECT_TRUE(weir.await_error("event=reload.requested by=watch"));
 }
 
 TEST_F(WatchTest, AChangeOfAnIncludedFileIsSeen) {

@@ -21,15 +21,16 @@ std::string taken(const std::string& path) {
 }  // namespace
 
 CommandOutcome run_weir(const std::string& arguments, const std::string& directory,
-                        const std::string& admin) {
+                        const std::string& admin, const std::vector<std::string>& environment) {
   std::string files = directory + "/command_XXXXXX";
   int fd = ::mkstemp(files.data());
   if (fd < 0) return {};
   ::close(fd);
   std::string line = "cd " + directory + " && env -u WEIR_CONFIG -u NOTIFY_SOCKET " +
-                     (admin.empty() ? "-u WEIR_ADMIN " : "WEIR_ADMIN=" + admin + " ") +
-                     WEIR_BINARY + " </dev/null " + arguments + " >" + files + " 2>" + files +
-                     ".err";  // the arguments may redirect the standard input
+                     (admin.empty() ? "-u WEIR_ADMIN " : "WEIR_ADMIN=" + admin + " ");
+  for (const std::string& one : environment) line += "'" + one + "' ";
+  // The arguments may redirect the standard input.
+  line += WEIR_BINARY " </dev/null " + arguments + " >" + files + " 2>" + files + ".err";
   int status = std::system(line.c_str());
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, taken(files), taken(files + ".err")};
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace weir {
 
@@ -11,8 +12,9 @@ struct CommandOutcome {
 };
 
 // `weir ARGUMENTS`, through a shell, in `directory`, with an environment that holds nothing weir
-// reads but `admin` as WEIR_ADMIN, unless that is empty.
+// reads but `admin` as WEIR_ADMIN, unless that is empty, and `environment`: "NAME=value".
 CommandOutcome run_weir(const std::string& arguments, const std::string& directory,
-                        const std::string& admin = {});
+                        const std::string& admin = {},
+                        const std::vector<std::string>& environment = {});
 
 }  // namespace weir

@@ -130,9 +130,9 @@ TEST(Lookups, TheSystemKnowsLocalhost_AndSaysWhyItDoesNotKnowOthers) {
   const LookupAnswer answer = look_up_host("localhost");
   EXPECT_THAT(answer.addresses, testing::Contains(Address::loopback(0)));
   EXPECT_EQ(answer.failure, "");
-  const LookupAnswer none = look_up_host("no-such-host.invalid");
+  const LookupAnswer none = look_up_host("a..test");  // no name: no server is asked
   EXPECT_THAT(none.addresses, IsEmpty());
-  EXPECT_THAT(none.failure, HasSubstr("cannot look up 'no-such-host.invalid'"));
+  EXPECT_THAT(none.failure, HasSubstr("cannot look up 'a..test': "));
 }
 
 }  // namespace
