@@ -264,9 +264,11 @@ bool AdminClient::finish(const UniqueFd& begun, Duration timeout, AdminAnswer& a
     return false;
   }
   if (outcome == Read::foreign) {
-    error = {false, fmt::format("what answers at {} is not weir's admin server; is the address "
-                                "right? (A weir older than 0.3 does not tell: start it again.){}{}",
-                                address_, note_.empty() ? "" : "; ", note_)};
+    error = {false,
+             fmt::format("the server at {} is not weir's admin server (no Weir-Admin field); "
+                         "check the address. weir before 0.3 does not send the field: "
+                         "restart it with this version{}{}",
+                         address_, note_.empty() ? "" : "; ", note_)};
     return false;
   }
   Result<AdminAnswer> parsed = parse_answer(raw);

@@ -110,7 +110,7 @@ std::vector<Diagnostic> Findings::finish() {
     const auto severity = errors_ > 0 ? Diagnostic::Severity::error : Diagnostic::Severity::warning;
     result.push_back(
         {severity, text(Code::E099), sources_.name(0), 0, 0, 0,
-         fmt::format("{}{} more problems are not shown; mend these first", unshown, more), "", ""});
+         fmt::format("{}{} more problems are not shown; fix these first", unshown, more), "", ""});
   }
   return result;
 }

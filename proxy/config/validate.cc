@@ -69,12 +69,15 @@ class Validation {
           findings_.add(Code::W218, place(fmt::format("{}.{}", path, key)),
                         fmt::format("listener '{}' has only UNIX sockets", listener.name),
                         fmt::format("{} is TCP's; it does nothing here", key));
-    if (std::any_of(listener.bind.begin(), listener.bind.end(), is_unix)) return;
+    const auto is_file = [](const std::string& bind) {
+      return bind.starts_with("unix:") && !bind.starts_with("unix:@");
+    };
+    if (std::any_of(listener.bind.begin(), listener.bind.end(), is_file)) return;
     for (const char* key : {".socket_mode", ".socket_owner", ".socket_group"})
       if (written(path + key))
         findings_.add(Code::W256, place(path + key),
-                      fmt::format("listener '{}' has no UNIX sockets", listener.name),
-                      "it does nothing here; a UNIX socket is `bind: unix:/path`");
+                      fmt::format("listener '{}' has no UNIX socket with a path", listener.name),
+                      "it has no effect; a UNIX socket with a path is `bind: unix:/path`");
   }
   void check_targets(const Listener& listener, const std::string& path) {
     if (listener.protocol == Protocol::http)

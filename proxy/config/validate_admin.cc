@@ -20,10 +20,27 @@ void check_address(const Admin& admin, const Places& places, Findings& findings)
   if (admin.bind.empty() || admin.read_only) return;
   const Result<Address> address = Address::parse(admin.bind);
   if (!address || !address->is_ip() || is_loopback(*address)) return;
-  findings.add(
-      Code::W255, places.of("admin.bind"),
-      fmt::format("whoever reaches {} can reload and drain: it is no loopback address", admin.bind),
-      "write 127.0.0.1 instead, or add `read_only: true` and a `socket`");
+  findings.add(Code::W255, places.of("admin.bind"),
+               fmt::format("admin.bind {} is not a loopback address: every client that can connect "
+                           "may reload and drain weir",
+                           admin.bind),
+               "write 127.0.0.1 instead, or add `read_only: true` and a `socket`");
+}
+
+void check_socket(const Admin& admin, const Places& places, Findings& findings) {
+  constexpr uint32_t kWritableByOthers = 0002;
+  if (admin.socket.empty()) {
+    for (const char* key : {"admin.socket_mode", "admin.socket_group"})
+      if (places.written(key))
+        findings.add(Code::W256, places.of(key), "the admin server has no `socket`",
+                     fmt::format("{} has no effect; add `socket: /path`", key));
+  } else if ((admin.socket_mode & kWritableByOthers) != 0) {
+    findings.add(Code::W255, places.of("admin.socket_mode"),
+                 fmt::format("admin.socket_mode {:04o} lets every user of this machine connect: "
+                             "each of them may reload and drain weir",
+                             admin.socket_mode),
+                 "write 0660, and name a `socket_group` for those who may");
+  }
 }
 
 }  // namespace
@@ -37,6 +54,7 @@ bool is_admin_path(std::string_view path) {
 
 void validate_admin(const Model& model, const Places& places, Findings& findings) {
   check_address(model.admin, places, findings);
+  check_socket(model.admin, places, findings);
   if (is_admin_path(model.metrics.path))
     findings.add(Code::E269, places.of("metrics.path"),
                  fmt::format("'{}' is another page of the admin server, or one that probes ask for",

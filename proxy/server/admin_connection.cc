@@ -171,8 +171,8 @@ std::string AdminConnection::objection(const RequestHead& head) const {
   if (peer_.over_unix_socket) return "";
   if (!head.authority().empty() && !server_.access().knows_host(head.authority()))
     return fmt::format(
-        "'{}' is no name of this admin address: ask by its IP address or localhost, or add the "
-        "name to admin.hosts",
+        "host '{}' is not in admin.hosts; use the IP address or localhost, or add the name to "
+        "admin.hosts",
         split_authority(head.authority()).host);
   if (is_safe(head.method())) return "";
   if (head.find("origin").data() != nullptr)

@@ -10,21 +10,17 @@
 #include <cstring>
 #include <tuple>
 
+#include "config/files.h"
 #include "net/congestion_control.h"
 
 namespace weir {
 namespace {
 
+using config::directory_of;
 using Severity = config::Diagnostic::Severity;
 
 // RuntimeDirectory= and LogsDirectory= of deploy/weir.service.
 constexpr std::string_view kMadeByTheUnit[] = {"/run/weir", "/var/run/weir", "/var/log/weir"};
-
-std::string directory_of(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
 
 bool may(const std::string& path, int what) {
   return ::faccessat(AT_FDCWD, path.c_str(), what, AT_EACCESS) == 0;
@@ -118,7 +114,7 @@ class HostCheck {
 
   void forbidden(const std::string& path, const std::string& key) {
     add("W239", key, fmt::format("this user may not write to '{}'", path),
-        "the user that weir runs as needs to");
+        "give the user that weir runs as write permission on it");
   }
 
   void add(const char* code, const std::string& key, std::string message, std::string hint) {
