@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "base/file_reader.h"
@@ -29,6 +30,10 @@ struct FileValidity {
   config::Location location;
   bool has_stand_in = false;  // before `from` what was there before is used
 
+  // Equal for two that say the same of one file. A path may be named as several kinds, and what is
+  // in force may be another version of the file than what was read now.
+  using Key = std::tuple<std::string, TlsFileKind, int64_t, int64_t>;
+  Key key() const { return {path, kind, from, until}; }
   bool holds(int64_t now) const { return from <= now && now <= until; }
   // What is the matter with it now, and what comes of that; for one that does not hold.
   std::string describe(int64_t now) const;

@@ -75,7 +75,7 @@ class Load {
 
   // A file is told of once, however many places name it.
   void judge(const FileValidity& validity) {
-    if (validity.holds(loading_.now()) || !judged_.insert(validity.path).second) return;
+    if (validity.holds(loading_.now()) || !judged_.insert(validity.key()).second) return;
     const bool is_new = before_ != nullptr &&
                         find_digest(*before_, validity.path) != loading_.digest(validity.path);
     const bool is_mistake = is_new && loading_.now() > validity.until;
@@ -129,7 +129,7 @@ class Load {
   const TlsInForce* const before_;
   TlsLoading loading_;
   TlsContexts contexts_;
-  std::set<std::string> judged_;
+  std::set<FileValidity::Key> judged_;
 };
 
 }  // namespace

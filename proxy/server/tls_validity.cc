@@ -9,12 +9,12 @@ namespace weir {
 TlsValidity::TlsValidity(EventLoop& loop, ProcessState& state, WallClock now)
     : state_(state), now_(std::move(now)), timer_(loop, [this] { look(); }) {}
 
-// A path is one file, however many places name it.
+// A file is one, however many places name it.
 void TlsValidity::apply(std::vector<FileValidity> files) {
   std::sort(files.begin(), files.end(),
-            [](const auto& a, const auto& b) { return a.path < b.path; });
+            [](const auto& a, const auto& b) { return a.key() < b.key(); });
   files.erase(std::unique(files.begin(), files.end(),
-                          [](const auto& a, const auto& b) { return a.path == b.path; }),
+                          [](const auto& a, const auto& b) { return a.key() == b.key(); }),
               files.end());
   files_ = std::move(files);
   look();
@@ -24,17 +24,17 @@ void TlsValidity::look() {
   const int64_t now = now_();
   int64_t next = now + std::chrono::duration_cast<std::chrono::seconds>(kPeriod).count();
   GaugeBy<TlsFileKind> out_of_date;
-  std::set<std::string> told;
+  std::set<FileValidity::Key> told;
   for (const FileValidity& file : files_) {
     if (file.holds(now)) {
       if (file.until < next) next = file.until + 1;
-      if (told_.contains(file.path)) LOG(info, "tls.file_valid", kv("path", file.path));
+      if (told_.contains(file.key())) LOG(info, "tls.file_valid", kv("path", file.path));
       continue;
     }
     if (now < file.from) next = std::min(next, file.from);
     out_of_date[file.kind].add();
-    told.insert(file.path);
-    if (!told_.contains(file.path))
+    told.insert(file.key());
+    if (!told_.contains(file.key()))
       LOG(warn, "tls.file_out_of_date", kv("path", file.path), kv("message", file.describe(now)));
   }
   state_.tls_files_out_of_date = out_of_date;

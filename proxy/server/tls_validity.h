@@ -35,7 +35,7 @@ class TlsValidity {
   const WallClock now_;
   Timer timer_;
   std::vector<FileValidity> files_;
-  std::set<std::string> told_;  // paths that are out of date
+  std::set<FileValidity::Key> told_;  // of those that are out of date
 };
 
 }  // namespace weir

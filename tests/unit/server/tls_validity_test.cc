@@ -40,6 +40,15 @@ TEST_F(TlsValidityTest, TellsWhenAFileExpiresWhileWeirRuns) {
   EXPECT_EQ(out_of_date(TlsFileKind::certificate), 0);
 }
 
+TEST_F(TlsValidityTest, AFileThatIsNamedAsSeveralKindsIsOneOfEach) {
+  validity_.apply({{TlsFileKind::certificate, "a", 0, now_ - 30, {}},
+                   {TlsFileKind::authorities, "a", 0, now_ - 10, {}},
+                   {TlsFileKind::certificate, "a", 0, now_ + 7000, {}},
+                   {TlsFileKind::authorities, "a", 0, now_ - 10, {}}});
+  EXPECT_EQ(out_of_date(TlsFileKind::certificate), 1);
+  EXPECT_EQ(out_of_date(TlsFileKind::authorities), 1);
+}
+
 TEST_F(TlsValidityTest, TellsOnceOfEachFileAndWhenItBecomesValid) {
   TempFolder folder;
   LogOptions options;
