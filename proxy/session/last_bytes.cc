@@ -9,13 +9,18 @@ constexpr Duration kFirstLook = 5ms;
 constexpr Duration kLastInterval = 200ms;
 constexpr int kDiscardsPerLook = 16;
 
+// False: it may have sent more than one look discards.
+bool discard_from(Transport& side) {
+  char nobody_wants[4096];
+  for (int i = 0; i < kDiscardsPerLook; ++i) {
+    if (!side.is_open() || !side.readable() || side.error() != 0 || side.cut_off()) return true;
+    if (side.read(nobody_wants).status != Io::Status::ok) return true;
+  }
+  return false;
+}
+
 // Bytes that `side` has not acknowledged; none when it never will.
 size_t on_the_way_to(Transport& side) {
-  char nobody_wants[4096];
-  for (int i = 0; i < kDiscardsPerLook && side.is_open() && side.readable(); ++i) {
-    if (side.error() != 0 || side.cut_off()) break;
-    if (side.read(nobody_wants).status != Io::Status::ok) break;
-  }
   // After a reset the kernel still counts what it has dropped.
   return side.error() == 0 && !side.failed_unseen() ? side.unacknowledged() : 0;
 }
@@ -36,10 +41,13 @@ void LastBytes::begin(TimePoint now) {
 bool LastBytes::arrived(Transport& client, Transport& backend, Pipe* pipe, TimePoint now) {
   const size_t up = pipe != nullptr ? in_hand_of(pipe->request) : 0;
   const size_t down = pipe != nullptr ? in_hand_of(pipe->response) : 0;
+  const bool client_emptied = discard_from(client);
+  all_discarded_ = discard_from(backend) && client_emptied;
   return note(down + on_the_way_to(client), up + on_the_way_to(backend), now);
 }
 
 bool LastBytes::arrived(Transport& client, TimePoint now) {
+  all_discarded_ = discard_from(client);
   return note(on_the_way_to(client), 0, now);
 }
 
@@ -50,6 +58,8 @@ bool LastBytes::note(size_t to_client, size_t to_backend, TimePoint now) {
     last_moved_ = now;
     interval_ = kFirstLook;
   }
+  // A receiver that first sends all it has comes to read sooner; it has not moved by that.
+  if (!all_discarded_) interval_ = kFirstLook;
   on_the_way_ = now_on_the_way;
   next_look_ = now + interval_;
   interval_ = std::min(2 * interval_, kLastInterval);

@@ -31,6 +31,7 @@ class LastBytes {
   Duration interval_{};
   size_t on_the_way_ = 0;
   bool for_client_ = false;
+  bool all_discarded_ = true;  // of what the two still sent, in the last look
 };
 
 }  // namespace weir

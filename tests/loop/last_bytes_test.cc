@@ -317,6 +317,32 @@ TEST_F(LastBytesTest, UploadThatGoesOnWhileAnAnswerIsDelivered_HasNoHole) {
   EXPECT_EQ(server.end(), Socket::End::reset);
 }
 
+// Its own bytes, which nobody takes any more, must not keep it from reading for long.
+TEST_F(LastBytesTest, AReceiverThatSendsMuchBeforeItReads_GetsTheLastBytes) {
+  serve_with(kTcp, false, false);
+  Socket one = slow(client());
+  Socket server = accepted();
+  turns(2);
+  ASSERT_TRUE(send(server, sent));
+  ASSERT_TRUE(has_left(server.fd()));
+  server.reset();
+  advance(1100ms);
+  settle();
+  ASSERT_EQ(worker.active(), 1u) << "it still delivers";
+  const std::string much = bytes_of(24'000'000);
+  size_t gone = 0;
+  EXPECT_TRUE(run_until(
+      [&] {
+        advance(5ms);
+        gone += one.send_some(std::string_view(much).substr(gone));
+        return gone == much.size();
+      },
+      3000))
+      << gone;
+  EXPECT_TRUE(whole(all_of(one), sent));
+  EXPECT_EQ(one.end(), Socket::End::reset);
+}
+
 TEST_F(LastBytesTest, TunnelThatIsCutOff_DeliversBothWays) {
   for (const bool down : {false, true}) {
     serve_with(kHttp, !down, down);
