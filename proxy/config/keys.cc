@@ -1,5 +1,7 @@
 #include "config/keys.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <span>
 #include <type_traits>
@@ -93,34 +95,34 @@ const StructRow kStructs[] = {
 #include "config/keys.def"
 };
 
-struct KeyRow {
+struct OwnedKey {
   Struct owner;
   std::string_view key;
   std::string_view what = "";
 };
-const KeyRow kShared[] = {
+const OwnedKey kShared[] = {
 #define SHARED(owner, key) {Struct::owner, #key},
 #include "config/keys.def"
 };
-const KeyRow kUnshared[] = {
+const OwnedKey kUnshared[] = {
 #define UNSHARED(owner, key) {Struct::owner, #key},
 #include "config/keys.def"
 };
-const KeyRow kOrdered[] = {
+const OwnedKey kOrdered[] = {
 #define ORDERED(owner, key) {Struct::owner, #key},
 #include "config/keys.def"
 };
-const KeyRow kConfidential[] = {
+const OwnedKey kConfidential[] = {
 #define CONFIDENTIAL(owner, key) {Struct::owner, #key},
 #include "config/keys.def"
 };
-const KeyRow kOnly[] = {
+const OwnedKey kOnly[] = {
 #define ONLY(owner, key, what) {Struct::owner, #key, #what},
 #include "config/keys.def"
 };
 
-const KeyRow* find_row(std::span<const KeyRow> rows, const Key& key) {
-  for (const KeyRow& row : rows)
+const OwnedKey* find_row(std::span<const OwnedKey> rows, const Key& key) {
+  for (const OwnedKey& row : rows)
     if (row.owner == key.owner && row.key == key.name) return &row;
   return nullptr;
 }
@@ -192,7 +194,7 @@ bool is_confidential(const Key& key) {
   return find_row(kConfidential, key) != nullptr;
 }
 std::string_view only_for(const Key& key) {
-  const KeyRow* row = find_row(kOnly, key);
+  const OwnedKey* row = find_row(kOnly, key);
   return row ? row->what : "";
 }
 
@@ -204,20 +206,24 @@ bool chooses(const Key& key) {
 
 std::vector<std::string_view> shared_names() {
   std::vector<std::string_view> names;
-  for (const KeyRow& row : kShared)
+  for (const OwnedKey& row : kShared)
     if (std::find(names.begin(), names.end(), row.key) == names.end()) names.push_back(row.key);
   return names;
 }
 
 std::vector<const Key*> shared_sections(std::string_view name) {
   std::vector<const Key*> sections;
-  for (const KeyRow& row : kShared)
+  for (const OwnedKey& row : kShared)
     if (row.key == name) sections.push_back(find_key(row.owner, name));
   return sections;
 }
 
 bool is_later(std::string_view name) {
   return std::find(std::begin(kLater), std::end(kLater), name) != std::end(kLater);
+}
+
+std::string join_path(const std::string& path, std::string_view key) {
+  return path.empty() ? std::string(key) : fmt::format("{}.{}", path, key);
 }
 
 std::vector<std::string> texts(const Key& key, const void* owner) {

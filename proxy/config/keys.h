@@ -84,6 +84,9 @@ std::string_view only_for(const Key&);
 // Whether its value is that protocol, for the keys of this map and of those in it.
 bool chooses(const Key&);
 
+// The path of a key: "tls.policy"; at the top the key alone.
+std::string join_path(const std::string& path, std::string_view key);
+
 // The texts of a key's elements: of a value one; empty where unset; of a map "name: value".
 std::vector<std::string> texts(const Key&, const void* owner);
 

@@ -33,10 +33,6 @@ bool applies(const Key& key, std::string_view protocol) {
   return protocol.empty() || only_for(key).empty() || only_for(key) == protocol;
 }
 
-std::string join(const std::string& path, std::string_view key) {
-  return path.empty() ? std::string(key) : fmt::format("{}.{}", path, key);
-}
-
 // "listeners" → "listener"
 std::string singular(std::string_view name) {
   return std::string(name.substr(0, name.size() - 1));
@@ -158,7 +154,7 @@ class Reading {
       else
         values[static_cast<size_t>(found - keys.begin())] = {entry.value, false, entry.key};
       if (found != keys.end() && is_noted_unread(target.type) && !is_none(*found, *entry.value))
-        note(join(target.path, found->name), *entry.value, {}, false);
+        note(join_path(target.path, found->name), *entry.value, {}, false);
     }
   }
 
@@ -173,7 +169,7 @@ class Reading {
     switch (key.kind) {
       case Key::Kind::directive: return;  // load.cc has seen to it
       case Key::Kind::value:
-        return read_value(key, key.at(target.object, 0), value, join(target.path, key.name));
+        return read_value(key, key.at(target.object, 0), value, join_path(target.path, key.name));
       case Key::Kind::strings: return read_strings(key, value, target);
       case Key::Kind::map: return read_names(key, value, target);
       case Key::Kind::section: return read_section(key, value, target);
@@ -194,18 +190,19 @@ class Reading {
     // read_shared().
     const bool own = !value.shared || target.path.starts_with(kNowhere);
     read_map(own ? value.node : nullptr,
-             {key.child, key.at(target.object, 0), join(target.path, key.name), called,
+             {key.child, key.at(target.object, 0), join_path(target.path, key.name), called,
               fallback_of(key, target), target.only});
   }
   void read_optional(const Key& key, const Value& value, const Target& target) {
     if (value.node && is_none(key, *value.node)) {
       // For a route it is the same as nothing, and says nothing about what the route does.
-      if (target.type != Struct::Route) note(join(target.path, key.name), *value.node, {}, false);
+      if (target.type != Struct::Route)
+        note(join_path(target.path, key.name), *value.node, {}, false);
       return;
     }
     const std::string called = fmt::format("'{}' of {}", key.name, target.called);
     if (value.node && !expect(*value.node, Node::Kind::map, called, &key)) return;
-    const std::string path = join(target.path, key.name);
+    const std::string path = join_path(target.path, key.name);
     note(path, value.node ? *value.node : *shared(key), {}, !value.node);
     read_map(value.node, {key.child, key.append(target.object), path, called, shared(key)});
   }
@@ -217,7 +214,7 @@ class Reading {
     const std::string called = target.path.empty()
                                    ? fmt::format("'{}'", key.name)
                                    : fmt::format("'{}' of {}", key.name, target.called);
-    const std::string path = join(target.path, key.name);
+    const std::string path = join_path(target.path, key.name);
     if (!expect(node, Node::Kind::sequence, called, &key)) return;
     note(path, node, {}, false);
     if (node.items.empty() && !key.required()) empty_list(node, called);
@@ -237,7 +234,7 @@ class Reading {
     if (!plain) return read_map(&item, inner);
     const Key* address = find_key(key.child, key.plain);
     if (Location* location = location_of(key.child, object)) *location = item.place.location;
-    read_value(*address, address->at(object, 0), {&item, false}, join(path, address->name));
+    read_value(*address, address->at(object, 0), {&item, false}, join_path(path, address->name));
   }
   static std::string called(const Key& key, const Node& item, size_t index) {
     const Node* name = item.find("name");
@@ -246,7 +243,7 @@ class Reading {
   }
   void read_strings(const Key& key, const Value& value, const Target& target) {
     const Node& node = *value.node;
-    const std::string path = join(target.path, key.name);
+    const std::string path = join_path(target.path, key.name);
     key.clear(target.object);
     if (node.is_scalar()) return read_string(key, value, target, path);
     if (!expect(node, Node::Kind::sequence, fmt::format("'{}' of {}", key.name, target.called),

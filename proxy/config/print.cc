@@ -53,10 +53,6 @@ std::string yaml_text(const ValueType& type, std::string_view text) {
   return needs_quotes(escaped) ? in_quotes(escaped) : escaped;
 }
 
-std::string join(const std::string& path, std::string_view key) {
-  return path.empty() ? std::string(key) : fmt::format("{}.{}", path, key);
-}
-
 // Whether the value is what the file would have without it.
 bool is_default(const Key& key, const void* owner) {
   const std::vector<std::string> values = texts(key, owner);
@@ -134,7 +130,7 @@ class Writer {
       case Key::Kind::optional:
         if (key.size(level.object) > 0) return write_section(key, level, 0);
         if (full())
-          line(level, fmt::format("{}: none", key.name), origin(join(level.path, key.name)));
+          line(level, fmt::format("{}: none", key.name), origin(join_path(level.path, key.name)));
         return;
       case Key::Kind::list: return write_list(key, level);
     }
@@ -142,14 +138,14 @@ class Writer {
   }
   void write_value(const Key& key, const Level& level) {
     const std::string value = texts(key, level.object)[0];
-    const std::string path = join(level.path, key.name);
+    const std::string path = join_path(level.path, key.name);
     if (value.empty())
       return line(level, fmt::format("# {}: {}", key.name, key.default_text), origin(path));
     line(level, fmt::format("{}: {}", key.name, yaml_text(*key.type, value)), origin(path));
   }
   void write_strings(const Key& key, const Level& level) {
     const std::vector<std::string> values = texts(key, level.object);
-    const std::string path = join(level.path, key.name);
+    const std::string path = join_path(level.path, key.name);
     if (values.size() == 1)
       return line(level, fmt::format("{}: {}", key.name, yaml_text(*key.type, values[0])),
                   origin(path + "[0]"));
@@ -162,7 +158,7 @@ class Writer {
            origin(fmt::format("{}[{}]", path, i)));
   }
   void write_names(const Key& key, const Level& level) {
-    const std::string path = join(level.path, key.name);
+    const std::string path = join_path(level.path, key.name);
     const size_t count = key.size(level.object);
     if (count == 0 && full()) line(level, fmt::format("# {}: {}", key.name, key.default_text), "");
     if (count == 0) return;
@@ -172,14 +168,14 @@ class Writer {
       line({level.type, nullptr, "", level.indent + 2},
            fmt::format("{}: {}", needs_quotes(entry.name) ? in_quotes(entry.name) : entry.name,
                        yaml_text(*key.type, key.type->write(&entry.value))),
-           origin(join(path, entry.name)));
+           origin(join_path(path, entry.name)));
     }
   }
   void write_section(const Key& key, const Level& level, size_t index) {
     const size_t before = out.size(), values = values_;
     line(level, fmt::format("{}:", key.name), "");
     const size_t header = out.size();
-    write_map({key.child, key.at_const(level.object, index), join(level.path, key.name),
+    write_map({key.child, key.at_const(level.object, index), join_path(level.path, key.name),
                level.indent + 2, level.protocol});
     if (values_ > values + 1) return;
     if (out.size() == header && key.kind == Key::Kind::section) {
@@ -192,7 +188,7 @@ class Writer {
   }
   void write_list(const Key& key, const Level& level) {
     const size_t count = key.size(level.object);
-    const std::string path = join(level.path, key.name);
+    const std::string path = join_path(level.path, key.name);
     if (count == 0) return;
     line(level, fmt::format("{}:", key.name), "");
     for (size_t i = 0; i < count; ++i)
@@ -247,7 +243,7 @@ class Writer {
 void append_values(Struct type, const void* object, const std::string& path, std::string& out) {
   for (const Key& key : keys_of(type)) {
     if (key.kind == Key::Kind::directive) continue;
-    const std::string here = join(path, key.name);
+    const std::string here = join_path(path, key.name);
     for (size_t i = 0; i < key.size(object); ++i) {
       const std::string indexed = key.kind == Key::Kind::value || key.kind == Key::Kind::section
                                       ? here

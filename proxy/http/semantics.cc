@@ -35,7 +35,7 @@ Fault check_encoding(const MessageHead& head) {
 }
 
 // `chunked, trailers;q=1`: the name of a parameterised member.
-std::string_view without_parameters(std::string_view member) {
+std::string_view name_of_member(std::string_view member) {
   return trim_ows(member.substr(0, member.find(';')));
 }
 
@@ -154,7 +154,7 @@ std::optional<uint32_t> ResponseHead::keep_alive_timeout() const {
     const size_t mark = member.find('=');
     if (mark == std::string_view::npos || !iequals(trim_ows(member.substr(0, mark)), "timeout"))
       continue;
-    const std::string_view number = without_parameters(member.substr(mark + 1));
+    const std::string_view number = name_of_member(member.substr(mark + 1));
     uint32_t seconds = 0;
     const char* end = number.data() + number.size();
     if (!all(kDigit, number)) return std::nullopt;

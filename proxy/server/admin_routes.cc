@@ -12,21 +12,21 @@
 namespace weir {
 namespace {
 
-using Names = std::vector<std::string>;
+using NameList = std::vector<std::string>;
 
-bool contains(const Names& names, const std::string& name) {
+bool contains(const NameList& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
 // "this request takes the flags wait and dry_run".
-std::string known(const char* what, const Names& names) {
+std::string known(const char* what, const NameList& names) {
   if (names.empty()) return fmt::format("this request takes no {}s", what);
   return fmt::format("this request takes the {}{} {}", what, names.size() == 1 ? "" : "s",
                      fmt::join(names, ", "));
 }
 
-Result<void> check_flags(const AdminRequest& request, const Names& flags) {
-  Names seen;
+Result<void> check_flags(const AdminRequest& request, const NameList& flags) {
+  NameList seen;
   for (const auto& [name, value] : request.parameters()) {
     if (!contains(flags, name))
       return Error{fmt::format("unknown flag '{}' in the query; {}", name, known("flag", flags)),
@@ -45,7 +45,7 @@ Result<void> check_flags(const AdminRequest& request, const Names& flags) {
 // does not belong there, however much comes behind it.
 class MemberReader final : public nlohmann::json_sax<nlohmann::json> {
  public:
-  explicit MemberReader(const Names& names) : names_(names) {}
+  explicit MemberReader(const NameList& names) : names_(names) {}
 
   AdminRequest::Values members;
   std::string problem;
@@ -94,13 +94,13 @@ class MemberReader final : public nlohmann::json_sax<nlohmann::json> {
     return fail(fmt::format("member '{}' of the body must be a text, not {}", name_, what));
   }
 
-  const Names& names_;
+  const NameList& names_;
   std::string name_;
   bool inside_ = false;
 };
 
 // The members take the place of the body.
-Result<void> read_members(AdminRequest& request, const Names& names) {
+Result<void> read_members(AdminRequest& request, const NameList& names) {
   const std::string body = std::exchange(request.body, {});
   if (body.empty()) return {};
   MemberReader reader(names);

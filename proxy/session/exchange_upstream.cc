@@ -11,7 +11,6 @@
 namespace weir {
 namespace {
 
-constexpr uint64_t kSourceSeed = 0;                  // as for TCP sessions: one client, one backend
 constexpr std::string_view kUnixHost = "localhost";  // a path is no host
 
 bool wants(config::Forwarded configured, config::Forwarded one) {

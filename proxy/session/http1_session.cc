@@ -5,12 +5,6 @@
 #include "base/log.h"
 
 namespace weir {
-namespace {
-
-constexpr int kDiscardsPerEvent = 16;
-
-}  // namespace
-
 Http1Session::Http1Session(SessionOwner& owner, HttpResources& http, Start start)
     : Session(owner, std::move(start)), http_(http) {}
 

@@ -44,6 +44,8 @@ struct SessionNode : ListNode {};  // of the worker's list
 class Session : public Retirable, public SessionNode {
  public:
   static constexpr Duration kSilence = 1s;
+  // Reads in one event of what nobody wants any more.
+  static constexpr int kDiscardsPerEvent = 16;
 
   struct Start {
     SnapshotRef snapshot;

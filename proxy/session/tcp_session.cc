@@ -6,14 +6,6 @@
 #include "base/log.h"
 
 namespace weir {
-namespace {
-
-constexpr int kDiscardsPerEvent = 16;  // reads of what nobody wants
-// Of the hash that chooses a backend by the client's address: the same on every worker and after a
-// restart.
-constexpr uint64_t kSourceSeed = 0;
-
-}  // namespace
 
 TcpSession::TcpSession(SessionOwner& owner, Start start)
     : Session(owner, std::move(start)),

@@ -33,6 +33,10 @@ Transport::Connecting finish_connecting(Transport& transport, const ClusterSpec&
 // that.
 bool is_local(int error);
 
+// Of the hash that chooses a backend by the client's address: the same on every worker and after a
+// restart, for TCP and HTTP.
+constexpr uint64_t kSourceSeed = 0;
+
 class ConnectObserver {
  public:
   virtual void on_connect() = 0;  // state() has changed

@@ -281,8 +281,8 @@ TEST_F(BudgetTest, BulkOverTlsCostsFewCallsAMegabyte) {
   const test::IssuedFiles files = authority.issue({.hosts = {"example.com"}});
   LoadServer backend(Behaviour::source, size_t{1} << 40);
   ASSERT_NO_FATAL_FAILURE(
-      serve(config(listener("web", bind_, "app", tls_with(files.cert, files.key)),
-                   cluster("app", {backend.address()}), "global: {workers: 1}\n")));
+      serve(config_text(listener("web", bind_, "app", tls_with(files.cert, files.key)),
+                        cluster("app", {backend.address()}), "global: {workers: 1}\n")));
   test::TlsPeer client(Socket::connect(bind_), {});
   ASSERT_EQ(test::shake_hands(client), test::TlsPeer::State::done) << client.error();
   const auto take = [&](size_t size) {

@@ -17,11 +17,11 @@ class AccessLog : public testing::Test {
 TEST_F(AccessLog, ALineTellsWhoWhereHowMuchAndHowLong) {
   // Nobody listens at the first of the two. Of three sessions on two workers one is sent there, at
   // the latest when it is the second of its worker, and goes on to the other.
-  ProxyProcess weir(config(listener("web", bind_, "app"),
-                           "  - {name: app, backends: [\"" + free_address().text() +
-                               "\", {name: there, address: \"" + backend_.address().text() +
-                               "\"}]}\n",
-                           std::string(kJson) + "global: {workers: 2}\n"));
+  ProxyProcess weir(config_text(listener("web", bind_, "app"),
+                                "  - {name: app, backends: [\"" + free_address().text() +
+                                    "\", {name: there, address: \"" + backend_.address().text() +
+                                    "\"}]}\n",
+                                std::string(kJson) + "global: {workers: 2}\n"));
   int most_attempts = 0;
   for (int i = 0; i < 3; ++i) {
     Socket client = Socket::connect(bind_);
@@ -47,8 +47,8 @@ TEST_F(AccessLog, ALineTellsWhoWhereHowMuchAndHowLong) {
 }
 
 TEST_F(AccessLog, ARefusedClientIsNamed) {
-  ProxyProcess weir(config(listener("web", bind_, "app", "limits: {max_connections: 1}"),
-                           cluster("app", {backend_.address()}), kJson));
+  ProxyProcess weir(config_text(listener("web", bind_, "app", "limits: {max_connections: 1}"),
+                                cluster("app", {backend_.address()}), kJson));
   Socket first = Socket::connect(bind_);
   ASSERT_TRUE(first.send("x"));
   ASSERT_EQ(first.receive(1), "x");

@@ -22,12 +22,13 @@ using testing::Not;
 class AdminRights : public testing::Test {
  protected:
   std::string routed(const std::string& token, const std::string& balance = "round_robin") const {
-    return config(http_listener("web", listen_,
-                                "routes: [{name: all, match: {}, cluster: app, headers: {request: "
-                                "{set: {Authorization: '" +
-                                    token + "'}}}}]"),
-                  cluster("app", {backend_}, "balance: " + balance),
-                  "admin: {bind: \"" + admin_.text() + "\", socket: ./admin.sock}\n");
+    return config_text(
+        http_listener("web", listen_,
+                      "routes: [{name: all, match: {}, cluster: app, headers: {request: "
+                      "{set: {Authorization: '" +
+                          token + "'}}}}]"),
+        cluster("app", {backend_}, "balance: " + balance),
+        "admin: {bind: \"" + admin_.text() + "\", socket: ./admin.sock}\n");
   }
   // The answer of the TCP address.
   std::string ask(const std::string& method, const std::string& path, const std::string& body) {

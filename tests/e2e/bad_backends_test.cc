@@ -122,7 +122,7 @@ class BadBackendsTest : public testing::Test {
   void start(HttpBackend::Answer bad, const std::string& retry = {},
              const std::string& timeouts = {}) {
     bad_ = std::make_unique<HttpBackend>(std::move(bad));
-    weir_.emplace(config(
+    weir_.emplace(config_text(
         http_listener("web", bind_, "cluster: app" + (retry.empty() ? "" : ", retry: " + retry)),
         cluster("app", {bad_->address(), good_.address()},
                 timeouts.empty() ? "" : "timeouts: " + timeouts),
@@ -352,9 +352,9 @@ TEST_F(BadBackendsTest, ABackendThatReturnsGetsRequestsAgainAndNobodyNotices) {
 TEST_F(BadBackendsTest, KeptConnectionsMakeRoomForASecondTry) {
   Acceptor one, other;
   weir_.emplace(
-      config(http_listener("web", bind_, "cluster: app"),
-             cluster("app", {one.address(), other.address()}, "pool: {max_connections: 2}"),
-             "global: {workers: 1}\n"));
+      config_text(http_listener("web", bind_, "cluster: app"),
+                  cluster("app", {one.address(), other.address()}, "pool: {max_connections: 2}"),
+                  "global: {workers: 1}\n"));
   HttpPeer clients[4], backends[4];
   Acceptor* owners[4];
   for (int i = 0; i < 4; ++i) {
@@ -398,8 +398,8 @@ TEST_F(BadBackendsTest, ARestartOfABackendIsNotTakenForItsIdleLimit) {
 }
 
 TEST_F(BadBackendsTest, TheOnlyBackendIsMissedWithAnErrorAndFoundWhenItReturns) {
-  weir_.emplace(config(http_listener("web", bind_, "cluster: app"),
-                       cluster("app", {good_.address()}), "logging: {level: warn}\n"));
+  weir_.emplace(config_text(http_listener("web", bind_, "cluster: app"),
+                            cluster("app", {good_.address()}), "logging: {level: warn}\n"));
   HttpPeer peer(Socket::connect(bind_));
   EXPECT_EQ(peer.ask(http_get("/1")).status(), 200);
   good_.stop();

@@ -17,8 +17,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::StartsWith;
 
-using Outcome = CommandOutcome;
-
 class CommandLineTest : public testing::Test {
  protected:
   CommandLineTest() : folder_(testing::TempDir() + "/weir_cli_XXXXXX") {
@@ -29,7 +27,7 @@ class CommandLineTest : public testing::Test {
     ::rmdir(folder_.c_str());
   }
   // In a folder of its own.
-  Outcome weir(const std::string& arguments) { return run_weir(arguments, folder_); }
+  CommandOutcome weir(const std::string& arguments) { return run_weir(arguments, folder_); }
   void write(const std::string& text) { std::ofstream(folder_ + "/weir.yaml") << text; }
 
  private:
@@ -37,7 +35,7 @@ class CommandLineTest : public testing::Test {
 };
 
 TEST_F(CommandLineTest, Alone_PrintsTwelveLines) {
-  Outcome outcome = weir("");
+  CommandOutcome outcome = weir("");
   EXPECT_EQ(outcome.code, 0);
   EXPECT_EQ(std::ranges::count(outcome.out, '\n'), 12);
   EXPECT_THAT(outcome.err, IsEmpty());
@@ -47,7 +45,7 @@ TEST_F(CommandLineTest, WrongUse_IsExitCode2_WithTheMessageOnStderr) {
   for (const char* arguments :
        {"stauts", "status --jsn", "proxy --from :1", "config", "check --format xml",
         "reload --timeout 30", "check a b", "proxy --from :1 --to x:1 --balance rond --tcp"}) {
-    Outcome outcome = weir(arguments);
+    CommandOutcome outcome = weir(arguments);
     EXPECT_EQ(outcome.code, 2) << arguments;
     EXPECT_THAT(outcome.out, IsEmpty()) << arguments;
     EXPECT_THAT(outcome.err, AllOf(StartsWith("weir: "), HasSubstr("--help'"))) << arguments;
@@ -60,7 +58,7 @@ TEST_F(CommandLineTest, AValueThatIsNone_IsAnsweredWithTheNearest) {
 
 TEST_F(CommandLineTest, NothingRunning_IsExitCode3) {
   for (const char* verb : {"status", "reload --wait", "drain", "healthcheck", "plan weir.yaml"}) {
-    Outcome outcome = weir(std::string(verb) + " --admin unix:/nonexistent/admin.sock");
+    CommandOutcome outcome = weir(std::string(verb) + " --admin unix:/nonexistent/admin.sock");
     EXPECT_EQ(outcome.code, 3) << verb;
     EXPECT_THAT(outcome.err, HasSubstr("no weir reached at unix:/nonexistent/admin.sock")) << verb;
   }
@@ -75,7 +73,7 @@ TEST_F(CommandLineTest, Check_SaysWhatIsWrong_AndWithWhichCode) {
   write(
       "listeners:\n  - bind: :8080\n    cluster: ap\nclusters:\n  - name: app\n    backends: "
       "[127.0.0.1:9000]\n");
-  Outcome outcome = weir("check");
+  CommandOutcome outcome = weir("check");
   EXPECT_EQ(outcome.code, 78);
   EXPECT_THAT(outcome.out,
               AllOf(HasSubstr("weir.yaml:3:14: error[E"), HasSubstr("did you mean 'app'?")));
@@ -89,7 +87,7 @@ TEST_F(CommandLineTest, Check_SaysWhatTheStartWouldFailFor) {
       "listeners:\n  - bind: 127.0.0.1:0\n    cluster: app\nclusters:\n  - name: app\n    "
       "backends: "
       "[127.0.0.1:9000]\nlogging:\n  access:\n    output: none/access.log\n");
-  const Outcome outcome = weir("check");
+  const CommandOutcome outcome = weir("check");
   EXPECT_EQ(outcome.code, 78);
   EXPECT_THAT(outcome.out,
               AllOf(HasSubstr("weir.yaml:9:13: error[E251]"),
@@ -100,13 +98,13 @@ TEST_F(CommandLineTest, Check_SaysWhatTheStartWouldFailFor) {
 TEST_F(CommandLineTest, Check_ReadsStandardInput) {
   write(
       "listeners: [{ bind: ':8080', cluster: app }]\nclusters: [{ name: app, backends: [a:1] }]\n");
-  const Outcome valid = weir("check - < weir.yaml");
+  const CommandOutcome valid = weir("check - < weir.yaml");
   EXPECT_EQ(valid.code, 0);
   EXPECT_THAT(valid.err + valid.out, HasSubstr("stdin: valid"));
   EXPECT_THAT(weir("config show -c - < weir.yaml").out, HasSubstr("name: app"));
   write(
       "listeners: [{ bind: ':8080', cluster: ap }]\nclusters: [{ name: app, backends: [a:1] }]\n");
-  const Outcome invalid = weir("check - < weir.yaml");
+  const CommandOutcome invalid = weir("check - < weir.yaml");
   EXPECT_EQ(invalid.code, 78);
   EXPECT_THAT(invalid.out, HasSubstr("stdin:1:"));
   EXPECT_THAT(weir("check - < /dev/null").out, HasSubstr("stdin: error[E003]"));
@@ -120,7 +118,7 @@ TEST_F(CommandLineTest, Explain_TakesAUrl) {
   for (const char* url :
        {"'https://api.example.com/v1/x?a=b'", "'http://API.example.com:8080/v1?a=b#top'",
         "'api.example.com/v1?a=b'", "'/v1?a=b' --host api.example.com"}) {
-    const Outcome outcome = weir(std::string("explain ") + url + " --json");
+    const CommandOutcome outcome = weir(std::string("explain ") + url + " --json");
     EXPECT_EQ(outcome.code, 0) << outcome.err;
     EXPECT_THAT(outcome.out, HasSubstr("\"route\": \"api\"")) << url;
   }
@@ -142,7 +140,7 @@ TEST_F(CommandLineTest, ShowEnv_NamesWhatIsNotSet_AndSaysWhatIsWrong) {
   write(
       "listeners:\n  - bind: :8080\n    cluster: ${WEIR_TEST_UNSET}\nclusters:\n  - name: app\n    "
       "backends: [127.0.0.1:9000]\n");
-  Outcome outcome = weir("check --show-env");
+  CommandOutcome outcome = weir("check --show-env");
   EXPECT_EQ(outcome.code, 78);
   EXPECT_EQ(outcome.out, "WEIR_TEST_UNSET (not set)\n");
   EXPECT_THAT(outcome.err, HasSubstr("weir.yaml:3:14: error[E140]"));
@@ -170,19 +168,19 @@ TEST_F(CommandLineTest, Run_RefusesWhatTheKernelDoesNotHave_WithItsPlace) {
       "listeners:\n  - bind: 127.0.0.1:0\n    cluster: app\nclusters:\n  - name: app\n    "
       "backends: "
       "[127.0.0.1:9000]\n    congestion_control: nonsense\n");
-  Outcome outcome = weir("run -c weir.yaml");
+  CommandOutcome outcome = weir("run -c weir.yaml");
   EXPECT_EQ(outcome.code, 1);
   EXPECT_THAT(outcome.err, HasSubstr("weir.yaml:7:25: congestion control 'nonsense'"));
 }
 
 TEST_F(CommandLineTest, NoConfiguration_SaysWhereItWasLookedFor) {
-  Outcome outcome = weir("config show");
+  CommandOutcome outcome = weir("config show");
   EXPECT_EQ(outcome.code, 2);
   EXPECT_THAT(outcome.err, AllOf(HasSubstr("WEIR_CONFIG"), HasSubstr("/etc/weir/weir.yaml")));
 }
 
 TEST_F(CommandLineTest, ThePrintedConfigOfProxy_IsValid) {
-  Outcome outcome =
+  CommandOutcome outcome =
       weir("proxy --tcp --from 127.0.0.1:8080 --to 127.0.0.1:9000 --balance random --print-config");
   ASSERT_EQ(outcome.code, 0) << outcome.err;
   write(outcome.out);

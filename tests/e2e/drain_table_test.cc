@@ -44,7 +44,7 @@ class DrainTableTest : public testing::Test {
       listeners += listener(kind, at_[kind], kind);
       clusters += cluster(kind, {backend});
     }
-    weir_.emplace(config(listeners, clusters, "drain: {" + drain + "}\n"));
+    weir_.emplace(config_text(listeners, clusters, "drain: {" + drain + "}\n"));
   }
   std::vector<Socket> open_many(const std::string& kind, size_t n) {
     std::vector<Socket> sockets;

@@ -297,10 +297,10 @@ TEST_F(DrainTest, InterruptAndQuitBeginADrainAsTermDoes) {
 TEST_F(DrainTest, StoppedBeforeItIsReadyItServesWhoHasConnectedAndEnds) {
   LoadServer echo(Behaviour::echo);
   ProxyProcess weir(
-      config(listener("web", bind_, "app"),
-             cluster("app", {echo.address()},
-                     "health_check: {type: tcp, expect: PONG, interval: 200s, timeout: 100s}"),
-             drain("timeout: 100s")),
+      config_text(listener("web", bind_, "app"),
+                  cluster("app", {echo.address()},
+                          "health_check: {type: tcp, expect: PONG, interval: 200s, timeout: 100s}"),
+                  drain("timeout: 100s")),
       {.await_ready = false});
   ASSERT_TRUE(echo.wait_active(1)) << "the check has begun, and will not end";
   Socket early = Socket::connect(bind_);
@@ -386,10 +386,11 @@ TEST_F(DrainTest, SaysWhatItWaitsForAndOnWhom) {
 }
 
 TEST_F(DrainTest, HealthChecksGoOnMeanwhile) {
-  ProxyProcess weir(config(listener("web", bind_, "app"),
-                           cluster("app", {backend_.address()},
-                                   "health_check: {type: tcp, interval: 100ms, timeout: 100ms}"),
-                           drain("timeout: 60s, spread: 60s")));
+  ProxyProcess weir(
+      config_text(listener("web", bind_, "app"),
+                  cluster("app", {backend_.address()},
+                          "health_check: {type: tcp, interval: 100ms, timeout: 100ms}"),
+                  drain("timeout: 60s, spread: 60s")));
   const Socket check = backend_.accept();
   client_ = Socket::connect(bind_);
   client_.finish();

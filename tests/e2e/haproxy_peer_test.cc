@@ -37,7 +37,7 @@ class HaproxyBeforeWeir : public testing::Test {
  protected:
   // `more`: further keys of the listener.
   std::string text(const std::string& more = "") const {
-    return config(
+    return config_text(
         http_listener("web", bind_, "cluster: app, proxy_protocol: {accept: 127.0.0.0/8}" + more),
         cluster("app", {backend_.address()}), "logging: {access: {format: json}}\n");
   }
@@ -164,9 +164,9 @@ class HaproxyBehindWeir : public testing::Test {
   }
   std::string text(const std::string& version, const std::string& listener_more = "",
                    const std::string& cluster_more = "") const {
-    return config(listener("web", bind_, "app", listener_more),
-                  cluster("app", {behind_}, "proxy_protocol: " + version + cluster_more),
-                  "logging: {access: {output: none}}\n");
+    return config_text(listener("web", bind_, "app", listener_more),
+                       cluster("app", {behind_}, "proxy_protocol: " + version + cluster_more),
+                       "logging: {access: {output: none}}\n");
   }
 
   const Address behind_ = free_address();

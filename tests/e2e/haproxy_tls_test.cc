@@ -34,10 +34,11 @@ class HaproxyIsATlsBackend : public testing::Test {
         {behind_});
   }
   std::string text(const std::string& tls, const std::string& more = "") const {
-    return config(http_listener("web", bind_, "cluster: app"),
-                  cluster("app", {behind_},
-                          fmt::format("tls: {{ca: '{}', {}}}{}", authority_.file(), tls, more)),
-                  kQuiet + "global: {workers: 1}\n");
+    return config_text(
+        http_listener("web", bind_, "cluster: app"),
+        cluster("app", {behind_},
+                fmt::format("tls: {{ca: '{}', {}}}{}", authority_.file(), tls, more)),
+        kQuiet + "global: {workers: 1}\n");
   }
   std::string ask() const { return HttpPeer(Socket::connect(bind_)).ask(http_get("/")).body; }
   int status() const { return HttpPeer(Socket::connect(bind_)).ask(http_get("/")).status(); }
@@ -84,9 +85,9 @@ TEST_F(HaproxyIsATlsBackend, AnotherNameOrAnotherAuthorityIsRefused_AndNothingIs
   weir.write_config(text("sni: c.test, verify_name: b.test"));
   ASSERT_EQ(weir.reload().status, 200);
   EXPECT_EQ(ask(), "TLSv1.3 c.test 0 ") << "what is asked for and what is verified may differ";
-  weir.write_config(
-      config(http_listener("web", bind_, "cluster: app"),
-             cluster("app", {behind_}, "tls: {sni: b.test, ca: '" + others.file() + "'}"), kQuiet));
+  weir.write_config(config_text(
+      http_listener("web", bind_, "cluster: app"),
+      cluster("app", {behind_}, "tls: {sni: b.test, ca: '" + others.file() + "'}"), kQuiet));
   ASSERT_EQ(weir.reload().status, 200);
   EXPECT_EQ(status(), 502);
   EXPECT_GT(connect_errors(weir, "tls_verify"), 0);
@@ -126,9 +127,10 @@ TEST_F(HaproxyIsATlsBackend, WhenItStopsAndComesBack_SoDoTheAnswers) {
 class HaproxyIsATlsClient : public testing::Test {
  protected:
   std::string text(const std::string& tls = "", const std::string& listener = "") const {
-    return config(http_listener("web", bind_,
-                                "cluster: app, " + tls_with(site_.cert, site_.key, tls) + listener),
-                  cluster("app", {backend_.address()}), kQuiet);
+    return config_text(
+        http_listener("web", bind_,
+                      "cluster: app, " + tls_with(site_.cert, site_.key, tls) + listener),
+        cluster("app", {backend_.address()}), kQuiet);
   }
   // `server`: further words of its server line.
   ForeignServer haproxy(const std::string& server, const std::string& lines = "") const {

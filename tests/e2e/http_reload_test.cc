@@ -35,18 +35,19 @@ class HttpReloadTest : public testing::Test {
         both{first_.address(), second_.address()};
     switch (i % 4) {
       case 0:
-        return config(http_listener("web", bind_, "cluster: app"), cluster("app", first), kQuiet);
+        return config_text(http_listener("web", bind_, "cluster: app"), cluster("app", first),
+                           kQuiet);
       case 1:
-        return config(
+        return config_text(
             http_listener("web", bind_,
                           "routes: [{match: {path_prefix: /say}, cluster: app, headers: {response: "
                           "{set: {x-generation: one}}}}], cluster: other"),
             cluster("app", both, "balance: least_connections") + cluster("other", second), kQuiet);
       case 2:
-        return config(http_listener("web", bind_, "cluster: app, timeouts: {keep_alive: 60s}"),
-                      cluster("app", second), kQuiet);
+        return config_text(http_listener("web", bind_, "cluster: app, timeouts: {keep_alive: 60s}"),
+                           cluster("app", second), kQuiet);
       default:
-        return config(
+        return config_text(
             http_listener("web", bind_,
                           "routes: [{match: {methods: [POST]}, clusters: [{name: app, weight: 2}, "
                           "{name: other}]}], cluster: app"),
@@ -117,7 +118,7 @@ TEST_F(HttpReloadTest, ReloadThatMakesRoomLetsWaitingRequestsGoAtOnce) {
   const auto release = [&end](void*) { end.set_value(); };
   const std::unique_ptr<void, decltype(release)> in_the_end(&end, release);
   const auto text = [&](const std::vector<Address>& backends, const std::string& limit) {
-    return config(
+    return config_text(
         http_listener("web", bind_, "cluster: app"),
         cluster("app", backends, "pool: {max_connections: " + limit + ", queue_timeout: 60s}"),
         "global: {workers: 1}\n" + kQuiet);
@@ -222,10 +223,10 @@ class HttpDrainTest : public testing::Test {
 };
 
 TEST_F(HttpDrainTest, EveryStateEndsAsItMustAndIsCounted) {
-  ProxyProcess weir(config(http_listener("web", bind_, "cluster: app"),
-                           cluster("app", {backend_.address()}),
-                           "drain: {timeout: 10s, spread: 2s}\n"
-                           "logging: {access: {output: none}}\n"));
+  ProxyProcess weir(config_text(http_listener("web", bind_, "cluster: app"),
+                                cluster("app", {backend_.address()}),
+                                "drain: {timeout: 10s, spread: 2s}\n"
+                                "logging: {access: {output: none}}\n"));
   const std::string post = "POST /gate/x HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n";
   HttpPeer head = asking("GET /say/hello HTTP/1.1\r\nHo");
   HttpPeer waiting = asking(http_get("/gate/x"));
@@ -277,9 +278,9 @@ TEST_F(HttpDrainTest, EveryStateEndsAsItMustAndIsCounted) {
 }
 
 TEST_F(HttpDrainTest, RequestsInTheAcceptQueueAreAnswered) {
-  ProxyProcess weir(config(http_listener("web", bind_, "cluster: app"),
-                           cluster("app", {backend_.address()}),
-                           "drain: {timeout: 30s}\n" + kQuiet));
+  ProxyProcess weir(config_text(http_listener("web", bind_, "cluster: app"),
+                                cluster("app", {backend_.address()}),
+                                "drain: {timeout: 30s}\n" + kQuiet));
   weir.signal(SIGSTOP);
   std::vector<HttpPeer> waiting;
   for (int i = 0; i < 100; ++i) waiting.push_back(asking(http_get("/say/hello")));

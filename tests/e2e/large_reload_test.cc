@@ -57,8 +57,8 @@ TEST(LargeReload, DelaysNoSessionAndNoReadinessCheck) {
   const LoadServer echo(LoadServer::Behaviour::echo);
   const Address bind = free_address(), large = free_address();
   const auto text = [&](const std::string& last) {
-    return config(listener("web", bind, "app") + listener("large", large, "large"),
-                  cluster("app", {echo.address()}) + many_backends(last));
+    return config_text(listener("web", bind, "app") + listener("large", large, "large"),
+                       cluster("app", {echo.address()}) + many_backends(last));
   };
   ProxyProcess weir(text("127.2.0.1:9"));
   ASSERT_TRUE(weir.ready()) << weir.errors();

@@ -151,8 +151,8 @@ class NginxBackendTest : public testing::Test {
 
   Nginx nginx_;
   const Address bind_ = free_address();
-  ProxyProcess weir_{config(http_listener("web", bind_, "cluster: nginx"),
-                            cluster("nginx", {nginx_.address()}), "logging: {level: warn}\n")};
+  ProxyProcess weir_{config_text(http_listener("web", bind_, "cluster: nginx"),
+                                 cluster("nginx", {nginx_.address()}), "logging: {level: warn}\n")};
 };
 
 TEST_F(NginxBackendTest, FilesOfAllSizesAreTheSame) {

@@ -17,8 +17,8 @@ class PlanTest : public testing::Test {
   }
   std::string config_of(const std::string& backends, const std::string& of_listener = {},
                         const std::string& more = {}) const {
-    return config(listener("web", bind_, "app", of_listener),
-                  "  - {name: app, backends: [" + backends + "]}\n", more);
+    return config_text(listener("web", bind_, "app", of_listener),
+                       "  - {name: app, backends: [" + backends + "]}\n", more);
   }
   void open(size_t n, std::vector<Socket>& sessions) const {
     for (size_t i = 0; i < n; ++i) {

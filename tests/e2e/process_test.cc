@@ -114,11 +114,12 @@ TEST(Process, FourWorkersCheckABackendAsOftenAsOne) {
   constexpr Duration kInterval = 200ms;
   LoadServer backend(Behaviour::echo);
   const TimePoint start = std::chrono::steady_clock::now();
-  ProxyProcess weir(config(listener("web", free_address(), "app"),
-                           cluster("app", {backend.address()},
-                                   "health_check: {type: tcp, interval: 200ms, timeout: 200ms, "
-                                   "jitter: 0%}"),
-                           "global:\n  workers: 4\n"));
+  ProxyProcess weir(
+      config_text(listener("web", free_address(), "app"),
+                  cluster("app", {backend.address()},
+                          "health_check: {type: tcp, interval: 200ms, timeout: 200ms, "
+                          "jitter: 0%}"),
+                  "global:\n  workers: 4\n"));
   ASSERT_EQ(weir.scrape().sum("weir_backend_health_checks_total"),
             weir.scrape().sum("weir_backend_health_checks_total", {{"result", "ok"}}));
   const TimePoint until = start + kPatience;

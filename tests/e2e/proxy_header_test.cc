@@ -43,11 +43,11 @@ TEST_F(ProxyHeaderTest, NginxBehindWeirIsToldWhoTheClientIs_AndChecksDoNotUpsetI
   for (const std::string version : {"v1", "v2"}) {
     bind_ = free_address();
     ProxyProcess weir(
-        config(listener("web", bind_, "app"),
-               cluster("app", {behind_},
-                       "proxy_protocol: " + version +
-                           ", health_check: {type: http, interval: 200ms, timeout: 200ms}"),
-               "logging: {access: {output: none}}\n"));
+        config_text(listener("web", bind_, "app"),
+                    cluster("app", {behind_},
+                            "proxy_protocol: " + version +
+                                ", health_check: {type: http, interval: 200ms, timeout: 200ms}"),
+                    "logging: {access: {output: none}}\n"));
     HttpPeer peer(client(bind_));
     const std::string told = peer.socket().local().text() + " to " + bind_.text();
     for (int i = 0; i < 3; ++i) EXPECT_EQ(peer.ask(http_get("/")).body, told) << version;
@@ -66,8 +66,8 @@ TEST_F(ProxyHeaderTest, AClientWithoutAnAddressIsServed) {
   const test::TempFolder folder;
   bind_ = *Address::parse("unix:" + folder / "socket");
   for (const std::string version : {"v1", "v2"}) {
-    ProxyProcess weir(config(listener("web", bind_, "app"),
-                             cluster("app", {behind_}, "proxy_protocol: " + version)));
+    ProxyProcess weir(config_text(listener("web", bind_, "app"),
+                                  cluster("app", {behind_}, "proxy_protocol: " + version)));
     HttpPeer peer(Socket::connect(bind_));
     EXPECT_EQ(peer.ask(http_get("/")).body, "127.0.0.1") << version;
   }
@@ -77,9 +77,9 @@ TEST_F(ProxyHeaderTest, TheClientThatNginxSees_IsTheClient) {
   HttpBackend backend([](HttpPeer& peer, HttpMessage& request) {
     return peer.send(http_ok(request.field("X-Forwarded-For")));
   });
-  ProxyProcess weir(
-      config(http_listener("web", bind_, "cluster: app, proxy_protocol: {accept: 127.0.0.0/8}"),
-             cluster("app", {backend.address()}), "logging: {access: {format: json}}\n"));
+  ProxyProcess weir(config_text(
+      http_listener("web", bind_, "cluster: app, proxy_protocol: {accept: 127.0.0.0/8}"),
+      cluster("app", {backend.address()}), "logging: {access: {format: json}}\n"));
   const ForeignServer nginx = ForeignServer::nginx(
       fmt::format("{}\nstream {{ server {{ listen {}; proxy_pass {}; proxy_protocol on; }} }}",
                   kLoadStream, front_.text(), bind_.text()),
@@ -132,12 +132,12 @@ class TlsToldTest : public ProxyHeaderTest {
                        kCipher = 0x23;
 
   std::string text() const {
-    return config(listener("web", bind_, "app",
-                           tls_with(site_.cert, site_.key,
-                                    ", alpn: [one, two], client_auth: {mode: optional, ca: '" +
-                                        authority_.file() + "'}")),
-                  cluster("app", {backend_.address()}, "proxy_protocol: v2"),
-                  "logging: {access: {output: none}}\n");
+    return config_text(listener("web", bind_, "app",
+                                tls_with(site_.cert, site_.key,
+                                         ", alpn: [one, two], client_auth: {mode: optional, ca: '" +
+                                             authority_.file() + "'}")),
+                       cluster("app", {backend_.address()}, "proxy_protocol: v2"),
+                       "logging: {access: {output: none}}\n");
   }
   // What is said of this client, whose connection is of use then.
   Told told(TlsPeer& peer) {

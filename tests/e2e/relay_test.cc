@@ -180,7 +180,7 @@ TEST_F(RelayTest, RefusesWithAReasonWhenNobodyCanBeConnectedTo) {
 }
 
 TEST_F(RelayTest, RefusesAtOnceWhenAllBackendsAreDown) {
-  ProxyProcess weir(config(
+  ProxyProcess weir(config_text(
       listener("web", bind_, "app"),
       cluster("app", {free_address()}, "health_check: {type: tcp, interval: 1s, timeout: 500ms}")));
   EXPECT_NE(connect_refused().wait_end(), End::open);
@@ -191,10 +191,11 @@ TEST_F(RelayTest, RefusesAtOnceWhenAllBackendsAreDown) {
 
 TEST_F(RelayTest, ABackendThatComesBackGetsSessionsAgain) {
   backend_.stop();
-  ProxyProcess weir(config(listener("web", bind_, "app"),
-                           cluster("app", {backend_.address()},
-                                   "health_check: {type: tcp, interval: 100ms, timeout: 100ms, "
-                                   "rise: 2, fall: 1}")));
+  ProxyProcess weir(
+      config_text(listener("web", bind_, "app"),
+                  cluster("app", {backend_.address()},
+                          "health_check: {type: tcp, interval: 100ms, timeout: 100ms, "
+                          "rise: 2, fall: 1}")));
   EXPECT_EQ(weir.scrape().sum("weir_backend_up"), 0);
   backend_.start();
   ASSERT_TRUE(weir.await_metric("weir_backend_up", {}, 1));
@@ -208,8 +209,8 @@ TEST_F(RelayTest, ABackendThatComesBackGetsSessionsAgain) {
 }
 
 TEST_F(RelayTest, AnIdleSessionEndsAfterItsTimeoutAndTheLogNamesTheLine) {
-  ProxyProcess weir(config(listener("web", bind_, "app", "timeouts: {idle: 300ms}"),
-                           cluster("app", {backend_.address()})));
+  ProxyProcess weir(config_text(listener("web", bind_, "app", "timeouts: {idle: 300ms}"),
+                                cluster("app", {backend_.address()})));
   ASSERT_TRUE(open_session());
   for (int i = 0; i < 5; ++i) {
     ASSERT_TRUE(client_.send("x"));
@@ -225,8 +226,8 @@ TEST_F(RelayTest, AnIdleSessionEndsAfterItsTimeoutAndTheLogNamesTheLine) {
 }
 
 TEST_F(RelayTest, AHalfClosedSessionEndsAfterItsOwnTimeout) {
-  ProxyProcess weir(config(listener("web", bind_, "app", "timeouts: {half_close: 300ms}"),
-                           cluster("app", {backend_.address()})));
+  ProxyProcess weir(config_text(listener("web", bind_, "app", "timeouts: {half_close: 300ms}"),
+                                cluster("app", {backend_.address()})));
   ASSERT_TRUE(open_session());
   client_.finish();
   EXPECT_EQ(server_.wait_end(), End::fin);
@@ -235,8 +236,8 @@ TEST_F(RelayTest, AHalfClosedSessionEndsAfterItsOwnTimeout) {
 }
 
 TEST_F(RelayTest, ASessionEndsAtItsMaximumAgeWhateverItsTraffic) {
-  ProxyProcess weir(config(listener("web", bind_, "app", "timeouts: {max_age: 500ms}"),
-                           cluster("app", {backend_.address()})));
+  ProxyProcess weir(config_text(listener("web", bind_, "app", "timeouts: {max_age: 500ms}"),
+                                cluster("app", {backend_.address()})));
   ASSERT_TRUE(open_session());
   const TimePoint start = std::chrono::steady_clock::now();
   while (client_.send("x") && server_.receive(1) == "x" && client_.silent(20ms)) {
@@ -257,8 +258,8 @@ TEST_F(RelayTest, AConnectThatIsNeverAnsweredEndsAfterItsTimeout) {
   const Address mute = Address::from(reinterpret_cast<sockaddr*>(&at), length);
   std::vector<Socket> fill;
   for (int i = 0; i < 4; ++i) fill.push_back(Socket::begin_connecting(mute));
-  ProxyProcess weir(
-      config(listener("web", bind_, "app"), cluster("app", {mute}, "timeouts: {connect: 300ms}")));
+  ProxyProcess weir(config_text(listener("web", bind_, "app"),
+                                cluster("app", {mute}, "timeouts: {connect: 300ms}")));
   EXPECT_NE(connect_refused().wait_end(), End::open);
   EXPECT_TRUE(await_ended(weir, "connect_timeout"));
 }
@@ -280,9 +281,9 @@ TEST_F(RelayTest, TheGlobalLimitRefusesWithItsReason) {
 
 TEST_F(RelayTest, AListenerLimitRefusesOnItsListenerOnly) {
   const Address other = free_address();
-  ProxyProcess weir(config(listener("web", bind_, "app", "limits: {max_connections: 1}") +
-                               listener("other", other, "app"),
-                           cluster("app", {backend_.address()})));
+  ProxyProcess weir(config_text(listener("web", bind_, "app", "limits: {max_connections: 1}") +
+                                    listener("other", other, "app"),
+                                cluster("app", {backend_.address()})));
   ASSERT_TRUE(open_session());
   EXPECT_NE(connect_refused().wait_end(), End::open);
   EXPECT_TRUE(await_ended(weir, "listener_limit"));

@@ -85,9 +85,10 @@ class ReloadTableTest : public testing::TestWithParam<std::tuple<Kind, Change>> 
     switch (std::get<Change>(GetParam())) {
       case Change::nothing: return expect_reload(start_, 200, "unchanged");
       case Change::listener_added:
-        return expect_reload(config(listener("web", bind_, "app") + listener("more", other_, "app"),
-                                    cluster("app", {backend_.address()})),
-                             200, "ok");
+        return expect_reload(
+            config_text(listener("web", bind_, "app") + listener("more", other_, "app"),
+                        cluster("app", {backend_.address()})),
+            200, "ok");
       case Change::backend_removed:
         return expect_reload(simple(bind_, {next_.address()}), 200, "ok");
       case Change::listener_rebound:

@@ -43,8 +43,8 @@ class ReloadTest : public testing::Test {
 TEST_F(ReloadTest, AnswersWithWhatChanged) {
   ProxyProcess weir(simple(bind_, {backend_.address()}));
   const double before = generation(weir);
-  weir.write_config(config(listener("web", bind_, "app") + listener("more", other_, "app"),
-                           cluster("app", {backend_.address()})));
+  weir.write_config(config_text(listener("web", bind_, "app") + listener("more", other_, "app"),
+                                cluster("app", {backend_.address()})));
   const AdminAnswer answer = weir.reload();
   EXPECT_EQ(answer.status, 200) << answer.body;
   const nlohmann::json json = answer.json();
@@ -68,8 +68,8 @@ TEST_F(ReloadTest, SaysUnchangedWhenNothingIs) {
 TEST_F(ReloadTest, SighupReloads) {
   ProxyProcess weir(simple(bind_, {backend_.address()}));
   const double before = generation(weir);
-  weir.write_config(config(listener("web", bind_, "app") + listener("more", other_, "app"),
-                           cluster("app", {backend_.address()})));
+  weir.write_config(config_text(listener("web", bind_, "app") + listener("more", other_, "app"),
+                                cluster("app", {backend_.address()})));
   weir.signal(SIGHUP);
   ASSERT_TRUE(weir.await_metric("weir_config_generation", {}, before + 1));
   Socket client = Socket::connect(other_);
@@ -101,7 +101,7 @@ TEST_F(ReloadTest, RefusesWhatIsNotAConfigAndChangesNothing) {
   const std::pair<const char*, std::string> bad[] = {
       {"unknown key", good + "no_such_key: 1\n"},
       {"dangling cluster",
-       config(listener("web", bind_, "missing"), cluster("app", {backend_.address()}))},
+       config_text(listener("web", bind_, "missing"), cluster("app", {backend_.address()}))},
       {"cut in half", good.substr(0, good.size() / 2) + "\nadmin: {"},
       {"binary", "admin:" + binary},
   };
@@ -116,8 +116,8 @@ TEST_F(ReloadTest, RefusesWhatIsNotAConfigAndChangesNothing) {
   }
   EXPECT_EQ(reloads(weir, "invalid"), 4);
   EXPECT_EQ(weir.scrape().sum("weir_config_last_reload_successful"), 0);
-  weir.write_config(config(listener("web", bind_, "app") + listener("more", other_, "app"),
-                           cluster("app", {backend_.address()})));
+  weir.write_config(config_text(listener("web", bind_, "app") + listener("more", other_, "app"),
+                                cluster("app", {backend_.address()})));
   EXPECT_EQ(weir.reload().status, 200) << "a good one is still taken";
   EXPECT_EQ(weir.scrape().sum("weir_config_last_reload_successful"), 1);
 }
@@ -143,9 +143,9 @@ TEST_F(ReloadTest, RefusesAnAddressItCannotBindAndKeepsEverything) {
   ProxyProcess weir(simple(bind_, {backend_.address()}));
   const State before = state(weir);
   const Acceptor taken;  // without SO_REUSEPORT: nobody can share it
-  weir.write_config(config(listener("web", bind_, "app") + listener("more", other_, "app") +
-                               listener("taken", taken.address(), "app"),
-                           cluster("app", {backend_.address()})));
+  weir.write_config(config_text(listener("web", bind_, "app") + listener("more", other_, "app") +
+                                    listener("taken", taken.address(), "app"),
+                                cluster("app", {backend_.address()})));
   const AdminAnswer answer = weir.reload();
   EXPECT_EQ(answer.status, 422) << answer.body;
   EXPECT_EQ(answer.json()["result"], "failed");
@@ -157,8 +157,8 @@ TEST_F(ReloadTest, RefusesAnAddressItCannotBindAndKeepsEverything) {
 TEST_F(ReloadTest, ADryRunChangesNothing) {
   ProxyProcess weir(simple(bind_, {backend_.address()}));
   const State before = state(weir);
-  weir.write_config(config(listener("web", bind_, "app") + listener("more", other_, "app"),
-                           cluster("app", {backend_.address()})));
+  weir.write_config(config_text(listener("web", bind_, "app") + listener("more", other_, "app"),
+                                cluster("app", {backend_.address()})));
   const AdminAnswer answer = weir.post("/v1/reload?wait=1&dry_run=1");
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(answer.json()["result"], "planned");
@@ -185,8 +185,8 @@ TEST_F(ReloadTest, SessionsKeepWhatTheyStartedWithAndCountersSurvive) {
 }
 
 TEST_F(ReloadTest, ARemovedListenerServesItsQueueAndRefusesAfterwards) {
-  ProxyProcess weir(config(listener("web", bind_, "app") + listener("old", other_, "app"),
-                           cluster("app", {backend_.address()})));
+  ProxyProcess weir(config_text(listener("web", bind_, "app") + listener("old", other_, "app"),
+                                cluster("app", {backend_.address()})));
   Socket session = Socket::connect(other_);
   ASSERT_TRUE(echoes(session, "before"));
   weir.write_config(simple(bind_, {backend_.address()}));
@@ -221,8 +221,8 @@ TEST_F(ReloadTest, AReboundListenerMovesWithoutTouchingItsSessions) {
 TEST_F(ReloadTest, WatchesForAnAtomicRename) {
   const std::string watch = "global:\n  watch: true\n";
   ProxyProcess weir(simple(bind_, {backend_.address()}, watch));
-  weir.write_config(config(listener("web", bind_, "app") + listener("more", other_, "app"),
-                           cluster("app", {backend_.address()}), watch));
+  weir.write_config(config_text(listener("web", bind_, "app") + listener("more", other_, "app"),
+                                cluster("app", {backend_.address()}), watch));
   ASSERT_TRUE(weir.await_metric("weir_config_generation", {}, 2));
   Socket client = Socket::connect(other_);
   EXPECT_TRUE(echoes(client, "hello"));
@@ -235,8 +235,8 @@ TEST_F(ReloadTest, WatchesForTheSwapOfAConfigMap) {
   const auto publish = [&](const std::string& version, const std::string& listeners) {
     std::filesystem::create_directory(map + "/" + version);
     std::ofstream(map + "/" + version + "/weir.yaml")
-        << config(listeners, cluster("app", {backend_.address()}),
-                  "global:\n  watch: true\nadmin:\n  socket: " + map + "/admin.sock\n");
+        << config_text(listeners, cluster("app", {backend_.address()}),
+                       "global:\n  watch: true\nadmin:\n  socket: " + map + "/admin.sock\n");
     std::filesystem::create_symlink(version, map + "/..fresh");
     std::filesystem::rename(map + "/..fresh", map + "/..data");
   };
@@ -259,8 +259,8 @@ TEST_F(ReloadTest, WatchesForTheSwapOfAConfigMap) {
 TEST_F(ReloadTest, SighupsRightAfterTheStartAreNotLost) {
   for (int i = 0; i < 10; ++i) {
     ProxyProcess weir(simple(bind_, {backend_.address()}));
-    weir.write_config(config(listener("web", bind_, "app") + listener("more", other_, "app"),
-                             cluster("app", {backend_.address()})));
+    weir.write_config(config_text(listener("web", bind_, "app") + listener("more", other_, "app"),
+                                  cluster("app", {backend_.address()})));
     for (int n = 0; n < 20; ++n) weir.signal(SIGHUP);
     Socket client;
     for (int n = 0; n < 500 && !client; ++n) {
@@ -275,14 +275,14 @@ TEST_F(ReloadTest, SighupsRightAfterTheStartAreNotLost) {
 TEST_F(ReloadTest, ASighupBeforeReadinessDoesNotKill) {
   // A check that has to wait keeps weir in its start.
   LoadServer mute(LoadServer::Behaviour::hold);
-  ProxyProcess weir(config(listener("web", bind_, "app"),
-                           cluster("app", {mute.address()},
-                                   "health_check: {type: tcp, expect: PONG, timeout: 1s}")),
+  ProxyProcess weir(config_text(listener("web", bind_, "app"),
+                                cluster("app", {mute.address()},
+                                        "health_check: {type: tcp, expect: PONG, timeout: 1s}")),
                     {.await_ready = false});
   ASSERT_TRUE(mute.wait_active(1));
   EXPECT_EQ(weir.get("/ready").status, 503);
-  weir.write_config(config(listener("web", bind_, "app") + listener("more", other_, "app"),
-                           cluster("app", {backend_.address()})));
+  weir.write_config(config_text(listener("web", bind_, "app") + listener("more", other_, "app"),
+                                cluster("app", {backend_.address()})));
   weir.signal(SIGHUP);
   ASSERT_TRUE(weir.await_notification("READY=1"));
   Socket client;
@@ -300,10 +300,11 @@ TEST_F(ReloadTest, AReloadByTheAdminApiBeforeReadinessIsDoneAfterIt) {
   const std::string app = cluster("app", {mute.address(), backend_.address()},
                                   "health_check: {type: tcp, send: PONG, expect: PONG, timeout: "
                                   "1s, interval: 1s, rise: 1, fall: 1}");
-  ProxyProcess weir(config(listener("web", bind_, "app"), app), {.await_ready = false});
+  ProxyProcess weir(config_text(listener("web", bind_, "app"), app), {.await_ready = false});
   ASSERT_TRUE(mute.wait_active(1));
   EXPECT_EQ(weir.get("/ready").status, 503);
-  weir.write_config(config(listener("web", bind_, "app") + listener("more", other_, "app"), app));
+  weir.write_config(
+      config_text(listener("web", bind_, "app") + listener("more", other_, "app"), app));
   EXPECT_EQ(weir.post("/v1/reload").status, 202);
   const AdminAnswer answer = weir.reload();
   EXPECT_EQ(answer.status, 200) << answer.body;
@@ -320,10 +321,10 @@ TEST_F(ReloadTest, AReloadByTheAdminApiBeforeReadinessIsDoneAfterIt) {
 
 TEST_F(ReloadTest, AReloadThatWaitsForTheStartIsRefusedWhenADrainBegins) {
   LoadServer mute(LoadServer::Behaviour::hold);
-  ProxyProcess weir(config(listener("web", bind_, "app"),
-                           cluster("app", {mute.address()},
-                                   "health_check: {type: tcp, expect: PONG, interval: 1m, "
-                                   "timeout: 30s}")),
+  ProxyProcess weir(config_text(listener("web", bind_, "app"),
+                                cluster("app", {mute.address()},
+                                        "health_check: {type: tcp, expect: PONG, interval: 1m, "
+                                        "timeout: 30s}")),
                     {.await_ready = false});
   ASSERT_TRUE(mute.wait_active(1));
   ASSERT_EQ(weir.get("/ready").status, 503);
@@ -338,8 +339,9 @@ TEST_F(ReloadTest, AReloadThatWaitsForTheStartIsRefusedWhenADrainBegins) {
 TEST_F(ReloadTest, RefusesACongestionControlTheKernelDoesNotHave) {
   ProxyProcess weir(simple(bind_, {backend_.address()}));
   const State before = state(weir);
-  weir.write_config(config(listener("web", bind_, "app"),
-                           cluster("app", {backend_.address()}, "congestion_control: nonsense")));
+  weir.write_config(
+      config_text(listener("web", bind_, "app"),
+                  cluster("app", {backend_.address()}, "congestion_control: nonsense")));
   const AdminAnswer answer = weir.reload();
   EXPECT_EQ(answer.status, 422);
   EXPECT_EQ(answer.json()["result"], "failed");
@@ -371,8 +373,8 @@ TEST(ReloadAllAddresses, FromAllAddressesToOneAndBack) {
   LoadServer backend(LoadServer::Behaviour::echo);
   const std::string port = ":" + std::to_string(free_address().port());
   const auto bound_to = [&](const std::string& binds) {
-    return config("  - {name: web, bind: [" + binds + "], cluster: app}\n",
-                  cluster("app", {backend.address()}));
+    return config_text("  - {name: web, bind: [" + binds + "], cluster: app}\n",
+                       cluster("app", {backend.address()}));
   };
   ProxyProcess weir(bound_to("\"0.0.0.0" + port + "\", \"[::]" + port + "\""));
   for (const std::string host : {"", "127.0.0.1", "0.0.0.0", "127.0.0.1", "[::]"}) {

@@ -69,7 +69,7 @@ class SlowClientsTest : public testing::Test {
 
 TEST_F(SlowClientsTest, CostBoundedMemoryDisturbNobodyAndEndInTime) {
   // Long enough for all of them to be there at once on a slow machine.
-  ProxyProcess weir(config(
+  ProxyProcess weir(config_text(
       http_listener("web", bind_, "cluster: app, timeouts: {request_header: 20s, keep_alive: 5m}"),
       cluster("app", {backend_.address()}), "logging: {level: warn, access: {output: none}}\n"));
   HttpPeer normal(Socket::connect(bind_));

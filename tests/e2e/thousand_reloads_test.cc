@@ -98,9 +98,9 @@ class ThousandReloads : public testing::Test {
   // way to choose it.
   std::string config_of(int i) const {
     if (i % 2 == 0)
-      return config(listener("web", bind_, "app") + listener("other", other_, "app"),
-                    cluster("app", {first_.address()}));
-    return config(
+      return config_text(listener("web", bind_, "app") + listener("other", other_, "app"),
+                         cluster("app", {first_.address()}));
+    return config_text(
         listener("web", bind_, "app") +
             listener("other", other_, "app", "timeouts: {idle: 30m}, backlog: 1000") +
             listener("guest", guest_, "app"),

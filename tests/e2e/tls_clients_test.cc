@@ -63,9 +63,10 @@ class TlsClientsTest : public testing::Test {
 
   // `tls`: further keys of it; `listener`: of the listener.
   std::string text(const std::string& tls = "", const std::string& listener = "") const {
-    return config(http_listener("web", bind_,
-                                "cluster: app, " + tls_with(site_.cert, site_.key, tls) + listener),
-                  cluster("app", {backend_.address()}), kQuiet);
+    return config_text(
+        http_listener("web", bind_,
+                      "cluster: app, " + tls_with(site_.cert, site_.key, tls) + listener),
+        cluster("app", {backend_.address()}), kQuiet);
   }
   std::string port() const { return bind_.text().substr(bind_.text().rfind(':') + 1); }
   std::string url(const std::string& path) const { return "https://a.test:" + port() + path; }
@@ -280,9 +281,9 @@ TEST_F(TlsClientsTest, NginxIsABackendThatIsVerified) {
   const ForeignServer nginx =
       nginx_with(authority_.issue({.hosts = {"b.test"}, .common_name = "b"}), behind);
   const auto with = [&](const std::string& tls) {
-    return config(http_listener("web", bind_, "cluster: app"),
-                  cluster("app", {behind}, "tls: {ca: '" + authority_.file() + "', " + tls + "}"),
-                  kQuiet);
+    return config_text(
+        http_listener("web", bind_, "cluster: app"),
+        cluster("app", {behind}, "tls: {ca: '" + authority_.file() + "', " + tls + "}"), kQuiet);
   };
   ProxyProcess weir(with("sni: b.test"));
   HttpPeer peer(Socket::connect(bind_));

@@ -167,8 +167,8 @@ class TlsFilesTest : public testing::Test {
     std::filesystem::rename(to + ".new", to);
   }
   std::string text() const {
-    return config(http_listener("web", bind_, "cluster: app, " + tls_with(cert(), key())),
-                  cluster("app", {backend_.address()}), "logging: {access: {output: none}}\n");
+    return config_text(http_listener("web", bind_, "cluster: app, " + tls_with(cert(), key())),
+                       cluster("app", {backend_.address()}), "logging: {access: {output: none}}\n");
   }
   std::unique_ptr<TlsPeer> peer() const {
     return std::make_unique<TlsPeer>(Socket::connect(bind_),
@@ -271,7 +271,7 @@ TEST_F(TlsFilesTest, EveryBrokenFileIsNamed_AtTheStartAndAtAReload) {
         "cluster: app, " + tls_with(directory_ + "/cert" + name, directory_ + "/key" + name));
   }
   const std::string text =
-      config(all, cluster("app", {backend_.address()}), "logging: {access: {output: none}}\n");
+      config_text(all, cluster("app", {backend_.address()}), "logging: {access: {output: none}}\n");
   ProxyProcess weir(text);
   std::ofstream(directory_ + "/cert1") << "half of i";
   std::filesystem::remove(directory_ + "/key2");

@@ -37,15 +37,15 @@ inline std::string cluster(const std::string& name, const std::vector<Address>& 
 }
 
 // `more`: further top-level keys, in lines.
-inline std::string config(const std::string& listeners, const std::string& clusters,
-                          const std::string& more = {}) {
+inline std::string config_text(const std::string& listeners, const std::string& clusters,
+                               const std::string& more = {}) {
   return "listeners:\n" + listeners + "clusters:\n" + clusters + more;
 }
 
 // One listener, one cluster.
 inline std::string simple(const Address& bind, const std::vector<Address>& backends,
                           const std::string& more = {}) {
-  return config(listener("web", bind, "app"), cluster("app", backends), more);
+  return config_text(listener("web", bind, "app"), cluster("app", backends), more);
 }
 
 }  // namespace weir

@@ -10,7 +10,7 @@
 namespace weir {
 namespace {
 
-constexpr size_t kBlock = 65536;
+constexpr size_t kReadSize = 65536;
 
 size_t to_number(std::string_view text, int base) {
   size_t number = 0;
@@ -57,8 +57,8 @@ bool HttpMessage::closes() const {
 bool HttpPeer::fill(Duration patience) {
   const size_t before = ahead_.size();
   while (socket_.end() == Socket::End::open) {
-    ahead_.resize(before + kBlock);
-    const size_t n = socket_.receive_some(ahead_.data() + before, kBlock);
+    ahead_.resize(before + kReadSize);
+    const size_t n = socket_.receive_some(ahead_.data() + before, kReadSize);
     ahead_.resize(before + n);
     if (n > 0) return true;
     if (socket_.end() == Socket::End::open && !wait_ready(socket_.fd(), POLLIN, patience)) break;

@@ -2,10 +2,9 @@
 #include <filesystem>
 #include <fstream>
 
-#include "config/load.h"
-#include "config/plan.h"
 #include "config/print.h"
 #include "config/route_tests.h"
+#include "support/config_read.h"
 
 namespace weir::config {
 namespace {
@@ -15,20 +14,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 namespace fs = std::filesystem;
-
-Loaded read(std::string_view yaml) {
-  return load_text(yaml, "weir.yaml", [](const std::string&) { return std::nullopt; });
-}
-Model model(std::string_view yaml) {
-  Loaded loaded = read(yaml);
-  EXPECT_THAT(loaded.diagnostics, IsEmpty()) << format_text(loaded.diagnostics, false);
-  return std::move(loaded.model);
-}
-std::vector<std::string> lines(const std::vector<Change>& changes) {
-  std::vector<std::string> result;
-  for (const Change& c : changes) result.push_back(std::string(text(c.effect)) + " " + text(c));
-  return result;
-}
 
 constexpr const char* kClusters = "clusters: [{ name: app, backends: ['a:1'] }]\n";
 

@@ -1,21 +1,7 @@
-#include "config/value_types.h"
+#include "support/value_text.h"
 
 namespace weir::config {
 namespace {
-
-// What reading gives, written again; or the code of what is wrong.
-template <typename Type>
-std::string read(std::string_view given) {
-  typename Type::Value value{};
-  const std::optional<Problem> problem = Type::type.read(given, &value);
-  return problem ? text(problem->code) : Type::type.write(&value);
-}
-template <typename Type>
-std::string hint(std::string_view given) {
-  typename Type::Value value{};
-  const std::optional<Problem> problem = Type::type.read(given, &value);
-  return problem ? problem->message + "; " + problem->hint : "";
-}
 
 using testing::HasSubstr;
 

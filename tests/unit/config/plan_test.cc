@@ -1,18 +1,12 @@
 #include "config/plan.h"
 
-#include "config/load.h"
+#include "support/config_read.h"
 
 namespace weir::config {
 namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
-
-Model model(std::string_view yaml) {
-  Loaded loaded = load_text(yaml, "weir.yaml", [](const std::string&) { return std::nullopt; });
-  EXPECT_TRUE(loaded.valid()) << format_text(loaded.diagnostics, false);
-  return std::move(loaded.model);
-}
 
 constexpr const char* kBefore = R"(
 listeners:
@@ -23,12 +17,6 @@ clusters:
     backends: ["a:1", { name: b, address: "b:1" }]
     health_check: { interval: 5s }
 )";
-
-std::vector<std::string> lines(const std::vector<Change>& changes) {
-  std::vector<std::string> result;
-  for (const Change& c : changes) result.push_back(std::string(text(c.effect)) + " " + text(c));
-  return result;
-}
 
 TEST(Plan, IsEmptyForTheSameConfiguration) {
   EXPECT_THAT(plan(model(kBefore), model(kBefore)), IsEmpty());

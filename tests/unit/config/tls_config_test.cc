@@ -1,7 +1,6 @@
 // What becomes of a file with TLS: the model, the plan, what is printed.
-#include "config/load.h"
-#include "config/plan.h"
 #include "config/print.h"
+#include "support/config_read.h"
 
 namespace weir::config {
 namespace {
@@ -10,20 +9,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
-
-Loaded read(std::string_view yaml) {
-  return load_text(yaml, "weir.yaml", [](const std::string&) { return std::nullopt; });
-}
-Model model(std::string_view yaml) {
-  Loaded loaded = read(yaml);
-  EXPECT_THAT(loaded.diagnostics, IsEmpty()) << format_text(loaded.diagnostics, false);
-  return std::move(loaded.model);
-}
-std::vector<std::string> lines(const std::vector<Change>& changes) {
-  std::vector<std::string> result;
-  for (const Change& c : changes) result.push_back(std::string(text(c.effect)) + " " + text(c));
-  return result;
-}
 
 constexpr const char* kEverything = R"(
 global: { tls_tickets: { file: /run/weir/tickets, rotate: 1h } }

@@ -1,16 +1,7 @@
-#include "config/value_types.h"
+#include "support/value_text.h"
 
 namespace weir::config {
 namespace {
-
-// What the type makes of the text: the value written back, or the code of the problem.
-template <typename Type>
-std::string read(std::string_view text) {
-  typename Type::Value value{};
-  if (const std::optional<Problem> problem = Type::type.read(text, &value))
-    return config::text(problem->code);
-  return Type::type.write(&value);
-}
 
 TEST(Durations, HaveUnitsFromLargeToSmall) {
   using Type = types::duration;

@@ -8,7 +8,7 @@ namespace {
 
 using State = H1ResponseParser::State;
 
-std::string ok(std::string_view fields, std::string_view body = "") {
+std::string answer_of(std::string_view fields, std::string_view body = "") {
   return "HTTP/1.1 200 OK\r\n" + std::string(fields) + "\r\n" + std::string(body);
 }
 
@@ -77,15 +77,15 @@ TEST(ResponseParser, PassesStatusesItDoesNotKnow) {
 }
 
 TEST(ResponseParser, RefusesAnEmptyLineBeforeTheStatusLine) {
-  EXPECT_EQ(fault_of("\r\n" + ok("")), 502u);
+  EXPECT_EQ(fault_of("\r\n" + answer_of("")), 502u);
 }
 
 TEST(ResponseParser, HasTheFieldRulesOfRequests) {
   for (const char* fields :
        {"X: a\n", "X: a\rb\r\n", "X: a\r\n b\r\n", " X: a\r\n", "X : a\r\n", ": a\r\n", "X\r\n",
         "X(: a\r\n", "X: \x01\r\n", "X: \x7f\r\n", "X: a\n\r\n"})
-    EXPECT_EQ(fault_of(ok(fields)), 502u) << fields;
-  EXPECT_EQ(fault_of(ok(std::string("X: a\0b\r\n", 8))), 502u);
+    EXPECT_EQ(fault_of(answer_of(fields)), 502u) << fields;
+  EXPECT_EQ(fault_of(answer_of(std::string("X: a\0b\r\n", 8))), 502u);
   EXPECT_EQ(fault_of("HTTP/1.1 200 O\x01K\r\n\r\n"), 502u);
   EXPECT_EQ(fault_of("HTTP/1.1 200 OK\n\n"), 502u);
 }
@@ -93,19 +93,19 @@ TEST(ResponseParser, HasTheFieldRulesOfRequests) {
 TEST(ResponseParser, BoundsTheStatusLineTheHeadAndTheNumberOfFields) {
   const HeadLimits limits{.head = 256};
   EXPECT_EQ(read_responses("HTTP/1.1 200 " + std::string(256, 'a'), "GET", limits).status(), 502u);
-  EXPECT_EQ(read_responses(ok("X: " + std::string(256, 'a')), "GET", limits).status(), 502u);
+  EXPECT_EQ(read_responses(answer_of("X: " + std::string(256, 'a')), "GET", limits).status(), 502u);
   std::string fields;
   for (size_t i = 0; i <= HeadLimits().fields; ++i) fields += "X: y\r\n";
-  EXPECT_EQ(fault_of(ok(fields)), 502u);
+  EXPECT_EQ(fault_of(answer_of(fields)), 502u);
 }
 
 TEST(ResponseParser, ReadsNoHeadAboveTheLargestThatCanBeConfigured) {
   const HeadLimits limits{.head = 2 * kMaxHeadSize};
   H1ResponseParser parser(limits);
-  EXPECT_EQ(parser.feed(ok("X: " + std::string(kMaxHeadSize - 100, 'a') + "\r\n")),
+  EXPECT_EQ(parser.feed(answer_of("X: " + std::string(kMaxHeadSize - 100, 'a') + "\r\n")),
             State::complete);
   parser.reset();
-  EXPECT_EQ(parser.feed(ok("X: " + std::string(kMaxHeadSize, 'a') + "\r\n")), State::failed);
+  EXPECT_EQ(parser.feed(answer_of("X: " + std::string(kMaxHeadSize, 'a') + "\r\n")), State::failed);
   H1RequestParser request(limits);
   EXPECT_EQ(request.feed("GET /" + std::string(kMaxHeadSize, 'a') + " HTTP/1.1\r\n"),
             State::failed);
@@ -113,37 +113,38 @@ TEST(ResponseParser, ReadsNoHeadAboveTheLargestThatCanBeConfigured) {
 }
 
 TEST(ResponseBody, IsItsLengthAndTheNextResponseFollows) {
-  Http1ResponseTranscript read =
-      read_responses(ok("Content-Length: 3\r\n", "abc") + ok("Content-Length: 0\r\n"));
+  Http1ResponseTranscript read = read_responses(answer_of("Content-Length: 3\r\n", "abc") +
+                                                answer_of("Content-Length: 0\r\n"));
   EXPECT_EQ(read.responses(), 2) << read.text();
   EXPECT_EQ(read.body(), "abc");
 }
 
 TEST(ResponseBody, IsChunkedWhenItSaysSo) {
-  Http1ResponseTranscript read = read_responses(
-      ok("Transfer-Encoding: Chunked\r\n", "3\r\nabc\r\n0\r\nX: y\r\n\r\n") + ok("", "d"));
+  Http1ResponseTranscript read =
+      read_responses(answer_of("Transfer-Encoding: Chunked\r\n", "3\r\nabc\r\n0\r\nX: y\r\n\r\n") +
+                     answer_of("", "d"));
   EXPECT_EQ(read.responses(), 2) << read.text();
   EXPECT_EQ(read.body(), "abcd");
 }
 
 TEST(ResponseBody, EndsWithTheConnectionWhenNothingElseIsSaid) {
-  Http1ResponseTranscript read = read_responses(ok("", "HTTP/1.1 200 OK\r\n\r\n"));
+  Http1ResponseTranscript read = read_responses(answer_of("", "HTTP/1.1 200 OK\r\n\r\n"));
   EXPECT_EQ(read.responses(), 1);
   EXPECT_EQ(read.body(), "HTTP/1.1 200 OK\r\n\r\n");
-  EXPECT_FALSE(response_of(ok("")).keep_alive());
-  EXPECT_FALSE(response_of(ok("Connection: keep-alive\r\n")).keep_alive());
+  EXPECT_FALSE(response_of(answer_of("")).keep_alive());
+  EXPECT_FALSE(response_of(answer_of("Connection: keep-alive\r\n")).keep_alive());
 }
 
 TEST(ResponseBody, ThatIsCutIsAFaultUnlessItEndsWithTheConnection) {
-  EXPECT_EQ(fault_of(ok("Content-Length: 3\r\n", "ab")), 400u);
-  EXPECT_EQ(fault_of(ok("Transfer-Encoding: chunked\r\n", "3\r\nabc\r\n")), 400u);
-  EXPECT_EQ(fault_of(ok("Transfer-Encoding: chunked\r\n", "3\r\nabc\r\n0\r\n")), 400u);
+  EXPECT_EQ(fault_of(answer_of("Content-Length: 3\r\n", "ab")), 400u);
+  EXPECT_EQ(fault_of(answer_of("Transfer-Encoding: chunked\r\n", "3\r\nabc\r\n")), 400u);
+  EXPECT_EQ(fault_of(answer_of("Transfer-Encoding: chunked\r\n", "3\r\nabc\r\n0\r\n")), 400u);
 }
 
 TEST(ResponseBody, NeverFollowsAnAnswerToHeadNor204Nor304) {
-  const std::string next = ok("Content-Length: 0\r\n");
+  const std::string next = answer_of("Content-Length: 0\r\n");
   for (const char* fields : {"Content-Length: 9\r\n", "Transfer-Encoding: chunked\r\n", ""}) {
-    const std::string input = ok(fields);
+    const std::string input = answer_of(fields);
     EXPECT_EQ(read_responses(input + input, "HEAD").responses(), 2) << fields;
     for (const char* status : {"204 No Content", "304 Not Modified"})
       EXPECT_EQ(read_responses("HTTP/1.1 " + std::string(status) + "\r\n" + fields + "\r\n" + next)
@@ -151,7 +152,7 @@ TEST(ResponseBody, NeverFollowsAnAnswerToHeadNor204Nor304) {
                 2)
           << status << fields;
   }
-  EXPECT_EQ(response_of(ok("Content-Length: 9\r\n"), AnswerTo::head).announced_length(), 9u);
+  EXPECT_EQ(response_of(answer_of("Content-Length: 9\r\n"), AnswerTo::head).announced_length(), 9u);
 }
 
 TEST(ResponseBody, AnnouncedBy204LeavesDoubtSoTheConnectionIsNotUsedAgain) {
@@ -162,12 +163,12 @@ TEST(ResponseBody, AnnouncedBy204LeavesDoubtSoTheConnectionIsNotUsedAgain) {
 }
 
 TEST(ResponseBody, OfConnectIsATunnelAfter2xxOnly) {
-  const std::string tunnel = ok("Content-Length: 3\r\n", "HTTP/9");
+  const std::string tunnel = answer_of("Content-Length: 3\r\n", "HTTP/9");
   Http1ResponseTranscript read = read_responses(tunnel, "CONNECT");
   EXPECT_EQ(read.rest(), "HTTP/9");
-  EXPECT_TRUE(response_of(ok(""), AnswerTo::connect).opens_tunnel());
-  EXPECT_FALSE(response_of(ok(""), AnswerTo::connect).keep_alive());
-  EXPECT_FALSE(response_of(ok("")).opens_tunnel());
+  EXPECT_TRUE(response_of(answer_of(""), AnswerTo::connect).opens_tunnel());
+  EXPECT_FALSE(response_of(answer_of(""), AnswerTo::connect).keep_alive());
+  EXPECT_FALSE(response_of(answer_of("")).opens_tunnel());
   EXPECT_EQ(read_responses("HTTP/1.1 403 no\r\nContent-Length: 2\r\n\r\nno", "CONNECT").body(),
             "no");
 }
@@ -179,8 +180,8 @@ TEST(ResponseFraming, RefusesEveryContradictionOfLengthAndCoding) {
        {std::string(kChunked) + kLength, std::string(kLength) + kChunked,
         std::string(kLength) + kLength, std::string(kChunked) + kChunked,
         std::string(kLength) + "Content-Length: 6\r\n"}) {
-    EXPECT_EQ(fault_of(ok(fields, "0\r\n\r\n")), 502u) << fields;
-    EXPECT_EQ(fault_of(ok(fields), "HEAD"), 502u) << fields;
+    EXPECT_EQ(fault_of(answer_of(fields, "0\r\n\r\n")), 502u) << fields;
+    EXPECT_EQ(fault_of(answer_of(fields), "HEAD"), 502u) << fields;
   }
 }
 
@@ -188,7 +189,9 @@ TEST(ResponseFraming, RefusesEveryCodingButChunked) {
   for (const char* coding :
        {"", "identity", "xchunked", "gzip", "gzip, chunked", "chunked, identity",
         "chunked, chunked", "chunked,", ",chunked", "chunked;q=1", "\"chunked\"", "chun ked"})
-    EXPECT_EQ(fault_of(ok("Transfer-Encoding: " + std::string(coding) + "\r\n", "0\r\n\r\n")), 502u)
+    EXPECT_EQ(
+        fault_of(answer_of("Transfer-Encoding: " + std::string(coding) + "\r\n", "0\r\n\r\n")),
+        502u)
         << coding;
   EXPECT_EQ(fault_of("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), 502u);
 }
@@ -196,14 +199,14 @@ TEST(ResponseFraming, RefusesEveryCodingButChunked) {
 TEST(ResponseFraming, RefusesLengthsThatAreNotPlainNumbers) {
   for (const char* length : {"", "+3", "-1", "0 0", "3,3", "3, 3", "0x3", "3.0", "1e3",
                              "9223372036854775808", "18446744073709551617"})
-    EXPECT_EQ(fault_of(ok("Content-Length: " + std::string(length) + "\r\n", "abc")), 502u)
+    EXPECT_EQ(fault_of(answer_of("Content-Length: " + std::string(length) + "\r\n", "abc")), 502u)
         << length;
 }
 
 TEST(InterimResponse, IsFollowedByAnother) {
   Http1ResponseTranscript read =
       read_responses("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" +
-                     ok("Content-Length: 1\r\n", "a"));
+                     answer_of("Content-Length: 1\r\n", "a"));
   EXPECT_EQ(read.responses(), 1);
   EXPECT_EQ(read.body(), "a");
   EXPECT_TRUE(response_of("HTTP/1.1 100 Continue\r\n\r\n").interim());
@@ -217,22 +220,23 @@ TEST(InterimResponse, ThatAnnouncesABodyIsRefused) {
 
 TEST(ResponseConnection, PersistsAsTheVersionAndTheFieldSay) {
   const std::string length = "Content-Length: 0\r\n";
-  EXPECT_TRUE(response_of(ok(length)).keep_alive());
-  EXPECT_FALSE(response_of(ok(length + "Connection: close\r\n")).keep_alive());
+  EXPECT_TRUE(response_of(answer_of(length)).keep_alive());
+  EXPECT_FALSE(response_of(answer_of(length + "Connection: close\r\n")).keep_alive());
   EXPECT_FALSE(response_of("HTTP/1.0 200 OK\r\n" + length + "\r\n").keep_alive());
   EXPECT_TRUE(
       response_of("HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\n" + length + "\r\n").keep_alive());
 }
 
 TEST(ResponseConnection, TellsTheSecondsOfKeepAlive) {
-  EXPECT_EQ(response_of(ok("Keep-Alive: timeout=5, max=100\r\n")).keep_alive_timeout(), 5u);
-  EXPECT_EQ(response_of(ok("Keep-Alive: max=1,Timeout = 60\r\n")).keep_alive_timeout(), 60u);
+  EXPECT_EQ(response_of(answer_of("Keep-Alive: timeout=5, max=100\r\n")).keep_alive_timeout(), 5u);
+  EXPECT_EQ(response_of(answer_of("Keep-Alive: max=1,Timeout = 60\r\n")).keep_alive_timeout(), 60u);
   for (const char* value : {"", "timeout", "timeout=", "timeout=x", "timeout=-1", "xtimeout=5",
                             "timeout=99999999999", "300"})
-    EXPECT_EQ(response_of(ok("Keep-Alive: " + std::string(value) + "\r\n")).keep_alive_timeout(),
-              std::nullopt)
+    EXPECT_EQ(
+        response_of(answer_of("Keep-Alive: " + std::string(value) + "\r\n")).keep_alive_timeout(),
+        std::nullopt)
         << value;
-  EXPECT_EQ(response_of(ok("")).keep_alive_timeout(), std::nullopt);
+  EXPECT_EQ(response_of(answer_of("")).keep_alive_timeout(), std::nullopt);
 }
 
 TEST(SwitchingProtocols, NeedsConnectionAndUpgradeInHttp11) {

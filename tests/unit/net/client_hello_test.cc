@@ -61,10 +61,10 @@ std::string extension(int type, const std::string& content) {
   return u16(static_cast<size_t>(type)) + u16(content.size()) + content;
 }
 
-const std::string kStart = "\3\3" + std::string(32, 'r') + "\0"s + "\0\2\x13\1"s + "\1\0"s;
+const std::string kHelloStart = "\3\3" + std::string(32, 'r') + "\0"s + "\0\2\x13\1"s + "\1\0"s;
 
 std::string hello_with(const std::string& extensions) {
-  return in_records(message_of(kStart + u16(extensions.size()) + extensions), 16384);
+  return in_records(message_of(kHelloStart + u16(extensions.size()) + extensions), 16384);
 }
 
 std::string name_extension(const std::string& name, char type = 0) {
@@ -188,7 +188,7 @@ TEST(ClientHelloRecords, AreNeitherEmptyNorTooLongNorOfAnotherKind) {
 }
 
 TEST(ClientHelloRecords, HoldNothingBehindTheHello) {
-  const std::string message = message_of(kStart);
+  const std::string message = message_of(kHelloStart);
   EXPECT_EQ(state_of(in_records(message, 16384)), State::complete);
   EXPECT_EQ(state_of(in_records(message + "x", 16384)), State::malformed);
   EXPECT_EQ(state_of(in_records(message + "x", message.size() - 1)), State::malformed);
@@ -196,8 +196,8 @@ TEST(ClientHelloRecords, HoldNothingBehindTheHello) {
 
 TEST(ClientHelloSize, IsBounded) {
   const auto padded = [](size_t size) {
-    return message_of(kStart + u16(size - 4 - kStart.size() - 2) +
-                      extension(21, std::string(size - 4 - kStart.size() - 2 - 4, '\0')));
+    return message_of(kHelloStart + u16(size - 4 - kHelloStart.size() - 2) +
+                      extension(21, std::string(size - 4 - kHelloStart.size() - 2 - 4, '\0')));
   };
   EXPECT_EQ(read_once(in_records(padded(kMaxClientHello), 16384)).state, State::complete);
   EXPECT_EQ(read_once(in_records(padded(kMaxClientHello), 256)).state, State::complete);
@@ -224,11 +224,11 @@ TEST(ClientHelloBody, IsRefusedWhenALengthIsWrong) {
   EXPECT_EQ(body(random + "\0"s + suites + "\0"s), State::malformed);
   EXPECT_EQ(body(random + "\0"s + suites + "\1\1"s), State::malformed);
   EXPECT_EQ(body(random + "\0"s + suites), State::malformed);
-  EXPECT_EQ(body(kStart + "\0"s), State::malformed);
-  EXPECT_EQ(body(kStart + "\0\0"s), State::complete);
-  EXPECT_EQ(body(kStart + "\0\1"s), State::malformed);
-  EXPECT_EQ(body(kStart + "\0\0x"s), State::malformed);
-  EXPECT_EQ(body(kStart + u16(4) + "\xff\1\0\1"s), State::malformed);
+  EXPECT_EQ(body(kHelloStart + "\0"s), State::malformed);
+  EXPECT_EQ(body(kHelloStart + "\0\0"s), State::complete);
+  EXPECT_EQ(body(kHelloStart + "\0\1"s), State::malformed);
+  EXPECT_EQ(body(kHelloStart + "\0\0x"s), State::malformed);
+  EXPECT_EQ(body(kHelloStart + u16(4) + "\xff\1\0\1"s), State::malformed);
   EXPECT_EQ(body(""), State::malformed);
 }
 

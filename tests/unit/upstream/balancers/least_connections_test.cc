@@ -3,17 +3,17 @@
 namespace weir::test {
 namespace {
 
-constexpr auto kPolicy = config::Balance::least_connections;
+constexpr auto kLeastConnections = config::Balance::least_connections;
 
 TEST(LeastConnections, PicksTheFewest) {
-  BalancerHarness hosts(kPolicy, BalancerHarness::equal(4));
+  BalancerHarness hosts(kLeastConnections, BalancerHarness::equal(4));
   for (int i = 0; i < 4; ++i) hosts.active(i) = 10;
   hosts.active(2) = 9;
   for (int number : hosts.picks(20)) EXPECT_EQ(number, 2);
 }
 
 TEST(LeastConnections, CountsPerWeight) {
-  BalancerHarness hosts(kPolicy, {1, 4, 2});
+  BalancerHarness hosts(kLeastConnections, {1, 4, 2});
   hosts.active(0) = 2;
   hosts.active(1) = 7;  // 1.75 for each unit of weight
   hosts.active(2) = 4;
@@ -23,7 +23,7 @@ TEST(LeastConnections, CountsPerWeight) {
 }
 
 TEST(LeastConnections, SessionsThatStay_EndUpExactlyByWeight) {
-  BalancerHarness hosts(kPolicy, {1, 2, 5});
+  BalancerHarness hosts(kLeastConnections, {1, 2, 5});
   for (uint64_t client = 0; client < 800; ++client) ++hosts.active(hosts.pick(client));
   EXPECT_EQ(hosts.active(0), 100);
   EXPECT_EQ(hosts.active(1), 200);
@@ -31,13 +31,13 @@ TEST(LeastConnections, SessionsThatStay_EndUpExactlyByWeight) {
 }
 
 TEST(LeastConnections, Ties_TakeTurns) {
-  BalancerHarness hosts(kPolicy, BalancerHarness::equal(5));
+  BalancerHarness hosts(kLeastConnections, BalancerHarness::equal(5));
   const auto picks = hosts.picks(40);
   for (size_t i = 5; i < picks.size(); ++i) EXPECT_EQ(picks[i], picks[i - 5]);
 }
 
 TEST(LeastConnections, OnlyTheLeastLoaded_TakeTurns) {
-  BalancerHarness hosts(kPolicy, BalancerHarness::equal(5));
+  BalancerHarness hosts(kLeastConnections, BalancerHarness::equal(5));
   hosts.active(3) = 1;
   auto counts = hosts.counts(400);
   EXPECT_EQ(counts.count(3), 0u);
@@ -45,12 +45,12 @@ TEST(LeastConnections, OnlyTheLeastLoaded_TakeTurns) {
 }
 
 TEST(LeastConnections, TiesOfUnequalWeights_TakeTurnsByWeight) {
-  BalancerHarness hosts(kPolicy, {3, 1});
+  BalancerHarness hosts(kLeastConnections, {3, 1});
   EXPECT_EQ(hosts.counts(40), (std::map<int, uint64_t>{{0, 30}, {1, 10}}));
 }
 
 TEST(LeastConnections, AHostThatComesBackEmpty_IsFilledFirst) {
-  BalancerHarness hosts(kPolicy, BalancerHarness::equal(2));
+  BalancerHarness hosts(kLeastConnections, BalancerHarness::equal(2));
   hosts.active(0) = 50;
   for (int i = 0; i < 50; ++i) {
     const int number = hosts.pick();
@@ -62,7 +62,7 @@ TEST(LeastConnections, AHostThatComesBackEmpty_IsFilledFirst) {
 TEST(LeastConnections, WorkersWithOtherSeeds_StartAtOtherHosts) {
   std::map<int, uint64_t> first;
   for (uint64_t seed = 0; seed < 4000; ++seed) {
-    ++first[BalancerHarness(kPolicy, BalancerHarness::equal(4), seed).pick()];
+    ++first[BalancerHarness(kLeastConnections, BalancerHarness::equal(4), seed).pick()];
   }
   EXPECT_LT(chi_square(first, BalancerHarness::equal(4)), chi_square_limit(4));
 }

@@ -3,24 +3,24 @@
 namespace weir::test {
 namespace {
 
-constexpr auto kPolicy = config::Balance::random;
+constexpr auto kRandom = config::Balance::random;
 
 TEST(RandomBalancer, DrawsFollowTheWeights_AndAreRandom) {
   std::vector<uint32_t> weights;
   for (uint32_t i = 0; i < 50; ++i) weights.push_back(1 + i * i % 97);
-  BalancerHarness hosts(kPolicy, weights);
+  BalancerHarness hosts(kRandom, weights);
   const double chi = chi_square(hosts.counts(200000), weights);
   EXPECT_LT(chi, chi_square_limit(50));
   EXPECT_GT(chi, 0.3) << "too even to be random";
 }
 
 TEST(RandomBalancer, ExtremeWeights_AreExact) {
-  BalancerHarness hosts(kPolicy, {1, 1000});
+  BalancerHarness hosts(kRandom, {1, 1000});
   EXPECT_NEAR(static_cast<double>(hosts.counts(1001000)[0]), 1000, 200);
 }
 
 TEST(RandomBalancer, SuccessiveDraws_DoNotDependOnEachOther) {
-  BalancerHarness hosts(kPolicy, BalancerHarness::equal(5));
+  BalancerHarness hosts(kRandom, BalancerHarness::equal(5));
   const auto picks = hosts.picks(50001);
   std::map<int, uint64_t> pairs;
   for (size_t i = 1; i < picks.size(); ++i) ++pairs[picks[i - 1] * 5 + picks[i]];
@@ -28,7 +28,7 @@ TEST(RandomBalancer, SuccessiveDraws_DoNotDependOnEachOther) {
 }
 
 TEST(RandomBalancer, ManyExclusions_KeepTheSharesOfTheRest) {
-  BalancerHarness hosts(kPolicy, {900, 1, 2, 900, 3});
+  BalancerHarness hosts(kRandom, {900, 1, 2, 900, 3});
   auto counts = hosts.counts(60000, {0, 3});
   EXPECT_LT(chi_square({{0, counts[1]}, {1, counts[2]}, {2, counts[4]}}, {1, 2, 3}),
             chi_square_limit(3));
@@ -36,10 +36,10 @@ TEST(RandomBalancer, ManyExclusions_KeepTheSharesOfTheRest) {
 
 TEST(RandomBalancer, SeedDecidesTheDraws) {
   auto weights = BalancerHarness::equal(8);
-  EXPECT_EQ(BalancerHarness(kPolicy, weights, 5).picks(50),
-            BalancerHarness(kPolicy, weights, 5).picks(50));
-  EXPECT_NE(BalancerHarness(kPolicy, weights, 5).picks(50),
-            BalancerHarness(kPolicy, weights, 6).picks(50));
+  EXPECT_EQ(BalancerHarness(kRandom, weights, 5).picks(50),
+            BalancerHarness(kRandom, weights, 5).picks(50));
+  EXPECT_NE(BalancerHarness(kRandom, weights, 5).picks(50),
+            BalancerHarness(kRandom, weights, 6).picks(50));
 }
 
 }  // namespace

@@ -3,17 +3,17 @@
 namespace weir::test {
 namespace {
 
-constexpr auto kPolicy = config::Balance::random_two;
+constexpr auto kRandomTwo = config::Balance::random_two;
 
 TEST(RandomTwo, Idle_DrawsFollowTheWeights) {
   std::vector<uint32_t> weights;
   for (uint32_t i = 0; i < 30; ++i) weights.push_back(1 + i % 7);
-  BalancerHarness hosts(kPolicy, weights);
+  BalancerHarness hosts(kRandomTwo, weights);
   EXPECT_LT(chi_square(hosts.counts(100000), weights), chi_square_limit(30));
 }
 
 TEST(RandomTwo, OfTwoHosts_TheLessLoadedAlwaysWins) {
-  BalancerHarness hosts(kPolicy, {1, 1});
+  BalancerHarness hosts(kRandomTwo, {1, 1});
   hosts.active(0) = 4;
   hosts.active(1) = 3;
   EXPECT_EQ(hosts.counts(500)[1], 500u);
@@ -22,7 +22,7 @@ TEST(RandomTwo, OfTwoHosts_TheLessLoadedAlwaysWins) {
 }
 
 TEST(RandomTwo, LoadIsCountedPerWeight) {
-  BalancerHarness hosts(kPolicy, {10, 1});
+  BalancerHarness hosts(kRandomTwo, {10, 1});
   hosts.active(0) = 50;  // 5 for each unit of weight
   hosts.active(1) = 6;
   EXPECT_EQ(hosts.counts(500)[0], 500u);
@@ -31,7 +31,7 @@ TEST(RandomTwo, LoadIsCountedPerWeight) {
 }
 
 TEST(RandomTwo, TheMostLoadedOfMany_IsNeverPicked) {
-  BalancerHarness hosts(kPolicy, BalancerHarness::equal(10));
+  BalancerHarness hosts(kRandomTwo, BalancerHarness::equal(10));
   hosts.active(4) = 1;
   auto counts = hosts.counts(18000);
   EXPECT_EQ(counts.count(4), 0u);
@@ -47,7 +47,7 @@ TEST(RandomTwo, TwoChoices_FillHostsMuchMoreEvenlyThanOne) {
     }
     return highest - 100;  // above the mean
   };
-  EXPECT_LE(spread(kPolicy), 5);
+  EXPECT_LE(spread(kRandomTwo), 5);
   EXPECT_GE(spread(config::Balance::random), 15);
 }
 

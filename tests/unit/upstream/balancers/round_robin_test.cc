@@ -3,7 +3,7 @@
 namespace weir::test {
 namespace {
 
-constexpr auto kPolicy = config::Balance::round_robin;
+constexpr auto kRoundRobin = config::Balance::round_robin;
 
 // The longest run of one host, looking at the picks as a circle.
 size_t longest_run(const std::vector<int>& picks) {
@@ -16,14 +16,14 @@ size_t longest_run(const std::vector<int>& picks) {
 }
 
 TEST(RoundRobin, EqualHosts_TakeTurnsInOrder) {
-  BalancerHarness hosts(kPolicy, BalancerHarness::equal(5));
+  BalancerHarness hosts(kRoundRobin, BalancerHarness::equal(5));
   const auto picks = hosts.picks(50);
   for (size_t i = 1; i < picks.size(); ++i) EXPECT_EQ(picks[i], (picks[i - 1] + 1) % 5);
 }
 
 TEST(RoundRobin, EveryCycle_GivesEachHostExactlyItsWeight) {
   const std::vector<uint32_t> weights{5, 1, 3, 1, 2, 5};
-  BalancerHarness hosts(kPolicy, weights);
+  BalancerHarness hosts(kRoundRobin, weights);
   for (int cycle = 0; cycle < 20; ++cycle) {
     auto counts = hosts.counts(17);
     for (int i = 0; i < 6; ++i)
@@ -34,15 +34,15 @@ TEST(RoundRobin, EveryCycle_GivesEachHostExactlyItsWeight) {
 TEST(RoundRobin, IsSmooth_NoRunIsLongerThanItMustBe) {
   for (uint64_t seed = 1; seed < 20; ++seed) {
     // Five in two gaps: at least one has three.
-    EXPECT_EQ(longest_run(BalancerHarness(kPolicy, {5, 1, 1}, seed).picks(7)), 3u);
-    EXPECT_EQ(longest_run(BalancerHarness(kPolicy, {1, 6, 1, 1}, seed).picks(9)), 2u);
-    EXPECT_EQ(longest_run(BalancerHarness(kPolicy, {2, 3, 2}, seed).picks(7)), 1u);
+    EXPECT_EQ(longest_run(BalancerHarness(kRoundRobin, {5, 1, 1}, seed).picks(7)), 3u);
+    EXPECT_EQ(longest_run(BalancerHarness(kRoundRobin, {1, 6, 1, 1}, seed).picks(9)), 2u);
+    EXPECT_EQ(longest_run(BalancerHarness(kRoundRobin, {2, 3, 2}, seed).picks(7)), 1u);
   }
 }
 
 TEST(RoundRobin, AtEveryMoment_EachHostHasHadItsShareToWithinOneTurnOrTwo) {
   const std::vector<uint32_t> weights{1, 9, 4, 4, 2, 10, 1};
-  BalancerHarness hosts(kPolicy, weights, 3);
+  BalancerHarness hosts(kRoundRobin, weights, 3);
   std::vector<double> had(weights.size());
   for (int turn = 1; turn <= 310; ++turn) {
     ++had[static_cast<size_t>(hosts.pick())];
@@ -55,13 +55,13 @@ TEST(RoundRobin, AtEveryMoment_EachHostHasHadItsShareToWithinOneTurnOrTwo) {
 TEST(RoundRobin, WorkersWithOtherSeeds_StartAtOtherHosts) {
   std::map<int, uint64_t> first;
   for (uint64_t seed = 0; seed < 4000; ++seed) {
-    ++first[BalancerHarness(kPolicy, BalancerHarness::equal(4), seed).pick()];
+    ++first[BalancerHarness(kRoundRobin, BalancerHarness::equal(4), seed).pick()];
   }
   EXPECT_LT(chi_square(first, BalancerHarness::equal(4)), chi_square_limit(4));
 }
 
 TEST(RoundRobin, AHostExcludedForAWhile_DoesNotCatchUpAfterwards) {
-  BalancerHarness hosts(kPolicy, {1, 1, 4});
+  BalancerHarness hosts(kRoundRobin, {1, 1, 4});
   hosts.picks(1000, {2});
   auto counts = hosts.counts(60);
   EXPECT_EQ(counts[2], 40u);

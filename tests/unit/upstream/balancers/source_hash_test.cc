@@ -3,7 +3,7 @@
 namespace weir::test {
 namespace {
 
-constexpr auto kPolicy = config::Balance::source_hash;
+constexpr auto kSourceHash = config::Balance::source_hash;
 constexpr size_t kClients = 20000;
 
 std::vector<std::pair<int, uint32_t>> hosts_up_to(int count) {
@@ -13,7 +13,7 @@ std::vector<std::pair<int, uint32_t>> hosts_up_to(int count) {
 }
 
 TEST(SourceHash, AClient_StaysWithItsHost) {
-  BalancerHarness hosts(kPolicy, {1, 2, 3});
+  BalancerHarness hosts(kSourceHash, {1, 2, 3});
   const auto before = hosts.picks(1000);
   EXPECT_EQ(hosts.picks(1000), before);
 }
@@ -21,12 +21,12 @@ TEST(SourceHash, AClient_StaysWithItsHost) {
 TEST(SourceHash, SpreadsClientsByWeight_AndNotMoreUnevenlyThanChance) {
   std::vector<uint32_t> weights;
   for (uint32_t i = 0; i < 40; ++i) weights.push_back(1 + i * 7 % 11);
-  BalancerHarness hosts(kPolicy, weights);
+  BalancerHarness hosts(kSourceHash, weights);
   EXPECT_LT(chi_square(hosts.counts(100000), weights), chi_square_limit(40));
 }
 
 TEST(SourceHash, AdjacentHashes_AreSpreadToo) {
-  BalancerHarness hosts(kPolicy, BalancerHarness::equal(8));
+  BalancerHarness hosts(kSourceHash, BalancerHarness::equal(8));
   std::map<int, uint64_t> counts;
   for (uint64_t hash = 0; hash < 8000; ++hash)
     ++counts[static_cast<int>(hosts.balancer().pick({hash, {}}))];
@@ -34,7 +34,7 @@ TEST(SourceHash, AdjacentHashes_AreSpreadToo) {
 }
 
 TEST(SourceHash, AllWorkersAgree_WhateverTheirSeedAndTheOrderOfTheHosts) {
-  BalancerHarness one(kPolicy, {}, 1), other(kPolicy, {}, 99);
+  BalancerHarness one(kSourceHash, {}, 1), other(kSourceHash, {}, 99);
   one.use({{0, 2}, {1, 1}, {2, 2}, {3, 3}});
   other.use({{3, 3}, {2, 2}, {0, 2}, {1, 1}});
   EXPECT_EQ(one.picks(kClients), other.picks(kClients));
@@ -42,12 +42,12 @@ TEST(SourceHash, AllWorkersAgree_WhateverTheirSeedAndTheOrderOfTheHosts) {
 
 // Not a property but a promise: an update of weir must not send every client elsewhere.
 TEST(SourceHash, TheMapping_IsTheSameInEveryBuild) {
-  BalancerHarness hosts(kPolicy, {1, 2, 1, 4});
+  BalancerHarness hosts(kSourceHash, {1, 2, 1, 4});
   EXPECT_EQ(hosts.picks(12), (std::vector<int>{1, 1, 0, 1, 3, 2, 2, 1, 1, 1, 3, 3}));
 }
 
 TEST(SourceHash, RemovingAHost_MovesOnlyItsOwnClients) {
-  BalancerHarness hosts(kPolicy, {});
+  BalancerHarness hosts(kSourceHash, {});
   auto all = hosts_up_to(10);
   hosts.use(all);
   const auto before = hosts.picks(kClients);
@@ -64,7 +64,7 @@ TEST(SourceHash, RemovingAHost_MovesOnlyItsOwnClients) {
 }
 
 TEST(SourceHash, AddingAHost_MovesOnlyItsShare_AndOnlyToIt) {
-  BalancerHarness hosts(kPolicy, BalancerHarness::equal(9));
+  BalancerHarness hosts(kSourceHash, BalancerHarness::equal(9));
   const auto before = hosts.picks(kClients);
   std::vector<std::pair<int, uint32_t>> ten;
   for (int i = 0; i < 10; ++i) ten.emplace_back(i, 1);
@@ -80,7 +80,7 @@ TEST(SourceHash, AddingAHost_MovesOnlyItsShare_AndOnlyToIt) {
 }
 
 TEST(SourceHash, RaisingAWeight_MovesClientsOnlyToThatHost) {
-  BalancerHarness hosts(kPolicy, {});
+  BalancerHarness hosts(kSourceHash, {});
   hosts.use({{0, 4}, {1, 4}, {2, 4}});
   const auto before = hosts.picks(kClients);
   hosts.use({{0, 4}, {1, 8}, {2, 4}});
@@ -95,7 +95,7 @@ TEST(SourceHash, RaisingAWeight_MovesClientsOnlyToThatHost) {
 }
 
 TEST(SourceHash, ClientsOfAnExcludedHost_GoWhereTheyWouldGoWithoutIt) {
-  BalancerHarness hosts(kPolicy, {});
+  BalancerHarness hosts(kSourceHash, {});
   hosts.use(hosts_up_to(6));
   const auto excluded = hosts.picks(kClients, {2, 5});
   auto without = hosts_up_to(6);
@@ -106,7 +106,7 @@ TEST(SourceHash, ClientsOfAnExcludedHost_GoWhereTheyWouldGoWithoutIt) {
 }
 
 TEST(SourceHash, ClientsOfAnExcludedHost_AreSpreadOverAllOthers) {
-  BalancerHarness hosts(kPolicy, BalancerHarness::equal(5));
+  BalancerHarness hosts(kSourceHash, BalancerHarness::equal(5));
   std::map<int, uint64_t> heirs;
   for (uint64_t client = 0; client < kClients; ++client) {
     if (hosts.pick(client) == 0) ++heirs[hosts.pick(client, {0}) - 1];

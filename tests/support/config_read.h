@@ -1,0 +1,33 @@
+// A configuration read from a text, and what a plan says of two of them.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "config/load.h"
+#include "config/plan.h"
+
+namespace weir::config {
+
+inline Loaded read(std::string_view yaml) {
+  return load_text(yaml, "weir.yaml", [](const std::string&) { return std::nullopt; });
+}
+
+// Of a text without findings.
+inline Model model(std::string_view yaml) {
+  Loaded loaded = read(yaml);
+  EXPECT_THAT(loaded.diagnostics, testing::IsEmpty()) << format_text(loaded.diagnostics, false);
+  return std::move(loaded.model);
+}
+
+// Each as "effect what".
+inline std::vector<std::string> lines(const std::vector<Change>& changes) {
+  std::vector<std::string> result;
+  for (const Change& c : changes) result.push_back(std::string(text(c.effect)) + " " + text(c));
+  return result;
+}
+
+}  // namespace weir::config
