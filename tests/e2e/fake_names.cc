@@ -1,7 +1,8 @@
 // getaddrinfo(3) for one process (LD_PRELOAD), with the names of the file WEIR_TEST_NAMES, which is
 // read at every call. A line is a name and what becomes of its lookup:
 //   app.test 127.0.0.1 ::1        these addresses
-//   app.test after 200 127.0.0.1  the same, after so many milliseconds
+//   app.test gate /asked /go 127.0.0.1  one byte in the FIFO /asked says that it was asked; the
+//                                 answer comes when somebody writes to the FIFO /go
 //   app.test fail                 no name server answers
 //   app.test hang /path/to/fifo   never an answer; one byte in the FIFO says that it was asked
 // A name that is not in the file is the system's.
@@ -43,6 +44,13 @@ void hang(const std::string& fifo) {
   while (true) ::poll(nullptr, 0, -1);
 }
 
+void wait_at(const std::string& asked, const std::string& go) {
+  const int fd = ::open(asked.c_str(), O_WRONLY);
+  if (::write(fd, "?", 1) != 1) std::abort();
+  ::close(::open(go.c_str(), O_RDONLY));  // waits for who opens it for writing
+  ::close(fd);
+}
+
 int answer(std::istringstream& words, addrinfo** result) {
   for (std::string word; words >> word;) {
     if (word == "fail") return EAI_AGAIN;
@@ -50,10 +58,10 @@ int answer(std::istringstream& words, addrinfo** result) {
       words >> word;
       hang(word);
     }
-    if (word == "after") {
-      int milliseconds = 0;
-      words >> milliseconds;
-      ::poll(nullptr, 0, milliseconds);
+    if (word == "gate") {
+      std::string asked, go;
+      words >> asked >> go;
+      wait_at(asked, go);
       continue;
     }
     *result = entry(word);
