@@ -129,7 +129,7 @@ TEST_F(HealthCheckTest, StartsABoundedNumberInATurnOfTheLoop_AlsoOfChecksThatEnd
 }
 
 TEST_F(HealthCheckTest, AllAreCheckedAtOnceWhereThereAreDescriptors) {
-  constexpr int kBackends = 500;
+  constexpr int kBackends = 200;
   config::HealthCheck greeted = spec();
   greeted.expect = "PONG";
   HealthChecks checks(loop_, observer_, 1, HealthChecks::room_of(8192));

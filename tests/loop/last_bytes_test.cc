@@ -113,6 +113,16 @@ class LastBytesTest : public TlsFixture {
     return all;
   }
   // What `got` is, without 400,000 bytes of output.
+  // What chunks hold, the last of which may have been cut.
+  static std::string data_of_chunks(std::string_view text) {
+    std::string data;
+    for (size_t line = 0; (line = text.find("\r\n")) != std::string_view::npos;) {
+      const size_t size = std::stoul(std::string(text.substr(0, line)), nullptr, 16);
+      data += text.substr(line + 2, size);
+      text.remove_prefix(std::min(text.size(), line + 2 + size + 2));
+    }
+    return data;
+  }
   static testing::AssertionResult whole(const std::string& got, const std::string& sent) {
     if (got == sent) return testing::AssertionSuccess();
     return testing::AssertionFailure() << got.size() << " of " << sent.size() << " bytes";
@@ -229,13 +239,9 @@ TEST_F(LastBytesTest, UploadOfATlsClientThatIsCutOff_ReachesTheBackend) {
       ASSERT_TRUE(send(*one, sent));
       end(*one, how);
       settle();
-      std::string got = all_of(server);
-      EXPECT_NE(server.end(), Socket::End::open);
-      size_t bytes = got.size();
-      if (!chunked) {
-        EXPECT_TRUE(whole(got, sent)) << framing;
-      }
-      EXPECT_GE(bytes, sent.size()) << framing << static_cast<int>(how);
+      const std::string got = all_of(server);
+      EXPECT_TRUE(whole(chunked ? data_of_chunks(got) : got, sent))
+          << framing << static_cast<int>(how);
       EXPECT_EQ(server.end(), Socket::End::reset) << framing;
     }
   }
