@@ -16,14 +16,12 @@ bool set(int fd, int level, int name, int value) {
   return sys::set_option(fd, level, name, &value, sizeof(value)) == 0;
 }
 
-Error failure(const Address& address, const char* what) {
-  const int error = errno;
+Error failure(const Address& address, const char* what, int error) {
   std::string text = fmt::format("cannot {} {}: {}", what, address.text(), std::strerror(error));
   if (error == EADDRINUSE) text += "; another process listens there (see it with: ss -ltnp)";
   if (error == EACCES) text += "; ports below 1024 need CAP_NET_BIND_SERVICE";
   if (error == EADDRNOTAVAIL) text += "; this machine does not have that address";
   if (error == EAFNOSUPPORT) text += "; this kernel has no IPv6: write an IPv4 address";
-  errno = error;  // for bind_socket()
   return Error{text, ""};
 }
 
@@ -56,19 +54,22 @@ bool set_tcp_options(int fd, const Address& address, const ListenOptions& option
                                                static_cast<socklen_t>(algorithm.size())) == 0);
 }
 
-Result<UniqueFd> bind_exactly(const Address& address, const ListenOptions& options) {
+// `error`: the errno of the call that failed.
+Result<UniqueFd> bind_exactly(const Address& address, const ListenOptions& options, int& error) {
+  const auto failed = [&](const char* what) {
+    error = errno;
+    return failure(address, what, error);
+  };
   UniqueFd fd(sys::socket(address.socket_family()));
-  if (!fd) return failure(address, "open a socket for");
+  if (!fd) return failed("open a socket for");
   if (address.is_ip() && !set_tcp_options(fd.get(), address, options))
-    return failure(address,
-                   options.congestion_control.empty()
-                       ? "set the options of"
-                       : "set the options (is congestion_control known to this kernel?) of");
+    return failed(options.congestion_control.empty()
+                      ? "set the options of"
+                      : "set the options (is congestion_control known to this kernel?) of");
   if (address.is_unix() && is_stale(address)) ::unlink(address.path().c_str());
   sockaddr_storage storage;
   const socklen_t length = address.to_sockaddr(storage);
-  if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&storage), length) != 0)
-    return failure(address, "bind");
+  if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&storage), length) != 0) return failed("bind");
   if (address.is_unix() && address.path()[0] != '@')
     if (Result<void> done = set_permissions(address.path(), options.permissions); !done) {
       ::unlink(address.path().c_str());
@@ -84,10 +85,11 @@ Address all_of_ipv4(uint16_t port) {
 }  // namespace
 
 Result<UniqueFd> bind_socket(const Address& address, const ListenOptions& options) {
-  Result<UniqueFd> fd = bind_exactly(address, options);
-  const bool no_ipv6 = !fd && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL);
+  int error = 0;
+  Result<UniqueFd> fd = bind_exactly(address, options, error);
+  const bool no_ipv6 = !fd && (error == EAFNOSUPPORT || error == EADDRNOTAVAIL);
   if (no_ipv6 && address == Address::any(address.port()))
-    return bind_exactly(all_of_ipv4(address.port()), options);
+    return bind_exactly(all_of_ipv4(address.port()), options, error);
   return fd;
 }
 
@@ -99,7 +101,7 @@ Result<UniqueFd> open_listening_socket(const Address& address, const ListenOptio
 }
 
 Result<void> start_listening(int fd, const Address& address, const ListenOptions& options) {
-  if (sys::listen(fd, options.backlog) != 0) return failure(address, "listen on");
+  if (sys::listen(fd, options.backlog) != 0) return failure(address, "listen on", errno);
   return {};
 }
 
