@@ -361,6 +361,27 @@ TEST_F(UrgentByteTest, BeforeAReset_DoesNotCostWhatIsBehindIt) {
   EXPECT_EQ(got.size(), 60'000u);
 }
 
+// A read is short there, too, and no event tells of the rest.
+TEST_F(UrgentByteTest, InSmallTalk_HoldsWhatIsBehindItBackForAMoment) {
+  loop.turns(2);
+  send_all(f.client_end.get(), "a");
+  ASSERT_EQ(::send(f.client_end.get(), "!", 1, MSG_OOB | MSG_NOSIGNAL), 1);
+  send_all(f.client_end.get(), "e");
+  std::string got;
+  ASSERT_TRUE(loop.run_until([&] {
+    read_all(f.backend_end.get(), got);
+    return got.starts_with("a");
+  }));
+  loop.turns(5);
+  loop.advance(2s);
+  loop.turns(2);
+  EXPECT_TRUE(loop.run_until([&] {
+    read_all(f.backend_end.get(), got);
+    return got == "ae";
+  }));
+  EXPECT_FALSE(f.pipe.request.splicing());
+}
+
 // Trap T4: the read is short, and the FIN gives no edge of its own.
 TEST(TcpPipe, BytesAndFinInOneEdge_BothArrive) {
   TestLoop loop;
