@@ -159,7 +159,8 @@ Io Transport::write_tls(std::span<const char> from) {
     if (status == TlsStream::Status::ok) continue;
     if (status != TlsStream::Status::wants_write && status != TlsStream::Status::wants_read) {
       if (error_ == 0) error_ = tls_->error() != 0 ? tls_->error() : EPROTO;
-      readable_ = true;
+      readable_ = true;  // as in write_failed()
+      tls_->ask_again();
       return {Io::Status::failed};
     }
     writable_ = false;
@@ -195,8 +196,9 @@ Io Transport::peek(std::span<char> to) {
 }
 
 // The event that named these bytes may have been a reset right behind them: libevent says of both
-// only "readable, writable", and there will be no other event. Asking the kernel after each read
-// would cost a system call per request; asking once the connection has fallen silent costs none.
+// only "readable, writable", and there will be no other event. Nor is there one for what is behind
+// urgent data, before which a read stops short. Asking the kernel after each read would cost a
+// system call per request; asking once the connection has fallen silent costs none.
 void Transport::look_again_soon() {
   if (!suspicious_) return;
   read_at_ = milliseconds(loop_->now());

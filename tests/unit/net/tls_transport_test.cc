@@ -56,6 +56,19 @@ TEST_F(TlsTransportTest, ReadingWithoutAnEvent_AsksTheKernel) {
   EXPECT_FALSE(transport.cut_off());
 }
 
+// Nor has one told of these bytes, nor of the reset behind them, which the write comes upon.
+TEST_F(TlsTransportTest, AfterAWriteThatFails_WhatCameBeforeTheResetIsRead) {
+  ASSERT_EQ(transport.read(memory).status, Io::Status::blocked);
+  ASSERT_TRUE(peer->send("x"));
+  reset_on_close(peer->socket().fd());
+  peer->socket().close();
+  ASSERT_EQ(transport.write(std::string_view("y")).status, Io::Status::failed);
+  ASSERT_TRUE(transport.readable());
+  const Io io = transport.read(memory);
+  EXPECT_EQ(io.status, Io::Status::ok);
+  EXPECT_EQ(io.bytes, 1u);
+}
+
 TEST_F(TlsTransportTest, AFinWithoutAGoodbye_IsACut) {
   peer->socket().finish();
   ASSERT_TRUE(run_until([&] { return transport.readable(); }));
