@@ -88,6 +88,7 @@ void Exchange::reset() {
   request_id_ = leftover_ = {};
   client_ = {};
   tried_count_ = tries_ = retries_ = status_ = 0;
+  next_ = kNoHost;
   interim_bytes_ = 0;
   body_known_ = 0;
   received_ = answered_ = rate_from_ = 0;

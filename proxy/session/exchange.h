@@ -192,8 +192,9 @@ class Exchange final : private BodyRelayObserver,
   // The way to the backend.
   std::array<HostIndex, kMaxTries> tried_{};  // not to be picked again before others
   uint32_t tried_count_ = 0;
-  uint32_t tries_ = 0;    // requests sent or connections that failed
-  uint32_t retries_ = 0;  // of them, after the first
+  HostIndex next_ = kNoHost;  // first to be tried: another address of an unreachable backend
+  uint32_t tries_ = 0;        // requests sent or connections that failed
+  uint32_t retries_ = 0;      // of them, after the first
   HostIndex place_ = kNoHost;
   Lease lease_;
   TimePoint try_began_{}, queued_since_{}, pause_until_{};

@@ -65,10 +65,9 @@ Pool::Trust Exchange::trust() {
 // True: the next try has been arranged. Nothing of the one that failed is left.
 bool Exchange::try_again(RetryCause cause) {
   const auto another_address = [&](bool left_alone_too) {
-    return cause == RetryCause::connect_failure && tries_ < kMaxTries &&
-           cluster_->other_address(place_, http_.pipes().loop.now(),
-                                   std::span(tried_).first(tried_count_),
-                                   left_alone_too) != kNoHost;
+    if (cause != RetryCause::connect_failure || tries_ >= kMaxTries) return kNoHost;
+    return cluster_->other_address(place_, http_.pipes().loop.now(),
+                                   std::span(tried_).first(tried_count_), left_alone_too);
   };
   const auto retry = [&] {
     if (!may_try_again(cause)) return false;
@@ -84,7 +83,11 @@ bool Exchange::try_again(RetryCause cause) {
   };
   // The other addresses of a backend come first. Nothing has been sent, so that needs no leave of
   // the route's `retry` and is none of its attempts.
-  if (!another_address(false) && !retry() && !another_address(true)) return false;
+  HostIndex next = another_address(false);
+  if (next == kNoHost && !retry()) {
+    next = another_address(true);
+    if (next == kNoHost) return false;
+  }
   // A kept connection that was closed says nothing about its backend, but something about others
   // that were kept as long.
   fresh_ = true;
@@ -95,6 +98,7 @@ bool Exchange::try_again(RetryCause cause) {
   books_.try_over(cause);
   end_try();
   place_ = kNoHost;
+  next_ = next;
   expired_ = nullptr;
   watch_client();
   owner_->client().set_writer(&client_side_);

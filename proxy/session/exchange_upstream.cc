@@ -46,6 +46,7 @@ void Exchange::renew_cluster() {
   next->take_over(*cluster_, retrying_);
   cluster_ = next;
   tried_count_ = 0;  // places of other backends
+  next_ = kNoHost;
   renewed_ = current;
 }
 
@@ -91,9 +92,7 @@ bool Exchange::find_place(bool reclaim) {
   bool full = false, awaits = false;
   for (bool first = true; passed_count <= passed.size(); first = false) {
     const std::span<const HostIndex> over = std::span(passed).first(passed_count);
-    place_ = first && tried_count_ > 0
-                 ? cluster_->other_address(tried_[tried_count_ - 1], now, over)
-                 : kNoHost;
+    place_ = first ? next_ : kNoHost;
     if (place_ == kNoHost)
       place_ = passed_count < passed.size()
                    ? cluster_->pick(now, hash, over)
@@ -121,6 +120,7 @@ bool Exchange::find_place(bool reclaim) {
 }
 
 Exchange::Step Exchange::use_place() {
+  next_ = kNoHost;
   leave_queue();
   cluster_->begin_use(place_);
   books_.tried(cluster_->cells_of(place_), http_.pipes().loop.now());

@@ -153,6 +153,25 @@ TEST_F(NamesTest, ARequestTriesTheOtherAddressesOfItsOnlyBackend_WithoutARetry) 
   EXPECT_EQ(cluster_cells("c").retries.sum(), 0u);
 }
 
+TEST_F(NamesTest, ARequestThatMayNotBeRetriedTriesTheHeldOffAddressOfItsBackend) {
+  Acceptor& held_off = open(1);
+  Acceptor& backup = open(2);
+  names.set("app.test", {"127.0.0.1", "127.0.0.2"});
+  apply(
+      "listeners:\n" + listener_text("cluster: c, retry: { attempts: 0 }") +
+      fmt::format("clusters:\n  - {{ name: c, backends: [{}, {{ address: {}, backup: true }}] }}\n",
+                  name(), at(2).text()));
+  const auto& hosts = store.current()->clusters[0].hosts;
+  hosts[1].backend->note_connect_failure(loop.now(), {30s, 30s});
+  Socket one = client();
+  ASSERT_TRUE(one.send(get("/")));
+  Socket server = accepted(held_off);
+  EXPECT_THAT(message(server), StartsWith("GET / "));
+  EXPECT_TRUE(nobody_connects(backup));
+  ASSERT_TRUE(server.send(ok("")));
+  EXPECT_THAT(message(one), StartsWith("HTTP/1.1 200 "));
+}
+
 TEST_F(NamesTest, ARequestForWhichNoAddressIsAlive_IsAnswered502) {
   names.set("app.test", {"127.0.0.1", "127.0.0.2"});
   serve_http();
