@@ -205,16 +205,18 @@ Families Scrape::build() const {
 
 // Whole listeners, clusters and backends: one is shown with all its rows of a rank, or with none.
 size_t Scrape::most_of(Families& out, Rank rank) const {
-  const auto fit = [&](size_t things, size_t series_of_one) {
-    const size_t most = std::min(things, out.room() / series_of_one);
-    out.drop((things - most) * series_of_one);
+  const auto fit = [&](const auto& things, auto series_of) {
+    size_t most = 0, room = out.room();
+    for (; most < things.size() && series_of(things[most].http) <= room; ++most)
+      room -= series_of(things[most].http);
+    for (size_t i = most; i < things.size(); ++i) out.drop(series_of(things[i].http));
     return most;
   };
   switch (rank) {
-    case listeners: return fit(listeners_.size(), series_of_listener());
-    case clusters: return fit(clusters_.size(), series_of_cluster());
-    case states: return fit(backend_states_.size(), series_of_backend_state());
-    case backends: return fit(backends_.size(), series_of_backend());
+    case listeners: return fit(listeners_, series_of_listener);
+    case clusters: return fit(clusters_, series_of_cluster);
+    case states: return fit(backend_states_, [](bool) { return series_of_backend_state(); });
+    case backends: return fit(backends_, series_of_backend);
     case always:
     case numbers:
     case up:

@@ -29,15 +29,18 @@ inline constexpr size_t kSeriesOf<RequestCounts> = 12;
 
 struct SeriesDemand {
   size_t workers = 0, listeners = 0, clusters = 0, backends = 0, routes = 0;
+  // Of those, the ones that carry HTTP and have its rows, too.
+  size_t http_listeners = 0, http_clusters = 0, http_backends = 0;
 };
 
-// Of the routes, how many can have series of their own.
+// The number of routes that can have series of their own.
 size_t routes_with_series(const SeriesDemand& demand, size_t max_series);
 
-// Series of one backend: of its state without weir_backend_up, and of the rest.
+// Series of one backend: of its state without weir_backend_up, and of the rest. `http`: with the
+// rows of HTTP.
 size_t series_of_backend_state();
-size_t series_of_backend();
-size_t series_of_listener();
-size_t series_of_cluster();
+size_t series_of_backend(bool http);
+size_t series_of_listener(bool http);
+size_t series_of_cluster(bool http);
 
 }  // namespace weir

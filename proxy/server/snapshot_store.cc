@@ -83,13 +83,32 @@ decltype(Spec::tls) same_or_new(const Loaded& loaded, const std::string& name, c
   return same ? before->tls : found->second;
 }
 
-SeriesDemand demand_of(const Snapshot& snapshot, uint32_t workers) {
+// By cluster: whether a listener of HTTP may send to it.
+std::vector<bool> carry_http(const Snapshot& snapshot) {
+  std::vector<bool> http(snapshot.clusters.size());
+  for (const ListenerSpec& listener : snapshot.listeners)
+    if (listener.http)
+      for (size_t cluster : listener.clusters) http[cluster] = true;
+  return http;
+}
+
+SeriesDemand demand_of(const Snapshot& snapshot, uint32_t workers,
+                       const std::vector<bool>& clusters_of_http) {
   SeriesDemand demand{.workers = workers,
                       .listeners = snapshot.listeners.size(),
                       .clusters = snapshot.clusters.size()};
-  for (const ClusterSpec& cluster : snapshot.clusters) demand.backends += cluster.hosts.size();
-  for (const ListenerSpec& listener : snapshot.listeners)
-    if (listener.http) demand.routes += listener.http->routes.routes().size();
+  for (size_t i = 0; i < snapshot.clusters.size(); ++i) {
+    const size_t backends = snapshot.model.clusters[i].backends.size();
+    demand.backends += backends;
+    if (!clusters_of_http[i]) continue;
+    ++demand.http_clusters;
+    demand.http_backends += backends;
+  }
+  for (const ListenerSpec& listener : snapshot.listeners) {
+    if (!listener.http) continue;
+    ++demand.http_listeners;
+    demand.routes += listener.http->routes.routes().size();
+  }
   return demand;
 }
 
@@ -294,18 +313,14 @@ Result<SnapshotStore::Prepared> SnapshotStore::prepare(const Candidate& candidat
   for (const auto& [name, server] : candidate.tls.listeners) server->use_tickets(ticket_keys_);
   prepared.ticket_keys = candidate.tls.ticket_keys;
   prepared.digests = candidate.tls.digests;
-  const SeriesDemand demand = demand_of(*snapshot, sockets_.workers());
+  const std::vector<bool> clusters_of_http = carry_http(*snapshot);
+  const SeriesDemand demand = demand_of(*snapshot, sockets_.workers(), clusters_of_http);
   size_t own_series = routes_with_series(demand, model.metrics.max_series);
   snapshot->folded_routes = demand.routes - own_series;
   for (ListenerSpec& listener : snapshot->listeners)
     if (listener.http) number_routes(listener, own_series, *series);
-  std::vector<bool> carries_http(snapshot->clusters.size());
-  for (const ListenerSpec& listener : snapshot->listeners) {
-    if (!listener.http) continue;
-    for (size_t cluster : listener.clusters)
-      if (!carries_http[cluster]) note_http(snapshot->clusters[cluster]);
-    for (size_t cluster : listener.clusters) carries_http[cluster] = true;
-  }
+  for (size_t i = 0; i < snapshot->clusters.size(); ++i)
+    if (clusters_of_http[i]) note_http(snapshot->clusters[i]);
   prepared.checks = check_targets(*snapshot);
   prepared.most_connections = connections_for(descriptor_limit_, prepared.checks.size());
   snapshot->max_connections =

@@ -186,6 +186,17 @@ TEST_F(CollectorTest, LeavesOutWhatExceedsTheLimitAndSaysHowMuch) {
   EXPECT_GT(value_of(text, "weir_metrics_series_dropped_total"), 10);
 }
 
+TEST_F(CollectorTest, BackendsThatDoNotCarryHttpTakeOnlyTheRoomOfTheirOwnRows) {
+  scrape();
+  const std::string all = scrape();
+  const auto series = static_cast<size_t>(value_of(all, "weir_metrics_series"));
+  Collector collector(series);
+  collector.render(state, reports(), registry);
+  const std::string text = collector.render(state, reports(), registry);
+  EXPECT_EQ(value_of(text, R"(weir_backend_connects_total{cluster="app",backend="two"})"), 0);
+  EXPECT_EQ(value_of(text, "weir_metrics_series_dropped_total"), 0);
+}
+
 TEST_F(CollectorTest, RoutesGiveWayFirst_AndTheHealthOfBackendsLast) {
   for (uint32_t i = 0; i < 500; ++i) {
     ids.routes.push_back(registry.route("web", std::to_string(i)));

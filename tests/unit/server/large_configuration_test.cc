@@ -108,10 +108,19 @@ TEST(LargeConfiguration, SessionsUnderManyChangesAreCountedInLinearTime) {
 TEST(LargeConfiguration, RoutesWithoutRoomForTheirOwnSeriesShareOne) {
   SnapshotStore store(1, 1024);
   Candidate many = candidate(100);
-  const SeriesDemand demand{
-      .workers = 1, .listeners = 1, .clusters = 100, .backends = 100, .routes = 100};
+  const SeriesDemand demand{.workers = 1,
+                            .listeners = 1,
+                            .clusters = 100,
+                            .backends = 100,
+                            .routes = 100,
+                            .http_listeners = 1,
+                            .http_clusters = 100,
+                            .http_backends = 100};
   uint64_t& most = many.loaded.model.metrics.max_series;
   for (most = 1; routes_with_series(demand, most) < 40;) most += 10;
+  // A backend has one series, however many addresses.
+  for (const char* address : {"127.0.0.2:9", "127.0.0.3:9"})
+    many.addresses["127.0.0.1:9"].addresses.push_back(*Address::parse(address));
   put_in_force(store, many);
   const Snapshot& snapshot = *store.current();
   const std::vector<uint32_t>& series = snapshot.listeners[0].route_series;
