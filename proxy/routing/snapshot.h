@@ -102,7 +102,8 @@ struct Snapshot {
   // Of each cluster, its place in the snapshot before; kNoCluster: it is new.
   std::vector<size_t> clusters_before;
 
-  // When listeners and clusters are complete; once more after a copy. `before`: the one in force; null: none.
+  // When listeners and clusters are complete; once more after a copy. `before`: the one in force;
+  // null: none.
   void index(const Snapshot* before);
   // Null: there is none.
   const ClusterSpec* cluster(std::string_view name) const;
@@ -124,6 +125,8 @@ class SnapshotView : public ListNode {  // of its worker's list
     const Slot& slot = clusters_[i];
     return slot.cluster ? *slot.cluster : make(i);
   }
+  // Null: it has not been used yet.
+  const Cluster* cluster_if_used(size_t i) const { return clusters_[i].cluster.get(); }
   // Goes on with the clusters that have changed and were in use: with their pools, and with what
   // waits for them. Looks at `hosts` backends, or a cluster more. True: all are done.
   bool renew(size_t hosts);

@@ -64,7 +64,10 @@ class Cluster {
   int64_t& load(HostIndex host) { return *loads_[host]; }
   // For requests: the kept connections of a backend, and who waits for one of any.
   Pool& pool(HostIndex host) { return pools_[host] ? *pools_[host] : make_pool(host); }
+  // Null: the host has not been used yet.
+  const Pool* pool_if_used(HostIndex host) const { return pools_[host].get(); }
   ClusterQueue& queue() { return *queue_; }
+  const ClusterQueue& queue() const { return *queue_; }
   // A request for this cluster begins and ends, with all its tries.
   void begin_request() { ++requests_; }
   void end_request() { --requests_; }

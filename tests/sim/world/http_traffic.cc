@@ -12,6 +12,15 @@ namespace {
 
 using Outcome = Request::Outcome;
 
+// The line of a request that was refused before its head was complete: its path may be cut off.
+bool is_of_a_part(const std::string& line) {
+  if (!log_field(line, "route").empty()) return false;
+  const uint64_t status = log_number(line, "status");
+  const std::optional<EndReason> reason = end_reason(log_field(line, "reason"));
+  return status == 400 || status == 408 || status == 414 || status == 431 ||
+         (status == 503 && reason && is_by_drain(*reason));
+}
+
 class HttpTraffic final : public Traffic {
  public:
   HttpTraffic(const Scenario& scenario, Network& network) : scenario_(scenario), ledger_(network) {}
@@ -94,8 +103,9 @@ std::vector<std::string> HttpTraffic::judge(const Evidence& evidence, Tally& tal
 // Nothing is under way, so what is open is kept for later.
 void HttpTraffic::judge_backends(const Evidence& evidence) {
   for (const auto& [id, cells] : evidence.report.backends) {
-    if (cells.in_flight.value != 0)
-      ledger_.fail("backend {}: {} requests under way", id, cells.in_flight.value);
+    if (cells.in_flight.value != 0 || cells.load != 0)
+      ledger_.fail("backend {}: {} requests under way, load {}", id, cells.in_flight.value,
+                   cells.load);
     if (cells.active.value != cells.idle.value)
       ledger_.fail("backend {}: {} connections, {} idle", id, cells.active.value, cells.idle.value);
   }
@@ -105,8 +115,7 @@ void HttpTraffic::judge_backends(const Evidence& evidence) {
 void HttpTraffic::judge_log(const Evidence& evidence) {
   for (const std::string& line : lines_of(evidence.access_log)) {
     const std::string path = log_field(line, "path");
-    // Without a route it was refused, perhaps with a part of its head.
-    if (path.empty() || log_field(line, "route").empty()) continue;
+    if (path.empty() || is_of_a_part(line)) continue;
     const uint64_t number = std::strtoull(path.c_str() + path.rfind('/') + 1, nullptr, 10);
     const Request* request = ledger_.request(number);
     if (request == nullptr) {

@@ -167,8 +167,8 @@ void TcpVerdict::judge_session(const AccessLine& line, const Talker& client) {
          "{}: {} never finished its handshake, and ended with {}", line.client, client.number(),
          text(line.reason));
   const Talker* backend = client.partner();
-  // What it had sent goes first, for as long as its backend may take to read it.
-  const bool delivers = backend != nullptr && backend->received() < client.sent();
+  // What weir has received from it goes first, for as long as its backend may take to read it.
+  const bool delivers = backend != nullptr && backend->received() < line.received_bytes;
   if (client.reset_at() != kNever && !delivers) {
     expect(client.began() + ended < client.reset_at() + kSoon,
            "{}: client {} was gone at {:.3f} s, it ended after {:.3f} s: {}, {}/{} bytes",

@@ -5,13 +5,15 @@
 namespace weir::sim {
 namespace {
 
-// The name of a backend that could take a request at once; empty: there is none.
-std::string free_backend(Cluster& cluster, TimePoint now) {
+// The name of a backend that could take a request at once; empty: there is none. A pool that has
+// not been made yet has room.
+std::string free_backend(const Cluster& cluster, TimePoint now) {
   const std::vector<HostSpec>& hosts = cluster.spec().hosts;
   for (HostIndex i = 0; i < hosts.size(); ++i) {
     const bool usable = hosts[i].state == config::BackendState::active &&
                         hosts[i].backend->health() != Health::down && !cluster.left_alone(i, now);
-    if (usable && cluster.pool(i).has_room()) return hosts[i].backend->name();
+    const Pool* const pool = cluster.pool_if_used(i);
+    if (usable && (pool == nullptr || pool->has_room())) return hosts[i].backend->name();
   }
   return {};
 }
@@ -22,11 +24,11 @@ void WaiterWatch::look(Worker& worker, TimePoint now, std::vector<std::string>& 
   const SnapshotRef& current = static_cast<const SessionOwner&>(worker).current();
   if (!current) return;
   for (size_t i = 0; i < current->snapshot().clusters.size(); ++i) {
-    Cluster& cluster = current->cluster(i);
-    const std::string& name = cluster.spec().name;
-    const bool waits = cluster.queue().length() > 0;
+    const Cluster* const cluster = current->cluster_if_used(i);
+    const std::string& name = current->snapshot().clusters[i].name;
+    const bool waits = cluster != nullptr && cluster->queue().length() > 0;
     waited_ += waits;
-    const std::string room = waits ? free_backend(cluster, now) : "";
+    const std::string room = waits ? free_backend(*cluster, now) : "";
     if (room.empty()) {
       since_.erase(name);
       continue;
@@ -34,7 +36,7 @@ void WaiterWatch::look(Worker& worker, TimePoint now, std::vector<std::string>& 
     const TimePoint since = since_.try_emplace(name, now).first->second;
     if (now - since <= kSoon) continue;
     failures.push_back(fmt::format("{} requests of {} wait, and {} has had room for {:.3f} s",
-                                   cluster.queue().length(), name, room, seconds(now - since)));
+                                   cluster->queue().length(), name, room, seconds(now - since)));
     since_.erase(name);
   }
 }
