@@ -32,11 +32,11 @@ std::string spelled(std::string_view text) {
 }
 
 bool is_spelled_as(std::string_view sent, std::string_view spelling) {
-  if (sent == spelling) return true;
-  if (sent.size() != spelling.size() || spelling.find('%') == spelling.npos) return false;
+  if (sent.size() != spelling.size()) return false;
   for (size_t i = 0; i < sent.size(); ++i) {
+    if (sent[i] == spelling[i]) continue;
     const bool digit = (i > 0 && spelling[i - 1] == '%') || (i > 1 && spelling[i - 2] == '%');
-    if ((digit ? upper_digit(sent[i]) : sent[i]) != spelling[i]) return false;
+    if (!digit || upper_digit(sent[i]) != spelling[i]) return false;
   }
   return true;
 }

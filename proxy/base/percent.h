@@ -1,23 +1,19 @@
-// Percent-encodings of RFC 3986 in one spelling (6.2.2.1 and 6.2.2.2): what need not be encoded is
-// decoded, hexadecimal digits are upper case. The configuration and requests use the same function,
-// so that equivalent paths compare equal. Pure functions, no allocation, any thread.
+// Percent-encodings in one spelling (RFC 3986 6.2.2.1 and 6.2.2.2): unreserved bytes are not
+// encoded, hexadecimal digits are upper case. Requests and the configuration use the same
+// functions, so that equivalent paths compare equal. Pure functions, any thread; only spelled()
+// allocates.
 #pragma once
 
 #include <cstddef>
 #include <string>
 #include <string_view>
 
+#include "base/ascii.h"
+
 namespace weir {
 
-// Of a hexadecimal digit in either case; -1 for any other byte.
-constexpr int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-// The byte that `text` begins with, and how many characters encode it: 3, or 1 for a byte as it is.
+// The first byte of `text`, which must not be empty, and how many characters encode it: 3 for an
+// encoding, 1 for a character that stands for itself, such as a '%' without two digits behind it.
 struct EncodedByte {
   unsigned char byte;
   size_t size;
@@ -30,18 +26,27 @@ constexpr EncodedByte first_byte(std::string_view text) {
   return {static_cast<unsigned char>(text[0]), 1};
 }
 
-// RFC 3986 2.3: bytes that mean the same whether they are encoded or not.
+// Takes the first byte off what a form or a link has encoded: '+' is a blank.
+constexpr char take_decoded(std::string_view& text) {
+  const EncodedByte next = first_byte(text);
+  text.remove_prefix(next.size);
+  return next.size == 1 && next.byte == '+' ? ' ' : static_cast<char>(next.byte);
+}
+
+// RFC 3986 2.3: a byte that means the same encoded and not encoded.
 constexpr bool is_unreserved(unsigned char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
          c == '.' || c == '_' || c == '~';
 }
 
-// Writes `text` in the one spelling; returns its size, which is at most that of `text`.
+// Writes `text` in the one spelling to `out`, which may be where `text` is. Returns the size, which
+// is at most that of `text`.
 size_t write_spelled(std::string_view text, char* out);
 
 std::string spelled(std::string_view text);
 
-// `sent` is `spelling`, which is in the one spelling, but for the case of hexadecimal digits.
+// Whether `sent` equals `spelling`, which is in the one spelling, when the case of the hexadecimal
+// digits of encodings is ignored. An unreserved byte that is encoded in `sent` is a difference.
 bool is_spelled_as(std::string_view sent, std::string_view spelling);
 
 }  // namespace weir

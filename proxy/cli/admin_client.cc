@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cctype>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
@@ -17,6 +16,7 @@
 #include <optional>
 
 #include "base/address.h"
+#include "base/ascii.h"
 #include "base/unique_fd.h"
 #include "server/admin_access.h"
 
@@ -116,18 +116,13 @@ bool send_all(int fd, std::string_view bytes, Deadline deadline) {
   return true;
 }
 
-bool same_name(std::string_view a, std::string_view b) {
-  return std::ranges::equal(
-      a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
-}
-
 std::string_view field(std::string_view head, std::string_view name) {
   while (!head.empty()) {
     size_t end = std::min(head.find("\r\n"), head.size());
     std::string_view line = head.substr(0, end);
     head.remove_prefix(std::min(end + 2, head.size()));
     size_t colon = line.find(':');
-    if (colon == std::string_view::npos || !same_name(line.substr(0, colon), name)) continue;
+    if (colon == std::string_view::npos || !iequals(line.substr(0, colon), name)) continue;
     line.remove_prefix(colon + 1);
     while (line.starts_with(' ')) line.remove_prefix(1);
     return line;
@@ -295,7 +290,7 @@ Result<AdminAnswer> parse_answer(std::string_view raw) {
     return Error{"no HTTP status", ""};
   }
   std::string_view length = field(head, "content-length");
-  if (same_name(field(head, "transfer-encoding"), "chunked")) {
+  if (iequals(field(head, "transfer-encoding"), "chunked")) {
     std::optional<std::string> joined = joined_chunks(body);
     if (!joined) return Error{"cut in a chunk", ""};
     answer.body = std::move(*joined);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/ascii.h"
 #include "base/percent.h"
 #include "config/value_types.h"
 #include "http/forwarding.h"
@@ -18,17 +19,6 @@
 namespace weir::cli {
 namespace {
 
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return result;
-}
-
-bool same_name(std::string_view a, std::string_view b) {
-  return lower(a) == lower(b);
-}
-
 // A request taken apart as the data path does it.
 struct Parts {
   std::string host, path, query;
@@ -39,7 +29,7 @@ struct Parts {
 Parts parts_of(const AskedRequest& request) {
   Parts parts;
   const Authority authority = split_authority(request.host);
-  parts.host = lower(spelled(authority.host));
+  parts.host = lower_case(spelled(authority.host));
   parts.port = authority.port;
   const size_t mark = std::min(request.path.find('?'), request.path.size());
   parts.path = request.path.substr(0, mark);
@@ -49,7 +39,7 @@ Parts parts_of(const AskedRequest& request) {
 
 std::string_view find_header(const void* message, std::string_view name) {
   for (const config::NamedValue& field : static_cast<const AskedRequest*>(message)->headers)
-    if (same_name(field.name, name)) return field.value;
+    if (iequals(field.name, name)) return field.value;
   return {};
 }
 
@@ -57,8 +47,8 @@ std::string_view find_header(const void* message, std::string_view name) {
 std::string_view scheme_of(const HttpSpec& http, bool tls, const AskedRequest& request) {
   std::string text = "GET / HTTP/1.1\r\nHost: a\r\n";
   for (const config::NamedValue& field : request.headers)
-    if (same_name(field.name, "x-forwarded-proto") || same_name(field.name, "x-forwarded-for") ||
-        same_name(field.name, "forwarded"))
+    if (iequals(field.name, "x-forwarded-proto") || iequals(field.name, "x-forwarded-for") ||
+        iequals(field.name, "forwarded"))
       text += fmt::format("{}: {}\r\n", field.name, field.value);
   text += "\r\n";
   Hop hop;
@@ -191,7 +181,7 @@ class Explaining {
       case Route::Action::forward: break;
     }
     result.target = rewritten_target(route.rewrite, result.path, parts_.query, memory);
-    result.host = route.rewrite.host.empty() ? lower(request_.host) : route.rewrite.host;
+    result.host = route.rewrite.host.empty() ? lower_case(request_.host) : route.rewrite.host;
     for (const ClusterShare& share : route.clusters)
       result.clusters.push_back(&loaded_.model.clusters[share.cluster]);
   }

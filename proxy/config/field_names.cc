@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
+
 namespace weir::config {
 namespace {
 
@@ -22,12 +24,9 @@ constexpr Known kKnown[] = {
 #undef FIELD
 };
 
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
 // As a variable's name has it.
 char folded(char c) {
-  const char small = lower(c);
+  const char small = ascii_lower(c);
   return (small >= 'a' && small <= 'z') || (small >= '0' && small <= '9') ? small : '-';
 }
 
@@ -40,7 +39,7 @@ const Known* find(std::string_view name, char (*as)(char)) {
 }
 
 bool has(std::string_view name, Flag flag) {
-  const Known* known = find(name, lower);
+  const Known* known = find(name, ascii_lower);
   return known != nullptr && (known->flags & flag) != 0;
 }
 
@@ -56,7 +55,7 @@ bool is_about_client(std::string_view name) {
 
 std::string_view taken_for(std::string_view name) {
   const Known* known = find(name, folded);
-  return known == nullptr || find(name, lower) != nullptr ? std::string_view() : known->name;
+  return known == nullptr || find(name, ascii_lower) != nullptr ? std::string_view() : known->name;
 }
 
 }  // namespace weir::config

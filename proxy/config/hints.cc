@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
+
 namespace weir::config {
 namespace {
 
@@ -61,11 +63,8 @@ const PlainRow kPlainRows[] = {
 
 // "Round-Robin" as "round_robin".
 std::string folded(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    if (c == '-') c = '_';
-  }
+  std::string result = lower_case(text);
+  std::replace(result.begin(), result.end(), '-', '_');
   return result;
 }
 

@@ -1,4 +1,5 @@
 // The value types that only HTTP has.
+#include "base/ascii.h"
 #include "base/network.h"
 #include "base/percent.h"
 #include "config/field_names.h"
@@ -52,12 +53,6 @@ bool is_token(std::string_view text) {
     return is_alphanumeric(c) || kPunctuation.find(c) != std::string_view::npos;
   });
 }
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return result;
-}
 std::string upper(std::string_view text) {
   std::string result(text);
   for (char& c : result)
@@ -87,16 +82,16 @@ bool is_host_text(std::string_view text) {
 
 // In lower case, as the data path compares it.
 Outcome read_host(std::string_view text, std::string& out) {
-  if (is_ipv6_literal(text) || is_host_text(text)) return out = lower(text), Outcome{};
+  if (is_ipv6_literal(text) || is_host_text(text)) return out = lower_case(text), Outcome{};
   if (text.find("://") != std::string_view::npos)
     return host_problem(text, "a host alone, without scheme and path");
   const size_t colon = text.rfind(':');
   if (colon != std::string_view::npos && is_host_text(text.substr(0, colon)))
     return host_problem(
-        text, fmt::format("a host has no port here; write {}", lower(text.substr(0, colon))));
+        text, fmt::format("a host has no port here; write {}", lower_case(text.substr(0, colon))));
   if (text.size() > 1 && text.back() == '.' && is_host_text(text.substr(0, text.size() - 1)))
     return host_problem(text, fmt::format("write {}, without the last dot",
-                                          lower(text.substr(0, text.size() - 1))));
+                                          lower_case(text.substr(0, text.size() - 1))));
   if (std::any_of(text.begin(), text.end(), [](char c) { return (c & 0x80) != 0; }))
     return host_problem(text, "write other scripts as clients send them: xn--…");
   return host_problem(text, "write example.com, \"[::1]\" or an IPv4 address");
@@ -124,7 +119,7 @@ Outcome read_authority(std::string_view text, std::string& out) {
   } else if (Outcome problem = read_host(text, host)) {
     return problem;
   }
-  out = lower(text);
+  out = lower_case(text);
   return {};
 }
 
@@ -187,7 +182,7 @@ Outcome read_field_name(std::string_view text, std::string& out) {
 Outcome read_edited_field(std::string_view text, std::string& out) {
   if (Outcome problem = read_field_name(text, out)) return problem;
   const std::string_view alike = taken_for(text);
-  const std::string name = alike.empty() ? lower(text) : std::string(alike);
+  const std::string name = alike.empty() ? lower_case(text) : std::string(alike);
   if (is_written_by_weir(name)) {
     const char* hint = "weir writes it itself, so that both sides read the same message";
     if (name == "host") hint = "the key for it is 'host': of 'rewrite', or of the health check";
@@ -257,13 +252,13 @@ Outcome read_upgrade(std::string_view text, std::string& out) {
   const size_t slash = std::min(text.find('/'), text.size());
   const std::string_view name = text.substr(0, slash);
   const std::string_view version = text.substr(std::min(slash + 1, text.size()));
-  if (lower(name) == "h2c")
+  if (lower_case(name) == "h2c")
     return Problem{Code::E138, "'h2c' is never forwarded",
                    "it would carry requests past the routes and checks of weir"};
   if (!is_token(name) || (slash < text.size() && !is_token(version)) || text.size() > 64)
     return Problem{Code::E133, fmt::format("'{}' is not the name of a protocol", text),
                    "such as websocket or SPDY/3.1, or none"};
-  out = lower(name) + std::string(text.substr(slash));
+  out = lower_case(name) + std::string(text.substr(slash));
   return {};
 }
 

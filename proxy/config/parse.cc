@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "base/check.h"
 #include "config/hints.h"
 #include "config/keys.h"
@@ -272,9 +273,8 @@ class Reading {
         failed(problem->code, *entry.key, problem->message, problem->hint);
         continue;
       }
-      std::string folded = read.name;
-      if (key.names != &types::query_name::type)
-        for (char& c : folded) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+      const bool exact = key.names == &types::query_name::type;
+      std::string folded = exact ? read.name : lower_case(read.name);
       if (!seen.insert(folded).second) {
         failed(Code::E011, *entry.key, fmt::format("'{}' is given twice", entry.key->text),
                "case makes no difference in the name of a header field");

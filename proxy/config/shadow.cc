@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
+
 namespace weir::config {
 namespace {
 
@@ -46,11 +48,7 @@ bool covers_methods(const Match& first, const Match& second) {
 }
 
 bool same_name(std::string_view a, std::string_view b, bool any_case) {
-  const auto fold = [any_case](char c) {
-    return any_case && c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [&](char x, char y) { return fold(x) == fold(y); });
+  return any_case ? iequals(a, b) : a == b;
 }
 
 // What `first` asks for, `second` asks for, too.

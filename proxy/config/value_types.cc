@@ -1,6 +1,7 @@
 #include "config/value_types.h"
 
 #include "base/address.h"
+#include "base/ascii.h"
 #include "config/value_reading.h"
 
 namespace weir::config {
@@ -39,13 +40,6 @@ Outcome read_bytes(std::string_view text, std::string& out) {
                    "leave the key out for none"};
   out = text;
   return {};
-}
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
 }
 
 Outcome read_hex_bytes(std::string_view text, std::string& out) {

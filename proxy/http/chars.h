@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "base/ascii.h"
+
 namespace weir {
 
 enum CharClass : uint8_t {
@@ -54,19 +56,6 @@ constexpr bool all(CharClass wanted, std::string_view text) {
     if (!is(wanted, c)) return false;
   }
   return !text.empty();
-}
-
-constexpr char ascii_lower(char c) {
-  return c >= 'A' && c <= 'Z' ? char(c + 32) : c;
-}
-
-// Equal but for ASCII case, as field names, hosts and codings compare. Independent of the locale.
-constexpr bool iequals(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  for (size_t i = 0; i < a.size(); ++i) {
-    if (ascii_lower(a[i]) != ascii_lower(b[i])) return false;
-  }
-  return true;
 }
 
 // Without optional whitespace (SP, HTAB) around it.

@@ -11,10 +11,6 @@ namespace {
 
 constexpr Fault kTooLarge{413, "the body is too large"};
 
-unsigned hex_value(char c) {
-  return is(kDigit, c) ? unsigned(c - '0') : unsigned(ascii_lower(c) - 'a') + 10;
-}
-
 }  // namespace
 
 H1BodyDecoder::State H1BodyDecoder::start(const MessageHead& head, uint64_t limit) {
@@ -109,7 +105,8 @@ void H1BodyDecoder::step(char c) {
 void H1BodyDecoder::size_digit(char c) {
   if (is(kHex, c)) {
     if (++digits_ > kMaxChunkSizeDigits) return fail({400, "a chunk size has too many digits"});
-    remaining_ = remaining_ << 4 | hex_value(c);  // 16 digits fill 64 bits, never more
+    remaining_ = remaining_ << 4 |
+                 static_cast<unsigned>(hex_digit(c));  // 16 digits fill 64 bits, never more
     return;
   }
   // No blank after the size: nobody sends it, and readers differ about it.

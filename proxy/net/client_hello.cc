@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/ascii.h"
 #include "base/byte_reader.h"
 #include "base/check.h"
 
@@ -201,9 +202,7 @@ std::string_view read_server_name(std::string_view extension,
   if (!reader.done() || !list.done() || type != 0) return {};  // 0: host_name
   if (name.size() > kMaxServerName || name.find('\0') != name.npos) return {};
   if (name.ends_with('.')) name.remove_suffix(1);
-  std::transform(name.begin(), name.end(), memory.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
+  std::transform(name.begin(), name.end(), memory.begin(), ascii_lower);
   return {memory.data(), name.size()};
 }
 

@@ -6,8 +6,8 @@
 #include <deque>
 #include <optional>
 
+#include "base/ascii.h"
 #include "base/hash.h"
-#include "http/chars.h"
 #include "net/tls_advice.h"
 #include "net/tls_site.h"
 
@@ -23,12 +23,6 @@ constexpr const char* kCipherSuites =
     "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 constexpr const char* kGroups = "X25519:P-256:P-384";
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), ascii_lower);
-  return out;
-}
-
 // DNS names of the certificate; the common name only when it has none (RFC 6125 6.4.4).
 std::vector<std::string> hosts_of(X509* certificate) {
   std::vector<std::string> hosts;
@@ -36,10 +30,11 @@ std::vector<std::string> hosts_of(X509* certificate) {
       X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
   for (int i = 0; i < sk_GENERAL_NAME_num(names); ++i) {
     const GENERAL_NAME* name = sk_GENERAL_NAME_value(names, i);
-    if (name->type == GEN_DNS) hosts.push_back(lower(text_of(name->d.dNSName)));
+    if (name->type == GEN_DNS) hosts.push_back(lower_case(text_of(name->d.dNSName)));
   }
   if (names == nullptr)
-    if (const ASN1_STRING* name = common_name(certificate)) hosts.push_back(lower(text_of(name)));
+    if (const ASN1_STRING* name = common_name(certificate))
+      hosts.push_back(lower_case(text_of(name)));
   GENERAL_NAMES_free(names);
   return hosts;
 }

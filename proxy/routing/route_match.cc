@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "base/check.h"
 #include "base/percent.h"
 #include "config/shadow.h"
@@ -11,27 +12,17 @@ namespace {
 
 using What = Mismatch::What;
 
-// Takes one byte off the front of what a form or a link encoded.
-char next_decoded(std::string_view& text) {
-  const EncodedByte next = first_byte(text);
-  text.remove_prefix(next.size);
-  return next.size == 1 && next.byte == '+' ? ' ' : static_cast<char>(next.byte);
-}
-
 bool equals_decoded(std::string_view encoded, std::string_view text) {
   for (char c : text)
-    if (encoded.empty() || next_decoded(encoded) != c) return false;
+    if (encoded.empty() || take_decoded(encoded) != c) return false;
   return encoded.empty();
 }
 
-std::vector<NamedPredicate> predicates(const config::NamedValues& values, bool lower_case) {
+std::vector<NamedPredicate> predicates(const config::NamedValues& values, bool fold) {
   std::vector<NamedPredicate> result;
   for (const config::NamedValue& value : values) {
     NamedPredicate& predicate = result.emplace_back();
-    predicate.name = value.name;
-    if (lower_case)
-      for (char& c : predicate.name)
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    predicate.name = fold ? lower_case(value.name) : value.name;
     predicate.any = value.value == "*";
     predicate.value = value.value;
   }
@@ -57,8 +48,8 @@ bool matches_path(const RouteMatch& match, std::string_view path) {
 RouteMatch::RouteMatch(const config::Match& match)
     : hosts(match.hosts),
       methods(match.methods),
-      headers(predicates(match.headers, /*lower_case=*/true)),
-      query(predicates(match.query, /*lower_case=*/false)) {
+      headers(predicates(match.headers, /*fold=*/true)),
+      query(predicates(match.query, /*fold=*/false)) {
   if (!match.path.empty()) {
     path_kind = Path::exact;
     path = match.path;

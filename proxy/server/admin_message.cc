@@ -2,28 +2,15 @@
 
 #include <nlohmann/json.hpp>
 
-#include "http/chars.h"
+#include "base/percent.h"
 #include "server/admin_connection.h"
 
 namespace weir {
 namespace {
 
-unsigned hex_value(char c) {
-  return is(kDigit, c) ? unsigned(c - '0') : unsigned(ascii_lower(c) - 'a') + 10;
-}
-
 std::string percent_decoded(std::string_view text) {
   std::string out;
-  for (size_t i = 0; i < text.size(); ++i) {
-    bool escape =
-        text[i] == '%' && i + 2 < text.size() && is(kHex, text[i + 1]) && is(kHex, text[i + 2]);
-    if (!escape) {
-      out += text[i] == '+' ? ' ' : text[i];
-      continue;
-    }
-    out += char(hex_value(text[i + 1]) << 4 | hex_value(text[i + 2]));
-    i += 2;
-  }
+  while (!text.empty()) out += take_decoded(text);
   return out;
 }
 
