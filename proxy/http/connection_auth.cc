@@ -24,13 +24,11 @@ bool names_scheme(const MessageHead& head, FieldId id) {
 }  // namespace
 
 bool authenticates_connection(const ResponseHead& head) {
-  return names_scheme(head, FieldId::www_authenticate) ||
-         names_scheme(head, FieldId::proxy_authenticate);
+  return names_scheme(head, FieldId::www_authenticate);
 }
 
 bool authenticates_connection(const RequestHead& head) {
-  return names_scheme(head, FieldId::authorization) ||
-         names_scheme(head, FieldId::proxy_authorization);
+  return names_scheme(head, FieldId::authorization);
 }
 
 }  // namespace weir

@@ -7,7 +7,8 @@
 namespace weir {
 
 // A challenge of a response, or the credentials of a request, name such a scheme: in any case, in
-// any member of a list, in any of several fields.
+// any member of a list, in any of several fields. Proxy-Authenticate and Proxy-Authorization do not
+// count: they are never relayed.
 bool authenticates_connection(const ResponseHead& head);
 bool authenticates_connection(const RequestHead& head);
 
