@@ -18,12 +18,13 @@ namespace weir {
 
 inline constexpr size_t kNoCluster = ~size_t{0};
 
-// Where each cluster of a configuration stands in its list. Made once for all that refer to
-// clusters; the clusters outlive it.
+// ClusterPlaces: the index of each cluster of a configuration, by name: a look-up in constant time
+// for every route. It holds views of the names: the clusters must outlive it. Not for the data
+// path.
 class ClusterPlaces {
  public:
   ClusterPlaces(const std::vector<config::Cluster>& clusters);
-  size_t of(std::string_view name) const;  // kNoCluster: there is none
+  size_t of(std::string_view name) const;  // kNoCluster: no cluster has this name
 
  private:
   std::unordered_map<std::string_view, size_t> places_;
@@ -40,7 +41,7 @@ class RouteTable {
   // Null: no route takes it, 404.
   const Route* match(const RouteQuery& query) const;
   const std::vector<Route>& routes() const { return routes_; }
-  // Otherwise no reading of a path makes a difference.
+  // Whether any route looks at the path. If none does, all readings of a path take the same route.
   bool look_at_paths() const { return look_at_paths_; }
 
  private:

@@ -83,7 +83,7 @@ void Exchange::reset() {
   books_ = {};
   queued_since_ = first_byte_at_ = rate_since_ = {};
   failure_ = EndReason::client_closed;
-  expired_ = nullptr;
+  expired_ = {};
   place_ = kNoHost;
   request_id_ = leftover_ = {};
   client_ = {};

@@ -231,7 +231,7 @@ class Exchange final : private BodyRelayObserver,
   uint64_t heads_received_ = 0;  // from the backend, of this try
   uint64_t settled_up_ = 0, settled_down_ = 0;
   EndReason failure_ = EndReason::client_closed;  // client_closed: none
-  const config::Timeout* expired_ = nullptr;      // the timeout that made it fail
+  Limit expired_;  // the limit that made it fail; without a timeout: none
   Stage stage_ = Stage::idle;
   bool advancing_ = false, again_ = false;
 };

@@ -47,7 +47,7 @@ Exchange::Step Exchange::deliver() {
                                                                       : timeouts.tunnel_idle;
     if (!patience.enabled() || now < last_bytes_.last_moved() + patience.value)
       return arm(), Step::wait;
-    expired_ = &patience;
+    expired_ = {.timeout = &patience};
     reason = client ? EndReason::client_idle_timeout : EndReason::half_close_timeout;
   }
   if (lease_ != nullptr) lease_->transport.abort();

@@ -69,14 +69,10 @@ void Exchange::count(EndReason reason) {
               loop.now());
 }
 
-// The configuration that has the timeout that expired: one of a cluster is of the configuration
-// that the cluster is of.
+// The configuration that has the timeout that expired: a request that waited may have changed to
+// the cluster of a later one.
 const Snapshot& Exchange::snapshot_of_timeout() const {
-  const auto* const at = reinterpret_cast<const char*>(expired_);
-  const auto* const spec =
-      reinterpret_cast<const char*>(cluster_ != nullptr ? &cluster_->spec() : nullptr);
-  const bool of_cluster = spec != nullptr && at >= spec && at < spec + sizeof(ClusterSpec);
-  return (of_cluster && renewed_ ? renewed_ : snapshot_)->snapshot();
+  return (expired_.of_cluster && renewed_ ? renewed_ : snapshot_)->snapshot();
 }
 
 // What the client sent comes last: a line that is too long is cut there.
@@ -107,7 +103,7 @@ void Exchange::write_access_line(EndReason reason) {
   const HostSpec* to = host();
   const TimePoint now = http_.pipes().loop.now();
   const std::string place =
-      expired_ != nullptr ? snapshot_of_timeout().place(expired_->location) : "";
+      expired_.timeout != nullptr ? snapshot_of_timeout().place(expired_.timeout->location) : "";
   const bool normalized = route_ != nullptr && head.form() != TargetForm::asterisk &&
                           head.form() != TargetForm::authority && path_.view() != head.path();
   const auto connected_in = books_.connected_in();

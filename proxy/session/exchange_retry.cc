@@ -99,7 +99,7 @@ bool Exchange::try_again(RetryCause cause) {
   end_try();
   place_ = kNoHost;
   next_ = next;
-  expired_ = nullptr;
+  expired_ = {};
   watch_client();
   owner_->client().set_writer(&client_side_);
   stage_ = Stage::acquire;

@@ -24,17 +24,23 @@ Exchange::Limit Exchange::stage_limit() const {
   const config::ListenerTimeouts& timeouts = listener_->timeouts;
   const auto after = [](TimePoint from, const config::Timeout& timeout, unsigned status,
                         EndReason reason) {
-    return Limit{timeout.enabled() ? from + timeout.value : kNever, status, reason, &timeout};
+    return Limit{timeout.enabled() ? from + timeout.value : kNever, status, reason, &timeout,
+                 false};
+  };
+  const auto of_cluster = [](Limit limit, bool is = true) {
+    limit.of_cluster = is;
+    return limit;
   };
   switch (stage_) {
     case Stage::read_head:
       return after(began_, timeouts.request_header, 408, EndReason::request_header_timeout);
     case Stage::queued:
-      return after(queued_since_, cluster_->spec().pool.queue_timeout, 503,
-                   EndReason::queue_timeout);
-    case Stage::pause: return {pause_until_};
+      return of_cluster(
+          after(queued_since_, cluster_->spec().pool.queue_timeout, 503, EndReason::queue_timeout));
+    case Stage::pause: return {.at = pause_until_};
     case Stage::connect:
-      return after(try_began_, cluster_->spec().connect_timeout, 504, EndReason::connect_timeout);
+      return of_cluster(
+          after(try_began_, cluster_->spec().connect_timeout, 504, EndReason::connect_timeout));
     case Stage::await_response:
       if (up_.running() && !up_.blocked() && !client_waits())
         return after(std::max(up_.last_moved(), upload_since_), timeouts.request_body, 408,
@@ -43,8 +49,10 @@ Exchange::Limit Exchange::stage_limit() const {
     case Stage::relay:
       if (down_.blocked())
         return after(down_.last_moved(), timeouts.client_idle, 0, EndReason::client_idle_timeout);
-      return after(std::max(down_.last_moved(), up_.last_moved()),
-                   route_->response_idle_timeout(cluster_->spec()), 0, EndReason::response_timeout);
+      return of_cluster(
+          after(std::max(down_.last_moved(), up_.last_moved()),
+                route_->response_idle_timeout(cluster_->spec()), 0, EndReason::response_timeout),
+          !route_->response_idle);
     case Stage::answer:
       return after(answer_moved_, timeouts.client_idle, 0, EndReason::client_idle_timeout);
     case Stage::tunnel: {
@@ -53,7 +61,7 @@ Exchange::Limit Exchange::stage_limit() const {
                           EndReason::half_close_timeout)
                   : after(tunnel_->last_moved(), timeouts.tunnel_idle, 0, EndReason::idle_timeout);
     }
-    case Stage::delivering: return {last_bytes_.next_look()};
+    case Stage::delivering: return {.at = last_bytes_.next_look()};
     case Stage::idle:
     case Stage::route:
     case Stage::acquire:
@@ -66,13 +74,15 @@ Exchange::Limit Exchange::stage_limit() const {
 // For the head of the response, of all tries and of this one.
 Exchange::Limit Exchange::response_limit() const {
   const TimePoint from = std::max(up_.last_moved(), try_began_);
-  Limit limit{kNever, 504, EndReason::response_timeout};
-  for (const config::Timeout* timeout :
-       {&route_->response_header_timeout(cluster_->spec()), &route_->retry.per_try_timeout()}) {
-    if (!timeout->enabled() || from + timeout->value >= limit.at) continue;
-    limit.at = from + timeout->value;
-    limit.timeout = timeout;
-  }
+  Limit limit{.status = 504, .reason = EndReason::response_timeout};
+  const auto hold = [&](const config::Timeout& timeout, bool of_cluster) {
+    if (!timeout.enabled() || from + timeout.value >= limit.at) return;
+    limit.at = from + timeout.value;
+    limit.timeout = &timeout;
+    limit.of_cluster = of_cluster;
+  };
+  hold(route_->response_header_timeout(cluster_->spec()), !route_->response_header);
+  hold(route_->retry.per_try_timeout(), false);
   return limit;
 }
 
@@ -107,9 +117,9 @@ void Exchange::on_deadline() {
   if (route_ != nullptr && !tunnel_) {
     const config::Timeout& whole = route_->request_timeout;
     if (whole.enabled() && now >= began_ + whole.value)
-      return expire({now, 504, EndReason::request_timeout, &whole});
+      return expire({now, 504, EndReason::request_timeout, &whole, false});
   }
-  if (uploads_too_slowly(now)) return expire({now, 408, EndReason::request_body_timeout, nullptr});
+  if (uploads_too_slowly(now)) return expire({now, 408, EndReason::request_body_timeout});
   const Limit reached = stage_limit();
   if (now < reached.at) return arm();
   if (stage_ == Stage::pause) {
@@ -120,7 +130,7 @@ void Exchange::on_deadline() {
 }
 
 void Exchange::expire(const Limit& reached) {
-  expired_ = reached.timeout;
+  expired_ = reached;
   if (stage_ == Stage::connect && reached.reason == EndReason::connect_timeout) {
     (void)connect_failed();
     return advance();

@@ -150,7 +150,7 @@ Exchange::Step Exchange::no_place(bool all_full) {
     // Its deadline may have come while it was called.
     const config::Timeout& timeout = cluster_->spec().pool.queue_timeout;
     if (timeout.enabled() && now >= queued_since_ + timeout.value) {
-      expired_ = &timeout;
+      expired_ = {.timeout = &timeout, .of_cluster = true};
       return reply(503, "given up", EndReason::queue_timeout);
     }
     called_ = false;
@@ -222,7 +222,7 @@ Exchange::Step Exchange::connect_failed() {
   ++tries_;
   Backend& backend = *cluster_->spec().hosts[place_].backend;
   const int error = lease_->transport.error();
-  const bool timeout = expired_ != nullptr;
+  const bool timeout = expired_.timeout != nullptr;
   cluster_->cells_of(place_)
       .connect_errors[timeout ? ConnectError::timeout : connect_error(lease_->transport)]
       .add();
