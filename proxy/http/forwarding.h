@@ -21,8 +21,7 @@ struct Hop {
   std::string_view client;  // address of the peer without port and brackets; "unknown" for UNIX
   bool trusted = false;     // the peer is in the trusted networks
   std::string_view scheme = "http";  // "http" or "https"
-  std::string_view
-      origin{};  // address of the client that a trusted peer names; empty: none is named
+  std::string_view origin{};  // the client's address, where a trusted peer names another; or empty
 };
 
 // Texts, one after the other, in memory of the caller.
