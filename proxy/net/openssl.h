@@ -42,6 +42,7 @@ using SslContextPtr = OpenSslPtr<SSL_CTX, SSL_CTX_free>;
 using BioPtr = OpenSslPtr<BIO, BIO_free_all>;
 using X509Ptr = OpenSslPtr<X509, X509_free>;
 using KeyPtr = OpenSslPtr<EVP_PKEY, EVP_PKEY_free>;
+using StorePtr = OpenSslPtr<X509_STORE, X509_STORE_free>;
 using CrlPtr = OpenSslPtr<X509_CRL, X509_CRL_free>;
 using OcspPtr = OpenSslPtr<OCSP_RESPONSE, OCSP_RESPONSE_free>;
 using OcspBasicPtr = OpenSslPtr<OCSP_BASICRESP, OCSP_BASICRESP_free>;

@@ -56,16 +56,16 @@ TlsClient::~TlsClient() {
 bool TlsClient::trust(TlsLoading& loading) {
   SSL_CTX_set_verify(context_, spec_.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
   if (!spec_.verify) return true;
-  X509_STORE* const store = SSL_CTX_get_cert_store(context_);
   if (spec_.ca.empty()) {
     const SystemTrust& system = SystemTrust::of(loading, spec_.location);
-    for (const X509Ptr& authority : system.authorities) X509_STORE_add_cert(store, authority.get());
+    SSL_CTX_set1_cert_store(context_, system.store.get());
     fingerprint_ += system.digest;
     return true;
   }
   Result<std::vector<X509Ptr>> authorities = read_certificates(loading, spec_.ca);
   if (!authorities)
     return loading.report(config::Code::E238, spec_.location, authorities.error().message), false;
+  X509_STORE* const store = SSL_CTX_get_cert_store(context_);
   for (const X509Ptr& authority : *authorities) X509_STORE_add_cert(store, authority.get());
   fingerprint_ += loading.digest(spec_.ca);
   validities_.push_back(validity_of(*authorities, spec_.ca, spec_.location));

@@ -15,7 +15,7 @@ Error error(std::string message) {
 // that it has issued a certificate for this, which the response has. The certificate of that
 // signer; null: neither. It may have expired: then the response has, too, and refuses nothing else.
 const X509* verified_signer(OCSP_BASICRESP* response, X509* authority) {
-  const OpenSslPtr<X509_STORE, X509_STORE_free> store(X509_STORE_new());
+  const StorePtr store(X509_STORE_new());
   X509_STORE_add_cert(store.get(), authority);
   X509_STORE_set_flags(store.get(), X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_NO_CHECK_TIME);
   const OpenSslPtr<STACK_OF(X509), free_stack> signers(sk_X509_new_null());

@@ -38,7 +38,8 @@ class Reading {
           config::Code::W247, at_,
           fmt::format("authorities of the system are left out: {}", found.error().message));
     trust_.digest += loading_.digest(path);
-    for (X509Ptr& one : *found) trust_.authorities.push_back(std::move(one));
+    for (const X509Ptr& one : *found) X509_STORE_add_cert(trust_.store.get(), one.get());
+    trust_.authorities += found->size();
   }
   void folders(std::string_view list) {
     while (!list.empty()) {
@@ -65,6 +66,7 @@ class Reading {
 const SystemTrust& SystemTrust::of(TlsLoading& loading, const config::Location& at) {
   if (loading.system_trust()) return *loading.system_trust();
   const auto trust = std::make_shared<SystemTrust>();
+  CHECK(trust->store != nullptr);
   Reading reading(loading, at, *trust);
   const std::string file = place(X509_get_default_cert_file_env(), X509_get_default_cert_file());
   trust->paths.push_back(file);
@@ -73,7 +75,7 @@ const SystemTrust& SystemTrust::of(TlsLoading& loading, const config::Location& 
   if (loading.stopped())
     loading.report(config::Code::E238, at,
                    "cannot read the authorities of the system: " + loading.reader().silence());
-  else if (trust->authorities.empty())
+  else if (trust->authorities == 0)
     loading.report(config::Code::W247, at,
                    "the system has no authorities: no backend's certificate is accepted",
                    "install ca-certificates, or name a file with `ca`");

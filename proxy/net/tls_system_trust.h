@@ -11,7 +11,8 @@
 namespace weir {
 
 struct SystemTrust {
-  std::vector<X509Ptr> authorities;
+  StorePtr store{X509_STORE_new()};  // of all authorities; contexts share it
+  size_t authorities = 0;
   std::string digest;              // of all that was read
   std::vector<std::string> paths;  // to watch: files, and a file in each folder
 
