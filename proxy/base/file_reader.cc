@@ -47,15 +47,19 @@ std::string kind_of(mode_t mode) {
 
 std::string read_open(int fd, size_t most, std::string& text) {
   char block[16384];
+  std::string problem;
   while (text.size() <= most) {
     const ssize_t n = ::read(fd, block, std::min(sizeof(block), most + 1 - text.size()));
-    if (n == 0) return "";
-    if (n > 0)
+    if (n == 0) break;
+    if (n > 0) {
       text.append(block, static_cast<size_t>(n));
-    else if (errno != EINTR)
-      return std::strerror(errno);
+    } else if (errno != EINTR) {
+      problem = std::strerror(errno);
+      break;
+    }
   }
-  return "";
+  ::explicit_bzero(block, sizeof(block));  // it may have been a private key
+  return problem;
 }
 
 FileText read_regular(const std::string& path, size_t most) {
@@ -67,6 +71,8 @@ FileText read_regular(const std::string& path, size_t most) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
   if (!fd || ::fstat(fd.get(), &status) != 0) return {"", std::strerror(errno)};
   if (!S_ISREG(status.st_mode)) return {"", kind_of(status.st_mode)};
+  // At once: growing would leave copies behind.
+  file.text.reserve(std::min(static_cast<size_t>(status.st_size), most) + 1);
   file.problem = read_open(fd.get(), most, file.text);
   return file;
 }

@@ -1,6 +1,7 @@
 #include "net/tls_loading.h"
 
 #include <fmt/format.h>
+#include <openssl/crypto.h>
 
 #include <algorithm>
 #include <ctime>
@@ -57,6 +58,11 @@ std::string FileValidity::describe(int64_t now) const {
 }
 
 TlsLoading::TlsLoading(Duration patience) : reader_(patience), now_(std::time(nullptr)) {}
+
+TlsLoading::~TlsLoading() {
+  for (auto& [path, content] : contents_)
+    if (content) OPENSSL_cleanse(content->data(), content->size());
+}
 
 Result<std::string_view> TlsLoading::read(const std::string& path) {
   auto found = contents_.find(path);

@@ -57,6 +57,9 @@ class TlsLoading {
   static constexpr size_t kMostBytes = size_t{64} << 20;  // of one file: lists of revoked ones grow
 
   explicit TlsLoading(Duration patience = FileReader::kPatience);
+  TlsLoading(const TlsLoading&) = delete;
+  TlsLoading& operator=(const TlsLoading&) = delete;
+  ~TlsLoading();  // overwrites the contents: private keys are among them
 
   // The content. The error names the file.
   Result<std::string_view> read(const std::string& path);

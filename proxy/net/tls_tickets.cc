@@ -36,6 +36,11 @@ bool start_mac(EVP_MAC_CTX* mac, std::array<unsigned char, 32> key) {
 
 }  // namespace
 
+TicketKeys::Key::~Key() {
+  OPENSSL_cleanse(cipher.data(), cipher.size());
+  OPENSSL_cleanse(authentication.data(), authentication.size());
+}
+
 TicketKeys::Key TicketKeys::make_key(TimePoint now) {
   Key key;
   const bool random =

@@ -29,6 +29,11 @@ class TicketKeys {
     std::array<unsigned char, 16> name;
     std::array<unsigned char, 32> cipher, authentication;
     TimePoint made;
+
+    Key() = default;
+    Key(const Key&) = default;
+    Key& operator=(const Key&) = default;
+    ~Key();  // overwrites it: what a key that is gone has encrypted stays secret
   };
   using FileKeys = std::vector<Key>;
 
