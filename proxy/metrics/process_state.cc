@@ -11,7 +11,6 @@ void ProcessState::applied(uint64_t generation, std::string hash, double unix_no
 
 void ProcessState::forget(const SeriesIds& ids) {
   for (uint32_t id : ids.listeners) listeners.erase(id);
-  for (uint32_t id : ids.clusters) clusters.erase(id);
   for (uint32_t id : ids.backends) backends.erase(id);
 }
 

@@ -40,7 +40,7 @@ struct ProcessState {
 #define PROCESS(type, member, name, labels, help) type member;
 #include "metrics/metrics.def"
 
-  // By series id.
+  // By series id. Those of clusters are made for each scrape and belong to it.
   std::map<uint32_t, ListenerState> listeners;
   std::map<uint32_t, ClusterState> clusters;
   std::map<uint32_t, BackendStateCells> backends;

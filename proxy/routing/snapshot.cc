@@ -40,7 +40,8 @@ const ListenerSpec* Snapshot::listener(std::string_view name) const {
 
 const HostSpec* Snapshot::host_of(const Backend& backend) const {
   const ClusterSpec* spec = cluster(backend.cluster());
-  return spec == nullptr ? nullptr : spec->host_of(backend);
+  const HostIndex place = spec == nullptr ? kNoHost : spec->place_of(backend);
+  return place == kNoHost ? nullptr : &spec->hosts[place];
 }
 
 SnapshotView::SnapshotView(std::shared_ptr<const Snapshot> snapshot, WorkerMetrics& metrics,

@@ -28,9 +28,7 @@ BackendCount count_backends(const ClusterSpec& cluster) {
   for (size_t first = 0; first < cluster.hosts.size(); ++count.backends) {
     const std::span<const HostSpec> addresses = cluster.addresses(first);
     first += addresses.size();
-    count.up += std::ranges::any_of(addresses, [](const HostSpec& host) {
-      return host.active() && host.backend->has_address() && host.backend->health() != Health::down;
-    });
+    count.up += std::ranges::any_of(addresses, &HostSpec::usable);
   }
   return count;
 }

@@ -352,12 +352,6 @@ std::vector<WorkerUpdate> SnapshotStore::put_in_force(Prepared prepared) {
   return updates;
 }
 
-SeriesIds SnapshotStore::series_in_use() {
-  SeriesIds all;
-  for (const SharedIds& ids : series_of_snapshots()) all.add(*ids);
-  return all;
-}
-
 // Series stay: they belong to the background thread, and no name is new.
 ClusterSpecs::Shared SnapshotStore::readdressed(const ClusterSpec& before,
                                                 const config::Cluster& configured,

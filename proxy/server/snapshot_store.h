@@ -88,8 +88,7 @@ class SnapshotStore {
   std::vector<FileValidity> tls_validities() const;
   std::vector<CheckTarget> check_targets() const { return check_targets(*current_); }
   SeriesRegistry& series() { return series_; }
-  // The series of every snapshot that somebody still holds: together, and of each.
-  SeriesIds series_in_use();
+  // The series of each snapshot that is still held.
   std::vector<SharedIds> series_of_snapshots();
   Sockets& sockets() { return sockets_; }
   const Sockets& sockets() const { return sockets_; }

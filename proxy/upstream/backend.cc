@@ -55,10 +55,6 @@ Backend::Backend(std::string cluster, std::string name, std::string text, Addres
       address_(std::move(address)),
       seed_(hash_bytes(name_, hash_bytes(cluster_))) {}
 
-bool Backend::is(std::string_view cluster, std::string_view name, const Address& address) const {
-  return cluster == cluster_ && name == name_ && address == address_;
-}
-
 void Backend::note_connect_failure(TimePoint now, const config::Backoff& backoff) {
   uint64_t seen = hold_off_.load(std::memory_order_relaxed);
   const uint64_t now_us = micros(now);

@@ -38,8 +38,6 @@ class Backend {
   const std::string& text() const { return text_; }
   const Address& address() const { return address_; }
   bool has_address() const { return address_.family() != Address::Family::none; }
-  // Whether a config that names these three still means this backend.
-  bool is(std::string_view cluster, std::string_view name, const Address& address) const;
 
   // Before health() is asked of many.
   void prefetch() const { __builtin_prefetch(&health_); }

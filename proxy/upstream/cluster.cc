@@ -21,10 +21,6 @@ constexpr double kLeastRetries = 3;
 // Backends lie scattered: their health is fetched this far ahead.
 constexpr size_t kAhead = 16;
 
-bool usable(const HostSpec& host) {
-  return host.active() && host.backend->has_address() && host.backend->health() != Health::down;
-}
-
 struct Count {
   size_t active = 0, usable = 0, usable_backups = 0;
 };
@@ -45,7 +41,7 @@ bool is_panicking(const ClusterSpec& spec) {
   for (const HostSpec& host : spec.hosts) {
     if (!host.active()) continue;
     if (!host.backup) ++count.active;
-    if (usable(host)) ++(host.backup ? count.usable_backups : count.usable);
+    if (host.usable()) ++(host.backup ? count.usable_backups : count.usable);
   }
   return panics(spec, count);
 }
@@ -56,7 +52,8 @@ Cluster::Cluster(const ClusterSpec& spec, WorkerMetrics& metrics, uint64_t seed,
       metrics_(metrics),
       cells_(metrics.cluster(spec.series)),
       backend_cells_(spec.hosts.size()),
-      all_pools_(pools) {
+      all_pools_(pools),
+      index_(spec.hosts.size()) {
   if (pools != nullptr) {
     queue_ = pools->queue(spec.name, cells_);
     limits_ = pools->limits(spec);
@@ -92,9 +89,9 @@ Pool& Cluster::make_pool(HostIndex host) {
 void Cluster::adopt_pools(const Cluster& before) {
   for (const std::shared_ptr<Pool>& pool : before.pools_) {
     if (!pool || pool->tls() != spec_.tls.get()) continue;
-    const auto place = spec_.places.find(&pool->backend());
-    if (place == spec_.places.end()) continue;
-    pools_[place->second] = pool;
+    const HostIndex place = spec_.place_of(pool->backend());
+    if (place == kNoHost) continue;
+    pools_[place] = pool;
     pool->set_limits(limits_);
   }
 }
@@ -109,8 +106,7 @@ bool Cluster::begin_retrying(double budget) {
 HostIndex Cluster::index_of(const Backend& backend, HostIndex hint) const {
   const std::vector<HostSpec>& hosts = spec_.hosts;
   if (hint < hosts.size() && hosts[hint].backend.get() == &backend) return hint;
-  const auto found = spec_.places.find(&backend);
-  return found == spec_.places.end() ? kNoHost : found->second;
+  return spec_.place_of(backend);
 }
 
 void Cluster::take_over(Cluster& last, bool retrying) {
@@ -133,7 +129,7 @@ void Cluster::end_use(HostIndex host) {
 
 bool Cluster::left_alone(HostIndex place, TimePoint now) const {
   const HostSpec& host = spec_.hosts[place];
-  if (stale_ && !panic_ && !usable(host)) return true;
+  if (stale_ && !panic_ && !host.usable()) return true;
   return host.backend->held_off(now) || spec_.ejected(host, now);
 }
 
@@ -143,7 +139,7 @@ void Cluster::select(Tier& tier, bool backup, bool any_health) {
     if (i + kAhead < spec_.hosts.size()) spec_.hosts[i + kAhead].backend->prefetch();
     const HostSpec& host = spec_.hosts[i];
     if (host.backup != backup || !host.active() || !host.backend->has_address()) continue;
-    if (any_health || usable(host)) tier.places.push_back(i);
+    if (any_health || host.usable()) tier.places.push_back(i);
   }
 }
 
@@ -162,6 +158,7 @@ void Cluster::rebuild() {
     hosts.reserve(tier->places.size());
     for (HostIndex place : tier->places) {
       const HostSpec& host = spec_.hosts[place];
+      index_[place] = static_cast<HostIndex>(hosts.size());
       hosts.push_back({host.backend.get(), host.weight, loads_[place], host.salt});
     }
     tier->balancer->rebuild(hosts);
@@ -195,7 +192,7 @@ HostIndex Cluster::other_address(HostIndex place, TimePoint now, std::span<const
   // From the next one on, so that not all who come here go to the same one.
   for (HostIndex step = 1; step < end - first; ++step) {
     const HostIndex other = first + (place - first + step) % (end - first);
-    if (!usable(hosts[other]) || std::find(tried.begin(), tried.end(), other) != tried.end())
+    if (!hosts[other].usable() || std::find(tried.begin(), tried.end(), other) != tried.end())
       continue;
     if (left_alone_too || !left_alone(other, now)) return other;
   }
@@ -207,8 +204,8 @@ Cluster::Choice Cluster::choose(Tier& tier, TimePoint now, uint64_t client_hash,
   const std::vector<HostIndex>& places = tier.places;
   excluded_.clear();
   for (HostIndex place : tried) {
-    const auto found = std::find(places.begin(), places.end(), place);
-    if (found != places.end()) excluded_.push_back(static_cast<HostIndex>(found - places.begin()));
+    const HostIndex index = index_[place];
+    if (index < places.size() && places[index] == place) excluded_.push_back(index);
   }
   const HostIndex first = tier.balancer->pick({client_hash, excluded_});
   if (first == kNoHost) return {};

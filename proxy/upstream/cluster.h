@@ -117,7 +117,8 @@ class Cluster {
   std::shared_ptr<const PoolLimits> limits_;
   std::vector<std::shared_ptr<Pool>> pools_;  // by place; null: not used yet
   Tier serving_;
-  Tier backups_;  // in reserve; empty while they serve
+  Tier backups_;                  // in reserve; empty while they serve
+  std::vector<HostIndex> index_;  // by place: in the places of its tier, if it is in one
   bool panic_ = false;
   bool stale_ = false;
   TimePoint rebuild_after_{};

@@ -13,6 +13,7 @@
 #include "net/tls_client.h"
 #include "net/transport.h"
 #include "upstream/backend.h"
+#include "upstream/balancer.h"
 
 namespace weir {
 
@@ -29,6 +30,10 @@ struct HostSpec {
   std::string failure = {};   // why it has no address
 
   bool active() const { return state == config::BackendState::active; }
+  // It may get sessions, unless it is held off or ejected.
+  bool usable() const {
+    return active() && backend->has_address() && backend->health() != Health::down;
+  }
   friend bool operator==(const HostSpec&, const HostSpec&) = default;
 };
 
@@ -51,7 +56,7 @@ struct ClusterSpec {
   uint32_t series = 0;
   std::shared_ptr<TlsClient> tls;  // null: none
   config::ProxyVersion proxy_protocol{};
-  std::unordered_map<const Backend*, uint32_t> places;  // in hosts; index() fills it
+  std::unordered_map<const Backend*, HostIndex> places;  // in hosts; index() fills it
 
   ConnectOptions connect_options() const { return {congestion_control.c_str(), tcp_keepalive}; }
   // The addresses of the backend of hosts[first], which is the first of them.
@@ -66,10 +71,10 @@ struct ClusterSpec {
     places.reserve(hosts.size());
     for (uint32_t i = 0; i < hosts.size(); ++i) places.emplace(hosts[i].backend.get(), i);
   }
-  // Null: not one of this cluster's.
-  const HostSpec* host_of(const Backend& backend) const {
+  // In hosts; kNoHost: it is not a backend of this cluster.
+  HostIndex place_of(const Backend& backend) const {
     const auto found = places.find(&backend);
-    return found == places.end() ? nullptr : &hosts[found->second];
+    return found == places.end() ? kNoHost : found->second;
   }
   // Out for its answers. A config without outlier detection takes everyone back.
   bool ejected(const HostSpec& host, TimePoint now) const {

@@ -196,7 +196,7 @@ TEST_F(HttpBooksTest, TheCellsOfARemovedRouteStayWhileARequestUsesThem) {
   Socket server = accepted();
   until(server, "\r\n\r\n");
   serve();
-  EXPECT_TRUE(store.series().take_expired(loop.now() + 1h, store.series_in_use()).routes.empty());
+  EXPECT_TRUE(store.series().take_expired(loop.now() + 1h, series_in_use()).routes.empty());
   ASSERT_TRUE(server.send(ok));
   until(one, "hello");
   EXPECT_EQ(times(route_cells("l", "old").requests, RequestMethod::GET, 200), 1u);
@@ -204,7 +204,7 @@ TEST_F(HttpBooksTest, TheCellsOfARemovedRouteStayWhileARequestUsesThem) {
   server = {};
   EXPECT_TRUE(run_until([&] { return cells("l").active.sum() == 0; }));
   turns(3);
-  const SeriesIds expired = store.series().take_expired(loop.now() + 2h, store.series_in_use());
+  const SeriesIds expired = store.series().take_expired(loop.now() + 2h, series_in_use());
   EXPECT_EQ(expired.routes.size(), 1u);
   worker.forget(expired);
 }

@@ -24,8 +24,8 @@ TEST_F(WorkerSeriesTest, AWorkerForgetsTheCellsOfBackendsThatHaveGone) {
                     "clusters: [{{ name: c, backends: [{{ name: b{}, address: {} }}] }}]\n",
                     i, backend.address().text()));
     advance(kChange);
-    worker.forget(store.series().take_expired(loop.now(), store.series_in_use(),
-                                              MetricsPage::kUnseenRetention));
+    worker.forget(
+        store.series().take_expired(loop.now(), series_in_use(), MetricsPage::kUnseenRetention));
     const size_t kept = worker.report().backends.size();
     ASSERT_GE(kept, 1u);
     ASSERT_LE(kept, kLevel) << "after " << i << " changes";

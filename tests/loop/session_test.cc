@@ -342,15 +342,14 @@ TEST_F(SessionTest, CellsStayWhileASessionOfAnOldConfigurationHoldsThem) {
   apply(l + "  - { name: m, bind: \"127.0.0.1:0\", cluster: gone }\n" + two);
   Joined s = join(backend);
   serve({backend.address()});
-  const SeriesIds expired = store.series().take_expired(loop.now() + 1h, store.series_in_use());
+  const SeriesIds expired = store.series().take_expired(loop.now() + 1h, series_in_use());
   EXPECT_TRUE(expired.clusters.empty()) << "the first snapshot still names them";
   worker.forget(expired);
   worker.health_changed();  // writes into the cells of every view that is alive
   s.client.reset();
   ASSERT_TRUE(over(EndReason::client_reset));
   turns(2);
-  EXPECT_EQ(store.series().take_expired(loop.now() + 1h, store.series_in_use()).clusters.size(),
-            1u);
+  EXPECT_EQ(store.series().take_expired(loop.now() + 1h, series_in_use()).clusters.size(), 1u);
 }
 
 // Another worker accepted the connection and handed it over while the listener was removed.

@@ -71,6 +71,12 @@ class WorkerFixture : public TestLoop, private WorkerPeers {
       if (entry.id == id) return entry.cells;
     return {};
   }
+  // Of all configurations that are alive.
+  SeriesIds series_in_use() {
+    SeriesIds all;
+    for (const SnapshotStore::SharedIds& ids : store.series_of_snapshots()) all.add(*ids);
+    return all;
+  }
   uint64_t ended(const std::string& listener, EndReason reason) {
     return cells(listener).ended_total[reason].value;
   }

@@ -26,10 +26,7 @@ TEST_F(BackendTest, KnowsWhoItIs) {
   EXPECT_EQ(backend.cluster(), "app");
   EXPECT_EQ(backend.name(), "a");
   EXPECT_EQ(backend.text(), "10.0.0.1:80");
-  EXPECT_TRUE(backend.is("app", "a", *Address::parse("10.0.0.1:80")));
-  EXPECT_FALSE(backend.is("app", "a", *Address::parse("10.0.0.1:81")));
-  EXPECT_FALSE(backend.is("app", "b", *Address::parse("10.0.0.1:80")));
-  EXPECT_FALSE(backend.is("web", "a", *Address::parse("10.0.0.1:80")));
+  EXPECT_EQ(backend.address(), *Address::parse("10.0.0.1:80"));
 }
 
 TEST_F(BackendTest, HealthIsUnknownUntilSet) {
