@@ -16,12 +16,28 @@ struct Mistake {
   std::string told;  // in the diagnostics
 };
 
-// A listener, a route, a cluster and whatever stands at the top, one of which is wrong.
-std::string file(const std::string& top, const std::string& listener, const std::string& route,
-                 const std::string& cluster) {
-  return "listeners:\n  - { bind: \":8080\", protocol: http, routes: [{ cluster: app" + route +
-         " }]" + listener + " }\nclusters:\n  - { name: app, backends: [\"10.0.0.1:80\"]" +
-         cluster + " }\n" + top;
+// A listener, a route, a cluster and whatever stands at the top; one of them has a key more.
+struct Additions {
+  std::string top, listener, route, cluster;
+};
+std::string file(const Additions& more) {
+  const auto behind = [](const std::string& key) { return key.empty() ? "" : ", " + key; };
+  return "listeners:\n  - { bind: \":8080\", protocol: http, routes: [{ cluster: app" +
+         behind(more.route) + " }]" + behind(more.listener) +
+         " }\nclusters:\n  - { name: app, backends: [\"10.0.0.1:80\"]" + behind(more.cluster) +
+         " }\n" + more.top;
+}
+std::string at_top(const std::string& key) {
+  return file({key + "\n", "", "", ""});
+}
+std::string in_listener(const std::string& key) {
+  return file({"", key, "", ""});
+}
+std::string in_route(const std::string& key) {
+  return file({"", "", key, ""});
+}
+std::string in_cluster(const std::string& key) {
+  return file({"", "", "", key});
 }
 std::string told(const std::string& yaml) {
   const Loaded loaded =
@@ -29,61 +45,63 @@ std::string told(const std::string& yaml) {
   return loaded.diagnostics.empty() ? "valid" : format_text(loaded.diagnostics, false);
 }
 
+void expect_told(const std::vector<Mistake>& mistakes) {
+  for (const Mistake& mistake : mistakes)
+    EXPECT_THAT(told(mistake.yaml), HasSubstr(mistake.told)) << mistake.yaml;
+}
+
 TEST(Hints, TheFileOfTheseTestsIsValid) {
-  EXPECT_EQ(told(file("", "", "", "")), "valid");
+  EXPECT_EQ(told(file({})), "valid");
 }
 
 TEST(Hints, ForAPlainValueWhereAMapOrAListStands) {
-  for (const Mistake& mistake : std::vector<Mistake>{
-           {"listeners: [{ bind: ':1', cluster: a }]\nclusters: [{ name: a, backends: 10.0.0.1:80 "
-            "}]\n",
-            "write a list: backends: [10.0.0.1:80]"},
-           {"listeners: [{ bind: ':1', cluster: a }]\nclusters: [{ name: a, backends: '[::1]:80' "
-            "}]\n",
-            "write a list: backends: [\"[::1]:80\"]"},
-           {"listeners: [{ bind: ':1', cluster: a }]\nclusters: [{ name: a, backends: { address: "
-            "a:80 } }]\n",
-            "write a list: backends: [a:80]"},
-           {"listeners: { web: { bind: ':1' } }\n", "begin each element with '- '"},
-           {"listeners: 10.0.0.1:80\n", "begin each element with '- '"},
-           {file("", "", "", ", health_check: /healthz"),
-            "write health_check: { type: http, path: /healthz }"},
-           {file("", "", "", ", health_check: http"), "write health_check: { type: http }"},
-           {file("", "", "", ", health_check: 5s"), "write health_check: { interval: 5s }"},
-           {file("", "", "", ", health_check: true"), "write health_check: {}"},
-           {file("", "", "", ", health_check: false"), "write health_check: none"},
-           {file("", "", "", ", health_check: 'http://10.0.0.1/up'"),
-            "write health_check: { type: http, path: /up }"},
-           {file("", "", ", match: /api", ""), "write match: { path_prefix: /api }"},
-           {file("", "", ", match: a.example", ""), "write match: { hosts: [\"a.example\"] }"},
-           {file("", "", ", match: GET", ""), "write match: { methods: [GET] }"},
-           {file("", "", ", match: [/a, /b]", ""), "write match: { key: value }"},
-           {file("", "", ", retry: 3", ""), "write retry: { attempts: 3 }"},
-           {file("", "", ", rewrite: /new", ""), "write rewrite: { replace_prefix: /new }"},
-           {file("", "", ", timeouts: 30s", ""), "write timeouts: { request: 30s }"},
-           {file("", ", timeouts: 30s", "", ""), "write timeouts: { idle: 30s }"},
-           {file("", ", limits: 10MiB", "", ""), "write limits: { max_body_size: 10MiB }"},
-           {file("", ", tls: true", "", ""), "write tls: { certificates: [/path/cert.pem] }"},
-           {file("", ", tls: /etc/a.pem", "", ""), "write tls: { certificates: [/etc/a.pem] }"},
-           {file("", ", proxy_protocol: 10.0.0.0/8", "", ""),
-            "write proxy_protocol: { accept: [\"10.0.0.0/8\"] }"},
-           {file("", ", proxy_protocol: true", "", ""), "write proxy_protocol: { accept: ["},
-           {file("", "", "", ", tls: true"), "write tls: {}"},
-           {file("", "", "", ", pool: 100"), "write pool: { max_connections: 100 }"},
-           {file("", "", "", ", backoff: 1s"), "write backoff: { base: 1s }"},
-           {file("", "", "", ", tcp_keepalive: 1m"), "write tcp_keepalive: { idle: 1m }"},
-           {file("", ", tcp_keepalive: off", "", ""), "write tcp_keepalive: { idle: 0s }"},
-           {file("", "", "", ", outlier_detection: 5"), "{ consecutive_errors: 5 }"},
-           {file("drain: 30s\n", "", "", ""), "write drain: { timeout: 30s }"},
-           {file("admin: 127.0.0.1:9901\n", "", "", ""),
-            "write admin: { bind: \"127.0.0.1:9901\" }"},
-           {file("admin: /run/weir.sock\n", "", "", ""), "write admin: { socket: /run/weir.sock }"},
-           {file("metrics: /metrics\n", "", "", ""), "write metrics: { path: /metrics }"},
-           {file("logging: debug\n", "", "", ""), "write logging: { level: debug }"},
-           {file("logging: json\n", "", "", ""), "write logging: { format: json }"},
-           {file("global: 4\n", "", "", ""), "write global: { workers: 4 }"},
-           {file("defaults: { timeouts: 5s }\n", "", "", ""), "{ idle: 5s }"}})
-    EXPECT_THAT(told(mistake.yaml), HasSubstr(mistake.told)) << mistake.yaml;
+  expect_told(
+      {{"listeners: [{ bind: ':1', cluster: a }]\nclusters: [{ name: a, backends: 10.0.0.1:80 "
+        "}]\n",
+        "write a list: backends: [10.0.0.1:80]"},
+       {"listeners: [{ bind: ':1', cluster: a }]\nclusters: [{ name: a, backends: '[::1]:80' "
+        "}]\n",
+        "write a list: backends: [\"[::1]:80\"]"},
+       {"listeners: [{ bind: ':1', cluster: a }]\nclusters: [{ name: a, backends: { address: "
+        "a:80 } }]\n",
+        "write a list: backends: [a:80]"},
+       {"listeners: { web: { bind: ':1' } }\n", "begin each element with '- '"},
+       {"listeners: 10.0.0.1:80\n", "begin each element with '- '"},
+       {in_cluster("health_check: /healthz"), "write health_check: { type: http, path: /healthz }"},
+       {in_cluster("health_check: http"), "write health_check: { type: http }"},
+       {in_cluster("health_check: 5s"), "write health_check: { interval: 5s }"},
+       {in_cluster("health_check: true"), "write health_check: {}"},
+       {in_cluster("health_check: false"), "write health_check: none"},
+       {in_cluster("health_check: 'http://10.0.0.1/up'"),
+        "write health_check: { type: http, path: /up }"},
+       {in_route("match: /api"), "write match: { path_prefix: /api }"},
+       {in_route("match: a.example"), "write match: { hosts: [\"a.example\"] }"},
+       {in_route("match: GET"), "write match: { methods: [GET] }"},
+       {in_route("match: [/a, /b]"), "write match: { key: value }"},
+       {in_route("retry: 3"), "write retry: { attempts: 3 }"},
+       {in_route("rewrite: /new"), "write rewrite: { replace_prefix: /new }"},
+       {in_route("timeouts: 30s"), "write timeouts: { request: 30s }"},
+       {in_listener("timeouts: 30s"), "write timeouts: { idle: 30s }"},
+       {in_listener("limits: 10MiB"), "write limits: { max_body_size: 10MiB }"},
+       {in_listener("tls: true"), "write tls: { certificates: [/path/cert.pem] }"},
+       {in_listener("tls: /etc/a.pem"), "write tls: { certificates: [/etc/a.pem] }"},
+       {in_listener("proxy_protocol: 10.0.0.0/8"),
+        "write proxy_protocol: { accept: [\"10.0.0.0/8\"] }"},
+       {in_listener("proxy_protocol: true"), "write proxy_protocol: { accept: ["},
+       {in_cluster("tls: true"), "write tls: {}"},
+       {in_cluster("pool: 100"), "write pool: { max_connections: 100 }"},
+       {in_cluster("backoff: 1s"), "write backoff: { base: 1s }"},
+       {in_cluster("tcp_keepalive: 1m"), "write tcp_keepalive: { idle: 1m }"},
+       {in_listener("tcp_keepalive: off"), "write tcp_keepalive: { idle: 0s }"},
+       {in_cluster("outlier_detection: 5"), "{ consecutive_errors: 5 }"},
+       {at_top("drain: 30s"), "write drain: { timeout: 30s }"},
+       {at_top("admin: 127.0.0.1:9901"), "write admin: { bind: \"127.0.0.1:9901\" }"},
+       {at_top("admin: /run/weir.sock"), "write admin: { socket: /run/weir.sock }"},
+       {at_top("metrics: /metrics"), "write metrics: { path: /metrics }"},
+       {at_top("logging: debug"), "write logging: { level: debug }"},
+       {at_top("logging: json"), "write logging: { format: json }"},
+       {at_top("global: 4"), "write global: { workers: 4 }"},
+       {at_top("defaults: { timeouts: 5s }"), "{ idle: 5s }"}});
 }
 
 TEST(Hints, ForAnAnswerThatIsAPlainValue) {
@@ -108,46 +126,45 @@ TEST(Hints, ForAListOrAMapWhereAPlainValueStands) {
   EXPECT_THAT(told("listeners: [{ bind: ':1', cluster: [a] }]\n"), HasSubstr("write cluster: a"));
   EXPECT_THAT(told("listeners: [{ bind: ':1', cluster: { name: a } }]\n"),
               HasSubstr("write cluster: a"));
-  EXPECT_THAT(told(file("", "", ", match: { path_prefix: [/a, /b] }", "")),
+  EXPECT_THAT(told(in_route("match: { path_prefix: [/a, /b] }")),
               HasSubstr("write a route for each"));
 }
 
 TEST(Hints, ForWordsOfOtherProxies) {
-  for (const Mistake& mistake : std::vector<Mistake>{
-           {file("", "", ", match: { prefix: /a }", ""), "write path_prefix"},
-           {file("", "", ", match: { host: a.test }", ""), "write hosts"},
-           {file("", "", ", match: { regex: ^/a }", ""), "no expressions"},
-           {file("", "", ", proxy_pass: 'http://app'", ""), "write cluster:"},
-           {file("", "", ", path_prefix: /a", ""), "write match: { path_prefix: … }"},
-           {"listeners: [{ listen: ':80', cluster: a }]\n", "write bind"},
-           {"listeners: [{ port: 80, cluster: a }]\n", "write bind: \":8080\""},
-           {file("", ", ssl: true", "", ""), "write tls: { certificates:"},
-           {file("", ", server_name: a.test", "", ""), "match: { hosts:"},
-           {file("", ", upstream: app", "", ""), "write cluster:"},
-           {file("", ", timeout: 5s", "", ""), "write timeouts:"},
-           {file("", "", "", ", servers: [a:80]"), "write backends:"},
-           {file("", "", "", ", ip_hash: true"), "write balance: source_hash"},
-           {file("", "", "", ", lb_policy: rr"), "write balance"},
-           {file("", "", "", ", health_check: { type: http, uri: /up }"), "path"},
-           {file("upstream: [a:80]\n", "", "", ""), "write clusters:"},
-           {file("frontend: [a]\n", "", "", ""), "write listeners:"},
-           {file("worker_processes: 4\n", "", "", ""), "write global: { workers: … }"},
-           {file("Drain: { timeout: 1s }\n", "", "", ""), "write drain"},
-           {file("", ", so_keepalive: on", "", ""), "write tcp_keepalive:"},
-           {file("", ", clitcpka: on", "", ""), "write tcp_keepalive:"},
-           {file("", "", "", ", srvtcpka: on"), "write tcp_keepalive:"},
-           {file("", "", "", ", tcp_keepalive: { idle: off }"), "write 0s"},
-           {file("", "", "", ", balance: leastconn"), "write least_connections"},
-           {file("", "", "", ", balance: least_conn"), "write least_connections"},
-           {file("", "", "", ", balance: Round-Robin"), "write round_robin"},
-           {file("", "", "", ", balance: roundrobin"), "write round_robin"},
-           {file("", "", "", ", balance: ip_hash"), "write source_hash"},
-           {file("", "", "", ", proxy_protocol: true"), "write v1 or v2"},
-           {file("", "", "", ", health_check: { type: HTTP }"), "write http"},
-           {file("logging: { level: WARNING }\n", "", "", ""), "write warn"},
-           {"listeners: [{ bind: ':1', protocol: HTTP, cluster: a }]\n", "write http"},
-           {"listeners: [{ bind: ':1', protocol: tls, cluster: a }]\n", "tls: { certificates:"}})
-    EXPECT_THAT(told(mistake.yaml), HasSubstr(mistake.told)) << mistake.yaml;
+  expect_told(
+      {{in_route("match: { prefix: /a }"), "write path_prefix"},
+       {in_route("match: { host: a.test }"), "write hosts"},
+       {in_route("match: { regex: ^/a }"), "no expressions"},
+       {in_route("proxy_pass: 'http://app'"), "write cluster:"},
+       {in_route("path_prefix: /a"), "write match: { path_prefix: … }"},
+       {"listeners: [{ listen: ':80', cluster: a }]\n", "write bind"},
+       {"listeners: [{ port: 80, cluster: a }]\n", "write bind: \":8080\""},
+       {in_listener("ssl: true"), "write tls: { certificates:"},
+       {in_listener("server_name: a.test"), "match: { hosts:"},
+       {in_listener("upstream: app"), "write cluster:"},
+       {in_listener("timeout: 5s"), "write timeouts:"},
+       {in_cluster("servers: [a:80]"), "write backends:"},
+       {in_cluster("ip_hash: true"), "write balance: source_hash"},
+       {in_cluster("lb_policy: rr"), "write balance"},
+       {in_cluster("health_check: { type: http, uri: /up }"), "path"},
+       {at_top("upstream: [a:80]"), "write clusters:"},
+       {at_top("frontend: [a]"), "write listeners:"},
+       {at_top("worker_processes: 4"), "write global: { workers: … }"},
+       {at_top("Drain: { timeout: 1s }"), "write drain"},
+       {in_listener("so_keepalive: on"), "write tcp_keepalive:"},
+       {in_listener("clitcpka: on"), "write tcp_keepalive:"},
+       {in_cluster("srvtcpka: on"), "write tcp_keepalive:"},
+       {in_cluster("tcp_keepalive: { idle: off }"), "write 0s"},
+       {in_cluster("balance: leastconn"), "write least_connections"},
+       {in_cluster("balance: least_conn"), "write least_connections"},
+       {in_cluster("balance: Round-Robin"), "write round_robin"},
+       {in_cluster("balance: roundrobin"), "write round_robin"},
+       {in_cluster("balance: ip_hash"), "write source_hash"},
+       {in_cluster("proxy_protocol: true"), "write v1 or v2"},
+       {in_cluster("health_check: { type: HTTP }"), "write http"},
+       {at_top("logging: { level: WARNING }"), "write warn"},
+       {"listeners: [{ bind: ':1', protocol: HTTP, cluster: a }]\n", "write http"},
+       {"listeners: [{ bind: ':1', protocol: tls, cluster: a }]\n", "tls: { certificates:"}});
 }
 
 TEST(Hints, ForAddresses) {
@@ -174,9 +191,9 @@ TEST(Hints, ShowCharactersThatAreNotSeen) {
   EXPECT_EQ(visible("a\u00a0b\tc\u200b\ufeffé✓"), "a<U+00A0>b<U+0009>c<U+200B><U+FEFF>é✓");
   EXPECT_EQ(visible("cut \xc2"), "cut \xc2");
   EXPECT_FALSE(has_invisible("é ✓ 漢字\n"));
-  EXPECT_THAT(told(file("", "", "", ", balance: \"random\u00a0\"")),
+  EXPECT_THAT(told(in_cluster("balance: \"random\u00a0\"")),
               testing::AllOf(HasSubstr("'random<U+00A0>'"), HasSubstr("is not seen")));
-  EXPECT_THAT(told(file("", "", "", ", \u200bbalance: random")), HasSubstr("<U+200B>balance"));
+  EXPECT_THAT(told(in_cluster("\u200bbalance: random")), HasSubstr("<U+200B>balance"));
   EXPECT_THAT(told("listeners: [{ bind: \":80\\t\", cluster: a }]\n"), HasSubstr("':80<U+0009>'"));
   EXPECT_THAT(told("listeners:\n\u00a0 - bind: ':80'\n"), HasSubstr("<U+00A0>"));
 }
