@@ -92,9 +92,7 @@ TEST(Process, SaysAtOnceWhenALogCannotBeOpenedAgain_AndThatItCan) {
 // Sixty-four at a time would take eight timeouts.
 TEST(Process, StartsAfterOneTimeoutOfItsChecks_HoweverManyBackendsAreSilent) {
   Acceptor mute;
-  ::listen(mute.fd(), 0);
-  std::vector<Socket> filling;
-  for (int i = 0; i < 4; ++i) filling.push_back(Socket::begin_connecting(mute.address()));
+  const FullQueue queue(mute);
   std::string text =
       "listeners: [{ name: web, bind: \"" + free_address().text() +
       "\", cluster: app }]\nclusters:\n  - name: app\n    health_check: { type: tcp, "

@@ -248,18 +248,10 @@ TEST_F(RelayTest, ASessionEndsAtItsMaximumAgeWhateverItsTraffic) {
 }
 
 TEST_F(RelayTest, AConnectThatIsNeverAnsweredEndsAfterItsTimeout) {
-  // A queue of one that is full answers no SYN.
-  UniqueFd full(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_storage at;
-  socklen_t length = Address::loopback(0).to_sockaddr(at);
-  ASSERT_EQ(::bind(full.get(), reinterpret_cast<sockaddr*>(&at), length), 0);
-  ASSERT_EQ(::listen(full.get(), 0), 0);
-  ::getsockname(full.get(), reinterpret_cast<sockaddr*>(&at), &length);
-  const Address mute = Address::from(reinterpret_cast<sockaddr*>(&at), length);
-  std::vector<Socket> fill;
-  for (int i = 0; i < 4; ++i) fill.push_back(Socket::begin_connecting(mute));
+  const Acceptor mute;
+  const FullQueue queue(mute);
   ProxyProcess weir(config_text(listener("web", bind_, "app"),
-                                cluster("app", {mute}, "timeouts: {connect: 300ms}")));
+                                cluster("app", {mute.address()}, "timeouts: {connect: 300ms}")));
   EXPECT_NE(connect_refused().wait_end(), End::open);
   EXPECT_TRUE(await_ended(weir, "connect_timeout"));
 }

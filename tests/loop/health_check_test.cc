@@ -6,10 +6,9 @@
 
 #include <deque>
 #include <filesystem>
-#include <fstream>
 #include <set>
 
-#include "base/log.h"
+#include "support/log_capture.h"
 #include "upstream/tcp_probe.h"
 
 namespace weir {
@@ -281,33 +280,24 @@ TEST_F(HealthCheckTest, ARemovedCheckEndsWhileItRuns) {
 }
 
 TEST_F(HealthCheckTest, TheLogSaysWhyABackendWentDown) {
-  char path[] = "/tmp/weir-health-XXXXXX";
-  const UniqueFd file(::mkstemp(path));
-  Result<PreparedLog> prepared = Log::prepare({.output = path, .access_output = "none"});
-  ASSERT_TRUE(prepared);
-  {
-    Log log(std::move(*prepared));
-    LogThread thread(log);
-    config::HealthCheck greeted = spec();
-    greeted.expect = "PONG";
-    Server refuses;
-    refuses.stop();
-    Server broken;
-    checks_.apply({{backend("closed", refuses.address()), spec()},
-                   {backend("mute", server_.address()), greeted},
-                   {backend("broken", broken.address()), http_spec()},
-                   {backend("hung", server_.address()), http_spec()}});
-    broken.greeting = "HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n";
-    ASSERT_TRUE(run_until([&] {
-      broken.step();
-      return observer_.results.size() == 2;
-    }));
-    clock_.advance(greeted.timeout + 50ms);
-    ASSERT_TRUE(run_until_results(4));
-  }
-  std::ifstream in(path);
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
-  ::unlink(path);
+  test::LogCapture log;
+  config::HealthCheck greeted = spec();
+  greeted.expect = "PONG";
+  Server refuses;
+  refuses.stop();
+  Server broken;
+  checks_.apply({{backend("closed", refuses.address()), spec()},
+                 {backend("mute", server_.address()), greeted},
+                 {backend("broken", broken.address()), http_spec()},
+                 {backend("hung", server_.address()), http_spec()}});
+  broken.greeting = "HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n";
+  ASSERT_TRUE(run_until([&] {
+    broken.step();
+    return observer_.results.size() == 2;
+  }));
+  clock_.advance(greeted.timeout + 50ms);
+  ASSERT_TRUE(run_until_results(4));
+  const std::string text = log.events();
   EXPECT_THAT(text, testing::HasSubstr("level=warn event=backend.down cluster=app backend=closed "
                                        "reason=\"connection refused\"\n"));
   EXPECT_THAT(text, testing::HasSubstr("event=backend.down cluster=app backend=mute "

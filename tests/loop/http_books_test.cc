@@ -2,12 +2,8 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <poll.h>
-#include <unistd.h>
 
-#include <fstream>
-#include <sstream>
-
-#include "base/log.h"
+#include "support/log_capture.h"
 #include "support/worker_fixture.h"
 
 namespace weir::test {
@@ -211,26 +207,13 @@ TEST_F(HttpBooksTest, TheCellsOfARemovedRouteStayWhileARequestUsesThem) {
 
 class HttpAccessLogTest : public HttpBooksTest {
  protected:
-  std::string path = fmt::format("{}/http-access-{}", testing::TempDir(), ::getpid());
-
   // The lines of what `talk` does.
   std::string lines(LogFormat format, const std::function<void()>& talk) {
     LogOptions options;
-    options.output = "none";
     options.access_format = format;
-    options.access_output = path;
-    ::unlink(path.c_str());
-    {
-      Result<PreparedLog> prepared = Log::prepare(options);
-      EXPECT_TRUE(prepared);
-      Log log(std::move(*prepared));
-      LogThread thread(log);
-      talk();
-    }
-    std::ostringstream text;
-    text << std::ifstream(path).rdbuf();
-    ::unlink(path.c_str());
-    return text.str();
+    LogCapture log(options);
+    talk();
+    return log.access();
   }
   void hostile_request() {
     Socket one = client(), server;

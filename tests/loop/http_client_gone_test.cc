@@ -69,10 +69,8 @@ TEST_F(HttpClientGoneTest, RequestOfAClientThatHasClosedCostsNoKeptConnection) {
 }
 
 TEST_F(HttpClientGoneTest, ResetWhileTheBackendIsConnectedEndsTheRequestAtOnce) {
-  Acceptor full;  // a queue that nobody accepts from: the SYN is dropped
-  ::listen(full.fd(), 0);
-  std::vector<Socket> filling;
-  for (int i = 0; i < 4; ++i) filling.push_back(Socket::begin_connecting(full.address()));
+  Acceptor full;
+  const FullQueue queue(full);
   apply("listeners:\n" + listener_text("cluster: c") + "clusters:\n" +
         cluster_text("c", full.address()));
   Socket one = client();

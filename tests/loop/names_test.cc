@@ -121,9 +121,7 @@ TEST_F(NamesTest, ASessionThatFindsNoAddressAlive_EndsAsConnectFailed) {
 
 TEST_F(NamesTest, AnAddressThatDoesNotAnswerIsGivenUpForTheNextOne) {
   Acceptor& mute = open(0);
-  ::listen(mute.fd(), 0);
-  std::vector<Socket> filling;
-  for (int i = 0; i < 4; ++i) filling.push_back(Socket::begin_connecting(mute.address()));
+  const FullQueue queue(mute);
   open(1);
   names.set("app.test", {"127.0.0.1", "127.0.0.2"});
   serve_tcp("connect_attempts: 1, timeouts: { connect: 2s }");

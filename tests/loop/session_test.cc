@@ -192,11 +192,8 @@ TEST_F(SessionTest, WhenEveryBackendRefuses_TheClientIsReset_ConnectFailed) {
 }
 
 TEST_F(SessionTest, ABackendThatDoesNotAnswer_IsAConnectTimeout) {
-  // A full queue that nobody accepts from: the SYN is dropped.
   Acceptor full;
-  ::listen(full.fd(), 0);
-  std::vector<Socket> filling;
-  for (int i = 0; i < 4; ++i) filling.push_back(Socket::begin_connecting(full.address()));
+  const FullQueue queue(full);
   serve({full.address()}, "", "timeouts: { connect: 2s }, connect_attempts: 1");
   Socket c = client();
   ASSERT_TRUE(run_until([&] { return worker.active() == 1; }));
@@ -211,9 +208,7 @@ TEST_F(SessionTest, ABackendThatDoesNotAnswer_IsAConnectTimeout) {
 // Whatever backend comes first in its turn: half the sessions meet the mute one.
 TEST_F(SessionTest, ABackendThatDoesNotAnswer_IsGivenUpForTheNextOne_AndNoByteIsLost) {
   Acceptor mute;
-  ::listen(mute.fd(), 0);
-  std::vector<Socket> filling;
-  for (int i = 0; i < 4; ++i) filling.push_back(Socket::begin_connecting(mute.address()));
+  const FullQueue queue(mute);
   serve({mute.address(), backend.address()}, "",
         "timeouts: { connect: 2s }, backoff: { base: 1ms, max: 1ms }");
   std::vector<Joined> sessions;
@@ -244,9 +239,7 @@ TEST_F(SessionTest, ABackendThatDoesNotAnswer_IsGivenUpForTheNextOne_AndNoByteIs
 
 TEST_F(SessionTest, AClientThatResetsWhileWeConnect_EndsTheSession) {
   Acceptor full;
-  ::listen(full.fd(), 0);
-  std::vector<Socket> filling;
-  for (int i = 0; i < 4; ++i) filling.push_back(Socket::begin_connecting(full.address()));
+  const FullQueue queue(full);
   serve({full.address()});
   Socket c = client();
   ASSERT_TRUE(run_until([&] { return worker.active() == 1; }));

@@ -1,8 +1,4 @@
 // A certificate that weir refuses is told of in the log: whose it is, and why.
-#include <fstream>
-#include <sstream>
-
-#include "base/log.h"
 #include "support/tls_fixture.h"
 
 namespace weir::test {
@@ -17,17 +13,9 @@ class TlsRefusalTest : public TlsListenerFixture {
  protected:
   // The lines of what `talk` does.
   std::string logged(const std::function<void()>& talk) {
-    LogOptions options;
-    options.output = folder_ / "log";
-    {
-      Log log(std::move(*Log::prepare(options)));
-      LogThread thread(log);
-      talk();
-    }
-    std::ostringstream text;
-    text << std::ifstream(options.output).rdbuf();
-    std::filesystem::remove(options.output);
-    return text.str();
+    LogCapture log;
+    talk();
+    return log.events();
   }
   static size_t count(const std::string& text, const std::string& what) {
     size_t n = 0;
@@ -46,8 +34,6 @@ class TlsRefusalTest : public TlsListenerFixture {
       EXPECT_TRUE(run_until([&] { return errors(TlsError::client_cert) == before + 1; }));
     });
   }
-
-  TempFolder folder_;
 };
 
 TEST_F(TlsRefusalTest, ALineNamesTheClientItsCertificateAndTheReason) {

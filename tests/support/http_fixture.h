@@ -5,44 +5,14 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 
-#include <filesystem>
-#include <fstream>
 #include <sstream>
 
-#include "base/log.h"
+#include "support/log_capture.h"
 #include "support/worker_fixture.h"
 
 namespace weir::test {
-
-// What this thread logs while it lives: events and access lines.
-class LogCapture {
- public:
-  LogCapture() {
-    char name[] = "/tmp/weir-http-XXXXXX";
-    directory_ = ::mkdtemp(name);
-    log_ = std::make_unique<Log>(std::move(
-        *Log::prepare({.output = directory_ + "/log", .access_output = directory_ + "/access"})));
-    thread_ = std::make_unique<LogThread>(*log_);
-  }
-  ~LogCapture() { std::filesystem::remove_all(directory_); }
-  // Ends the capture.
-  std::string access() { return end("/access"); }
-  std::string events() { return end("/log"); }
-
- private:
-  std::string end(const std::string& file) {
-    thread_.reset();
-    log_.reset();  // returns when the lines are written
-    std::ifstream in(directory_ + file);
-    return {std::istreambuf_iterator<char>(in), {}};
-  }
-  std::string directory_;
-  std::unique_ptr<Log> log_;
-  std::unique_ptr<LogThread> thread_;
-};
 
 class HttpFixture : public testing::Test, public WorkerFixture {
  protected:

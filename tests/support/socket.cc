@@ -238,6 +238,11 @@ void Acceptor::listen(const Address& at) {
   address_ = at.is_unix() ? at : Address::from(reinterpret_cast<sockaddr*>(&storage), length);
 }
 
+FullQueue::FullQueue(const Acceptor& acceptor) {
+  ::listen(acceptor.fd(), 0);
+  for (int i = 0; i < 4; ++i) waiting_.push_back(Socket::begin_connecting(acceptor.address()));
+}
+
 Socket Acceptor::accept(Duration patience) {
   if (!wait_ready(fd(), POLLIN, patience)) return Socket();
   const int fd = ::accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC);

@@ -84,6 +84,15 @@ class Acceptor {
   Address address_;
 };
 
+// While it lives, nobody gets an answer from `acceptor`: its queue is full, and a SYN is dropped.
+class FullQueue {
+ public:
+  explicit FullQueue(const Acceptor& acceptor);
+
+ private:
+  std::vector<Socket> waiting_;
+};
+
 // A loopback address nobody uses now; no other test gets it while this one runs.
 Address free_address(const char* host = "127.0.0.1");
 

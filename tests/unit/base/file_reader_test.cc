@@ -1,16 +1,12 @@
-// A file that hangs is played by one that somebody holds a lease on (fcntl(2), F_SETLEASE): whoever
-// opens it waits until the lease is given back.
+// Files that answer, and files that hang.
 #include "base/file_reader.h"
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include <csignal>
 #include <fstream>
-#include <thread>
 
-#include "base/unique_fd.h"
+#include "support/hanging_file.h"
 #include "support/temp_folder.h"
 
 namespace weir::test {
@@ -23,13 +19,6 @@ class FileReaderTest : public testing::Test {
   std::string write(const std::string& name, const std::string& text) {
     std::ofstream(folder_ / name) << text;
     return folder_ / name;
-  }
-  // Nobody else opens it until the answer is dropped.
-  static UniqueFd hang(const std::string& path) {
-    ::signal(SIGIO, SIG_IGN);  // somebody wants it back
-    UniqueFd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
-    EXPECT_EQ(::fcntl(fd.get(), F_SETLEASE, F_WRLCK), 0);
-    return fd;
   }
   static void expect_problem(const Result<std::string>& read, const std::string& problem) {
     ASSERT_FALSE(read);
@@ -60,7 +49,7 @@ TEST_F(FileReaderTest, ReadsNoMoreThanOneByteAboveTheLimit) {
 
 TEST_F(FileReaderTest, LeavesAFileThatHangsAndTriesNothingElseInThisLoad) {
   const std::string stuck = write("stuck", "late"), good = write("good", "hello");
-  UniqueFd lease = hang(stuck);
+  HangingFile hanging(stuck);
   {
     FileReader reader(2s);
     EXPECT_EQ(*reader.read(good, kMost), "hello");
@@ -70,15 +59,14 @@ TEST_F(FileReaderTest, LeavesAFileThatHangsAndTriesNothingElseInThisLoad) {
     EXPECT_FALSE(reader.ask<int>(good, [] { return 1; }));
   }
   EXPECT_EQ(FileReader::left_behind(), 1u);
-  lease.reset();
-  while (FileReader::left_behind() > 0) std::this_thread::yield();
+  hanging.answer();
   FileReader later;
   EXPECT_EQ(*later.read(stuck, kMost), "late");
 }
 
 TEST_F(FileReaderTest, LeavesOneThreadForOnePathHoweverManyLoadsTryIt) {
   const std::string stuck = write("stuck", "late"), good = write("good", "hello");
-  UniqueFd lease = hang(stuck);
+  HangingFile hanging(stuck);
   for (int i = 0; i < 20; ++i) {
     FileReader reader(i == 0 ? Duration(20ms) : Duration(1h));  // only the first waits
     expect_problem(reader.read(stuck, kMost),
@@ -87,13 +75,12 @@ TEST_F(FileReaderTest, LeavesOneThreadForOnePathHoweverManyLoadsTryIt) {
     EXPECT_EQ(*other.read(good, kMost), "hello") << "what does not name it goes on";
   }
   EXPECT_EQ(FileReader::left_behind(), 1u);
-  lease.reset();
-  while (FileReader::left_behind() > 0) std::this_thread::yield();
+  hanging.answer();
 }
 
 TEST_F(FileReaderTest, CountsTwoThreadsThatAreStuckOnOnePath) {
   const std::string stuck = write("stuck", "late");
-  UniqueFd lease = hang(stuck);
+  HangingFile hanging(stuck);
   const auto wait_for_it = [&] {
     FileReader reader(1s);
     EXPECT_FALSE(reader.read(stuck, kMost));
@@ -102,8 +89,7 @@ TEST_F(FileReaderTest, CountsTwoThreadsThatAreStuckOnOnePath) {
   wait_for_it();
   other.join();
   EXPECT_EQ(FileReader::left_behind(), 2u);
-  lease.reset();
-  while (FileReader::left_behind() > 0) std::this_thread::yield();
+  hanging.answer();
 }
 
 }  // namespace

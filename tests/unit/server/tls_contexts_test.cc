@@ -2,17 +2,14 @@
 // force.
 #include "server/tls_contexts.h"
 
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
-#include <csignal>
 #include <cstdlib>
 #include <fstream>
-#include <thread>
 #include <utility>
 
-#include "base/unique_fd.h"
+#include "support/hanging_file.h"
 #include "support/tls_peer.h"
 
 namespace weir::test {
@@ -109,17 +106,14 @@ TEST_F(TlsContextsTest, NamesEveryFileThatCannotBeUsed) {
 
 TEST_F(TlsContextsTest, AFileThatHangsFailsOneLoadAndNoLaterOne) {
   const std::string stuck = put(good_.cert, "stuck.pem");
-  ::signal(SIGIO, SIG_IGN);
-  UniqueFd lease(::open(stuck.c_str(), O_RDWR | O_CLOEXEC));
-  ASSERT_EQ(::fcntl(lease.get(), F_SETLEASE, F_WRLCK), 0);
+  HangingFile hanging(stuck);
   patience_ = 20ms;
   const std::string bad = "{ cert: '" + stuck + "', key: '" + good_.key + "' }";
   EXPECT_THAT(load(listener(bad + ", " + entry(good_)) + cluster("ca: /missing")),
               ElementsAre(AllOf(HasSubstr("'" + stuck + "': no answer within"))));
   patience_ = FileReader::kPatience;
   EXPECT_THAT(load(listener(entry(good_)) + cluster()), IsEmpty());
-  lease.reset();
-  while (FileReader::left_behind() > 0) std::this_thread::yield();
+  hanging.answer();
   EXPECT_THAT(load(listener(bad) + cluster()), IsEmpty());
 }
 
@@ -265,14 +259,11 @@ TEST_F(TlsContextsTest, AuthoritiesOfTheSystemThatHangFailTheLoad) {
   const std::string stuck = put(authority_.file(), "certs/0123abcd.0");
   ::setenv("SSL_CERT_DIR", (folder_ / "certs").c_str(), 1);
   ::setenv("SSL_CERT_FILE", put(authority_.file(), "bundle.pem").c_str(), 1);
-  ::signal(SIGIO, SIG_IGN);
-  UniqueFd lease(::open(stuck.c_str(), O_RDWR | O_CLOEXEC));
-  ASSERT_EQ(::fcntl(lease.get(), F_SETLEASE, F_WRLCK), 0);
+  HangingFile hanging(stuck);
   patience_ = 500ms;
   EXPECT_THAT(load(listener(entry(good_)) + cluster("sni: a.test")),
               ElementsAre(AllOf(StartsWith("E238 "), HasSubstr(stuck))));
-  lease.reset();
-  while (FileReader::left_behind() > 0) std::this_thread::yield();
+  hanging.answer();
 }
 
 TEST_F(TlsContextsTest, ASystemWithoutAuthoritiesIsToldOf) {

@@ -2,12 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <sstream>
 #include <utility>
 
-#include "base/log.h"
-#include "support/temp_folder.h"
+#include "support/log_capture.h"
 #include "support/test_loop.h"
 
 namespace weir::test {
@@ -50,29 +47,22 @@ TEST_F(TlsValidityTest, AFileThatIsNamedAsSeveralKindsIsOneOfEach) {
 }
 
 TEST_F(TlsValidityTest, TellsOnceOfEachFileAndWhenItBecomesValid) {
-  TempFolder folder;
-  LogOptions options;
-  options.output = folder / "log";
-  {
-    Log log(std::move(*Log::prepare(options)));
-    LogThread thread(log);
-    validity_.apply({{TlsFileKind::ocsp, "/o", now_ + 100, now_ + 9000, {}}});
-    EXPECT_EQ(out_of_date(TlsFileKind::ocsp), 1);
-    advance_to(now_ + 61);
-    EXPECT_EQ(out_of_date(TlsFileKind::ocsp), 1);
-    advance_to(now_ + 39);
-    EXPECT_EQ(out_of_date(TlsFileKind::ocsp), 0);
-  }
-  std::ostringstream text;
-  text << std::ifstream(folder / "log").rdbuf();
+  LogCapture log;
+  validity_.apply({{TlsFileKind::ocsp, "/o", now_ + 100, now_ + 9000, {}}});
+  EXPECT_EQ(out_of_date(TlsFileKind::ocsp), 1);
+  advance_to(now_ + 61);
+  EXPECT_EQ(out_of_date(TlsFileKind::ocsp), 1);
+  advance_to(now_ + 39);
+  EXPECT_EQ(out_of_date(TlsFileKind::ocsp), 0);
+  const std::string text = log.events();
   const auto count = [&](const std::string& what) {
     size_t n = 0;
-    for (size_t at = 0; (at = text.str().find(what, at)) != std::string::npos; ++at) ++n;
+    for (size_t at = 0; (at = text.find(what, at)) != std::string::npos; ++at) ++n;
     return n;
   };
-  EXPECT_EQ(count("tls.file_out_of_date"), 1u) << text.str();
-  EXPECT_EQ(count("1970-01-12 13:48:20 UTC"), 1u) << text.str();
-  EXPECT_EQ(count("tls.file_valid"), 1u) << text.str();
+  EXPECT_EQ(count("tls.file_out_of_date"), 1u) << text;
+  EXPECT_EQ(count("1970-01-12 13:48:20 UTC"), 1u) << text;
+  EXPECT_EQ(count("tls.file_valid"), 1u) << text;
 }
 
 }  // namespace

@@ -2,14 +2,11 @@
 
 #include <gmock/gmock.h>
 
-#include <cstdlib>
-#include <fstream>
 #include <set>
 #include <thread>
 
 #include "base/hash.h"
-#include "base/log.h"
-#include "base/unique_fd.h"
+#include "support/log_capture.h"
 #include "upstream/cluster.h"
 
 namespace weir::test {
@@ -221,21 +218,12 @@ TEST_F(OutlierTest, WorkersThatFailAtOnceNeverTakeOutMoreThanTheShare) {
 }
 
 TEST_F(OutlierTest, TheLogSaysForHowLongABackendIsOut_AndThatItIsBack) {
-  char path[] = "/tmp/weir-outlier-XXXXXX";
-  const UniqueFd file(::mkstemp(path));
-  Result<PreparedLog> prepared = Log::prepare({.output = path, .access_output = "none"});
-  ASSERT_TRUE(prepared);
-  {
-    Log log(std::move(*prepared));
-    LogThread thread(log);
-    backends(2);
-    eject(0);
-    clock.advance(30s);
-    answer(0, 200, 2);
-  }
-  std::ifstream in(path);
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
-  ::unlink(path);
+  LogCapture log;
+  backends(2);
+  eject(0);
+  clock.advance(30s);
+  answer(0, 200, 2);
+  const std::string text = log.events();
   EXPECT_THAT(text,
               testing::HasSubstr(
                   "level=warn event=backend.ejected cluster=c backend=b0 errors=3 for=30s\n"));

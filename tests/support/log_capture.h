@@ -1,0 +1,39 @@
+// LogCapture: what this thread logs while it lives, events and access lines, in files of its own.
+#pragma once
+
+#include <fstream>
+#include <memory>
+#include <string>
+
+#include "base/log.h"
+#include "support/temp_folder.h"
+
+namespace weir::test {
+
+class LogCapture {
+ public:
+  // `options`: levels and formats.
+  explicit LogCapture(LogOptions options = {}) {
+    options.output = folder_ / "log";
+    options.access_output = folder_ / "access";
+    log_ = std::make_unique<Log>(std::move(*Log::prepare(options)));
+    thread_ = std::make_unique<LogThread>(*log_);
+  }
+  // Each ends the capture.
+  std::string access() { return end("access"); }
+  std::string events() { return end("log"); }
+
+ private:
+  std::string end(const std::string& file) {
+    thread_.reset();
+    log_.reset();  // returns when the lines are written
+    std::ifstream in(folder_ / file);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+
+  TempFolder folder_;
+  std::unique_ptr<Log> log_;
+  std::unique_ptr<LogThread> thread_;
+};
+
+}  // namespace weir::test
