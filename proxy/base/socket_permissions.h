@@ -21,9 +21,9 @@ struct SocketPermissions {
 // Applies them to the file. The error names the path and the fix.
 Result<void> set_permissions(const std::string& path, const SocketPermissions& permissions);
 
-// New permissions of a socket's file that exists: looked up and tried, not in effect before
-// apply(). A descriptor holds the file, so that apply() changes no other one, whatever the path
-// leads to by then.
+// A change of the permissions of an existing socket file. prepare() looks up the names and tries
+// whether the change is permitted; apply() makes it. A descriptor holds the file, so that apply()
+// never changes another file that has taken its path.
 class PermissionChange {
  public:
   // Does not follow a symbolic link. The error names the path and the fix.

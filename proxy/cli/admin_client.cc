@@ -181,7 +181,7 @@ Read read_answer(int fd, std::string& out, Deadline deadline) {
     } else if (errno != EAGAIN && errno != EINTR) {
       return out.empty() ? Read::broken : Read::complete;
     }
-    // Also behind bytes: who sends them one by one has no more time than others.
+    // Also after received bytes: a server that sends slowly gets no more time.
     if (!wait_for(fd, POLLIN, deadline)) return Read::late;
   }
 }

@@ -1,7 +1,7 @@
 // A small blocking HTTP/1.1 client for weir's own admin API, over a UNIX socket or TCP. One
 // connection per request; every step is bounded by the request's deadline and the answer by
-// kMaxAnswer. An answer without the field that weir's admin server always sends is somebody else's,
-// whatever it says. Any thread.
+// kMaxAnswer. An answer without the field that weir's admin server always sends is an error: it is
+// from another service. Any thread.
 #pragma once
 
 #include <cstddef>
@@ -53,7 +53,8 @@ class AdminClient {
 
   const std::string& address() const { return address_; }
   bool is_unix() const { return !path_.empty(); }
-  // Added to the error when nobody is there: where the address is from, and what else to try.
+  // Added to the error when the server is not reached: where the address is from, and what else to
+  // try.
   void set_note(std::string note) { note_ = std::move(note); }
 
  private:

@@ -18,7 +18,7 @@ struct Diagnostic {
   uint32_t column = 0;  // from 1, in bytes
   uint32_t length = 0;  // of what is wrong, in bytes
   std::string message;  // what is wrong
-  std::string hint;     // how to mend it; may be empty
+  std::string hint;     // how to fix it; may be empty
   std::string source;   // the line
 
   bool is_error() const { return severity == Severity::error; }

@@ -1,5 +1,5 @@
-// Sources: the texts that were read, by the index Location::file. Findings: what is wrong with
-// them, collected in one pass over everything, then sorted and cut to what a person can use. Owner:
+// Sources: the texts that were read, by the index Location::file. Findings: their problems,
+// collected in one pass, then sorted and cut to a number that a person can use. Owner:
 // one load, on its stack; one thread. A finding at a place where the same code was already found is
 // dropped: an alias or a default that is used twice is reported once.
 #pragma once
@@ -54,9 +54,9 @@ class Findings {
   explicit Findings(const Sources& sources) : sources_(sources) {}
 
   void add(Code, const Place&, std::string message, std::string hint = "");
-  // As much as is kept; warnings are dropped from here on.
+  // No more are kept; further warnings are dropped.
   bool full() const { return found_.size() >= kKept; }
-  // Errors are, too: enough to show, and nobody need explain any more.
+  // Further errors are dropped, too: more than enough to show.
   bool saturated() const { return full() && errors_ > kShownDiagnostics; }
   bool has_errors() const { return errors_ > 0; }
   const Sources& sources() const { return sources_; }

@@ -1,4 +1,4 @@
-// What the keys of the admin server mean together with each other and with the machine.
+// Checks the keys of the admin server against each other and against those of the metrics.
 #pragma once
 
 #include <string_view>

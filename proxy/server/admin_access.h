@@ -1,4 +1,5 @@
-// AdminAccess: what the admin server takes over TCP. A value; part of the configuration.
+// AdminAccess: which requests the admin server accepts over TCP. A value; part of the
+// configuration.
 #pragma once
 
 #include <string>
@@ -7,13 +8,13 @@
 
 namespace weir {
 
-// A field of every answer of an admin server: a client knows by it that the port is not somebody
-// else's.
+// A field of every answer of an admin server. A client tells by it that no other service listens on
+// the port.
 inline constexpr const char* kAdminServerField = "Weir-Admin";
 
 struct AdminAccess {
   std::vector<std::string> hosts;  // names in requests, in lower case
-  bool read_only = false;          // only what changes nothing
+  bool read_only = false;          // only requests that change nothing
 
   // Whether the authority of a request, valid, is an IP address, localhost or one of `hosts`.
   bool knows_host(std::string_view authority) const;

@@ -9,7 +9,7 @@ namespace weir {
 namespace {
 
 constexpr size_t kOldestShown = 10;
-// Connections that are held cannot be evicted: most of kMaxAdminConnections stay for others.
+// Waiting connections are evicted last, so most of kMaxAdminConnections stay for others.
 constexpr size_t kMostAwaiting = 16;
 constexpr const char* kText = "text/plain; charset=utf-8";
 
@@ -31,13 +31,13 @@ SharedResponder share(AdminResponder responder) {
   return std::make_shared<AdminResponder>(std::move(responder));
 }
 
-// A peer that may not read the file is not told what is in it.
+// A peer that may not read the file does not see its contents.
 Disclosure disclosure_to(const AdminPeer& peer) {
   const bool all = peer.may_read_what_weir_may();
   return {all, all};
 }
 
-// Writes what can be large, and compresses it, on the background thread.
+// Renders a body that can be large, and compresses it, on the background thread.
 template <typename Write>
 void reply_with(Background& background, AdminReply reply, bool accepts_gzip, Write write,
                 SharedResponder responder) {
@@ -125,7 +125,7 @@ void AdminApi::add_routes() {
 }
 
 void AdminApi::handle(AdminRequest request, AdminResponder responder) {
-  // The path of the metrics is the configuration's, and may change with it.
+  // A reload may change the path of the metrics.
   routes_.set_path(metrics_route_, control_.store.current()->model.metrics.path);
   routes_(std::move(request), std::move(responder));
 }
@@ -171,8 +171,8 @@ void AdminApi::show_drain(int status, AdminResponder responder) {
       });
 }
 
-// Held until the end. One too many: whoever has waited longest gets the answer of now, and may ask
-// again.
+// Answered at the end of the drain. One too many: the client that has waited longest is answered
+// with the current state, and may ask again.
 void AdminApi::await_drained(AdminResponder responder) {
   awaiting_drained_.remove_if([](const AdminResponder& r) { return !r.wanted(); });
   if (awaiting_drained_.size() == kMostAwaiting) {
@@ -210,14 +210,13 @@ void AdminApi::reload(const AdminRequest& request, AdminResponder responder) {
     return reload_.plan(answer_with(control_.background, std::move(responder), disclosure));
   if (request.flag("wait"))
     return reload_.reload(answer_with(control_.background, std::move(responder), disclosure));
-  // The reload goes on without its asker; what comes of it is in the log, the metrics and the
-  // status.
+  // The client does not wait: the outcome is in the log, the metrics and the status.
   reload_.reload();
   responder.reply({202, "application/json", "{\"result\": \"accepted\"}\n"});
 }
 
-// A path is read with weir's rights, and what is in the file comes back in messages: only a peer
-// that has these rights may name one. Everybody else sends the text.
+// weir reads a path with its own rights, and messages quote the file: only a peer with these rights
+// may name a path. Other clients send the text.
 void AdminApi::plan(AdminRequest request, AdminResponder responder) {
   std::optional<std::string> text = request.take_member("text");
   const std::optional<std::string> path = request.take_member("path");
@@ -236,7 +235,7 @@ void AdminApi::plan(AdminRequest request, AdminResponder responder) {
         503, "weir is already planning as many texts from TCP as it takes at once; try again"));
   log_request("plan.requested", request);
   Disclosure disclosure = disclosure_to(request.peer);
-  if (text) disclosure.messages = true;  // they quote what the asker has sent
+  if (text) disclosure.messages = true;  // they quote what the client has sent
   ReloadCoordinator::Done answer =
       answer_with(control_.background, std::move(responder), disclosure);
   if (text && over_tcp) return reload_.plan_text_over_tcp(std::move(*text), std::move(answer));

@@ -1,5 +1,5 @@
-// AdminApi: what the admin server answers: /live, /ready, the metrics, /v1/status, /v1/drain,
-// /v1/reload, /v1/plan, and at / the list of these. Owner: the server; thread: the control loop's.
+// AdminApi: the handlers of the admin server: /live, /ready, the metrics, /v1/status, /v1/drain,
+// /v1/reload, /v1/plan, and / with a list of these. Owner: the server; thread: the control loop's.
 #pragma once
 
 #include <list>
@@ -16,17 +16,17 @@ class AdminApi {
  public:
   struct Identity {
     std::string version, revision, config_path;
-    std::string workers_by;  // what their number follows: WorkerCount
+    std::string workers_by;  // what their number is derived from: WorkerCount
     TimePoint started;
   };
-  // Begins a drain; the server decides what else that means.
+  // Begins a drain, and what the server does with it.
   using BeginDrain = std::function<void(std::optional<Duration> timeout)>;
 
   AdminApi(Control control, Identity identity, DrainCoordinator& drain, ReloadCoordinator& reload,
            BeginDrain begin_drain);
 
   void handle(AdminRequest request, AdminResponder responder);
-  // The last word, to those who wait for the end of the drain: how many sessions were cut.
+  // Answers the clients that wait for the end of the drain: how many sessions were cut.
   void drained(uint64_t cut);
 
  private:

@@ -37,7 +37,7 @@ bool AdminConnection::start(int fd) {
   return true;
 }
 
-// Every event ends up here: perform steps until one has to wait. Only this function closes.
+// Called for every event: performs steps until one has to wait. Only this function closes.
 void AdminConnection::advance() {
   if (advancing_ || stage_ == Stage::closed) return;
   advancing_ = true;
@@ -152,7 +152,7 @@ AdminConnection::Step AdminConnection::decode_body() {
 }
 
 AdminConnection::Step AdminConnection::dispatch() {
-  enter(Stage::handling, Duration::max());  // how long it takes is the handler's business
+  enter(Stage::handling, Duration::max());  // without a limit: the handler has its own
   ticket_ = std::make_shared<AdminResponder::Ticket>(AdminResponder::Ticket{this, large_body_});
   std::string body = std::move(request_.body);  // can be large: not copied
   AdminRequest request = request_;
@@ -161,12 +161,11 @@ AdminConnection::Step AdminConnection::dispatch() {
   return Step::next;  // the handler may have answered, or even closed the server
 }
 
-// Why this request is not taken over TCP; empty when it is. The UNIX socket has permissions
-// instead.
+// Why this request is refused over TCP; empty: it is not. The UNIX socket has permissions instead.
 //
-// A name that leads to this address may be anybody's: a web page of that name has the browser of an
-// operator send requests here and reads the answers (DNS rebinding). A browser also names the page
-// that makes it ask, by Origin; no page has business here.
+// DNS rebinding: an attacker's web page whose host name resolves to this address could make the
+// browser of an operator send requests here, and read the answers. A browser names the page that
+// sends a request in Origin; web pages must not change anything.
 std::string AdminConnection::objection(const RequestHead& head) const {
   if (peer_.over_unix_socket) return "";
   if (!head.authority().empty() && !server_.access().knows_host(head.authority()))

@@ -1,9 +1,8 @@
 // AdminConnection: one client of the admin server, request after request, in order.
 //
-// Owner: AdminServer, by Owned<>. Thread: the loop's. It reads one request at a time and nothing
-// beyond while that is being answered, so what it holds is bounded by the limits below. After a
-// fault, or when the client asked for it, it closes in order: answer, FIN, discard what still
-// comes, close.
+// Owner: AdminServer, by Owned<>. Thread: the loop's. It reads one request, and reads on when that
+// is answered, so its memory is bounded by the limits below. After a fault, or when the client asks
+// for it, it closes in this order: answer, FIN, discard further input, close.
 #pragma once
 
 #include <memory>
@@ -20,7 +19,7 @@ namespace weir {
 class AdminServer;
 
 inline constexpr size_t kAdminHeadLimit = 8 * 1024;
-// A whole configuration file as a JSON text.
+// Enough for a large configuration file as a JSON string.
 inline constexpr uint64_t kAdminBodyLimit = 8 * 1024 * 1024;
 // Over TCP at most kAdminLargeBodies at once are larger than this.
 inline constexpr uint64_t kAdminSmallBody = 64 * 1024;
@@ -32,9 +31,10 @@ inline constexpr Duration kAdminWriteTimeout = 30s;  // one whole reply
 inline constexpr Duration kAdminLingerTimeout = 2s;  // for the client to take the last answer
 inline constexpr size_t kAdminGzipAbove = 1024;
 inline constexpr int kAdminStepsPerTurn =
-    16;  // reads, requests and writes before others have their turn
+    16;  // reads, requests and writes before other connections have their turn
 
-// A connection is in the list of its stage, longest there first: whom to evict.
+// Links a connection into the list of its stage. The first has been there longest: it is evicted
+// first.
 struct AdminStageLink : ListNode {};
 
 class AdminConnection final : public Retirable,

@@ -29,7 +29,7 @@ std::string status_json(const StatusSource& source);
 std::string drain_json(const DrainCoordinator& drain, TimePoint now, const SessionSurvey& survey);
 // The end of it: phase "drained", and how many sessions were cut.
 std::string drained_json(uint64_t cut);
-// What an asker is told about a file that only weir may read.
+// What a client may see of a file that only weir may read.
 struct Disclosure {
   bool values = true;    // those that may be secrets
   bool messages = true;  // which quote the file; otherwise only the code and the place

@@ -1,4 +1,5 @@
-// What a handler of the admin API gets and gives. One thread: the loop's of the AdminServer.
+// The request that a handler of the admin API gets, and its reply. Thread: the loop's of the
+// AdminServer.
 #pragma once
 
 #include <functional>
@@ -27,7 +28,7 @@ struct AdminRequest {
   // Whether the query has `name=1`.
   bool flag(std::string_view name) const;
   std::optional<std::string> member(std::string_view name) const;
-  // The same, and the value leaves the request.
+  // The same; moves the value out of the request.
   std::optional<std::string> take_member(std::string_view name);
 };
 
@@ -35,8 +36,8 @@ struct AdminReply {
   int status = 200;
   std::string content_type = "application/json";
   std::string body = {};
-  std::string allow = {};  // of a 405: the methods there are
-  bool gzipped = false;    // the body is, because the request accepts it
+  std::string allow = {};  // of a 405: the methods of the path
+  bool gzipped = false;    // the body is compressed already
 };
 
 // {"error": "<message>"}
@@ -52,7 +53,8 @@ class AdminResponder {
   // What links a responder to its connection; the connection clears it when it closes.
   struct Ticket {
     AdminConnection* connection;
-    // The request's place among the large bodies: kept until the answer, also without a connection.
+    // The request's place among the large bodies. Kept until the answer, even if the connection is
+    // closed before.
     std::shared_ptr<void> large_body = {};
   };
 
@@ -62,7 +64,7 @@ class AdminResponder {
   ~AdminResponder();
 
   void reply(AdminReply reply);
-  // False once the client or the server is gone: the work need not be done.
+  // False when the connection or the server is closed: the work need not be done.
   bool wanted() const { return ticket_ != nullptr && ticket_->connection != nullptr; }
 
  private:

@@ -1,4 +1,4 @@
-// AdminPeer: the client of an admin connection, for the log and for what it may ask.
+// AdminPeer: the client of an admin connection, for the log and for its rights.
 #pragma once
 
 #include <sys/types.h>

@@ -41,8 +41,8 @@ Result<void> check_flags(const AdminRequest& request, const NameList& flags) {
   return {};
 }
 
-// Reads a JSON object of texts with no other members than `names`. It stops at the first value that
-// does not belong there, however much comes behind it.
+// Reads a JSON object of strings with no other members than `names`. It stops at the first value
+// that is not allowed, without parsing the rest.
 class MemberReader final : public nlohmann::json_sax<nlohmann::json> {
  public:
   explicit MemberReader(const NameList& names) : names_(names) {}

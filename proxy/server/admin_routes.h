@@ -1,7 +1,7 @@
-// The table of the admin API: method and path → handler, and what each request may hold. It is
-// itself an AdminHandler. It answers 404 and 405, and 400 to a request with anything that its route
-// does not declare: a misspelled flag must not be a request without it. Filled before the server
-// starts; afterwards only called. A large body is read off the loop.
+// The table of the admin API: method and path → handler, and what each request may contain. It is
+// itself an AdminHandler. It answers 404 and 405, and 400 to a request with a flag or member that
+// its route does not declare: weir must not ignore a misspelled flag. Filled before the server
+// starts; afterwards only called. A large body is parsed off the loop.
 #pragma once
 
 #include <string>
@@ -30,7 +30,7 @@ class AdminRoutes {
 
   // GET routes answer HEAD as well: the connection leaves the body out. The route's index.
   size_t add(AdminRoute route);
-  // A path that the configuration chooses.
+  // For a path that the configuration sets.
   void set_path(size_t route, const std::string& path) { routes_[route].path = path; }
 
   void operator()(AdminRequest request, AdminResponder responder) const;

@@ -52,7 +52,8 @@ void AdminServer::accept_from(Listening& listening) {
     }
     if (errno == EAGAIN) return;
     if (!out_of_descriptors(errno)) continue;  // concerns that connection only
-    // accept(2) says so even when nobody is waiting; only the first failure means somebody is.
+    // accept(2) fails like this even with an empty queue; only the first failure means that a
+    // connection waits.
     if (accepted > 0) return;
     fd = find_descriptor() ? sys::accept(listening.socket.fd(), nullptr, nullptr) : -1;
     if (fd >= 0)
@@ -63,8 +64,8 @@ void AdminServer::accept_from(Listening& listening) {
   }
 }
 
-// The operator comes to see why descriptors have run out: give him the reserve, or somebody's
-// place.
+// An operator may connect to see why descriptors have run out: use the reserve, or evict a
+// connection.
 bool AdminServer::find_descriptor() {
   if (!reserve_ && !evict_one()) return false;
   reserve_.reset();  // what an eviction frees becomes the reserve first
@@ -102,7 +103,7 @@ std::shared_ptr<void> AdminServer::take_large_body() {
 }
 
 bool AdminServer::evict_one() {
-  // Handling comes last: nobody reads from such a connection, so its client may be long gone.
+  // Handling comes last. weir does not read from such a connection, so its client may be gone.
   for (Stage stage : {Stage::lingering, Stage::reading, Stage::writing, Stage::handling}) {
     if (list(stage).empty()) continue;
     release(list(stage).front());

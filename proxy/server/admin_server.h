@@ -1,9 +1,9 @@
-// AdminServer: the operator's door, on TCP addresses and UNIX sockets, speaking HTTP/1.1.
+// AdminServer: serves the admin API over HTTP/1.1, on TCP addresses and UNIX sockets.
 //
 // Owner: the control plane, by value. Thread: the loop's. It stays open through a drain, until
-// close(). What a client can cost is bounded (admin_connection.h); there are at most
-// kMaxAdminConnections, and one more evicts the one that has kept us waiting longest, so slow
-// clients never lock an operator out. The handler may answer later; it must not destroy the server
+// close(). The memory and time that a client can take are bounded (admin_connection.h). A
+// connection beyond kMaxAdminConnections evicts the one that has waited longest, so that slow
+// clients do not lock an operator out. The handler may answer later; it must not destroy the server
 // from within a request.
 #pragma once
 
@@ -20,10 +20,10 @@
 namespace weir {
 
 inline constexpr size_t kMaxAdminConnections = 64;
-// Far fewer than the connections: somebody who sends his request at once is read before he is
+// Far fewer than the connections: a client that sends its request at once is read before it can be
 // evicted.
 inline constexpr int kAdminAcceptsPerTurn = 16;
-inline constexpr Duration kAdminAcceptPause = 100ms;  // when there is no descriptor to be had
+inline constexpr Duration kAdminAcceptPause = 100ms;  // when descriptors have run out
 
 class AdminServer {
  public:

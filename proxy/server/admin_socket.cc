@@ -38,8 +38,8 @@ int bind_and_listen(int fd, const Address& address) {
   return ::listen(fd, kAdminBacklog) == 0 ? 0 : errno;
 }
 
-// Nobody listens there: a connection is refused. Anything else, such as a full backlog, is
-// somebody.
+// No process listens there: a connection is refused. Any other error, such as a full backlog, means
+// that one does.
 bool is_abandoned(const Address& address) {
   UniqueFd probe(sys::socket(AF_UNIX));
   if (!probe) return false;
@@ -67,7 +67,7 @@ Result<void> remove_stale_file(const Address& address) {
                     "path",
                     address.text()),
         ""};
-  unlink_if_same(address, before);  // somebody may have replaced it while we asked
+  unlink_if_same(address, before);  // it may have been replaced since
   return {};
 }
 

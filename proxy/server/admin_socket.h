@@ -1,8 +1,8 @@
 // A listening socket of the admin server, TCP or UNIX. Control thread.
 //
-// A UNIX socket's file has its permissions, by default 0600, before anybody can connect. A file
-// left by a process that is gone is replaced; one that somebody listens on, or that is no socket,
-// is not. The destructor removes the file, if it still is the one that was made here.
+// The file of a UNIX socket has its permissions, by default 0600, before a client can connect. A
+// socket file that no process listens on is replaced; one with a listener, and a file that is not a
+// socket, are errors. The destructor removes the file if it is still the one that was made here.
 #pragma once
 
 #include "base/address.h"

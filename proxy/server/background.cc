@@ -11,7 +11,7 @@ constexpr int kNiceness = 5;  // a third of the weight of a thread that serves
 }  // namespace
 
 void lower_priority() {
-  // Of the calling thread alone, in Linux. Without it the work is done all the same.
+  // On Linux this concerns the calling thread only. A failure does no harm.
   (void)::setpriority(PRIO_PROCESS, 0, kNiceness);
 }
 

@@ -1,11 +1,9 @@
-// Background: work of the control thread that takes longer than its loop may wait: comparing and
-// compiling configurations, rendering /metrics and JSON, freeing what is large. Jobs run one after
-// the other, in the order of asking, on a thread of its own with a lower priority than those that
-// serve.
+// Background: runs work that would block the control loop: comparing and compiling configurations,
+// rendering /metrics and JSON, parsing large requests, freeing large objects. Jobs run one after
+// the other, in the order of the calls, on a thread with a lower priority than the workers.
 //
-// Owner: the control plane; thread: run() and make() are the control loop's. The series registry
-// and what the snapshot store compiles from belong to the jobs: nothing else touches them while the
-// thread runs.
+// Owner: the control plane; thread: run(), make() and stop() are the control loop's. While the
+// thread runs, only its jobs use the series registry and what the snapshot store compiles from.
 #pragma once
 
 #include <condition_variable>
@@ -22,19 +20,19 @@
 
 namespace weir {
 
-// Bin: what takes long to free, such as a configuration with many backends. Any thread puts it
-// there; the background thread frees it.
+// Bin: objects that take long to free, such as a configuration with many backends. Any thread puts
+// them there; the background thread frees them.
 class Bin {
  public:
   // When the background thread has ended, `free` runs before this returns.
   void put(std::function<void()> free);
-  // An owner whose end puts the object there. Without a bin it frees as usual.
+  // An owner whose destructor puts the object there. Without a bin it frees as usual.
   template <typename T>
   static std::shared_ptr<T> owner(const std::shared_ptr<Bin>& bin, T* object) {
     if (!bin) return std::shared_ptr<T>(object);
     return std::shared_ptr<T>(object, [bin](T* gone) { bin->put([gone] { delete gone; }); });
   }
-  // Another owner of what `object` owns; its end puts `object` there.
+  // Another owner of what `object` owns; its destructor puts `object` there.
   template <typename T>
   static std::shared_ptr<T> owner(const std::shared_ptr<Bin>& bin, std::shared_ptr<T> object) {
     T* const raw = object.get();
@@ -63,7 +61,7 @@ class Background {
   // Runs `work` on the thread, then `done` on the control loop. After stop() `work` runs before
   // this returns.
   void run(std::function<void()> work, std::function<void()> done = nullptr);
-  // The same, with what `make` returns handed to `use`.
+  // The same; `use` gets what `make` returns.
   template <typename Make, typename Use>
   void make(Make make, Use use) {
     auto made = std::make_shared<std::optional<std::invoke_result_t<Make>>>();
@@ -81,7 +79,7 @@ class Background {
   std::thread thread_;
 };
 
-// The calling thread gives way to those that serve when there are not enough cores for all.
+// The workers' threads get more CPU time than the calling one when cores are scarce.
 void lower_priority();
 
 }  // namespace weir

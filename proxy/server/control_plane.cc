@@ -12,11 +12,12 @@
 namespace weir {
 namespace {
 
-// While starting and draining: systemd is asked for this much more, twice over.
+// While weir starts or drains, it asks systemd this often for twice this much more time.
 constexpr Duration kExtendEvery = 5s;
-// Beside the longest timeout of a check: for the first results to come in.
+// Added to the longest timeout of a check, while the start waits for the first results.
 constexpr Duration kCheckMargin = 1s;
-// At the end: for the last messages of the threads, the outcome that follows, and its answer.
+// Turns of the loop at the end: for the last messages of the threads, for the outcome of a reload,
+// and for its answer.
 constexpr int kLastTurns = 3;
 
 struct BackendCount {
@@ -67,8 +68,8 @@ ControlPlane::ControlPlane(const ServerOptions& options, Log& log, WorkerCount w
   state_.build.set({options.version, options.revision, libevent_version()});
 }
 
-// A reload or another request may be under way: what it has opened is closed, and its client is
-// answered.
+// A reload or another request may be under way: the last turns close what it has opened and answer
+// its client.
 ControlPlane::~ControlPlane() {
   workers_.stop();
   background_.stop();
@@ -100,8 +101,8 @@ Result<void> ControlPlane::start(const Candidate& candidate) {
   return {};
 }
 
-// Not for longer than one check takes, however many there are: backends whose first result is still
-// missing then get sessions, as those do that are not checked.
+// Waits no longer than one check takes, however many checks there are. A backend without a result
+// by then gets sessions, like a backend that is not checked.
 void ControlPlane::await_checks() {
   Duration longest{};
   const std::vector<CheckTarget> targets = store_.check_targets();
@@ -112,8 +113,8 @@ void ControlPlane::await_checks() {
   checks_.apply(targets);
 }
 
-// Without an admin section: where the command line looks. With one: in the directory that systemd
-// made for the service, so that its ExecReload finds weir whatever the section says.
+// Without an admin section: the socket that the command line uses by default. With one: a socket in
+// the directory that systemd made for the service, for ExecReload of the unit.
 void ControlPlane::open_default_admin() {
   const config::Admin& admin = store_.current()->model.admin;
   if (admin.bind.empty() && admin.socket.empty())
@@ -125,7 +126,7 @@ void ControlPlane::open_default_admin() {
     open_extra_admin(first + "/admin.sock");
 }
 
-// The configuration does not name it, so nothing about it can keep weir from starting.
+// The configuration does not name this socket, so a failure does not stop the start.
 void ControlPlane::open_extra_admin(const std::string& path) {
   const std::string directory = path.substr(0, path.rfind('/'));
   if (path.empty() || ::access(directory.c_str(), W_OK) != 0) return;
@@ -160,7 +161,7 @@ void ControlPlane::on_primed() {
   if (drain_.phase() == ProcessPhase::starting && !first_updates_.empty()) serve();
 }
 
-// The checks have their first results: accepting begins.
+// The checks have their first results: the workers begin to accept.
 void ControlPlane::serve() {
   auto updates = std::make_shared<std::vector<WorkerUpdate>>(std::exchange(first_updates_, {}));
   workers_.tell_each([updates](Worker& worker, uint32_t index) { worker.apply((*updates)[index]); },
@@ -192,8 +193,8 @@ void ControlPlane::announce() const {
   notify_.ready(fmt::format("serving, generation {}", snapshot.generation));
 }
 
-// Host names have other addresses than those in force, or may have. What a reload under way has
-// looked up may be older.
+// The addresses of host names may differ from those in force. A reload under way may have older
+// addresses, so they are used after it.
 void ControlPlane::use_addresses() {
   if (drain_.begun()) return;
   readdress_ = reload_.busy();
@@ -204,7 +205,7 @@ void ControlPlane::use_addresses() {
     LOG(info, "backend.addresses", kv("cluster", change.cluster), kv("backend", change.backend),
         kv("from", change.from), kv("to", change.to));
   checks_.apply(store_.check_targets());
-  // The first ones have the sockets with them.
+  // The first updates hold the sockets, so only their snapshot is replaced.
   for (WorkerUpdate& first : first_updates_) first.snapshot = store_.current();
   if (!first_updates_.empty()) return;
   auto updates = std::make_shared<std::vector<WorkerUpdate>>(std::move(next->updates));
@@ -220,7 +221,7 @@ void ControlPlane::report_unresolved() const {
             kv("backend", host.backend->name()), kv("reason", host.failure));
 }
 
-// `more`: the directories of a configuration that was refused; its file may be mended there.
+// `more`: the directories of a configuration that was refused, since its file may be fixed there.
 void ControlPlane::refresh_watch(const std::vector<std::string>& more) {
   const config::Model& model = store_.current()->model;
   if (!model.global.watch) return watch_.reset();
@@ -263,7 +264,7 @@ void ControlPlane::on_signal(const ReceivedSignal& signal) {
     case SIGUSR2: return;  // reserved
     default: break;
   }
-  // TERM, INT, QUIT: the first one drains; another TERM or INT means now.
+  // TERM, INT, QUIT: the first one starts a drain; a further TERM or INT ends weir at once.
   if (!drain_.begun()) {
     log("drain.requested");
     return begin_drain(std::nullopt);
@@ -275,7 +276,7 @@ void ControlPlane::on_signal(const ReceivedSignal& signal) {
 
 void ControlPlane::begin_drain(std::optional<Duration> timeout) {
   if (drain_.begun()) return;
-  // Stopped while starting: what has connected by now is served first.
+  // Stopped while starting: serve the connections that clients have opened already.
   if (!first_updates_.empty()) serve();
   reload_.refuse();
   drain_.begin(store_.current()->model.drain, timeout);

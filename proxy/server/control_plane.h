@@ -1,5 +1,6 @@
-// ControlPlane: everything on the control thread, put together. Owner: run_server(); thread: the
-// one that calls run(). Members are declared so that what is used last is destroyed last.
+// ControlPlane: owns and connects everything on the control thread. Owner: run_server(); thread:
+// the one that calls run(). Members are declared in an order in which none is destroyed before its
+// users.
 #pragma once
 
 #include <memory>
@@ -18,13 +19,13 @@ namespace weir {
 
 class ControlPlane final : private DrainObserver, private ReloadObserver, private HealthObserver {
  public:
-  // `lookups`: what the first load has used.
+  // `lookups`: those that the first load has used.
   ControlPlane(const ServerOptions& options, Log& log, WorkerCount workers,
                uint64_t descriptor_limit, std::shared_ptr<Lookups> lookups);
   ~ControlPlane();
 
-  // Opens the sockets and starts the checks; nothing is accepted yet. The error says what is in the
-  // way.
+  // Opens the sockets and starts the checks; accepts no connections yet. The error says what
+  // failed, and the fix.
   Result<void> start(const Candidate& candidate);
   // Serves until drained. The exit code.
   int run();
@@ -79,7 +80,7 @@ class ControlPlane final : private DrainObserver, private ReloadObserver, privat
   std::vector<WorkerUpdate> first_updates_;  // held until the checks are primed
   bool readdress_ = false;                   // when the reload under way is over
   int exit_code_ = 0;
-  Background background_;  // its jobs use the others
+  Background background_;  // last: its jobs use the other members
 };
 
 }  // namespace weir

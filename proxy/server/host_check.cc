@@ -72,7 +72,7 @@ class HostCheck {
     }
   }
 
-  // Made when weir starts, in place of one that nobody listens on.
+  // weir makes the socket when it starts, and replaces one that no process listens on.
   void check_socket(const std::string& path, const std::string& key) {
     if (!check_directory(path, "E252", "the socket", key)) return;
     struct stat status {};
@@ -82,7 +82,7 @@ class HostCheck {
     if (!may(directory_of(path), W_OK | X_OK)) forbidden(directory_of(path), key);
   }
 
-  // False: there is nothing more to look at.
+  // False: the rest need not be checked.
   bool check_directory(const std::string& path, const char* code, const char* what,
                        const std::string& key) {
     const std::string directory = directory_of(path);

@@ -1,5 +1,5 @@
-// What a configuration needs of the host that it will run on: directories for logs and sockets, a
-// TCP algorithm of the kernel. `weir run` fails without them; `weir check` says so before, and
+// Checks what a configuration needs from the host: directories for logs and sockets, a congestion
+// control of the kernel. `weir run` fails without them; `weir check` reports them before, and
 // changes nothing. Any thread.
 #pragma once
 
@@ -9,9 +9,9 @@
 
 namespace weir {
 
-// In the order of the file. Errors are what no user could start weir with; what only the user who
-// checks may not do is a warning, since weir may run as another. The directories that the unit of
-// systemd makes when it starts weir are not missed.
+// In the order of the file. A problem for every user is an error; a missing permission of the user
+// who runs the check is a warning, since weir may run as another user. Directories that the systemd
+// unit creates may be missing.
 std::vector<config::Diagnostic> check_host(const config::Loaded& loaded);
 
 }  // namespace weir

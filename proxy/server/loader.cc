@@ -50,7 +50,7 @@ void Loader::enqueue(std::string path, Done done) {
   if (!busy()) start_next();
 }
 
-// What the thread does for the first job.
+// What the loader's thread runs for the first job.
 std::function<LoadResult()> Loader::work() const {
   const Job& job = jobs_.front();
   if (job.text)

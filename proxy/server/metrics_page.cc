@@ -69,7 +69,7 @@ void MetricsPage::hand_out(const std::string& text, const std::shared_ptr<Scene>
   control_.state.series = scene->state.series;
   control_.state.series_dropped = scene->state.series_dropped;
   control_.state.scrape_duration = scene->state.scrape_duration;
-  // The next scrape has others; these are freed on the background thread.
+  // Freed on the background thread: they can be large, and the next scrape has others.
   control_.background.bin()->put(
       [snapshot = std::move(scene->snapshot), reports = std::move(scene->reports)] {});
   last_ = scene;
@@ -78,8 +78,8 @@ void MetricsPage::hand_out(const std::string& text, const std::shared_ptr<Scene>
   for (const Done& done : waiting) done(text);
 }
 
-// On the background thread. What is filled in here is filled into a copy of its own: the scene
-// keeps the elements that the control thread has, and the next scrape only assigns to them.
+// On the background thread. It works on a copy of the state: the scene keeps the same elements as
+// the state of the control thread, so the next scrape assigns to them and adds none.
 std::string MetricsPage::text_of(Scene& scene) {
   ProcessState state = scene.state;
   const Snapshot& snapshot = *scene.snapshot;
@@ -151,7 +151,7 @@ void MetricsPage::release_expired() {
       });
 }
 
-// Bit by bit, so that no worker frees many cells in one turn.
+// In parts, so that no worker frees many cells in one turn.
 void MetricsPage::forget(std::shared_ptr<const SeriesIds> expired, size_t from) {
   if (from >= expired->most()) return;
   control_.workers.tell(

@@ -1,6 +1,6 @@
-// MetricsPage: the text of /metrics. Asks the workers for fresh reports, adds what the control
-// thread knows, and has the background thread render it. Scrapes at the same time share one
-// rendering. Releases the series that have expired, whether anybody scrapes or not.
+// MetricsPage: the text of /metrics. Collects fresh reports of the workers, adds the state of the
+// control thread, and renders both on the background thread. Concurrent scrapes share one
+// rendering. Releases expired series, with or without scrapes.
 //
 // Owner: the server; thread: the control loop's.
 #pragma once
@@ -18,7 +18,7 @@ namespace weir {
 
 class MetricsPage {
  public:
-  // Without a scraper nobody will see the last value of a removed series.
+  // Without a scraper the last value of a removed series need not be kept for long.
   static constexpr Duration kUnseenRetention = 30s;
 
   using Done = std::function<void(std::string)>;
@@ -51,8 +51,8 @@ class MetricsPage {
   Timer release_;
 };
 
-// What a backend is doing, in one word: for metrics and for the status. Of one address, and of all
-// of a backend: what the best of them does.
+// The status of a backend, for metrics and /v1/status: of one address; of several addresses, the
+// best status among them.
 BackendStatus status_of(const ClusterSpec& cluster, const HostSpec& host, TimePoint now);
 BackendStatus status_of(const ClusterSpec& cluster, std::span<const HostSpec> addresses,
                         TimePoint now);

@@ -67,7 +67,7 @@ void ReloadCoordinator::open() {
 
 void ReloadCoordinator::refuse() {
   refused_ = true;
-  open();  // they have their answer
+  open();  // refuses the early requests
 }
 
 void ReloadCoordinator::begin(Done done) {
@@ -84,7 +84,7 @@ void ReloadCoordinator::begin(Done done) {
   loader_.request([this, asked, done](const auto& loaded) { enqueue(loaded, asked, done); });
 }
 
-// One at a time: the workers are told of the next snapshot when all have the one before.
+// One at a time: the workers get a snapshot when all of them have the one before.
 void ReloadCoordinator::enqueue(const std::shared_ptr<LoadResult>& loaded, TimePoint asked,
                                 Done done) {
   SharedRequest last = waiting_.empty() ? applying_ : waiting_.back();
@@ -93,7 +93,7 @@ void ReloadCoordinator::enqueue(const std::shared_ptr<LoadResult>& loaded, TimeP
   last->done.push_back(std::move(done));
   if (applying_) return waiting_.push_back(std::move(last));
   applying_ = std::move(last);
-  // By the loop: whoever waits for the same load comes right behind.
+  // Posted, so that the other requests for the same load are added before.
   control_.loop.post([this] { examine(applying_); });
 }
 
@@ -124,7 +124,7 @@ void ReloadCoordinator::build(const SharedRequest& request, const SharedOutcome&
       [this, request, outcome](Built built) { apply(request, outcome, std::move(built)); });
 }
 
-// Until something fails. Nothing has changed then.
+// Stops at the first failure; nothing has changed by then.
 ReloadCoordinator::Built ReloadCoordinator::built_from(const Candidate& candidate,
                                                        const InForce& in_force,
                                                        const Workers::Reports& reports) const {
@@ -156,8 +156,8 @@ ReloadCoordinator::SharedOutcome ReloadCoordinator::outcome_so_far(const LoadRes
   return outcome;
 }
 
-// What waits for a restart differs from what the process was started with; the configuration in
-// force may have it already.
+// Changes that need a restart are those from the configuration that the process was started with:
+// the configuration in force may have them already.
 std::vector<PlannedChange> ReloadCoordinator::changes_to(const Candidate& candidate,
                                                          const InForce& in_force,
                                                          const Workers::Reports& reports) const {
@@ -231,7 +231,7 @@ void ReloadCoordinator::conclude(SharedRequest request, const Outcome& outcome) 
   if (waiting_.empty() || applying_) return;
   applying_ = std::move(waiting_.front());
   waiting_.pop_front();
-  // By the loop, so that many in a row do not stand upon each other.
+  // Posted, so that a row of reloads does not nest calls.
   control_.loop.post([this] { examine(applying_); });
 }
 

@@ -1,11 +1,12 @@
-// ReloadCoordinator: from "read the configuration again" to "every worker has it", or to why not.
+// ReloadCoordinator: runs a reload from its request until every worker has the new snapshot, or
+// until it is refused.
 //
-// A reload happens whole or not at all: the text is read, checked and looked up on the loader's
-// thread; on the background thread it is compared with the configuration in force, sockets and logs
-// are opened, and the snapshot is compiled; only when nothing can fail any more is it posted to the
-// workers. One at a time, in the order of reading. Requests that arrive meanwhile are
-// not lost: see Loader; nor are those that come before open(), while the workers do not have the
-// first snapshot yet. Owner: the server; thread: the control loop's.
+// A reload takes effect completely or not at all: the loader's thread reads and checks the text and
+// looks up its names; the background thread compares it with the configuration in force, opens
+// sockets and logs, and compiles the snapshot; the workers get it only when nothing can fail any
+// more. Reloads run one at a time, in the order of reading. Requests that arrive meanwhile wait
+// (see Loader), as do requests before open(), while the workers do not have the first snapshot yet.
+// Owner: the server; thread: the control loop's.
 #pragma once
 
 #include <deque>
@@ -19,7 +20,7 @@
 
 namespace weir {
 
-// A change and how many open sessions are under it.
+// A change, and the number of open sessions that it affects.
 struct PlannedChange {
   config::Change change;
   uint64_t sessions = 0;
@@ -32,7 +33,7 @@ struct ReloadOutcome {
   std::string message;
   std::vector<PlannedChange> changes;
   std::vector<config::Diagnostic> diagnostics;
-  std::vector<std::string> directories;  // of the files that were read, or were to be read
+  std::vector<std::string> directories;  // of the files to read, also of missing ones
 };
 
 const char* text(ReloadOutcome::Verdict verdict);
@@ -40,7 +41,8 @@ const char* text(ReloadOutcome::Verdict verdict);
 class ReloadObserver {
  public:
   virtual void on_reload_begun() = 0;
-  // Before whoever asked has the answer. Others may be under way: ReloadCoordinator::busy().
+  // Called before the clients are answered. Other reloads may be under way: see
+  // ReloadCoordinator::busy().
   virtual void on_reload_over(const ReloadOutcome& outcome) = 0;
 
  protected:
@@ -49,29 +51,29 @@ class ReloadObserver {
 
 class ReloadCoordinator {
  public:
-  // The outcome can be large: whoever needs it for longer keeps the pointer.
+  // The outcome can be large: a callee that needs it for longer keeps the pointer.
   using Outcome = std::shared_ptr<const ReloadOutcome>;
   using Done = std::function<void(const Outcome&)>;
 
   ReloadCoordinator(Control control, Loader& loader, ReloadObserver& observer)
       : control_(control), loader_(loader), observer_(observer) {}
 
-  // What a restart would change is told by what the process was started with.
+  // The configuration that the process was started with: a plan tells from it what needs a restart.
   void started_with(config::Model model) { start_ = std::move(model); }
-  // The workers have the first snapshot: what was asked for so far begins.
+  // The workers have the first snapshot: the requests so far begin.
   void open();
-  // From now on a reload is refused, also one that is under way and not yet in force: what stops is
-  // not changed any more.
+  // A drain has begun: reloads are refused from now on, also those under way that are not in force
+  // yet.
   void refuse();
 
-  // Without `done` nobody waits for what comes of it.
+  // Without `done` no client waits for the outcome.
   void reload(Done done = nullptr);
-  // What reload() would do, and what a reload to another file would.
+  // What reload() would do, and what a reload with another file would do.
   void plan(Done done);
   void plan_file(const std::string& path, Done done);
-  // What a reload to this text would do. Nothing that it names is read or looked up.
+  // What a reload with this text would do. Files and hosts that it names are not read or looked up.
   void plan_text(std::string text, Done done);
-  // The same for a text that came over TCP, where any client can send many: not without room.
+  // The same for a text that came over TCP, where any client can send many: check for room first.
   static constexpr size_t kMostTextsOverTcp = 4;  // not answered yet
   bool room_for_text_over_tcp() const { return texts_over_tcp_ < kMostTextsOverTcp; }
   void plan_text_over_tcp(std::string text, Done done);
@@ -86,7 +88,7 @@ class ReloadCoordinator {
   const std::optional<Last>& last() const { return last_; }
 
  private:
-  // One load, and everybody who is answered by it.
+  // One load, and all that it answers.
   struct Request {
     std::shared_ptr<LoadResult> loaded;
     TimePoint asked;
@@ -131,7 +133,7 @@ class ReloadCoordinator {
   std::optional<Last> last_;
   bool open_ = false;
   bool refused_ = false;
-  std::vector<Done> early_;  // asked for before open()
+  std::vector<Done> early_;  // requested before open()
   size_t under_way_ = 0;     // begun and not over
   size_t texts_over_tcp_ = 0;
   SharedRequest applying_;  // the one that is past the loader

@@ -13,8 +13,8 @@
 namespace weir {
 namespace {
 
-// With SO_REUSEPORT binding succeeds next to another process of the same user, and the two would
-// share the connections without anybody having asked for it. Without it the kernel tells.
+// With SO_REUSEPORT a bind succeeds even if another process of the same user listens there, and the
+// two would share the connections unnoticed. Without it the kernel reports EADDRINUSE.
 Result<void> check_free(const Address& address, ListenOptions options) {
   options.reuse_port = false;
   Result<UniqueFd> probe = bind_socket(address, options);
@@ -27,15 +27,15 @@ bool is_wildcard(const Address& address) {
          address == Address::parse("0.0.0.0:0")->with_port(address.port());
 }
 
-// Whether the kernel takes the two for the same when nobody has asked to share: one that stands for
-// all addresses covers the others of its family, and [::] those of IPv4, too.
+// Whether the two addresses conflict for the kernel without SO_REUSEPORT: the wildcard address of a
+// family covers its other addresses, and [::] also those of IPv4.
 bool overlap(const Address& a, const Address& b) {
   if (!a.is_ip() || !b.is_ip() || a.port() != b.port()) return false;
   if (a == b || a == Address::any(a.port()) || b == Address::any(b.port())) return true;
   return a.family() == b.family() && (is_wildcard(a) || is_wildcard(b));
 }
 
-// Whether the file that `fd` holds is the one that was made for the socket.
+// Whether the file that `fd` holds is the one that bind(2) made for the socket.
 Result<void> check_same(int fd, const Sockets::Entry& entry) {
   struct stat status {};
   if (::fstat(fd, &status) == 0 && SocketFile{status.st_dev, status.st_ino} == entry.file)
@@ -67,15 +67,15 @@ const Sockets::Entry* Sockets::find(const ByAddress& entries, const Address& add
   return nullptr;
 }
 
-// Bound, not listening yet: until all of them are, no connection may end up in a queue that is
-// closed again.
+// Binds without listening: as long as another bind can fail, no connection may enter a queue that
+// would be closed again.
 Result<Sockets::Entry> Sockets::bind(const Address& address, const ListenOptions& options,
                                      const Ports& ours) const {
   Entry entry;
   entry.address = entry.actual = address;
   entry.options = options;
-  // Ours would answer the question, too: the same address with other options, or one that stands
-  // for all addresses next to a single one. Both exist, for a moment or for good.
+  // The probe would also fail for a socket of weir itself: the same address with other options, or
+  // a wildcard address besides a single one. Such sockets may exist together.
   const auto [first, last] = ours.equal_range(address.is_ip() ? address.port() : 0);
   const bool shares =
       std::any_of(first, last, [&](const auto& other) { return overlap(address, other.second); });

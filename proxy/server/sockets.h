@@ -1,9 +1,10 @@
-// Sockets: the listening sockets of the process: which there are, which a new configuration keeps,
-// opens and closes. One per worker for an IP address (SO_REUSEPORT), one in all for a UNIX path.
+// Sockets: the listening sockets of the process, and which of them a new configuration keeps, opens
+// and closes. One per worker for an IP address (SO_REUSEPORT), a single one for a UNIX path.
 //
-// Owner: the snapshot store; thread: the control thread's. It opens sockets, so that a bind error
-// is known before a configuration is in force; workers own and close them. A socket whose address
-// and congestion control stay is never closed: its queue survives every reload.
+// Owner: the snapshot store; thread: the control thread's, and prepare() the background thread's.
+// It opens sockets, so that a bind error is known before a configuration is in force; workers own
+// and close them. A socket whose address and congestion control stay is never closed: its queue
+// survives every reload.
 #pragma once
 
 #include <string>
@@ -29,7 +30,7 @@ class Sockets {
     size_t listener = 0;           // in the model
     std::vector<UniqueFd> opened;  // not yet handed to workers
   };
-  // Of a UNIX socket that stays.
+  // New permissions for the file of a UNIX socket that stays.
   struct NewPermissions {
     size_t entry;
     PermissionChange change;
@@ -42,15 +43,15 @@ class Sockets {
   explicit Sockets(uint32_t workers) : workers_(workers) {}
   ~Sockets() { unlink_files(); }
 
-  // Opens what is missing. On an error nothing has changed, and the message names the listener.
+  // Opens the missing sockets. On an error nothing has changed, and the message names the listener.
   Result<Prepared> prepare(const config::Model& model) const;
-  // Nothing of it stays behind, not even its socket files; closing is its end's.
+  // Removes the socket files that prepare() made. The destructor of `prepared` closes the sockets.
   static void abandon(const Prepared& prepared);
-  // The configuration is in force: what each worker is to be told. Call once per Prepared.
+  // The configuration is in force: the assignments for each worker. Call once per Prepared.
   std::vector<std::vector<SocketAssignment>> commit(Prepared prepared);
-  // What each worker has been told already.
+  // The assignments that each worker has already.
   std::vector<std::vector<SocketAssignment>> assignments() const;
-  // Of the sockets that workers have closed since the last commit, and at the end of all.
+  // Remove the files of sockets that workers have closed since the last commit; of all sockets.
   void unlink_removed();
   void unlink_files();
 
@@ -60,7 +61,7 @@ class Sockets {
  private:
   Result<void> bind_all(const config::Model& model, Prepared& prepared) const;
   static Result<void> listen_all(const config::Model& model, const Prepared& prepared);
-  // What is open, or about to be: by port, whatever the address.
+  // Addresses that are open or about to be, by port.
   using Ports = std::unordered_multimap<uint16_t, Address>;
   Result<Entry> bind(const Address& address, const ListenOptions& options, const Ports& ours) const;
   using ByAddress = std::unordered_multimap<std::string, const Entry*>;
