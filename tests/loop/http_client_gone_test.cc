@@ -204,40 +204,37 @@ TEST_F(HttpClientGoneTest, TunnelOutlivesTheFinOfItsClient) {
   EXPECT_EQ(bytes(sides.client, 3), "bye");
 }
 
-class TlsClientGoneTest : public TlsListenerFixture {};
+class TlsClientGoneTest : public TlsListenerFixture {
+ protected:
+  // A client whose request has arrived at the backend.
+  void ask(const std::string& listener = "protocol: http, cluster: c") {
+    secure(certificate(site), listener);
+    one = peer({.sni = "a.test"});
+    ASSERT_EQ(shaken(*one), TlsPeer::State::done);
+    ASSERT_TRUE(one->send(get("/1")));
+    server = accepted();
+    message(server);
+    turns(5);
+  }
+  std::unique_ptr<TlsPeer> one;
+  Socket server;
+};
 
 TEST_F(TlsClientGoneTest, CloseNotifyWithoutAFinIsNoticed) {
-  secure(certificate(site));
-  auto one = peer({.sni = "a.test"});
-  ASSERT_EQ(shaken(*one), TlsPeer::State::done);
-  ASSERT_TRUE(one->send(get("/")));
-  Socket server = accepted();
-  message(server);
-  turns(5);
+  ask();
   one->close_notify();
   EXPECT_TRUE(sees(server, Socket::End::fin));
   EXPECT_EQ(cells("l").request_errors[RequestError::client_abort].value, 1u);
 }
 
 TEST_F(TlsClientGoneTest, FinWithoutCloseNotifyIsNoticed) {
-  secure(certificate(site));
-  auto one = peer({.sni = "a.test"});
-  ASSERT_EQ(shaken(*one), TlsPeer::State::done);
-  ASSERT_TRUE(one->send(get("/")));
-  Socket server = accepted();
-  message(server);
-  turns(5);
+  ask();
   one->socket().finish();
   EXPECT_TRUE(sees(server, Socket::End::fin));
 }
 
 TEST_F(TlsClientGoneTest, PipelinedRequestIsNoEnd) {
-  secure(certificate(site));
-  auto one = peer({.sni = "a.test"});
-  ASSERT_EQ(shaken(*one), TlsPeer::State::done);
-  ASSERT_TRUE(one->send(get("/1")));
-  Socket server = accepted();
-  message(server);
+  ask();
   ASSERT_TRUE(one->send(get("/2")));
   turns(5);
   ASSERT_TRUE(server.send(ok("first")));
@@ -248,12 +245,7 @@ TEST_F(TlsClientGoneTest, PipelinedRequestIsNoEnd) {
 }
 
 TEST_F(TlsClientGoneTest, ClientsThatHaveFinishedSendingAreServedWhereTheListenerSaysSo) {
-  secure(certificate(site), "protocol: http, cluster: c, cancel_on_close: false");
-  auto one = peer({.sni = "a.test"});
-  ASSERT_EQ(shaken(*one), TlsPeer::State::done);
-  ASSERT_TRUE(one->send(get("/")));
-  Socket server = accepted();
-  message(server);
+  ask("protocol: http, cluster: c, cancel_on_close: false");
   one->close_notify();
   turns(10);
   ASSERT_TRUE(server.send(ok("hello")));
