@@ -5,84 +5,62 @@
 namespace weir {
 namespace {
 
-constexpr size_t kProcess = 0
-#define PROCESS(type, member, name, labels, help) +kSeriesOf<type>
+// How many series one of each scope has. HTTP rows come on top where HTTP is spoken.
+struct SeriesOfScopes {
+  size_t process = 0, worker = 0, route = 0;
+  size_t listener = 0, http_listener = 0, listener_state = 0;
+  size_t cluster = 0, http_cluster = 0, cluster_state = 0;
+  size_t backend = 0, http_backend = 0, backend_state = 0;
+};
+
+constexpr SeriesOfScopes count_series() {
+  SeriesOfScopes per;
+#define PROCESS(type, member, name, labels, help) per.process += kSeriesOf<type>;
+#define WORKER(type, member, name, labels, help) per.worker += kSeriesOf<type>;
+#define ROUTE(type, member, name, labels, help) per.route += kSeriesOf<type>;
+#define LISTENER(type, member, name, labels, help) per.listener += kSeriesOf<type>;
+#define HTTP_LISTENER(type, member, name, labels, help) per.http_listener += kSeriesOf<type>;
+#define LISTENER_STATE(type, member, name, labels, help) per.listener_state += kSeriesOf<type>;
+#define CLUSTER(type, member, name, labels, help) per.cluster += kSeriesOf<type>;
+#define HTTP_CLUSTER(type, member, name, labels, help) per.http_cluster += kSeriesOf<type>;
+#define CLUSTER_STATE(type, member, name, labels, help) per.cluster_state += kSeriesOf<type>;
+#define BACKEND(type, member, name, labels, help) per.backend += kSeriesOf<type>;
+#define HTTP_BACKEND(type, member, name, labels, help) per.http_backend += kSeriesOf<type>;
+#define BACKEND_STATE(type, member, name, labels, help) per.backend_state += kSeriesOf<type>;
 #include "metrics/metrics.def"
-    ;
-constexpr size_t kWorker = 0
-#define WORKER(type, member, name, labels, help) +kSeriesOf<type>
-#include "metrics/metrics.def"
-    ;
-constexpr size_t kListener = 0
-#define LISTENER(type, member, name, labels, help) +kSeriesOf<type>
-#define HTTP_LISTENER(type, member, name, labels, help)
-#include "metrics/metrics.def"
-    ;
-constexpr size_t kHttpListener = 0
-#define HTTP_LISTENER(type, member, name, labels, help) +kSeriesOf<type>
-#include "metrics/metrics.def"
-    ;
-constexpr size_t kListenerState = 0
-#define LISTENER_STATE(type, member, name, labels, help) +kSeriesOf<type>
-#include "metrics/metrics.def"
-    ;
-constexpr size_t kRoute = 0
-#define ROUTE(type, member, name, labels, help) +kSeriesOf<type>
-#include "metrics/metrics.def"
-    ;
-constexpr size_t kCluster = 0
-#define CLUSTER(type, member, name, labels, help) +kSeriesOf<type>
-#define HTTP_CLUSTER(type, member, name, labels, help)
-#include "metrics/metrics.def"
-    ;
-constexpr size_t kHttpCluster = 0
-#define HTTP_CLUSTER(type, member, name, labels, help) +kSeriesOf<type>
-#include "metrics/metrics.def"
-    ;
-constexpr size_t kClusterState = 0
-#define CLUSTER_STATE(type, member, name, labels, help) +kSeriesOf<type>
-#include "metrics/metrics.def"
-    ;
-constexpr size_t kBackend = 0
-#define BACKEND(type, member, name, labels, help) +kSeriesOf<type>
-#define HTTP_BACKEND(type, member, name, labels, help)
-#include "metrics/metrics.def"
-    ;
-constexpr size_t kHttpBackend = 0
-#define HTTP_BACKEND(type, member, name, labels, help) +kSeriesOf<type>
-#include "metrics/metrics.def"
-    ;
-constexpr size_t kBackendState = 0
-#define BACKEND_STATE(type, member, name, labels, help) +kSeriesOf<type>
-#include "metrics/metrics.def"
-    ;
+  return per;
+}
+
+constexpr SeriesOfScopes kPer = count_series();
 
 }  // namespace
 
 size_t routes_with_series(const SeriesDemand& demand, size_t max_series) {
   // A listener of HTTP has the routes `none` and, when some are left out, `other`.
-  const size_t others =
-      kProcess + demand.workers * kWorker + demand.listeners * (kListener + kListenerState) +
-      demand.http_listeners * (kHttpListener + 2 * kRoute) +
-      demand.clusters * (kCluster + kClusterState) + demand.http_clusters * kHttpCluster +
-      demand.backends * (kBackend + kBackendState) + demand.http_backends * kHttpBackend;
-  return others >= max_series ? 0 : std::min(demand.routes, (max_series - others) / kRoute);
+  const size_t others = kPer.process + demand.workers * kPer.worker +
+                        demand.listeners * (kPer.listener + kPer.listener_state) +
+                        demand.http_listeners * (kPer.http_listener + 2 * kPer.route) +
+                        demand.clusters * (kPer.cluster + kPer.cluster_state) +
+                        demand.http_clusters * kPer.http_cluster +
+                        demand.backends * (kPer.backend + kPer.backend_state) +
+                        demand.http_backends * kPer.http_backend;
+  return others >= max_series ? 0 : std::min(demand.routes, (max_series - others) / kPer.route);
 }
 
 size_t series_of_backend_state() {
-  return kBackendState - 1;
+  return kPer.backend_state - 1;
 }
 
 size_t series_of_backend(bool http) {
-  return kBackend + (http ? kHttpBackend : 0);
+  return kPer.backend + (http ? kPer.http_backend : 0);
 }
 
 size_t series_of_listener(bool http) {
-  return kListener + (http ? kHttpListener : 0);
+  return kPer.listener + (http ? kPer.http_listener : 0);
 }
 
 size_t series_of_cluster(bool http) {
-  return kCluster + (http ? kHttpCluster : 0);
+  return kPer.cluster + (http ? kPer.http_cluster : 0);
 }
 
 }  // namespace weir
