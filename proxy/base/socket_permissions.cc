@@ -45,7 +45,8 @@ std::optional<gid_t> group_id(const std::string& name) {
 
 Error failure(const std::string& path, const std::string& what, int error) {
   const char* fix = error == EPERM
-                        ? "; weir's user must be in that group, and another owner needs CAP_CHOWN"
+                        ? "; weir's user must be in that group, another owner needs "
+                          "CAP_CHOWN, and SystemCallFilter= of the unit must allow @chown"
                         : "";
   return {fmt::format("cannot {} {}: {}{}", what, path, std::strerror(error), fix), ""};
 }
@@ -94,7 +95,12 @@ Result<PermissionChange> PermissionChange::prepare(const std::string& path,
   change.group_ = ids->group;
   change.mode_ = permissions.mode;
   change.file_.reset(::open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
-  if (!change.file_) return failure(path, "open", errno);
+  struct stat now {};
+  if (!change.file_ || ::fstat(change.file_.get(), &now) != 0) return failure(path, "open", errno);
+  // A new mode alone must work where a filter of system calls forbids chown(2).
+  if (change.owner_ == now.st_uid) change.owner_ = kKeptOwner;
+  if (change.group_ == now.st_gid) change.group_ = kKeptGroup;
+  if (!change.changes_owner()) return change;
   // The kernel checks the owner and group of a socket without a path by the same rules, so that a
   // change that is not permitted is an error before anything is changed.
   const UniqueFd trial(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -103,9 +109,13 @@ Result<PermissionChange> PermissionChange::prepare(const std::string& path,
   return change;
 }
 
+bool PermissionChange::changes_owner() const {
+  return owner_ != kKeptOwner || group_ != kKeptGroup;
+}
+
 Result<void> PermissionChange::apply() const {
   // The group first: see set_permissions().
-  if (::fchownat(file_.get(), "", owner_, group_, AT_EMPTY_PATH) != 0)
+  if (changes_owner() && ::fchownat(file_.get(), "", owner_, group_, AT_EMPTY_PATH) != 0)
     return failure(path_, kChangeOwner, errno);
   // fchmod(2) does not take a descriptor of O_PATH.
   const std::string by_descriptor = fmt::format("/proc/self/fd/{}", file_.get());

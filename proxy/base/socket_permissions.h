@@ -33,6 +33,8 @@ class PermissionChange {
   Result<void> apply() const;
 
  private:
+  bool changes_owner() const;  // or the group
+
   std::string path_;  // for messages
   UniqueFd file_;
   uid_t owner_ = 0;

@@ -120,6 +120,11 @@ class Unit(unittest.TestCase):
         # It counts for the main process only.
         self.assertNotIn("ExecStartPre", unit()["Service"])
 
+    def test_its_filter_of_system_calls_lets_weir_set_the_group_of_a_socket(self):
+        filters = re.findall(r"^SystemCallFilter=(.+)$", (ROOT / "deploy/weir.service").read_text(), re.MULTILINE)
+        # In order: a later line adds to what is allowed, or with ~ takes from it; @privileged includes @chown.
+        self.assertIn("@chown", filters[filters.index("~@privileged") + 1:])
+
     def test_systemd_understands_it(self):
         self.assertTrue(shutil.which("systemd-analyze"), "deploy/install-packages tests/packages.txt")
         with tempfile.TemporaryDirectory() as folder:

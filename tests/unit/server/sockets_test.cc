@@ -299,6 +299,36 @@ TEST_F(SocketsNewPermissions, AreThoseOfTheSocket_WhateverStandsAtItsPathWhenThe
   EXPECT_EQ(mode_of(kept), 0606u);
 }
 
+// On a thread of its own, on which the kernel refuses to change the owner of a file.
+template <typename Test>
+void without_chown(Test test) {
+  std::thread([&] {
+    ASSERT_TRUE(make_fail(SYS_fchown, EPERM));
+    ASSERT_TRUE(make_fail(SYS_fchownat, EPERM));
+    test();
+  }).join();
+}
+
+TEST_F(SocketsNewPermissions, ThatAreNotPermitted_AreRefusedByPrepare) {
+  without_chown([this] {
+    configured_.listeners[0].socket_group = std::to_string(::getegid() + 1);
+    const auto prepared = sockets_.prepare(configured_);
+    ASSERT_FALSE(prepared);
+    EXPECT_NE(prepared.error().text().find("CAP_CHOWN"), std::string::npos)
+        << prepared.error().text();
+  });
+  EXPECT_EQ(mode_of(path_), 0666u);
+}
+
+TEST_F(SocketsNewPermissions, ThatAreOnlyANewMode_NeedNoRightToChangeOwners) {
+  without_chown([this] {
+    auto prepared = sockets_.prepare(configured_);
+    ASSERT_TRUE(prepared) << prepared.error().text();
+    const Told told(sockets_.commit(std::move(*prepared)));
+  });
+  EXPECT_EQ(mode_of(path_), 0606u);
+}
+
 TEST(Sockets, AGroupThatThereIsNot_IsAnErrorThatNamesIt_AndLeavesNoFile) {
   const TempFolder folder;
   const std::string path = folder / "s";
