@@ -2,6 +2,8 @@
 // requests see of it, and when names are looked up again.
 #include "server/names.h"
 
+#include <algorithm>
+
 #include "support/http_fixture.h"
 
 namespace weir::test {
@@ -366,7 +368,7 @@ TEST_F(NamesTest, LoadsAreKeptOnlyOfAddressesThatAClusterHas) {
   }
 }
 
-TEST_F(NamesTest, SourceHashingKeepsClientsWithTheirBackendWhenItGetsMoreAddresses) {
+TEST_F(NamesTest, SourceHashingKeepsClientsWithABackendWhoseNameGetsOtherOrMoreAddresses) {
   names.set("app.test", {"127.0.0.1"});
   serve_tcp("balance: source_hash",
             fmt::format("{0}, 127.0.0.7:{1}, 127.0.0.8:{1}", name(), port_));
@@ -379,15 +381,21 @@ TEST_F(NamesTest, SourceHashingKeepsClientsWithTheirBackendWhenItGetsMoreAddress
       picked.push_back(spec.hosts[cluster.pick(loop.now(), i * 7919, {})].backend->name());
     return picked;
   };
-  const std::vector<std::string> before = backends();
-  for (const std::vector<std::string>& addresses :
-       {std::vector<std::string>{"127.0.0.1", "127.0.0.2"}, {"127.0.0.2", "127.0.0.3"}}) {
+  const auto resolve_to = [&](const std::vector<std::string>& addresses) {
     names.set("app.test", addresses);
     lookups->resolve(store.current()->model);
     use_addresses();
-    ASSERT_EQ(store.current()->clusters[0].hosts.size(), 4u);
-    EXPECT_EQ(backends(), before);
+  };
+  const std::vector<std::string> before = backends();
+  resolve_to({"127.0.0.2"});
+  EXPECT_EQ(backends(), before) << "under another address";
+  resolve_to({"127.0.0.1", "127.0.0.2"});
+  const std::vector<std::string> after = backends();
+  for (size_t i = 0; i < before.size(); ++i) {
+    if (after[i] == before[i]) continue;
+    EXPECT_EQ(after[i], name()) << "which has the weight of two now";
   }
+  EXPECT_NEAR(static_cast<double>(std::ranges::count(after, name())), 150, 45);
 }
 
 TEST_F(NamesTest, EveryClusterThatUsesANameFollowsIt) {

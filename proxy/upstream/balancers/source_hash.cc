@@ -6,8 +6,9 @@
 // table to rebuild, and the result is the same on every worker, after every restart and for any
 // order of the backends.
 //
-// Where the host name of a backend has several addresses, each of them draws in the same way for
-// the clients of that backend: addresses that come and go move no client to another backend.
+// Where the host name of a backend has several addresses, the backend draws with the weight of all
+// of them, and they share its clients by further draws. So a name whose address changes keeps its
+// clients, and so does a name that gets more addresses.
 #include <algorithm>
 #include <cmath>
 #include <tuple>
@@ -28,8 +29,9 @@ class SourceHash final : public Balancer {
       entries_.push_back(
           {hash_bytes(eligible[i].backend->name(), 0), eligible[i].salt, eligible[i].weight, i});
     }
-    // By weight: draws of hosts of one weight are compared as they are. Then by name, which puts
-    // the addresses of a backend together. Not even a tie depends on the order in the file.
+    add_weights();
+    // By weight: draws of one weight are compared as they are. Then by name, which puts the
+    // addresses of a backend together. Not even a tie depends on the order in the file.
     std::sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) {
       return std::tie(a.weight, a.name, a.salt) < std::tie(b.weight, b.name, b.salt);
     });
@@ -65,17 +67,27 @@ class SourceHash final : public Balancer {
   struct Entry {
     uint64_t name;
     uint64_t salt;
-    uint32_t weight;
+    uint32_t weight;  // of the backend: that of all its addresses
     HostIndex host;
   };
+
+  void add_weights() {
+    std::sort(entries_.begin(), entries_.end(),
+              [](const Entry& a, const Entry& b) { return a.name < b.name; });
+    for (auto first = entries_.begin(); first != entries_.end();) {
+      uint32_t sum = 0;
+      auto end = first;
+      for (; end != entries_.end() && end->name == first->name; ++end) sum += end->weight;
+      for (; first != end; ++first) first->weight = sum;
+    }
+  }
 
   // One address of the backend that `entry` is the first of, kNoHost when all are excluded. Moves
   // `entry` behind the last of them.
   HostIndex pick_address(std::vector<Entry>::const_iterator& entry, uint64_t client) const {
     const Entry& first = *entry;
     const Entry* found = nullptr;
-    for (; entry != entries_.end() && entry->name == first.name && entry->weight == first.weight;
-         ++entry) {
+    for (; entry != entries_.end() && entry->name == first.name; ++entry) {
       if (exclusions_.has(entry->host)) continue;
       if (found == nullptr || mix(client ^ entry->salt) > mix(client ^ found->salt))
         found = &*entry;
