@@ -213,7 +213,7 @@ TEST_F(ReloadCoordinatorTest, APlanBesideAReload_LetsNoOtherReloadIn) {
 
 TEST_F(ReloadCoordinatorTest, FewTextsFromTcpArePlannedAtOnce_AndAnAnswerMakesRoom) {
   serve();
-  hold();
+  std::promise<void> may_compare = hold_background();
   configure_timeout("77s");
   size_t answered = 0;
   const auto plan = [&] {
@@ -229,7 +229,7 @@ TEST_F(ReloadCoordinatorTest, FewTextsFromTcpArePlannedAtOnce_AndAnAnswerMakesRo
   EXPECT_FALSE(reload_.room_for_text_over_tcp());
   let_it_load();
   EXPECT_FALSE(reload_.room_for_text_over_tcp()) << "what has been read is not answered yet";
-  go_on();
+  may_compare.set_value();
   ASSERT_TRUE(run_until([&] { return answered == ReloadCoordinator::kMostTextsOverTcp; }));
   EXPECT_TRUE(reload_.room_for_text_over_tcp());
 }
