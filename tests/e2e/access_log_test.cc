@@ -14,7 +14,7 @@ class AccessLog : public testing::Test {
   Address bind_ = free_address();
 };
 
-TEST_F(AccessLog, ALineTellsWhoWhereHowMuchAndHowLong) {
+TEST_F(AccessLog, ALineHasTheClientTheBackendTheBytesAndTheDuration) {
   // Nobody listens at the first of the two. Of three sessions on two workers one is sent there, at
   // the latest when it is the second of its worker, and goes on to the other.
   ProxyProcess weir(config_text(listener("web", bind_, "app"),

@@ -89,7 +89,7 @@ TEST_F(AdminRightsOfOne, ATextNamesFilesAndHostsThatNobodyLooksAt) {
                 AllOf(testing::StartsWith("HTTP/1.1 422"), Not(HasSubstr("root:"))));
 }
 
-TEST_F(AdminRightsOfOne, ValuesThatMayBeSecretsAreNotToldOverTcp) {
+TEST_F(AdminRightsOfOne, ValuesThatMayBeSecretAreNotShownOverTcp) {
   const std::string answer = plan({{"text", text("mine", "random")}});
   EXPECT_THAT(answer, AllOf(HasSubstr("headers.request.set"), HasSubstr("(not shown)"),
                             HasSubstr("round_robin"), Not(HasSubstr("s3cret"))));
@@ -98,7 +98,7 @@ TEST_F(AdminRightsOfOne, ValuesThatMayBeSecretsAreNotToldOverTcp) {
               AllOf(HasSubstr("(not shown)"), Not(HasSubstr("s3cret"))));
 }
 
-TEST_F(AdminRightsOfOne, WhatIsWrongWithTheFileIsToldWithoutQuotingItOverTcp) {
+TEST_F(AdminRightsOfOne, ErrorsOfTheFileAreReportedWithoutQuotingItOverTcp) {
   proxy_->write_config(text("s3cret", "pa55word"));
   for (const char* path : {"/v1/reload?wait=1", "/v1/reload?dry_run=1", "/v1/plan"})
     EXPECT_THAT(ask("POST", path, ""), AllOf(testing::StartsWith("HTTP/1.1 422"), HasSubstr("E104"),

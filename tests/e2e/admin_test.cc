@@ -41,7 +41,7 @@ TEST_F(AdminTest, AnswersWhatItKnows) {
   EXPECT_EQ(weir_.get("/v1/drain").json()["deadline_seconds"], nullptr);
 }
 
-TEST_F(AdminTest, CompressesMetricsForWhoAcceptsIt) {
+TEST_F(AdminTest, CompressesMetricsForClientsThatAcceptGzip) {
   const std::string answer = raw(
       "GET /metrics HTTP/1.1\r\nhost: weir\r\naccept-encoding: gzip\r\nconnection: close\r\n\r\n");
   EXPECT_NE(answer.find("gzip"), std::string::npos);

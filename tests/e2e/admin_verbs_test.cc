@@ -289,7 +289,7 @@ TEST_F(AdminVerbs, DrainWatch_EndsAtOnce_WhenThereIsNoSession) {
   EXPECT_EQ(proxy_.wait(), 0);
 }
 
-TEST_F(AdminVerbs, ManyWhoWaitForTheEnd_LeaveRoomForOthers) {
+TEST_F(AdminVerbs, ManyClientsThatWaitForTheDrainLeaveRoomForOthers) {
   auto [client, server] = session();
   ASSERT_EQ(proxy_.post("/v1/drain").status, 202);
   std::vector<Socket> waiting;  // more than are held, fewer than there is room for: none is evicted

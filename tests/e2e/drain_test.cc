@@ -294,7 +294,7 @@ TEST_F(DrainTest, InterruptAndQuitBeginADrainAsTermDoes) {
 }
 
 // Its checks keep it from being ready; who has connected meanwhile waits in the kernel.
-TEST_F(DrainTest, StoppedBeforeItIsReadyItServesWhoHasConnectedAndEnds) {
+TEST_F(DrainTest, StoppedBeforeItIsReadyItServesItsClientsAndExits) {
   LoadServer echo(Behaviour::echo);
   ProxyProcess weir(
       config_text(listener("web", bind_, "app"),

@@ -175,7 +175,7 @@ class HaproxyBehindWeir : public testing::Test {
 
 constexpr const char* kWho = "%[src]:%[src_port] to %[dst]:%[dst_port]";
 
-TEST_F(HaproxyBehindWeir, ItIsToldWhoTheClientIs_AndWhereItWent) {
+TEST_F(HaproxyBehindWeir, ItGetsTheAddressesOfTheClientAndOfItsDestination) {
   const ForeignServer server = haproxy(kWho);
   for (const char* version : {"v1", "v2"}) {
     bind_ = free_address();
@@ -199,7 +199,7 @@ TEST_F(HaproxyBehindWeir, AClientOfTheOtherFamilyIsNamedAsWell) {
   }
 }
 
-TEST_F(HaproxyBehindWeir, ItIsToldTheHostThatWasAskedFor) {
+TEST_F(HaproxyBehindWeir, ItGetsTheHostOfTheRequest) {
   TestAuthority authority;
   const IssuedFiles site = authority.issue({.hosts = {"a.test"}});
   const ForeignServer server = haproxy("%[src] asked for %[fc_pp_authority]");

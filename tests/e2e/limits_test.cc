@@ -36,7 +36,7 @@ void try_with_descriptors(uint64_t limit, int workers) {
   EXPECT_THAT(weir.errors(), HasSubstr("LimitNOFILE="));
 }
 
-TEST(Limits, EverySmallLimitOfOpenFiles_IsEnoughOrToldAsTooLow) {
+TEST(Limits, EverySmallLimitOfOpenFilesIsEnoughOrReportedAsTooLow) {
   // With fewer the dynamic linker has no room to load the libraries.
   for (uint64_t limit = 6; limit < 16; ++limit) try_with_descriptors(limit, 1);
   for (uint64_t limit = 16; limit <= 64; limit += 6) try_with_descriptors(limit, 1);

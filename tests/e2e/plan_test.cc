@@ -69,7 +69,7 @@ TEST_F(PlanTest, CountsTheSessionsThatAChangeTouches) {
   EXPECT_EQ(change["sessions"], 0);
 }
 
-TEST_F(PlanTest, WhatWaitsForARestartIsToldUntilThen) {
+TEST_F(PlanTest, ChangesThatNeedARestartAreReportedUntilThen) {
   const std::string a = backend("a", a_.address());
   const auto with_workers = [&](int n) {
     return config_of(a, "", "global: {workers: " + std::to_string(n) + "}\n");

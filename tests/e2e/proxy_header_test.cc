@@ -33,7 +33,7 @@ class ProxyHeaderTest : public testing::Test {
   Address bind_ = free_address();
 };
 
-TEST_F(ProxyHeaderTest, NginxBehindWeirIsToldWhoTheClientIs_AndChecksDoNotUpsetIt) {
+TEST_F(ProxyHeaderTest, NginxBehindWeirGetsTheAddressOfTheClientAndAcceptsChecks) {
   const ForeignServer nginx = ForeignServer::nginx(
       fmt::format("http {{ {} server {{ listen {} proxy_protocol; location / {{ return 200 "
                   "\"$proxy_protocol_addr:$proxy_protocol_port to "
@@ -157,7 +157,7 @@ class TlsToldTest : public ProxyHeaderTest {
   Acceptor backend_;
 };
 
-TEST_F(TlsToldTest, VersionTwoSaysWhatTheTlsIs) {
+TEST_F(TlsToldTest, VersionTwoHasTheTlsProperties) {
   ProxyProcess weir(text());
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     TlsPeer peer(client(bind_), {.sni = "a.test", .alpn = {"two"}, .version = version});
@@ -172,7 +172,7 @@ TEST_F(TlsToldTest, VersionTwoSaysWhatTheTlsIs) {
   }
 }
 
-TEST_F(TlsToldTest, VersionTwoSaysWhoseCertificateTheClientHasShown_AlsoWhenItComesBack) {
+TEST_F(TlsToldTest, VersionTwoHasTheSubjectOfTheClientCertificateAlsoWhenResumed) {
   ProxyProcess weir(text());
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     TlsPeer first(client(bind_), {.version = version, .certificate = own_});

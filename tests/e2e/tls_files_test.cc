@@ -88,7 +88,7 @@ class TlsCheckTest : public testing::Test {
       authority_.issue({.hosts = {"a.test", "*.b.test"}, .common_name = "a", .until_days = 30});
 };
 
-TEST_F(TlsCheckTest, AGoodFileIsValid_AndItsHostsAndItsEndAreTold) {
+TEST_F(TlsCheckTest, AValidFileIsReportedWithItsHostsAndItsExpiry) {
   const CommandOutcome outcome = check(good_.cert, good_.key);
   EXPECT_EQ(outcome.code, 0) << outcome.out;
   EXPECT_THAT(outcome.err, AllOf(HasSubstr("valid"), HasSubstr("listener web"),

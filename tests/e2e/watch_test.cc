@@ -81,7 +81,7 @@ TEST_F(WatchTest, AChangeOfAnIncludedFileIsSeen) {
   ASSERT_TRUE(reaches(weir, 3)) << "a new file that the pattern matches";
 }
 
-TEST_F(WatchTest, WhatWasRefusedIsWatchedUntilItIsMended) {
+TEST_F(WatchTest, ARefusedFileIsWatchedUntilItIsFixed) {
   write(folder_ + "/weir.yaml", numbered(1));
   ProxyProcess weir("", run(folder_ + "/weir.yaml"));
   // Its mistake is in a file of a directory that the configuration in force knows nothing of.

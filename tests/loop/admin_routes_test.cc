@@ -87,7 +87,7 @@ TEST_F(AdminRoutesTest, AnswersOtherMethodsWithTheAllowedOnes) {
   EXPECT_EQ(allow_, "GET, HEAD");
 }
 
-TEST_F(AdminRoutesTest, ListsItsPathsToWhoAsksForAnother) {
+TEST_F(AdminRoutesTest, AnUnknownPathIsAnsweredWithAListOfPaths) {
   routes_.set_path(metrics_, "/numbers");
   const std::string list = answer(get("/metrics"));
   EXPECT_EQ(status_, 404);

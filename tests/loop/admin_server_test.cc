@@ -438,7 +438,7 @@ TEST_F(AdminServerTest, PausesWhenThereIsNoDescriptorAtAllAndRecovers) {
   EXPECT_EQ(third.status, 200);
 }
 
-TEST_F(AdminServerTest, SaysWhoHasThePort) {
+TEST_F(AdminServerTest, ReportsThatThePortIsInUse) {
   auto second = server_.listen(address_);
   ASSERT_FALSE(second);
   EXPECT_NE(second.error().text().find(address_.text()), std::string::npos)

@@ -57,7 +57,7 @@ TEST_F(HttpAnswersTest, AnErrorSaysItsStatusAndItsId_AndNothingOfWhatIsBehind) {
   EXPECT_THAT(answer, Not(testing::ContainsRegex("127\\.0\\.0\\.1|refused|weir")));
 }
 
-TEST_F(HttpAnswersTest, TheIdOfATrustedProxyIsTheOneThatIsTold) {
+TEST_F(HttpAnswersTest, TheRequestIdOfATrustedProxyIsForwarded) {
   serve("trusted_proxies: 127.0.0.1, routes: [{ match: { path: /x }, cluster: c }]");
   EXPECT_EQ(field(whole_answer(get("/", "X-Request-Id: outer-7\r\n")), "X-Request-Id"), "outer-7");
 }

@@ -165,7 +165,7 @@ TEST_F(HttpBooksTest, ABackendThatIsNotThereIsATryThatCameToNothing) {
   EXPECT_EQ(times(route_cells("l", "*").requests, RequestMethod::GET, 502), 1u);
 }
 
-TEST_F(HttpBooksTest, WhoWaitsForAConnectionIsSeenWaiting) {
+TEST_F(HttpBooksTest, RequestsThatWaitForAConnectionAreCounted) {
   serve("pool: { max_connections: 1, max_pending: 1 }");
   Socket first = client(), second = client(), third = client();
   ASSERT_TRUE(first.send(get));

@@ -192,13 +192,13 @@ TEST_F(HttpFieldsTest, TrustedProxiesAreBelieved_AndAddedTo) {
   EXPECT_THAT(head, Not(HasSubstr("6.6.6.6")));
 }
 
-TEST_F(HttpFieldsTest, BackendsAreToldTheSchemeThatATrustedProxyNamesInForwarded) {
+TEST_F(HttpFieldsTest, ForwardsTheSchemeOfATrustedForwardedField) {
   serve("cluster: c, trusted_proxies: 127.0.0.1");
   const std::string head = relayed(get("/", "Forwarded: for=1.2.3.4;proto=https\r\n"));
   EXPECT_EQ(lines(head, "X-Forwarded-Proto: https\r\n"), 1u) << head;
 }
 
-TEST_F(HttpFieldsTest, BackendsAreToldTheClientThatATrustedProxyNamesInForwarded) {
+TEST_F(HttpFieldsTest, ForwardsTheClientOfATrustedForwardedField) {
   serve("cluster: c, trusted_proxies: 127.0.0.1");
   const std::string head = relayed(get("/", "Forwarded: for=6.6.6.6, for=1.2.3.4\r\n"));
   EXPECT_EQ(lines(head, "X-Forwarded-For: 1.2.3.4, 127.0.0.1\r\n"), 1u) << head;

@@ -128,7 +128,7 @@ TEST_F(HttpDrainTest, WhatIsPipelinedBehindTheLastAnswerIsNotBegun) {
   EXPECT_THAT(rest(sides.server), Not(HasSubstr("GET /2")));
 }
 
-TEST_F(HttpDrainTest, AHeadThatHasBegunIsServed_WithAGoodbye) {
+TEST_F(HttpDrainTest, AHeadThatHasBegunIsServedWithConnectionClose) {
   Socket one = client();
   ASSERT_TRUE(one.send("GET / HTTP/1.1\r\n"));
   turns(3);
@@ -171,7 +171,7 @@ TEST_F(HttpDrainTest, IdleConnectionsAreClosedBitByBit_LongestIdleFirst) {
   EXPECT_EQ(cells("l").drain_closed[DrainEnd::idle_spread].value, 4u);
 }
 
-TEST_F(HttpDrainTest, WhoNeverAnswersTheGoodbyeWasIdleNonetheless) {
+TEST_F(HttpDrainTest, AClientThatNeverAnswersTheFinCountsAsIdle) {
   serve();
   Socket one = client();
   turns(3);
@@ -185,7 +185,7 @@ TEST_F(HttpDrainTest, WhoNeverAnswersTheGoodbyeWasIdleNonetheless) {
   EXPECT_EQ(cells("l").drain_closed[DrainEnd::idle_spread].value, 1u);
 }
 
-TEST_F(HttpDrainTest, ARequestThatCrossesTheGoodbyeIsCounted) {
+TEST_F(HttpDrainTest, ARequestThatCrossesTheFinIsCounted) {
   Sides sides = idle();
   advance(2s);
   drain();
@@ -247,7 +247,7 @@ TEST_F(HttpDrainTest, ASlowReaderOfALongAnswerGetsAllOfIt) {
   EXPECT_EQ(got.size() - got.find("\r\n\r\n") - 4, body.size());
 }
 
-TEST_F(HttpDrainTest, AtTheDeadlineWhoHasHeardNothingGetsA503) {
+TEST_F(HttpDrainTest, AtTheDeadlineRequestsWithoutAResponseGetA503) {
   Sides waiting = asked(get("/"));
   Sides expecting =
       asked("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");

@@ -207,7 +207,7 @@ TEST_F(HttpQueueTest, NobodyWaitsForAFullBackendWhileAnotherHasRoom) {
   }
 }
 
-TEST_F(HttpQueueTest, NobodyOvertakesThoseWhoWait) {
+TEST_F(HttpQueueTest, QueuedRequestsAreServedInOrder) {
   serve("cluster: c", "pool: { max_connections: 1 }");
   Sides first = asked(get("/1") + get("/pipelined"));
   Socket second = asking("/2"), third = asking("/3");
@@ -282,7 +282,7 @@ int other_end(const Socket& client) {
 }
 
 // The one that has the only connection may be cut before it or after it.
-TEST_F(HttpQueueTest, WhoIsCutWhileItWaitsIsAnsweredOnce_AndSentNowhere) {
+TEST_F(HttpQueueTest, AQueuedRequestThatIsCutIsAnsweredOnceAndNotForwarded) {
   const std::string page(60'000, 'x');
   serve("cluster: c, errors: { 503: \"" + page + "\" }", "pool: { max_connections: 1 }");
   for (const bool older : {true, false}) {

@@ -41,7 +41,7 @@ class HttpPrivateTest : public HttpFixture {
   BackendCells cells_of_backend() { return backend_cells("c", backend.address().text()); }
 };
 
-TEST_F(HttpPrivateTest, NoOtherClientGetsTheConnectionOfAUserWhoHasLoggedIn) {
+TEST_F(HttpPrivateTest, AnAuthenticatedConnectionServesNoOtherClient) {
   serve();
   Sides user = logged_in();
   another();

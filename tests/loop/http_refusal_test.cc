@@ -136,7 +136,7 @@ TEST_F(HttpRefusalTest, TransferCodingsThatAreNotChunkedOnceAreRefused) {
   expect_refused(head("Transfer-Encoding: gzip, chunked\r\n") + "0\r\n\r\n", "501");
 }
 
-TEST_F(HttpRefusalTest, VersionsAndMethodsThatNobodySpeaksAreA505AndA501) {
+TEST_F(HttpRefusalTest, UnknownVersionsAndMethodsAreRefusedWith505And501) {
   for (const std::string version : {"HTTP/2.0", "HTTP/1.2", "HTTP/0.9", "HTTP/3.0", "HTTP/1.9"})
     expect_refused(head("", "GET / " + version), "505");
   expect_refused(head("", std::string(64, 'M') + " / HTTP/1.1"), "501");

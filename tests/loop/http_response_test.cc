@@ -214,7 +214,7 @@ TEST_F(HttpResponseTest, AnOldBackendIsNotKeptUnlessItSaysSo) {
   EXPECT_THAT(ask_again(sides, get("/third")), StartsWith("GET /third "));
 }
 
-TEST_F(HttpResponseTest, TrailersAreRelayedUp_ButForThoseThatFrameRouteOrVouch) {
+TEST_F(HttpResponseTest, RelaysRequestTrailersExceptFramingRoutingAndAuthFields) {
   Sides sides = asked("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
   ASSERT_TRUE(sides.client.send(
       "1\r\na\r\n0\r\nX-Sum: 7\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\nHost: b\r\n"
@@ -223,7 +223,7 @@ TEST_F(HttpResponseTest, TrailersAreRelayedUp_ButForThoseThatFrameRouteOrVouch) 
   EXPECT_EQ(message(sides.server), "1\r\na\r\n0\r\nX-Sum: 7\r\n\r\n");
 }
 
-TEST_F(HttpResponseTest, TrailersAreRelayedDown_ButForThoseThatFrameRouteOrVouch) {
+TEST_F(HttpResponseTest, RelaysResponseTrailersExceptFramingRoutingAndAuthFields) {
   Sides sides = asked(get("/"));
   ASSERT_TRUE(sides.server.send(
       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX-Sum: 7\r\n"

@@ -69,7 +69,7 @@ TEST_F(ProxyProtocolTest, AHeaderThatComesByteByByte_IsWaitedFor) {
   EXPECT_EQ(bytes(server, 5), "hello") << "and nothing of the header";
 }
 
-TEST_F(ProxyProtocolTest, WhoSpeaksForNobody_IsTheClientItself) {
+TEST_F(ProxyProtocolTest, AHeaderWithoutAddressesLeavesThePeerAsTheClient) {
   accepting(kHttp);
   Sides sides = asked("PROXY UNKNOWN\r\n" + get("/"));
   EXPECT_THAT(sides.request, HasSubstr("\r\nX-Forwarded-For: 127.0.0.1\r\n"));
@@ -127,7 +127,7 @@ TEST_F(ProxyProtocolTest, TlsComesBehindTheHeader) {
   EXPECT_THAT(message(server), HasSubstr("\r\nX-Forwarded-For: 192.0.2.7\r\n"));
 }
 
-TEST_F(ProxyProtocolTest, BackendsAreToldWhoTheClientIs) {
+TEST_F(ProxyProtocolTest, BackendsGetTheAddressOfTheClient) {
   for (const std::string version : {"v1", "v2"}) {
     got_.clear();
     telling(version);
@@ -172,7 +172,7 @@ TEST_F(ProxyProtocolTest, MappedAddressesInAHeader_AreIpv4) {
   EXPECT_EQ(worker.survey(1).oldest.at(0).client, "192.0.2.7:4711");
 }
 
-TEST_F(ProxyProtocolTest, BackendsAreToldOfTls) {
+TEST_F(ProxyProtocolTest, BackendsGetTheTlsPropertiesOfTheClient) {
   TestAuthority authority;
   const IssuedFiles files = authority.issue({.hosts = {"a.test"}});
   telling("v2",
@@ -185,7 +185,7 @@ TEST_F(ProxyProtocolTest, BackendsAreToldOfTls) {
   EXPECT_EQ(tls.authority, "a.test");
 }
 
-TEST_F(ProxyProtocolTest, WhatWasToldToWeir_IsToldOn) {
+TEST_F(ProxyProtocolTest, AReceivedHeaderIsForwarded) {
   apply(
       "listeners: [{ name: l, bind: '127.0.0.1:0', cluster: c, proxy_protocol: { accept: "
       "[127.0.0.1] } }]\n"

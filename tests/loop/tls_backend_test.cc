@@ -255,7 +255,7 @@ TEST_F(TlsBackendTest, AFurtherConnectionGoesOnWithTheSession) {
 }
 
 // What ends a body that says of no length is the end of TLS; the end of TCP may be anybody's.
-TEST_F(TlsBackendTest, ABodyUntilTheEndIsWhole_OnlyWhenTheBackendSaysGoodbye) {
+TEST_F(TlsBackendTest, ABodyUntilCloseIsCompleteOnlyWithCloseNotify) {
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     for (const char* protocol : {"HTTP/1.0", "HTTP/1.1"}) {
       for (const bool polite : {true, false}) {
@@ -284,7 +284,7 @@ TEST_F(TlsBackendTest, ABodyUntilTheEndIsWhole_OnlyWhenTheBackendSaysGoodbye) {
   }
 }
 
-TEST_F(TlsBackendTest, ABodyOfKnownLengthNeedsNoGoodbye) {
+TEST_F(TlsBackendTest, ABodyOfKnownLengthNeedsNoCloseNotify) {
   secure(trusted());
   Socket one = asking();
   PeerPtr server = met(as_server(here));
@@ -321,7 +321,7 @@ TEST_F(TlsBackendTest, ABackendThatGoesAwayInItsHandshakeIsPassedOver_ForAPostTo
   }
 }
 
-TEST_F(TlsBackendTest, TcpIsRelayed_AndItsEndsAreToldApart) {
+TEST_F(TlsBackendTest, TcpIsRelayedAndFinAndResetAreDistinguished) {
   secure_tcp(trusted());
   for (const bool polite : {true, false}) {
     Socket one = asking("hello");

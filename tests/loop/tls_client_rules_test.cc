@@ -128,7 +128,7 @@ TEST_F(TlsClientRulesTest, NewRulesHoldForOpenConnections_ButANewListDoesNotEndT
   EXPECT_THAT(ask(*late, "a.test"), StartsWith("HTTP/1.1 200 "));
 }
 
-TEST_F(TlsClientRulesTest, TheBackendIsToldWhoTheClientIs) {
+TEST_F(TlsClientRulesTest, TheBackendGetsTheIdentityOfTheClient) {
   secure(certificate(site) + rules("optional"));
   const std::string message = seen(known);
   const std::string value = value_of("X-Forwarded-Client-Cert", message);

@@ -14,7 +14,7 @@ using State = TlsPeer::State;
 
 using TlsListenerTest = TlsListenerFixture;
 
-TEST_F(TlsListenerTest, RequestsAreServed_AndTheBackendIsToldOfHttps) {
+TEST_F(TlsListenerTest, RequestsAreServedAndForwardedWithTheSchemeHttps) {
   secure(certificate(site));
   auto one = peer({.sni = "a.test", .trust = &authority});
   ASSERT_EQ(shaken(*one), State::done) << one->error();
@@ -25,7 +25,7 @@ TEST_F(TlsListenerTest, RequestsAreServed_AndTheBackendIsToldOfHttps) {
   EXPECT_EQ(imbalance("l"), 0);
 }
 
-TEST_F(TlsListenerTest, RedirectsKeepTheSchemeThatTheClientSpeaks) {
+TEST_F(TlsListenerTest, RedirectsKeepTheSchemeOfTheClient) {
   secure(
       certificate(site),
       "protocol: http, routes: [{ match: { path_prefix: /blog }, redirect: { prefix: /news, "
@@ -298,7 +298,7 @@ TEST_F(TlsListenerTest, AResponseWhoseSignerHasExpired_IsNotStapledAndRefusesNot
   EXPECT_EQ(curious->stapled(), "");
 }
 
-TEST_F(TlsListenerTest, WhatNoClientWouldBelieve_IsNotHandedOn_ButToldAtTheStart) {
+TEST_F(TlsListenerTest, AnInvalidOcspResponseIsReportedAtTheStartAndNotStapled) {
   TestAuthority others("others");
   const IssuedFiles stranger = authority.issue({.hosts = {"a.test"}});
   const std::pair<std::string, std::string> cases[] = {
@@ -390,7 +390,7 @@ TEST_F(TlsListenerTest, TheEndIsSaid_BeforeTheFin) {
 }
 
 // What is unread when a connection is closed makes a reset of that, and takes the answer with it.
-TEST_F(TlsListenerTest, AGoodbyeThatCrossesTheLastAnswer_DoesNotCostIt) {
+TEST_F(TlsListenerTest, ACloseNotifyThatCrossesTheLastResponseDoesNotLoseIt) {
   secure(certificate(site));
   auto one = peer({});
   ASSERT_EQ(shaken(*one), State::done);
@@ -407,7 +407,7 @@ TEST_F(TlsListenerTest, AGoodbyeThatCrossesTheLastAnswer_DoesNotCostIt) {
 }
 
 // A FIN without close_notify may be anybody's.
-TEST_F(TlsListenerTest, ATcpClientThatIsCutOff_IsAReset_OneThatSaysGoodbyeIsNot) {
+TEST_F(TlsListenerTest, ATcpClientWithoutCloseNotifyIsAResetAndOneWithItIsNot) {
   secure(certificate(site), "protocol: tcp, cluster: c");
   for (const bool polite : {true, false}) {
     auto one = peer({});

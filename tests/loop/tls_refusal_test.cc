@@ -70,7 +70,7 @@ TEST_F(TlsRefusalTest, ALineNamesAListThatHasExpired) {
   }
 }
 
-TEST_F(TlsRefusalTest, AClientThatIsLetInIsNotTold) {
+TEST_F(TlsRefusalTest, AnAcceptedClientIsNotLogged) {
   demand("require");
   const std::string log = logged([&] {
     auto one = peer({.certificate = authority.issue({.common_name = "good"})});

@@ -264,7 +264,7 @@ TEST_F(Expectations, AreMetByWhatTheRoutesSay) {
   EXPECT_THAT(of({.host = "x", .path = "/.."}, {.route = "none", .status = 400}), IsEmpty());
 }
 
-TEST_F(Expectations, ThatAreNotMetAreToldOneByOne) {
+TEST_F(Expectations, ThatAreNotMetAreReportedOneByOne) {
   EXPECT_THAT(of({.host = "x", .path = "/"}, {.route = "api", .cluster = "side", .status = 200}),
               ElementsAre("route: expected 'api', got '*'", "cluster: expected 'side', got 'main'",
                           "status: expected '200', got none"));

@@ -69,7 +69,7 @@ TEST_F(TlsTransportTest, AfterAWriteThatFails_WhatCameBeforeTheResetIsRead) {
   EXPECT_EQ(io.bytes, 1u);
 }
 
-TEST_F(TlsTransportTest, AFinWithoutAGoodbye_IsACut) {
+TEST_F(TlsTransportTest, AFinWithoutCloseNotifyIsATruncation) {
   peer->socket().finish();
   ASSERT_TRUE(run_until([&] { return transport.readable(); }));
   EXPECT_EQ(transport.read(memory).status, Io::Status::eof);
@@ -189,7 +189,7 @@ TEST_F(FullTlsTransportTest, NewKeysWhileRecordsWait_RepeatNothing) {
   }
 }
 
-TEST_F(FullTlsTransportTest, AGoodbyeThatFindsNoRoom_IsSaidWhenThereIsSome) {
+TEST_F(FullTlsTransportTest, BlockedCloseNotifyIsSentWhenTheSocketBecomesWritable) {
   transport.shutdown_write();
   EXPECT_TRUE(transport.fin_waits());
   all_that_comes();
@@ -334,7 +334,7 @@ TEST_F(FullTlsTransportTest, WhatWasNotTaken_IsNotSentByClosing) {
   EXPECT_FALSE(peer->ended());
 }
 
-TEST_F(TlsTransportTest, WhoHasSaidGoodbye_ReadsOnAndAnswersNothing) {
+TEST_F(TlsTransportTest, AfterCloseNotifyItReadsButSendsNothing) {
   transport.shutdown_write();
   ask_for_new_keys(*peer, "the rest");
   peer->close_notify();

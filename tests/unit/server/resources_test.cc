@@ -93,7 +93,7 @@ TEST(WorkerCount, AConfiguredNumberIsTakenAsItIs) {
   EXPECT_GE(worker_count(0).count, 1u);
 }
 
-TEST(Descriptors, ALimitThatIsTooLow_IsToldWithWhatIsNeeded) {
+TEST(Descriptors, ReportsATooLowLimitWithTheNumberThatIsNeeded) {
   config::Model model;
   model.listeners.resize(2);
   model.listeners[0].bind = {"127.0.0.1:80", "unix:/x"};

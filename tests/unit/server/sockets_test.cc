@@ -78,7 +78,7 @@ TEST(Sockets, OtherOptions_AreOtherSockets_OnTheSameAddress) {
   EXPECT_NE(second.told[0][0].socket, first.told[0][0].socket);
 }
 
-TEST(Sockets, AnotherBacklog_IsToldOnce_OfTheSameSocket) {
+TEST(Sockets, AChangedBacklogIsReportedOnceForTheSameSocket) {
   Sockets sockets(2);
   config::Model deep = model({"127.0.0.1:0"});
   const Told first(sockets.commit(std::move(*sockets.prepare(deep))));
@@ -91,7 +91,7 @@ TEST(Sockets, AnotherBacklog_IsToldOnce_OfTheSameSocket) {
   }
 }
 
-TEST(Sockets, AnotherKeepalive_IsToldOnce_OfTheSameSocket_WhichMustBeOfTcp) {
+TEST(Sockets, AChangedKeepaliveIsReportedOnceForTheSameTcpSocket) {
   const TempFolder folder;
   Sockets sockets(1);
   config::Model both = model({"127.0.0.1:0", std::string("unix:") + (folder / "s")});

@@ -174,7 +174,7 @@ TEST_F(TlsContextsTest, AnExpiredFileThatIsNewRefusesAReload) {
               ElementsAre(AllOf(StartsWith("E257 "), HasSubstr(expired_.cert))));
 }
 
-TEST_F(TlsContextsTest, AFileThatIsNotValidYetIsTakenAndToldWithItsTime) {
+TEST_F(TlsContextsTest, AFileThatIsNotValidYetIsAcceptedAndReportedWithItsTime) {
   const std::string cert = put(good_.cert, "cert"), key = put(good_.key, "key");
   const std::string yaml = listener(entry({cert, key})) +
                            cluster("verify: false, cert: '" + cert + "', key: '" + key + "'");
@@ -266,7 +266,7 @@ TEST_F(TlsContextsTest, AuthoritiesOfTheSystemThatHangFailTheLoad) {
   hanging.answer();
 }
 
-TEST_F(TlsContextsTest, ASystemWithoutAuthoritiesIsToldOf) {
+TEST_F(TlsContextsTest, ASystemWithoutAuthoritiesIsReported) {
   ::setenv("SSL_CERT_DIR", (folder_ / "none").c_str(), 1);
   ::setenv("SSL_CERT_FILE", (folder_ / "none.pem").c_str(), 1);
   EXPECT_THAT(load(listener(entry(good_)) + cluster("sni: a.test")),

@@ -26,7 +26,7 @@ TEST(Support, FlowsNoticeEveryKindOfDamage) {
   }
 }
 
-TEST(Support, AnEndIsToldFromAReset) {
+TEST(Support, AFinIsDistinguishedFromAReset) {
   Acceptor acceptor;
   Socket client = Socket::connect(acceptor.address());
   Socket server = acceptor.accept();

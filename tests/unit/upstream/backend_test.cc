@@ -22,7 +22,7 @@ class BackendTest : public testing::Test {
   Backend backend{"app", "a", "10.0.0.1:80", *Address::parse("10.0.0.1:80")};
 };
 
-TEST_F(BackendTest, KnowsWhoItIs) {
+TEST_F(BackendTest, HasTheNameAndAddressOfItsConfiguration) {
   EXPECT_EQ(backend.cluster(), "app");
   EXPECT_EQ(backend.name(), "a");
   EXPECT_EQ(backend.text(), "10.0.0.1:80");

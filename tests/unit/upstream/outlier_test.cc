@@ -231,7 +231,7 @@ TEST_F(OutlierTest, TheLogSaysForHowLongABackendIsOut_AndThatItIsBack) {
               testing::EndsWith("level=info event=backend.readmitted cluster=c backend=b0\n"));
 }
 
-TEST(Outlier, TheFirstSuccessAfterItWasOutIsTold_Once) {
+TEST(Outlier, ReportsTheFirstSuccessAfterAnEjectionOnce) {
   Outlier outlier;
   const TimePoint now = TimePoint{} + 1h;
   EXPECT_FALSE(outlier.note_success());
