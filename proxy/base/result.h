@@ -11,7 +11,7 @@
 namespace weir {
 
 struct Error {
-  std::string message;  // what went wrong and how to mend it, for a person
+  std::string message;  // what went wrong and how to fix it, for a person
   std::string where;    // "file:line:col", an address, a path; may be empty
 
   std::string text() const { return where.empty() ? message : where + ": " + message; }
