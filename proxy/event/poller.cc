@@ -20,7 +20,7 @@ bool assign(event& to, event_base* base, int fd, short what, Trampoline trampoli
 }
 
 void nothing(void*, Readiness) noexcept {}
-void rang(void* armed, Readiness) noexcept {
+void clear_armed(void* armed, Readiness) noexcept {
   *static_cast<bool*>(armed) = false;
 }
 
@@ -60,7 +60,7 @@ Poller::Poller() {
   CHECK(wake_watch_.start<&nothing>(*this, wake_fd_.get(), IoWatch::Mode::edge, this));
   timer_fd_.reset(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
   CHECK(timer_fd_);
-  CHECK(timer_watch_.start<&rang>(*this, timer_fd_.get(), IoWatch::Mode::edge, &armed_));
+  CHECK(timer_watch_.start<&clear_armed>(*this, timer_fd_.get(), IoWatch::Mode::edge, &armed_));
 }
 
 Poller::~Poller() {

@@ -28,16 +28,16 @@ struct ListenOptions {
 // is no IPv6: local_address() tells. A UNIX socket's stale file is removed, if nobody listens on
 // it.
 Result<UniqueFd> open_listening_socket(const Address& address, const ListenOptions& options);
-// The same in two steps, for who has several to open. Bound only, it also tells whether an address
-// is free.
+// The same in two steps, for several sockets at once. bind_socket() alone also tests whether an
+// address is free.
 Result<UniqueFd> bind_socket(const Address& address, const ListenOptions& options);
 Result<void> start_listening(int fd, const Address& address, const ListenOptions& options);
 
 // The address a socket is bound to: tells the port when the configuration said 0.
 Address local_address(int fd);
 
-// The file of a UNIX listener as it was when we bound it. Whoever closes the listener unlinks the
-// file only if it is still that one: a successor may have put its own in its place.
+// The file of a UNIX listener as it was when it was bound. It is unlinked with the listener only if
+// it is still the same file: a successor may have replaced it.
 struct SocketFile {
   dev_t device = 0;
   ino_t inode = 0;  // 0: none

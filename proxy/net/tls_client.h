@@ -1,5 +1,5 @@
-// TlsClient: how a cluster's backends are spoken to in TLS: who they must be, and sessions to come
-// back to.
+// TlsClient: TLS to the backends of a cluster: verification of their certificates, a certificate of
+// weir's own, and sessions to resume.
 //
 // Made by load() on the thread that loads configurations; owned by a snapshot, shared by workers.
 // connect() and keeping sessions: any thread.

@@ -1,5 +1,6 @@
-// ClientPolicy: which clients a TLS site lets in, by their certificates. Made by load() on the
-// thread that loads configurations; immutable afterwards. Apply it and it may go.
+// ClientPolicy: client authentication of a TLS site. Made by load() on the thread that loads
+// configurations; immutable afterwards. apply() copies what a context needs: it may be destroyed
+// then.
 #pragma once
 
 #include <cstdint>
@@ -23,15 +24,15 @@ class ClientPolicy {
                                           TlsLoading& loading, const config::Location& at,
                                           std::span<const CrlPtr> before);
 
-  // Anybody is let in.
+  // No certificate is asked for.
   static ClientPolicy none();
 
   // In place of the certificates of the system: only those authorities count.
   void apply(SSL_CTX* context) const;
   // Of all that decides, with what the files hold now.
   std::string fingerprint() const;
-  // Of all that decides, as it is configured; 0: anybody is let in. Files may be renewed without
-  // making this another policy.
+  // Of all that decides, as it is configured; 0: no certificate is asked for. The same when only
+  // the content of files has changed.
   uintptr_t rules() const;
   config::ClientFields forward() const { return spec_->forward; }
   const std::vector<FileValidity>& validities() const { return validities_; }

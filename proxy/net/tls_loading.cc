@@ -29,7 +29,7 @@ const char* name_of(TlsFileKind kind) {
 
 const char* effect_of(TlsFileKind kind) {
   switch (kind) {
-    case TlsFileKind::certificate: return "whoever checks it refuses it";
+    case TlsFileKind::certificate: return "peers that verify it refuse it";
     case TlsFileKind::authorities: return "no certificate of theirs is accepted";
     case TlsFileKind::crl: return "clients whose certificates it is about are refused";
     case TlsFileKind::ocsp: return "it is not handed out";

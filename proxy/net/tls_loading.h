@@ -1,6 +1,6 @@
 // TlsLoading: one load of the files that TLS names. Each path is read once, however many places
 // name it; whatever is wrong is collected, so that an operator hears of all of it at once. And
-// FileValidity: until when such a file is good, for whoever tells of its end.
+// FileValidity: when such a file is valid, for warnings, metrics and the log.
 //
 // Owner: one load, on its stack; one thread.
 #pragma once
@@ -35,7 +35,7 @@ struct FileValidity {
   using Key = std::tuple<std::string, TlsFileKind, int64_t, int64_t>;
   Key key() const { return {path, kind, from, until}; }
   bool holds(int64_t now) const { return from <= now && now <= until; }
-  // What is the matter with it now, and what comes of that; for one that does not hold.
+  // Why it is not valid now, and the effect of that. Only when holds() is false.
   std::string describe(int64_t now) const;
 };
 

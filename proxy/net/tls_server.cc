@@ -30,8 +30,9 @@ const TlsServer::Site* TlsServer::site_for(std::string_view host) const {
   return found != wildcard_.end() ? found->second : nullptr;
 }
 
-// A certificate is good for one label in place of the '*' (RFC 6125 6.4.3), a route for any number:
-// what is under the name of a site goes by its rules, lest it be reached by others.
+// A wildcard certificate covers one label in place of the '*' (RFC 6125 6.4.3), a wildcard route
+// any number. A host below the names of a site has the rules of that site, so that a route cannot
+// be reached past its client authentication.
 const ClientRules& TlsServer::rules_for(std::string_view host) const {
   const Site* site = site_for(host);
   for (size_t dot; site == nullptr && (dot = host.find('.')) != std::string_view::npos;) {
@@ -41,8 +42,8 @@ const ClientRules& TlsServer::rules_for(std::string_view host) const {
   return (site != nullptr ? site : default_)->rules;
 }
 
-// The earliest moment at which the name is known: before the version is chosen and before a ticket
-// is looked at.
+// The earliest callback with the server name: before the version is chosen and before a ticket is
+// decrypted.
 int TlsServer::on_client_hello(SSL* ssl, int* alert, void* server) {
   const auto& self = *static_cast<const TlsServer*>(server);
   const unsigned char* extension = nullptr;
@@ -67,7 +68,7 @@ int TlsServer::on_client_hello(SSL* ssl, int* alert, void* server) {
     *alert = SSL_AD_INTERNAL_ERROR;
     return SSL_CLIENT_HELLO_ERROR;
   }
-  // Not among what that changes.
+  // SSL_set_SSL_CTX() does not change these two.
   SSL_set_verify(ssl, SSL_CTX_get_verify_mode(context), nullptr);
   SSL_set_verify_depth(ssl, SSL_CTX_get_verify_depth(context));
   return SSL_CLIENT_HELLO_SUCCESS;

@@ -1,10 +1,10 @@
-// TlsServer: what a listener shows to clients that speak TLS: certificates by the name they ask
-// for, versions and ciphers, whose certificates it accepts, and tickets.
+// TlsServer: TLS of a listener: certificates by server name (SNI), versions and ciphers, client
+// authentication, and session tickets.
 //
 // Made by load() on the thread that loads configurations, immutable once it is in a snapshot;
-// accept() on any worker. The name a client asks for decides which rules it is let in by; those
-// are in the session id context, so that a ticket from one site is worth nothing where others hold.
-// A request for a host with other rules than its connection was let in by is not to be served.
+// accept() on any worker. The server name selects the rules of client authentication. They are in
+// the session id context, so that a ticket from one site is refused where other rules hold. A
+// request for a host whose rules differ from those of its connection must not be served.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@
 
 namespace weir {
 
-// What a certificate says of itself, for `weir check`, metrics and the log.
+// Of a certificate, for `weir check`, metrics and the log.
 struct CertificateInfo {
   std::string name;                // of the configuration
   std::vector<std::string> hosts;  // it is for these
@@ -29,9 +29,9 @@ struct CertificateInfo {
   config::Location location;
 };
 
-// By what its certificate has to be for a client to be let in.
+// Of client authentication.
 struct ClientRules {
-  uintptr_t id = 0;  // 0: anybody is
+  uintptr_t id = 0;  // 0: no certificate is asked for
   config::ClientFields forward = config::ClientFields::none;
   bool operator==(const ClientRules&) const = default;
 };

@@ -1,5 +1,5 @@
-// TlsStaple: an authority's word that a certificate is still valid (OCSP), to be handed on to
-// clients (RFC 6066 8). Read by the thread that loads configurations; immutable.
+// TlsStaple: an OCSP response for a certificate, to be sent to clients in the handshake (RFC 6066
+// 8). Read by the thread that loads configurations; immutable.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +19,8 @@ struct TlsStaple {
   bool holds(int64_t now) const { return from <= now && now < until; }
 
   // From a file, for the first of `chain`. Only what a client would accept: signed by the authority
-  // or by one that it has charged with that (RFC 6960 4.2.2.2), of this certificate, and good.
-  // Whether it is of now is the caller's to judge.
+  // or by a responder that it has delegated that to (RFC 6960 4.2.2.2), of this certificate, with
+  // the status good. The caller judges whether it is valid now.
   static Result<TlsStaple> read(TlsLoading& loading, const std::string& file,
                                 const std::vector<X509Ptr>& chain, const std::string& chain_file);
 };

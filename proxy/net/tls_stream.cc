@@ -11,21 +11,21 @@
 namespace weir {
 namespace {
 
-// After a pause the network has to be tried anew: three small records are in its first flight
-// (RFC 6928), and none waits for the next.
+// After a pause the congestion window is small again (RFC 6928): its first flight carries three
+// small records, each of which the receiver can decrypt without the next flight.
 constexpr Duration kPause = 1s;
 constexpr uint32_t kInSmallRecords = 64 * 1024;
 constexpr size_t kSmallRecord = 4 * 1024;
-// The records of one write, and some messages of OpenSSL's own: who asks for new keys all the time
-// and takes nothing must not fill the memory.
+// The records of one write, and some messages of OpenSSL's own. A bound for a peer that requests
+// KeyUpdates all the time and reads no answer.
 constexpr size_t kMostWaiting = 72 * 1024;
 
 // Records without data: so many in one turn, and so many in a row within a while.
-constexpr uint32_t kDullPerTurn = 32;
-constexpr uint32_t kDullInRow = 64;
-constexpr Duration kDullWhile = 10s;
-// Bytes of records for OpenSSL at a time, unless data has come in plenty: they may be new keys,
-// whose agreement costs more than a thousand times their bytes.
+constexpr uint32_t kNoDataPerTurn = 32;
+constexpr uint32_t kNoDataInRow = 64;
+constexpr Duration kNoDataWhile = 10s;
+// Bytes of records for OpenSSL at a time, until kPlenty bytes of data have come in a row: records
+// may be KeyUpdates, which cost a thousand times more to process than as many bytes of data.
 constexpr int kPortion = 4 * 1024;
 constexpr uint32_t kPlenty = 16 * 1024;
 constexpr uint32_t kOfHandshakePerTurn = 16 * 1024;
@@ -60,7 +60,7 @@ int TlsStream::bio_read(BIO* bio, char* to, int size) {
 // How much of `size` bytes OpenSSL may have now; 0: no more in this call.
 int TlsStream::portion(int size) {
   if (!done_) return handed_ < kOfHandshakePerTurn ? size : 0;
-  if (turn_records_ + records_ >= kDullPerTurn) return 0;
+  if (turn_records_ + records_ >= kNoDataPerTurn) return 0;
   return trusted_ >= kPlenty ? size : std::min(size, kPortion);
 }
 
@@ -136,8 +136,8 @@ TlsStream::TlsStream(SSL* ssl) : ssl_(ssl) {
   if (SSL_is_server(ssl_) || mode != SSL_VERIFY_NONE) SSL_set_verify(ssl_, mode, &on_verify);
 }
 
-// What OpenSSL has found is what counts. When it has refused a certificate, nobody can be asked for
-// it afterwards.
+// Changes nothing of OpenSSL's result. It notes why a certificate was refused, since OpenSSL keeps
+// neither the certificate nor the reason.
 int TlsStream::on_verify(int good, X509_STORE_CTX* context) noexcept {
   if (good == 1) return 1;
   const auto* const ssl =
@@ -155,7 +155,7 @@ int TlsStream::on_verify(int good, X509_STORE_CTX* context) noexcept {
 }
 
 TlsStream::~TlsStream() {
-  // Otherwise the session, which may be resumed, is taken for one that went wrong.
+  // Without this libssl marks the session as not resumable.
   if (done_ && !broken_) SSL_set_shutdown(ssl_, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
   SSL_free(ssl_);
 }
@@ -207,12 +207,12 @@ TlsStream::Outcome TlsStream::take(std::span<char> to, bool leave, uint64_t turn
   const uint32_t begun = records_ + (within_record_ ? 1 : 0);
   within_record_ = SSL_rstate_string(ssl_)[1] == 'B';  // "RB": its body is being read
   const uint32_t whole = begun - (within_record_ && begun > 0 ? 1 : 0);
-  const uint32_t dull = whole - (bytes > 0 && whole > 0 ? 1 : 0);
-  turn_records_ += dull;
-  trusted_ = dull > 0 ? 0 : std::min(trusted_ + static_cast<uint32_t>(bytes), kPlenty);
-  if (bytes > 0) dull_records_ = 0;
+  const uint32_t without_data = whole - (bytes > 0 && whole > 0 ? 1 : 0);
+  turn_records_ += without_data;
+  trusted_ = without_data > 0 ? 0 : std::min(trusted_ + static_cast<uint32_t>(bytes), kPlenty);
+  if (bytes > 0) no_data_records_ = 0;
   if (bytes > 0 || status != Status::wants_read) return {status, bytes};
-  if (dull > 0 && sends_no_data(dull, now)) {
+  if (without_data > 0 && sends_no_data(without_data, now)) {
     failure_ = ERR_PACK(ERR_LIB_SSL, 0, SSL_R_TOO_MANY_KEY_UPDATES);
     broken_ = true;
     return {Status::failed};
@@ -220,10 +220,10 @@ TlsStream::Outcome TlsStream::take(std::span<char> to, bool leave, uint64_t turn
   return {exhausted_ ? Status::exhausted : Status::wants_read};
 }
 
-bool TlsStream::sends_no_data(uint32_t dull, TimePoint now) {
-  if (now - dull_since_ >= kDullWhile) dull_since_ = now, dull_records_ = 0;
-  dull_records_ += dull;
-  return dull_records_ > kDullInRow;
+bool TlsStream::sends_no_data(uint32_t without_data, TimePoint now) {
+  if (now - no_data_since_ >= kNoDataWhile) no_data_since_ = now, no_data_records_ = 0;
+  no_data_records_ += without_data;
+  return no_data_records_ > kNoDataInRow;
 }
 
 TlsStream::Outcome TlsStream::write(std::span<const char> from, TimePoint now) {
@@ -310,7 +310,7 @@ TlsError TlsStream::reason() const {
     case SSL_R_WRONG_VERSION_NUMBER: return TlsError::not_tls;
     default: break;
   }
-  // What the other side has said no to: its alert.
+  // An alert of the other side.
   return ERR_GET_REASON(failure_) >= SSL_AD_REASON_OFFSET ? TlsError::refused : TlsError::other;
 }
 

@@ -4,13 +4,14 @@
 // over sys.h, so that the simulated network carries TLS, too. One read of the socket for a wake-up:
 // as much as a record may hold, and after a short read the socket is not asked again before the
 // next event. One send for the records of a write: small ones at first and after a pause, so that
-// the other side can begin with each packet, then as large as they may be. Nothing is kept back:
-// bytes that write() took are with the kernel. A write that took less has made records of the rest
-// already: it must be repeated with what is left, or more.
+// the other side can decrypt each packet as it comes, then as large as they may be. Bytes that
+// write() took are in the socket, none are buffered here. A write that took less has made records
+// of the rest already: it must be repeated with the same bytes from there on, or more.
 //
-// OpenSSL works through records without data (KeyUpdate, tickets, alerts, parts of a handshake) as
-// long as it gets more of them. So it gets them in small portions, a bounded number in each turn of
-// the loop, and whoever sends nothing else is no peer of ours any more.
+// OpenSSL processes records without data (KeyUpdate, tickets, alerts, parts of a handshake) in one
+// call for as long as it can read more of them. So it reads in small portions, and a bounded number
+// of such records in each turn of the loop. A peer that sends too many of them in a row, without
+// data in between, fails the stream.
 #pragma once
 
 #include <cstddef>
@@ -69,11 +70,11 @@ class TlsStream {
     drained_ = found_empty_ = false;
     peer_closed_ |= closed;
   }
-  // Without an event: the next read asks the kernel all the same.
+  // The next read asks the kernel, although no event has come.
   void ask_again() { drained_ = false; }
   // read() has nothing to give before the next event.
   bool drained() const;
-  // The kernel has said so, not only a short read: no reset can be behind what was read.
+  // By EAGAIN, not only by a short read: no reset can follow what was read.
   bool found_empty() const { return found_empty_; }
   bool handshake_done() const { return done_; }
   // errno of the socket; 0: it was TLS that failed, and failure() says why.
@@ -114,7 +115,7 @@ class TlsStream {
   static void on_message(int writing, int, int type, const void*, size_t, ssl_st*, void* stream);
   Outcome take(std::span<char> to, bool leave, uint64_t turn, TimePoint now);
   int portion(int size);
-  bool sends_no_data(uint32_t dull, TimePoint now);
+  bool sends_no_data(uint32_t without_data, TimePoint now);
   int send_own(std::span<const char> message);
   Status classify(int result);
   Status make(TlsRecords& records, std::span<const char> of, TimePoint now);
@@ -135,13 +136,13 @@ class TlsStream {
   bool said_end_ = false;       // the close_notify is made: nothing may follow it
   uint32_t small_left_ = 0;     // bytes to go out in small records
   TimePoint last_write_{};
-  uint32_t records_ = 0;       // read in this call
-  uint32_t turn_records_ = 0;  // in this turn, without data
-  uint32_t dull_records_ = 0;  // in a row, without data, since dull_since_
-  uint32_t handed_ = 0;        // bytes of the handshake that OpenSSL got in this turn
-  uint32_t trusted_ = 0;       // bytes of data since the last record without
+  uint32_t records_ = 0;          // read in this call
+  uint32_t turn_records_ = 0;     // in this turn, without data
+  uint32_t no_data_records_ = 0;  // in a row, without data, since no_data_since_
+  uint32_t handed_ = 0;           // bytes of the handshake that OpenSSL got in this turn
+  uint32_t trusted_ = 0;          // bytes of data since the last record without
   uint64_t turn_ = 0;
-  TimePoint dull_since_{};
+  TimePoint no_data_since_{};
   TlsRecords* making_ = nullptr;  // what OpenSSL writes goes there
   std::unique_ptr<TlsRecords> unsent_;
   mutable std::unique_ptr<const ClientIdentity> identity_;

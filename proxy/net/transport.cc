@@ -113,13 +113,13 @@ Transport::Connecting Transport::handshake() {
   return Connecting::failed;
 }
 
-// A part of a record is as good a place for a reset to hide behind as a whole one.
+// A reset may follow a part of a record as well as a whole one, with no event of its own.
 void Transport::await_tls() {
   readable_ = false;
   if (!tls_->found_empty()) look_again_soon();
 }
 
-// There is more, and others have their turn first (trap T5).
+// The socket has more to read; other connections come first (trap T5).
 void Transport::go_on_next_turn() {
   readable_ = false;
   loop_->yield(*this);
@@ -130,7 +130,7 @@ void Transport::on_resume() {
   if (reader_ != nullptr) reader_->on_readable();
 }
 
-// Who reads though nothing is known to be readable wants the kernel asked, as without TLS.
+// A read without a readable event asks the kernel, as it does without TLS.
 Io Transport::read_tls(std::span<char> to) {
   if (!readable_) tls_->ask_again();
   const auto [status, bytes] = tls_->read(to, loop_->turn(), loop_->now());
@@ -207,7 +207,7 @@ void Transport::look_again_soon() {
 
 bool Transport::on_second_look() {
   if (milliseconds(loop_->now()) - read_at_ < kSilence) return true;
-  readable_ = true;  // or not: whoever reads now finds out
+  readable_ = true;  // a guess: the read finds out
   if (tls_ != nullptr) tls_->ask_again();
   if (reader_ != nullptr) reader_->on_readable();
   return false;
@@ -316,8 +316,8 @@ void Transport::shutdown_write() {
 void Transport::close() {
   if (!is_open()) return;
   if (tls_ != nullptr) {
-    // Who closes with records unsent has given up on them: they must not arrive after all, nor an
-    // end that would make what did the whole.
+    // Unsent records are dropped with the connection. A close_notify without them would make a
+    // truncated stream look complete.
     if (!tls_->has_unsent()) tls_->send_close_notify();
     tls_.reset();
   }
@@ -331,7 +331,7 @@ void Transport::close() {
 
 void Transport::abort() {
   if (!is_open()) return;
-  tls_.reset();  // no word of farewell: what was sent may not be all
+  tls_.reset();  // no close_notify: the peer must see a truncated stream
   const linger now{1, 0};
   sys::set_option(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
   close();

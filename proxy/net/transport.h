@@ -1,11 +1,11 @@
 // Transport: a connected (or connecting) stream socket, registered once and edge-triggered; with
-// TLS over it when start_tls() was called. Who reads and writes does not see the difference.
+// TLS over it when start_tls() was called. Readers and writers do not see the difference.
 //
 // Owner: a session or a pool, by value; the address never changes. Thread: its loop's. It may be
-// opened again after close(). Readiness is latched: readable() stays true until a read would block,
-// so whoever leaves bytes unread must come back without being called (trap T6). Two observers: one
-// for each direction. Invariant: closed ⇒ no further callback; close() is the only place where its
-// descriptor is closed, and it unregisters first (trap T3).
+// opened again after close(). Readiness is latched: readable() stays true until a read would block.
+// A reader that leaves bytes unread gets no further event for them: it must come back by itself
+// (trap T6). Two observers: one for each direction. Invariant: closed ⇒ no further callback;
+// close() is the only place where its descriptor is closed, and it unregisters first (trap T3).
 #pragma once
 
 #include <cstdint>
@@ -67,7 +67,7 @@ class Transport : private SecondLook, private Yielding {
   ~Transport() { close(); }
 
   // Takes over an accepted descriptor. False: the kernel refused the registration, and it is
-  // closed with a reset, since nothing was said to who has connected.
+  // closed with a reset: the client has received nothing.
   [[nodiscard]] bool open(EventLoop& loop, int fd);
   // Begins to connect; error() says why it failed. Pending ends with the writer's on_writable() and
   // finish_connecting().
@@ -100,8 +100,8 @@ class Transport : private SecondLook, private Yielding {
   void shutdown_write();
   // Room for the close_notify has to come first: then the writer is told.
   bool fin_waits() const { return fin_waits_; }
-  void close();  // idempotent; tells the other side of TLS that nothing is missing
-  void abort();  // close with an RST: unsent bytes are dropped and the other side knows
+  void close();  // idempotent; with TLS sends the close_notify, if all records are sent
+  void abort();  // close with an RST: unsent bytes are dropped, and the peer sees an error
 
   bool is_open() const { return fd_ >= 0; }
   bool readable() const { return readable_; }
@@ -109,13 +109,13 @@ class Transport : private SecondLook, private Yielding {
   void expect_more() { readable_ = true; }
   bool writable() const { return writable_; }
   bool peer_closed() const { return peer_closed_; }
-  // The other side has said that it sends nothing more: its FIN, or with TLS its close_notify, as
-  // far as nothing unread stands before that.
+  // The other side sends nothing more: its FIN has come, or with TLS its close_notify is the next
+  // thing to read.
   bool ended_by_peer();
   // It ended without the close_notify of TLS: what was read may not be all that was sent.
   bool cut_off() const { return cut_off_; }
-  // Nobody reads, so nobody would learn of a reset: asks the kernel, when the last event left it
-  // possible.
+  // For a side that is not read from, where no read would find a reset: asks the kernel, when the
+  // last event may have been an error.
   bool failed_unseen();
   int error() const { return error_; }  // errno of the first failure; 0: none
   bool was_reset() const;

@@ -210,7 +210,7 @@ TEST_F(FullTlsTransportTest, NewKeysForEver_EndTheConnection) {
 }
 
 // Records without data: OpenSSL works through them as long as it gets more.
-class DullRecordsTest : public TlsTransportTest {
+class RecordsWithoutDataTest : public TlsTransportTest {
  protected:
   struct Reader : TransportReader {
     explicit Reader(Transport& of) : transport(of) { of.set_reader(this); }
@@ -235,7 +235,7 @@ class DullRecordsTest : public TlsTransportTest {
   }
 };
 
-TEST_F(DullRecordsTest, AStormOfKeyUpdatesEndsTheConnection) {
+TEST_F(RecordsWithoutDataTest, AStormOfKeyUpdatesEndsTheConnection) {
   send_key_updates(600);
   Reader reader(transport);
   turns(1);
@@ -244,7 +244,7 @@ TEST_F(DullRecordsTest, AStormOfKeyUpdatesEndsTheConnection) {
   EXPECT_STREQ(transport.tls()->failure(), "too many key updates");
 }
 
-TEST_F(DullRecordsTest, KeyUpdatesBetweenData_AreSpreadOverTurns_AndLoseNothing) {
+TEST_F(RecordsWithoutDataTest, KeyUpdatesBetweenData_AreSpreadOverTurns_AndLoseNothing) {
   const std::string bytes(1000, 'x');
   for (const char byte : bytes) {
     SSL_key_update(peer->ssl(), SSL_KEY_UPDATE_NOT_REQUESTED);
@@ -257,7 +257,7 @@ TEST_F(DullRecordsTest, KeyUpdatesBetweenData_AreSpreadOverTurns_AndLoseNothing)
   EXPECT_NE(reader.status, Io::Status::failed);
 }
 
-TEST_F(DullRecordsTest, AFewKeyUpdatesNowAndThen_AreLegitimate) {
+TEST_F(RecordsWithoutDataTest, AFewKeyUpdatesNowAndThen_AreLegitimate) {
   Reader reader(transport);
   for (int i = 0; i < 20; ++i) {
     send_key_updates(20);
@@ -274,7 +274,7 @@ TEST_F(DullRecordsTest, AFewKeyUpdatesNowAndThen_AreLegitimate) {
 }
 
 // A slow network delivers every record in parts: more of them in a turn than may be without data.
-TEST_F(DullRecordsTest, DataInRecordsThatComeInParts_IsNotHeldBack) {
+TEST_F(RecordsWithoutDataTest, DataInRecordsThatComeInParts_IsNotHeldBack) {
   BIO* const out = BIO_new(BIO_s_mem());
   SSL_set0_wbio(peer->ssl(), out);
   for (int i = 0; i < 100; ++i) {
@@ -293,7 +293,7 @@ TEST_F(DullRecordsTest, DataInRecordsThatComeInParts_IsNotHeldBack) {
 }
 
 // A part of a handshake that never becomes whole, in records of one byte.
-TEST_F(DullRecordsTest, AHandshakeInTinyRecords_IsReadInPortions) {
+TEST_F(RecordsWithoutDataTest, AHandshakeInTinyRecords_IsReadInPortions) {
   SocketPair pair = tcp_pair();
   const int fd = pair.b.get();
   const auto unread = [fd] {
