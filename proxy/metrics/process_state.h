@@ -1,6 +1,6 @@
-// ProcessState: every metric that no worker owns: the life of the process, reloads, drain, the
-// health of backends. Owner and thread: the control thread. It lives as long as the process, since
-// it has counters in it. The members are the rows of metrics.def.
+// ProcessState: every metric that does not belong to a worker: phases of the process, reloads,
+// drain, health of backends. Owner and thread: the control thread. It lives as long as the process,
+// since it has counters. The members are the rows of metrics.def.
 #pragma once
 
 #include <cstdint>
@@ -34,8 +34,8 @@ struct BackendStateCells {
   }
 };
 
-// The process_* members are read from /proc by the collector, those of the scrape are its own; the
-// rest is set by whoever knows. Before the first reload `last_reload_ok` is to be set by the start.
+// The collector reads the process_* members from /proc and sets those of the scrape; the rest of
+// the control thread sets the others. The start sets `last_reload_ok`, before the first reload.
 struct ProcessState {
 #define PROCESS(type, member, name, labels, help) type member;
 #include "metrics/metrics.def"

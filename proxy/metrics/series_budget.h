@@ -1,10 +1,11 @@
-// How many series a configuration makes, and how many of its routes can have their own. From the
-// table of metrics; pure.
+// The number of series of a configuration, and how many of its routes can have their own. Worked
+// out from the table of metrics; pure.
 //
-// What gives way when there are more than `metrics.max_series`: first the routes, whose requests
-// are counted as those of one route `other` of their listener; then, while a page is rendered, the
-// details of backends, their states, the rows of clusters, those of listeners, weir_backend_up, and
-// last the numbers of usable backends. The process and its workers are always there.
+// If there are more than `metrics.max_series`, series are left out in this order: first those of
+// routes, whose requests are counted as requests of the route `other` of their listener; then,
+// while a page is rendered, the details of backends, their states, the rows of clusters, those of
+// listeners, weir_backend_up, and last the numbers of usable backends. The series of the process
+// and of its workers are always there.
 #pragma once
 
 #include <cstddef>

@@ -77,9 +77,8 @@ class WorkerMetrics {
   ClusterCells& cluster(uint32_t id) { return clusters_.at(id); }
   BackendCells& backend(uint32_t id) { return backends_.at(id); }
   WorkerCells& self() { return self_; }
-  // What balancers go by, of a backend: sessions of TCP, those being connected included, and
-  // requests under way. Not among the cells, which only a backend that was used has: a balancer
-  // looks at all.
+  // The load of a backend, which balancers compare: TCP sessions, those being connected included,
+  // and requests under way. It is not a cell, since only backends that were used have cells.
   // `salt`: of one address of a host name, which must be held; 0: of a backend without a host name.
   int64_t& load(uint32_t backend, uint64_t salt = 0) {
     if (salt != 0) return loads_of_addresses_[{backend, salt}].load;

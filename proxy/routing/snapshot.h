@@ -125,7 +125,7 @@ class SnapshotView : public ListNode {  // of its worker's list
     const Slot& slot = clusters_[i];
     return slot.cluster ? *slot.cluster : make(i);
   }
-  // Null: it has not been used yet.
+  // Null: not made yet.
   const Cluster* cluster_if_used(size_t i) const { return clusters_[i].cluster.get(); }
   // Goes on with the clusters that have changed and were in use: with their pools, and with what
   // waits for them. Looks at `hosts` backends, or a cluster more. True: all are done.

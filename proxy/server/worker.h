@@ -1,10 +1,9 @@
 // Worker: one thread's share of everything: its listening sockets, its sessions, its clusters, its
 // counters.
 //
-// Owner: a WorkerThread (or a test, which steps the loop itself). Thread: its loop's; every
-// function here is called on it, by messages from the control thread. Nothing of a worker is
-// reachable from another thread but immutable snapshots, atomic health, and the counts of open
-// connections.
+// Owner: a WorkerThread (or a test, which steps the loop itself). Thread: its loop's; messages from
+// the control thread call every function here on it. Other threads share with a worker only
+// immutable snapshots, the atomics of backends, and the counts of open connections.
 //
 // Books, at the end of every turn and for each listener: accepted = active + Σ ended.
 #pragma once

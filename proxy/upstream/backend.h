@@ -1,14 +1,13 @@
-// Backend: one server behind us: who it is, whether its checks pass, whether it is left alone now,
-// for connections it refused or for answers it gave. A configured backend whose host name has
-// several addresses is one of these for each address; one whose name cannot be looked up is one
-// without an address, which gets nothing.
+// Backend: one server behind weir: its identity, its health by checks, its hold-off after refused
+// connections and its ejection after errors. A configured backend whose host name has several
+// addresses has one Backend for each address; one whose name cannot be looked up has a Backend
+// without an address, which gets no sessions.
 //
 // Shared by the control thread and every worker through shared_ptr, and kept over reloads for as
-// long as cluster, name and address stay the same. What a config may change about it (weight,
-// backup, state) is not here: it comes with each config, in the cluster's host list.
-// Identity is immutable. Health is written by the control thread only; the hold-off and the outlier
-// by every worker. All atomics are relaxed: a worker that learns of a flip a moment late does no
-// harm.
+// long as cluster, name and address stay the same. What a configuration may change about it
+// (weight, backup, state) is in HostSpec. Identity is immutable. Only the control thread writes the
+// health; every worker writes the hold-off and the outlier. All atomics are relaxed: it does no
+// harm if a worker sees a change a moment late.
 #pragma once
 
 #include <atomic>
@@ -28,7 +27,7 @@ const char* text(Health health);
 
 class Backend {
  public:
-  // `text` is the address as the config has it: logs show what its author wrote.
+  // `text` is the address as the configuration has it, for logs.
   Backend(std::string cluster, std::string name, std::string text, Address address);
   Backend(const Backend&) = delete;
   Backend& operator=(const Backend&) = delete;
@@ -39,24 +38,25 @@ class Backend {
   const Address& address() const { return address_; }
   bool has_address() const { return address_.family() != Address::Family::none; }
 
-  // Before health() is asked of many.
+  // Before health() is called for many backends.
   void prefetch() const { __builtin_prefetch(&health_); }
   Health health() const { return health_.load(std::memory_order_relaxed); }
   void set_health(Health health) { health_.store(health, std::memory_order_relaxed); }
 
-  // The hold-off: a backend that refuses connections is left alone for backoff.base, then twice
-  // that with each further refusal, up to backoff.max. Refusals that arrive while it is held off
-  // already count for nothing: the sessions of all workers that fail at one moment are one step.
+  // The hold-off: after a refused connection the backend gets no sessions for backoff.base; each
+  // further refusal doubles that time, up to backoff.max. Refusals during the hold-off do not
+  // count: sessions of all workers that fail at the same moment are one step.
   void note_connect_failure(TimePoint now, const config::Backoff& backoff);
   void note_connect_success() {
-    // Asks first: the usual success must not make a cache line dirty that all workers read.
+    // Loads first: the usual success must not write to a cache line that all workers read.
     if (hold_off_.load(std::memory_order_relaxed) == 0) return;
     hold_off_.store(0, std::memory_order_relaxed);
   }
   bool held_off(TimePoint now) const { return now < held_off_until(); }
   TimePoint held_off_until() const;  // in the past, or the clock's epoch, when it is not held off
 
-  // Once in kRefusalSilence for all workers: each connection to it meets with the same.
+  // True once in kRefusalSilence for all workers, since every connection to it fails in the same
+  // way.
   static constexpr Duration kRefusalSilence = std::chrono::minutes(1);
   bool may_log_refusal(TimePoint now);
 

@@ -18,7 +18,7 @@ class Backend;
 struct Host {
   Backend* backend;
   uint32_t weight;        // at least 1
-  const int64_t* active;  // open sessions of this worker on it; stays valid until the next rebuild
+  const int64_t* active;  // open sessions of this worker on it; valid until the next rebuild
   uint64_t salt = 0;      // of this address of the backend: HostSpec::salt
 };
 
@@ -28,7 +28,7 @@ inline constexpr HostIndex kNoHost = ~0u;
 struct PickHints {
   // Of the client's address, with a seed that is the same on all workers and after a restart.
   uint64_t hash = 0;
-  std::span<const HostIndex> excluded;  // tried already, or held off; in any order, may repeat
+  std::span<const HostIndex> excluded;  // tried already, or left alone; in any order, may repeat
 };
 
 class Balancer {
@@ -41,8 +41,8 @@ class Balancer {
   virtual HostIndex pick(const PickHints& hints) = 0;
 };
 
-// Every policy of the table, by name. `seed` differs between workers, so that they do not march in
-// step.
+// Every policy of the table, by name. `seed` differs between workers, so that they do not choose
+// the same backends in the same order.
 #define BALANCER(name, help) std::unique_ptr<Balancer> make_##name(uint64_t seed);
 #include "config/balancers.def"
 #undef BALANCER

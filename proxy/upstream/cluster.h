@@ -1,14 +1,14 @@
-// Cluster: one worker's view of one configured cluster: its balancer over the backends that may get
-// sessions.
+// Cluster: one worker's part of one configured cluster: its balancer over the backends that may get
+// sessions, its pools and its queue.
 //
 // Owner: the worker's views of snapshots, which share it as long as nothing of the cluster changes;
-// thread: the worker's. What is eligible is worked out by the first pick after a health has
-// changed, not for each session:
+// thread: the worker's. The first pick after a change of health, not each pick, works out which
+// backends are eligible:
 //   the active backends whose checks do not fail; if there are none, the backups whose checks do
-//   not fail; if the share of usable ones is below the panic threshold, all active ones, whatever
-//   their checks say.
-// A backend that is held off or ejected is passed over while another one is left; backups come in
-// when all the others are, or have been tried for this client.
+//   not fail; if the share of usable backends is below the panic threshold, all active ones,
+//   whatever their checks say.
+// pick() passes over a backend that is held off or ejected while another one is left. It chooses
+// backups when all other backends are held off, ejected or tried already.
 #pragma once
 
 #include <memory>
@@ -34,20 +34,20 @@ class Cluster {
   Cluster& operator=(const Cluster&) = delete;
   ~Cluster();
 
-  // The place in spec().hosts of the backend for a client, kNoHost when there is none to try.
-  // `tried`: places that have failed for this client already.
+  // The index in spec().hosts of a backend for a client; kNoHost: there is none to try. `tried`:
+  // indices that have failed for this client already.
   HostIndex pick(TimePoint now, uint64_t client_hash, std::span<const HostIndex> tried);
-  // The same among those alone whose pool has room: for a cluster so large that pick() would have
-  // to be asked too often. Passes over those that are left alone. O(backends).
+  // The same among the backends whose pool has room and that are not left alone: for a cluster so
+  // large that pick() would have to be called too often. O(backends).
   HostIndex find_room(TimePoint now, std::span<const HostIndex> tried);
-  // Held off or ejected, at this moment.
+  // It is held off or ejected at this moment.
   bool left_alone(HostIndex place, TimePoint now) const;
   // Another address of the backend at `place`, which could not be connected to, for the same
   // client; kNoHost when there is none. `left_alone_too`: also one that is held off or ejected.
   HostIndex other_address(HostIndex place, TimePoint now, std::span<const HostIndex> tried,
                           bool left_alone_too = false) const;
-  // The next pick looks at every backend's health. Of a large cluster no more often than its size
-  // allows (kRebuildEvery); until then a pick passes over what has gone down.
+  // The next pick looks at the health of every backend; in a large cluster no more often than its
+  // size allows (kRebuildEvery), and until then a pick passes over backends that have gone down.
   void health_changed() { stale_ = true; }
   void rebuild();
 
@@ -58,30 +58,30 @@ class Cluster {
     if (cells == nullptr) cells = &metrics_.backend(spec_.hosts[host].series);
     return *cells;
   }
-  // Of a backend of its own, most likely `hint`; kNoHost: it has none of that name and address.
+  // The index of a backend, most likely `hint`; kNoHost: it is not a backend of this cluster.
   HostIndex index_of(const Backend& backend, HostIndex hint) const;
-  // Sessions of TCP on that host, those being connected included, and requests under way.
+  // TCP sessions on that host, those being connected included, and requests under way.
   int64_t& load(HostIndex host) { return *loads_[host]; }
-  // For requests: the kept connections of a backend, and who waits for one of any.
+  // For requests: the connections to one backend, and the requests that wait for one to any.
   Pool& pool(HostIndex host) { return pools_[host] ? *pools_[host] : make_pool(host); }
-  // Null: the host has not been used yet.
+  // Null: not made yet.
   const Pool* pool_if_used(HostIndex host) const { return pools_[host].get(); }
   ClusterQueue& queue() { return *queue_; }
   const ClusterQueue& queue() const { return *queue_; }
   // A request for this cluster begins and ends, with all its tries.
   void begin_request() { ++requests_; }
   void end_request() { --requests_; }
-  // False: `budget`, a share of the requests under way, is used up by those that are being sent
-  // again. Three always may be.
+  // False: the requests that are being retried use up `budget`, a share of the requests under way.
+  // Three may always be retried.
   [[nodiscard]] bool begin_retrying(double budget);
   void end_retrying() { --retrying_; }
-  // A request that waited in the cluster's last configuration goes on in this one.
+  // A request that waited under the cluster's last configuration goes on under this one.
   void take_over(Cluster& last, bool retrying);
   // A request is under way to that backend.
   void begin_use(HostIndex host);
   void end_use(HostIndex host);
-  // For outlier detection, once for each request that was sent to a backend: the status it answered
-  // with, or that it gave no answer that could be used.
+  // For outlier detection, once for each request that was sent to a backend: the status of its
+  // response, or that there was no usable response.
   void note_response(HostIndex host, unsigned status, TimePoint now);
   void note_no_response(HostIndex host, TimePoint now);
   bool panicking() const { return panic_; }
@@ -128,7 +128,7 @@ class Cluster {
   std::vector<HostIndex> excluded_;  // scratch of choose(): indices of the balancer
 };
 
-// Whether a cluster is used whatever its checks say: one answer for all workers.
+// Whether the panic threshold makes all workers use every active backend of the cluster.
 bool is_panicking(const ClusterSpec& spec);
 
 }  // namespace weir

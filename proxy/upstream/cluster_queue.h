@@ -1,12 +1,12 @@
-// ClusterQueue: the requests of one worker that wait until a backend of their cluster has room.
-// First come, first served.
+// ClusterQueue: the requests of one worker that wait until a backend of their cluster has room, in
+// the order in which they came.
 //
 // Owner: the clusters of that name in all the worker's snapshot views share it; thread: the
-// worker's. Whatever makes room calls wake(). One waiter at a time is called; it tries, with the
-// configuration in force, and either goes, which calls the next one, or takes its old place again.
-// So one call is enough for any number of free connections, and the order stays. Hold-offs and
-// ejections end at a time that no event tells of, and other workers end them early: while requests
-// wait, the queue calls the first one every kLook.
+// worker's. The code that makes room calls wake(). The queue calls one waiter at a time. A waiter
+// that is called tries with the configuration in force. If it finds room, it leaves, and the queue
+// calls the next one; if not, it goes back to the front. So one wake() is enough for any number of
+// free connections, and the order stays. No event marks the end of a hold-off or an ejection:
+// while requests wait, the queue calls the first one every kLook.
 #pragma once
 
 #include "event/event_loop.h"
@@ -16,7 +16,7 @@ namespace weir {
 
 class QueueWaiter : public ListNode {
  public:
-  virtual void on_room() = 0;  // may do no more than arrange to be resumed
+  virtual void on_room() = 0;  // must only arrange that the waiter resumes
 
  protected:
   ~QueueWaiter() = default;
@@ -31,13 +31,13 @@ class ClusterQueue final : private Deadline {
   // False: `most` wait already.
   [[nodiscard]] bool enter(QueueWaiter& waiter, uint32_t most);
   void leave(QueueWaiter& waiter);
-  // There may be room: calls the waiter that came first, unless one has been called already.
+  // There may be room: calls the first waiter, unless one has been called already.
   void wake();
-  // Of the waiter that was called, before anything else: it has resumed, or is gone.
+  // By the waiter that was called, before anything else: it has resumed or leaves.
   void call_taken() { called_ = false; }
-  // After call_taken(): there was no room, it goes on waiting at the front.
+  // After call_taken(): there was no room; the waiter goes back to the front.
   void enter_again(QueueWaiter& waiter);
-  // Whoever comes now stands behind others.
+  // A request that comes now must wait behind others.
   bool awaited() const { return length_ > 0 || called_; }
   uint32_t length() const { return length_; }
   // Idle private connections of the cluster's pools (Pool::keep_private).
@@ -49,7 +49,7 @@ class ClusterQueue final : private Deadline {
   void changed(uint32_t length);
 
   EventLoop& loop_;
-  ClusterCells& cells_;  // the clusters that share it have these
+  ClusterCells& cells_;  // of all clusters that share it
   IntrusiveList<QueueWaiter> waiters_;
   uint32_t length_ = 0;
   uint32_t private_ = 0;

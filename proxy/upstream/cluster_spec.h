@@ -17,8 +17,8 @@
 
 namespace weir {
 
-// A configured backend, or one address of it where its name has several: then they stand side by
-// side, with the same series.
+// A configured backend, or one of the addresses of its host name: these are adjacent in
+// ClusterSpec::hosts and have the same series.
 struct HostSpec {
   std::shared_ptr<Backend> backend;
   uint32_t weight = 1;
@@ -59,7 +59,7 @@ struct ClusterSpec {
   std::unordered_map<const Backend*, HostIndex> places;  // in hosts; index() fills it
 
   ConnectOptions connect_options() const { return {congestion_control.c_str(), tcp_keepalive}; }
-  // The addresses of the backend of hosts[first], which is the first of them.
+  // All addresses of a backend, of which hosts[first] is the first.
   std::span<const HostSpec> addresses(size_t first) const {
     size_t end = first + 1;
     while (end < hosts.size() && hosts[end].series == hosts[first].series) ++end;
@@ -76,7 +76,7 @@ struct ClusterSpec {
     const auto found = places.find(&backend);
     return found == places.end() ? kNoHost : found->second;
   }
-  // Out for its answers. A config without outlier detection takes everyone back.
+  // Ejected for its errors. Without outlier detection in the configuration no backend is.
   bool ejected(const HostSpec& host, TimePoint now) const {
     return outlier_detection && host.backend->outlier().ejected(now);
   }

@@ -1,13 +1,15 @@
-// Pool: this worker's connections to one backend that wait for their next request.
-// UpstreamConnection: one of them, or one that an exchange holds. Pools: those of the worker.
+// Pool: the idle connections of this worker to one backend, and the number of all that are open.
+// UpstreamConnection: a connection that is idle or that an exchange holds. Pools: all pools and
+// queues of a worker.
 //
 // Owner: the clusters of the worker's snapshot views share a pool, so that it survives a reload and
-// ends with the last configuration that names its backend. A connection belongs to whoever holds
-// the Lease: dropping it closes the connection, Pool::give_back() keeps it. Thread: the worker's.
+// ends with the last configuration that names its backend. A connection belongs to the holder of
+// its Lease: dropping the Lease closes the connection, Pool::give_back() keeps it. Thread: the
+// worker's.
 //
-// An idle connection that becomes readable has been closed by the backend, or speaks out of turn:
-// either way it is dropped (trap T15). How long it had been idle teaches the pool when this backend
-// hangs up, so that later ones are retired before that.
+// An idle connection that becomes readable has been closed by the backend, or the backend has sent
+// bytes without a request: either way the pool closes it (trap T15). From the time for which it was
+// idle the pool learns when this backend closes idle connections, and closes later ones before.
 #pragma once
 
 #include <memory>
@@ -27,8 +29,8 @@ class Pool;
 class UpstreamConnection;
 using Lease = Owned<UpstreamConnection>;
 
-struct IdleLink : ListNode {};     // of its pool's list
-struct PrivateLink : ListNode {};  // of its client's: PrivateConnections
+struct IdleLink : ListNode {};     // in a list of its pool
+struct PrivateLink : ListNode {};  // in the PrivateConnections of its client
 
 class UpstreamConnection final : public Retirable,
                                  public IdleLink,
@@ -41,11 +43,12 @@ class UpstreamConnection final : public Retirable,
   Transport transport;
   // It has carried a request before: the backend may be closing it at this moment.
   bool reused() const { return served_ > 0; }
-  // A user logs in on it: from now on it serves the client that it serves now, and no other.
+  // A user logs in on it: from now on it carries only requests of the client it serves now.
   void make_private() { private_ = true; }
   bool is_private() const { return private_; }
   Pool& pool() const { return pool_; }
-  uint32_t host() const { return host_; }  // of a private one: its index in its cluster, last time
+  // Of a private connection: the index of its backend in the cluster, when it was last used.
+  uint32_t host() const { return host_; }
 
  private:
   friend class Pool;
@@ -54,7 +57,7 @@ class UpstreamConnection final : public Retirable,
   void on_readable() override;
   void on_deadline() override;
 
-  Pool& pool_;  // outlives it: whoever holds a lease holds the view that holds the pool
+  Pool& pool_;  // outlives it: the holder of a lease holds the view that holds the pool
   TimePoint opened_;
   TimePoint idle_since_{};
   Duration keeps_for_ = Duration::max();  // what the backend said in Keep-Alive
@@ -76,8 +79,9 @@ struct PoolLimits {
 
 class Pool final {
  public:
-  // How sure it must be that the backend has not closed a kept connection: what has been heard of
-  // is enough for a request that can be sent again; for another the kernel is asked.
+  // What shows that the backend has not closed a kept connection. `events`: no event of the poller
+  // has said so, which is enough for a request that can be sent again. `ask_kernel`: a read finds
+  // neither a FIN nor bytes.
   enum class Trust : uint8_t { events, ask_kernel };
 
   Pool(EventLoop& loop, std::shared_ptr<Backend> backend, BackendCells& cells,
@@ -91,45 +95,46 @@ class Pool final {
         limits_(std::move(limits)) {}
   ~Pool();
 
-  // Of the configuration in force. Kept connections follow it at once, those that carry a request
-  // when they are given back.
+  // Of the configuration in force. They apply to idle connections at once, and to connections that
+  // carry a request when they are given back.
   void set_limits(std::shared_ptr<const PoolLimits> limits);
   const PoolLimits& limits() const { return *limits_; }
 
-  // The connection used last, since it is the least likely to be closing; null: none waits.
+  // The connection that was used last, since the backend is least likely to close that one now;
+  // null: none is idle.
   Lease take(Trust trust);
   bool full() const { return limits_->max_connections != 0 && open_ >= limits_->max_connections; }
-  // A kept connection, or leave to open one.
+  // take() or open() gives a connection.
   bool has_room() const { return idle_count_ > 0 || !full(); }
-  // For one that must be new: where kept ones hold all the room, one of them is closed.
+  // Before open() where a kept connection will not do: if the pool is full, closes an idle one.
   void make_room();
-  // A new one, not connected yet.
+  // A new connection, not connected yet.
   Lease open();
   // After a complete exchange. `keeps_for`: what the backend's Keep-Alive said, else max().
   void give_back(Lease lease, Duration keeps_for);
-  // The same for a private one, which stays its client's; null: it could not be kept.
+  // The same for a private connection, which only its client may take; null: it was not kept.
   UpstreamConnection* keep_private(Lease lease, uint32_t host, Duration keeps_for);
   // Makes room for a request that finds all backends full: closes the private connection that has
   // been idle for longest, if it has been for a second. Its user has to log in again.
   void reclaim_private();
-  // For its client's next request; null: it has ended.
+  // For the next request of its client; null: the connection has ended.
   Lease take_private(UpstreamConnection& connection, Trust trust);
 
-  // Nothing is kept from now on, except for who waits in the queue.
+  // From now on connections are kept only while requests wait in the queue.
   void begin_drain();
 
   const Backend& backend() const { return *backend_; }
   const TlsClient* tls() const { return tls_.get(); }
   size_t idle() const { return idle_count_; }
-  // How long an idle connection is kept: the configured time, what the backend said or what was
-  // learned of it, whichever is shortest. Zero: not at all.
+  // How long an idle connection is kept: the shortest of the configured time, what the backend has
+  // said in Keep-Alive and what the pool has learned. Zero: not at all.
   Duration keep_time(const UpstreamConnection& connection) const;
 
  private:
   friend class UpstreamConnection;
   void drop(UpstreamConnection& connection);
   void on_closed();
-  // More are open than may be: a limit was lowered.
+  // A limit was lowered below what is open.
   bool over_limit() const {
     return limits_->max_connections != 0 && open_ > limits_->max_connections;
   }
@@ -143,7 +148,7 @@ class Pool final {
   const std::shared_ptr<Backend> backend_;
   BackendCells& cells_;
   const std::shared_ptr<ClusterQueue> queue_;
-  const std::shared_ptr<TlsClient> tls_;      // what its connections were made with
+  const std::shared_ptr<TlsClient> tls_;      // of all its connections; null: none
   std::shared_ptr<const PoolLimits> limits_;  // of all pools of the cluster
   IntrusiveList<UpstreamConnection, IdleLink> idle_;
   IntrusiveList<UpstreamConnection, IdleLink> private_;  // idle, too; not counted among those
@@ -157,14 +162,13 @@ class Pool final {
   bool draining_ = false;
 };
 
-// Finds the pools and queues that the clusters of a worker share: those of an older configuration
-// go on in the next one. Owner: the worker. Each call takes constant time, whatever there is: a
-// pool is made when a backend is first used, and entries that have expired are removed when their
-// map has doubled.
+// Pools: finds the pools and queues that the clusters of a worker share, so that the next
+// configuration goes on with those of the last one. Owner: the worker. pool(), queue() and limits()
+// take amortized constant time: expired entries are removed when a map has doubled.
 class Pools {
  public:
   explicit Pools(EventLoop& loop) : loop_(loop) {}
-  // Worker `index` of `count`: they share what a backend may be asked to take.
+  // This is worker `index` of `count`: each has a share of the limits of a backend.
   void set_worker(uint32_t index, uint32_t count) { index_ = index, workers_ = count; }
   // For all pools, those that are made later included.
   void begin_drain();
