@@ -1,6 +1,6 @@
-// SystemTrust: the authorities that the system trusts, which OpenSSL would look for while a worker
-// shakes hands. Read whole, once for a load, so that they are files of the configuration like any
-// other: a reload sees that they have changed. Loader's thread.
+// SystemTrust: the authorities that the system trusts. OpenSSL would read their files on a worker,
+// during a handshake. They are read whole, once for a load, as files of the configuration, so that
+// a reload sees their changes. Loader's thread.
 #pragma once
 
 #include <string>

@@ -28,7 +28,7 @@ void Opening::until(const config::Timeout& timeout) {
 void Opening::go_on() {
   switch (stage_) {
     case Stage::proxy_header: return read_header();
-    case Stage::handshake: return shake_hands();
+    case Stage::handshake: return handshake();
     case Stage::client_hello: return read_hello();
     case Stage::over: return;
   }
@@ -102,10 +102,10 @@ void Opening::begin_handshake() {
   ++handshakes_.under_way_;
   client_.start_tls(std::move(tls));
   until(listener.timeouts.tls_handshake);
-  if (client_.readable()) shake_hands();
+  if (client_.readable()) handshake();
 }
 
-void Opening::shake_hands() {
+void Opening::handshake() {
   if (!handshakes_.may_step(loop().turn())) return loop().yield(*this);
   switch (client_.handshake()) {
     case Transport::Connecting::pending: return;

@@ -1,8 +1,7 @@
-// Opening: what comes before a session has a word with its client: the header of the PROXY
-// protocol, from who is known to send one, and the handshake of TLS. Handshakes: those of one
-// worker.
+// Opening: what precedes the protocol of a session: the PROXY header, from proxies that are
+// configured to send one, and the TLS handshake. Handshakes: those of one worker.
 //
-//   (proxy_header) → (handshake, or client_hello for who passes TLS through) → over
+//   (proxy_header) → (handshake, or client_hello where TLS is passed through) → over
 //
 // Owner: a Session, by Owned, until it is over. Thread: the worker's. Each of the two has one
 // deadline for all of it. The header is looked at before it is taken, so that not a byte of what
@@ -64,7 +63,7 @@ class Opening final : public Retirable,
   void behind_header();
   void read_hello();
   void begin_handshake();
-  void shake_hands();
+  void handshake();
   void succeed();
   void fail_tls(TlsError error, EndReason reason, std::string_view why);
   void log_refused_client(std::string_view why) const;

@@ -65,7 +65,7 @@ std::string Attempt::missing() const {
 void Attempt::on_writable() {
   switch (stage_) {
     case Stage::connecting: return connect(transport_.finish_connecting());
-    case Stage::handshake: return shake_hands();
+    case Stage::handshake: return handshake();
     case Stage::asking: return ask();
     case Stage::listening: return;
   }
@@ -73,7 +73,7 @@ void Attempt::on_writable() {
 
 // A server may speak first, or answer before it has heard all.
 void Attempt::on_readable() {
-  if (stage_ == Stage::handshake) return shake_hands();
+  if (stage_ == Stage::handshake) return handshake();
   if (stage_ != Stage::connecting) listen();
 }
 
@@ -87,7 +87,7 @@ void Attempt::connect(Transport::Connecting state) {
   if (tls_ != nullptr) {
     transport_.start_tls(std::move(tls_));
     stage_ = Stage::handshake;
-    return shake_hands();
+    return handshake();
   }
   stage_ = Stage::asking;
   ask();
@@ -104,7 +104,7 @@ bool Attempt::send_proxy_header() {
   return transport_.write(header).bytes == header.size();
 }
 
-void Attempt::shake_hands() {
+void Attempt::handshake() {
   switch (transport_.handshake()) {
     case Transport::Connecting::pending: return;
     case Transport::Connecting::failed: {

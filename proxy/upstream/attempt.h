@@ -46,7 +46,7 @@ class Attempt final : public Retirable, private TransportReader, private Transpo
   void on_readable() override;
   void connect(Transport::Connecting state);
   bool send_proxy_header();
-  void shake_hands();
+  void handshake();
   void ask();
   void listen();
   void conclude(Probe::Finding finding);
