@@ -45,17 +45,20 @@ void drain(Socket& from) {
 class TurnBudgetTest : public TlsFixture {
  protected:
   // Beside `l`, the peer's listener, `o` answers its clients itself.
-  void serve_beside(const std::string& listener) {
+  void serve_beside(const std::string& listener, const std::string& cluster = "") {
     apply("listeners:\n  - { name: l, bind: '127.0.0.1:0', " + listener +
           " }\n  - { name: o, bind: '127.0.0.1:0', protocol: http, routes: [{ respond: { body: ok "
           "} }] }\nclusters:\n" +
-          cluster_text("c", backend.address()));
+          cluster_text("c", backend.address(), cluster));
   }
-  // A client whose bytes leave one by one.
+  // Its bytes leave one by one from now on.
+  static void set_bytewise(Socket& socket) {
+    const int on = 1;
+    EXPECT_EQ(::setsockopt(socket.fd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on), 0);
+  }
   Socket bytewise() {
     Socket one = client();
-    const int on = 1;
-    EXPECT_EQ(::setsockopt(one.fd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on), 0);
+    set_bytewise(one);
     return one;
   }
   uint64_t received() { return cells("l").received_bytes.value; }
@@ -148,31 +151,55 @@ TEST_F(TurnBudgetTest, BytesBehindARefusedRequestLeaveRoomForOthers) {
   expect_answer_beside([&] { bytes.pour(); });
 }
 
-// A byte costs the same, however much of the head stands before it.
-TEST_F(TurnBudgetTest, AHeadThatComesByteByByteIsReadOnce) {
-  constexpr size_t kBytes = 300;
-  serve_beside("protocol: http, cluster: c, limits: { max_header_size: 1MiB }");
-  const auto cost_behind = [&](size_t size) {
-    Socket one = bytewise();
-    const uint64_t before = received();
-    EXPECT_TRUE(one.send("GET / HTTP/1.1\r\nHost: a\r\nX: "));
+// A byte of a head costs the same, however much of the head stands before it.
+class HeadBytesTest : public TurnBudgetTest {
+ protected:
+  static constexpr size_t kBytes = 300;
+
+  void SetUp() override {
+    serve_beside("protocol: http, cluster: c, limits: { max_header_size: 1MiB }");
+  }
+  // That of kBytes behind the beginning of a head and `size` bytes more.
+  Duration cost_behind(Socket& from, const std::string& beginning, size_t size) {
+    EXPECT_TRUE(from.send(beginning));
     const std::string part(16 * 1024, 'x');
     for (size_t at = 0; at < size; at += part.size()) {
-      EXPECT_TRUE(one.send(part));
+      EXPECT_TRUE(from.send(part));
       turns(2);
     }
-    const Duration cost = cost_of([&] {
+    return cost_of([&] {
       for (size_t i = 0; i < kBytes; ++i) {
-        EXPECT_TRUE(one.send("x"));
+        EXPECT_TRUE(from.send("x"));
         turns(1);
       }
     });
+  }
+  template <typename Cost>
+  static void expect_no_growth(Cost&& cost) {
+    const Duration few = least_cost([&] { return cost(16 * 1024); });
+    const Duration many = least_cost([&] { return cost(900 * 1024); });
+    EXPECT_LT(ratio_of(many, few), 4.0);
+  }
+};
+
+TEST_F(HeadBytesTest, ARequestThatComesByteByByteIsReadOnce) {
+  expect_no_growth([&](size_t size) {
+    Socket one = bytewise();
+    const uint64_t before = received();
+    const Duration cost = cost_behind(one, "GET / HTTP/1.1\r\nHost: a\r\nX: ", size);
     EXPECT_GE(received() - before, size + kBytes);
     return cost;
-  };
-  const Duration few = least_cost([&] { return cost_behind(16 * 1024); });
-  const Duration many = least_cost([&] { return cost_behind(900 * 1024); });
-  EXPECT_LT(ratio_of(many, few), 4);
+  });
+}
+
+TEST_F(HeadBytesTest, AResponseThatComesByteByByteIsReadOnce) {
+  expect_no_growth([&](size_t size) {
+    Sides sides = asked(get("/"));
+    set_bytewise(sides.server);
+    const Duration cost = cost_behind(sides.server, "HTTP/1.1 200 OK\r\nX: ", size);
+    EXPECT_TRUE(hears_nothing(sides.client));
+    return cost;
+  });
 }
 
 TEST_F(TurnBudgetTest, AHeadThatComesByteByByteLeavesRoomForOthers) {
@@ -232,6 +259,28 @@ TEST_F(TlsTurnBudgetTest, AClientHelloInRecordsOfOneByteLeavesRoomForOthers) {
   expect_answer_beside([&] { left.remove_prefix(one.send_some(left)); });
   EXPECT_EQ(ended("l", EndReason::tls_handshake_failed), 0u)
       << "all of it has been read already: this shows nothing";
+}
+
+// With a byte of data each: no reason to end the connection. What clients send is in
+// tls_listener_test.cc.
+TEST_F(TurnBudgetTest, KeyUpdatesOfABackendLeaveRoomForOthers_AndLoseNoData) {
+  constexpr size_t kBytes = 1000;
+  TestAuthority authority;
+  TlsPeer::Wish wish;
+  wish.certificate = authority.issue({.hosts = {"IP:127.0.0.1"}});
+  wish.server = true;
+  serve_beside("cluster: c", "tls: { ca: '" + authority.file() + "' }");
+  Socket one = client();
+  TlsPeer server(accepted(), wish);
+  ASSERT_EQ(shaken(server), State::done) << server.error();
+  turns(3);
+  for (size_t i = 0; i < kBytes; ++i) {
+    SSL_key_update(server.ssl(), SSL_KEY_UPDATE_NOT_REQUESTED);
+    ASSERT_TRUE(server.send("x"));
+  }
+  expect_shares([] {}, [&] { return sent(); }, 200);
+  EXPECT_LT(sent(), kBytes) << "all of it has been read already: this shows nothing";
+  EXPECT_EQ(bytes(one, kBytes), std::string(kBytes, 'x'));
 }
 
 // Records of a client behind its handshake: OpenSSL sends none without data. For TLS 1.3 with
@@ -332,7 +381,8 @@ TEST_F(TlsTurnBudgetTest, RecordsWithoutDataLeaveRoomForOthers_AndLoseNoData) {
   std::string_view left = records;
   const auto pour = [&] { left.remove_prefix(one.socket().send_some(left)); };
   expect_shares(
-      pour, [&] { return received(); }, 8);
+      pour, [&] { return received(); }, 16);
+  EXPECT_LT(received(), kBytes) << "all of it has been read already: this shows nothing";
   EXPECT_TRUE(run_until([&] {
     pour();
     return received() == kBytes;
