@@ -8,21 +8,24 @@
 namespace weir {
 namespace {
 
-bool set(int fd, int level, int name, int value) {
-  return sys::set_option(fd, level, name, &value, sizeof(value)) == 0;
+bool set_tcp(int fd, int name, int value) {
+  return sys::set_option(fd, IPPROTO_TCP, name, value) == 0;
 }
-bool set(int fd, int name, Duration value) {
-  return set(fd, IPPROTO_TCP, name, static_cast<int>(value / std::chrono::seconds(1)));
+bool set_tcp(int fd, int name, Duration value) {
+  return set_tcp(fd, name, static_cast<int>(value / std::chrono::seconds(1)));
+}
+bool set_probing(int fd, int on) {
+  return sys::set_option(fd, SOL_SOCKET, SO_KEEPALIVE, on) == 0;
 }
 
 }  // namespace
 
 // The times come first: SO_KEEPALIVE starts a timer with those that the socket has.
 bool set_keepalive(int fd, const TcpKeepalive& keepalive) {
-  if (!keepalive.enabled()) return set(fd, SOL_SOCKET, SO_KEEPALIVE, 0);
-  return set(fd, TCP_KEEPIDLE, keepalive.idle) && set(fd, TCP_KEEPINTVL, keepalive.interval) &&
-         set(fd, IPPROTO_TCP, TCP_KEEPCNT, static_cast<int>(keepalive.probes)) &&
-         set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+  if (!keepalive.enabled()) return set_probing(fd, 0);
+  return set_tcp(fd, TCP_KEEPIDLE, keepalive.idle) &&
+         set_tcp(fd, TCP_KEEPINTVL, keepalive.interval) &&
+         set_tcp(fd, TCP_KEEPCNT, static_cast<int>(keepalive.probes)) && set_probing(fd, 1);
 }
 
 }  // namespace weir

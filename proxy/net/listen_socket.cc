@@ -13,7 +13,7 @@ namespace weir {
 namespace {
 
 bool set(int fd, int level, int name, int value) {
-  return sys::set_option(fd, level, name, &value, sizeof(value)) == 0;
+  return sys::set_option(fd, level, name, value) == 0;
 }
 
 Error failure(const Address& address, const char* what, int error) {

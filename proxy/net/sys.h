@@ -90,6 +90,9 @@ inline int close(int fd) {
 inline int set_option(int fd, int level, int name, const void* value, socklen_t size) {
   return ::setsockopt(fd, level, name, value, size);
 }
+inline int set_option(int fd, int level, int name, int value) {
+  return set_option(fd, level, name, &value, sizeof(value));
+}
 // The pending error of a socket, which this clears; 0: none.
 inline int take_error(int fd) {
   int error = 0;

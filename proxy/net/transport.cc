@@ -40,8 +40,7 @@ Transport::Connecting Transport::connect(EventLoop& loop, const Address& to,
   const int fd = sys::socket(to.socket_family());
   if (fd < 0) return error_ = errno, Connecting::failed;
   if (to.is_ip()) {
-    const int on = 1;
-    sys::set_option(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    sys::set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     if (*options.congestion_control != '\0')
       sys::set_option(fd, IPPROTO_TCP, TCP_CONGESTION, options.congestion_control,
                       static_cast<socklen_t>(std::strlen(options.congestion_control)));

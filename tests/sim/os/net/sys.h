@@ -26,6 +26,9 @@ int pipe(int ends[2], int capacity);
 int shutdown_write(int fd);
 int close(int fd);
 int set_option(int fd, int level, int name, const void* value, socklen_t size);
+inline int set_option(int fd, int level, int name, int value) {
+  return set_option(fd, level, name, &value, sizeof(value));
+}
 int take_error(int fd);
 int unacknowledged(int fd);
 socklen_t local_name(int fd, sockaddr_storage& name);
