@@ -1,7 +1,6 @@
 #include "support/http_load.h"
 
 #include <fmt/format.h>
-#include <poll.h>
 #include <sys/wait.h>
 
 #include <cstdio>
@@ -57,14 +56,22 @@ bool echo(HttpPeer& peer) {
 
 }  // namespace
 
-HttpLoad::HttpLoad(Step step)
-    : thread_([this, step = std::move(step)] {
-        while (!stopping_ && failure_.empty()) {
-          failure_ = step();
-          ++done_;
-        }
-        ended_ = true;
-      }) {}
+HttpLoad::HttpLoad(Step step) : thread_([this, step = std::move(step)] { run(step); }) {}
+
+void HttpLoad::run(const Step& step) {
+  const auto change = [this](auto&& what) {
+    {
+      const std::lock_guard lock(mutex_);
+      what();
+    }
+    changed_.notify_all();
+  };
+  while (!stopping_ && failure_.empty()) {
+    failure_ = step();
+    change([this] { ++done_; });
+  }
+  change([this] { ended_ = true; });
+}
 
 void HttpLoad::stop() {
   stopping_ = true;
@@ -72,15 +79,14 @@ void HttpLoad::stop() {
 }
 
 bool HttpLoad::await_done(uint64_t n, Duration patience) const {
-  const TimePoint until = std::chrono::steady_clock::now() + patience;
-  while (done_ < n && !ended_ && std::chrono::steady_clock::now() < until) ::poll(nullptr, 0, 2);
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, patience, [&] { return done_ >= n || ended_; });
   return done_ >= n;
 }
 
 bool HttpLoad::await_end(Duration patience) const {
-  const TimePoint until = std::chrono::steady_clock::now() + patience;
-  while (!ended_ && std::chrono::steady_clock::now() < until) ::poll(nullptr, 0, 2);
-  return ended_;
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, patience, [&] { return ended_.load(); });
 }
 
 HttpLoad::Step HttpLoad::keep_alive(const Address& to) {

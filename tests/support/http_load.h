@@ -2,7 +2,9 @@
 // the byte; and the backend that it needs, HttpLoad::answer.
 #pragma once
 
+#include <condition_variable>
 #include <memory>
+#include <mutex>
 
 #include "support/http_backend.h"
 
@@ -45,9 +47,13 @@ class HttpLoad {
   static bool answer(HttpPeer& peer, HttpMessage& request);
 
  private:
+  void run(const Step& step);
+
   std::atomic<bool> stopping_{false}, ended_{false};
   std::atomic<uint64_t> done_{0};
   std::string failure_;
+  mutable std::mutex mutex_;  // held where ended_ and done_ change
+  mutable std::condition_variable changed_;
   std::thread thread_;
 };
 
