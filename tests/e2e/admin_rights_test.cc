@@ -72,7 +72,7 @@ TEST_F(AdminRightsOfOne, ThePathOfAFileIsNotTakenOverTcp) {
   }
 }
 
-TEST_F(AdminRightsOfOne, ATextNamesFilesAndHostsThatNobodyLooksAt) {
+TEST_F(AdminRightsOfOne, FilesAndHostsNamedInATextAreNotReadOrResolved) {
   const std::string before = text("s3cret", "round_robin");
   const std::string log = folder_ + "/made.log";
   const std::string answer =

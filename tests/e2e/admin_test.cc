@@ -76,7 +76,7 @@ TEST_F(AdminTest, ARequestForAPlanOfNonsenseIsRefused) {
   EXPECT_EQ(weir_.get("/ready").status, 200) << "and nothing drains";
 }
 
-TEST_F(AdminTest, ManySlowClientsKeepNobodyFromAnAnswer) {
+TEST_F(AdminTest, ManySlowClientsDoNotDelayAnAnswer) {
   std::vector<Socket> slow;
   for (int i = 0; i < 300; ++i) {
     slow.push_back(Socket::connect(weir_.admin_address()));

@@ -213,7 +213,7 @@ TEST_F(AdminVerbs, AFileThatDoesNotTellTheAddress_IsSaidToBeWhy) {
   }
 }
 
-TEST_F(AdminVerbs, AnAdminSectionThatWasChanged_IsNamedWhenNobodyIsThere) {
+TEST_F(AdminVerbs, AChangedAdminSectionIsNamedWhenNoWeirAnswers) {
   proxy_.write_config(config("random") + "admin: { socket: /nonexistent/admin.sock }\n");
   CommandOutcome outcome = run_weir("reload --wait -c weir.yaml", proxy_.directory());
   EXPECT_EQ(outcome.code, 3);

@@ -170,7 +170,7 @@ class BadBackendsTest : public testing::Test {
   Outcome gets_, posts_;
 };
 
-TEST_F(BadBackendsTest, ABackendThatRefusesIsSeenByNobody) {
+TEST_F(BadBackendsTest, ARefusingBackendCausesNoFailure) {
   start([this](HttpPeer& peer, HttpMessage& m) { return answer_well(peer, m); });
   bad_->stop();
   run_clients(kRequests);
@@ -330,7 +330,7 @@ TEST_F(BadBackendsTest, ABackendThatDiesWhileItReadsABodyIsAnsweredFor) {
   EXPECT_GT(posts_.gateway_errors, 0);
 }
 
-TEST_F(BadBackendsTest, ABackendThatReturnsGetsRequestsAgainAndNobodyNotices) {
+TEST_F(BadBackendsTest, AReturningBackendGetsRequestsAgainWithoutAFailure) {
   start([this](HttpPeer& peer, HttpMessage& m) { return answer_well(peer, m); });
   for (int i = 0; i < 3; ++i) {
     bad_->stop();

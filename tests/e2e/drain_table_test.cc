@@ -226,7 +226,7 @@ TEST_F(DrainTableTest, AThousandSessionsOfEveryKindEndAsTheyShould) {
   EXPECT_NE(weir_->errors().find("cut=" + std::to_string(kStuck + kMutes)), std::string::npos);
 }
 
-TEST_F(DrainTableTest, WhatIsNotDoneAtTheDeadlineIsResetAndCounted) {
+TEST_F(DrainTableTest, SessionsOpenAtTheDeadlineAreResetAndCounted) {
   start("timeout: 3s, spread: 1s, linger: 500ms");
   ASSERT_NO_FATAL_FAILURE(open_endless());
   const TimePoint start = std::chrono::steady_clock::now();

@@ -57,7 +57,7 @@ class DrainTest : public testing::Test {
   Socket client_, server_;
 };
 
-TEST_F(DrainTest, EndsAtOnceWhenNobodyIsThere) {
+TEST_F(DrainTest, EndsAtOnceWithoutSessions) {
   ProxyProcess weir(simple(bind_, {backend_.address()}, drain("timeout: 30s")));
   const TimePoint start = now();
   weir.signal(SIGTERM);

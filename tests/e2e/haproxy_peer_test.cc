@@ -124,7 +124,7 @@ TEST_F(HaproxyBeforeWeir, AllThatItKnowsOfATlsThatItHasEnded_IsReadPast) {
   expect_no_failure(weir);
 }
 
-TEST_F(HaproxyBeforeWeir, ItsChecksSpeakForNobody_AndAreNoFailures) {
+TEST_F(HaproxyBeforeWeir, ItsChecksSendLocalHeadersAndAreNoFailures) {
   ProxyProcess weir(text());
   double asked = 0;
   for (const char* version : {"send-proxy", "send-proxy-v2"}) {
@@ -210,7 +210,7 @@ TEST_F(HaproxyBehindWeir, ItGetsTheHostOfTheRequest) {
   EXPECT_THAT(hear(peer, "a.test"), EndsWith("\r\n127.0.0.9 asked for a.test"));
 }
 
-TEST_F(HaproxyBehindWeir, ChecksSpeakForNobody_AndDoNotUpsetIt) {
+TEST_F(HaproxyBehindWeir, ChecksSendLocalHeadersThatItAccepts) {
   const ForeignServer server = haproxy("%[src] %[fc_rcvd_proxy]");
   for (const std::string version : {"v1", "v2"}) {
     for (const std::string check : {"type: tcp", "type: http, expect_body: 127.0.0.1 1"}) {

@@ -68,7 +68,7 @@ class HttpReloadTest : public testing::Test {
   std::vector<std::unique_ptr<HttpLoad>> loads_;
 };
 
-TEST_F(HttpReloadTest, TwoHundredReloadsUnderMixedLoadHurtNobody) {
+TEST_F(HttpReloadTest, TwoHundredReloadsUnderMixedLoadCauseNoFailure) {
   ProxyProcess weir(config_of(0));
   add_own_loads();
   add(HttpLoad::closing(bind_));

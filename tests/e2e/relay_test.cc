@@ -170,7 +170,7 @@ TEST_F(RelayTest, TriesTheNextBackendWhenOneRefuses) {
   EXPECT_GE(scrape.sum("weir_cluster_retries_total", {{"result", "ok"}}), 1);
 }
 
-TEST_F(RelayTest, RefusesWithAReasonWhenNobodyCanBeConnectedTo) {
+TEST_F(RelayTest, RefusesWithAReasonWhenNoBackendAcceptsConnections) {
   ProxyProcess weir(simple(bind_, {free_address()}));
   EXPECT_NE(connect_refused().wait_end(), End::open);
   const Scrape scrape = weir.scrape();

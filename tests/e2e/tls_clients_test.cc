@@ -349,7 +349,7 @@ class StalledHandshakesTest : public TlsClientsTest {
   std::vector<Socket> stalled_;
 };
 
-TEST_F(StalledHandshakesTest, CostBoundedMemory_DisturbNobody_AndEndInTime) {
+TEST_F(StalledHandshakesTest, CostBoundedMemoryDelayNoOtherClientAndEndInTime) {
   // Long enough for all of them to be there at once on a slow machine.
   ProxyProcess weir(text("", ", timeouts: {tls_handshake: 12s, keep_alive: 5m}"));
   TlsPeer kept(Socket::connect(bind_), {.sni = "a.test", .trust = &authority_});

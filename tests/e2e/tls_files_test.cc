@@ -95,7 +95,7 @@ TEST_F(TlsCheckTest, AValidFileIsReportedWithItsHostsAndItsExpiry) {
                                  HasSubstr("a.test, *.b.test"), HasSubstr("until 20")));
 }
 
-TEST_F(TlsCheckTest, WhatIsWrongIsNamed_WithItsFileAndItsPlace) {
+TEST_F(TlsCheckTest, ErrorsAreReportedWithTheirFileAndLocation) {
   const IssuedFiles other = authority_.issue({.hosts = {"a.test"}});
   const IssuedFiles old =
       authority_.issue({.hosts = {"a.test"}, .from_days = -20, .until_days = -10});
@@ -124,7 +124,7 @@ TEST_F(TlsCheckTest, AChainInTheWrongOrderIsNamed) {
   expect_finding(reversed, good_.key, reversed, "must come first");
 }
 
-TEST_F(TlsCheckTest, AKeyWithAPassphraseIsNamed_AndNobodyIsAskedForIt) {
+TEST_F(TlsCheckTest, AKeyWithAPassphraseIsReportedWithoutAPrompt) {
   const std::string locked = directory_ + "/locked.key";
   for (const char* form : {"pkey", "ec"}) {  // PKCS #8, and the form of old
     ASSERT_EQ(std::system(fmt::format("openssl {} -in {} -aes256 -passout pass:secret -out {} "
@@ -217,7 +217,7 @@ TEST_F(TlsFilesTest, ANewCertificateIsShownFromTheNextHandshakeOn_AndAnOpenConne
   EXPECT_EQ(weir.scrape().imbalance(), 0);
 }
 
-TEST_F(TlsFilesTest, AWatchedCertificateIsShownWithoutAnybodyAsking) {
+TEST_F(TlsFilesTest, AChangedCertificateIsUsedWithoutAReloadRequest) {
   ProxyProcess weir(text() + "global: {watch: true}\n");
   use(second_);
   ASSERT_TRUE(weir.await_metric("weir_config_generation", {}, 2));
@@ -322,7 +322,7 @@ TEST_F(TlsFilesTest, NewTicketKeysInTheSameFileAreTakenByAReloadAndByTheWatch) {
   EXPECT_TRUE(weir.await_metric("weir_config_generation", {}, 4));
 }
 
-TEST_F(TlsFilesTest, ManyRotationsUnderHandshakesAndRequests_FailNobody) {
+TEST_F(TlsFilesTest, ManyRotationsUnderLoadCauseNoFailure) {
   std::vector<IssuedFiles> issued;
   for (int i = 0; i < 4; ++i)
     issued.push_back(authority_.issue(

@@ -11,7 +11,7 @@ class AdminAccessTest : public AdminServerTest {
   }
 };
 
-TEST_F(AdminAccessTest, RefusesNamesThatMayBeOfAnybody) {
+TEST_F(AdminAccessTest, RefusesHostsThatAreNotItsOwn) {
   for (const char* host : {"evil.example", "evil.example:80", "localhost.evil.example",
                            "127.0.0.1.evil.example", "2130706433", "0x7f.1", "localhost.", "weir"})
     EXPECT_EQ(status_of(asked_by(host)), std::string_view(host) == "localhost." ? 200 : 403)

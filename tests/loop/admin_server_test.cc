@@ -346,7 +346,7 @@ TEST_F(AdminServerTest, CountsTheBodyIntoTheTimeOfTheRequest) {
   EXPECT_EQ(client.status, 408);
 }
 
-TEST_F(AdminServerTest, ClosesASilentConnectionWithoutAWord) {
+TEST_F(AdminServerTest, ClosesASilentConnectionWithoutAnAnswer) {
   AdminClient client(address_);
   ASSERT_TRUE(run_until([&] { return server_.connections() == 1; }));
   test_.advance(kAdminRequestTimeout + 1s);

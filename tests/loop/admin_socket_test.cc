@@ -78,7 +78,7 @@ TEST_F(AdminSocketTest, ReplacesTheFileOfAProcessThatIsGone) {
   EXPECT_TRUE(replied(client));
 }
 
-TEST_F(AdminSocketTest, DoesNotTakeAPathThatSomebodyListensOn) {
+TEST_F(AdminSocketTest, DoesNotReplaceASocketThatIsInUse) {
   ASSERT_TRUE(server_.listen(unix_));
   AdminServer second(test_.loop, std::cref(routes_));
   auto refused = second.listen(unix_);

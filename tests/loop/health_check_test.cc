@@ -45,7 +45,7 @@ TEST_F(HealthCheckTest, NothingToCheckIsPrimed) {
   EXPECT_EQ(observer_.primed, 1);
 }
 
-TEST_F(HealthCheckTest, AUnixBackendWhoseQueueIsFullIsDown_AndKeepsNobodyWaiting) {
+TEST_F(HealthCheckTest, AUnixBackendWithAFullQueueIsDownAndDelaysNoOtherCheck) {
   char directory[] = "/tmp/weir-check-XXXXXX";
   ASSERT_NE(::mkdtemp(directory), nullptr);
   const Address full = *Address::parse(std::string("unix:") + directory + "/full");
@@ -71,7 +71,7 @@ TEST_F(HealthCheckTest, AUnixBackendWhoseQueueIsFullIsDown_AndKeepsNobodyWaiting
   std::filesystem::remove_all(directory);
 }
 
-TEST_F(HealthCheckTest, ABackendThatCannotBeAskedKeepsNobodyWaiting) {
+TEST_F(HealthCheckTest, AnUnreachableBackendDelaysNoOtherCheck) {
   rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
   const int lowest = ::dup(0);

@@ -114,7 +114,7 @@ TEST_F(HttpAnswersTest, AnAnswerWaitsForNoBody_AndKeepsTheConnectionWhenItIsTher
   EXPECT_THAT(last, Not(HasSubstr("Content-Length")));
 }
 
-TEST_F(HttpAnswersTest, WhatNoRouteTakesIsSentToHttps) {
+TEST_F(HttpAnswersTest, RequestsWithoutARouteAreRedirectedToHttps) {
   serve("redirect_https: true, routes: [{ match: { path_prefix: /.well-known }, cluster: c }]");
   const std::string answer = whole_answer(with_host("example.com:8080", "/a?b=c"));
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 308 "));

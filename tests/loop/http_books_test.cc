@@ -240,7 +240,7 @@ TEST_F(HttpAccessLogTest, ALineSaysWhatWasAskedAndWhatBecameOfIt) {
   EXPECT_EQ(text.find(" reason="), std::string::npos);
 }
 
-TEST_F(HttpAccessLogTest, WhatWasRefusedHasItsReason) {
+TEST_F(HttpAccessLogTest, ARefusedRequestIsLoggedWithItsReason) {
   serve("", "routes: [{ name: a, match: { path: /a }, cluster: c }]");
   const std::string text = lines(LogFormat::json, [&] {
     Socket one = client();

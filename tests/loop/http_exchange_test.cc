@@ -147,7 +147,7 @@ TEST_F(HttpExchangeTest, AnAnswerThatComesBeforeTheUploadIsOverIsDeliveredWhole)
   EXPECT_EQ(got.size() - got.find("\r\n\r\n") - 4, body.size());
 }
 
-TEST_F(HttpExchangeTest, ABackendThatAnswersAndClosesBeforeItHasReadIsHeard) {
+TEST_F(HttpExchangeTest, AResponseBeforeTheRequestWasReadIsForwarded) {
   Sides sides = asked("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10000000\r\n\r\n");
   ASSERT_TRUE(sides.server.send("HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig"));
   sides.server.close();
@@ -246,7 +246,7 @@ TEST_F(HttpTunnelTest, AConnectThatIsRefusedIsAnAnswer_AndTheLastOfItsConnection
 }
 
 // A burst is not paid for until the next one.
-TEST_F(HttpExchangeTest, WhatABurstNeeded_GoesBackWhenItIsOver) {
+TEST_F(HttpExchangeTest, MemoryOfABurstIsReleasedAfterIt) {
   std::vector<Sides> burst;
   for (int i = 0; i < 20; ++i) burst.push_back(asked(get("/")));
   const int64_t during = buffered();

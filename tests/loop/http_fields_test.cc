@@ -104,7 +104,7 @@ TEST_F(HttpFieldsTest, AResponseMayComeInAnyTwoPieces) {
   }
 }
 
-TEST_F(HttpFieldsTest, WhatIsForOneConnectionOnlyStaysThere_OnTheWayUp) {
+TEST_F(HttpFieldsTest, HopByHopFieldsOfRequestsAreRemoved) {
   serve();
   const std::string head = relayed(get(
       "/",
@@ -117,7 +117,7 @@ TEST_F(HttpFieldsTest, WhatIsForOneConnectionOnlyStaysThere_OnTheWayUp) {
   EXPECT_EQ(lines(head, "X-Three: 3\r\n"), 1u);
 }
 
-TEST_F(HttpFieldsTest, WhatIsForOneConnectionOnlyStaysThere_OnTheWayDown) {
+TEST_F(HttpFieldsTest, HopByHopFieldsOfResponsesAreRemoved) {
   serve();
   const std::string head = returned(
       "HTTP/1.1 200 OK\r\nConnection: close, x-one\r\nX-One: 1\r\nX-Two: 2\r\nKeep-Alive: "
@@ -160,7 +160,7 @@ TEST_F(HttpFieldsTest, AnUpgradeIsForwardedWithoutH2c) {
       << "the route does not allow it";
 }
 
-TEST_F(HttpFieldsTest, ClaimsAboutTheClientAreNotBelieved_NorTheirLookAlikes) {
+TEST_F(HttpFieldsTest, ForwardedFieldsOfUntrustedClientsAreRemovedWithTheirAliases) {
   serve();
   const std::string head = relayed(get(
       "/",
@@ -175,7 +175,7 @@ TEST_F(HttpFieldsTest, ClaimsAboutTheClientAreNotBelieved_NorTheirLookAlikes) {
   EXPECT_EQ(lines(head, "X_Kept: 1\r\n"), 1u);
 }
 
-TEST_F(HttpFieldsTest, TrustedProxiesAreBelieved_AndAddedTo) {
+TEST_F(HttpFieldsTest, ForwardedFieldsOfTrustedProxiesAreKeptAndExtended) {
   serve("cluster: c, trusted_proxies: 127.0.0.0/8, forwarded: both");
   const std::string head = relayed(
       get("/",

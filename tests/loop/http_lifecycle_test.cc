@@ -99,7 +99,7 @@ class HttpDrainTest : public HttpFixture {
 };
 
 // To close without a word would cost the next request of a client that reuses its connections.
-TEST_F(HttpDrainTest, AnAnswerThatHasBegunIsFinished_AndTheNextRequestHearsOfTheEnd) {
+TEST_F(HttpDrainTest, AResponseThatHasBegunIsFinishedAndTheNextOneHasConnectionClose) {
   Sides sides = asked(get("/"));
   EXPECT_THAT(answered(sides, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nabc"),
               Not(HasSubstr("Connection")));
@@ -115,7 +115,7 @@ TEST_F(HttpDrainTest, AnAnswerThatHasBegunIsFinished_AndTheNextRequestHearsOfThe
   EXPECT_THAT(all, EndsWith("last"));
 }
 
-TEST_F(HttpDrainTest, WhatIsPipelinedBehindTheLastAnswerIsNotBegun) {
+TEST_F(HttpDrainTest, ARequestPipelinedBehindTheLastResponseIsNotProcessed) {
   Sides sides = asked(post("/1", "abc") + get("/2"));
   until(sides.server, "abc");
   drain();
@@ -291,7 +291,7 @@ TEST_F(HttpDrainTest, AConnectionToABackendThatIsFirstUsedDuringTheDrainIsNotKep
   EXPECT_TRUE(sees(server, Socket::End::fin));
 }
 
-TEST_F(HttpDrainTest, WhatIsGivenBackByTheLastRequestsIsNotKept) {
+TEST_F(HttpDrainTest, ConnectionsOfTheLastRequestsAreNotPooled) {
   Sides sides = asked(get("/"));
   drain();
   answered(sides, ok(""));

@@ -167,7 +167,7 @@ TEST_F(HttpLimitsTest, InterimResponsesDoNotExtendTheTimeForTheAnswer) {
 }
 
 // Others on the worker are served while a backend sends them as fast as it can.
-TEST_F(HttpLimitsTest, AFloodOfInterimResponsesIsA502AndDelaysNobody) {
+TEST_F(HttpLimitsTest, AFloodOfInterimResponsesIsA502AndDelaysNoOtherClient) {
   serve(
       "routes: [{ match: { path: /flood }, cluster: c }, { match: { path_prefix: / }, respond: { "
       "status: 200 } }]");

@@ -93,7 +93,7 @@ TEST_F(HttpPoolTest, AConnectionTheBackendHasClosedIsNotTried) {
   EXPECT_EQ(cluster_cells("c").retry_causes.sum(), 0u);
 }
 
-TEST_F(HttpPoolTest, AConnectionTheBackendTalksOnIsNotUsed) {
+TEST_F(HttpPoolTest, AnIdleConnectionWithUnexpectedBytesIsNotReused) {
   serve();
   Sides sides = once();
   ASSERT_TRUE(sides.server.send("HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"));
@@ -131,7 +131,7 @@ TEST_F(HttpPoolTest, ABackendThatWaitsNoTimeAtAllIsNotKept) {
   EXPECT_TRUE(is_closed(sides.server));
 }
 
-TEST_F(HttpPoolTest, WhatTheBackendDoesIsLearned_AndTheConfigurationWarnedAbout) {
+TEST_F(HttpPoolTest, LearnsTheIdleTimeoutOfABackendAndWarns) {
   LogCapture log;
   serve("cluster: c, timeouts: { keep_alive: 0s }", "timeouts: { idle: 60s }");
   Sides sides = once();
@@ -187,7 +187,7 @@ TEST_F(HttpQueueTest, RequestsWaitForRoomInTheOrderTheyCame) {
   EXPECT_THAT(until(third, "\r\n\r\n3"), StartsWith("HTTP/1.1 200 "));
 }
 
-TEST_F(HttpQueueTest, NobodyWaitsForAFullBackendWhileAnotherHasRoom) {
+TEST_F(HttpQueueTest, RequestsGoToABackendWithRoomInsteadOfWaiting) {
   Acceptor other;
   apply("listeners:\n" + listener_text("cluster: c") +
         fmt::format("clusters:\n  - {{ name: c, backends: [{}, {}], "

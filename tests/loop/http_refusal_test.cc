@@ -150,7 +150,7 @@ TEST_F(HttpRefusalTest, HeadsThatAreTooLargeHaveStatusesOfTheirOwn) {
   expect_refused(head(fields), "431");
 }
 
-TEST_F(HttpRefusalTest, AnExpectationNobodyCanMeetIsA417) {
+TEST_F(HttpRefusalTest, AnUnknownExpectationIsA417) {
   expect_refused(head("Content-Length: 3\r\nExpect: magic\r\n") + "abc", "417");
 }
 
@@ -182,7 +182,7 @@ TEST_F(HttpRefusalTest, ChunksThatAreNotFramedRightAreA400_AndTheBackendSeesAnAb
   EXPECT_THAT(rest(sides.client), StartsWith("HTTP/1.1 431 "));
 }
 
-TEST_F(HttpRefusalTest, WhatFollowsARefusedRequestIsNeverARequest) {
+TEST_F(HttpRefusalTest, BytesBehindARefusedRequestAreNotParsedAsARequest) {
   Socket one = client();
   ASSERT_TRUE(one.send(head("Content-Length: 3, 3\r\n") + get("/smuggled")));
   const std::string all = rest(one);

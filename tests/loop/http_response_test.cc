@@ -61,7 +61,7 @@ TEST_F(HttpResponseTest, InterimResponsesAreRelayedInOrder) {
                               "Link: </a>\r\n\r\nHTTP/1.1 200 OK\r\n"));
 }
 
-TEST_F(HttpResponseTest, A101NobodyAskedForIsA502) {
+TEST_F(HttpResponseTest, AnUnrequested101IsA502) {
   for (const auto& [request, response] : std::vector<std::pair<std::string, std::string>>{
            {get("/"), "Connection: upgrade\r\nUpgrade: websocket\r\n"},
            {get("/", "Connection: upgrade\r\nUpgrade: websocket\r\n"),
@@ -81,7 +81,7 @@ TEST_F(HttpResponseTest, A101NobodyAskedForIsA502) {
   }
 }
 
-TEST_F(HttpResponseTest, WhatIsNotHttpNeverReachesTheClient) {
+TEST_F(HttpResponseTest, AnInvalidResponseIsNotForwarded) {
   for (const std::string& response :
        {std::string("SECRET\r\n\r\n"), std::string("HTTP/2.0 200 SECRET\r\n\r\n"),
         std::string("ICY 200 SECRET\r\n\r\n"), std::string("HTTP/1.1 20 SECRET\r\n\r\n"),
@@ -110,7 +110,7 @@ TEST_F(HttpResponseTest, WhatIsNotHttpNeverReachesTheClient) {
   }
 }
 
-TEST_F(HttpResponseTest, WhatComesBehindAResponseNeverReachesAnyClient) {
+TEST_F(HttpResponseTest, BytesBehindAResponseAreNotForwarded) {
   Sides sides = asked(get("/mine"));
   EXPECT_THAT(answered(sides, ok("") + ok("SECRET")), StartsWith("HTTP/1.1 200 "));
   Socket other = client();
@@ -125,7 +125,7 @@ TEST_F(HttpResponseTest, WhatComesBehindAResponseNeverReachesAnyClient) {
   rest(sides.server);
 }
 
-TEST_F(HttpResponseTest, WhatComesLaterOnAKeptConnectionNeverReachesAnyClient) {
+TEST_F(HttpResponseTest, BytesOnAnIdleKeptConnectionAreNotForwarded) {
   Sides sides = asked(get("/mine"));
   answered(sides, ok(""));
   turns(5);

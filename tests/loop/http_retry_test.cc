@@ -75,7 +75,7 @@ TEST_F(HttpRetryTest, AChunkedUploadIsPassedOnWhenABackendRefuses) {
   }
 }
 
-TEST_F(HttpRetryTest, WhatCouldNotBeSentOnAKeptConnectionIsSentOnANewOne_APostToo) {
+TEST_F(HttpRetryTest, ARequestThatAKeptConnectionDidNotTakeIsSentOnANewOneEvenAPost) {
   serve();
   Sides sides = asked(get("/first"));
   answered(sides, ok(""));
@@ -152,7 +152,7 @@ TEST_F(HttpRetryTest, KeptConnectionThatClosesIsNoProofThatNothingWasDone) {
   }
 }
 
-TEST_F(HttpRetryTest, WhatIsProvablyUnprocessedIsSentAgainWhateverIsListed) {
+TEST_F(HttpRetryTest, AProvablyUnprocessedRequestIsRetriedWhateverIsListed) {
   for (const char* retry : {"on: unprocessed", "on: timeout"}) {
     serve_with(retry);
     Sides sides = asked(get("/first"));
@@ -167,7 +167,7 @@ TEST_F(HttpRetryTest, WhatIsProvablyUnprocessedIsSentAgainWhateverIsListed) {
   }
 }
 
-TEST_F(HttpRetryTest, WhatMayHaveArrivedAndIsNotSafeIsNot) {
+TEST_F(HttpRetryTest, AnUnsafeRequestThatMayHaveArrivedIsNotRetried) {
   serve_with("on: [reset_before_response, timeout, gateway_error]");
   for (const std::string& request :
        {post("/", "abc"), std::string("PATCH / HTTP/1.1\r\nHost: a\r\n\r\n"),

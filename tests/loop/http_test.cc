@@ -144,7 +144,7 @@ TEST_F(HttpTest, ATruncatedBodyIsAnAbort) {
   EXPECT_TRUE(sees(one, Socket::End::reset));
 }
 
-TEST_F(HttpTest, WhatIsNotHttpIsRefusedAndClosed) {
+TEST_F(HttpTest, AnInvalidRequestIsRefusedAndTheConnectionClosed) {
   serve();
   for (const auto& [bytes, status] : std::vector<std::pair<std::string, std::string>>{
            {"nonsense\r\n\r\n", "400"},
@@ -159,7 +159,7 @@ TEST_F(HttpTest, WhatIsNotHttpIsRefusedAndClosed) {
   }
 }
 
-TEST_F(HttpTest, ABackendThatTalksNonsenseIsA502) {
+TEST_F(HttpTest, AnInvalidResponseIsA502) {
   serve();
   Socket one = client();
   ASSERT_TRUE(one.send(get("/")));

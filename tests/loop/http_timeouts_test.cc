@@ -48,7 +48,7 @@ TEST_F(HttpTimeoutsTest, TheTimeOfAHeadBeginsWithItsFirstByte) {
   EXPECT_THAT(rest(sides.client), StartsWith("HTTP/1.1 408 "));
 }
 
-TEST_F(HttpTimeoutsTest, AConnectionThatNeverAsksIsClosedWithoutAWord) {
+TEST_F(HttpTimeoutsTest, AConnectionWithoutARequestIsClosedWithoutAResponse) {
   serve("cluster: c, timeouts: { request_header: 10s }");
   Socket one = client();
   turns(3);
@@ -263,7 +263,7 @@ TEST_F(HttpTimeoutsTest, AClientThatHasAskedItsLast_IsNotWaitedFor) {
 }
 
 // Closed at once, these bytes would be answered with a reset, which may take the answer along.
-TEST_F(HttpTimeoutsTest, AClientThatGoesOnTalkingBehindItsLastRequest_IsListenedTo) {
+TEST_F(HttpTimeoutsTest, BytesBehindTheLastRequestAreReadAndDiscarded) {
   serve("cluster: c");
   Sides sides = asked(get("/", "Connection: close\r\n") + get("/more"));
   EXPECT_THAT(answered(sides, ok("last")), HasSubstr("\r\nConnection: close\r\n"));

@@ -390,7 +390,7 @@ TEST_F(LastBytesTest, TunnelThatIsCutOff_DeliversBothWays) {
 }
 
 // Delivering is bounded by time, and by a drain; what is lost then has its reason.
-TEST_F(LastBytesTest, WhatNobodyTakes_IsCutInTime_AndCounted) {
+TEST_F(LastBytesTest, UndeliveredBytesAreCutInTimeAndCounted) {
   const std::string much = bytes_of(400'000);
   for (const bool drain : {false, true}) {
     serve_with(std::string(kTcp) + ", timeouts: { half_close: 5s }", true, false);

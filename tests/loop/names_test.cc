@@ -325,7 +325,7 @@ TEST_F(NamesTest, ANameThatAReloadHasLookedUpIsNotLookedUpAgainBeforeItsInterval
   EXPECT_TRUE(looked_up(2, "new.test"));
 }
 
-TEST_F(NamesTest, WhatIsNotKnownOfANameTakesNoAddressAway) {
+TEST_F(NamesTest, AFailedLookupKeepsTheAddresses) {
   names.set("app.test", {"127.0.0.1", "127.0.0.2"});
   serve_tcp();
   lookups->keep_only({});

@@ -91,7 +91,7 @@ TEST_F(OutlierDetectionTest, ABackendWithErrorsInARowIsLeftAlone_AndTriedAgainLa
   EXPECT_EQ(ejections(), 2u);
 }
 
-TEST_F(OutlierDetectionTest, AReloadTakesNobodyBack_UnlessItTurnsItOff) {
+TEST_F(OutlierDetectionTest, AReloadKeepsEjectionsUnlessItTurnsDetectionOff) {
   serve("consecutive_errors: 1");
   EXPECT_TRUE(bad_is_asked());
   EXPECT_FALSE(bad_is_asked());
@@ -109,7 +109,7 @@ TEST_F(OutlierDetectionTest, HangingUpWithoutAnAnswerIsAnError) {
   EXPECT_EQ(ejections(), 1u);
 }
 
-TEST_F(OutlierDetectionTest, WhatIsNotHttpIsAnError) {
+TEST_F(OutlierDetectionTest, AResponseThatIsNotHttpIsAnError) {
   serve("consecutive_errors: 1");
   ask_bad();
   ASSERT_TRUE(server.send("SSH-2.0\r\n"));

@@ -53,7 +53,7 @@ TEST_F(PassthroughTest, TheFirstRuleThatHoldsDecides) {
   EXPECT_EQ(reached({.sni = "a.test", .alpn = {"h2"}}), "a");
 }
 
-TEST_F(PassthroughTest, WhatIsNoTls_GoesToTheListenersCluster) {
+TEST_F(PassthroughTest, ConnectionsWithoutTlsGoToTheClusterOfTheListener) {
   Socket one = client();
   ASSERT_TRUE(one.send("hello"));
   Socket server = accepted();
@@ -72,7 +72,7 @@ TEST_F(PassthroughTest, AHelloThatIsLate_EndsInTime_WithItsReason) {
   EXPECT_TRUE(nobody_connects());
 }
 
-TEST_F(PassthroughTest, AHelloThatIsWrong_ReachesNobody) {
+TEST_F(PassthroughTest, AnInvalidClientHelloIsNotForwarded) {
   Socket one = client();
   ASSERT_TRUE(one.send(std::string("\x16\x03\x01\x00\x04\x01\x00\x00\x00", 9)));
   EXPECT_TRUE(run_until([&] { return ended("l", EndReason::tls_handshake_failed) == 1; }));

@@ -148,7 +148,7 @@ class ReloadCoordinatorTest : public testing::Test, ReloadObserver, HealthObserv
       {loop_, log_, state_, store_, workers_, checks_, background_}, loader_, *this};
 };
 
-TEST_F(ReloadCoordinatorTest, WhatIsAskedForBeforeTheStartIsOver_IsDoneAfterIt) {
+TEST_F(ReloadCoordinatorTest, ReloadsRequestedDuringTheStartRunAfterIt) {
   std::optional<ReloadOutcome> outcome;
   configure_timeout("77s");
   reload_.reload();
@@ -178,7 +178,7 @@ TEST_F(ReloadCoordinatorTest, AThousandThatComeWhileOneIsRead_AreOneMore) {
   EXPECT_EQ(over_, 2) << "the one that was being read, and one for all who came meanwhile";
 }
 
-TEST_F(ReloadCoordinatorTest, WhatIsAskedForBeforeADrainThatInterruptsTheStart_IsRefused) {
+TEST_F(ReloadCoordinatorTest, ReloadsRequestedBeforeADrainDuringTheStartAreRefused) {
   std::optional<ReloadOutcome> outcome;
   reload_.reload(keep(outcome));
   reload_.refuse();

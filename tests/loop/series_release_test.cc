@@ -82,7 +82,7 @@ class SeriesReleaseTest : public testing::Test, public TestLoop, HealthObserver,
   MetricsPage page_{{loop, log_, state_, store_, workers_, checks_, background_}, drain_};
 };
 
-TEST_F(SeriesReleaseTest, RemovedSeriesAreReleasedThoughNobodyScrapes) {
+TEST_F(SeriesReleaseTest, RemovedSeriesAreReleasedWithoutAScrape) {
   for (int i = 0; i < kChanges; ++i) {
     use("b" + std::to_string(i));
     pass(kChange);

@@ -544,7 +544,7 @@ TEST_F(DrainingTest, ASilentSessionWhoseLastBytesAreStillOnTheirWay_IsNotClosed)
   EXPECT_TRUE(sees(s.client, Socket::End::fin));
 }
 
-TEST_F(DrainingTest, WhatIsSentIntoTheLinger_IsDiscardedToTheFin) {
+TEST_F(DrainingTest, BytesDuringTheLingerAreDiscardedUntilTheFin) {
   serve({backend.address()});
   Joined s = join(backend);
   advance(2s);

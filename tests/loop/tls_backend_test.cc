@@ -150,7 +150,7 @@ TEST_F(TlsBackendTest, ABackendWhoseCertificateHasExpiredIsNotSpokenTo) {
       ConnectError::tls_verify);
 }
 
-TEST_F(TlsBackendTest, WithoutVerifyingAnybodyWillDo) {
+TEST_F(TlsBackendTest, WithoutVerificationAnyCertificateIsAccepted) {
   TestAuthority others("others");
   for (const IssuedFiles& files : {others.issue({.hosts = {"IP:127.0.0.1"}}), named}) {
     secure("verify: false");
@@ -364,7 +364,7 @@ TEST_F(TlsBackendTest, AStormOfTickets_EndsTheConnection) {
   EXPECT_TRUE(sees_reset(one));
 }
 
-TEST_F(TlsBackendTest, AServerThatSpeaksFirstIsHeard) {
+TEST_F(TlsBackendTest, TheGreetingOfAServerIsForwarded) {
   secure_tcp(trusted());
   Socket one = client();
   PeerPtr server = met(as_server(here));

@@ -163,7 +163,7 @@ TEST_F(TlsClientRulesTest, AResumedClientIsTheSameClient) {
 }
 
 // In whatever way it is written, and whoever else is let in.
-TEST_F(TlsClientRulesTest, WhatAClientSaysOfItself_IsNotPassedOn) {
+TEST_F(TlsClientRulesTest, FieldsOfTheClientAboutItsCertificateAreRemoved) {
   constexpr const char* kForged =
       "X-Forwarded-Client-Cert: Hash=00;Subject=\"CN=forged\"\r\n"
       "x-forwarded-client-cert: forged\r\n"

@@ -204,7 +204,7 @@ TEST_F(TlsListenerTest, ClientsShowTheirCertificates_WhereThatIsDemanded) {
   EXPECT_EQ(ended("l", EndReason::tls_handshake_failed), 2u);
 }
 
-TEST_F(TlsListenerTest, ACertificateThatWasRevoked_LetsNobodyIn) {
+TEST_F(TlsListenerTest, ARevokedClientCertificateIsRefused) {
   const IssuedFiles good = authority.issue({.common_name = "good"});
   const IssuedFiles bad = authority.issue({.common_name = "bad"});
   secure(certificate(site) + ", client_auth: { mode: optional, ca: '" + authority.file() +
@@ -240,7 +240,7 @@ TEST_F(TlsListenerTest, AClientWhoseAuthoritiesAreTooMany_IsRefused) {
   exchanged(*three, get("/"), server);
 }
 
-TEST_F(TlsListenerTest, WhatTheAuthoritySaysOfTheCertificate_IsHandedOn) {
+TEST_F(TlsListenerTest, TheOcspResponseIsStapled) {
   const std::string response = authority.vouch(site);
   secure(certificate(site, ", ocsp: '" + response + "'"));
   std::ifstream file(response, std::ios::binary);
@@ -335,7 +335,7 @@ TEST_F(TlsListenerTest, CiphersAreThoseThatAreNamed) {
   EXPECT_STREQ(SSL_get_cipher_name(now->ssl()), "TLS_CHACHA20_POLY1305_SHA256");
 }
 
-TEST_F(TlsListenerTest, WhatIsNoTls_IsRefused) {
+TEST_F(TlsListenerTest, BytesThatAreNotTlsAreRefused) {
   secure(certificate(site));
   Socket plain = client();
   ASSERT_TRUE(plain.send(get("/")));

@@ -235,7 +235,7 @@ TEST_F(LogTest, EveryThreadKeepsItsOwnOrderAndNothingIsLost) {
   EXPECT_GT(seen, 0u);
 }
 
-TEST_F(LogTest, APipeThatNobodyReadsBlocksNoThreadAndDropsAreCounted) {
+TEST_F(LogTest, AFullPipeBlocksNoThreadAndDropsAreCounted) {
   StuckPipe pipe(path("log"));
   auto log = open(to_file());
   LogThread thread(*log);

@@ -78,7 +78,7 @@ TEST(TrustedNetworks, OfEveryAddressAreForOneFamily) {
   EXPECT_FALSE(holds(networks({"::/0"}), "1.2.3.4"));
 }
 
-TEST(TrustedNetworks, AreEmptyByDefaultAndTrustNobody) {
+TEST(TrustedNetworks, AreEmptyByDefault) {
   EXPECT_TRUE(TrustedNetworks().empty());
   EXPECT_FALSE(holds(TrustedNetworks(), "127.0.0.1"));
 }

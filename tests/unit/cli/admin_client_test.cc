@@ -207,7 +207,7 @@ TEST(ParseAnswer, JoinsChunks) {
   EXPECT_EQ(answer->body, "abc0123456789");
 }
 
-TEST(ParseAnswer, WhatIsCutOrNoHttp_IsAnError) {
+TEST(ParseAnswer, ATruncatedOrInvalidAnswerIsAnError) {
   EXPECT_FALSE(parse_answer(""));
   EXPECT_FALSE(parse_answer("SSH-2.0-x\r\n\r\n"));
   EXPECT_FALSE(parse_answer("HTTP/1.1 999 x\r\n\r\n"));

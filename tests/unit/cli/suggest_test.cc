@@ -28,7 +28,7 @@ TEST(UnknownWord, AMistypedOption_IsNamedWithWhatWasMeant) {
   EXPECT_THAT(unknown({"reload", "--dryrun"}), Optional(HasSubstr("did you mean '--dry-run'?")));
 }
 
-TEST(UnknownWord, WhatResemblesNothing_GetsNoSuggestion) {
+TEST(UnknownWord, AWordWithoutASimilarOneGetsNoSuggestion) {
   EXPECT_THAT(unknown({"teleport"}), Optional(std::string("'weir' has no command 'teleport'")));
 }
 

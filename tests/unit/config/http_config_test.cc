@@ -98,7 +98,7 @@ clusters:
   EXPECT_EQ(filled.clusters[1].health_check->path, "/") << "for HTTP only";
 }
 
-TEST(Defaults, AreCheckedEvenWhereNobodyTakesThem) {
+TEST(Defaults, AreCheckedEvenWhenNothingUsesThem) {
   const Loaded loaded = read(
       "defaults: { retry: { backof: {} } }\n"
       "listeners: [{ bind: ':80', cluster: app }]\n" +

@@ -46,7 +46,7 @@ TEST(SentText, IncludesNothing) {
   EXPECT_EQ(codes(load_sent_text("include: /etc/passwd\n" + kGood)), "E015 ");
 }
 
-TEST(SentText, NamesFilesThatNobodyLooksAt) {
+TEST(SentText, NamesFilesThatAreNotRead) {
   const Loaded loaded = load_sent_text(
       "listeners: [{bind: ':8080', cluster: a, tls: {certificates: [{cert: /etc/shadow, key: "
       "/nonexistent/key}]}}]\nclusters: [{name: a, backends: ['10.0.0.1:80']}]\n"

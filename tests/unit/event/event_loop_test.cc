@@ -32,7 +32,7 @@ static_assert(!std::is_destructible_v<Attempt>);
 static_assert(!std::is_destructible_v<Session> && !std::is_destructible_v<TcpSession>);
 static_assert(!std::is_destructible_v<AdminConnection>);
 
-TEST(EventLoop, WhatIsLetGo_IsClosedAtOnce_AndFreedAtTheEndOfTheTurn) {  // trap T1
+TEST(EventLoop, AReleasedObjectIsClosedAtOnceAndFreedAtTheEndOfTheTurn) {  // trap T1
   TestLoop loop;
   int closed = 0, freed = 0;
   auto object = make_owned<Retired>(loop.loop, closed, freed);

@@ -65,7 +65,7 @@ std::vector<Row> rows() {
   };
 }
 
-TEST(Desync, WhatParsersTakeWronglyIsRefusedInBothDirections) {
+TEST(Desync, RefusesAmbiguousMessagesInBothDirections) {
   for (const Row& row : rows()) {
     const bool taken = row.verdict == Verdict::taken;
     if (!row.request.empty()) {

@@ -148,7 +148,7 @@ TEST(ClientAddress, IsReadWithPortsAndBrackets) {
   EXPECT_EQ(client_of("X-Forwarded-For: [2001:db8::7]\r\n"), "2001:db8::7");
 }
 
-TEST(ClientAddress, BelievesNothingLeftOfWhatIsNoAddress) {
+TEST(ClientAddress, IgnoresEverythingBeforeAnInvalidAddress) {
   for (const char* entry : {"unknown", "1.1.1", "[1.1.1.1]", "1.1.1.1:", "[::1]x", "[::1", "_a"})
     EXPECT_EQ(client_of("X-Forwarded-For: 6.6.6.6, " + std::string(entry) + ", 10.1.1.1\r\n"),
               "10.1.1.1")

@@ -20,7 +20,7 @@ struct PipeResourcesTest : testing::Test {
   PipeResources resources{loop.loop};
 };
 
-TEST_F(PipeResourcesTest, AKernelPipeIsLentAgain_AndClosedWhenNobodyNeedsItForHalfASecond) {
+TEST_F(PipeResourcesTest, AKernelPipeIsReusedAndClosedAfterHalfASecondWithoutUse) {
   KernelPipe* pipe = resources.kernel_pipes.lend();
   ASSERT_NE(pipe, nullptr);
   const int ends[] = {pipe->read_end, pipe->write_end};
@@ -49,7 +49,7 @@ TEST_F(PipeResourcesTest, AsManyKernelPipesStayAsWereInUseAtOnceSinceTheLastLook
   EXPECT_EQ(open(), 0);
 }
 
-TEST_F(PipeResourcesTest, ABlockStaysForTheNext_AndGoesWhenNobodyNeedsItForHalfASecond) {
+TEST_F(PipeResourcesTest, ABlockIsReusedAndFreedAfterHalfASecondWithoutUse) {
   resources.buffers.take_back(resources.buffers.lend());
   EXPECT_EQ(resources.buffers.bytes(), kBlockSize);
   loop.advance(300ms);

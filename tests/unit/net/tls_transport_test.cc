@@ -324,7 +324,7 @@ TEST_F(RecordsWithoutDataTest, AHandshakeInTinyRecords_IsReadInPortions) {
 }
 
 // It has been given up, and may have gone another way by now.
-TEST_F(FullTlsTransportTest, WhatWasNotTaken_IsNotSentByClosing) {
+TEST_F(FullTlsTransportTest, CloseSendsNoPendingBytes) {
   std::string got = peer->receive();  // there is room now
   ASSERT_FALSE(got.empty());
   transport.close();

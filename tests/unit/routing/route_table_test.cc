@@ -108,7 +108,7 @@ TEST(RouteTable, AllocatesNothingToFindARoute) {
   }
 }
 
-TEST(RouteTable, WhatNoRouteTakesComesLast) {
+TEST(RouteTable, TheDefaultRouteComesLast) {
   const RouteTable cluster = routing_table(
       "    cluster: b\n    routes: [{ match: { path: /a }, cluster: a }]\n    retry: { attempts: 4 "
       "}");

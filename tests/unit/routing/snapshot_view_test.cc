@@ -37,7 +37,7 @@ class SnapshotViewTest : public testing::Test, public TestLoop {
   std::shared_ptr<const Snapshot> snapshot_;
 };
 
-TEST_F(SnapshotViewTest, WhatIsNotUsedIsNotMade) {
+TEST_F(SnapshotViewTest, CreatesObjectsOnFirstUse) {
   view({spec("a", 0, 1000), spec("b", 1, 1000)});
   EXPECT_TRUE(metrics.report().backends.empty());
   EXPECT_TRUE(metrics.report().clusters.empty());

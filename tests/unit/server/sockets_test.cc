@@ -54,7 +54,7 @@ TEST(Sockets, AnIpAddressIsOneSocketForEachWorker) {
   EXPECT_TRUE(Socket::connect(sockets.entries()[0].actual));
 }
 
-TEST(Sockets, WhatStays_IsNotOpenedAgain) {
+TEST(Sockets, KeepsSocketsThatStayInTheConfiguration) {
   Sockets sockets(2);
   const Told first(
       sockets.commit(std::move(*sockets.prepare(model({"127.0.0.1:0", "127.0.0.2:0"})))));
@@ -164,7 +164,7 @@ TEST(Sockets, AnotherProcessOnAllAddresses_IsInTheWay_AlsoNextToOurs) {
   EXPECT_FALSE(sockets.prepare(model({on_port("127.0.0.1", other.address())})));
 }
 
-TEST(Sockets, WhatFails_HasListenedNowhere) {
+TEST(Sockets, AFailedPrepareOpensNoSocket) {
   const Acceptor taken;
   const Address address = free_address();
   const std::string path = fmt::format("{}/weir-failed-{}.sock", testing::TempDir(), ::getpid());

@@ -39,7 +39,7 @@ TEST(Support, AFinIsDistinguishedFromAReset) {
   EXPECT_EQ(client.wait_end(), End::reset);
 }
 
-TEST(Support, AConnectionToNobodyIsRefused) {
+TEST(Support, AConnectionToAClosedPortIsRefused) {
   const Socket socket = Socket::connect(free_address());
   EXPECT_FALSE(socket);
   EXPECT_EQ(socket.error(), ECONNREFUSED);

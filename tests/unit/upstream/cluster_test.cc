@@ -142,7 +142,7 @@ TEST_F(ClusterTest, AThousandThatAreHeldOff_AreLookedAtOnce) {
   EXPECT_EQ(picked(), (Set{500}));
 }
 
-TEST_F(ClusterTest, WhatWasTried_IsNotPickedAgain) {
+TEST_F(ClusterTest, DoesNotPickATriedBackendAgain) {
   for (int i = 0; i < 3; ++i) add();
   picked();
   const std::vector<HostIndex> tried{0, 2};

@@ -148,7 +148,7 @@ TEST_F(HttpProbeTest, InterimResponsesArePassedOver_ButNotWithoutEnd) {
   EXPECT_EQ(finds(many + interim), "more than 1 MiB of interim responses");
 }
 
-TEST_F(HttpProbeTest, WhatIsNotHttpIsNoSuccess) {
+TEST_F(HttpProbeTest, AnAnswerThatIsNotHttpFails) {
   EXPECT_THAT(finds("220 mail.example ESMTP\r\n"), StartsWith("not valid HTTP: "));
   EXPECT_THAT(finds("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"),
               StartsWith("not valid HTTP: "));

@@ -93,7 +93,7 @@ TEST_F(OutlierTest, ErrorsAreCountedForEachBackendAlone) {
   EXPECT_EQ(picked(), (Set{0, 1, 2, 3}));
 }
 
-TEST_F(OutlierTest, WithoutIt_NobodyIsTakenOut) {
+TEST_F(OutlierTest, WithoutOutlierDetectionNoBackendIsEjected) {
   spec.outlier_detection.reset();
   backends(2);
   answer(0, 503, 100);
@@ -122,7 +122,7 @@ TEST_F(OutlierTest, AfterTheLongestTimeWithoutOneItStartsAnew) {
   EXPECT_EQ(out_for(0), 30s);
 }
 
-TEST_F(OutlierTest, WhatArrivesWhileItIsOutCountsForNothing) {
+TEST_F(OutlierTest, ResponsesDuringAnEjectionDoNotCount) {
   backends(2);
   eject(0);
   answer(0, 503, 10);
