@@ -15,9 +15,9 @@ README_LINES = 60
 FORBIDDEN = [
     (r"(proxy|tests|deploy|config)/.*\.(h|cc|def|py|yaml|sh|txt)", r"\b(TODO|FIXME|XXX|HACK)\b",
      "unfinished work is an issue, not a comment"),
-    (r"tests/.*\.(h|cc)", r"\b(sleep_for|sleep_until|usleep|nanosleep|sleep)\s*\(",
+    (r"tests/.*\.(h|cc|py)", r"\b(sleep_for|sleep_until|usleep|nanosleep|sleep)\s*\(",
      "a test waits for an event, it does not sleep"),
-    (r"tests/.*\.(h|cc)", r"\b(GTEST_SKIP|DISABLED_\w+)", "a test that does not run proves nothing"),
+    (r"tests/.*\.(h|cc|py)", r"\b(GTEST_SKIP|DISABLED_\w+|skipTest|unittest\.skip\w*)", "a test that does not run proves nothing"),
     (r"proxy/.*\.(h|cc)", r"\bclass \w+(Impl|Manager|Factory|Helper|Util|Handler|Context)\b",
      "the name says nothing about what it is"),
 ]

@@ -134,10 +134,11 @@ class TheTree(unittest.TestCase):
 
     def test_unfinished_work_and_sleeping_tests_are_found(self):
         found = findings(check_tree.check, {
-            "tests/unit/x_test.cc": "// " + "TO" + "DO: more\nstd::this_thread::sleep_for(1s);\n"
-                                    "TEST(A, DISABLED_b) {}\n",
+            "tests/unit/x_test.cc": "// " + "TO" + "DO: more\nstd::this_thread::sleep" + "_for(1s);\n"
+                                    "TEST(A, DISABLED" + "_b) {}\n",
+            "tests/x_test.py": "time.sleep" + "(1)\nself.skip" + "Test('why')\n",
             "proxy/main.cc": "class SocketManager;\n"})
-        self.assertEqual(len(found), 4, found)
+        self.assertEqual(len(found), 6, found)
 
     def test_a_trap_that_is_not_in_the_table_is_found_where_it_is_cited(self):
         found = findings(check_tree.check, {
