@@ -9,14 +9,9 @@
 #include "support/http_backend.h"
 #include "support/tls_steps.h"
 
-namespace weir {
+namespace weir::test {
 namespace {
 
-using test::hear;
-using test::IssuedFiles;
-using test::shake_hands;
-using test::TestAuthority;
-using test::TlsPeer;
 using testing::AllOf;
 using testing::EndsWith;
 using testing::HasSubstr;
@@ -228,4 +223,4 @@ TEST_F(HaproxyBehindWeir, ChecksSendLocalHeadersThatItAccepts) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::test

@@ -9,11 +9,9 @@
 #include "support/proxy_process.h"
 #include "support/tls_peer.h"
 
-namespace weir {
+namespace weir::test {
 namespace {
 
-using test::IssuedFiles;
-using test::TestAuthority;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -210,4 +208,4 @@ TEST_F(HaproxyIsATlsClient, ItsHeaderStandsBeforeItsTls_AndSoDoItsChecks) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::test

@@ -11,14 +11,8 @@
 #include "support/http_backend.h"
 #include "support/tls_steps.h"
 
-namespace weir {
+namespace weir::test {
 namespace {
-
-using test::hear;
-using test::IssuedFiles;
-using test::shake_hands;
-using test::TestAuthority;
-using test::TlsPeer;
 
 constexpr const char* kLoadStream = "load_module /usr/lib/nginx/modules/ngx_stream_module.so;";
 
@@ -63,7 +57,7 @@ TEST_F(ProxyHeaderTest, AClientWithoutAnAddressIsServed) {
                   "$remote_addr; }} }} }}",
                   kNginxInItsFolder, behind_.text()),
       {behind_});
-  const test::TempFolder folder;
+  const TempFolder folder;
   bind_ = *Address::parse("unix:" + folder / "socket");
   for (const std::string version : {"v1", "v2"}) {
     ProxyProcess weir(config_text(listener("web", bind_, "app"),
@@ -189,4 +183,4 @@ TEST_F(TlsToldTest, VersionTwoHasTheSubjectOfTheClientCertificateAlsoWhenResumed
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::test

@@ -16,14 +16,9 @@
 #include "support/tls_steps.h"
 #include "support/weir_command.h"
 
-namespace weir {
+namespace weir::test {
 namespace {
 
-using test::hear;
-using test::IssuedFiles;
-using test::shake_hands;
-using test::TestAuthority;
-using test::TlsPeer;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
@@ -383,4 +378,4 @@ TEST_F(StalledHandshakesTest, CostBoundedMemoryDelayNoOtherClientAndEndInTime) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::test

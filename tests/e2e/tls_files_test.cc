@@ -17,14 +17,9 @@
 #include "support/tls_steps.h"
 #include "support/weir_command.h"
 
-namespace weir {
+namespace weir::test {
 namespace {
 
-using test::hear;
-using test::IssuedFiles;
-using test::shake_hands;
-using test::TestAuthority;
-using test::TlsPeer;
 using testing::AllOf;
 using testing::HasSubstr;
 
@@ -380,4 +375,4 @@ TEST_F(TlsFilesTest, ManyRotationsUnderLoadCauseNoFailure) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::test
