@@ -13,6 +13,13 @@ class HttpRetryTest : public HttpFixture {
   void serve_with(const std::string& retry, const std::string& cluster = "") {
     serve("cluster: c, retry: { " + retry + " }", cluster);
   }
+  // Two backends, of which the first refuses.
+  void serve_refusing_before(const Acceptor& other) {
+    apply("listeners:\n" + listener_text("cluster: c") +
+          fmt::format("clusters:\n  - {{ name: c, backends: [{}, {}] }}\n",
+                      backend.address().text(), other.address().text()));
+    backend.stop();
+  }
   // A kept connection on which another request has just arrived.
   Sides kept(const std::string& request) {
     Sides sides = asked(get("/first"));
@@ -41,10 +48,7 @@ class HttpRetryTest : public HttpFixture {
 
 TEST_F(HttpRetryTest, ABackendThatRefusesIsPassedOver_ForAPostToo) {
   Acceptor other;
-  apply("listeners:\n" + listener_text("cluster: c") +
-        fmt::format("clusters:\n  - {{ name: c, backends: [{}, {}] }}\n", backend.address().text(),
-                    other.address().text()));
-  backend.stop();
+  serve_refusing_before(other);
   for (int i = 0; i < 2; ++i) {
     Socket one = client();
     ASSERT_TRUE(one.send(post("/", "abc")));
@@ -60,10 +64,7 @@ TEST_F(HttpRetryTest, ABackendThatRefusesIsPassedOver_ForAPostToo) {
 
 TEST_F(HttpRetryTest, AChunkedUploadIsPassedOnWhenABackendRefuses) {
   Acceptor other;
-  apply("listeners:\n" + listener_text("cluster: c") +
-        fmt::format("clusters:\n  - {{ name: c, backends: [{}, {}] }}\n", backend.address().text(),
-                    other.address().text()));
-  backend.stop();
+  serve_refusing_before(other);
   for (int i = 0; i < 2; ++i) {
     Socket one = client();
     ASSERT_TRUE(one.send(
