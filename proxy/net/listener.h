@@ -1,4 +1,4 @@
-// Listener: the accept loop of one listening socket. It only hands descriptors over (truth 1).
+// Listener: the accept loop of one listening socket. It only hands descriptors over.
 //
 // Owner: a worker, by Owned<Listener>; thread: its loop's. The socket comes open and bound from the
 // control thread (net/listen_socket.h). At most kAcceptsPerTurn connections a turn, so that a flood
