@@ -358,7 +358,7 @@ TEST(Load, LooksThroughManyDanglingReferencesInLinearTime) {
       EXPECT_NE(loaded.diagnostics[kShownDiagnostics - 1].hint, "");
     });
   };
-  EXPECT_LT(test::growth(2500, cost_of_a_load), test::kNearlyLinear);
+  EXPECT_LT(test::growth(1000, cost_of_a_load), test::kNearlyLinear);
 }
 
 TEST(Load, TakesTwentyThousandBackends) {
