@@ -74,7 +74,7 @@ TEST_F(AdminVerbs, WatchedStatus_EndsWithItsReader) {
   EXPECT_THAT(out, AllOf(StartsWith("weir "), testing::EndsWith("\n0\n")));
 }
 
-TEST_F(AdminVerbs, Reload_SaysWhatChanged_AndWhatDidNot) {
+TEST_F(AdminVerbs, Reload_ReportsWhatChanged_AndWhatDidNot) {
   EXPECT_THAT(weir("reload --wait").out, HasSubstr("nothing changes"));
   proxy_.write_config(config("random"));
   CommandOutcome planned = weir("reload --dry-run");
@@ -90,7 +90,7 @@ TEST_F(AdminVerbs, Reload_SaysWhatChanged_AndWhatDidNot) {
   EXPECT_THAT(weir("status").out, HasSubstr("generation 2"));
 }
 
-TEST_F(AdminVerbs, Reload_SaysWhatWaitsForARestart_UntilNothingDoes) {
+TEST_F(AdminVerbs, Reload_ReportsWhatWaitsForARestart_UntilNothingDoes) {
   const std::string more = "global: { workers: 7 }\n";
   proxy_.write_config(config("round_robin") + more);
   EXPECT_THAT(weir("reload --wait").out,
@@ -103,7 +103,7 @@ TEST_F(AdminVerbs, Reload_SaysWhatWaitsForARestart_UntilNothingDoes) {
   EXPECT_THAT(weir("reload --wait").out, StartsWith("nothing changes\n"));
 }
 
-TEST_F(AdminVerbs, ReloadWaits_UnlessItIsToldNotTo) {
+TEST_F(AdminVerbs, ReloadWaitsUnlessNoWaitIsGiven) {
   proxy_.write_config(config("random"));
   CommandOutcome reloaded = weir("reload");
   EXPECT_EQ(reloaded.code, 0) << reloaded.err;

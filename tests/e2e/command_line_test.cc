@@ -64,7 +64,7 @@ TEST_F(CommandLineTest, NothingRunning_IsExitCode3) {
   }
 }
 
-TEST_F(CommandLineTest, Check_SaysWhatIsWrong_AndWithWhichCode) {
+TEST_F(CommandLineTest, Check_ReportsWhatIsWrong_AndWithWhichCode) {
   write(
       "listeners:\n  - bind: :8080\n    cluster: app\nclusters:\n  - name: app\n    backends: "
       "[127.0.0.1:9000]\n");
@@ -82,7 +82,7 @@ TEST_F(CommandLineTest, Check_SaysWhatIsWrong_AndWithWhichCode) {
   EXPECT_THAT(weir("check --format github").out, StartsWith("::error file=weir.yaml,line=3"));
 }
 
-TEST_F(CommandLineTest, Check_SaysWhatTheStartWouldFailFor) {
+TEST_F(CommandLineTest, Check_ReportsWhatTheStartWouldFailFor) {
   write(
       "listeners:\n  - bind: 127.0.0.1:0\n    cluster: app\nclusters:\n  - name: app\n    "
       "backends: "
@@ -136,7 +136,7 @@ TEST_F(CommandLineTest, StrictCheck_FailsOnAWarning) {
   EXPECT_EQ(weir("check --strict").code, 78);
 }
 
-TEST_F(CommandLineTest, ShowEnv_NamesWhatIsNotSet_AndSaysWhatIsWrong) {
+TEST_F(CommandLineTest, ShowEnv_NamesWhatIsNotSet_AndReportsWhatIsWrong) {
   write(
       "listeners:\n  - bind: :8080\n    cluster: ${WEIR_TEST_UNSET}\nclusters:\n  - name: app\n    "
       "backends: [127.0.0.1:9000]\n");

@@ -98,7 +98,7 @@ TEST_F(DrainTest, FailsReadinessFirstAndServesDuringTheDelay) {
   EXPECT_GE(elapsed_since(start), 1900ms);
 }
 
-TEST_F(DrainTest, KeepsReadinessForAWhileWhenToldTo) {
+TEST_F(DrainTest, KeepsReadinessForAWhileWhenConfigured) {
   ProxyProcess weir(
       simple(bind_, {backend_.address()}, drain("delay: 2s, ready_fail_after: 1s, timeout: 30s")));
   const TimePoint start = now();
@@ -350,7 +350,7 @@ TEST_F(DrainTest, RefusesAReloadMeanwhile) {
   EXPECT_EQ(weir.get("/live").status, 200) << "nor does a signal do harm";
 }
 
-TEST_F(DrainTest, SaysWhatItWaitsForAndOnWhom) {
+TEST_F(DrainTest, ReportsWhatEachSessionWaitsFor) {
   ProxyProcess weir(simple(bind_, {backend_.address()}, drain("timeout: 60s, spread: 60s")));
   ASSERT_TRUE(open_session(bind_));  // backend does not read
   Socket up_client = std::move(client_), up_server = std::move(server_);

@@ -68,7 +68,7 @@ TEST(Process, OpensItsLogFilesAgainOnUsr1SoThatTheyCanBeRotated) {
   std::filesystem::remove_all(folder);
 }
 
-TEST(Process, SaysAtOnceWhenALogCannotBeOpenedAgain_AndThatItCan) {
+TEST(Process, ReportsAtOnceWhenALogCannotBeReopenedAndWhenItCan) {
   char folder[] = "/tmp/weir-logs-XXXXXX";
   ASSERT_NE(::mkdtemp(folder), nullptr);
   const std::string logs = std::string(folder) + "/logs";

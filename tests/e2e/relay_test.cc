@@ -93,7 +93,7 @@ TEST_F(RelayTest, AServerMaySpeakFirst) {
   EXPECT_EQ(client_.receive(11), "220 ready\r\n");
 }
 
-TEST_F(RelayTest, SpeaksIpv6OnBothSides) {
+TEST_F(RelayTest, ServesIpv6OnBothSides) {
   const Address bind = free_address("[::1]");
   Acceptor backend(*Address::parse("[::1]:0"));
   ProxyProcess weir(simple(bind, {backend.address()}));
@@ -103,7 +103,7 @@ TEST_F(RelayTest, SpeaksIpv6OnBothSides) {
   EXPECT_TRUE(run_flows({{&client, &server, 1 << 20}, {&server, &client, 1 << 20}}));
 }
 
-TEST_F(RelayTest, SpeaksUnixSocketsOnBothSides) {
+TEST_F(RelayTest, ServesUnixSocketsOnBothSides) {
   char directory[] = "/tmp/weir-unix-XXXXXX";
   ASSERT_NE(::mkdtemp(directory), nullptr);
   const std::string base = std::string("unix:") + directory;

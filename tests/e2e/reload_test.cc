@@ -83,7 +83,7 @@ TEST_F(ReloadTest, AnnouncesAReloadToTheServiceManager) {
   EXPECT_TRUE(weir.await_notification("READY=1"));
 }
 
-TEST_F(ReloadTest, TellsTheServiceManagerOfAReloadByTheAdminApi) {
+TEST_F(ReloadTest, NotifiesTheServiceManagerOfAReloadByTheAdminApi) {
   ProxyProcess weir(simple(bind_, {backend_.address()}));
   weir.write_config(simple(bind_, {backend_.address()}, "drain: {timeout: 77s}\n"));
   ASSERT_EQ(weir.reload().json()["result"], "ok");

@@ -107,7 +107,7 @@ TEST_F(AdminServerTest, LeavesTheBodyOutForHead) {
   EXPECT_EQ(client.body, "hello you");
 }
 
-TEST_F(AdminServerTest, SaysWhichPathsAndMethodsThereAre) {
+TEST_F(AdminServerTest, ReportsWhichPathsAndMethodsThereAre) {
   EXPECT_EQ(status_of(get("/nothing")), 404);
   AdminClient client(address_);
   client.send("DELETE /hello HTTP/1.1\r\nHost: localhost\r\n\r\n");

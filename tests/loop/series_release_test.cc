@@ -3,6 +3,7 @@
 #include "server/metrics_page.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 
 #include "support/worker_fixture.h"
 
@@ -17,12 +18,19 @@ constexpr size_t kLevel = 20;
 class WorkerSeriesTest : public testing::Test, public WorkerFixture {};
 
 TEST_F(WorkerSeriesTest, AWorkerForgetsTheCellsOfBackendsThatHaveGone) {
-  const Acceptor backend;
+  Acceptor backend;
   for (int i = 0; i < kChanges; ++i) {
     apply(
         fmt::format("listeners: [{{ name: l, bind: '127.0.0.1:0', cluster: c }}]\n"
                     "clusters: [{{ name: c, backends: [{{ name: b{}, address: {} }}] }}]\n",
                     i, backend.address().text()));
+    Socket one = client(), server;  // cells are made for a backend that is used
+    ASSERT_TRUE(run_until([&] {
+      if (wait_ready(backend.fd(), POLLIN, 1ms)) server = backend.accept(1s);
+      return static_cast<bool>(server);
+    }));
+    one.reset();
+    ASSERT_TRUE(run_until([&] { return worker.active() == 0; }));
     advance(kChange);
     worker.forget(
         store.series().take_expired(loop.now(), series_in_use(), MetricsPage::kUnseenRetention));

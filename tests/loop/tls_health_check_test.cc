@@ -79,7 +79,7 @@ TEST_F(TlsHealthCheckTest, ABackendWithAGoodCertificateIsUp) {
   }
 }
 
-TEST_F(TlsHealthCheckTest, ABackendOfAnotherAuthorityIsDown_AndTheLogSaysWhy) {
+TEST_F(TlsHealthCheckTest, ABackendOfAnotherAuthorityIsDown_AndTheLogReportsWhy) {
   TestAuthority others("others");
   for (const Type type : {Type::tcp, Type::http}) {
     LogCapture log;
@@ -93,7 +93,7 @@ TEST_F(TlsHealthCheckTest, ABackendOfAnotherAuthorityIsDown_AndTheLogSaysWhy) {
   }
 }
 
-TEST_F(TlsHealthCheckTest, ABackendThatSpeaksNoTlsIsDown_AndTheLogSaysWhy) {
+TEST_F(TlsHealthCheckTest, ABackendThatSpeaksNoTlsIsDown_AndTheLogReportsWhy) {
   LogCapture log;
   check(Type::tcp, authority_.file());
   Socket socket;

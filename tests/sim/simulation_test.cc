@@ -126,7 +126,7 @@ TEST(SimulationOfWaiters, HasRequestsThatWaitForABackend) {
 }
 
 // Handshakes are made of random numbers, too: those of the seed.
-TEST(SimulationOfTls, TellsTheSameHistoryAgainFromTheSameSeed) {
+TEST(SimulationOfTls, RepeatsItsHistoryFromTheSameSeed) {
   for (const Protocol protocol : {Protocol::tcp, Protocol::http}) {
     Tally first, second;
     run_seed(4, protocol, true, first);

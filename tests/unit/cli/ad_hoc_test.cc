@@ -45,7 +45,7 @@ TEST(AdHocConfig, ServesTheAdminApiWhereItIsAskedTo) {
   EXPECT_EQ(loaded(options).model.admin.bind, "127.0.0.1:9901");
 }
 
-TEST(AdHocConfig, SpeaksHttp_UnlessItIsToldNotTo) {
+TEST(AdHocConfig, IsHttpUnlessTcpIsAskedFor) {
   ProxyOptions options = flags();
   EXPECT_EQ(loaded(options).model.listeners[0].protocol, config::Protocol::tcp);
   options.tcp = false;
@@ -55,7 +55,7 @@ TEST(AdHocConfig, SpeaksHttp_UnlessItIsToldNotTo) {
   EXPECT_FALSE(http.model.clusters[0].health_check);
 }
 
-TEST(AdHocConfig, SpeaksTls_WithACertificate) {
+TEST(AdHocConfig, HasTlsWithACertificate) {
   ProxyOptions options = flags();
   EXPECT_FALSE(loaded(options).model.listeners[0].tls);
   options.tls_cert = "site.pem";

@@ -46,7 +46,7 @@ class Explain : public testing::Test {
   }
 };
 
-TEST_F(Explain, SaysWhyEachEarlierRouteDoesNotMatch) {
+TEST_F(Explain, ReportsWhyEachEarlierRouteDoesNotMatch) {
   EXPECT_EQ(explanation_text(only({.host = "api.example", .path = "/v1/x"})),
             "listener web, http, :80\n"
             "  route ping: no, the path is not /ping  (weir.yaml:7)\n"
@@ -85,7 +85,7 @@ TEST_F(Explain, ShowsAnswersAndRedirects) {
 }
 
 // As a session does: tests/unit/routing/path_choice_test.cc has all the ways.
-TEST_F(Explain, SaysWhichReadingOfThePathDecided) {
+TEST_F(Explain, ReportsWhichReadingOfThePathDecided) {
   const Explanation ping = only({.host = "x", .path = "//a/..//ping"});
   EXPECT_EQ(ping.route.name, "ping");
   EXPECT_EQ(ping.path, "/ping");
@@ -134,7 +134,7 @@ TEST_F(Explain, RedirectsByTheSchemeThatTheClientSpeaks) {
       HasSubstr("route *: no, its redirect leads to the address that the client asked for"));
 }
 
-TEST_F(Explain, SaysWhyAPathIsRefused) {
+TEST_F(Explain, ReportsWhyAPathIsRefused) {
   const Explanation above = only({.host = "x", .path = "/../etc"});
   EXPECT_EQ(explanation_text(above),
             "listener web, http, :80\n"
@@ -165,7 +165,7 @@ TEST_F(Explain, RefusesConnectWhereItIsNotAllowed) {
               HasSubstr("  refused: 405, CONNECT is not allowed here\n"));
 }
 
-TEST_F(Explain, SaysWhichBackendsServe) {
+TEST_F(Explain, ReportsWhichBackendsServe) {
   const auto text_with = [](const char* backends) {
     const config::Loaded loaded =
         config::load_text(fmt::format("listeners: [{{ bind: ':80', protocol: http, cluster: a }}]\n"

@@ -15,7 +15,7 @@ using testing::Not;
 
 const Console kPlain("never", false);
 
-TEST(StatusPage, WhileDraining_SaysHowLongTheDrainLasts) {
+TEST(StatusPage, WhileDraining_ReportsHowLongTheDrainLasts) {
   const nlohmann::json status = {{"version", "1"},         {"phase", "lame_duck"},
                                  {"uptime_seconds", 7200}, {"draining_seconds", 0.3},
                                  {"workers", 2},           {"workers_by", "cpu_quota"}};
@@ -70,7 +70,7 @@ TEST(DrainPage, ShowsWhatIsLeft_WhereAndForWhat_AndUntilWhen) {
                           HasSubstr("1.5s"), Not(HasSubstr("idle  "))));
 }
 
-TEST(ChangeList, SaysWhatChanges_AndWhom) {
+TEST(ChangeList, ReportsWhatChanges_AndWhom) {
   json changes = json::parse(R"([
     {"effect": "rebind", "kind": "added", "path": "listeners[web]", "from": "", "to": ":80", "sessions": 0},
     {"effect": "new_sessions", "kind": "removed", "path": "clusters[old]", "from": "a", "to": "", "sessions": 3},

@@ -122,7 +122,7 @@ clusters:
   - { name: other, backends: ["b:1"] }
 )";
 
-TEST(Plan, TellsWhatChangesForRequests) {
+TEST(Plan, ReportsWhatChangesForRequests) {
   const std::vector<Change> changes = plan(model(kBefore), model(R"(
 listeners:
   - name: web
@@ -243,7 +243,7 @@ TEST_F(RouteTestFile, IsReadWithPlaces) {
   EXPECT_EQ(loaded.file.tests[1].location.line, 4u);
 }
 
-TEST_F(RouteTestFile, SaysWhatIsWrongWithIt) {
+TEST_F(RouteTestFile, ReportsWhatIsWrongWithIt) {
   const auto codes = [](const LoadedRouteTests& loaded) {
     std::vector<std::string> result;
     for (const Diagnostic& d : loaded.diagnostics) result.push_back(d.code);

@@ -173,7 +173,7 @@ clusters:
   EXPECT_EQ(b.backoff.max, 5s);
 }
 
-TEST(Load, TellsAMistakeInTheDefaultsOnce) {
+TEST(Load, ReportsAMistakeInTheDefaultsOnce) {
   const Loaded loaded = load(R"(
 defaults: { timeouts: { idle: 10 } }
 listeners:
@@ -230,7 +230,7 @@ TEST(Load, HashesWhatTheConfigurationDoes) {
   EXPECT_NE(load(with("drain: { timeout: 31s }\n")).hash, hash);
 }
 
-TEST(Load, ShowsFiftyDiagnosticsAndSaysHowManyMore) {
+TEST(Load, ShowsFiftyDiagnosticsAndReportsHowManyMore) {
   std::string yaml(kMinimal);
   for (int i = 0; i < 80; ++i) yaml += "key" + std::to_string(i) + ": 1\n";
   const Loaded loaded = load(yaml);
@@ -483,7 +483,7 @@ TEST_F(LoadFile, IncludesOneLevelDeepAndEachFileOnce) {
   EXPECT_THAT(loaded.diagnostics[1].message, HasSubstr("includes nothing"));
 }
 
-TEST_F(LoadFile, TellsWhatIsWrongWithTheFileItself) {
+TEST_F(LoadFile, ReportsWhatIsWrongWithTheFileItself) {
   EXPECT_EQ(load().diagnostics.at(0).code, "E001");
   EXPECT_THAT(load().diagnostics.at(0).message, HasSubstr("No such file"));
   write("weir.yaml", "");

@@ -44,7 +44,7 @@ TEST(Plan, MarksWhatAHealthCheckSendsAndExpectsAsConfidential_AsTextAndInHexadec
   }
 }
 
-TEST(Plan, TellsEachChangeWithItsEffect) {
+TEST(Plan, ReportsEachChangeWithItsEffect) {
   const std::vector<Change> changes = plan(model(kBefore), model(R"(
 global: { workers: 2 }
 listeners:
@@ -91,7 +91,7 @@ listeners:
               IsEmpty());
 }
 
-TEST(Plan, TellsThatACheckIsSwitchedOnOrOff) {
+TEST(Plan, ReportsThatACheckIsSwitchedOnOrOff) {
   const char* without =
       "listeners: [{ bind: ':1', cluster: a }]\nclusters: [{ name: a, backends: ['h:1'] }]\n";
   const char* with =

@@ -115,7 +115,7 @@ TEST(ToYaml, QuotesWhatYamlWouldTakeForSomethingElse) {
   EXPECT_EQ(all_values(model), all_values(again.model));
 }
 
-TEST(EffectiveYaml, TellsWhereEachValueComesFrom) {
+TEST(EffectiveYaml, ReportsWhereEachValueComesFrom) {
   const Loaded loaded = load_text(
       "defaults: { timeouts: { connect: 1s } }\n"
       "listeners:\n  - bind: ':80'\n    cluster: ${APP}\n"

@@ -12,7 +12,7 @@ TEST(Suggest, FindsTheWordTwoSlipsAway) {
   EXPECT_EQ(nearest("bidn", kWords), "bind");
 }
 
-TEST(Suggest, SaysNothingWhereNothingIsNear) {
+TEST(Suggest, SuggestsNothingWithoutASimilarName) {
   EXPECT_EQ(nearest("weight", kWords), "");
   EXPECT_EQ(nearest("ab", kWords), "");
   EXPECT_EQ(nearest(std::string(100'000, 'x'), kWords), "");

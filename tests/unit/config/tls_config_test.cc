@@ -111,7 +111,7 @@ clusters: [{ name: app, backends: ["a:1"] }]
   EXPECT_THAT(read.listeners[0].tls->alpn, ElementsAre("mqtt", "h2"));
 }
 
-TEST(Tls, SaysWhatToDoAboutAProtocolOfALaterVersion) {
+TEST(Tls, ReportsWhatToDoAboutAProtocolOfALaterVersion) {
   const Loaded loaded = read(R"(
 listeners: [{ bind: ":443", protocol: http, cluster: app, tls: { alpn: h2, certificates: [a.pem] } }]
 clusters: [{ name: app, backends: ["a:1"] }]
@@ -141,7 +141,7 @@ clusters:
   - { name: app, backends: ["a:1"], tls: { sni: app.internal } }
 )";
 
-TEST(Plan, TellsWhatChangesInTls) {
+TEST(Plan, ReportsWhatChangesInTls) {
   const std::vector<Change> changes = plan(model(kBefore), model(R"(
 global: { tls_tickets: { rotate: 6h } }
 listeners:

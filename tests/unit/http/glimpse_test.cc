@@ -24,7 +24,7 @@ TEST(Glimpse, ReadsMethodTargetAndHostAsFarAsTheyCame) {
   EXPECT_EQ(seen(""), "||");
 }
 
-TEST(Glimpse, TellsNothingOfBytesThatAreNoRequest) {
+TEST(Glimpse, FindsNothingInBytesThatAreNotARequest) {
   EXPECT_EQ(seen("\x16\x03\x01 /a\r\nHost: a\r\n"), "||");
   EXPECT_EQ(seen("G@T /a HTTP/1.1\r\nHost: a\r\n"), "||");
   EXPECT_EQ(seen(std::string(65, 'A') + " /a\r\n"), "||");

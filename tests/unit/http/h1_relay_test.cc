@@ -284,7 +284,7 @@ TEST(RelayedResponse, PassesOrReplacesServer) {
             "HTTP/1.1 200 OK\r\n" + end);
 }
 
-TEST(RelayedResponse, SaysWhatBecomesOfTheConnection) {
+TEST(RelayedResponse, ReportsWhatBecomesOfTheConnection) {
   const std::string start = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n";
   EXPECT_EQ(answer(start + "\r\n", {.connection = ConnectionOption::close}),
             start + "Connection: close\r\n\r\n");

@@ -227,7 +227,7 @@ TEST(ResponseConnection, PersistsAsTheVersionAndTheFieldSay) {
       response_of("HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\n" + length + "\r\n").keep_alive());
 }
 
-TEST(ResponseConnection, TellsTheSecondsOfKeepAlive) {
+TEST(ResponseConnection, HasTheSecondsOfKeepAlive) {
   EXPECT_EQ(response_of(answer_of("Keep-Alive: timeout=5, max=100\r\n")).keep_alive_timeout(), 5u);
   EXPECT_EQ(response_of(answer_of("Keep-Alive: max=1,Timeout = 60\r\n")).keep_alive_timeout(), 60u);
   for (const char* value : {"", "timeout", "timeout=", "timeout=x", "timeout=-1", "xtimeout=5",

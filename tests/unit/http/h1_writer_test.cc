@@ -36,7 +36,7 @@ TEST(HeadWriter, NeverSplitsAResponse) {
   EXPECT_FALSE(head.ok());
 }
 
-TEST(HeadWriter, SaysWhenItsMemoryIsTooSmall) {
+TEST(HeadWriter, ReportsWhenItsMemoryIsTooSmall) {
   std::array<char, 16> memory;
   H1HeadWriter head(memory);
   head.status_line(200);  // 17 bytes

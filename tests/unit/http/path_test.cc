@@ -99,7 +99,7 @@ TEST(NormalPath, WithDotSegmentsIsRefusedWhenTheyAre) {
   EXPECT_EQ(normal("/a/.b/..c/...", kRejectDots), "/a/.b/..c/...");
 }
 
-TEST(NormalPath, KeepsDotSegmentsWhenTold) {
+TEST(NormalPath, KeepsDotSegmentsWhenConfigured) {
   for (const char* path : {"/.", "/a/./b", "/../a", "/a/%2e%2E/b", "/a/..;/b"})
     EXPECT_EQ(normal(path, kKeepDots), spelled(path));
 }
@@ -117,13 +117,13 @@ TEST(NormalPath, HasNoEncodedSlashesWhereTheyAreRejected) {
     EXPECT_EQ(normal(path, kRejectSlashes), "400") << path;
 }
 
-TEST(NormalPath, KeepsEncodedSlashesWithinASegmentWhenTold) {
+TEST(NormalPath, KeepsEncodedSlashesWithinASegmentWhenConfigured) {
   for (const char* path : {"/a%2fb", "/a%2F%2Fb", "/%2f", "/a%5Cb", "/a\\b"})
     EXPECT_EQ(normal(path, kKeepSlashes), spelled(path));
   EXPECT_EQ(normal("/a%2fb/../c", kKeepSlashes), "/c");
 }
 
-TEST(NormalPath, DecodesSlashesBeforeItLooksAtSegmentsWhenTold) {
+TEST(NormalPath, DecodesSlashesBeforeItCutsSegmentsWhenConfigured) {
   EXPECT_EQ(normal("/a%2fb%2Fc", kDecodeSlashes), "/a/b/c");
   EXPECT_EQ(normal("/a%2f..%2fc", kDecodeSlashes), "/c");
   EXPECT_EQ(normal("/a%2f%2fb", kDecodeSlashes), "/a/b");

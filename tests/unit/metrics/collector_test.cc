@@ -177,7 +177,7 @@ TEST_F(CollectorTest, EscapesNamesFromTheConfig) {
   EXPECT_EQ(value_of(scrape(), R"(weir_listener_sent_bytes_total{listener="a\"b\\c"})"), 0);
 }
 
-TEST_F(CollectorTest, LeavesOutWhatExceedsTheLimitAndSaysHowMuch) {
+TEST_F(CollectorTest, LeavesOutWhatExceedsTheLimitAndReportsHowMuch) {
   constexpr const char* kDetail = "weir_backend_connects_total{";
   Collector collector(150);
   EXPECT_THAT(collector.render(state, reports(), registry), Not(HasSubstr(kDetail)));

@@ -57,7 +57,7 @@ TEST(WorkerMetrics, ReportsThePeakOfTheLagSinceThePreviousReport) {
   EXPECT_EQ(metrics.report().self.loop_lag.peak, 1ms);
 }
 
-TEST(WorkerMetrics, ForgetsOnlyWhatItIsTold) {
+TEST(WorkerMetrics, ForgetsOnlyTheGivenSeries) {
   WorkerMetrics metrics(0);
   metrics.backend(0).sessions.add();
   metrics.backend(1).sessions.add();

@@ -120,7 +120,7 @@ std::string name_in(const std::string& extensions) {
   return got.state == State::complete ? got.name : "malformed";
 }
 
-TEST(ClientHelloOfOpenssl, SaysTheNameTheProtocolsAndTheVersion) {
+TEST(ClientHelloOfOpenssl, HasTheNameTheProtocolsAndTheVersion) {
   const Read got = read(hello_of_openssl({.name = "WWW.Example.test", .alpn = "\2h2\x8http/1.1"}));
   EXPECT_EQ(got.state, State::complete) << got.reason;
   EXPECT_EQ(got.name, "www.example.test");
@@ -128,7 +128,7 @@ TEST(ClientHelloOfOpenssl, SaysTheNameTheProtocolsAndTheVersion) {
   EXPECT_TRUE(got.tls13);
 }
 
-TEST(ClientHelloOfOpenssl, NeedSayNothing) {
+TEST(ClientHelloOfOpenssl, MayBeEmpty) {
   const Read got = read(hello_of_openssl({.tls12_only = true}));
   EXPECT_EQ(got, (Read{State::complete, "", "", {}, false}));
 }

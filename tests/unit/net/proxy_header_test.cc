@@ -292,7 +292,7 @@ TEST(ProxyWriter, WritesBlocksThatAreRead) {
   EXPECT_EQ(addresses(v2(address("unix:@"), address("unix:/b"))), "unix:@ > unix:/b");
 }
 
-TEST(ProxyWriter, SaysWhatTheTlsOfTheClientWas) {
+TEST(ProxyWriter, WritesTheTlsOfTheClient) {
   const ProxyTls tls{.alpn = "h2",
                      .authority = "a.test",
                      .version = "TLSv1.3",
@@ -313,7 +313,7 @@ TEST(ProxyWriter, SaysWhatTheTlsOfTheClientWas) {
   EXPECT_EQ(got.header.tlvs.find(ProxyTlvType::ssl).substr(0, 5), "\7\0\0\0\0"s);
 }
 
-TEST(ProxyWriter, TellsACertificateOfThisConnectionFromOneOfItsSession) {
+TEST(ProxyWriter, DistinguishesACertificateOfTheConnectionFromOneOfItsSession) {
   for (const bool resumed : {false, true}) {
     const std::string header = v2(
         address("1.2.3.4:5"), address("1.2.3.4:6"),

@@ -61,7 +61,7 @@ TEST(Rewrite, WithoutAPathToChange_SaysSo) {
   EXPECT_TRUE(RouteRewrite(strip("/v1"), RouteMatch()).changes_path);
 }
 
-TEST(Rewrite, SaysWhenItDoesNotFit) {
+TEST(Rewrite, ReportsWhenItDoesNotFit) {
   const RouteRewrite rewrite(strip("/v1", "/longer"), RouteMatch());
   std::array<char, 9> little;
   EXPECT_EQ(rewritten_target(rewrite, "/v1/x", "", little), "/longer/x");

@@ -48,7 +48,7 @@ TEST(RouteMatch, ExactPathsAreExact) {
   EXPECT_EQ(at(exact, path("/ping")), What::path);
 }
 
-TEST(RouteMatch, TellsTheFirstThingThatDoesNotFit) {
+TEST(RouteMatch, ReportsTheFirstThingThatDoesNotFit) {
   const RouteMatch all = match([](config::Match& m) {
     m.hosts = {"a.example", "*.b.example"};
     m.path = "/x";

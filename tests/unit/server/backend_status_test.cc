@@ -3,7 +3,7 @@
 namespace weir::test {
 namespace {
 
-TEST(BackendStatus, SaysWhyABackendGetsNoSessions) {
+TEST(BackendStatus, ReportsWhyABackendGetsNoSessions) {
   ManualClock clock;
   ClusterSpec cluster;
   cluster.outlier_detection.emplace();

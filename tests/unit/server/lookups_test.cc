@@ -126,7 +126,7 @@ TEST(Lookups, ItsEndDoesNotWaitForALookupThatHangs) {
   gate->finished.get_future().wait();
 }
 
-TEST(Lookups, TheSystemKnowsLocalhost_AndSaysWhyItDoesNotKnowOthers) {
+TEST(Lookups, TheSystemKnowsLocalhost_AndReportsWhyItDoesNotKnowOthers) {
   const LookupAnswer answer = look_up_host("localhost");
   EXPECT_THAT(answer.addresses, testing::Contains(Address::loopback(0)));
   EXPECT_EQ(answer.failure, "");

@@ -365,7 +365,7 @@ TEST(Sockets, WithoutIPv6_AllAddressesAreThoseOfIPv4) {
   });
 }
 
-TEST(Sockets, WithoutIPv6_AnAddressOfIt_IsAnErrorThatSaysWhy) {
+TEST(Sockets, WithoutIPv6AnIPv6AddressIsAnErrorWithItsReason) {
   without_ipv6([] {
     Sockets sockets(1);
     const auto prepared = sockets.prepare(model({"[::1]:0"}));

@@ -23,7 +23,7 @@ class TlsValidityTest : public testing::Test, protected TestLoop {
   TlsValidity validity_{loop, state_, [this] { return now_; }};
 };
 
-TEST_F(TlsValidityTest, TellsWhenAFileExpiresWhileWeirRuns) {
+TEST_F(TlsValidityTest, ReportsWhenAFileExpiresWhileWeirRuns) {
   validity_.apply({{TlsFileKind::certificate, "a", 0, now_ + 30, {}},
                    {TlsFileKind::certificate, "a", 0, now_ + 30, {}},
                    {TlsFileKind::crl, "b", 0, now_ + 7000, {}}});
@@ -46,7 +46,7 @@ TEST_F(TlsValidityTest, AFileThatIsNamedAsSeveralKindsIsOneOfEach) {
   EXPECT_EQ(out_of_date(TlsFileKind::authorities), 1);
 }
 
-TEST_F(TlsValidityTest, TellsOnceOfEachFileAndWhenItBecomesValid) {
+TEST_F(TlsValidityTest, ReportsEachFileOnceAndWhenItBecomesValid) {
   LogCapture log;
   validity_.apply({{TlsFileKind::ocsp, "/o", now_ + 100, now_ + 9000, {}}});
   EXPECT_EQ(out_of_date(TlsFileKind::ocsp), 1);

@@ -33,7 +33,7 @@ class WatchTest : public testing::Test, protected TestLoop {
   Watch watch_{loop, [this] { ++changes_; }};
 };
 
-TEST_F(WatchTest, TellsOnceOfManyChanges_InTheDirectoriesOfTheLastSet) {
+TEST_F(WatchTest, ReportsManyChangesOnce_InTheDirectoriesOfTheLastSet) {
   watch_.set({one_, two_});
   for (int i = 0; i < 10; ++i) write(one_), write(two_);
   EXPECT_EQ(told(), 1);

@@ -72,7 +72,7 @@ TEST_F(HttpProbeTest, SendsTheFieldsOfTheConfiguration_ItsOwnNameIncluded) {
   EXPECT_THAT(question(), EndsWith("\r\nConnection: close\r\n\r\n"));
 }
 
-TEST_F(HttpProbeTest, ARequestThatCouldHaveABodySaysThatItHasNone) {
+TEST_F(HttpProbeTest, ARequestThatCouldHaveABodyHasAContentLengthOfZero) {
   EXPECT_THAT(question(), Not(HasSubstr("Content-Length")));
   spec.method = "POST";
   EXPECT_THAT(question(), HasSubstr("\r\nContent-Length: 0\r\n"));
@@ -165,7 +165,7 @@ TEST_F(HttpProbeTest, AHeadHasALimit) {
   EXPECT_THAT(finds(head), StartsWith("not valid HTTP: "));
 }
 
-TEST_F(HttpProbeTest, SaysWhatItWaitsFor) {
+TEST_F(HttpProbeTest, ReportsWhatItWaitsFor) {
   EXPECT_EQ(finds(""), "open: no response");
   EXPECT_EQ(finds("", true), "closed before a response");
   EXPECT_EQ(finds("HTTP/1.1 200"), "open: no whole head of a response");
