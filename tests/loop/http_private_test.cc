@@ -71,12 +71,15 @@ TEST_F(HttpPrivateTest, ChallengesAreRecognizedInEveryForm) {
   }
 }
 
-TEST_F(HttpPrivateTest, ProxyChallengeMakesAConnectionPrivateToo) {
+// It is not relayed, so nobody logs in by it.
+TEST_F(HttpPrivateTest, AProxyChallengeMakesNoConnectionPrivate) {
   serve();
-  Sides user = asked(get("/"));
-  answered(user, "HTTP/1.1 407 Auth\r\nProxy-Authenticate: Negotiate\r\nContent-Length: 0\r\n\r\n");
+  Sides first = asked(get("/"));
+  answered(first, "HTTP/1.1 407 Auth\r\nProxy-Authenticate: Negotiate\r\nContent-Length: 0\r\n\r\n");
   turns(3);
-  another();
+  Sides second{client(), std::move(first.server), {}};
+  EXPECT_THAT(ask_again(second, get("/second")), StartsWith("GET /second "));
+  EXPECT_THAT(answered(second, ok("")), StartsWith("HTTP/1.1 200 "));
 }
 
 TEST_F(HttpPrivateTest, CredentialsOfTheClientMakeAConnectionPrivate) {
@@ -197,11 +200,13 @@ TEST_F(HttpPrivateTest, LoweredLimitsCloseIdlePrivateConnections_LongestIdleFirs
 TEST_F(HttpPrivateTest, PrivateConnectionIsNotUsedUnderOtherTlsSettings) {
   serve();
   Sides user = logged_in();
+  const uint64_t reuses = cells_of_backend().reuses.value;
   serve("cluster: c", "tls: { verify: false }");
   ASSERT_TRUE(user.client.send(get("/secret")));
   Socket fresh = accepted();
   EXPECT_EQ(rest(user.server), "") << "not in the clear";
   EXPECT_EQ(user.server.end(), Socket::End::fin);
+  EXPECT_EQ(cells_of_backend().reuses.value, reuses);
 }
 
 TEST_F(HttpPrivateTest, IdlePrivateConnectionIsClosedInTimeAndReplaced) {
