@@ -11,8 +11,8 @@ Lease PrivateConnections::take(Cluster& cluster, Pool::Trust trust, HostIndex& h
     if (found != nullptr || backend.cluster() != cluster.spec().name) return;
     const bool same_tls = connection.pool().tls() == cluster.spec().tls.get();
     host = same_tls ? cluster.index_of(backend, connection.host()) : kNoHost;
-    Lease lease = connection.pool().take_private(connection, trust);
-    if (host != kNoHost) found = std::move(lease);
+    if (host == kNoHost) return Lease(&connection).reset();
+    found = connection.pool().take_private(connection, trust);
   });
   return found;
 }

@@ -75,7 +75,8 @@ TEST_F(HttpPrivateTest, ChallengesAreRecognizedInEveryForm) {
 TEST_F(HttpPrivateTest, AProxyChallengeMakesNoConnectionPrivate) {
   serve();
   Sides first = asked(get("/"));
-  answered(first, "HTTP/1.1 407 Auth\r\nProxy-Authenticate: Negotiate\r\nContent-Length: 0\r\n\r\n");
+  answered(first,
+           "HTTP/1.1 407 Auth\r\nProxy-Authenticate: Negotiate\r\nContent-Length: 0\r\n\r\n");
   turns(3);
   Sides second{client(), std::move(first.server), {}};
   EXPECT_THAT(ask_again(second, get("/second")), StartsWith("GET /second "));
