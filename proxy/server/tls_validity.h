@@ -29,13 +29,16 @@ class TlsValidity {
   void apply(std::vector<FileValidity> files);
 
  private:
+  using Keys = std::set<FileValidity::Key>;
+  // Whether a version of the file, named as the same kind, is among them.
+  static bool holds_version_of(const Keys& keys, const FileValidity& file);
   void look();
 
   ProcessState& state_;
   const WallClock now_;
   Timer timer_;
   std::vector<FileValidity> files_;
-  std::set<FileValidity::Key> told_;  // of those that are out of date
+  Keys told_;  // of those that are out of date
 };
 
 }  // namespace weir

@@ -65,5 +65,22 @@ TEST_F(TlsValidityTest, ReportsEachFileOnceAndWhenItBecomesValid) {
   EXPECT_EQ(count("tls.file_valid"), 1u) << text;
 }
 
+TEST_F(TlsValidityTest, LogsThatARenewedFileIsValid_OnceItsOldVersionIsNoLongerInForce) {
+  LogCapture log;
+  const FileValidity old{TlsFileKind::certificate, "/c", 0, now_ - 30, {}};
+  const FileValidity renewed{TlsFileKind::certificate, "/c", 0, now_ + 7000, {}};
+  validity_.apply({old});
+  validity_.apply({old, renewed});
+  advance_to(now_ + 61);
+  LOG(info, "test.now");
+  validity_.apply({renewed});
+  advance_to(now_ + 61);
+  const std::string text = log.events();
+  const size_t at = text.find("tls.file_valid");
+  ASSERT_NE(at, std::string::npos) << text;
+  EXPECT_GT(at, text.find("test.now")) << text;
+  EXPECT_EQ(text.find("tls.file_valid", at + 1), std::string::npos) << text;
+}
+
 }  // namespace
 }  // namespace weir::test
