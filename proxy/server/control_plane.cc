@@ -275,7 +275,8 @@ void ControlPlane::on_signal(const ReceivedSignal& signal) {
 }
 
 void ControlPlane::begin_drain(std::optional<Duration> timeout) {
-  if (drain_.begun()) return;
+  // Without a configuration: a signal in the last turns of a start that has failed.
+  if (drain_.begun() || !store_.current()) return;
   // Stopped while starting: serve the connections that clients have opened already.
   if (!first_updates_.empty()) serve();
   reload_.refuse();
