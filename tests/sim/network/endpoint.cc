@@ -5,7 +5,7 @@
 namespace weir::sim {
 namespace {
 
-ssize_t fail(int error) {
+ssize_t fail_transfer(int error) {
   errno = error;
   return -1;
 }
@@ -19,25 +19,25 @@ ssize_t Endpoint::recv(char* to, size_t size) {
     return static_cast<ssize_t>(n);
   }
   if (fin_received_) return 0;
-  if (error_ != 0) return fail(take_error());
-  return gone_ ? 0 : fail(EAGAIN);
+  if (error_ != 0) return fail_transfer(take_error());
+  return gone_ ? 0 : fail_transfer(EAGAIN);
 }
 
 ssize_t Endpoint::send(const char* from, size_t size) {
-  if (connecting_) return fail(EAGAIN);
-  if (error_ != 0) return fail(take_error());
-  if (gone_ || fin_queued_) return fail(EPIPE);
+  if (connecting_) return fail_transfer(EAGAIN);
+  if (error_ != 0) return fail_transfer(take_error());
+  if (gone_ || fin_queued_) return fail_transfer(EPIPE);
   const size_t n = std::min(size, room_to_send());
   if (n < size) no_space_ = true;
-  if (n == 0) return fail(EAGAIN);
+  if (n == 0) return fail_transfer(EAGAIN);
   queue_.push({from, n});
   schedule();
   return static_cast<ssize_t>(n);
 }
 
 bool Endpoint::send_whole(std::string_view bytes) {
-  if (error_ != 0) return fail(take_error()) == 0;
-  if (gone_ || fin_queued_) return fail(EPIPE) == 0;
+  if (error_ != 0) return fail_transfer(take_error()) == 0;
+  if (gone_ || fin_queued_) return fail_transfer(EPIPE) == 0;
   queue_.push(bytes);
   schedule();
   return true;

@@ -1,18 +1,11 @@
 #include "world/http_scripts.h"
 
+#include "world/choices.h"
+
 namespace weir::sim {
 namespace {
 
 using Fault = Answer::Fault;
-
-Duration up_to(Random& random, Duration most) {
-  return Duration(1 + random.below(static_cast<uint64_t>(most.count())));
-}
-
-template <typename T, size_t kSize>
-T one_of(Random& random, const T (&choices)[kSize]) {
-  return choices[random.below(kSize)];
-}
 
 bool chance(Random& random, uint64_t of_1000) {
   return random.below(1000) < of_1000;

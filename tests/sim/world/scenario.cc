@@ -1,18 +1,8 @@
 #include "world/scenario.h"
 
+#include "world/choices.h"
+
 namespace weir::sim {
-namespace {
-
-Duration up_to(Random& random, Duration most) {
-  return Duration(1 + random.below(static_cast<uint64_t>(most.count())));
-}
-
-template <typename T, size_t kSize>
-T one_of(Random& random, const T (&choices)[kSize]) {
-  return choices[random.below(kSize)];
-}
-
-}  // namespace
 
 Scenario::Scenario(uint64_t seed, Protocol spoken, bool with_tls) : protocol(spoken) {
   Random random(mix(seed ^ 0x5ce7a210));

@@ -108,7 +108,7 @@ TEST(Defaults, AreCheckedEvenWhenNothingUsesThem) {
   EXPECT_THAT(loaded.diagnostics[0].hint, HasSubstr("'backoff'"));
 }
 
-constexpr const char* kBefore = R"(
+constexpr const char* kRoutesBefore = R"(
 listeners:
   - name: web
     bind: ":80"
@@ -123,7 +123,7 @@ clusters:
 )";
 
 TEST(Plan, ReportsWhatChangesForRequests) {
-  const std::vector<Change> changes = plan(model(kBefore), model(R"(
+  const std::vector<Change> changes = plan(model(kRoutesBefore), model(R"(
 listeners:
   - name: web
     bind: ":80"

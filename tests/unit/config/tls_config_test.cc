@@ -130,7 +130,7 @@ clusters: [{ name: app, backends: ["a:1"] }]
   EXPECT_EQ(read.listeners[0].timeouts.tls_handshake.value, 3s);
 }
 
-constexpr const char* kBefore = R"(
+constexpr const char* kTlsBefore = R"(
 listeners:
   - name: web
     bind: ":443"
@@ -142,7 +142,7 @@ clusters:
 )";
 
 TEST(Plan, ReportsWhatChangesInTls) {
-  const std::vector<Change> changes = plan(model(kBefore), model(R"(
+  const std::vector<Change> changes = plan(model(kTlsBefore), model(R"(
 global: { tls_tickets: { rotate: 6h } }
 listeners:
   - name: web
@@ -173,7 +173,7 @@ clusters:
 }
 
 TEST(Print, WritesTlsThatLoadsAgain) {
-  for (const char* yaml : {kEverything, kBefore}) {
+  for (const char* yaml : {kEverything, kTlsBefore}) {
     const Loaded loaded = read(yaml);
     for (const std::string& written : {to_yaml(loaded.model), effective_yaml(loaded)}) {
       const Loaded again = read(written);
