@@ -38,12 +38,6 @@ struct Words<RetryReason> {
 
 namespace {
 
-bool is_alphanumeric(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-bool is_hex(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
 bool is_visible(char c) {
   return c > 0x20 && c < 0x7f;
 }
@@ -138,7 +132,8 @@ Outcome read_network(std::string_view text, std::string& out) {
 // Whether every '%' begins an encoded byte.
 bool is_encoded(std::string_view text) {
   for (size_t i = text.find('%'); i != std::string_view::npos; i = text.find('%', i + 1))
-    if (i + 2 >= text.size() || !is_hex(text[i + 1]) || !is_hex(text[i + 2])) return false;
+    if (i + 2 >= text.size() || hex_digit(text[i + 1]) < 0 || hex_digit(text[i + 2]) < 0)
+      return false;
   return true;
 }
 

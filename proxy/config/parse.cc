@@ -23,7 +23,7 @@ struct Target {
   std::string only = "";  // the protocol of the listener or check around it; empty: any
 };
 
-struct Value {
+struct Given {
   const Node* node = nullptr;
   bool shared = false;
   const Node* key = nullptr;
@@ -120,7 +120,7 @@ class Reading {
   // `node` may be null: then only the fallback counts.
   void read_map(const Node* node, Target target) {
     const std::span<const Key> keys = keys_of(target.type);
-    std::vector<Value> values(keys.size());
+    std::vector<Given> values(keys.size());
     if (node) collect(*node, target, values);
     for (size_t i = 0; i < keys.size(); ++i) {
       const Key& key = keys[i];
@@ -142,7 +142,7 @@ class Reading {
     if (Location* location = location_of(target.type, target.object); location && node)
       *location = node->place.location;
   }
-  void collect(const Node& node, const Target& target, std::vector<Value>& values) {
+  void collect(const Node& node, const Target& target, std::vector<Given>& values) {
     const std::span<const Key> keys = keys_of(target.type);
     for (const Node::Entry& entry : node.entries) {
       const auto found = std::find_if(keys.begin(), keys.end(),
@@ -166,7 +166,7 @@ class Reading {
            type == Struct::ClusterTls;
   }
 
-  void read_key(const Key& key, const Value& value, const Target& target) {
+  void read_key(const Key& key, const Given& value, const Target& target) {
     switch (key.kind) {
       case Key::Kind::directive: return;  // load.cc has seen to it
       case Key::Kind::value:
@@ -182,7 +182,7 @@ class Reading {
   static bool is_none(const Key& key, const Node& node) {
     return key.kind == Key::Kind::optional && node.is_scalar() && node.text == "none";
   }
-  void read_section(const Key& key, const Value& value, const Target& target) {
+  void read_section(const Key& key, const Given& value, const Target& target) {
     const std::string called = target.path.empty()
                                    ? fmt::format("'{}'", key.name)
                                    : fmt::format("'{}' of {}", key.name, target.called);
@@ -194,7 +194,7 @@ class Reading {
              {key.child, key.at(target.object, 0), join_path(target.path, key.name), called,
               fallback_of(key, target), target.only});
   }
-  void read_optional(const Key& key, const Value& value, const Target& target) {
+  void read_optional(const Key& key, const Given& value, const Target& target) {
     if (value.node && is_none(key, *value.node)) {
       // For a route it is the same as nothing, and says nothing about what the route does.
       if (target.type != Struct::Route)
@@ -210,7 +210,7 @@ class Reading {
 
   // ---- lists
 
-  void read_list(const Key& key, const Value& value, const Target& target) {
+  void read_list(const Key& key, const Given& value, const Target& target) {
     const Node& node = *value.node;
     const std::string called = target.path.empty()
                                    ? fmt::format("'{}'", key.name)
@@ -242,7 +242,7 @@ class Reading {
     if (name && name->is_scalar()) return fmt::format("{} '{}'", singular(key.name), name->text);
     return fmt::format("{} {}", singular(key.name), index + 1);
   }
-  void read_strings(const Key& key, const Value& value, const Target& target) {
+  void read_strings(const Key& key, const Given& value, const Target& target) {
     const Node& node = *value.node;
     const std::string path = join_path(target.path, key.name);
     key.clear(target.object);
@@ -253,7 +253,7 @@ class Reading {
     if (node.items.empty()) empty_list(node, fmt::format("'{}' of {}", key.name, target.called));
     for (const Node* item : node.items) read_string(key, {item, value.shared}, target, path);
   }
-  void read_string(const Key& key, const Value& item, const Target& target,
+  void read_string(const Key& key, const Given& item, const Target& target,
                    const std::string& list) {
     std::string text;
     const std::string path = fmt::format("{}[{}]", list, key.size(target.object));
@@ -263,7 +263,7 @@ class Reading {
   }
 
   // A map whose names are the user's own; header fields are the same in any case.
-  void read_names(const Key& key, const Value& value, const Target& target) {
+  void read_names(const Key& key, const Given& value, const Target& target) {
     const std::string called = fmt::format("'{}' of {}", key.name, target.called);
     if (!expect(*value.node, Node::Kind::map, called, &key)) return;
     std::set<std::string> seen;
@@ -289,7 +289,7 @@ class Reading {
 
   // ---- values
 
-  void read_value(const Key& key, void* member, const Value& value, const std::string& path) {
+  void read_value(const Key& key, void* member, const Given& value, const std::string& path) {
     const Node& node = *value.node;
     if (node.kind == Node::Kind::null)
       return failed(Code::E105, node, fmt::format("'{}' has no value", key.name));

@@ -11,7 +11,7 @@ namespace weir::config {
 namespace {
 
 // Names that are compared for suggestions; each takes some microseconds.
-constexpr size_t kMostCompared = 50'000;
+constexpr size_t kMostComparedNames = 50'000;
 
 }  // namespace
 
@@ -37,7 +37,7 @@ void References::check(const std::string& who, const std::string& cluster,
 std::string References::clusters_like(const std::string& name) {
   if (places_of_names_.empty()) return "there are no clusters";
   if (++suggestions_ > kShownDiagnostics) return "";
-  if ((compared_ += model_.clusters.size()) > kMostCompared) return some_clusters();
+  if ((compared_ += model_.clusters.size()) > kMostComparedNames) return some_clusters();
   std::vector<std::string_view> names;
   for (const Cluster& cluster : model_.clusters) names.push_back(cluster.name);
   if (const std::string near = nearest(name, names); !near.empty()) {

@@ -1,4 +1,5 @@
 // The value types that only TLS has.
+#include "base/ascii.h"
 #include "base/network.h"
 #include "config/value_reading.h"
 
@@ -27,9 +28,6 @@ struct Words<ClientFields> {
 
 namespace {
 
-bool is_alphanumeric(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
 bool is_made_of(std::string_view text, std::string_view punctuation) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
     return is_alphanumeric(c) || punctuation.find(c) != std::string_view::npos;

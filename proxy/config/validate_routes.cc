@@ -16,7 +16,7 @@ namespace {
 
 // Comparing each route with those before it takes the square of their number; a file with more
 // routes than this is written by a program, and its last ones are not compared.
-constexpr size_t kMostCompared = 2000;
+constexpr size_t kMostComparedRoutes = 2000;
 
 class RouteChecks {
  public:
@@ -56,7 +56,7 @@ class RouteChecks {
   // A match that could not be read seems to be wider than it is.
   void check_order(const std::string& list) {
     if (findings_.has_errors()) return;
-    const size_t count = std::min(listener_.routes.size(), kMostCompared);
+    const size_t count = std::min(listener_.routes.size(), kMostComparedRoutes);
     for (size_t i = 1; i < count; ++i)
       for (size_t j = 0; j < i; ++j) {
         if (may_pass(listener_.routes[j])) continue;

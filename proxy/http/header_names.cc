@@ -5,11 +5,6 @@
 namespace weir {
 namespace {
 
-constexpr bool is_alphanumeric(char c) {
-  const char lower = ascii_lower(c);
-  return is(kDigit, c) || (lower >= 'a' && lower <= 'z');
-}
-
 constexpr char as_variable(char c) {
   return is_alphanumeric(c) ? ascii_lower(c) : '-';
 }
