@@ -8,7 +8,12 @@ Exchange::Step Exchange::over_when_delivered(AfterExchange after, EndReason reas
   if (stage_ == Stage::delivering) return Step::wait;
   // Ends with a FIN: the session waits until it has been delivered.
   if (after == AfterExchange::linger) return over(after, reason);
-  if (!tunnel_) stop_relays();
+  // The bytes that the two sides still send are discarded: a relay that went on would pass on a
+  // body with a hole.
+  if (!tunnel_) {
+    stop_relays();
+    watch_client();
+  }
   stage_ = Stage::delivering;
   after_delivery_ = {after, reason};
   last_bytes_.begin(http_.pipes().loop.now());
@@ -19,9 +24,7 @@ Exchange::Step Exchange::over_when_delivered(AfterExchange after, EndReason reas
   return deliver();
 }
 
-// While the rest is delivered, the bytes that the two sides still send are discarded: a relay that
-// went on would pass on a body with a hole. What it holds is dropped, and the body stays
-// incomplete.
+// What they hold is dropped, and the bodies stay incomplete. What they have moved stays counted.
 void Exchange::stop_relays() {
   settle();
   received_ += up_.received();
@@ -29,7 +32,6 @@ void Exchange::stop_relays() {
   heads_received_ = settled_up_ = settled_down_ = 0;
   up_.stop();
   down_.stop();
-  watch_client();
 }
 
 Exchange::Step Exchange::deliver() {

@@ -121,10 +121,7 @@ Exchange::Step Exchange::upstream_failed(EndReason reason) {
 void Exchange::end_try() {
   leave_queue();
   books_.try_over(failure_);
-  settle();
-  heads_received_ = settled_up_ = settled_down_ = 0;
-  up_.stop();
-  down_.stop();
+  stop_relays();
   out_.clear();
   drop_upstream();
 }

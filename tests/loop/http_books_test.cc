@@ -205,6 +205,23 @@ TEST_F(HttpBooksTest, TheCellsOfARemovedRouteStayWhileARequestUsesThem) {
   worker.forget(expired);
 }
 
+TEST_F(HttpBooksTest, BytesOfABodyStayCounted_WhenTheBackendDoesNotAnswer) {
+  serve();
+  Socket one = client();
+  const std::string head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n";
+  const std::string part(5000, 'x');
+  ASSERT_TRUE(one.send(head));
+  Socket server = accepted();
+  until(server, "\r\n\r\n");
+  ASSERT_TRUE(one.send(part + "!"));
+  until(server, "!");
+  const uint64_t sent = head.size() + part.size() + 1;
+  EXPECT_EQ(cells("l").received_bytes.value, sent);
+  server.reset();
+  EXPECT_THAT(until(one, "\r\n\r\n"), StartsWith("HTTP/1.1 502 "));
+  EXPECT_EQ(cells("l").received_bytes.value, sent);
+}
+
 class HttpAccessLogTest : public HttpBooksTest {
  protected:
   // The lines of what `talk` does.
