@@ -6,7 +6,7 @@
 namespace weir::test {
 namespace {
 
-std::string pattern(size_t size) {
+std::string random_bytes(size_t size) {
   std::string bytes(size, '\0');
   Random random(size);
   for (char& byte : bytes) byte = static_cast<char>(random.next());
@@ -67,7 +67,7 @@ TEST_P(PipeTest, PassesAHalfCloseOn_AndKeepsTheOtherDirection) {
 }
 
 TEST_P(PipeTest, DoesNotReadWhileTheSinkIsFull_AndGoesOnWhenItIsNot) {
-  const std::string bytes = pattern(48 << 20);
+  const std::string bytes = random_bytes(48 << 20);
   size_t sent = 0;
   // The backend does not read: what the client can get rid of is bounded by the kernel's buffers
   // and one of ours.
@@ -98,7 +98,7 @@ TEST_P(PipeTest, DoesNotReadWhileTheSinkIsFull_AndGoesOnWhenItIsNot) {
 }
 
 TEST_P(PipeTest, ABulkTransferIsSpliced_AndSmallTalkIsCopiedAgain) {
-  const std::string bytes = pattern(4 << 20);
+  const std::string bytes = random_bytes(4 << 20);
   size_t sent = 0;
   std::string got;
   bool spliced = false;
@@ -123,7 +123,7 @@ TEST_P(PipeTest, ABulkTransferIsSpliced_AndSmallTalkIsCopiedAgain) {
 
 // Trap of splice(2): a kernel pipe has slots, not bytes, and EAGAIN may mean either.
 TEST_P(PipeTest, ManySmallSegmentsThroughAKernelPipe_ArriveWhole) {
-  const std::string bulk = pattern(1 << 20);
+  const std::string bulk = random_bytes(1 << 20);
   std::string sent, got;
   size_t at = 0;
   ASSERT_TRUE(run_until([&] {
@@ -134,7 +134,7 @@ TEST_P(PipeTest, ManySmallSegmentsThroughAKernelPipe_ArriveWhole) {
   }));
   ASSERT_TRUE(f.pipe.request.splicing());
   for (int i = 0; i < 600; ++i) {
-    const std::string small = pattern(10);
+    const std::string small = random_bytes(10);
     while (::send(f.client_end.get(), small.data(), small.size(), MSG_NOSIGNAL) < 0) loop.turns(1);
     sent += small;
   }
@@ -158,7 +158,7 @@ TEST(UnixPipe, AFloodYields_SoThatOthersGetTheirTurn_AndGoesOnByItself) {
   constexpr int kBuffer = 208 << 10;  // what anybody may ask for; the kernel doubles it
   constexpr size_t kTurn = HalfPipe::kChunksPerTurn * kBlockSize;
   SocketPair from = unix_pair(kBuffer), to = unix_pair(kBuffer);
-  const std::string bytes = pattern(1 << 20);
+  const std::string bytes = random_bytes(1 << 20);
   size_t sent = 0;
   for (ssize_t n; (n = ::send(from.a.get(), &bytes[sent], 16384, MSG_NOSIGNAL)) > 0;)
     sent += static_cast<size_t>(n);
@@ -192,7 +192,7 @@ TEST(TcpPipe, ResetOfSourceIsSeenWhileSinkBlocks_AndReceivedBytesAreDelivered) {
   TestLoop loop;
   PipeResources resources{loop.loop};
   PipeFixture f{resources, tcp_pair(), tcp_pair()};
-  const std::string bytes = pattern(64 << 10);
+  const std::string bytes = random_bytes(64 << 10);
   size_t sent = 0;
   ASSERT_TRUE(loop.run_until([&] {
     for (ssize_t n; (n = ::send(f.client_end.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL)) > 0;)
@@ -238,7 +238,7 @@ TEST(TcpPipe, AResetBehindMoreThanTheSinkTakes_IsNoticedSoon) {
   PipeResources resources{loop.loop};
   PipeFixture f{resources, tcp_pair(), unix_pair(4096)};
   loop.turns(2);
-  const std::string bytes = pattern(64 << 10);
+  const std::string bytes = random_bytes(64 << 10);
   size_t sent = 0;
   for (ssize_t n; (n = ::send(f.client_end.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL)) > 0;)
     sent += static_cast<size_t>(n);
@@ -276,7 +276,7 @@ class UrgentByteTest : public testing::Test {
  protected:
   // One direction that is spliced.
   void become_bulk() {
-    const std::string bulk = pattern(4 << 20);
+    const std::string bulk = random_bytes(4 << 20);
     size_t at = 0;
     std::string got;
     ASSERT_TRUE(loop.run_until([&] {
