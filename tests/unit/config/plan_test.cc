@@ -48,7 +48,7 @@ TEST(Plan, ReportsEachChangeWithItsEffect) {
   const std::vector<Change> changes = plan(model(kBefore), model(R"(
 global: { workers: 2 }
 listeners:
-  - { name: new, bind: ":83", cluster: app }
+  - { name: new, bind: ":83", cluster: spare }
   - { name: web, bind: [":81", ":84"], cluster: app, timeouts: { idle: 10m } }
 clusters:
   - name: app
