@@ -14,9 +14,9 @@ using Behaviour = LoadServer::Behaviour;
 using Place = LoadServer::Place;
 
 #if defined(WEIR_ASAN) || defined(WEIR_TSAN)
-constexpr uint64_t kIdle = 2000, kPassing = 4000;
+constexpr uint64_t kIdleSessions = 2000, kPassingSessions = 4000;
 #else
-constexpr uint64_t kIdle = 10'000, kPassing = 20'000;
+constexpr uint64_t kIdleSessions = 10'000, kPassingSessions = 20'000;
 #endif
 
 // weir needs two descriptors a session, the test one, the backend in its process another one.
@@ -30,7 +30,7 @@ uint64_t sessions_possible(uint64_t wanted) {
 }
 
 TEST(Books, TenThousandIdleSessionsCostLittleAndLeaveNothing) {
-  const uint64_t wanted = sessions_possible(kIdle);
+  const uint64_t wanted = sessions_possible(kIdleSessions);
   LoadServer backend(Behaviour::hold, 0, Place::process);
   const Address bind = free_address();
   ProxyProcess weir(simple(bind, {backend.address()}));
@@ -69,7 +69,7 @@ TEST(Books, TwentyThousandConnectionsComeAndGoAndLeaveNothing) {
   const size_t descriptors = weir.open_descriptors();
   [[maybe_unused]] size_t resident = 0;  // a sanitizer keeps what was freed
   constexpr uint64_t kBatch = 100;
-  for (uint64_t done = 0; done < kPassing; done += kBatch) {
+  for (uint64_t done = 0; done < kPassingSessions; done += kBatch) {
     std::vector<Socket> clients;
     for (uint64_t i = 0; i < kBatch; ++i) clients.push_back(Socket::connect(bind));
     for (Socket& client : clients) ASSERT_TRUE(client.send("hello"));
@@ -81,11 +81,11 @@ TEST(Books, TwentyThousandConnectionsComeAndGoAndLeaveNothing) {
       if (i % 3 == 2) clients[i].reset();
     }
     for (uint64_t i = 0; i < kBatch; i += 3) ASSERT_EQ(clients[i].wait_end(), Socket::End::fin);
-    if (done == kPassing / 4) resident = weir.resident_bytes();
+    if (done == kPassingSessions / 4) resident = weir.resident_bytes();
   }
   ASSERT_TRUE(weir.await_metric("weir_connections_active", {}, 0));
   const Scrape scrape = weir.scrape();
-  EXPECT_EQ(scrape.sum("weir_connections_total"), double(kPassing));
+  EXPECT_EQ(scrape.sum("weir_connections_total"), double(kPassingSessions));
   EXPECT_EQ(scrape.imbalance(), 0);
   EXPECT_EQ(scrape.sum("weir_backend_connections_active"), 0);
   EXPECT_LE(weir.open_descriptors(), descriptors + 2);
