@@ -1,5 +1,6 @@
 #include "server/background.h"
 
+#include <atomic>
 #include <future>
 
 namespace weir {
@@ -17,6 +18,14 @@ class BackgroundTest : public testing::Test {
     std::promise<void> promise;
     background_->run([wait = promise.get_future().share()] { wait.wait(); });
     return promise;
+  }
+  // In a job: until stop() has begun. From then on what is put into the bin is freed at once.
+  void wait_for_stop() {
+    const auto freed = std::make_shared<std::atomic<bool>>(false);
+    while (!*freed) {
+      background_->bin()->put([freed] { *freed = true; });
+      std::this_thread::yield();
+    }
   }
 
   const Clock clock_{};
@@ -81,19 +90,17 @@ TEST_F(BackgroundTest, ItsEndFreesWhatIsLeft) {
 }
 
 TEST_F(BackgroundTest, StopWaitsForTheJobThatRuns_AndItsAnswerComesWithTheNextTurn) {
-  std::promise<void> begun, may_finish;
+  std::promise<void> begun;
   bool answered = false, begun_later = false;
   background_->run(
       [&] {
         begun.set_value();
-        may_finish.get_future().wait();
+        wait_for_stop();
       },
       [&] { answered = true; });
   background_->run([&] { begun_later = true; });
   begun.get_future().wait();
-  std::thread release([&] { may_finish.set_value(); });
   background_->stop();
-  release.join();
   EXPECT_FALSE(answered);
   loop_.run_turn(Duration::zero());
   EXPECT_TRUE(answered);
