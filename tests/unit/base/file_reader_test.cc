@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <fstream>
+#include <future>
 
 #include "support/hanging_file.h"
 #include "support/temp_folder.h"
@@ -85,7 +86,12 @@ TEST_F(FileReaderTest, CountsTwoThreadsThatAreStuckOnOnePath) {
     FileReader reader(1s);
     EXPECT_FALSE(reader.read(stuck, kMost));
   };
-  std::thread other(wait_for_it);
+  std::promise<void> begins;
+  std::thread other([&] {
+    begins.set_value();
+    wait_for_it();
+  });
+  begins.get_future().wait();
   wait_for_it();
   other.join();
   EXPECT_EQ(FileReader::left_behind(), 2u);
