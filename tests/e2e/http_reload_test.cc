@@ -19,7 +19,7 @@ constexpr size_t kBody = 256 << 10;
 #else
 constexpr size_t kBody = 2 << 20;
 #endif
-constexpr int kReloads = 200;
+constexpr int kMixedReloads = 200;
 
 const std::string kQuiet = "logging: {level: warn, access: {output: none}}\n";
 
@@ -79,7 +79,7 @@ TEST_F(HttpReloadTest, TwoHundredReloadsUnderMixedLoadCauseNoFailure) {
   add(HttpLoad::command("h2load --h1 -t 1 -c 5 -n 500 " + url("/say/hello"),
                         "500 succeeded, 0 failed, 0 errored, 0 timeout"));
   add(HttpLoad::command("wrk -t 1 -c 5 -d 1 " + url("/say/hello"), "Requests/sec", "errors"));
-  for (int i = 1; i <= kReloads; ++i) {
+  for (int i = 1; i <= kMixedReloads; ++i) {
     weir.write_config(config_of(i));
     const AdminAnswer answer = weir.reload();
     ASSERT_EQ(answer.status, 200) << i << ": " << answer.body;
@@ -104,7 +104,7 @@ TEST_F(HttpReloadTest, TwoHundredReloadsUnderMixedLoadCauseNoFailure) {
     EXPECT_EQ(ended(scrape, reason), 0) << reason;
   weir.signal(SIGTERM);
   EXPECT_EQ(weir.wait(), 0);
-  std::cout << kReloads << " reloads, " << done << " rounds of load\n";
+  std::cout << kMixedReloads << " reloads, " << done << " rounds of load\n";
 }
 
 // One request holds the only connection that is allowed, another waits for it.

@@ -23,7 +23,7 @@ constexpr size_t kLargest = 64 << 20;  // a sanitizer is slow
 constexpr size_t kLargest = 1 << 30;
 #endif
 
-std::string read_file(const std::string& path) {
+std::string content_of(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), {}};
 }
@@ -95,7 +95,7 @@ class NginxBackendTest : public testing::Test {
     Seen seen;
     seen.code = shell("curl -sS --noproxy '*' --max-time 60 -H 'Host: files.example' -D " + head +
                       " -o " + body + " " + options + " " + url(at, path));
-    std::istringstream lines(read_file(head));
+    std::istringstream lines(content_of(head));
     for (std::string line; std::getline(lines, line);) {
       if (!line.empty() && line.back() == '\r') line.pop_back();
       if (line.starts_with("HTTP/")) {
@@ -107,7 +107,7 @@ class NginxBackendTest : public testing::Test {
     }
     std::sort(seen.fields.begin(), seen.fields.end());
     // Of a HEAD, curl writes the head there, too.
-    if (options.find("-I") == options.npos) seen.body = without_boundary(read_file(body));
+    if (options.find("-I") == options.npos) seen.body = without_boundary(content_of(body));
     return seen;
   }
   static bool is_of_one_connection(std::string_view line) {
@@ -249,8 +249,8 @@ TEST_F(NginxBackendTest, ManyFilesOnOneConnectionAreTheSame) {
   const std::string all = nginx_.directory() + "/all";
   ASSERT_EQ(shell("curl -sS --noproxy '*' --fail" + names + " >" + all), 0);
   std::string expected;
-  for (int i = 0; i < 50; ++i) expected += read_file(nginx_.file(fmt::format("{}.bin", i)));
-  EXPECT_TRUE(read_file(all) == expected);
+  for (int i = 0; i < 50; ++i) expected += content_of(nginx_.file(fmt::format("{}.bin", i)));
+  EXPECT_TRUE(content_of(all) == expected);
   EXPECT_EQ(weir_.scrape().sum("weir_connections_total"), 1);
   EXPECT_EQ(weir_.scrape().sum("weir_backend_connects_total"), 1);
 }

@@ -41,7 +41,7 @@ constexpr Change kChanges[] = {Change::nothing, Change::listener_added, Change::
                                Change::listener_rebound, Change::invalid};
 constexpr const char* kChangeNames[] = {"NothingChanged", "ListenerAdded", "BackendRemoved",
                                         "ListenerRebound", "InvalidFile"};
-constexpr size_t kTransfer = 12 << 20;  // more than the kernel's buffers on the way hold
+constexpr size_t kLastingTransfer = 12 << 20;  // more than the kernel's buffers on the way hold
 
 class ReloadTableTest : public testing::TestWithParam<std::tuple<Kind, Change>> {
  protected:
@@ -56,12 +56,12 @@ class ReloadTableTest : public testing::TestWithParam<std::tuple<Kind, Change>> 
         ASSERT_TRUE(run_flows({{&pair_.server, &pair_.client, 1000}}));
         return;
       case Kind::upload:
-        flow_.push_back({&pair_.client, &pair_.server, kTransfer});
+        flow_.push_back({&pair_.client, &pair_.server, kLastingTransfer});
         ASSERT_TRUE(fill(flow_, weir_, "web", "backend_read"));
         return;
       case Kind::download:
       case Kind::client_never_reads:
-        flow_.push_back({&pair_.server, &pair_.client, kTransfer});
+        flow_.push_back({&pair_.server, &pair_.client, kLastingTransfer});
         ASSERT_TRUE(fill(flow_, weir_, "web", "client_read"));
         return;
       case Kind::half_closed_by_client:

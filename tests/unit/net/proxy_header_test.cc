@@ -12,7 +12,7 @@
 namespace weir {
 namespace {
 
-using State = ProxyRead::State;
+using HeaderState = ProxyRead::State;
 using namespace std::string_literals;
 
 const std::string kSignature = "\r\n\r\n\0\r\nQUIT\n"s;
@@ -35,13 +35,13 @@ std::string text(const ProxyHeader& header) {
 
 // What the whole of it is, after it was tried cut at every byte: incomplete until it is decided,
 // and the same ever after.
-ProxyRead read(const std::string& input) {
+ProxyRead read_header(const std::string& input) {
   const ProxyRead whole = read_proxy_header(input);
   bool decided = false;
   for (size_t size = 0; size <= input.size(); ++size) {
     const std::string part = input.substr(0, size);  // a heap block of its own, for ASan
     const ProxyRead read = read_proxy_header(part);
-    if (read.state == State::incomplete) {
+    if (read.state == HeaderState::incomplete) {
       EXPECT_FALSE(decided) << size;
       continue;
     }
@@ -55,25 +55,25 @@ ProxyRead read(const std::string& input) {
 }
 
 std::string addresses(const std::string& input) {
-  const ProxyRead got = read(input);
-  if (got.state != State::complete) return std::string(got.reason);
+  const ProxyRead got = read_header(input);
+  if (got.state != HeaderState::complete) return std::string(got.reason);
   return text(got.header);
 }
 
 bool refused(const std::string& input) {
-  const ProxyRead got = read(input);
-  EXPECT_EQ(got.reason.empty(), got.state != State::malformed);
-  return got.state == State::malformed;
+  const ProxyRead got = read_header(input);
+  EXPECT_EQ(got.reason.empty(), got.state != HeaderState::malformed);
+  return got.state == HeaderState::malformed;
 }
 
 bool waits(const std::string& input) {
-  return read(input).state == State::incomplete;
+  return read_header(input).state == HeaderState::incomplete;
 }
 
 TEST(ProxyLine, GivesTheAddressesAndEndsWithItsLine) {
   const std::string line = "PROXY TCP4 192.168.0.1 192.168.0.11 56324 443\r\n";
-  const ProxyRead got = read(line + "GET / HTTP/1.1\r\n\r\n");
-  ASSERT_EQ(got.state, State::complete);
+  const ProxyRead got = read_header(line + "GET / HTTP/1.1\r\n\r\n");
+  ASSERT_EQ(got.state, HeaderState::complete);
   EXPECT_EQ(got.header.size, line.size());
   EXPECT_EQ(got.header.command, ProxyHeader::Command::proxy);
   EXPECT_EQ(text(got.header), "192.168.0.1:56324 > 192.168.0.11:443");
@@ -83,8 +83,8 @@ TEST(ProxyLine, GivesTheAddressesAndEndsWithItsLine) {
 
 TEST(ProxyLine, OfAnUnknownProtocolHasNoAddressesWhateverItSays) {
   for (const std::string rest : {"", " ", " ffff::1 ffff::2 65535 65535", " \xff\x00 x"}) {
-    const ProxyRead got = read("PROXY UNKNOWN" + rest + "\r\nGET");
-    ASSERT_EQ(got.state, State::complete) << rest;
+    const ProxyRead got = read_header("PROXY UNKNOWN" + rest + "\r\nGET");
+    ASSERT_EQ(got.state, HeaderState::complete) << rest;
     EXPECT_FALSE(got.header.has_addresses());
     EXPECT_EQ(got.header.size, 15 + rest.size());
   }
@@ -167,13 +167,13 @@ TEST(ProxyBlock, WithoutAddressesMeansThoseOfTheConnection) {
   EXPECT_EQ(addresses(block(0x21, 0x00, "")), "- > -");
   EXPECT_EQ(addresses(block(0x20, 0x00, "")), "- > -");
   EXPECT_EQ(addresses(block(0x20, 0x11, kV4)), "- > -");
-  EXPECT_EQ(read(block(0x20, 0x00, "")).header.command, ProxyHeader::Command::local);
-  EXPECT_EQ(read(block(0x21, 0x00, "")).header.command, ProxyHeader::Command::proxy);
+  EXPECT_EQ(read_header(block(0x20, 0x00, "")).header.command, ProxyHeader::Command::local);
+  EXPECT_EQ(read_header(block(0x21, 0x00, "")).header.command, ProxyHeader::Command::proxy);
 }
 
 TEST(ProxyBlock, OfTheCommandLocalIsDiscardedWhateverItHolds) {
-  const ProxyRead got = read(block(0x20, 0xff, "anything at all") + "GET");
-  ASSERT_EQ(got.state, State::complete);
+  const ProxyRead got = read_header(block(0x20, 0xff, "anything at all") + "GET");
+  ASSERT_EQ(got.state, HeaderState::complete);
   EXPECT_EQ(got.header.size, 16u + 15u);
   EXPECT_FALSE(got.header.has_addresses());
 }
@@ -200,8 +200,8 @@ TEST(ProxyTlvsTest, AreFoundPastFillersAndUnknownOnes) {
                            tlv(ProxyTlvType::authority, "a.test") +
                            tlv(ProxyTlvType::authority, "b.test") + tlv(ProxyTlvType::noop, "");
   const std::string input = block(0x21, 0x11, kV4 + tlvs);
-  const ProxyRead got = read(input);
-  ASSERT_EQ(got.state, State::complete);
+  const ProxyRead got = read_header(input);
+  ASSERT_EQ(got.state, HeaderState::complete);
   EXPECT_EQ(got.header.tlvs.find(ProxyTlvType::authority), "a.test");
   EXPECT_EQ(got.header.tlvs.find(ProxyTlvType::alpn), "");
   std::vector<std::string_view> values;
@@ -301,8 +301,8 @@ TEST(ProxyWriter, WritesTheTlsOfTheClient) {
                      .client_certificate = true,
                      .verified = true};
   const std::string header = v2(address("1.2.3.4:5"), address("1.2.3.4:6"), tls);
-  const ProxyRead got = read(header);
-  ASSERT_EQ(got.state, State::complete);
+  const ProxyRead got = read_header(header);
+  ASSERT_EQ(got.state, HeaderState::complete);
   const ProxyTls said = got.header.tls();
   EXPECT_EQ(said.alpn, "h2");
   EXPECT_EQ(said.authority, "a.test");
@@ -318,7 +318,7 @@ TEST(ProxyWriter, DistinguishesACertificateOfTheConnectionFromOneOfItsSession) {
     const std::string header = v2(
         address("1.2.3.4:5"), address("1.2.3.4:6"),
         {.version = "TLSv1.3", .client_certificate = true, .verified = true, .resumed = resumed});
-    const ProxyRead got = read(header);
+    const ProxyRead got = read_header(header);
     EXPECT_EQ(got.header.tlvs.find(ProxyTlvType::ssl).substr(0, 5),
               resumed ? "\5\0\0\0\0"s : "\7\0\0\0\0"s);
     EXPECT_TRUE(got.header.tls().client_certificate && got.header.tls().verified);
@@ -328,7 +328,7 @@ TEST(ProxyWriter, DistinguishesACertificateOfTheConnectionFromOneOfItsSession) {
 TEST(ProxyWriter, NeverCallsACertificateVerifiedThatWasNotGiven) {
   const std::string header =
       v2(address("1.2.3.4:5"), address("1.2.3.4:6"), {.version = "TLSv1.2", .verified = true});
-  const ProxyRead got = read(header);
+  const ProxyRead got = read_header(header);
   EXPECT_EQ(got.header.tlvs.find(ProxyTlvType::ssl).substr(0, 5), "\1\0\0\0\1"s);
   EXPECT_FALSE(got.header.tls().verified);
 }
