@@ -169,6 +169,10 @@ AnswerTo answer_to(std::string_view method) {
   return method == "CONNECT" ? AnswerTo::connect : AnswerTo::other;
 }
 
+bool is_safe_method(std::string_view method) {
+  return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "TRACE";
+}
+
 bool next_protocol(std::string_view& rest, std::string_view& protocol) {
   while (next_member(rest, protocol)) {
     const size_t slash = protocol.find('/');

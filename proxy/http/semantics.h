@@ -29,6 +29,9 @@ Authority split_authority(std::string_view authority);  // a valid one
 
 AnswerTo answer_to(std::string_view method);
 
+// RFC 9110 9.2.1: it asks for nothing to be changed.
+bool is_safe_method(std::string_view method);
+
 // Takes the next protocol off an Upgrade value: name ["/" version], both tokens; what is neither is
 // passed over, and so is h2c: HTTP/2 by upgrade goes around every rule here. False at the end.
 bool next_protocol(std::string_view& rest, std::string_view& protocol);

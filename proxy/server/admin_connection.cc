@@ -17,10 +17,6 @@ constexpr size_t kReadSize = 16 * 1024;
 constexpr size_t kReplyHeadSize = 1024;
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
-bool is_safe(std::string_view method) {
-  return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "TRACE";
-}
-
 }  // namespace
 
 AdminConnection::AdminConnection(EventLoop& loop, AdminServer& server, AdminPeer peer)
@@ -173,7 +169,7 @@ std::string AdminConnection::objection(const RequestHead& head) const {
         "host '{}' is not in admin.hosts; use the IP address or localhost, or add the name to "
         "admin.hosts",
         split_authority(head.authority()).host);
-  if (is_safe(head.method())) return "";
+  if (is_safe_method(head.method())) return "";
   if (head.find("origin").data() != nullptr)
     return "requests that change something are not taken from web pages (Origin)";
   if (server_.access().read_only)

@@ -110,13 +110,13 @@ Result<void> read_members(AdminRequest& request, const NameList& names) {
 }
 
 // A request between its head and its handler.
-struct Reading {
+struct BodyReading {
   AdminRequest request;
   AdminResponder responder;
   Result<void> read;
 };
 
-void hand_over(const AdminRoute& route, Reading& reading) {
+void hand_over(const AdminRoute& route, BodyReading& reading) {
   if (!reading.read) return reading.responder.reply(error_reply(400, reading.read.error().message));
   route.handler(std::move(reading.request), std::move(reading.responder));
 }
@@ -134,7 +134,7 @@ void AdminRoutes::answer(const AdminRoute& route, AdminRequest request,
     return responder.reply(error_reply(400, good.error().message));
   const bool large = request.body.size() > kAdminSmallBody;
   const auto reading =
-      std::make_shared<Reading>(Reading{std::move(request), std::move(responder), {}});
+      std::make_shared<BodyReading>(BodyReading{std::move(request), std::move(responder), {}});
   const auto read = [reading, &route] {
     reading->read = read_members(reading->request, route.members);
   };

@@ -25,7 +25,7 @@ const char* fix_for(int error) {
   }
 }
 
-Error failure(const Address& address, const char* what, int error) {
+Error socket_failure(const Address& address, const char* what, int error) {
   return {
       fmt::format("cannot {} {}: {}{}", what, address.text(), std::strerror(error), fix_for(error)),
       ""};
@@ -53,7 +53,7 @@ Result<void> remove_stale_file(const Address& address) {
   const char* path = address.path().c_str();
   struct stat found {};
   if (::lstat(path, &found) != 0)
-    return errno == ENOENT ? Result<void>() : failure(address, "look at", errno);
+    return errno == ENOENT ? Result<void>() : socket_failure(address, "look at", errno);
   if (!S_ISSOCK(found.st_mode))
     return Error{
         fmt::format("cannot bind {}: the path exists and is not a socket; remove it or choose "
@@ -84,11 +84,11 @@ Result<AdminSocket> AdminSocket::open_unix(const Address& address,
                  ""};
   if (auto removed = remove_stale_file(address); !removed) return removed.error();
   UniqueFd fd(sys::socket(AF_UNIX));
-  if (!fd) return failure(address, "open a socket for", errno);
+  if (!fd) return socket_failure(address, "open a socket for", errno);
   // Linux creates the file with the mode of the unbound socket, less the umask: it is never open to
   // others.
-  if (::fchmod(fd.get(), kOwnerOnly) != 0) return failure(address, "protect", errno);
-  if (int error = bind_and_listen(fd.get(), address)) return failure(address, "bind", error);
+  if (::fchmod(fd.get(), kOwnerOnly) != 0) return socket_failure(address, "protect", errno);
+  if (int error = bind_and_listen(fd.get(), address)) return socket_failure(address, "bind", error);
   AdminSocket made(std::move(fd), address, socket_file(address));
   // The umask may have taken from the owner too.
   if (Result<void> set = set_permissions(address.path(), permissions); !set) return set.error();

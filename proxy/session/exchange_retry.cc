@@ -1,20 +1,14 @@
 // When a try has failed: sending the request again where that is safe, and the books of tries.
 #include "base/log.h"
+#include "http/semantics.h"
 #include "session/exchange.h"
 
 namespace weir {
 namespace {
 
-// RFC 9110 9.2.1: asks for nothing to be changed.
-bool is_safe(std::string_view method) {
-  for (std::string_view one : {"GET", "HEAD", "OPTIONS", "TRACE"})
-    if (method == one) return true;
-  return false;
-}
-
 // RFC 9110 9.2.2: twice is as good as once.
 bool is_idempotent(std::string_view method) {
-  return is_safe(method) || method == "PUT" || method == "DELETE";
+  return is_safe_method(method) || method == "PUT" || method == "DELETE";
 }
 
 bool allows(const RetryPolicy& policy, RetryCause cause, std::string_view method) {
@@ -24,7 +18,7 @@ bool allows(const RetryPolicy& policy, RetryCause cause, std::string_view method
     case RetryCause::not_sent: return policy.on(RetryReason::unprocessed);
     case RetryCause::reused_connection:
       return policy.on(RetryReason::reused_connection) &&
-             (policy.repeats_changes() || is_safe(method));
+             (policy.repeats_changes() || is_safe_method(method));
     case RetryCause::reset_before_response: return policy.on(RetryReason::reset_before_response);
     case RetryCause::timeout: return policy.on(RetryReason::timeout);
     case RetryCause::status: return true;  // the caller has asked on_status()

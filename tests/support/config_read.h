@@ -16,10 +16,15 @@ inline Loaded read(std::string_view yaml) {
   return load_text(yaml, "weir.yaml", [](const std::string&) { return std::nullopt; });
 }
 
+// Its findings.
+inline std::string told(const Loaded& loaded) {
+  return format_text(loaded.diagnostics, false);
+}
+
 // Of a text without findings.
 inline Model model(std::string_view yaml) {
   Loaded loaded = read(yaml);
-  EXPECT_THAT(loaded.diagnostics, testing::IsEmpty()) << format_text(loaded.diagnostics, false);
+  EXPECT_THAT(loaded.diagnostics, testing::IsEmpty()) << told(loaded);
   return std::move(loaded.model);
 }
 

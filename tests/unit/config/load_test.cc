@@ -11,6 +11,7 @@
 
 #include "config/findings.h"
 #include "config/print.h"
+#include "support/config_read.h"
 #include "support/growth.h"
 
 namespace weir::config {
@@ -30,10 +31,6 @@ Environment variables(std::map<std::string, std::string> values) {
 Loaded load(std::string_view yaml, const Environment& environment = variables({})) {
   return load_text(yaml, "weir.yaml", environment);
 }
-std::string told(const Loaded& loaded) {
-  return format_text(loaded.diagnostics, false);
-}
-
 constexpr std::string_view kMinimal =
     "listeners:\n  - bind: :8080\n    cluster: app\n"
     "clusters:\n  - name: app\n    backends: [10.0.0.11:9000, 10.0.0.12:9000]\n";

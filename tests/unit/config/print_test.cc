@@ -6,6 +6,7 @@
 
 #include "config/plan.h"
 #include "config/schema.h"
+#include "support/config_read.h"
 
 namespace weir::config {
 namespace {
@@ -21,10 +22,6 @@ std::optional<std::string> nothing(const std::string&) {
 Loaded load(std::string_view yaml) {
   return load_text(yaml, "weir.yaml", nothing);
 }
-std::string told(const Loaded& loaded) {
-  return format_text(loaded.diagnostics, false);
-}
-
 std::string content(const fs::path& path) {
   std::ostringstream out;
   out << std::ifstream(path).rdbuf();
