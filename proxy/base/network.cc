@@ -34,7 +34,8 @@ bool zero_after(std::span<const uint8_t, 16> bytes, unsigned bits) {
 
 bool IpAddress::parse(std::string_view text) {
   char terminated[kTextSize];
-  if (text.size() >= sizeof terminated || text.find('\0') != std::string_view::npos) return false;
+  if (text.empty() || text.size() >= sizeof terminated) return false;
+  if (text.find('\0') != std::string_view::npos) return false;
   std::memcpy(terminated, text.data(), text.size());
   terminated[text.size()] = '\0';
   std::array<uint8_t, 16> bytes{};

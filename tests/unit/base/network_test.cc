@@ -29,6 +29,7 @@ TEST(IpAddress, IsReadAndWritten) {
        {"", "10.0.0", "10.0.0.256", "[::1]", "::1:", "10.0.0.1:80", "a", "fe80::1%eth0",
         " 10.0.0.1", "0000:0000:0000:0000:0000:0000:0000:0000:0000:0000"})
     EXPECT_FALSE(IpAddress().parse(text)) << text;
+  EXPECT_FALSE(IpAddress().parse(std::string_view()));
 }
 
 TEST(IpAddress, OfIpv4IsTheSameWhenMapped) {

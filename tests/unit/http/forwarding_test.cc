@@ -163,6 +163,12 @@ TEST(ClientAddress, IsReadFromForwarded) {
   EXPECT_EQ(client_of("Forwarded: for=10.2.2.2, for=10.1.1.1\r\n"), "10.2.2.2");
 }
 
+TEST(ClientAddress, IsThatOfThePeerWhereForwardedNamesNobody) {
+  for (const char* element : {"proto=https", "proto=https;host=a", "by=1.1.1.1", "for="})
+    EXPECT_EQ(client_of("Forwarded: " + std::string(element) + "\r\n"), client_of("")) << element;
+  EXPECT_EQ(client_of("Forwarded: for=6.6.6.6, proto=https, for=10.1.1.1\r\n"), "10.1.1.1");
+}
+
 TEST(ClientAddress, IsWhatTheProxyAppendedWhateverQuotesTheClientSent) {
   for (const char* sent : {"for=\"", "\"", "for=6.6.6.6;x=\"", "for=\"a\\\"", "for=\"\\", "\\\"",
                            "for=6.6.6.6, for=\"6.6.6.6", "for=\"a, for=\"b\""}) {
