@@ -101,8 +101,7 @@ HalfPipe::Step HalfPipe::fill() {
 // Reads one block. `wait`: nothing to read now, or the half has failed.
 HalfPipe::Step HalfPipe::fill_block() {
   borrow_block();
-  const auto wanted = static_cast<size_t>(std::min<uint64_t>(block_size_, left_));
-  const Io io = source_.read({block_, wanted});
+  const Io io = source_.read({block_, static_cast<size_t>(std::min<uint64_t>(block_size_, left_))});
   switch (io.status) {
     case Io::Status::ok: break;
     case Io::Status::eof: return source_end();
@@ -110,8 +109,7 @@ HalfPipe::Step HalfPipe::fill_block() {
     case Io::Status::unsupported: CHECK_UNREACHABLE();
     case Io::Status::failed: finish(State::source_failed); return Step::wait;
   }
-  // What a short read means is found out by the next one, not by a splice and a read.
-  if (splicing()) source_.expect_more(), ask_ = io.bytes < wanted;
+  if (splicing()) source_.expect_more();
   begin_ = 0;
   end_ = static_cast<uint32_t>(io.bytes);
   took(io.bytes);

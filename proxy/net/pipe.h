@@ -126,7 +126,7 @@ class HalfPipe final : public TransportReader, public TransportWriter, private Y
   bool source_lost_ = false;  // it was reset, with bytes received before that still to be delivered
   bool fin_sent_ = false;
   bool bulk_ = false;
-  bool ask_ = false;                // the last splice or read was short: the source may be empty
+  bool ask_ = false;  // a splice has moved less than it could: the source may be empty
   Bulk bulk_means_ = Bulk::splice;  // what this pair of sockets can
   uint8_t streak_ = 0;              // reads in a row that speak for the other way
 };
