@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -28,7 +29,8 @@ inline SocketPair unix_pair(int send_buffer = 0) {
   return {UniqueFd(ends[0]), UniqueFd(ends[1])};
 }
 
-// Over loopback TCP: has resets, windows and splice(2) of the real thing.
+// Over loopback TCP: has resets, windows and splice(2) of the real thing. Without Nagle's
+// algorithm, as all connections of weir: what it held back would be lost with a reset.
 inline SocketPair tcp_pair() {
   UniqueFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address{};
@@ -43,6 +45,9 @@ inline SocketPair tcp_pair() {
   UniqueFd b(::accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
   EXPECT_GE(b.get(), 0);
   ::fcntl(a.get(), F_SETFL, O_NONBLOCK);
+  const int on = 1;
+  for (const int fd : {a.get(), b.get()})
+    EXPECT_EQ(::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)), 0);
   return {std::move(a), std::move(b)};
 }
 
