@@ -41,9 +41,8 @@ class Text {
   bool fits_ = true;
 };
 
-// What is left of `path` behind the prefix, with one leading slash: "//x" would be read as a host.
-std::string_view behind(std::string_view path, std::string_view prefix) {
-  path.remove_prefix(prefix.size());
+// What stands where the path begins, with one leading slash: "//x" would be read as a host.
+std::string_view with_one_slash(std::string_view path) {
   while (path.size() > 1 && path[0] == '/' && path[1] == '/') path.remove_prefix(1);
   return path;
 }
@@ -54,9 +53,11 @@ void add_replaced(Text& text, std::string_view path, std::string_view prefix,
     text.add(path);
     return;
   }
-  const std::string_view rest = behind(path, prefix);
-  text.add(replacement).add(rest);
-  if (replacement.empty() && rest.empty()) text.add("/");
+  const std::string_view rest = path.substr(prefix.size());
+  if (!replacement.empty())
+    text.add(replacement).add(rest);
+  else
+    text.add(rest.empty() ? "/" : with_one_slash(rest));
 }
 
 uint16_t implied_port(std::string_view scheme) {

@@ -24,7 +24,8 @@ struct RouteRewrite {
 };
 
 // The request-target for the backend: the rewritten path with the query. A path that does not begin
-// with the prefix stays; what is left begins with exactly one '/'.
+// with the prefix stays; what is behind the prefix stays, too, but begins with exactly one '/' if
+// nothing takes the place of the prefix.
 std::string_view rewritten_target(const RouteRewrite& rewrite, std::string_view path,
                                   std::string_view query, std::span<char> memory);
 

@@ -52,6 +52,13 @@ TEST(Rewrite, ReplacesWhatIsStripped_OrWhatTheRouteMatched) {
 TEST(Rewrite, NeverLeavesAPathThatReadsAsAHost) {
   EXPECT_EQ(rewritten(strip("/v1"), "/v1//evil.example/x"), "/evil.example/x");
   EXPECT_EQ(rewritten(strip("/v1"), "/v1////"), "/");
+  EXPECT_EQ(rewritten(strip("/v1", "/"), "/v1//evil.example"), "/evil.example");
+}
+
+TEST(Rewrite, LeavesTheSlashesBehindAReplacedPrefix) {
+  EXPECT_EQ(rewritten(strip("/v1", "/v2"), "/v1//x///y/"), "/v2//x///y/");
+  EXPECT_EQ(rewritten(strip("/v1", "/v2"), "/v1//"), "/v2//");
+  EXPECT_EQ(rewritten(strip("", "/app"), "//x", "", "/"), "/app//x");
 }
 
 TEST(Rewrite, WithoutAPathToChange_SaysSo) {
@@ -117,6 +124,8 @@ TEST(Redirect, PutsAPrefixInPlaceOfTheMatchedOne) {
   RequestAddress from = request();
   from.query = "";
   EXPECT_EQ(location(redirect, from, "/x"), "http://a.example:8080/new/y");
+  from.path = "/x//y";
+  EXPECT_EQ(location(redirect, from, "/x"), "http://a.example:8080/new//y");
   from.path = "/x";
   EXPECT_EQ(location(redirect, from, "/x"), "http://a.example:8080/new");
   redirect.prefix = "/";
