@@ -181,7 +181,7 @@ class Validation {
       check_backends(cluster, path);
       check_times(cluster, path);
       validate_tls(cluster, path, places_, findings_);
-      check_proxy_protocol(cluster, path);
+      check_http_use(cluster, path);
       if (cluster.name.empty()) continue;
       const auto [first, is_new] = names.emplace(cluster.name, i);
       if (!is_new)
@@ -195,12 +195,16 @@ class Validation {
                       "it is checked and counted all the same");
     }
   }
-  // Requests of many clients go over one connection; the header at its beginning speaks for one.
-  void check_proxy_protocol(const Cluster& cluster, const std::string& path) {
-    if (cluster.proxy_protocol == ProxyVersion::none) return;
+  // What only sessions of TCP can do to backends.
+  void check_http_use(const Cluster& cluster, const std::string& path) {
+    const bool offers = cluster.tls && !cluster.tls->alpn.empty();
+    if (cluster.proxy_protocol == ProxyVersion::none && !offers) return;
     if (!http_users_) find_http_users();
     const auto user = http_users_->find(cluster.name);
     if (user == http_users_->end()) return;
+    validate_http_alpn(cluster, *user->second, path, places_, findings_);
+    // Requests of many clients go over one connection; the header at its beginning speaks for one.
+    if (cluster.proxy_protocol == ProxyVersion::none) return;
     findings_.add(
         Code::E239, place(path + ".proxy_protocol"),
         fmt::format("cluster '{}' is to be told of one client for each connection, but HTTP "

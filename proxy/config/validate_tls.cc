@@ -10,6 +10,14 @@
 namespace weir::config {
 namespace {
 
+// What weir says of itself where HTTP is spoken, by ALPN.
+bool is_http_protocol(std::string_view protocol) {
+  return protocol == "http/1.1" || protocol == "http/1.0";
+}
+bool is_later_http_protocol(std::string_view protocol) {
+  return protocol == "h2" || protocol == "h3";
+}
+
 class ListenerChecks {
  public:
   ListenerChecks(const Listener& listener, const std::string& path, const Places& places,
@@ -88,12 +96,12 @@ class ListenerChecks {
     if (listener_.protocol != Protocol::http) return;
     for (size_t i = 0; i < tls_.alpn.size(); ++i) {
       const std::string& protocol = tls_.alpn[i];
-      if (protocol == "http/1.1" || protocol == "http/1.0") continue;
-      const bool later = protocol == "h2" || protocol == "h3";
+      if (is_http_protocol(protocol)) continue;
       add(Code::E236, fmt::format(".alpn[{}]", i),
-          later ? fmt::format("{} offers {}, which this version does not speak", who_, protocol)
-                : fmt::format("{} offers {}, which is no protocol of an HTTP listener", who_,
-                              protocol),
+          is_later_http_protocol(protocol)
+              ? fmt::format("{} offers {}, which this version does not speak", who_, protocol)
+              : fmt::format("{} offers {}, which is no protocol of an HTTP listener", who_,
+                            protocol),
           "write http/1.1");
     }
   }
@@ -171,6 +179,23 @@ void validate_tls(const Cluster& cluster, const std::string& path, const Places&
                              "be checked for",
                              nameless->name, cluster.name),
                  "give 'verify_name' or 'sni'");
+}
+
+void validate_http_alpn(const Cluster& cluster, const Listener& user, const std::string& path,
+                        const Places& places, Findings& findings) {
+  if (!cluster.tls) return;
+  for (size_t i = 0; i < cluster.tls->alpn.size(); ++i) {
+    const std::string& protocol = cluster.tls->alpn[i];
+    if (is_http_protocol(protocol)) continue;
+    findings.add(
+        Code::E236, places.of(fmt::format("{}.tls.alpn[{}]", path, i)),
+        is_later_http_protocol(protocol)
+            ? fmt::format("cluster '{}' offers {}, which this version does not speak to backends",
+                          cluster.name, protocol)
+            : fmt::format("cluster '{}' offers {}, but HTTP listener '{}' speaks HTTP to it",
+                          cluster.name, protocol, user.name),
+        "write http/1.1, or leave it out");
+  }
 }
 
 }  // namespace weir::config

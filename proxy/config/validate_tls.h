@@ -14,5 +14,8 @@ void validate_tls(const Listener& listener, const std::string& path, const Place
                   Findings& findings);
 void validate_tls(const Cluster& cluster, const std::string& path, const Places& places,
                   Findings& findings);
+// `user`: an HTTP listener that sends requests to the cluster.
+void validate_http_alpn(const Cluster& cluster, const Listener& user, const std::string& path,
+                        const Places& places, Findings& findings);
 
 }  // namespace weir::config

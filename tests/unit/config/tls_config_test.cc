@@ -121,6 +121,25 @@ clusters: [{ name: app, backends: ["a:1"] }]
   EXPECT_EQ(loaded.diagnostics[0].hint, "write http/1.1");
 }
 
+TEST(Tls, ReportsAProtocolThatIsNotSpokenToBackends) {
+  const Loaded loaded = read(R"(
+listeners: [{ bind: ":80", protocol: http, cluster: app }]
+clusters: [{ name: app, backends: ["a:1"], tls: { alpn: [http/1.1, h2] } }]
+)");
+  ASSERT_EQ(loaded.diagnostics.size(), 1u);
+  EXPECT_EQ(loaded.diagnostics[0].message,
+            "cluster 'app' offers h2, which this version does not speak to backends");
+  EXPECT_EQ(loaded.diagnostics[0].hint, "write http/1.1, or leave it out");
+}
+
+TEST(Tls, ClustersOfTcpListenersOfferAnyProtocol) {
+  const Model read = model(R"(
+listeners: [{ bind: ":80", cluster: app }]
+clusters: [{ name: app, backends: ["a:1"], tls: { alpn: [h2, mqtt] } }]
+)");
+  EXPECT_THAT(read.clusters[0].tls->alpn, ElementsAre("h2", "mqtt"));
+}
+
 TEST(Tls, HandshakesTakeTheirTimeoutFromTheDefaults) {
   const Model read = model(R"(
 defaults: { timeouts: { tls_handshake: 3s } }
