@@ -189,6 +189,9 @@ std::string hint_for_plain(const Key& key, std::string_view text) {
     if (std::string hint = hint_for_url(key, url); !hint.empty()) return "write " + hint;
   if (key.child == Struct::ListenerTls && text.find('/') != std::string_view::npos)
     return fmt::format("write tls: {{ certificates: [{}] }}", quoted_where_needed(text));
+  std::string bind;
+  if (key.child == Struct::Metrics && !find_key(Struct::Admin, "bind")->type->read(text, &bind))
+    return fmt::format("write admin: {{ bind: \"{}\" }}; Prometheus scrapes /metrics there", bind);
   for (const PlainRow& row : kPlainRows)
     if (row.map == key.child && row.reads(text))
       return fmt::format("write {}: {}", key.name, fmt::format(fmt::runtime(row.written), text));
@@ -198,6 +201,13 @@ std::string hint_for_plain(const Key& key, std::string_view text) {
 
 std::string hint_for_list(const Key& key, std::span<const std::string> items) {
   const std::string_view name = key.name;
+  if (key.kind == Key::Kind::map) {
+    const size_t colon = items.empty() ? std::string::npos : items[0].find(": ");
+    if (colon == std::string::npos) return fmt::format("write {}: {{ name: value }}", name);
+    return fmt::format("write {}: {{ {}: {} }}", name,
+                       quoted_where_needed(items[0].substr(0, colon)),
+                       quoted_where_needed(items[0].substr(colon + 2)));
+  }
   if (key.kind != Key::Kind::value)
     return fmt::format("write {}: {{ key: value }}; possible keys: {}", name, possible(key.child));
   std::vector<std::string> texts;
@@ -213,7 +223,11 @@ std::string hint_for_list(const Key& key, std::span<const std::string> items) {
   return "one of them";
 }
 
-std::string hint_for_map(const Key& key, std::string_view name) {
+std::string hint_for_map(const Key& key, std::string_view name, std::string_view first) {
+  if (key.kind == Key::Kind::list && !first.empty() && find_key(key.child, first) == nullptr &&
+      find_key(key.child, "name") != nullptr)
+    return fmt::format("write a list: {}: - {{ name: {}, … }}", key.name,
+                       quoted_where_needed(first));
   if (key.kind == Key::Kind::list)
     return key.plain[0] != '\0'
                ? fmt::format("begin each element with '- ', or write a list: {}: [{}]", key.name,

@@ -18,7 +18,7 @@ std::string hint_for_plain(const Key& key, std::string_view text);
 // For a list of these values where `key` takes one of them or a map.
 std::string hint_for_list(const Key& key, std::span<const std::string> items);
 // For a map where `key` takes a plain value or a list of them; `name`: what it has as 'name' or
-// 'address'.
-std::string hint_for_map(const Key& key, std::string_view name);
+// 'address'; `first`: its first key, which may be the name of an element.
+std::string hint_for_map(const Key& key, std::string_view name, std::string_view first);
 
 }  // namespace weir::config

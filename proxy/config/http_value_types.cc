@@ -328,10 +328,13 @@ std::string write_status_set(const StatusSet& set) {
 
 Outcome read_redirect_status(std::string_view text, uint32_t& out) {
   uint32_t status = 0;
-  if (Outcome problem = read_number(text, status, 300, 399)) return problem;
+  const char* const possible = "one of 301, 302, 303, 307, 308";
+  if (Outcome problem = read_number(text, status, 0, 999)) {
+    problem->hint = possible;
+    return problem;
+  }
   if (status != 301 && status != 302 && status != 303 && status != 307 && status != 308)
-    return Problem{Code::E111, fmt::format("{} does not redirect", status),
-                   "one of 301, 302, 303, 307, 308"};
+    return Problem{Code::E111, fmt::format("{} does not redirect", status), possible};
   out = status;
   return {};
 }

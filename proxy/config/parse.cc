@@ -340,10 +340,13 @@ class Reading {
         if (item->is_scalar()) items.push_back(item->text);
       return items.size() == node.items.size() ? hint_for_list(key, items) : "";
     }
+    if (!node.is_map()) return "";
+    std::string_view first;
+    if (!node.entries.empty()) first = node.entries[0].key->text;
     for (std::string_view name : {"name", "address"})
       if (const Node* found = node.find(name); found && found->is_scalar())
-        return hint_for_map(key, found->text);
-    return node.is_map() ? hint_for_map(key, "") : "";
+        return hint_for_map(key, found->text, first);
+    return hint_for_map(key, "", first);
   }
   void empty_list(const Node& list, const std::string& called) {
     findings_.add(Code::E105, list.place, fmt::format("{} is an empty list", called),

@@ -65,7 +65,9 @@ TEST(Hints, ForAPlainValueWhereAMapOrAListStands) {
        {"listeners: [{ bind: ':1', cluster: a }]\nclusters: [{ name: a, backends: { address: "
         "a:80 } }]\n",
         "write a list: backends: [a:80]"},
-       {"listeners: { web: { bind: ':1' } }\n", "begin each element with '- '"},
+       {"listeners: { web: { bind: ':1' } }\n", "write a list: listeners: - { name: web, … }"},
+       {"listeners: { bind: ':1', cluster: a }\n", "begin each element with '- '"},
+       {in_route("clusters: { app: 90, b: 10 }"), "write a list: clusters: - { name: app, … }"},
        {"listeners: 10.0.0.1:80\n", "begin each element with '- '"},
        {in_cluster("health_check: /healthz"), "write health_check: { type: http, path: /healthz }"},
        {in_cluster("health_check: http"), "write health_check: { type: http }"},
@@ -98,6 +100,7 @@ TEST(Hints, ForAPlainValueWhereAMapOrAListStands) {
        {at_top("admin: 127.0.0.1:9901"), "write admin: { bind: \"127.0.0.1:9901\" }"},
        {at_top("admin: /run/weir.sock"), "write admin: { socket: /run/weir.sock }"},
        {at_top("metrics: /metrics"), "write metrics: { path: /metrics }"},
+       {at_top("metrics: ':9090'"), "write admin: { bind: \":9090\" }; Prometheus scrapes"},
        {at_top("logging: debug"), "write logging: { level: debug }"},
        {at_top("logging: json"), "write logging: { format: json }"},
        {at_top("global: 4"), "write global: { workers: 4 }"},
@@ -128,6 +131,10 @@ TEST(Hints, ForAListOrAMapWhereAPlainValueStands) {
               HasSubstr("write cluster: a"));
   EXPECT_THAT(told(in_route("match: { path_prefix: [/a, /b] }")),
               HasSubstr("write a route for each"));
+  EXPECT_THAT(told(in_route("headers: { request: { set: ['X-A: 1'] } }")),
+              HasSubstr("write set: { X-A: 1 }"));
+  EXPECT_THAT(told(in_route("headers: { request: { set: [X-A, X-B] } }")),
+              HasSubstr("write set: { name: value }"));
 }
 
 TEST(Hints, ForWordsOfOtherProxies) {
@@ -137,6 +144,9 @@ TEST(Hints, ForWordsOfOtherProxies) {
        {in_route("match: { regex: ^/a }"), "no expressions"},
        {in_route("proxy_pass: 'http://app'"), "write cluster:"},
        {in_route("path_prefix: /a"), "write match: { path_prefix: … }"},
+       {in_route("clusters: [{ cluster: app, weight: 1 }]"), "write name: the name of one"},
+       {in_route("rule: 'Host(`a.test`)'"), "write match: { hosts: […]"},
+       {in_route("redirect: { scheme: https, status: 200 }"), "one of 301, 302, 303, 307, 308"},
        {"listeners: [{ listen: ':80', cluster: a }]\n", "write bind"},
        {"listeners: [{ port: 80, cluster: a }]\n", "write bind: \":8080\""},
        {in_listener("ssl: true"), "write tls: { certificates:"},
