@@ -16,8 +16,22 @@ bool set(int fd, int level, int name, int value) {
   return sys::set_option(fd, level, name, value) == 0;
 }
 
+// What to do about an error for a socket with a path.
+const char* unix_advice(const Address& address, int error) {
+  struct stat status;
+  if (error == ENOENT) return "; create its directory first";
+  if (error == EACCES) return "; weir needs write permission on its directory";
+  if (error != EADDRINUSE) return "";
+  if (address.path()[0] != '@' && ::lstat(address.path().c_str(), &status) == 0 &&
+      !S_ISSOCK(status.st_mode))
+    return "; the path exists and is not a socket: remove it or choose another path";
+  return "; another process listens there (see it with: ss -lxp)";
+}
+
 Error failure(const Address& address, const char* what, int error) {
   std::string text = fmt::format("cannot {} {}: {}", what, address.text(), std::strerror(error));
+  if (error == EMFILE) text += "; raise the limit (LimitNOFILE= of the unit, ulimit -n)";
+  if (address.is_unix()) return Error{text + unix_advice(address, error), ""};
   if (error == EADDRINUSE) text += "; another process listens there (see it with: ss -ltnp)";
   if (error == EACCES) text += "; ports below 1024 need CAP_NET_BIND_SERVICE";
   if (error == EADDRNOTAVAIL) text += "; this machine does not have that address";

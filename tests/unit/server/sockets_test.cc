@@ -217,6 +217,22 @@ TEST(Sockets, AStaleUnixFile_IsReplaced) {
   EXPECT_TRUE(Socket::connect(address));
 }
 
+TEST(Sockets, AUnixPathThatCannotBeBoundIsReportedWithWhatToDo) {
+  const TempFolder folder;
+  const auto refused = [&](const std::string& path) {
+    const Result<UniqueFd> made = open_listening_socket(*Address::parse("unix:" + path), {});
+    return made ? std::string("bound") : made.error().text();
+  };
+  ASSERT_TRUE(std::filesystem::create_directory(folder / "d"));
+  EXPECT_THAT(refused(folder / "d"), testing::HasSubstr("exists and is not a socket"));
+  EXPECT_THAT(refused(folder / "none/s"), testing::HasSubstr("create its directory first"));
+  const Result<UniqueFd> first =
+      open_listening_socket(*Address::parse("unix:" + (folder / "s")), {});
+  ASSERT_TRUE(first);
+  EXPECT_THAT(refused(folder / "s"), testing::HasSubstr("another process listens there"));
+  EXPECT_THAT(refused(folder / "s"), testing::HasSubstr("ss -lxp"));
+}
+
 unsigned mode_of(const std::string& path) {
   struct stat status {};
   return ::stat(path.c_str(), &status) == 0 ? status.st_mode & 0777u : 0;
