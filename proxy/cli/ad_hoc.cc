@@ -23,6 +23,11 @@ Result<void> check_address(std::string_view text, const char* flag, bool needs_h
     Result<Address> path = Address::parse(text);
     return path ? Result<void>() : Result<void>(Error{path.error().message, flag});
   }
+  if (!text.empty() && text.size() <= 5 &&
+      text.find_first_not_of("0123456789") == std::string_view::npos)
+    return Error{
+        fmt::format("'{}' has no host; write {}:{}", text, needs_host ? "127.0.0.1" : "", text),
+        flag};
   Result<HostPort> parts = split_host_port(text);
   if (!parts) return Error{parts.error().message, flag};
   if (needs_host && parts->host.empty()) {

@@ -207,6 +207,13 @@ Result<AdminClient> AdminClient::parse(std::string_view address) {
     if (client.path_.empty()) return Error{"the path is missing; write unix:/path", "--admin"};
     return client;
   }
+  if (address.starts_with('/'))
+    return Error{fmt::format("'{0}' is no admin address; write unix:{0}", address), "--admin"};
+  if (address.starts_with("https://"))
+    return Error{fmt::format("'{}' is no admin address; the admin server does not speak TLS: write "
+                             "http://host:port",
+                             address),
+                 "--admin"};
   std::string_view rest = address;
   if (rest.starts_with("http://")) rest.remove_prefix(7);
   if (rest.ends_with('/')) rest.remove_suffix(1);

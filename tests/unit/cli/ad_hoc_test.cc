@@ -103,6 +103,10 @@ TEST(AdHocConfig, WrongAddresses_NameTheirFlag) {
   options = flags();
   options.from = {"8080"};
   EXPECT_THAT(ad_hoc_config(options).error().text(), HasSubstr("--from"));
+  EXPECT_THAT(ad_hoc_config(options).error().text(), HasSubstr("write :8080"));
+  options = flags();
+  options.to = {"9000"};
+  EXPECT_THAT(ad_hoc_config(options).error().text(), HasSubstr("write 127.0.0.1:9000"));
 }
 
 }  // namespace
