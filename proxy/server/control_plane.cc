@@ -113,17 +113,19 @@ void ControlPlane::await_checks() {
   checks_.apply(targets);
 }
 
-// Without an admin section: the socket that the command line uses by default. With one: a socket in
-// the directory that systemd made for the service, for ExecReload of the unit.
+// Without an admin section: the socket that the command line uses by default. In any case: a socket
+// in the directory that systemd made for the service, for ExecReload of the unit.
 void ControlPlane::open_default_admin() {
   const config::Admin& admin = store_.current()->model.admin;
-  if (admin.bind.empty() && admin.socket.empty())
-    return open_extra_admin(options_.default_admin_socket);
+  std::string socket = admin.socket;
+  if (admin.bind.empty() && socket.empty()) {
+    socket = options_.default_admin_socket;
+    open_extra_admin(socket);
+  }
   const char* directories = std::getenv("RUNTIME_DIRECTORY");  // separated by colons
   if (directories == nullptr || options_.default_admin_socket.empty()) return;
   const std::string first(directories, std::strcspn(directories, ":"));
-  if (!first.empty() && admin.socket != first + "/admin.sock")
-    open_extra_admin(first + "/admin.sock");
+  if (!first.empty() && socket != first + "/admin.sock") open_extra_admin(first + "/admin.sock");
 }
 
 // The configuration does not name this socket, so a failure does not stop the start.

@@ -374,6 +374,20 @@ TEST_F(WithoutAdminSection, TheDefaultSocketIsServed_AndFound) {
   EXPECT_THAT(second.errors(), AllOf(HasSubstr("admin.default"), HasSubstr("another process")));
 }
 
+// A unit may have another RuntimeDirectory than weir: a second instance, for example.
+TEST_F(WithoutAdminSection, ServesTheRuntimeDirectoryOfTheUnitBesideTheDefaultSocket) {
+  const std::string unit = folder_ + "/unit";
+  for (const std::string& directory : {unit, folder_}) {
+    std::filesystem::create_directory(directory);
+    ProxyProcess proxy(config(), {.environment = {"RUNTIME_DIRECTORY=" + directory}});
+    EXPECT_EQ(run_weir("reload --admin unix:" + directory + "/admin.sock", "/").code, 0);
+    EXPECT_EQ(run_weir("healthcheck -c weir.yaml", proxy.directory()).code, 0);
+    proxy.signal(SIGTERM);
+    EXPECT_EQ(proxy.wait(), 0);  // then its log is complete
+    EXPECT_THAT(proxy.errors(), Not(HasSubstr("another process"))) << directory;
+  }
+}
+
 TEST_F(WithoutAdminSection, NothingIsServed_WhereThereIsNoPlace_AndHealthcheckSaysWhatToAdd) {
   std::filesystem::remove_all(folder_);
   ProxyProcess proxy(config());
