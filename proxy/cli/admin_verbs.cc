@@ -3,6 +3,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -21,6 +22,8 @@ using nlohmann::json;
 constexpr Duration kRefresh = std::chrono::seconds(1);
 constexpr Duration kPlanTimeout = std::chrono::seconds(30);
 constexpr Duration kRetry = std::chrono::milliseconds(50);
+constexpr Duration kHealthcheckTimeout = std::chrono::seconds(10);
+constexpr Duration kShortestTry = std::chrono::milliseconds(100);  // at the end of --wait
 
 struct Printing {
   std::string_view done;  // before a list of changes
@@ -131,6 +134,10 @@ int run_healthcheck(const Target& target, Duration wait, const Console& console)
     if (!client) return complain_of(client, console);
     Exchange exchange(*client);
     exchange.expect_text();
+    // With --wait, a server that does not answer must not hold the command for longer.
+    const Duration left = deadline - std::chrono::steady_clock::now();
+    if (wait > Duration::zero())
+      exchange.set_timeout(std::clamp(left, kShortestTry, kHealthcheckTimeout));
     if (exchange.get("/ready")) return kOk;
     if (std::chrono::steady_clock::now() >= deadline) {
       if (exchange.status() != 503) return exchange.complain(console);

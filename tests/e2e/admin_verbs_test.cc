@@ -238,6 +238,16 @@ TEST_F(AdminVerbs, Healthcheck_TellsReadyFromDraining) {
   EXPECT_THAT(outcome.err, HasSubstr("not ready: draining"));
 }
 
+TEST_F(AdminVerbs, HealthcheckWaitsNoLongerThanItIsToldForAServerThatIsSilent) {
+  const Acceptor silent;
+  const auto begun = std::chrono::steady_clock::now();
+  CommandOutcome outcome =
+      run_weir("healthcheck --wait 200ms", proxy_.directory(), silent.address().text());
+  EXPECT_EQ(outcome.code, 4);
+  EXPECT_THAT(outcome.err, HasSubstr("did not answer in time"));
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(5)) << "10s by default";
+}
+
 // `weir drain --watch` while the test goes on.
 class RunningWatch {
  public:
