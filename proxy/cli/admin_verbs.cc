@@ -63,7 +63,7 @@ int print_outcome(const json& outcome, const Printing& how, const Console& conso
   else if (changes.empty())
     console.print(fmt::format("{}\n", how.done));  // another text that means the same
   else
-    console.print(fmt::format("{}, {}:\n{}", how.done,
+    console.print(fmt::format("{}{} {}:\n{}", how.done, result == "planned" ? "" : ",",
                               count_text(static_cast<double>(changes.size()), "change"), list));
   return kOk;
 }
