@@ -43,9 +43,9 @@ std::vector<std::string> balance_names() {
 }
 
 // Reads a duration with its unit into `value`; the text that CLI11 shows when it cannot.
-std::string read_duration(const std::string& text, Duration& value) {
-  std::optional<config::Problem> problem =
-      config::types::positive_duration::type.read(text, &value);
+std::string read_duration(const std::string& text, Duration& value,
+                          const config::ValueType& type = config::types::positive_duration::type) {
+  std::optional<config::Problem> problem = type.read(text, &value);
   if (!problem) return "";
   return problem->hint.empty() ? problem->message : problem->message + "; " + problem->hint;
 }
@@ -88,7 +88,7 @@ class CommandLine {
   bool wait_ = true;  // what --wait asks for is what happens without it
   DrainOptions drain_;
   std::string duration_text_;  // as given; its value is in the options
-  Duration drain_timeout_{}, ready_wait_{};
+  Duration ready_wait_{};
   StatusOptions status_;
   ProxyOptions proxy_;
   DemoBackendOptions demo_;
@@ -250,10 +250,14 @@ void CommandLine::declare_running() {
   CLI::App* drain =
       command(app_, "drain", "let sessions end, then stop", [this](const Console& console) {
         drain_.target = target();
-        if (drain_timeout_ > Duration::zero()) drain_.timeout = drain_timeout_;
         return run_drain(drain_, console);
       });
-  duration(drain, "--timeout", "when to cut what is left (drain.timeout)", drain_timeout_);
+  auto drain_timeout = [this](std::string& text) {  // 0s, as in the file: at once
+    return read_duration(text, drain_.timeout.emplace(), config::types::duration::type);
+  };
+  drain->add_option("--timeout", duration_text_, "when to cut what is left (drain.timeout)")
+      ->type_name("DURATION")
+      ->check(CLI::Validator(drain_timeout, "", ""));
   drain->add_flag("--watch", drain_.watch, "show what is left until weir has stopped");
   drain->add_flag("--json", drain_.json, "as JSON; with --watch one document for each step");
   CLI::App* status = command(app_, "status", "show listeners, backends and connections",

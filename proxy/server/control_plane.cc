@@ -287,8 +287,9 @@ void ControlPlane::begin_drain(std::optional<Duration> timeout) {
 
 void ControlPlane::on_phase(ProcessPhase phase) {
   state_.phase.set(phase);
-  const Duration left =
-      drain_.deadline() == kNever ? Duration::zero() : drain_.deadline() - loop_.now();
+  const Duration left = drain_.deadline() == kNever
+                            ? Duration::zero()
+                            : std::max(Duration::zero(), drain_.deadline() - loop_.now());
   LOG(info, "server.phase", kv("phase", text(phase)), kv("open", store_.open_connections()),
       kv_if(phase > ProcessPhase::serving, "deadline", left));
   if (phase != ProcessPhase::lame_duck) return;

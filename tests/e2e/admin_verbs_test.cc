@@ -339,6 +339,14 @@ TEST_F(AdminVerbs, DrainWatch_EndsWithFour_WhenSomethingWasCut) {
   EXPECT_EQ(proxy_.wait(), 4);
 }
 
+TEST_F(AdminVerbs, DrainWithoutTimeCutsAtOnce) {
+  auto [client, server] = session();
+  CommandOutcome outcome = weir("drain --timeout 0s");
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(proxy_.wait(), 4);
+  EXPECT_THAT(proxy_.errors(), AllOf(HasSubstr("phase=terminating"), Not(HasSubstr("deadline=-"))));
+}
+
 TEST_F(AdminVerbs, ASecondDrain_SaysSo) {
   auto [client, server] = session();
   EXPECT_EQ(weir("drain").code, 0);
