@@ -38,8 +38,10 @@ std::string_view CommonLogLine::format(LogFormat format, std::time_t at,
     escaped(entry.method, kMostMethod);
     raw(" ");
     escaped(entry.target, kMostTarget);
-    if (!entry.version.empty()) raw(" ");
-    raw(entry.version);
+    if (!entry.version.empty()) {
+      raw(" ");
+      raw(entry.version);
+    }
   }
   raw("\" ");
   number(entry.status);

@@ -33,6 +33,8 @@ TEST(CommonLog, WritesWhatLogAnalysersRead) {
 TEST(CommonLog, MarksWhatIsNotThere) {
   EXPECT_EQ(line(LogFormat::combined, {"192.0.2.1", {}, {}, {}, 400, 12, {}, {}}),
             "192.0.2.1 - - [31/Jan/2026:23:59:59 +0000] \"-\" 400 12 \"-\" \"-\"\n");
+  EXPECT_EQ(line(LogFormat::combined, {"192.0.2.1", "GET", "/a", {}, 431, 12, {}, {}}),
+            "192.0.2.1 - - [31/Jan/2026:23:59:59 +0000] \"GET /a\" 431 12 \"-\" \"-\"\n");
 }
 
 TEST(CommonLog, LetsNoClientBreakALineOrAField) {
