@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "base/ascii.h"
 #include "base/check.h"
@@ -75,7 +76,7 @@ class Reading {
     for (const Node::Entry& entry : node.entries) {
       const std::vector<const Key*> sections = shared_sections(entry.key->text);
       if (sections.empty())
-        unknown_key(*entry.key, "'defaults'", shared_names(), "");
+        unknown_key(*entry.key, Struct::Model, "'defaults'", shared_names(), "");
       else
         read_shared(*entry.value, sections);
     }
@@ -89,7 +90,7 @@ class Reading {
         if (!is_unshared(key)) possible.push_back(key.name);
     for (const Node::Entry& entry : node.entries)
       if (std::find(possible.begin(), possible.end(), entry.key->text) == possible.end())
-        unknown_key(*entry.key, called, possible,
+        unknown_key(*entry.key, sections.front()->child, called, possible,
                     hint_for_key(sections.front()->child, entry.key->text));
     Listener listener;
     Route route;
@@ -148,7 +149,7 @@ class Reading {
       const auto found = std::find_if(keys.begin(), keys.end(),
                                       [&](auto& k) { return entry.key->text == k.name; });
       if (found == keys.end())
-        unknown_key(*entry.key, target.called, names_of(target.type),
+        unknown_key(*entry.key, target.type, target.called, names_of(target.type),
                     hint_for_key(target.type, entry.key->text));
       else if (entry.value->kind == Node::Kind::null && found->kind != Key::Kind::directive)
         no_value(*entry.key);
@@ -379,7 +380,7 @@ class Reading {
         key.kind == Key::Kind::list && target.type == Struct::Cluster ? Code::E211 : Code::E101,
         place, fmt::format("{} has no '{}'", target.called, key.name));
   }
-  void unknown_key(const Node& key, const std::string& where,
+  void unknown_key(const Node& key, Struct map, const std::string& where,
                    std::span<const std::string_view> possible, std::string hint) {
     if (findings_.saturated()) return;
     if (!hint.empty()) {
@@ -389,7 +390,7 @@ class Reading {
     } else if (is_later(key.text)) {
       hint = "not in this version";
     } else {
-      hint = elsewhere(key.text);
+      hint = elsewhere(key.text, map >= Struct::RouteTests);
     }
     if (hint.empty()) hint = fmt::format("possible: {}", fmt::join(possible, ", "));
     findings_.add(Code::E103, key.place, fmt::format("unknown key '{}' in {}", key.text, where),
@@ -402,10 +403,10 @@ class Reading {
         return fmt::format(" of {}", map.name);
     return "";
   }
-  // A key of another map: say which.
-  static std::string elsewhere(std::string_view name) {
+  // A key of another map: say which. `of_tests`: of the file of tests, else of the configuration.
+  static std::string elsewhere(std::string_view name, bool of_tests) {
     for (const Key& map : keys()) {
-      if (map.owner >= Struct::RouteTests) break;  // no part of the configuration
+      if ((map.owner >= Struct::RouteTests) != of_tests) continue;
       if (map.type || map.kind == Key::Kind::directive || !find_key(map.child, name)) continue;
       if (map.kind == Key::Kind::list)
         return fmt::format("'{}' belongs to one of the '{}'", name, map.name);
@@ -437,13 +438,15 @@ std::string name_from(const Match& match) {
 
 void name_routes(std::vector<Route>& routes) {
   std::set<std::string_view> taken;
+  std::unordered_map<std::string, size_t> numbers;  // the last one behind each name
   for (const Route& route : routes)
     if (!route.name.empty()) taken.insert(route.name);
   for (Route& route : routes) {
     if (!route.name.empty()) continue;
     const std::string name = name_from(route.match);
     route.name = name;
-    for (size_t i = 2; taken.contains(route.name); ++i) route.name = fmt::format("{}#{}", name, i);
+    size_t& number = numbers.try_emplace(name, 1).first->second;
+    while (taken.contains(route.name)) route.name = fmt::format("{}#{}", name, ++number);
     taken.insert(route.name);
   }
 }

@@ -1,6 +1,7 @@
 // What a reload does for each backend, route and cluster takes the same time however many there
 // are: four times as many cost about four times as much.
 #include "config/findings.h"
+#include "config/load.h"
 #include "config/validate.h"
 #include "metrics/series_budget.h"
 #include "server/snapshot_store.h"
@@ -140,6 +141,21 @@ TEST(LargeConfiguration, SeriesAreNumberedInLinearTime) {
     });
   };
   EXPECT_LT(growth(kMany / 2, cost_of_numbering), kNearlyLinear);
+}
+
+TEST(LargeConfiguration, RoutesOfOneMatchAreNamedInLinearTime) {
+  const auto cost_of_loading = [](size_t size) {
+    std::string yaml =
+        "clusters: [{ name: c, backends: ['127.0.0.1:9'] }]\n"
+        "listeners:\n  - bind: ':80'\n    protocol: http\n    routes:\n";
+    for (size_t i = 0; i < size; ++i) yaml += "      - { match: { path: /a }, cluster: c }\n";
+    return cost_of([&] {
+      const config::Loaded loaded = config::load_text(yaml, "weir.yaml", {});
+      ASSERT_EQ(loaded.model.listeners.at(0).routes.size(), size);
+      EXPECT_EQ(loaded.model.listeners[0].routes.back().name, "/a#" + std::to_string(size));
+    });
+  };
+  EXPECT_LT(growth(kMany / 4, cost_of_loading), kNearlyLinear);
 }
 
 TEST(LargeConfiguration, ClustersWithAProxyHeaderAreCheckedInLinearTime) {
