@@ -138,15 +138,17 @@ std::string status_page(const json& status, const Console& console) {
       text_of(status, "revision"), whole(status, "pid"),
       console.styled(is_ready ? Style::good : Style::warning, is_ready ? "ready" : "not ready"),
       phase_text(status), uptime_text(status), whole(status, "workers"), workers_note(status));
+  const std::string path = text_of(status, "config_path");
   fmt::format_to(std::back_inserter(out), "configuration {}, generation {}, hash {}\n",
-                 text_of(status, "config_path"), whole(status, "generation"),
+                 path.empty() ? "of the command line" : path, whole(status, "generation"),
                  text_of(status, "config_hash"));
   if (reload.is_object() && !text_of(reload, "result").empty()) {
     std::string result = text_of(reload, "result");
     bool good = result == "ok" || result == "unchanged";
-    fmt::format_to(std::back_inserter(out), "last reload: {} {}\n",
+    const std::string message = text_of(reload, "message");
+    fmt::format_to(std::back_inserter(out), "last reload: {}{}{}\n",
                    console.styled(good ? Style::good : Style::bad, result),
-                   text_of(reload, "message"));
+                   message.empty() ? "" : " ", message);
   }
   fmt::format_to(
       std::back_inserter(out), "connections: {} open, at most {}, {} since start\n\n{}\n{}",

@@ -48,6 +48,14 @@ TEST(StatusPage, ShowsListenersAndBackends_WithWhatIsWrong) {
             HasSubstr("held off 4.0s"), HasSubstr("ejected 25s"), HasSubstr("2 backup")));
 }
 
+TEST(StatusPage, WithoutAFileTheConfigurationIsOfTheCommandLine) {
+  const json status = json::parse(
+      R"({"config_path": "", "generation": 1, "last_reload": {"result": "unchanged", "message": ""}})");
+  EXPECT_THAT(status_page(status, kPlain),
+              AllOf(HasSubstr("configuration of the command line, generation 1"),
+                    HasSubstr("last reload: unchanged\n")));
+}
+
 TEST(StatusPage, AnotherVersionsDocument_StillPrints) {
   EXPECT_THAT(
       status_page(
