@@ -19,18 +19,34 @@ int open_for_append(const std::string& path) {
                 0640);
 }
 
+// The descriptor of a standard stream, or -1. Their devices count as well: they cannot be opened
+// where the stream is a socket, as under systemd, or belongs to another user, as in a container.
+int standard_stream(const std::string& name) {
+  if (name == "stderr" || name == "/dev/stderr") return STDERR_FILENO;
+  if (name == "stdout" || name == "/dev/stdout") return STDOUT_FILENO;
+  return -1;
+}
+
+std::string open_failure(const std::string& path, int error) {
+  std::string text = std::string("cannot open the log file: ") + std::strerror(error);
+  struct stat status {};
+  if (error == ENXIO && ::stat(path.c_str(), &status) == 0 && S_ISFIFO(status.st_mode))
+    text += "; it is a FIFO that no process reads: start the reader first";
+  return text;
+}
+
 }  // namespace
 
 Result<LogOutput> LogOutput::open(const std::string& name) {
   LogOutput output;
   output.name_ = name;
   if (name == "none") return output;
-  if (name == "stderr" || name == "stdout") {
-    output.attach(name == "stderr" ? STDERR_FILENO : STDOUT_FILENO);
+  if (const int stream = standard_stream(name); stream >= 0) {
+    output.attach(stream);
     return output;
   }
   const int fd = open_for_append(name);
-  if (fd < 0) return Error{std::string("cannot open the log file: ") + std::strerror(errno), name};
+  if (fd < 0) return Error{open_failure(name, errno), name};
   output.attach(fd);
   output.owned_.reset(fd);
   return output;

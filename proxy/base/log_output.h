@@ -22,7 +22,8 @@ class LogOutput {
   static constexpr Duration kRetry = 1s;
 
   LogOutput() = default;  // "none"
-  // `name`: "none", "stderr", "stdout" or a path, which is created if need be and appended to.
+  // `name`: "none", "stderr", "stdout", the device of one of these, or a path, which is created if
+  // need be and appended to.
   static Result<LogOutput> open(const std::string& name);
 
   const std::string& name() const { return name_; }

@@ -59,7 +59,8 @@ class HostCheck {
   }
 
   void check_log(const std::string& output, const std::string& key) {
-    if (output == "none" || output == "stderr" || output == "stdout") return;
+    for (const char* stream : {"none", "stderr", "stdout", "/dev/stderr", "/dev/stdout"})
+      if (output == stream) return;
     if (!check_directory(output, "E251", "the log file", key)) return;
     struct stat status {};
     if (::stat(output.c_str(), &status) != 0) {
@@ -67,6 +68,9 @@ class HostCheck {
     } else if (S_ISDIR(status.st_mode)) {
       add("E251", key, fmt::format("cannot open the log file '{}': it is a directory", output),
           "name a file in it");
+    } else if (S_ISSOCK(status.st_mode)) {
+      add("E251", key, fmt::format("cannot open the log file '{}': it is a socket", output),
+          "name a file, or write stderr or stdout");
     } else if (!may(output, W_OK)) {
       forbidden(output, key);
     }

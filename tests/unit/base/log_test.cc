@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -171,6 +172,30 @@ TEST_F(LogTest, RefusesAnOutputItCannotOpenAndNamesIt) {
   ASSERT_FALSE(prepared);
   EXPECT_THAT(prepared.error().text(), HasSubstr(path("missing/log")));
   EXPECT_THAT(prepared.error().text(), HasSubstr("No such file"));
+}
+
+// As under systemd: the standard output is a socket, which cannot be opened by the name of its
+// device.
+TEST_F(LogTest, TheDeviceOfAStandardStreamMeansTheStream) {
+  int pair[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+  const int kept = ::dup(STDOUT_FILENO);
+  ASSERT_EQ(::dup2(pair[1], STDOUT_FILENO), STDOUT_FILENO);
+  Result<LogOutput> output = LogOutput::open("/dev/stdout");
+  const bool taken =
+      output && output->append("a line\n") && output->flush({}) == LogOutput::Flush::done;
+  ::dup2(kept, STDOUT_FILENO);
+  char line[16] = {};
+  EXPECT_EQ(taken ? ::read(pair[0], line, sizeof line) : -1, 7)
+      << (output ? "" : output.error().text());
+  for (const int fd : {kept, pair[0], pair[1]}) ::close(fd);
+}
+
+TEST_F(LogTest, AFifoThatNoProcessReadsIsNamedAsSuch) {
+  const std::string fifo = path("fifo");
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  EXPECT_THAT(LogOutput::open(fifo).error().text(), HasSubstr("FIFO that no process reads"));
+  ::unlink(fifo.c_str());
 }
 
 TEST_F(LogTest, ReopensItsFileAfterARotation) {

@@ -56,6 +56,8 @@ TEST_F(HostCheckTest, LogFilesThatCanBeOpenedAreFineAndAreNotMade) {
   EXPECT_NE(::access(at("log").c_str(), F_OK), 0);
   EXPECT_THAT(codes("logging: { output: stdout, access: { output: none } }\n"), IsEmpty());
   EXPECT_THAT(codes("logging: { output: /dev/null }\n"), IsEmpty());
+  EXPECT_THAT(codes("logging: { output: /dev/stdout, access: { output: /dev/stderr } }\n"),
+              IsEmpty());
 }
 
 TEST_F(HostCheckTest, DirectoryInPlaceOfALogFileAndAFileInPlaceOfADirectoryAreErrors) {
