@@ -85,10 +85,7 @@ Result<void> ControlPlane::start(const Candidate& candidate) {
   first_updates_ = store_.commit(std::move(*prepared), loop_.now());
   const Snapshot& snapshot = *store_.current();
   if (Result<void> opened = open_admin(snapshot.model.admin); !opened) return opened.error();
-  if (snapshot.max_connections > store_.most_connections())
-    LOG(warn, "limits.descriptors", kv("max_connections", snapshot.max_connections),
-        kv("enough_for", store_.most_connections()),
-        kv("fix", "raise the limit of open files (LimitNOFILE=) or lower global.max_connections"));
+  report_low_descriptors();
   state_.applied(snapshot.generation, snapshot.hash, unix_now());
   state_.last_reload_ok.set(true);
   reload_.started_with(snapshot.model);
@@ -237,6 +234,15 @@ void ControlPlane::refresh_watch(const std::vector<std::string>& more) {
   watch_->set(directories);
 }
 
+// Also after a reload, which may have raised global.max_connections or added checks.
+void ControlPlane::report_low_descriptors() const {
+  const uint64_t wanted = store_.current()->max_connections;
+  if (wanted > store_.most_connections())
+    LOG(warn, "limits.descriptors", kv("max_connections", wanted),
+        kv("enough_for", store_.most_connections()),
+        kv("fix", "raise the limit of open files (LimitNOFILE=) or lower global.max_connections"));
+}
+
 void ControlPlane::on_reload_begun() {
   notify_.reloading();
 }
@@ -249,6 +255,7 @@ void ControlPlane::on_reload_over(const ReloadOutcome& outcome) {
     tls_validity_.apply(store_.tls_validities());
     names_.use(store_.current()->model);
     report_unresolved();
+    report_low_descriptors();
   }
   if (readdress_) use_addresses();
   if (!reload_.busy() && !drain_.begun())

@@ -42,6 +42,7 @@ class ControlPlane final : private DrainObserver, private ReloadObserver, privat
   void announce() const;
   void use_addresses();
   void report_unresolved() const;
+  void report_low_descriptors() const;
   Control control() { return {loop_, log_, state_, store_, workers_, checks_, background_}; }
 
   // DrainObserver

@@ -43,6 +43,24 @@ TEST(Limits, EverySmallLimitOfOpenFilesIsEnoughOrReportedAsTooLow) {
   for (uint64_t limit = 50; limit <= 64; limit += 7) try_with_descriptors(limit, 4);
 }
 
+TEST(Limits, MoreConnectionsThanDescriptorsAllowAreReportedAtAStartAndAtAReload) {
+  const Address at = free_address();
+  const auto config = [&](const std::string& most) {
+    return simple(at, {free_address()}, "global: {workers: 1, max_connections: " + most + "}\n");
+  };
+  const auto reports = [](ProxyProcess& weir) {
+    weir.signal(SIGTERM);
+    EXPECT_EQ(weir.wait(), 0);
+    return weir.errors();
+  };
+  ProxyProcess started(config("100000"), {.descriptors = 256});
+  EXPECT_THAT(reports(started), HasSubstr("event=limits.descriptors max_connections=100000"));
+  ProxyProcess reloaded(config("auto"), {.descriptors = 256});
+  reloaded.write_config(config("100000"));
+  EXPECT_EQ(reloaded.reload().status, 200);
+  EXPECT_THAT(reports(reloaded), HasSubstr("event=limits.descriptors max_connections=100000"));
+}
+
 // The shell's `>&-` closes a stream.
 TEST(Limits, ClosedStreams_AreDevNullAndAWarning) {
   ProxyProcess weir(config_with(1) + "logging: {output: ./weir.log}\n",
