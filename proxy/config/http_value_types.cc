@@ -97,6 +97,12 @@ Outcome read_host_pattern(std::string_view text, std::string& out) {
   if (text.find('*') != std::string_view::npos && (!wildcard || text.rfind('*') != 0))
     return host_problem(text, "one '*' is possible, as the first label: \"*.example.com\"");
   std::string host;
+  if (text.substr(0, 1) == "." && is_host_text(text.substr(1)))
+    return host_problem(text,
+                        fmt::format("write \"*{0}\" for the names below it, and {1} for itself",
+                                    lower_case(text), lower_case(text.substr(1))));
+  if (text.find_first_of(", ") != std::string_view::npos)
+    return host_problem(text, "write several as a list: [a.example, b.example]");
   if (Outcome problem = read_host(wildcard ? text.substr(2) : text, host)) return problem;
   out = (wildcard ? "*." : "") + host;
   return {};
@@ -232,7 +238,11 @@ Outcome read_query_name(std::string_view text, std::string& out) {
   return read_text(text, out);
 }
 
+// "GET|POST" is one token, and so one method, which no client sends.
 Outcome read_method(std::string_view text, std::string& out) {
+  if (text.find_first_of("|, ") != std::string_view::npos)
+    return Problem{Code::E139, fmt::format("'{}' is not a method", text),
+                   "write several as a list: [GET, POST]"};
   if (!is_token(text) || text.size() > 32)
     return Problem{Code::E139, fmt::format("'{}' is not a method", text), "such as GET"};
   if (const std::string meant = upper(text); meant != text)

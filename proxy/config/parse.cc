@@ -76,7 +76,8 @@ class Reading {
     for (const Node::Entry& entry : node.entries) {
       const std::vector<const Key*> sections = shared_sections(entry.key->text);
       if (sections.empty())
-        unknown_key(*entry.key, Struct::Model, "'defaults'", shared_names(), "");
+        unknown_key(*entry.key, Struct::Model, "'defaults'", shared_names(),
+                    not_shared(entry.key->text));
       else
         read_shared(*entry.value, sections);
     }
@@ -395,6 +396,12 @@ class Reading {
     if (hint.empty()) hint = fmt::format("possible: {}", fmt::join(possible, ", "));
     findings_.add(Code::E103, key.place, fmt::format("unknown key '{}' in {}", key.text, where),
                   hint);
+  }
+  // Where other keys stand does not help in 'defaults': only a few can be there.
+  static std::string not_shared(std::string_view name) {
+    if (!nearest(name, shared_names()).empty()) return "";
+    return fmt::format("possible: {}; write others in each listener, route or cluster",
+                       fmt::join(shared_names(), ", "));
   }
   // " of listeners", for a section of a listener.
   static std::string owner_of(const Key& section) {
