@@ -152,6 +152,7 @@ TEST(PathChoice, KeepsTheMeaningOfExplicitRules) {
   EXPECT_EQ(dots("//admin"), "admin: /admin");
   EXPECT_EQ(dots("/admin%2fx"), "400");
   EXPECT_EQ(dots("/a/..;/b"), "400");
+  EXPECT_EQ(dots("/admin;x"), "*: /admin;x") << "parameters are read at auto only";
   Listener doubles(std::string(kAdmin) + "    paths: { double_slashes: merge }\n");
   EXPECT_EQ(doubles("/a//b/./c"), "*: /a/b/./c");
   EXPECT_EQ(doubles("/%41/./c"), "*: /%41/./c");
