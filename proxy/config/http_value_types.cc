@@ -112,9 +112,14 @@ Outcome read_host_pattern(std::string_view text, std::string& out) {
 Outcome read_authority(std::string_view text, std::string& out) {
   const size_t colon = text.rfind(':');
   std::string host;
+  if (text.find("://") != std::string_view::npos)
+    return host_problem(text, "a host alone, without scheme and path");
   if (colon != std::string_view::npos && text.back() != ']') {
     uint32_t port = 0;
-    if (Outcome problem = read_number(text.substr(colon + 1), port, 1, 65535)) return problem;
+    if (Outcome problem = read_number(text.substr(colon + 1), port, 1, 65535))
+      return Problem{problem->code,
+                     fmt::format("'{}' in '{}' is not a port", text.substr(colon + 1), text),
+                     "write a number from 1 to 65535"};
     if (Outcome problem = read_host(text.substr(0, colon), host)) return problem;
   } else if (Outcome problem = read_host(text, host)) {
     return problem;
@@ -215,6 +220,10 @@ Outcome read_field_value(std::string_view text, std::string& out) {
 Outcome read_server_header(std::string_view text, std::string& out) {
   if (text.empty())
     return Problem{Code::E137, "'server_header' has no text", "write remove for no such field"};
+  for (const std::string_view word : {"false", "off", "no", "none"})
+    if (iequals(text, word))
+      return Problem{Code::E137, fmt::format("'{}' would be the text of the field", text),
+                     "write remove for no such field"};
   return read_field_value(text, out);
 }
 
