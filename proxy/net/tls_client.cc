@@ -99,7 +99,13 @@ bool TlsClient::use_stand_in(SSL* ssl) const {
   return SSL_use_cert_and_key(ssl, stand_in_->leaf(), stand_in_->key.get(), chain.get(), 1) == 1;
 }
 
-std::unique_ptr<TlsStream> TlsClient::connect(const std::string& host, const std::string& address) {
+std::unique_ptr<TlsStream> TlsClient::connect_to_check(const std::string& host, bool http) {
+  constexpr std::string_view kHttpAlone = "\x08http/1.1";
+  return connect(host, "", http && !alpn_.empty() ? kHttpAlone : std::string_view(alpn_));
+}
+
+std::unique_ptr<TlsStream> TlsClient::connect(const std::string& host, const std::string& address,
+                                              std::string_view alpn) {
   clear_openssl_errors();
   SslPtr made(SSL_new(context_));
   if (!made) return ERR_clear_error(), nullptr;
@@ -115,9 +121,9 @@ std::unique_ptr<TlsStream> TlsClient::connect(const std::string& host, const std
                          ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name.c_str()) == 1
                          : !name.empty() && SSL_set1_host(ssl, name.c_str()) == 1;
   if (spec_.verify && !named) return nullptr;
-  if (!alpn_.empty())
-    SSL_set_alpn_protos(ssl, reinterpret_cast<const unsigned char*>(alpn_.data()),
-                        static_cast<unsigned>(alpn_.size()));
+  if (!alpn.empty())
+    SSL_set_alpn_protos(ssl, reinterpret_cast<const unsigned char*>(alpn.data()),
+                        static_cast<unsigned>(alpn.size()));
   if (!address.empty()) {
     const std::lock_guard lock(mutex_);
     const auto [known, is_new] = sessions_.try_emplace(address, nullptr);

@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/tls_model.h"
@@ -34,7 +35,12 @@ class TlsClient {
   // TLS to a backend. `host` is what its address names, an IP address or a host; `address` is the
   // backend whose sessions may be resumed: none when it is empty. Null: there is no name to verify
   // it by, or no memory.
-  std::unique_ptr<TlsStream> connect(const std::string& host, const std::string& address);
+  std::unique_ptr<TlsStream> connect(const std::string& host, const std::string& address) {
+    return connect(host, address, alpn_);
+  }
+  // For a check: no session is resumed. One that speaks HTTP offers http/1.1 in place of what
+  // sessions offer, which may be h2.
+  std::unique_ptr<TlsStream> connect_to_check(const std::string& host, bool http);
 
   // Of all that was read: differs when a file does.
   const std::string& fingerprint() const { return fingerprint_; }
@@ -43,6 +49,8 @@ class TlsClient {
 
  private:
   explicit TlsClient(const config::ClusterTls& spec) : spec_(spec) {}
+  std::unique_ptr<TlsStream> connect(const std::string& host, const std::string& address,
+                                     std::string_view alpn);
   bool trust(TlsLoading& loading);
   bool identify(TlsLoading& loading, const TlsClient* before);
   bool use_stand_in(struct ssl_st* ssl) const;

@@ -46,7 +46,8 @@ void Attempt::start(const CheckTarget& target) {
   proxy_protocol_ = target.proxy_protocol;
   TlsClient* const tls = target.tls.get();
   // Not resumed: a check is to find out whether the backend's certificate is still good.
-  if (tls != nullptr) tls_ = tls->connect(target.tls_host, "");
+  const bool http = target.spec.type == config::HealthCheck::Type::http;
+  if (tls != nullptr) tls_ = tls->connect_to_check(target.tls_host, http);
   if (tls != nullptr && !tls_) return over(Verdict::fail, "no name to verify its certificate by");
   to_ = target.backend->address();
   connect(transport_.connect(loop(), to_, {}));

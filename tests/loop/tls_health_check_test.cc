@@ -15,6 +15,7 @@ class TlsHealthCheckTest : public testing::Test, public TestLoop, private Health
   void check(Type type, const std::string& ca, uint32_t fall = 3) {
     config::ClusterTls tls;
     tls.ca = ca;
+    tls.alpn = alpn_;
     TlsLoading loading;
     const std::shared_ptr<TlsClient> client = TlsClient::load(tls, loading);
     ASSERT_TRUE(client);
@@ -37,6 +38,14 @@ class TlsHealthCheckTest : public testing::Test, public TestLoop, private Health
     wish.version = version;
     wish.server = true;
     TlsPeer peer(std::move(socket), wish);
+    SSL_CTX_set_alpn_select_cb(
+        SSL_get_SSL_CTX(peer.ssl()),
+        +[](SSL*, const unsigned char**, unsigned char*, const unsigned char* in, unsigned size,
+            void* to) {
+          static_cast<std::string*>(to)->assign(reinterpret_cast<const char*>(in), size);
+          return SSL_TLSEXT_ERR_NOACK;
+        },
+        &offered_);
     static unsigned char keys[80] = "not a secret";
     SSL_CTX_set_tlsext_ticket_keys(SSL_get_SSL_CTX(peer.ssl()), keys, sizeof keys);
     const size_t before = results_.size();
@@ -65,6 +74,8 @@ class TlsHealthCheckTest : public testing::Test, public TestLoop, private Health
   std::shared_ptr<Backend> backend_ =
       std::make_shared<Backend>("app", "b", acceptor_.address().text(), acceptor_.address());
   std::vector<CheckResult> results_;
+  std::vector<std::string> alpn_;
+  std::string offered_;  // to the last one, as on the wire
   Duration interval_{};
   HealthChecks checks_{loop, *this, 1};
 };
@@ -121,6 +132,27 @@ TEST_F(TlsHealthCheckTest, EachCheckSeesTheCertificateAnew) {
     EXPECT_EQ(backend_->health(), Health::down) << version;
     checks_.apply({});
   }
+}
+
+TEST_F(TlsHealthCheckTest, ACheckThatSpeaksHttpOffersNothingElse) {
+  alpn_ = {"h2", "http/1.1"};
+  check(Type::http, authority_.file());
+  serve_one(here_, 0);
+  EXPECT_EQ(offered_, "\x08http/1.1");
+  EXPECT_EQ(backend_->health(), Health::up);
+  checks_.apply({});
+  backend_->set_health(Health::unknown);
+  check(Type::tcp, authority_.file());
+  serve_one(here_, 0);
+  EXPECT_EQ(offered_, "\x02h2\x08http/1.1") << "the same as a session";
+  checks_.apply({});
+  alpn_.clear();
+  offered_.clear();
+  backend_->set_health(Health::unknown);
+  check(Type::http, authority_.file());
+  serve_one(here_, 0);
+  EXPECT_EQ(offered_, "");
+  checks_.apply({});
 }
 
 }  // namespace
