@@ -78,8 +78,7 @@ TEST_F(HttpFieldRulesTest, TrailersOfAResponseObeyTheRulesOfItsRoute) {
   ASSERT_TRUE(sides.server.send(
       std::string("HTTP/1.1 200 OK\r\nConnection: x-hop\r\nTransfer-Encoding: chunked\r\n\r\n") +
       "1\r\na\r\n0\r\n" + kTrailers + "\r\n"));
-  EXPECT_THAT(until(sides.client, "\r\n0\r\n") + message(sides.client),
-              EndsWith("a\r\n0\r\nX-Kept: 1\r\n\r\n"));
+  EXPECT_THAT(with_trailers(sides.client), EndsWith("a\r\n0\r\nX-Kept: 1\r\n\r\n"));
 }
 
 TEST_F(HttpFieldRulesTest, TrailersOfARequestObeyTheRulesOfItsRoute) {

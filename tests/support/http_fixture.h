@@ -50,6 +50,11 @@ class HttpFixture : public testing::Test, public WorkerFixture {
     return got;
   }
   std::string message(Socket& socket) { return until(socket, "\r\n\r\n"); }
+  // A message in chunks and its trailers.
+  std::string with_trailers(Socket& socket) {
+    const std::string body = until(socket, "\r\n0\r\n");
+    return body + message(socket);
+  }
   std::string bytes(Socket& socket, size_t n) {
     std::string got;
     EXPECT_TRUE(run_until([&] {
