@@ -80,7 +80,7 @@ class HttpClients:
     def __init__(self, port, narrow):
         self.port, self.narrow = port, narrow  # narrow: a listener whose cluster has few connections
         self.done = threading.Event()
-        targets = [self.mixed, self.mixed, self.kept, self.malformed] + 4 * [self.crowd]
+        targets = [self.mixed, self.mixed, self.patient, self.kept, self.malformed] + 4 * [self.crowd]
         self.threads = [threading.Thread(target=self.loop, args=(target,), daemon=True) for target in targets]
         for thread in self.threads:
             thread.start()
@@ -92,12 +92,14 @@ class HttpClients:
             except OSError:
                 self.done.wait(0.1)  # weir drains, or has gone
 
-    def ask(self, port, text, times=1):
+    def ask(self, port, text, times=1, whole=False):
         with socket.create_connection((stand.HERE, port), timeout=5) as client:
             for _ in range(times):
                 client.sendall(text)
                 if not client.recv(65536):
                     return
+            while whole and client.recv(65536):
+                pass
 
     def get(self, port, path, method="GET", times=1):
         self.ask(port, f"{method} {path} HTTP/1.1\r\nHost: example.com\r\n\r\n".encode(), times)
@@ -111,6 +113,10 @@ class HttpClients:
     def kept(self):
         self.get(self.port, "/ok", times=20)
         self.get(self.port, "/ok", method="BREW")
+
+    def patient(self):
+        """Stays until the answer that stalls is cut: a client that leaves ends its request."""
+        self.ask(self.port, b"GET /stall HTTP/1.1\r\nHost: example.com\r\n\r\n", whole=True)
 
     def malformed(self):
         self.ask(self.port, b"GET / HTTP/7\r\n\r\n")
