@@ -80,7 +80,8 @@ void Exchange::write_access_line(EndReason reason) {
   LogThread* log = LogThread::for_access();
   if (log == nullptr) return;
   const bool understood = request_parser_.state() == H1RequestParser::State::complete;
-  static const RequestHead kNothing = H1RequestParser().head({});
+  static H1RequestParser no_request;
+  static const RequestHead& kNothing = no_request.head({});
   const RequestHead& head = understood ? request() : kNothing;
   const HeadGlimpse seen = understood ? HeadGlimpse{head.method(), head.target(), head.authority()}
                                       : glimpse(in_.view());
