@@ -17,7 +17,7 @@ namespace weir::config {
 
 inline constexpr size_t kMaxBytes = size_t{4} << 20;  // of one file
 inline constexpr uint64_t kMaxValues =
-    200'000;  // of one file, aliases counted each time they are used
+    400'000;  // of one file, aliases counted each time they are used
 inline constexpr uint32_t kMaxDepth = 32;
 
 struct Node {

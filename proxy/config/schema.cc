@@ -145,7 +145,7 @@ where it comes from, `weir plan FILE` what a reload would change. A reload with 
 - **Sharing**: `defaults:` fills in what listeners, routes and clusters leave out, key by key; a cluster without checks
   says `health_check: none`. YAML anchors (`&a`, `*a`) work; merge keys (`<<`) do not.
 - **Strict**: an unknown key, a key given twice, a second document are errors.
-- **Bounds**: 4 MiB and 200000 values per file, aliases counted each time they are used; 1000 files.
+- **Bounds**: 4 MiB and 400000 values per file, aliases counted each time they are used; 1000 files.
 
 **Effect** says what a change takes at a reload. `live`: at once. `new_requests`: open HTTP connections take it with
 their next request. `new_sessions`: open sessions keep the value they began with; HTTP connections take it with their

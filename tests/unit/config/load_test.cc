@@ -298,7 +298,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Hostile{"DeepFlow", [] { return repeated("[", 100'000); }, "E007"},
                     Hostile{"DeepBlock", [] { return repeated("- ", 50'000); }, "E007"},
                     Hostile{"DeepMap", [] { return repeated("{a: ", 100'000); }, "E007"},
-                    Hostile{"ManyItems", [] { return "a: [" + repeated("x,", 300'000) + "]"; },
+                    Hostile{"ManyItems", [] { return "a: [" + repeated("x,", 500'000) + "]"; },
                             "E008"},
                     Hostile{"ManyKeys", many_keys, "E103"},
                     Hostile{"LongLine", [] { return "a: " + repeated("x", 3'000'000); }, "E103"},
