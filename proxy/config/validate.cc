@@ -203,7 +203,7 @@ class Validation {
     const auto user = http_users_->find(cluster.name);
     if (user == http_users_->end()) return;
     validate_http_alpn(cluster, *user->second, path, places_, findings_);
-    // Requests of many clients go over one connection; the header at its beginning speaks for one.
+    // The header names one client for the whole connection, which carries requests of several.
     if (cluster.proxy_protocol == ProxyVersion::none) return;
     findings_.add(
         Code::E239, place(path + ".proxy_protocol"),

@@ -39,11 +39,9 @@ Background::~Background() {
 
 void Background::stop() {
   if (!thread_.joinable()) return;
-  std::deque<std::function<void()>> dropped;
   {
     std::lock_guard lock(bin_->mutex_);
     bin_->ended_ = true;
-    std::swap(dropped, bin_->jobs_);
   }
   bin_->changed_.notify_one();
   thread_.join();
@@ -69,7 +67,7 @@ void Background::serve() {
   for (;;) {
     bin_->changed_.wait(
         lock, [&] { return bin_->ended_ || !bin_->jobs_.empty() || !bin_->garbage_.empty(); });
-    if (bin_->ended_) return;
+    if (bin_->ended_ && bin_->jobs_.empty()) return;
     auto& queue = bin_->jobs_.empty() ? bin_->garbage_ : bin_->jobs_;
     std::function<void()> job = std::move(queue.front());
     queue.pop_front();

@@ -56,7 +56,7 @@ class Background {
   Background(const Background&) = delete;
   Background& operator=(const Background&) = delete;
 
-  // Waits for the job that runs; those that have not begun are dropped.
+  // Waits until all jobs have run: the answer to a client may be among them.
   void stop();
   // Runs `work` on the thread, then `done` on the control loop. After stop() `work` runs before
   // this returns.

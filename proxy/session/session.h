@@ -44,7 +44,7 @@ struct SessionNode : ListNode {};  // of the worker's list
 class Session : public Retirable, public SessionNode {
  public:
   static constexpr Duration kSilence = 1s;
-  // Reads in one event of what nobody wants any more.
+  // The most reads in one event whose bytes are discarded.
   static constexpr int kDiscardsPerEvent = 16;
 
   struct Start {

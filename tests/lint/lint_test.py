@@ -151,10 +151,10 @@ class TheTree(unittest.TestCase):
         found = findings(check_tree.check, {
             "proxy/ARCHITECTURE.md": "See [style](STYLE.md), [tests](../tests/README.md) and proxy/STYLE.md.\n",
             "proxy/STYLE.md": "https://example.com/gone.md\n", "tests/README.md": "\n",
-            "tests/unit/x_test.cc": '// The table of drain.md, by STYLE.md.\nauto x = "gone.md";\n',
+            "tests/unit/x_test.cc": '// The table of absent.md, by STYLE.md.\nauto x = "gone.md";\n',
             "tests/run.py": "\x23 What README.md says, and docs/plan.md\n"})
         self.assertEqual(found, ["tests/run.py:1: 'docs/plan.md': there is no such document",
-                                 "tests/unit/x_test.cc:1: 'drain.md': there is no such document"])
+                                 "tests/unit/x_test.cc:1: 'absent.md': there is no such document"])
 
 
 class Blanking(unittest.TestCase):
