@@ -424,15 +424,19 @@ class Differential(unittest.TestCase):
         with self.origin.lock:
             return self.origin.requests[before:], answer
 
+    def log_lines(self, name):
+        """The complete lines: the last one may be read while it is being written."""
+        return (self.folder / name).read_text("latin-1").rpartition("\n")[0].splitlines()
+
     def nginx_lines(self):
-        return [json.loads(line) for line in (self.folder / "nginx.seen").read_text().splitlines()]
+        return [json.loads(line) for line in self.log_lines("nginx.seen")]
 
     def haproxy_lines(self):
-        return [line for line in (self.folder / "haproxy.log").read_text("latin-1").splitlines() if " f " in line]
+        return [line for line in self.log_lines("haproxy.log") if " f " in line]
 
     def forwarded(self):
         """Requests weir has begun to send to each, by its access log."""
-        lines = [json.loads(line) for line in (self.folder / "weir.access").read_text().splitlines()]
+        lines = [json.loads(line) for line in self.log_lines("weir.access")]
         return {way: sum(line.get("cluster") == way and line.get("tries", 0) > 0 for line in lines) for way in WAYS[1:]}
 
     def await_counts(self):
