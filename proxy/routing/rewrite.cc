@@ -41,12 +41,7 @@ class Text {
   bool fits_ = true;
 };
 
-// What stands where the path begins, with one leading slash: "//x" would be read as a host.
-std::string_view with_one_slash(std::string_view path) {
-  while (path.size() > 1 && path[0] == '/' && path[1] == '/') path.remove_prefix(1);
-  return path;
-}
-
+// The rest stays as received: "//x" is a path in a request (RFC 9112 3.2.1) and behind a host.
 void add_replaced(Text& text, std::string_view path, std::string_view prefix,
                   std::string_view replacement) {
   if (!begins_with(path, prefix)) {
@@ -54,10 +49,8 @@ void add_replaced(Text& text, std::string_view path, std::string_view prefix,
     return;
   }
   const std::string_view rest = path.substr(prefix.size());
-  if (!replacement.empty())
-    text.add(replacement).add(rest);
-  else
-    text.add(rest.empty() ? "/" : with_one_slash(rest));
+  text.add(replacement).add(rest);
+  if (replacement.empty() && rest.empty()) text.add("/");
 }
 
 uint16_t implied_port(std::string_view scheme) {
