@@ -55,7 +55,7 @@ AdminReply error_reply(int status, std::string_view message) {
 }
 
 AdminResponder::~AdminResponder() {
-  if (wanted()) reply(error_reply(500, "the request was dropped without an answer"));
+  if (wanted()) reply(error_reply(503, "weir ended before it could answer"));
 }
 
 void AdminResponder::reply(AdminReply reply) {

@@ -299,6 +299,16 @@ TEST_F(AdminServerTest, AnswersFromPostedWork) {
   EXPECT_EQ(client.status, 202);
 }
 
+TEST_F(AdminServerTest, SaysThatWeirEnds_ToARequestThatIsDroppedUnanswered) {
+  AdminClient client(address_);
+  client.send(get("/later"));
+  ASSERT_TRUE(run_until([&] { return later_.size() == 1; }));
+  later_.clear();
+  ASSERT_TRUE(replied(client));
+  EXPECT_EQ(client.status, 503);
+  EXPECT_THAT(client.body, testing::HasSubstr("weir ended before it could answer"));
+}
+
 TEST_F(AdminServerTest, ForgetsAReplyWhoseClientWasResetOrEvicted) {
   {
     AdminClient client(address_);
