@@ -40,8 +40,9 @@ void Exchange::abandon(EndReason reason) {
   stage_ = Stage::over;
 }
 
-// Of a request that could be read, or was answered though it could not. A connection that is closed
-// instead of a further request leaves nothing.
+// Of a request that could be read, or was answered though it could not. One that was cut in its head
+// is no request to be counted, but has a line; a connection that is closed instead of a further
+// request leaves nothing.
 void Exchange::record(EndReason reason) {
   // Refused before: that is why, whatever became of the answer.
   if (failure_ != EndReason::client_closed) reason = failure_;
@@ -49,9 +50,8 @@ void Exchange::record(EndReason reason) {
   if (understood || !in_.empty())
     if (const auto error = request_error(reason, status_, client_gone_))
       owner_->session().cells().request_errors[*error].add();
-  if (!understood && status_ == 0) return;
-  count(reason);
-  write_access_line(reason);
+  if (understood || status_ != 0) count(reason);
+  if (understood || status_ != 0 || !in_.empty()) write_access_line(reason);
 }
 
 void Exchange::count(EndReason reason) {

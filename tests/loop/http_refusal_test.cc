@@ -260,5 +260,24 @@ TEST_F(HttpRefusalTest, LogsARequestThatTimesOutInItsHead) {
   EXPECT_TRUE(has_line(log.access(), {"status=408", "method=GET", "host=a.test", "path=/slow"}));
 }
 
+TEST_F(HttpRefusalTest, LogsARequestThatIsCutInItsHead_AndNoConnectionWithoutOne) {
+  serve("cluster: c");
+  LogCapture log;
+  Socket fin = client(), reset = client(), silent = client();
+  ASSERT_TRUE(fin.send("GET /fin HTTP/1.1\r\nHost: a.test\r\n"));
+  ASSERT_TRUE(reset.send("PUT /reset HTT"));
+  turns(10);
+  fin = {};
+  silent = {};
+  reset.reset();
+  ASSERT_TRUE(run_until([&] { return ended("l", EndReason::client_closed) == 2; }));
+  ASSERT_TRUE(run_until([&] { return ended("l", EndReason::client_reset) == 1; }));
+  const std::string lines = log.access();
+  EXPECT_TRUE(has_line(lines, {"status=0", "reason=client_closed", "method=GET", "host=a.test",
+                               "path=/fin"}));
+  EXPECT_TRUE(has_line(lines, {"status=0", "reason=client_reset", "method=PUT", "path=/reset"}));
+  EXPECT_EQ(std::count(lines.begin(), lines.end(), '\n'), 2) << lines;
+}
+
 }  // namespace
 }  // namespace weir::test
