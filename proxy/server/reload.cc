@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
+#include "server/host_check.h"
 #include "server/touched_sessions.h"
 
 namespace weir {
@@ -19,6 +21,17 @@ std::string describe(const std::vector<config::Diagnostic>& diagnostics) {
       all += fmt::format("{}{}: {}", all.empty() ? "" : "; ", one.where(), one.message);
   return all;
 }
+
+bool any_error(const std::vector<config::Diagnostic>& diagnostics) {
+  return std::any_of(diagnostics.begin(), diagnostics.end(),
+                     [](const config::Diagnostic& one) { return one.is_error(); });
+}
+
+// What a plan tells: what would change, and what the host lacks for it.
+struct Preview {
+  std::vector<PlannedChange> changes;
+  std::vector<config::Diagnostic> found;
+};
 
 void turn_into_refusal(ReloadOutcome& outcome) {
   outcome.result = Verdict::draining;
@@ -281,11 +294,16 @@ void ReloadCoordinator::preview(const std::shared_ptr<LoadResult>& loaded, const
   control_.workers.report([=, this, loaded = kept(loaded)](const Workers::Reports& reports) {
     control_.background.make(
         [this, loaded, reports, now = in_force()] {
-          return changes_to(loaded->candidate, now, reports);
+          const Candidate& candidate = loaded->candidate;
+          Preview made{changes_to(candidate, now, reports), {}};
+          if (!candidate.only_text) made.found = check_host(candidate.loaded);
+          return made;
         },
-        [outcome, done](std::vector<PlannedChange> changes) {
-          outcome->changes = std::move(changes);
-          outcome->result = Verdict::planned;
+        [outcome, done](Preview made) {
+          outcome->changes = std::move(made.changes);
+          outcome->result = any_error(made.found) ? Verdict::invalid : Verdict::planned;
+          outcome->message = describe(made.found);
+          std::move(made.found.begin(), made.found.end(), std::back_inserter(outcome->diagnostics));
           done(outcome);
         });
   });

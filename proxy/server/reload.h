@@ -68,7 +68,8 @@ class ReloadCoordinator {
 
   // Without `done` no client waits for the outcome.
   void reload(Done done = nullptr);
-  // What reload() would do, and what a reload with another file would do.
+  // What reload() would do, and what a reload with another file would do; what the host lacks for
+  // it is told, too (server/host_check.h).
   void plan(Done done);
   void plan_file(const std::string& path, Done done);
   // What a reload with this text would do. Files and hosts that it names are not read or looked up.

@@ -1,4 +1,6 @@
 // What a reload would change, asked of the real binary with sessions open.
+#include <sys/stat.h>
+
 #include "support/config_text.h"
 #include "support/load_server.h"
 #include "support/proxy_process.h"
@@ -67,6 +69,22 @@ TEST_F(PlanTest, CountsTheSessionsThatAChangeTouches) {
   change = change_to(weir, config_of(a + ", " + b + ", " + backend("c", b_.address())));
   EXPECT_EQ(change["kind"], "added");
   EXPECT_EQ(change["sessions"], 0);
+}
+
+TEST_F(PlanTest, NamesWhatTheHostLacks_AsTheReloadWouldFindIt) {
+  const std::string a = backend("a", a_.address());
+  ProxyProcess weir(config_of(a));
+  const std::string missing = weir.directory() + "/missing";
+  weir.write_config(
+      config_of(a, "", "logging: {access: {output: \"" + missing + "/access.log\"}}\n"));
+  const nlohmann::json plan = weir.post("/v1/reload?wait=1&dry_run=1").json();
+  EXPECT_EQ(plan["result"], "invalid") << plan;
+  ASSERT_EQ(plan["diagnostics"].size(), 1u) << plan;
+  EXPECT_EQ(plan["diagnostics"][0]["code"], "E251");
+  EXPECT_EQ(weir.reload().status, 422);
+  ASSERT_EQ(::mkdir(missing.c_str(), 0755), 0);
+  EXPECT_EQ(weir.post("/v1/reload?wait=1&dry_run=1").json()["result"], "planned");
+  EXPECT_EQ(weir.reload().status, 200);
 }
 
 TEST_F(PlanTest, ChangesThatNeedARestartAreReportedUntilThen) {
