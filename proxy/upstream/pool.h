@@ -126,6 +126,7 @@ class Pool final {
   const Backend& backend() const { return *backend_; }
   const TlsClient* tls() const { return tls_.get(); }
   size_t idle() const { return idle_count_; }
+  size_t open_connections() const { return open_; }
   // How long an idle connection is kept: the shortest of the configured time, what the backend has
   // said in Keep-Alive and what the pool has learned. Zero: not at all.
   Duration keep_time(const UpstreamConnection& connection) const;

@@ -256,7 +256,7 @@ TEST_F(HttpAnswersTest, ARedirectOfAPathWithTwoSlashesStaysOnItsHost) {
   EXPECT_EQ(field(whole_answer(with_host("a.example", "//host/x")), "Location"),
             "https://a.example//host/x");
   EXPECT_EQ(field(whole_answer(with_host("a.example", "/old//host/x")), "Location"),
-            "http://a.example/host/x");
+            "http://a.example//host/x");
 }
 
 TEST_F(HttpAnswersTest, PathsAreLeftAloneWhereThatIsAskedFor) {

@@ -118,6 +118,8 @@ void HttpBackend::begin_answer() {
   answer_->frail = (wire_->has_tls() && wire_->habits().asks_for_new_keys &&
                     wire_->habits().new_keys_every != 0) ||
                    (answer_->status == 101 && !wire_->ends_in_order());
+  const bool as_it_is = answer_->has_body() && answer_->framing != Framing::chunked;
+  if (ends && answer_->cut && answer_->fault == Fault::none) answer_->cut_off_at = answer_->body;
   switch (answer_->fault) {
     case Fault::closes_before: answer_->cut = true; return on_own_end(), leave();
     case Fault::resets_before: answer_->cut = true; return on_own_end(), abort();
@@ -150,6 +152,9 @@ void HttpBackend::begin_answer() {
           ends && !answer_->cut && answer_->fault == Fault::closes_in_body && part >= head;
       if (shorter) answer_->body = part - head;
       answer_->cut = !shorter && (part < whole.size() || ends);
+      if (answer_->fault == Fault::closes_in_body && as_it_is && part >= head &&
+          !wire_->ends_in_order())
+        answer_->cut_off_at = part - head;
       send(std::string_view(whole).substr(0, part));
       break;
     }
@@ -223,7 +228,10 @@ void HttpBackend::after_answer() {
 
 void HttpBackend::on_end(End how) {
   if (answer_ != nullptr) answer_->over_at = std::min(answer_->over_at, now());
-  if (stage_ == Stage::tunnel) answer_->tunnel_saw_fin = how == End::fin;
+  if (stage_ == Stage::tunnel) {
+    answer_->tunnel_saw_fin = how == End::fin;
+    answer_->tunnel_heard_out = answer_->tunnel_sent_fin;
+  }
   if (stage_ == Stage::idle && reader_.in_message() && how == End::fin && !deaf_)
     ledger_.note_head_cut();
 }
@@ -240,6 +248,7 @@ void HttpBackend::act_in_tunnel() {
   if (all_sent() && !answer_->tunnel_sent_fin) {
     answer_->tunnel_sent_fin = true;
     wire_->shutdown_write();
+    answer_->tunnel_cut = wire_->cut();
   }
   if (end_ == End::fin && answer_->tunnel_sent_fin) leave();
 }

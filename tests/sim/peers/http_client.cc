@@ -227,6 +227,7 @@ void HttpClient::check_end(const Request& request) {
 void HttpClient::on_end(End how) {
   if (tunnel_ != nullptr) {
     tunnel_->tunnel_saw_fin = how == End::fin;
+    tunnel_->tunnel_heard_out = tunnel_->tunnel_sent_fin;
     return;
   }
   if (how == End::fin) {
@@ -260,6 +261,7 @@ void HttpClient::note_last(Request::Outcome outcome, bool clean) {
   last_.waited = now() - asked_at_[answered_];
   request->outcome = outcome;
   request->clean = clean;
+  request->cut_at = answer_ != nullptr ? body_.position() : 0;
   request->follows = answered_ > 0;
 }
 
@@ -294,6 +296,7 @@ void HttpClient::act_in_tunnel() {
   if (all_sent() && !tunnel_->tunnel_sent_fin && sent() > begins_.back()) {
     tunnel_->tunnel_sent_fin = true;
     wire_->shutdown_write();
+    tunnel_->tunnel_cut = wire_->cut();
   }
   if (end_ == End::fin && tunnel_->tunnel_sent_fin) leave();
 }

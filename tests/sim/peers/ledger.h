@@ -42,6 +42,7 @@ struct Request {
   Outcome outcome = Outcome::unsent;
   unsigned status = 0;
   uint32_t answer = 0;          // its number
+  uint64_t cut_at = 0;          // of `cut`: bytes of the answer's body
   bool clean = false;           // of `nothing` and `cut`: the connection ended with a FIN
   bool follows = false;         // of `cut`: another answer came before it
   bool before_old = false;      // of `cut`: one of HTTP/1.0 has been asked for behind it
@@ -49,6 +50,8 @@ struct Request {
   uint64_t tunnel_received = 0;
   bool tunnel_saw_fin = false;
   bool tunnel_sent_fin = false;
+  bool tunnel_cut = false;        // that came without a close_notify
+  bool tunnel_heard_out = false;  // it had said everything, and read on to the other's end
 
   // Asks for nothing to be changed: it is sent again when a kept connection was closed under it.
   bool replayable() const { return method == "GET" || method == "HEAD"; }
@@ -73,6 +76,7 @@ struct Answer {
     unasked_switch,   // 101
   };
   static constexpr Duration kCrossing = 15ms;
+  static constexpr uint64_t kWhole = ~0ull;
   uint32_t number = 0;
   uint32_t request = 0;
   unsigned status = 200;
@@ -88,11 +92,14 @@ struct Answer {
   // over TLS, and the end of a tunnel without a close_notify is one.
   bool frail = false;
   Fault fault = Fault::none;
-  TimePoint over_at = kNever;  // sent, or its connection has ended
+  uint64_t cut_off_at = kWhole;  // bytes of its body before a FIN without a close_notify
+  TimePoint over_at = kNever;    // sent, or its connection has ended
   uint64_t tunnel = 0;
   uint64_t tunnel_received = 0;
   bool tunnel_saw_fin = false;
   bool tunnel_sent_fin = false;
+  bool tunnel_cut = false;
+  bool tunnel_heard_out = false;
 
   bool has_body() const { return !to_head && status != 204 && status != 304 && status != 101; }
 };

@@ -179,7 +179,9 @@ void Control::add_clusters(Snapshot& snapshot) {
       host.backend = backends_[number];
       host.weight = static_cast<uint32_t>(1 + network.random().below(5));
       host.backup = b > 0 && network.chance(200);
-      if (!scenario_.polite && network.chance(100)) host.state = config::BackendState::drain;
+      if (!scenario_.polite && network.chance(100))
+        host.state = generation_ % 2 == 0 ? config::BackendState::drain
+                                          : config::BackendState::maintenance;
       host.series = static_cast<uint32_t>(number);
       spec.hosts.push_back(std::move(host));
     }

@@ -12,12 +12,13 @@ namespace {
 
 using Outcome = Request::Outcome;
 
-// The line of a request that was refused before its head was complete: its path may be cut off.
+// The line of a request that was refused or cut before its head was complete: its path may be cut
+// off.
 bool is_of_a_part(const std::string& line) {
   if (!log_field(line, "route").empty()) return false;
   const uint64_t status = log_number(line, "status");
   const std::optional<EndReason> reason = end_reason(log_field(line, "reason"));
-  return status == 400 || status == 408 || status == 414 || status == 431 ||
+  return status == 0 || status == 400 || status == 408 || status == 414 || status == 431 ||
          (status == 503 && reason && is_by_drain(*reason));
 }
 
@@ -192,6 +193,11 @@ void HttpTraffic::judge_cut(const Request& request, const Evidence& evidence, Ta
   const auto& [why, duration] = line->second;
   const std::string_view reason = why ? text(*why) : "no reason";
   ++tally[fmt::format("cut: {}", reason)];
+  const Answer* answer = ledger_.answer(request.answer);
+  if (why == EndReason::backend_reset && request.outcome == Outcome::cut && answer != nullptr &&
+      answer->cut_off_at != Answer::kWhole && request.cut_at != answer->cut_off_at)
+    ledger_.fail("{}: its answer was cut off after {} bytes, {} came", request.number,
+                 answer->cut_off_at, request.cut_at);
   if (!HttpCauses(evidence, ledger_).can_be_true(request, line->second))
     ledger_.fail("{} {} was cut after {:.3f} s, and that cannot be for {}", request.method,
                  request.number, duration, reason);
@@ -200,6 +206,12 @@ void HttpTraffic::judge_cut(const Request& request, const Evidence& evidence, Ta
 void HttpTraffic::judge_tunnel(const Request& request, const Answer& answer) {
   if (answer.tunnel_received > request.tunnel || request.tunnel_received > answer.tunnel)
     ledger_.fail("{}: its tunnel has said more than it was told", request.number);
+  if (answer.tunnel_cut && request.tunnel_heard_out && request.tunnel_received != answer.tunnel)
+    ledger_.fail("{}: its backend said {} bytes before it was cut off, {} came", request.number,
+                 answer.tunnel, request.tunnel_received);
+  if (request.tunnel_cut && answer.tunnel_heard_out && answer.tunnel_received != request.tunnel)
+    ledger_.fail("{}: its client said {} bytes before it was cut off, {} came", request.number,
+                 request.tunnel, answer.tunnel_received);
   if (!scenario_.polite) return;
   if (answer.tunnel_received != request.tunnel || request.tunnel_received != answer.tunnel ||
       !request.tunnel_saw_fin || !answer.tunnel_saw_fin)

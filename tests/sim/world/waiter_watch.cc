@@ -5,17 +5,31 @@
 namespace weir::sim {
 namespace {
 
-// The name of a backend that could take a request at once; empty: there is none. A pool that has
-// not been made yet has room.
+// By the limit of the configuration in force, whatever the pool has been told. One that has not been
+// made yet has room.
+bool has_room(const Cluster& cluster, HostIndex host) {
+  const Pool* const pool = cluster.pool_if_used(host);
+  const uint64_t most = cluster.spec().pool.max_connections;
+  return pool == nullptr || most == 0 || pool->idle() > 0 || pool->open_connections() < most;
+}
+
+bool could_serve(const HostSpec& host) {
+  return host.state == config::BackendState::active && host.backend->health() != Health::down;
+}
+
+// The name of a backend that could take a request at once; empty: there is none.
 std::string free_backend(const Cluster& cluster, TimePoint now) {
   const std::vector<HostSpec>& hosts = cluster.spec().hosts;
-  for (HostIndex i = 0; i < hosts.size(); ++i) {
-    const bool usable = hosts[i].state == config::BackendState::active &&
-                        hosts[i].backend->health() != Health::down && !cluster.left_alone(i, now);
-    const Pool* const pool = cluster.pool_if_used(i);
-    if (usable && (pool == nullptr || pool->has_room())) return hosts[i].backend->name();
-  }
+  for (HostIndex i = 0; i < hosts.size(); ++i)
+    if (could_serve(hosts[i]) && !cluster.left_alone(i, now) && has_room(cluster, i))
+      return hosts[i].backend->name();
   return {};
+}
+
+bool any_left_alone(const Cluster& cluster, TimePoint now) {
+  for (HostIndex i = 0; i < cluster.spec().hosts.size(); ++i)
+    if (cluster.left_alone(i, now)) return true;
+  return false;
 }
 
 }  // namespace
@@ -33,8 +47,11 @@ void WaiterWatch::look(Worker& worker, TimePoint now, std::vector<std::string>& 
       since_.erase(name);
       continue;
     }
+    if (any_left_alone(*cluster, now)) left_alone_[name] = now;
     const TimePoint since = since_.try_emplace(name, now).first->second;
-    if (now - since <= kSoon) continue;
+    const auto lately = left_alone_.find(name);
+    const bool by_time = lately != left_alone_.end() && since - lately->second <= kAfterBackOff;
+    if (now - since <= (by_time ? kAfterBackOff : kSoon)) continue;
     failures.push_back(fmt::format("{} requests of {} wait, and {} has had room for {:.3f} s",
                                    cluster->queue().length(), name, room, seconds(now - since)));
     since_.erase(name);

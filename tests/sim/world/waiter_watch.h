@@ -11,14 +11,16 @@ namespace weir::sim {
 
 class WaiterWatch {
  public:
-  // Longer than this, room that nobody is told of must not go unnoticed.
-  static constexpr Duration kSoon = ClusterQueue::kLook + 100ms;
+  // Who waits is told of room at once. Only the end of a back-off comes without an event: the queue
+  // looks for it.
+  static constexpr Duration kSoon = 10ms, kAfterBackOff = ClusterQueue::kLook + 100ms;
 
   void look(Worker& worker, TimePoint now, std::vector<std::string>& failures);
   uint64_t waited() const { return waited_; }  // turns after which a request waited
 
  private:
-  std::map<std::string, TimePoint> since_;  // by cluster
+  std::map<std::string, TimePoint> since_;       // by cluster
+  std::map<std::string, TimePoint> left_alone_;  // the last time that one of its backends was
   uint64_t waited_ = 0;
 };
 
