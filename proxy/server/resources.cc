@@ -85,10 +85,10 @@ Result<void> check_threads(size_t count) {
                ""};
 }
 
-WorkerCount worker_count(uint32_t configured) {
+WorkerCount worker_count(uint32_t configured, const std::string& root) {
   if (configured != 0) return {configured, "configuration"};
   const uint32_t cpus = usable_cpus();
-  const std::optional<double> quota = cpu_quota();
+  const std::optional<double> quota = cpu_quota(root);
   if (!quota || *quota >= cpus) return {cpus, "cpus"};
   return {static_cast<uint32_t>(std::max(1.0, std::ceil(*quota))), "cpu_quota"};
 }

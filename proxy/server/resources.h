@@ -28,8 +28,8 @@ struct WorkerCount {
   const char* by = "configuration";  // what it follows; or "cpus", "cpu_quota"
 };
 // `auto`: one for each CPU that this process may run on, and no more than its cgroup gives it time
-// for, rounded up.
-WorkerCount worker_count(uint32_t configured);
+// for, rounded up. `root`: as of cpu_quota().
+WorkerCount worker_count(uint32_t configured, const std::string& root = "");
 
 // CPUs by the quota of the cgroup of this process and of those around it: the least of them;
 // nothing where there is none. `root` is before the paths of /proc and /sys.

@@ -1,9 +1,11 @@
 #include "server/resources.h"
 
 #include <cerrno>
+#include <cstdlib>
 #include <fstream>
 #include <thread>
 
+#include "server/server.h"
 #include "support/failing_calls.h"
 #include "support/temp_folder.h"
 
@@ -87,6 +89,16 @@ TEST_F(CpuQuotaTest, FilesOfNonsense_AreNoQuota) {
   }
 }
 
+TEST_F(CpuQuotaTest, LimitsTheNumberOfWorkers) {
+  version_2("/a");
+  write("sys/fs/cgroup/a/cpu.max", "50000 100000\n");
+  EXPECT_EQ(worker_count(0, root_ / "").count, 1u);
+  EXPECT_STREQ(worker_count(0, root_ / "").by, "cpu_quota");
+  EXPECT_EQ(worker_count(7, root_ / "").count, 7u) << "as configured";
+  write("sys/fs/cgroup/a/cpu.max", "100000000000 100000\n");
+  EXPECT_STREQ(worker_count(0, root_ / "").by, "cpus") << "the quota is above the number of CPUs";
+}
+
 TEST(WorkerCount, AConfiguredNumberIsTakenAsItIs) {
   EXPECT_EQ(worker_count(7).count, 7u);
   EXPECT_STREQ(worker_count(7).by, "configuration");
@@ -119,6 +131,23 @@ TEST(Threads, WhereTheyCannotBeStarted_TheLimitIsNamed) {
   }).join();
   EXPECT_NE(message.find("cannot start 3 threads, but 0"), std::string::npos) << message;
   EXPECT_NE(message.find("TasksMax="), std::string::npos);
+}
+
+// Runs in the child process of a death test.
+[[noreturn]] void start_without_threads() {
+  const auto load = [] {
+    return config::load_text(
+        "global: { workers: 2 }\n"
+        "listeners: [{ name: l, bind: '127.0.0.1:0', cluster: c }]\n"
+        "clusters: [{ name: c, backends: ['127.0.0.1:9'] }]\n",
+        "weir.yaml", [](const std::string&) { return std::nullopt; });
+  };
+  const bool failing = test::make_fail(SYS_clone3, EAGAIN) && test::make_fail(SYS_clone, EAGAIN);
+  std::_Exit(failing ? run_server({.load = load}) : 127);
+}
+
+TEST(Threads, TheStartChecksThatAllItsThreadsCanBeStarted) {
+  EXPECT_EXIT(start_without_threads(), testing::ExitedWithCode(1), "cannot start 5 threads, but 0");
 }
 
 }  // namespace
