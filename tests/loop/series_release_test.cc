@@ -15,39 +15,60 @@ constexpr int kChanges = 100;
 // Shown for half a minute, and an id rests for a minute; the configuration changes every 10 s.
 constexpr size_t kLevel = 20;
 
-class WorkerSeriesTest : public testing::Test, public WorkerFixture {};
-
-TEST_F(WorkerSeriesTest, AWorkerForgetsTheCellsOfBackendsThatHaveGone) {
-  Acceptor backend;
-  for (int i = 0; i < kChanges; ++i) {
+class WorkerSeriesTest : public testing::Test, public WorkerFixture {
+ protected:
+  // A new configuration with this backend alone, and a session to it: cells are made for a backend
+  // that is used.
+  void use(const std::string& backend) {
     apply(
         fmt::format("listeners: [{{ name: l, bind: '127.0.0.1:0', cluster: c }}]\n"
-                    "clusters: [{{ name: c, backends: [{{ name: b{}, address: {} }}] }}]\n",
-                    i, backend.address().text()));
-    Socket one = client(), server;  // cells are made for a backend that is used
+                    "clusters: [{{ name: c, backends: [{{ name: {}, address: {} }}] }}]\n",
+                    backend, acceptor_.address().text()));
+    Socket one = client(), server;
     ASSERT_TRUE(run_until([&] {
-      if (wait_ready(backend.fd(), POLLIN, 1ms)) server = backend.accept(1s);
+      if (wait_ready(acceptor_.fd(), POLLIN, 1ms)) server = acceptor_.accept(1s);
       return static_cast<bool>(server);
     }));
     one.reset();
     ASSERT_TRUE(run_until([&] { return worker.active() == 0; }));
-    advance(kChange);
+  }
+  void forget_expired() {
     worker.forget(
         store.series().take_expired(loop.now(), series_in_use(), MetricsPage::kUnseenRetention));
+  }
+
+ private:
+  Acceptor acceptor_;
+};
+
+TEST_F(WorkerSeriesTest, AWorkerForgetsTheCellsOfBackendsThatHaveGone) {
+  for (int i = 0; i < kChanges; ++i) {
+    ASSERT_NO_FATAL_FAILURE(use("b" + std::to_string(i)));
+    advance(kChange);
+    forget_expired();
     const size_t kept = worker.report().backends.size();
     ASSERT_GE(kept, 1u);
     ASSERT_LE(kept, kLevel) << "after " << i << " changes";
   }
 }
 
-// The page of a process whose workers do nothing.
+TEST_F(WorkerSeriesTest, AWorkerHasNoCellsOfABackendThatHasExpired) {
+  use("old");
+  use("new");
+  EXPECT_EQ(worker.report().backends.size(), 2u);
+  advance(MetricsPage::kUnseenRetention);
+  forget_expired();
+  EXPECT_EQ(worker.report().backends.size(), 1u);
+}
+
+// The page of a process whose workers do nothing until they are started.
 class SeriesReleaseTest : public testing::Test, public TestLoop, HealthObserver, DrainObserver {
  protected:
-  void use(const std::string& backend) {
+  void use(const std::string& backend, const std::string& name = "l") {
     Candidate candidate;
     config::Model& model = candidate.loaded.model;
     config::Listener& listener = model.listeners.emplace_back();
-    listener.name = "l";
+    listener.name = name;
     listener.bind = {"127.0.0.1:0"};
     listener.cluster = "c";
     config::Cluster& cluster = model.clusters.emplace_back();
@@ -70,6 +91,26 @@ class SeriesReleaseTest : public testing::Test, public TestLoop, HealthObserver,
     ASSERT_TRUE(run_until([&done] { return done; }));
   }
   size_t kept() { return store_.series().backends().all().size(); }
+  // Of all listeners there have been.
+  void make_cells() {
+    const auto count = static_cast<uint32_t>(store_.series().listeners().all().size());
+    workers_.tell([count](SessionOwner& worker) {
+      for (uint32_t id = 0; id < count; ++id) worker.listener_cells(id);
+    });
+  }
+  // In a report of the worker, which is started here and runs its earlier messages first. Its
+  // thread reads the clock: do not advance it after this.
+  size_t reported_listeners() {
+    workers_.start();
+    size_t listeners = 0;
+    bool done = false;
+    workers_.report([&](const Workers::Reports& reports) {
+      listeners = reports.at(0)->listeners.size();
+      done = true;
+    });
+    EXPECT_TRUE(run_until([&done] { return done; }));
+    return listeners;
+  }
 
  private:
   void on_check(const Backend&, CheckResult) override {}
@@ -96,6 +137,14 @@ TEST_F(SeriesReleaseTest, RemovedSeriesAreReleasedWithoutAScrape) {
     pass(kChange);
     ASSERT_LE(kept(), kLevel) << "after " << i << " changes";
   }
+}
+
+TEST_F(SeriesReleaseTest, TheWorkersForgetReleasedSeries) {
+  use("b", "old");
+  use("b", "new");
+  make_cells();
+  pass(MetricsPage::kUnseenRetention);
+  EXPECT_EQ(reported_listeners(), 1u);
 }
 
 }  // namespace
