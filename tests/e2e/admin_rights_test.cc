@@ -31,16 +31,45 @@ class AdminRights : public testing::Test {
         "admin: {bind: \"" + admin_.text() + "\", socket: ./admin.sock}\n");
   }
   // The answer of the TCP address.
-  std::string ask(const std::string& method, const std::string& path, const std::string& body) {
+  std::string ask(const std::string& method, const std::string& path, const std::string& body,
+                  const std::string& host = "localhost") {
     Socket socket = Socket::connect(admin_);
-    socket.send(method + " " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" +
-                "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+    socket.send(method + " " + path + " HTTP/1.1\r\nHost: " + host +
+                "\r\nConnection: close\r\nContent-Length: " + std::to_string(body.size()) +
+                "\r\n\r\n" + body);
     return socket.receive_all(10s);
   }
   std::string plan(const nlohmann::json& body) { return ask("POST", "/v1/plan", body.dump()); }
 
   const Address listen_ = free_address(), admin_ = free_address(), backend_ = free_address();
 };
+
+class AdminRightsOfTheFile : public AdminRights {
+ protected:
+  std::string text(const std::string& more) const {
+    return simple(listen_, {backend_}, "admin: {bind: \"" + admin_.text() + "\"" + more + "}\n");
+  }
+  void expect_access(bool named, bool read_only) {
+    EXPECT_THAT(ask("GET", "/live", "", "weir.internal"),
+                testing::StartsWith(named ? "HTTP/1.1 200" : "HTTP/1.1 403"));
+    EXPECT_THAT(ask("POST", "/v1/reload?wait=1", ""),
+                testing::StartsWith(read_only ? "HTTP/1.1 403" : "HTTP/1.1 200"));
+  }
+  const std::string strict_ = ", hosts: [weir.internal], read_only: true";
+};
+
+TEST_F(AdminRightsOfTheFile, HostsAndReadOnlyHoldFromTheStart) {
+  const ProxyProcess proxy(text(strict_));
+  expect_access(true, true);
+}
+
+TEST_F(AdminRightsOfTheFile, HostsAndReadOnlyHoldAfterAReload) {
+  const ProxyProcess proxy(text(""));
+  expect_access(false, false);
+  proxy.write_config(text(strict_));
+  EXPECT_THAT(ask("POST", "/v1/reload?wait=1", ""), testing::StartsWith("HTTP/1.1 200"));
+  expect_access(true, true);
+}
 
 std::string with_socket(std::string text, const std::string& path) {
   const std::string relative = "./admin.sock";

@@ -2,10 +2,12 @@
 #include "server/control_plane.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <csignal>
 
 #include "support/socket.h"
+#include "support/temp_folder.h"
 
 namespace weir::test {
 namespace {
@@ -23,13 +25,19 @@ class BlockedSignals {
   sigset_t before_{};
 };
 
-// Its address is another one's.
-Candidate candidate_that_fails(const Acceptor& taken) {
+struct PlaneWithLog {
+  const BlockedSignals blocked{};
+  Log log{std::move(*Log::prepare({.output = "none", .access_output = "none"}))};
+  const ServerOptions options{};
+  ControlPlane plane{options, log, {}, 4096, std::make_shared<Lookups>()};
+};
+
+Candidate candidate_at(const std::string& bind) {
   Candidate candidate;
   config::Model& model = candidate.loaded.model;
   config::Listener& listener = model.listeners.emplace_back();
   listener.name = "l";
-  listener.bind = {taken.address().text()};
+  listener.bind = {bind};
   listener.cluster = "c";
   config::Cluster& cluster = model.clusters.emplace_back();
   cluster.name = "c";
@@ -41,13 +49,36 @@ Candidate candidate_that_fails(const Acceptor& taken) {
 }
 
 TEST(ControlPlane, ASignalDuringAStartThatFailsChangesNothing) {
-  const BlockedSignals blocked;
   const Acceptor taken;
-  Log log(std::move(*Log::prepare({.output = "none", .access_output = "none"})));
-  const ServerOptions options{};
-  ControlPlane plane(options, log, {}, 4096, std::make_shared<Lookups>());
-  ASSERT_FALSE(plane.start(candidate_that_fails(taken)));
+  PlaneWithLog one;
+  ASSERT_FALSE(one.plane.start(candidate_at(taken.address().text())));
   ASSERT_EQ(::raise(SIGTERM), 0);
+}
+
+TEST(ControlPlane, TheAdminSocketHasTheModeOfTheConfiguration) {
+  const TempFolder folder;
+  Candidate candidate = candidate_at("127.0.0.1:0");
+  config::Admin& admin = candidate.loaded.model.admin;
+  admin.socket = folder / "admin.sock";
+  admin.socket_mode = 0660;
+  PlaneWithLog one;
+  const Result<void> started = one.plane.start(candidate);
+  ASSERT_TRUE(started) << started.error().text();
+  struct stat status {};
+  ASSERT_EQ(::stat(admin.socket.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0660u);
+}
+
+TEST(ControlPlane, AStartFailsWhenTheGroupOfTheAdminSocketDoesNotExist) {
+  const TempFolder folder;
+  Candidate candidate = candidate_at("127.0.0.1:0");
+  candidate.loaded.model.admin.socket = folder / "admin.sock";
+  candidate.loaded.model.admin.socket_group = "no-such-group";
+  PlaneWithLog one;
+  const Result<void> started = one.plane.start(candidate);
+  ASSERT_FALSE(started);
+  EXPECT_NE(started.error().text().find("no group 'no-such-group'"), std::string::npos)
+      << started.error().text();
 }
 
 }  // namespace
