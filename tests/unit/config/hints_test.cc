@@ -218,6 +218,12 @@ TEST(Hints, ShowCharactersThatAreNotSeen) {
   EXPECT_THAT(told("listeners:\n\u00a0 - bind: ':80'\n"), HasSubstr("<U+00A0>"));
 }
 
+TEST(Hints, ShowCharactersThatAreNotSeenInTextThatIsNoYaml) {
+  expect_told({{"listeners:\n  - bind: ':80'\u00a0\n", "not seen:   - bind: ':80'<U+00A0>"},
+               {"listeners: [{ bind: ':80'\u200b, cluster: a }]\n", "':80'<U+200B>, cluster: a"},
+               {"listeners:\n  - bind: ':80'\n  \u00a0 cluster: a\n", "not seen:   <U+00A0> cl"}});
+}
+
 TEST(Hints, EveryWordOfAnotherProxyIsNoKeyHere) {
 #define MEANT(map, word, hint) \
   EXPECT_EQ(find_key(Struct::map, word), nullptr) << #map << " " << word;
