@@ -175,6 +175,27 @@ TEST_F(NamesOfBackends, DrainsAndExitsWhileALookupHangs) {
   EXPECT_EQ(weir.wait(), 0);
 }
 
+TEST_F(NamesOfBackends, DrainsAndExitsAtOnceWhileALargeReloadAwaitsALookup) {
+  const std::string fifo = folder_ / "asked";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  names("app.test 127.0.0.1\nslow.test hang " + fifo + "\n");
+  const UniqueFd asked(::open(fifo.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  ProxyProcess weir(config({at("app.test")}), options());
+  std::vector<std::string> backends{at("slow.test")};
+  for (int i = 0; i < 10'000; ++i)
+    backends.push_back(fmt::format("127.1.{}.{}:9", i / 250, 1 + i % 250));
+  weir.write_config(config(backends));
+  Socket asker = Socket::connect(weir.admin_address());
+  ASSERT_TRUE(asker.send("POST /v1/reload?wait=1 HTTP/1.1\r\nhost: weir\r\n\r\n"));
+  ASSERT_TRUE(wait_ready(asked.get(), POLLIN)) << "the reload is under way, and goes on";
+  const TimePoint before = std::chrono::steady_clock::now();
+  weir.signal(SIGTERM);
+  EXPECT_EQ(weir.wait(), 0);
+  EXPECT_LT(std::chrono::steady_clock::now() - before, 2s);
+  EXPECT_NE(asker.receive(12), "HTTP/1.1 200");
+  EXPECT_EQ(weir.errors().find("config.reloaded"), std::string::npos);
+}
+
 TEST_F(NamesOfBackends, AreReportedByCheckWhenAsked) {
   names("no-such-host.invalid fail\nlocalhost 127.0.0.1\n");
   const auto check = [&](const std::string& flags) {

@@ -89,22 +89,39 @@ TEST(Process, ReportsAtOnceWhenALogCannotBeReopenedAndWhenItCan) {
   std::filesystem::remove_all(folder);
 }
 
+// Backends at one address, with a check that has these keys.
+std::string checked(const Address& at, int backends, const std::string& check) {
+  std::string text =
+      "listeners: [{ name: web, bind: \"" + free_address().text() +
+      "\", cluster: app }]\nclusters:\n  - name: app\n    health_check: { type: tcp, " + check +
+      " }\n    backends:\n";
+  for (int i = 0; i < backends; ++i)
+    text += "      - { name: b" + std::to_string(i) + ", address: \"" + at.text() + "\" }\n";
+  return text;
+}
+
 // Sixty-four at a time would take eight timeouts.
 TEST(Process, StartsAfterOneTimeoutOfItsChecks_HoweverManyBackendsAreSilent) {
   Acceptor mute;
   const FullQueue queue(mute);
-  std::string text =
-      "listeners: [{ name: web, bind: \"" + free_address().text() +
-      "\", cluster: app }]\nclusters:\n  - name: app\n    health_check: { type: tcp, "
-      "timeout: 4s }\n    backends:\n";
-  for (int i = 0; i < 500; ++i)
-    text += "      - { name: b" + std::to_string(i) + ", address: \"" + mute.address().text() +
-            "\" }\n";
   const TimePoint before = std::chrono::steady_clock::now();
-  ProxyProcess weir(text, {.await_ready = false});
+  ProxyProcess weir(checked(mute.address(), 500, "timeout: 4s"), {.await_ready = false});
   EXPECT_TRUE(weir.await_notification("EXTEND_TIMEOUT_USEC=10000000"));
   EXPECT_TRUE(weir.await_notification("READY=1"));
   EXPECT_LT(std::chrono::steady_clock::now() - before, 16s);
+}
+
+// With so few descriptors at most 64 checks run at a time: all first results take ten timeouts.
+TEST(Process, StartsBeforeAllFirstResults_WhereFewChecksRunAtATime) {
+  constexpr int kBackends = 640;
+  Acceptor mute;
+  const FullQueue queue(mute);
+  ProxyProcess weir(checked(mute.address(), kBackends, "timeout: 2s, interval: 100s"),
+                    {.descriptors = 512, .await_ready = false});
+  ASSERT_TRUE(weir.await_notification("READY=1"));
+  const Scrape scrape = weir.scrape();
+  EXPECT_GT(scrape.sum("weir_backend_health_checks_total"), 0);
+  EXPECT_LT(scrape.sum("weir_backend_health_checks_total"), kBackends / 2);
 }
 
 // Not once for each worker: a backend's health is one fact, and checks are load.

@@ -190,6 +190,20 @@ TEST_F(HttpTunnelTest, BytesBehindTheRequestWaitForTheAnswer) {
   EXPECT_THAT(message(sides.server), StartsWith("GET /smuggled ")) << "a request like any other";
 }
 
+TEST_F(HttpTunnelTest, ATunnelThatAwaitsAnAnswerWhenADrainEnds_IsCutWithAReset_AndCounted) {
+  Sides sides = open();
+  ASSERT_TRUE(sides.client.send("question"));
+  EXPECT_EQ(bytes(sides.server, 8), "question");
+  worker.close_listeners();
+  worker.begin_drain(loop.now(), 0s);
+  for (int i = 0; i < 50; ++i) advance(100ms);
+  EXPECT_EQ(worker.active(), 1u);
+  worker.cut_sessions(EndReason::drain_deadline);
+  EXPECT_TRUE(sees(sides.client, Socket::End::reset)) << "a FIN would look like an answer";
+  EXPECT_EQ(ended("l", EndReason::drain_deadline), 1u);
+  EXPECT_EQ(cells("l").drain_closed[DrainEnd::deadline_rst].value, 1u);
+}
+
 TEST_F(HttpTunnelTest, EitherSideMayFinishFirst) {
   Sides sides = open();
   sides.server.finish();

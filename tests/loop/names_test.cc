@@ -153,6 +153,21 @@ TEST_F(NamesTest, ARequestTriesTheOtherAddressesOfItsOnlyBackend_WithoutARetry) 
   EXPECT_EQ(cluster_cells("c").retries.sum(), 0u);
 }
 
+TEST_F(NamesTest, RequestsSucceed_WhereABackendListensOnOneFamilyOfItsAddresses) {
+  open(0);
+  names.set("app.test", {"::1", "127.0.0.1"});
+  serve_http();
+  for (size_t n = 0; n < 4; ++n) {
+    Socket one = client();
+    ASSERT_TRUE(one.send(get("/")));
+    Socket server = accepted(*acceptors_[0]);
+    EXPECT_THAT(message(server), StartsWith("GET / "));
+    ASSERT_TRUE(server.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"));
+    EXPECT_THAT(message(one), StartsWith("HTTP/1.1 200 "));
+  }
+  EXPECT_GT(backend_cells("c", name()).connects.value, 4u) << "the other address was tried, too";
+}
+
 TEST_F(NamesTest, ARequestThatMayNotBeRetriedTriesTheHeldOffAddressOfItsBackend) {
   Acceptor& held_off = open(1);
   Acceptor& backup = open(2);

@@ -1,8 +1,10 @@
 // Series of backends that come and go under new names, with nobody scraping: a registry, a worker
-// and the page of the metrics keep those of the last moments, however long it goes on.
+// and the page of the metrics keep those of the last moments, however long it goes on. The page has
+// no more series than the configuration allows.
 #include "server/metrics_page.h"
 
 #include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <poll.h>
 
 #include "support/worker_fixture.h"
@@ -67,6 +69,7 @@ class SeriesReleaseTest : public testing::Test, public TestLoop, HealthObserver,
   void use(const std::string& backend, const std::string& name = "l") {
     Candidate candidate;
     config::Model& model = candidate.loaded.model;
+    model.metrics.max_series = max_series_;
     config::Listener& listener = model.listeners.emplace_back();
     listener.name = name;
     listener.bind = {"127.0.0.1:0"};
@@ -111,6 +114,15 @@ class SeriesReleaseTest : public testing::Test, public TestLoop, HealthObserver,
     EXPECT_TRUE(run_until([&done] { return done; }));
     return listeners;
   }
+  void start_workers() { workers_.start(); }
+  std::string scraped() {
+    std::string page;
+    page_.render([&page](std::string text) { page = std::move(text); });
+    EXPECT_TRUE(run_until([&page] { return !page.empty(); }));
+    return page;
+  }
+
+  uint64_t max_series_ = config::Metrics().max_series;  // of use()
 
  private:
   void on_check(const Backend&, CheckResult) override {}
@@ -145,6 +157,18 @@ TEST_F(SeriesReleaseTest, TheWorkersForgetReleasedSeries) {
   make_cells();
   pass(MetricsPage::kUnseenRetention);
   EXPECT_EQ(reported_listeners(), 1u);
+}
+
+TEST_F(SeriesReleaseTest, APageHasNoMoreSeriesThanTheConfigurationInForceAllows) {
+  using testing::HasSubstr;
+  start_workers();
+  use("b");
+  EXPECT_THAT(scraped(), HasSubstr("weir_backend_up{"));
+  max_series_ = 1;
+  use("b");
+  const std::string page = scraped();
+  EXPECT_THAT(page, Not(HasSubstr("weir_backend_up{")));
+  EXPECT_THAT(page, HasSubstr("\nweir_metrics_series_dropped_total ")) << "always there";
 }
 
 }  // namespace

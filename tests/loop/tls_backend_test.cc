@@ -209,6 +209,37 @@ TEST_F(TlsBackendTest, WeirShowsItsOwnCertificate_AndOffersItsProtocol) {
   answered(*server, one, "hello");
 }
 
+TEST_F(TlsBackendTest, WeirShowsItsCertificateOfBefore_UntilTheNewOneIsValid) {
+  const TempFolder folder;
+  const auto use = [&](const TestAuthority::Wish& wish) {
+    const IssuedFiles files = authority.issue(wish);
+    const auto put = [&](const std::string& from, const std::string& name) {
+      std::filesystem::copy_file(from, folder / name,
+                                 std::filesystem::copy_options::overwrite_existing);
+      return folder / name;
+    };
+    secure(trusted() + ", cert: '" + put(files.cert, "cert") + "', key: '" + put(files.key, "key") +
+           "'");
+  };
+  const auto shown = [&] {
+    Socket one = asking();
+    Wish wish = as_server(here);
+    wish.trust = &authority;
+    PeerPtr server = met(wish);
+    const std::string name = server->peer_name();
+    answered(*server, one, "hello");
+    return name;
+  };
+  use({.common_name = "old"});
+  EXPECT_EQ(shown(), "old");
+  use({.common_name = "early", .from_days = 2});
+  EXPECT_EQ(shown(), "old");
+  use({.common_name = "earlier", .from_days = 1});
+  EXPECT_EQ(shown(), "old") << "over another reload, too";
+  use({.common_name = "new"});
+  EXPECT_EQ(shown(), "new");
+}
+
 TEST_F(TlsBackendTest, ABackendThatSpeaksNoTls_OrTooOldA_IsABadGateway) {
   secure(trusted());
   Socket one = asking();

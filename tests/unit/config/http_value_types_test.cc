@@ -137,6 +137,9 @@ TEST(Names, OfRoutesMayBeWhatTheyMatch) {
 TEST(Upgrades, AreProtocolsThatMayBeForwarded) {
   EXPECT_EQ(read<types::upgrade_protocol>("WebSocket"), "websocket");
   EXPECT_EQ(read<types::upgrade_protocol>("none"), "none");
+  EXPECT_EQ(read<types::upgrade_protocol>("SPDY/3.1"), "spdy/3.1");
+  EXPECT_EQ(read<types::upgrade_protocol>("SPDY/"), "E133");
+  EXPECT_EQ(read<types::upgrade_protocol>("/3.1"), "E133");
   EXPECT_EQ(read<types::upgrade_protocol>("h2c"), "E138");
   EXPECT_EQ(read<types::upgrade_protocol>("a b"), "E133");
 }

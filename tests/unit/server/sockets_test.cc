@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "support/failing_calls.h"
+#include "support/log_capture.h"
 #include "support/network.h"
 #include "support/socket.h"
 #include "support/temp_folder.h"
@@ -378,6 +379,22 @@ TEST(Sockets, WithoutIPv6_AllAddressesAreThoseOfIPv4) {
     const uint64_t number = sockets.entries()[0].first;
     const Told again(sockets.commit(std::move(*sockets.prepare(model({":" + port})))));
     EXPECT_EQ(sockets.entries()[0].first, number) << "it stays over a reload";
+  });
+}
+
+TEST(Sockets, WithoutIPv6_AListenerOfAllAddressesIsLoggedWithWhatItHas) {
+  without_ipv6([] {
+    LogCapture log;
+    const std::string port = std::to_string(free_address().port());
+    {
+      const auto prepared = Sockets(2).prepare(model({":" + port, "127.0.0.1:0"}));
+      ASSERT_TRUE(prepared) << prepared.error().text();
+    }
+    const std::string events = log.events();
+    const size_t at = events.find("listener.no_ipv6");
+    ASSERT_NE(at, std::string::npos) << events;
+    EXPECT_NE(events.find("0.0.0.0:" + port, at), std::string::npos) << events;
+    EXPECT_EQ(events.find("listener.no_ipv6", at + 1), std::string::npos) << events;
   });
 }
 

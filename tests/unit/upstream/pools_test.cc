@@ -1,9 +1,12 @@
 // What the pools and queues of a worker share.
+#include "support/growth.h"
 #include "support/test_loop.h"
 #include "upstream/pool.h"
 
 namespace weir::test {
 namespace {
+
+constexpr size_t kMany = 4'000;  // and four times as many
 
 struct CountedWaiter final : QueueWaiter {
   void on_room() override { ++called; }
@@ -28,6 +31,42 @@ TEST_F(PoolsTest, AChangeOfOneClusterCallsNoWaiterOfAnother) {
   EXPECT_EQ(in_b.called, 0);
   pools_.wake_waiters();
   EXPECT_EQ(in_b.called, 1);
+}
+
+TEST_F(PoolsTest, ThePoolsOfManyBackendsAreMadeInLinearTime) {
+  BackendCells cells;
+  const auto limits = std::make_shared<const PoolLimits>();
+  const auto cost_of_pools = [&](size_t size) {
+    std::vector<std::shared_ptr<Backend>> backends(size);
+    for (auto& one : backends) one = std::make_shared<Backend>("c", "b", "b", Address::loopback(9));
+    Pools pools(loop);
+    const auto queue = pools.queue("c", cells_);
+    std::vector<std::shared_ptr<Pool>> made;
+    made.reserve(size);
+    const Duration cost = cost_of([&] {
+      for (const auto& one : backends)
+        made.push_back(pools.pool(one, cells, queue, nullptr, limits));
+    });
+    EXPECT_EQ(pools.entries(), size + 1);
+    return cost;
+  };
+  EXPECT_LT(growth(kMany, cost_of_pools), kNearlyLinear);
+}
+
+TEST_F(PoolsTest, TheQueuesOfManyClustersAreMadeInLinearTime) {
+  const auto cost_of_queues = [&](size_t size) {
+    std::vector<std::string> clusters(size);
+    for (size_t i = 0; i < size; ++i) clusters[i] = "c" + std::to_string(i);
+    Pools pools(loop);
+    std::vector<std::shared_ptr<ClusterQueue>> made;
+    made.reserve(size);
+    const Duration cost = cost_of([&] {
+      for (const std::string& cluster : clusters) made.push_back(pools.queue(cluster, cells_));
+    });
+    EXPECT_EQ(pools.entries(), size);
+    return cost;
+  };
+  EXPECT_LT(growth(kMany, cost_of_queues), kNearlyLinear);
 }
 
 }  // namespace
