@@ -71,6 +71,7 @@ ControlPlane::ControlPlane(const ServerOptions& options, Log& log, WorkerCount w
 // A reload or another request may be under way: the last turns close what it has opened and answer
 // its client.
 ControlPlane::~ControlPlane() {
+  loader_.stop();
   workers_.stop();
   background_.stop();
   for (int turn = 0; turn < kLastTurns; ++turn) loop_.run_turn(Duration::zero());

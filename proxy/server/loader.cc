@@ -10,10 +10,13 @@
 
 namespace weir {
 
-Loader::~Loader() {
-  std::lock_guard lock(way_->mutex);
-  way_->control = nullptr;
-  way_->loader = nullptr;
+void Loader::stop() {
+  {
+    std::lock_guard lock(way_->mutex);
+    way_->control = nullptr;
+    way_->loader = nullptr;
+  }
+  jobs_.clear();
 }
 
 LoadResult Loader::load_now(const Load& load, const Resolve& resolve, const TlsInForce* before) {
@@ -35,11 +38,13 @@ void Loader::request_file(std::string path, Done done) {
 }
 
 void Loader::request_text(std::string text, Done done) {
+  if (stopped()) return;
   jobs_.push_back({"", std::make_shared<const std::string>(std::move(text)), {std::move(done)}});
   if (!busy()) start_next();
 }
 
 void Loader::enqueue(std::string path, Done done) {
+  if (stopped()) return;
   // The running job may have read its file before the change that this request is about.
   const size_t first = busy() ? 1 : 0;
   for (size_t i = first; i < jobs_.size(); ++i)

@@ -6,8 +6,8 @@
 // request is ever lost. Waiting requests for the same source are answered by one load. The running
 // configuration's own source is read before other files and texts that wait.
 //
-// A name server that does not answer delays a load by some seconds (lookups.h). The destructor does
-// not wait for the thread: it owns what it works on, and drops the result.
+// A name server that does not answer delays a load by some seconds (lookups.h). stop() and the
+// destructor do not wait for the thread: it owns what it works on, and drops the result.
 #pragma once
 
 #include <functional>
@@ -42,7 +42,10 @@ class Loader {
       : load_(std::move(load)),
         resolve_(std::move(resolve)),
         way_(std::make_shared<Way>(control, *this)) {}
-  ~Loader();
+  ~Loader() { stop(); }
+  // Drops all requests, also that of the load that is under way, and those to come: who asked is
+  // told by the end of their Done.
+  void stop();
 
   // What a load is compared with: asked for on the control thread, when one begins.
   void compare_with(InForce in_force) { in_force_ = std::move(in_force); }
@@ -64,6 +67,7 @@ class Loader {
     std::shared_ptr<const std::string> text;  // instead of a file; null: none
     std::vector<Done> waiting;
   };
+  bool stopped() const { return way_->control == nullptr; }
   void enqueue(std::string path, Done done);
   std::function<LoadResult()> work() const;
   void start_next();
