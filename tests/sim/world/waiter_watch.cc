@@ -17,13 +17,22 @@ bool could_serve(const HostSpec& host) {
   return host.state == config::BackendState::active && host.backend->health() != Health::down;
 }
 
-// The name of a backend that could take a request at once; empty: there is none.
-std::string free_backend(const Cluster& cluster, TimePoint now) {
+// Nobody who waits has tried it in vain.
+bool flawless(Cluster& cluster, HostIndex host) {
+  const BackendCells& cells = cluster.cells_of(host);
+  return cells.connect_errors.sum() == 0 && cells.request_errors.sum() == 0;
+}
+
+// A backend that could take a request at once, a flawless one if there is one; kNoHost: none.
+HostIndex free_backend(Cluster& cluster, TimePoint now) {
   const std::vector<HostSpec>& hosts = cluster.spec().hosts;
-  for (HostIndex i = 0; i < hosts.size(); ++i)
-    if (could_serve(hosts[i]) && !cluster.left_alone(i, now) && has_room(cluster, i))
-      return hosts[i].backend->name();
-  return {};
+  HostIndex found = kNoHost;
+  for (HostIndex i = 0; i < hosts.size(); ++i) {
+    if (!could_serve(hosts[i]) || cluster.left_alone(i, now) || !has_room(cluster, i)) continue;
+    if (flawless(cluster, i)) return i;
+    found = i;
+  }
+  return found;
 }
 
 bool any_left_alone(const Cluster& cluster, TimePoint now) {
@@ -38,22 +47,26 @@ void WaiterWatch::look(Worker& worker, TimePoint now, std::vector<std::string>& 
   const SnapshotRef& current = static_cast<const SessionOwner&>(worker).current();
   if (!current) return;
   for (size_t i = 0; i < current->snapshot().clusters.size(); ++i) {
-    const Cluster* const cluster = current->cluster_if_used(i);
+    const bool used = current->cluster_if_used(i) != nullptr;
+    Cluster* const cluster = used ? &current->cluster(i) : nullptr;
     const std::string& name = current->snapshot().clusters[i].name;
     const bool waits = cluster != nullptr && cluster->queue().length() > 0;
     waited_ += waits;
-    const std::string room = waits ? free_backend(*cluster, now) : "";
-    if (room.empty()) {
+    if (waits && any_left_alone(*cluster, now)) left_alone_[name] = now;
+    const HostIndex room = waits ? free_backend(*cluster, now) : kNoHost;
+    if (room == kNoHost) {
       since_.erase(name);
       continue;
     }
-    if (any_left_alone(*cluster, now)) left_alone_[name] = now;
     const TimePoint since = since_.try_emplace(name, now).first->second;
     const auto lately = left_alone_.find(name);
-    const bool by_time = lately != left_alone_.end() && since - lately->second <= kAfterBackOff;
-    if (now - since <= (by_time ? kAfterBackOff : kSoon)) continue;
+    const bool at_once = flawless(*cluster, room) && (lately == left_alone_.end() ||
+                                                      since - lately->second > kByTheQueue);
+    if (now - since <= (at_once ? kSoon : kByTheQueue)) continue;
     failures.push_back(fmt::format("{} requests of {} wait, and {} has had room for {:.3f} s",
-                                   cluster->queue().length(), name, room, seconds(now - since)));
+                                   cluster->queue().length(), name,
+                                   cluster->spec().hosts[room].backend->name(),
+                                   seconds(now - since)));
     since_.erase(name);
   }
 }

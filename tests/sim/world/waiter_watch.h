@@ -11,9 +11,9 @@ namespace weir::sim {
 
 class WaiterWatch {
  public:
-  // Who waits is told of room at once. Only the end of a back-off comes without an event: the queue
-  // looks for it.
-  static constexpr Duration kSoon = 10ms, kAfterBackOff = ClusterQueue::kLook + 100ms;
+  // Who waits is told of room at once. The queue itself looks for the end of a back-off, which
+  // comes without an event; and who has failed at a backend may wait for another one for so long.
+  static constexpr Duration kSoon = 10ms, kByTheQueue = ClusterQueue::kLook + 100ms;
 
   void look(Worker& worker, TimePoint now, std::vector<std::string>& failures);
   uint64_t waited() const { return waited_; }  // turns after which a request waited
