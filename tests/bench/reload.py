@@ -200,8 +200,9 @@ def measure_running(options, path, ports, weir, notices):
         ask(ports["admin"], "GET", "/v1/status")
         ask(ports["admin"], "GET", "/metrics")
     show_latencies("during status and scrapes", *under_way)
-    print(f"\nA reload takes {statistics.median(times):.2f} s. Memory after the first: {memory[0]:.0f} MiB, "
-          f"after {len(memory)}: {memory[-1]:.0f} MiB.")
+    marks = sorted({1, *(len(memory) * tenth // 10 or 1 for tenth in (1, 2, 5, 8, 10))})
+    print(f"\nA reload takes {statistics.median(times):.2f} s. Memory in MiB: " +
+          ", ".join(f"{memory[mark - 1]:.0f} after {mark}" for mark in marks) + ".")
     write_config(path, options, ports, options.reloads + 1)
     weir.send_signal(signal.SIGHUP)
     notices.wait("RELOADING=1", weir)
