@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "support/weir_command.h"
 
@@ -115,14 +116,17 @@ TEST_F(CommandLineTest, Explain_TakesAUrl) {
       "listeners:\n  - bind: :8080\n    protocol: http\n    routes:\n      - { name: api, match: { "
       "hosts: [api.example.com], path_prefix: /v1, query: { a: b } }, cluster: app }\n"
       "      - { name: rest, cluster: app }\nclusters: [{ name: app, backends: [a:1] }]\n");
+  const auto taken = [](const CommandOutcome& explained) {
+    return nlohmann::json::parse(explained.out)["listeners"][0]["route"];
+  };
   for (const char* url :
        {"'https://api.example.com/v1/x?a=b'", "'http://API.example.com:8080/v1?a=b#top'",
         "'api.example.com/v1?a=b'", "'/v1?a=b' --host api.example.com"}) {
     const CommandOutcome outcome = weir(std::string("explain ") + url + " --json");
     EXPECT_EQ(outcome.code, 0) << outcome.err;
-    EXPECT_THAT(outcome.out, HasSubstr("\"route\": \"api\"")) << url;
+    EXPECT_EQ(taken(outcome), "api") << url;
   }
-  EXPECT_THAT(weir("explain https://api.example.com --json").out, HasSubstr("\"route\": \"rest\""));
+  EXPECT_EQ(taken(weir("explain https://api.example.com --json")), "rest");
   EXPECT_EQ(weir("explain https://a.test/ --path /x").code, 2);
   EXPECT_EQ(weir("explain https://a.test/ --host b.test").code, 2);
 }
