@@ -1,5 +1,6 @@
 #include "server/background.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <sys/resource.h>
 
@@ -68,12 +69,16 @@ void Background::serve() {
     bin_->changed_.wait(
         lock, [&] { return bin_->ended_ || !bin_->jobs_.empty() || !bin_->garbage_.empty(); });
     if (bin_->ended_ && bin_->jobs_.empty()) return;
-    auto& queue = bin_->jobs_.empty() ? bin_->garbage_ : bin_->jobs_;
+    const bool freeing = bin_->jobs_.empty();
+    auto& queue = freeing ? bin_->garbage_ : bin_->jobs_;
     std::function<void()> job = std::move(queue.front());
     queue.pop_front();
+    const bool last = bin_->jobs_.empty() && bin_->garbage_.empty();
     lock.unlock();
     job();
     job = nullptr;
+    // What was made by other threads is in their arenas, where free() keeps it for them.
+    if (freeing && last) ::malloc_trim(0);
     lock.lock();
   }
 }

@@ -21,7 +21,7 @@
 namespace weir {
 
 // Bin: objects that take long to free, such as a configuration with many backends. Any thread puts
-// them there; the background thread frees them.
+// them there; the background thread frees them, and gives their memory back to the kernel.
 class Bin {
  public:
   // When the background thread has ended, `free` runs before this returns.
