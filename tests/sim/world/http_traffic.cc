@@ -194,7 +194,8 @@ void HttpTraffic::judge_cut(const Request& request, const Evidence& evidence, Ta
   const std::string_view reason = why ? text(*why) : "no reason";
   ++tally[fmt::format("cut: {}", reason)];
   const Answer* answer = ledger_.answer(request.answer);
-  if (why == EndReason::backend_reset && request.outcome == Outcome::cut && answer != nullptr &&
+  const bool by_backend = why == EndReason::backend_closed || why == EndReason::backend_reset;
+  if (by_backend && request.outcome == Outcome::cut && answer != nullptr &&
       answer->cut_off_at != Answer::kWhole && request.cut_at != answer->cut_off_at)
     ledger_.fail("{}: its answer was cut off after {} bytes, {} came", request.number,
                  answer->cut_off_at, request.cut_at);
