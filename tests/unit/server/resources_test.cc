@@ -135,7 +135,8 @@ TEST(Threads, WhereTheyCannotBeStarted_TheLimitIsNamed) {
 
 // Runs in the child process of a death test.
 [[noreturn]] void start_without_threads() {
-  const auto load = [] {
+  ServerOptions options;
+  options.load = [] {
     return config::load_text(
         "global: { workers: 2 }\n"
         "listeners: [{ name: l, bind: '127.0.0.1:0', cluster: c }]\n"
@@ -143,7 +144,7 @@ TEST(Threads, WhereTheyCannotBeStarted_TheLimitIsNamed) {
         "weir.yaml", [](const std::string&) { return std::nullopt; });
   };
   const bool failing = test::make_fail(SYS_clone3, EAGAIN) && test::make_fail(SYS_clone, EAGAIN);
-  std::_Exit(failing ? run_server({.load = load}) : 127);
+  std::_Exit(failing ? run_server(options) : 127);
 }
 
 TEST(Threads, TheStartChecksThatAllItsThreadsCanBeStarted) {
