@@ -103,7 +103,7 @@ int run_check(const CheckOptions& options, const Console& console) {
   const bool readable = loaded.valid();
   const std::optional<TlsContexts> tls = read_tls(loaded);
   if (readable)
-    for (config::Diagnostic& found : check_host(loaded))
+    for (config::Diagnostic& found : check_host(loaded, Opens::at_start))
       loaded.diagnostics.push_back(std::move(found));
   const std::vector<std::string> names =
       options.resolve ? look_names_up(loaded) : std::vector<std::string>();

@@ -30,13 +30,14 @@ class HostCheck {
  public:
   explicit HostCheck(const config::Loaded& loaded) : loaded_(loaded) {}
 
-  std::vector<config::Diagnostic> run() {
+  std::vector<config::Diagnostic> run(Opens opens) {
     const config::Model& model = loaded_.model;
     check_log(model.logging.output, "logging.output");
     const std::string& access = model.logging.access.output;
     if (!access.empty() && access != model.logging.output)
       check_log(access, "logging.access.output");
-    if (!model.admin.socket.empty()) check_socket(model.admin.socket, "admin.socket");
+    if (opens == Opens::at_start && !model.admin.socket.empty())
+      check_socket(model.admin.socket, "admin.socket");
     for (size_t i = 0; i < model.listeners.size(); ++i) check_listener(model.listeners[i], i);
     for (size_t i = 0; i < model.clusters.size(); ++i)
       check_algorithm(model.clusters[i].congestion_control,
@@ -147,8 +148,8 @@ class HostCheck {
 
 }  // namespace
 
-std::vector<config::Diagnostic> check_host(const config::Loaded& loaded) {
-  return HostCheck(loaded).run();
+std::vector<config::Diagnostic> check_host(const config::Loaded& loaded, Opens opens) {
+  return HostCheck(loaded).run(opens);
 }
 
 }  // namespace weir

@@ -296,7 +296,7 @@ void ReloadCoordinator::preview(const std::shared_ptr<LoadResult>& loaded, const
         [this, loaded, reports, now = in_force()] {
           const Candidate& candidate = loaded->candidate;
           Preview made{changes_to(candidate, now, reports), {}};
-          if (!candidate.only_text) made.found = check_host(candidate.loaded);
+          if (!candidate.only_text) made.found = check_host(candidate.loaded, Opens::at_reload);
           return made;
         },
         [outcome, done](Preview made) {

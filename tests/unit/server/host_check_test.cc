@@ -25,7 +25,7 @@ class HostCheckTest : public testing::Test {
                               "clusters: [{ name: c, backends: ['127.0.0.1:1'] }]\n" + more,
                           "test.yaml", [](const std::string&) { return std::nullopt; });
     EXPECT_TRUE(loaded.valid()) << config::format_text(loaded.diagnostics, false);
-    return check_host(loaded);
+    return check_host(loaded, opens_);
   }
   std::vector<std::string> codes(const std::string& more,
                                  const std::string& bind = "'127.0.0.1:0'") {
@@ -35,6 +35,7 @@ class HostCheckTest : public testing::Test {
   }
   std::string at(const std::string& name) const { return folder_ / name; }
 
+  Opens opens_ = Opens::at_start;
   test::TempFolder folder_;
 };
 
@@ -81,12 +82,20 @@ TEST_F(HostCheckTest, DirectoriesThatTheUnitMakesAreNotMissed) {
               IsEmpty());
 }
 
+TEST_F(HostCheckTest, AReloadDoesNotOpenTheAdminSocket) {
+  const std::string admin = "admin: { socket: " + at("no/admin.sock") + " }\n";
+  const std::string log = "logging: { output: " + at("no/log") + " }\n";
+  EXPECT_THAT(codes(admin + log), ElementsAre("E252", "E251"));
+  opens_ = Opens::at_reload;
+  EXPECT_THAT(codes(admin + log), ElementsAre("E251"));
+}
+
 TEST_F(HostCheckTest, CongestionControlThatTheKernelDoesNotHaveIsAnError) {
   const config::Loaded loaded = config::load_text(
       "listeners: [{ name: l, bind: '127.0.0.1:0', cluster: c, congestion_control: nonesuch }]\n"
       "clusters: [{ name: c, backends: ['127.0.0.1:1'], congestion_control: nonesuch }]\n",
       "test.yaml", [](const std::string&) { return std::nullopt; });
-  const auto diagnostics = check_host(loaded);
+  const auto diagnostics = check_host(loaded, Opens::at_reload);
   ASSERT_EQ(diagnostics.size(), 2u);
   EXPECT_EQ(diagnostics[0].code, "E253");
   EXPECT_EQ(diagnostics[0].line, 1u);
