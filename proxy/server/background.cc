@@ -4,6 +4,8 @@
 #include <pthread.h>
 #include <sys/resource.h>
 
+#include <utility>
+
 namespace weir {
 namespace {
 
@@ -16,10 +18,11 @@ void lower_priority() {
   (void)::setpriority(PRIO_PROCESS, 0, kNiceness);
 }
 
-void Bin::put(std::function<void()> free) {
+void Bin::add(std::function<void()> free, bool owned) {
   {
     std::lock_guard lock(mutex_);
     if (!ended_) {
+      trim_ |= owned;
       garbage_.push_back(std::move(free));
       changed_.notify_one();
       return;
@@ -69,16 +72,16 @@ void Background::serve() {
     bin_->changed_.wait(
         lock, [&] { return bin_->ended_ || !bin_->jobs_.empty() || !bin_->garbage_.empty(); });
     if (bin_->ended_ && bin_->jobs_.empty()) return;
-    const bool freeing = bin_->jobs_.empty();
-    auto& queue = freeing ? bin_->garbage_ : bin_->jobs_;
+    auto& queue = bin_->jobs_.empty() ? bin_->garbage_ : bin_->jobs_;
     std::function<void()> job = std::move(queue.front());
     queue.pop_front();
     const bool last = bin_->jobs_.empty() && bin_->garbage_.empty();
+    const bool trim = last && std::exchange(bin_->trim_, false);
     lock.unlock();
     job();
     job = nullptr;
-    // What was made by other threads is in their arenas, where free() keeps it for them.
-    if (freeing && last) ::malloc_trim(0);
+    // A configuration was made by other threads: free() keeps its memory in their arenas.
+    if (trim) ::malloc_trim(0);
     lock.lock();
   }
 }

@@ -21,32 +21,36 @@
 namespace weir {
 
 // Bin: objects that take long to free, such as a configuration with many backends. Any thread puts
-// them there; the background thread frees them, and gives their memory back to the kernel.
+// them there; the background thread frees them. What has an owner() is a configuration or what came
+// of one: when it is freed, its memory goes back to the kernel.
 class Bin {
  public:
   // When the background thread has ended, `free` runs before this returns.
-  void put(std::function<void()> free);
+  void put(std::function<void()> free) { add(std::move(free), false); }
   // An owner whose destructor puts the object there. Without a bin it frees as usual.
   template <typename T>
   static std::shared_ptr<T> owner(const std::shared_ptr<Bin>& bin, T* object) {
     if (!bin) return std::shared_ptr<T>(object);
-    return std::shared_ptr<T>(object, [bin](T* gone) { bin->put([gone] { delete gone; }); });
+    return std::shared_ptr<T>(object, [bin](T* gone) { bin->add([gone] { delete gone; }, true); });
   }
   // Another owner of what `object` owns; its destructor puts `object` there.
   template <typename T>
   static std::shared_ptr<T> owner(const std::shared_ptr<Bin>& bin, std::shared_ptr<T> object) {
     T* const raw = object.get();
     return std::shared_ptr<T>(raw, [bin, object = std::move(object)](T*) mutable {
-      bin->put([gone = std::move(object)] {});
+      bin->add([gone = std::move(object)] {}, true);
     });
   }
 
  private:
   friend class Background;
+  void add(std::function<void()> free, bool owned);
+
   std::mutex mutex_;  // guards all that follows
   std::condition_variable changed_;
   std::deque<std::function<void()>> jobs_, garbage_;
   bool ended_ = false;
+  bool trim_ = false;  // an owner's object has come since memory was given back
 };
 
 class Background {
