@@ -81,6 +81,46 @@ TEST(Loader, ItsEndDoesNotWaitForALoadThatHangs) {
   gate->finished.get_future().wait();
 }
 
+// Of a request that is told of its end alone: its Done is destroyed without a call.
+struct EndCounter {
+  explicit EndCounter(int& count) : ended(count) {}
+  ~EndCounter() { ++ended; }
+  int& ended;
+};
+
+TEST(Loader, StopEndsAllRequests_AlsoLaterOnes_WithoutWaitingForTheLoad) {
+  struct Gate {
+    std::promise<void> begun, may_finish, finished;
+  };
+  const auto gate = std::make_shared<Gate>();
+  int ended = 0;
+  const auto done = [&ended] {
+    return [counter = std::make_shared<EndCounter>(ended)](const auto&) {
+      FAIL() << "it was dropped";
+    };
+  };
+  TestLoop loop;
+  Loader loader(loop.loop, [gate] {
+    gate->begun.set_value();
+    gate->may_finish.get_future().wait();
+    gate->finished.set_value();
+    return load(kConfig);
+  });
+  loader.request(done());
+  gate->begun.get_future().wait();
+  loader.request(done());
+  loader.request_text(kConfig, done());
+  EXPECT_EQ(ended, 0);
+  loader.stop();
+  EXPECT_EQ(ended, 3);
+  loader.request(done());
+  loader.request_file("weir.yaml", done());
+  loader.request_text(kConfig, done());
+  EXPECT_EQ(ended, 6);
+  gate->may_finish.set_value();
+  gate->finished.get_future().wait();
+}
+
 TEST(Loader, ANameThatCannotBeLookedUp_IsNoFailure_AndTheReasonIsKept) {
   const LoadResult invalid = Loader::load_now([] { return load("listeners: 5\n"); });
   EXPECT_FALSE(invalid.valid());
