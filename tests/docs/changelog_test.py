@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+"""deploy/CHANGELOG.md agrees with the version in CMakeLists.txt, the "since" of keys, and the metrics, log events and end
+reasons that the sources have: what is new, or gone, is listed there."""
+import pathlib
+import re
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+CHANGELOG = ROOT / "deploy/CHANGELOG.md"
+FIRST = "0.1"
+
+SECTION = re.compile(r"^## (\d+\.\d+)\.\d+\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+PARAGRAPH = re.compile(r"^\*\*(Added|Deprecated|Removed): ([\w` ]+)\.\*\*(.*?)(?=\n\n|\Z)", re.MULTILINE | re.DOTALL)
+KEY_ROW = re.compile(
+    r"^(?:KEY|STRINGS|MAP|(?P<parent>SECTION|OPTIONAL|LIST)|(?P<file>DIRECTIVE))\((?P<first>\w+)(?:, (?P<key>\w+), (?P<child>\w+))?"
+    r'(?:[^"()]|R"\([^)]*\)"|"(?:\\.|[^"\\])*"|\([^()]*\))*?"(?P<since>\d+\.\d+)", ?\n? *"', re.MULTILINE)
+METRIC_ROW = re.compile(r'^(?!#)[A-Z_]+\([^"]*,\s*\w+,\s*"((?:weir|process)_\w+)"', re.MULTILINE)
+LOGGED = re.compile(r'\b(?:LOG|log|log_request)\((?P<before>[^;]*?)(?=\bkv|;)')
+EVENT = re.compile(r'"([a-z]\w*\.\w+)"')
+
+
+def sections():
+    """Version without its last number → what it says."""
+    return dict(SECTION.findall(CHANGELOG.read_text()))
+
+
+def listed(text, what, of):
+    """The words in back quotes of one paragraph of a section: what = Added, of = metrics."""
+    return {word for kind, subject, words in PARAGRAPH.findall(text) if (kind, subject) == (what, of)
+            for word in re.findall(r"`([^`]+)`", words)}
+
+
+def structs():
+    """The rows of the tables of keys: struct → [(key, struct of the key or None, since)]."""
+    found = {}
+    for path in sorted((ROOT / "proxy/config").glob("keys*.def")):
+        for row in KEY_ROW.finditer(path.read_text()):
+            struct, key = ("Model", row["first"]) if row["file"] else (row["first"], row["key"])
+            found.setdefault(struct, []).append((key, row["child"] if row["parent"] else None, row["since"]))
+    return found
+
+
+def new_keys():
+    """Version → paths of the keys that came with it, without those in a map that came with it as well."""
+    table, found = structs(), {}
+
+    def walk(struct, path, version):
+        for key, child, since in table[struct]:
+            if since != version:
+                found.setdefault(since, set()).add(path + key)
+            if child:
+                walk(child, f"{path}{key}.", since)
+
+    for root in set(table) - {child for rows in table.values() for _, child, _ in rows}:
+        walk(root, "", FIRST)
+    return found
+
+
+def sources():
+    return [path.read_text() for path in sorted((ROOT / "proxy").rglob("*.cc"))]
+
+
+def metrics():
+    return set(METRIC_ROW.findall((ROOT / "proxy/metrics/metrics.def").read_text()))
+
+
+def events():
+    return {event for text in sources() for call in LOGGED.finditer(text) for event in EVENT.findall(call["before"])}
+
+
+def end_reasons():
+    path = next((ROOT / "proxy").rglob("end_reasons.def"))
+    return set(re.findall(r"^END_REASON\((\w+)", path.read_text(), re.MULTILINE))
+
+
+class Changelog(unittest.TestCase):
+    def test_begins_with_the_version_that_is_built(self):
+        version = re.search(r"project\(weir VERSION (\S+)", (ROOT / "CMakeLists.txt").read_text())[1]
+        self.assertEqual(re.search(r"^## (\S+)$", CHANGELOG.read_text(), re.MULTILINE)[1], version)
+
+    def test_lists_each_key_under_the_version_since_which_it_exists(self):
+        self.assertGreater(sum(len(rows) for rows in structs().values()), 200)
+        for version, keys in new_keys().items():
+            self.assertIn(version, sections())
+            if version != FIRST:
+                self.assertEqual(listed(sections()[version], "Added", "keys"), keys, version)
+
+    def test_lists_metrics_events_and_reasons_once_and_as_they_are(self):
+        for what, there, at_first in (("metrics", metrics(), 55), ("log events", events(), 17),
+                                      ("values of `reason`", end_reasons(), 17)):
+            added = [word for text in sections().values() for word in sorted(listed(text, "Added", what))]
+            removed = {word for text in sections().values() for word in listed(text, "Removed", what)}
+            with self.subTest(what):
+                self.assertEqual(len(added), len(set(added)), "listed twice")
+                self.assertEqual(set(added) - there - removed, set(), "listed, but not in the sources")
+                # What the first version had is not listed one by one: a number tells whether something came or went.
+                rest = there - set(added)
+                self.assertEqual(len(rest), at_first - len(removed - set(added)), f"not listed: {sorted(rest)}")
+
+
+if __name__ == "__main__":
+    unittest.main()
