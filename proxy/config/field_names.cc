@@ -20,7 +20,7 @@ struct Known {
 };
 constexpr Known kKnown[] = {
 #define FIELD(id, name, flags) {name, (flags)},
-#include "base/header_names.def"
+#include "http/header_names.def"
 #undef FIELD
 };
 

@@ -1,5 +1,5 @@
 // Field names as numbers: FieldId, the flags of each, and the look-up by length and hash. The rows
-// are in base/header_names.def. Pure functions over constant tables, any thread, no allocation.
+// are in http/header_names.def. Pure functions over constant tables, any thread, no allocation.
 #pragma once
 
 #include <array>
@@ -12,9 +12,9 @@
 namespace weir {
 
 enum class FieldId : uint8_t {
-  other,  // any name that is not in base/header_names.def
+  other,  // any name that is not in http/header_names.def
 #define FIELD(id, name, flags) id,
-#include "base/header_names.def"
+#include "http/header_names.def"
 #undef FIELD
 };
 
@@ -35,7 +35,7 @@ struct KnownField {
 inline constexpr auto kKnownFields = std::to_array<KnownField>({
     {"", 0},
 #define FIELD(id, name, flags) {name, (flags)},
-#include "base/header_names.def"
+#include "http/header_names.def"
 #undef FIELD
 });
 static_assert(kKnownFields.size() <= 64, "MessageHead keeps a bit for each");
