@@ -3,8 +3,8 @@
 #include <array>
 #include <ctime>
 
-#include "net/client_hello.h"
 #include "net/tls_site.h"
+#include "preamble/client_hello.h"
 
 namespace weir {
 TlsServer::TlsServer() : content_(std::make_unique<Content>()) {}

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "config/model.h"
-#include "net/client_hello.h"
+#include "preamble/client_hello.h"
 
 namespace weir {
 

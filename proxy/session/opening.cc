@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "base/log.h"
-#include "net/client_hello.h"
-#include "net/proxy_header.h"
+#include "preamble/client_hello.h"
+#include "preamble/proxy_header.h"
 #include "session/session.h"
 
 namespace weir {

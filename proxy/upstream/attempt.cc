@@ -5,7 +5,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "net/proxy_header.h"
+#include "preamble/proxy_header.h"
 #include "upstream/health_check.h"
 
 namespace weir {

@@ -11,8 +11,8 @@
 #include <array>
 
 #include "metrics/labels.h"
-#include "net/proxy_header.h"
 #include "net/transport.h"
+#include "preamble/proxy_header.h"
 #include "upstream/cluster.h"
 
 namespace weir {

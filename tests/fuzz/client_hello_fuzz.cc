@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/check.h"
-#include "net/client_hello.h"
+#include "preamble/client_hello.h"
 
 namespace {
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "base/check.h"
-#include "net/proxy_header.h"
+#include "preamble/proxy_header.h"
 
 namespace {
 

@@ -8,7 +8,7 @@ import re
 import source
 
 # An include may only point to the own folder or to one that stands further left.
-LAYERS = ["base", "http", "metrics", "config", "event", "net", "upstream", "middleware", "routing",
+LAYERS = ["base", "http", "preamble", "metrics", "config", "event", "net", "upstream", "middleware", "routing",
           "session", "server", "cli", "main"]
 
 # What is reachable through few files only: (pattern in the code, files that may, why).

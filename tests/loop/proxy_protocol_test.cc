@@ -1,5 +1,5 @@
 // The PROXY protocol: whom a proxy before weir speaks for, and whom weir speaks for.
-#include "net/proxy_header.h"
+#include "preamble/proxy_header.h"
 #include "support/tls_fixture.h"
 
 namespace weir::test {

@@ -7,7 +7,7 @@
 
 #include <array>
 
-#include "net/proxy_header.h"
+#include "preamble/proxy_header.h"
 #include "support/growth.h"
 #include "support/tls_fixture.h"
 

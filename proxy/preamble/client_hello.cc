@@ -1,4 +1,4 @@
-#include "net/client_hello.h"
+#include "preamble/client_hello.h"
 
 #include <algorithm>
 #include <utility>

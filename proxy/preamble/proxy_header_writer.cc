@@ -5,7 +5,7 @@
 #include <charconv>
 #include <cstring>
 
-#include "net/proxy_header_parts.h"
+#include "preamble/proxy_header_parts.h"
 
 namespace weir {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "net/proxy_header.h"
+#include "preamble/proxy_header.h"
 
 namespace weir::proxy_header {
 

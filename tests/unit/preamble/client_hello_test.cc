@@ -1,5 +1,5 @@
 // ClientHellos: those of OpenSSL, however they arrive, and those that nobody should send.
-#include "net/client_hello.h"
+#include "preamble/client_hello.h"
 
 #include <gtest/gtest.h>
 #include <openssl/ssl.h>

@@ -7,7 +7,7 @@
 #include "base/byte_reader.h"
 #include "base/check.h"
 #include "base/crc32c.h"
-#include "net/proxy_header_parts.h"
+#include "preamble/proxy_header_parts.h"
 
 namespace weir::proxy_header {
 namespace {

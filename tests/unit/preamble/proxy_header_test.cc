@@ -1,5 +1,5 @@
 // The PROXY protocol: what is read, what is refused and when, and that what is written is read.
-#include "net/proxy_header.h"
+#include "preamble/proxy_header.h"
 
 #include <gtest/gtest.h>
 

@@ -1,10 +1,10 @@
-#include "net/proxy_header.h"
+#include "preamble/proxy_header.h"
 
 #include <cstring>
 
 #include "base/byte_reader.h"
 #include "base/check.h"
-#include "net/proxy_header_parts.h"
+#include "preamble/proxy_header_parts.h"
 
 namespace weir {
 
