@@ -16,7 +16,7 @@
 #include "base/time.h"
 #include "event/deadlines.h"
 #include "event/owned.h"
-#include "event/poller.h"
+#include "os/poller.h"
 
 namespace weir {
 

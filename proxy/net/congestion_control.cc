@@ -4,7 +4,7 @@
 #include <netinet/tcp.h>
 
 #include "base/unique_fd.h"
-#include "net/sys.h"
+#include "os/sys.h"
 
 namespace weir {
 

@@ -3,7 +3,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
-#include "net/sys.h"
+#include "os/sys.h"
 
 namespace weir {
 namespace {

@@ -1,7 +1,7 @@
 #include "net/kernel_pipe.h"
 
 #include "base/check.h"
-#include "net/sys.h"
+#include "os/sys.h"
 
 namespace weir {
 namespace {

@@ -7,7 +7,7 @@
 #include <cstring>
 
 #include "net/keepalive.h"
-#include "net/sys.h"
+#include "os/sys.h"
 
 namespace weir {
 namespace {

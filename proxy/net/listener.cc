@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "net/keepalive.h"
-#include "net/sys.h"
+#include "os/sys.h"
 
 namespace weir {
 

@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "base/check.h"
-#include "net/sys.h"
+#include "os/sys.h"
 
 namespace weir {
 

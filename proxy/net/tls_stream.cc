@@ -6,7 +6,7 @@
 
 #include "base/check.h"
 #include "net/openssl.h"
-#include "net/sys.h"
+#include "os/sys.h"
 
 namespace weir {
 namespace {

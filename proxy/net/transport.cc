@@ -8,7 +8,7 @@
 
 #include "net/keepalive.h"
 #include "net/kernel_pipe.h"
-#include "net/sys.h"
+#include "os/sys.h"
 
 namespace weir {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "net/sys.h"
+#include "os/sys.h"
 
 namespace weir {
 namespace {

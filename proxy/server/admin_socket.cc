@@ -7,7 +7,7 @@
 #include <cstring>
 #include <utility>
 
-#include "net/sys.h"
+#include "os/sys.h"
 
 namespace weir {
 namespace {

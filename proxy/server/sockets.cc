@@ -8,7 +8,7 @@
 #include <unordered_map>
 
 #include "base/log.h"
-#include "net/sys.h"
+#include "os/sys.h"
 
 namespace weir {
 namespace {

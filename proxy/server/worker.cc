@@ -5,7 +5,7 @@
 
 #include "base/hash.h"
 #include "base/log.h"
-#include "net/sys.h"
+#include "os/sys.h"
 #include "session/http1_session.h"
 #include "session/tcp_session.h"
 

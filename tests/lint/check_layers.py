@@ -8,17 +8,17 @@ import re
 import source
 
 # An include may only point to the own folder or to one that stands further left.
-LAYERS = ["base", "http", "preamble", "metrics", "config", "event", "net", "upstream", "middleware", "routing",
+LAYERS = ["base", "http", "preamble", "metrics", "config", "os", "event", "net", "upstream", "middleware", "routing",
           "session", "server", "cli", "main"]
 
 # What is reachable through few files only: (pattern in the code, files that may, why).
 DOORS = [
-    (r"#include <event2/", r"event/poller\.(h|cc)", "libevent is reached through event/poller only"),
+    (r"#include <event2/", r"os/poller\.(h|cc)", "libevent is reached through os/poller only"),
     (r"#include <openssl/", r"net/(openssl|tls_\w+)\.(h|cc)", "OpenSSL is reached through net/openssl.h only"),
     (r"#include <yaml-cpp/", r"config/[^/]+", "yaml-cpp is reached through config/ only"),
     (r"#include <CLI/", r"cli/command_line\.cc", "CLI11 is included in cli/command_line.cc only"),
     (r"#include <prometheus/", r"metrics/[^/]+", "prometheus-cpp is reached through metrics/ only"),
-    (r"\bevent_active\s*\(", r"event/poller\.cc",
+    (r"\bevent_active\s*\(", r"os/poller\.cc",
      "only the poller wakes watches; post to the loop instead"),
     (r"\b(bufferevent|evbuffer|evhttp|evdns|evthread)(_\w+)?\b", r"", "not used: see proxy/ARCHITECTURE.md"),
     (r"\bthrow\b", r"", "no exceptions of ours: return Result<T>"),
@@ -26,11 +26,10 @@ DOORS = [
      "exceptions of libraries are caught where the library is included"),
 ]
 
-# The data path reaches the kernel through net/sys.h, which the simulated network replaces.
+# The data path reaches the kernel through os/sys.h, which the simulated network replaces.
 DATA_PATH = ("net", "upstream", "routing", "session")
 # Files of it that run on the control thread and may call the kernel directly, with the reason.
 DIRECT_CALLS = {
-    "net/sys.h": "the door itself",
     "net/listen_socket.cc": "opens sockets before a configuration is published",
 }
 SYSTEM_CALL = re.compile(
@@ -88,7 +87,7 @@ def check_doors(relative, text, code):
     if layer_of(relative) in DATA_PATH and relative.as_posix() not in DIRECT_CALLS:
         for match in SYSTEM_CALL.finditer(code):
             line = source.line_of(text, match.start())
-            yield f"proxy/{relative}:{line}: {match.group(1)}() is called through net/sys.h"
+            yield f"proxy/{relative}:{line}: {match.group(1)}() is called through os/sys.h"
 
 
 def check_header_types(relative, code):

@@ -42,9 +42,9 @@ class Layers(unittest.TestCase):
         self.check_one("net/pipe.cc", '#include "pipe.h"\n', 'write "layer/file.h"')
 
     def test_libevent_has_one_door(self):
-        self.check_one("net/pipe.cc", "#include <event2/event.h>\n", "event/poller only")
+        self.check_one("net/pipe.cc", "#include <event2/event.h>\n", "os/poller only")
         self.assertEqual(
-            findings(check_layers.check, {"proxy/event/poller.cc": "#include <event2/event.h>\n"}), [])
+            findings(check_layers.check, {"proxy/os/poller.cc": "#include <event2/event.h>\n"}), [])
 
     def test_yaml_and_cli11_have_one_door_each(self):
         self.check_one("server/x.cc", "#include <yaml-cpp/yaml.h>\n", "config/ only")
@@ -56,12 +56,12 @@ class Layers(unittest.TestCase):
         self.check_one("net/x.cc", "void f() { event_active(e, 0, 0); }\n", "only the poller")
 
     def test_a_loop_has_no_locks_so_that_only_post_crosses_threads(self):
-        self.check_one("event/poller.cc", "void f() { evthread_use_pthreads(); }\n", "not used")
+        self.check_one("os/poller.cc", "void f() { evthread_use_pthreads(); }\n", "not used")
 
     def test_the_data_path_calls_the_kernel_through_sys_h(self):
-        self.check_one("net/x.cc", "void f() { ::close(fd); }\n", "through net/sys.h")
+        self.check_one("net/x.cc", "void f() { ::close(fd); }\n", "through os/sys.h")
         self.assertEqual(findings(check_layers.check, {
-            "proxy/net/sys.h": "void f() { ::close(fd); }\n",
+            "proxy/os/sys.h": "void f() { ::close(fd); }\n",
             "proxy/net/x.cc": "void f() { sys::close(fd); Pipe::close(); }\n",
             "proxy/server/x.cc": "void f() { ::close(fd); }\n"}), [])
 

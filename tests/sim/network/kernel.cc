@@ -5,7 +5,7 @@
 
 #include <cstring>
 
-#include "net/sys.h"
+#include "os/sys.h"
 
 namespace weir::sim {
 namespace {

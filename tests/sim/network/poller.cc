@@ -1,4 +1,4 @@
-#include "event/poller.h"
+#include "os/poller.h"
 
 #include <sys/epoll.h>
 

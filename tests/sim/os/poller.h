@@ -1,4 +1,4 @@
-// The simulation's Poller and IoWatch: the same interface as proxy/event/poller.h, over the
+// The simulation's Poller and IoWatch: the same interface as proxy/os/poller.h, over the
 // simulated kernel. Readiness is mapped as libevent's epoll backend does it: an error says readable
 // and writable and hides the FIN; every edge names everything that is true at that moment.
 #pragma once

@@ -1,4 +1,4 @@
-#include "event/poller.h"
+#include "os/poller.h"
 
 #include <event2/event.h>
 #include <sys/eventfd.h>

@@ -1,4 +1,4 @@
-// The simulation's door to the kernel: the same functions as proxy/net/sys.h, answered by
+// The simulation's door to the kernel: the same functions as proxy/os/sys.h, answered by
 // tests/sim/network/kernel.cc.
 #pragma once
 
