@@ -16,8 +16,8 @@
 #include "cli/verbs.h"
 #include "cli/version.h"
 #include "config/load.h"
-#include "net/tls_self_signed.h"
 #include "server/server.h"
+#include "tls/tls_self_signed.h"
 
 namespace weir::cli {
 namespace {

@@ -15,7 +15,7 @@
 #include "base/address.h"
 #include "base/tcp_keepalive.h"
 #include "event/event_loop.h"
-#include "net/tls_stream.h"
+#include "tls/tls_stream.h"
 
 namespace weir {
 

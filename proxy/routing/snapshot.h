@@ -19,9 +19,9 @@
 #include "base/intrusive_list.h"
 #include "base/network.h"
 #include "config/model.h"
-#include "net/tls_server.h"
 #include "routing/http_spec.h"
 #include "routing/passthrough.h"
+#include "tls/tls_server.h"
 #include "upstream/cluster.h"
 
 namespace weir {

@@ -6,7 +6,7 @@
 #include <set>
 
 #include "config/files.h"
-#include "net/tls_system_trust.h"
+#include "tls/tls_system_trust.h"
 
 namespace weir {
 namespace {

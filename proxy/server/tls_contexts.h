@@ -7,9 +7,9 @@
 #include <string>
 
 #include "config/load.h"
-#include "net/tls_client.h"
-#include "net/tls_server.h"
-#include "net/tls_tickets.h"
+#include "tls/tls_client.h"
+#include "tls/tls_server.h"
+#include "tls/tls_tickets.h"
 
 namespace weir {
 

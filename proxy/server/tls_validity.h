@@ -13,7 +13,7 @@
 
 #include "event/timer.h"
 #include "metrics/process_state.h"
-#include "net/tls_loading.h"
+#include "tls/tls_loading.h"
 
 namespace weir {
 

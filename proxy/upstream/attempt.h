@@ -4,8 +4,8 @@
 // before. The deadline of all of it is the owner's.
 #pragma once
 
-#include "net/tls_client.h"
 #include "net/transport.h"
+#include "tls/tls_client.h"
 #include "upstream/probe.h"
 
 namespace weir {

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "config/model.h"
-#include "net/tls_client.h"
 #include "net/transport.h"
+#include "tls/tls_client.h"
 #include "upstream/backend.h"
 #include "upstream/balancer.h"
 

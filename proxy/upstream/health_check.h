@@ -21,7 +21,7 @@
 #include "config/model.h"
 #include "event/event_loop.h"
 #include "metrics/labels.h"
-#include "net/tls_client.h"
+#include "tls/tls_client.h"
 #include "upstream/backend.h"
 
 namespace weir {

@@ -7,8 +7,8 @@
 
 #include <memory>
 
-#include "net/openssl.h"
 #include "network/endpoint.h"
+#include "tls/openssl.h"
 
 namespace weir::sim {
 

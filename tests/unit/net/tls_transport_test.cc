@@ -3,11 +3,11 @@
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 
-#include "net/tls_server.h"
 #include "net/transport.h"
 #include "support/socket_pair.h"
 #include "support/test_loop.h"
 #include "support/tls_peer.h"
+#include "tls/tls_server.h"
 
 namespace weir::test {
 namespace {

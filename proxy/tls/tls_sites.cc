@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <set>
 
-#include "net/tls_site.h"
+#include "tls/tls_site.h"
 
 namespace weir {
 

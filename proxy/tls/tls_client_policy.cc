@@ -1,4 +1,4 @@
-#include "net/tls_client_policy.h"
+#include "tls/tls_client_policy.h"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 #include <map>
 
 #include "base/hash.h"
-#include "net/tls_advice.h"
+#include "tls/tls_advice.h"
 
 namespace weir {
 

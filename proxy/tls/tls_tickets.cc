@@ -1,4 +1,4 @@
-#include "net/tls_tickets.h"
+#include "tls/tls_tickets.h"
 
 #include <fmt/format.h>
 #include <openssl/core_names.h>
@@ -7,7 +7,7 @@
 #include <cstring>
 
 #include "base/check.h"
-#include "net/openssl.h"
+#include "tls/openssl.h"
 
 namespace weir {
 namespace {

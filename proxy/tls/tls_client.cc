@@ -1,14 +1,14 @@
-#include "net/tls_client.h"
+#include "tls/tls_client.h"
 
 #include <fmt/format.h>
 
 #include <ctime>
 
 #include "base/network.h"
-#include "net/openssl.h"
-#include "net/tls_advice.h"
-#include "net/tls_client_policy.h"
-#include "net/tls_system_trust.h"
+#include "tls/openssl.h"
+#include "tls/tls_advice.h"
+#include "tls/tls_client_policy.h"
+#include "tls/tls_system_trust.h"
 
 namespace weir {
 namespace {

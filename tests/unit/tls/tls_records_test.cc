@@ -1,5 +1,5 @@
 // Records that leave a socket together, whole or in part.
-#include "net/tls_records.h"
+#include "tls/tls_records.h"
 
 #include <gtest/gtest.h>
 

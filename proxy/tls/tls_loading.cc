@@ -1,4 +1,4 @@
-#include "net/tls_loading.h"
+#include "tls/tls_loading.h"
 
 #include <fmt/format.h>
 #include <openssl/crypto.h>

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "net/openssl.h"
+#include "tls/openssl.h"
 
 namespace weir {
 

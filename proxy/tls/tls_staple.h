@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "net/openssl.h"
+#include "tls/openssl.h"
 
 namespace weir {
 

@@ -11,7 +11,7 @@
 
 #include "base/result.h"
 #include "config/tls_model.h"
-#include "net/openssl.h"
+#include "tls/openssl.h"
 
 namespace weir {
 

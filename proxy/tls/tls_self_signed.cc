@@ -1,8 +1,8 @@
-#include "net/tls_self_signed.h"
+#include "tls/tls_self_signed.h"
 
 #include "base/check.h"
 #include "base/network.h"
-#include "net/openssl.h"
+#include "tls/openssl.h"
 
 namespace weir {
 namespace {

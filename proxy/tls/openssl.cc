@@ -1,4 +1,4 @@
-#include "net/openssl.h"
+#include "tls/openssl.h"
 
 #include <fmt/format.h>
 

@@ -5,7 +5,7 @@
 #include <span>
 #include <string>
 
-#include "net/openssl.h"
+#include "tls/openssl.h"
 
 namespace weir {
 

@@ -1,4 +1,4 @@
-#include "net/tls_advice.h"
+#include "tls/tls_advice.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

@@ -22,8 +22,8 @@
 
 #include "base/time.h"
 #include "metrics/labels.h"
-#include "net/tls_client_identity.h"
-#include "net/tls_records.h"
+#include "tls/tls_client_identity.h"
+#include "tls/tls_records.h"
 
 struct ssl_st;
 struct bio_st;

@@ -13,10 +13,10 @@
 #include <string>
 #include <vector>
 
-#include "net/openssl.h"
-#include "net/tls_client_policy.h"
-#include "net/tls_server.h"
-#include "net/tls_staple.h"
+#include "tls/openssl.h"
+#include "tls/tls_client_policy.h"
+#include "tls/tls_server.h"
+#include "tls/tls_staple.h"
 
 namespace weir {
 

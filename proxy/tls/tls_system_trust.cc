@@ -1,4 +1,4 @@
-#include "net/tls_system_trust.h"
+#include "tls/tls_system_trust.h"
 
 #include <fmt/format.h>
 

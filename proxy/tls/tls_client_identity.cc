@@ -1,8 +1,8 @@
-#include "net/tls_client_identity.h"
+#include "tls/tls_client_identity.h"
 
 #include <algorithm>
 
-#include "net/openssl.h"
+#include "tls/openssl.h"
 
 namespace weir {
 namespace {

@@ -8,8 +8,8 @@
 
 #include "base/ascii.h"
 #include "base/hash.h"
-#include "net/tls_advice.h"
-#include "net/tls_site.h"
+#include "tls/tls_advice.h"
+#include "tls/tls_site.h"
 
 namespace weir {
 namespace {

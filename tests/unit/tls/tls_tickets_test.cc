@@ -1,18 +1,18 @@
 // Who comes back with a ticket is known again, for as long as its key is kept, and by whoever has
 // the same keys.
-#include "net/tls_tickets.h"
+#include "tls/tls_tickets.h"
 
 #include <gtest/gtest.h>
 
 #include <fstream>
 #include <utility>
 
-#include "net/tls_server.h"
 #include "net/transport.h"
 #include "support/socket_pair.h"
 #include "support/temp_folder.h"
 #include "support/test_loop.h"
 #include "support/tls_peer.h"
+#include "tls/tls_server.h"
 
 namespace weir::test {
 namespace {

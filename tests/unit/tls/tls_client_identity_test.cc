@@ -1,5 +1,5 @@
 // What a hostile certificate may say: whoever signed it has not looked at the names in it.
-#include "net/tls_client_identity.h"
+#include "tls/tls_client_identity.h"
 
 #include <gmock/gmock.h>
 

@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "net/tls_loading.h"
+#include "tls/tls_loading.h"
 
 namespace weir {
 

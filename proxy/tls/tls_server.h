@@ -15,9 +15,9 @@
 #include <vector>
 
 #include "config/tls_model.h"
-#include "net/tls_loading.h"
-#include "net/tls_stream.h"
-#include "net/tls_tickets.h"
+#include "tls/tls_loading.h"
+#include "tls/tls_stream.h"
+#include "tls/tls_tickets.h"
 
 namespace weir {
 

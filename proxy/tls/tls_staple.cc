@@ -1,4 +1,4 @@
-#include "net/tls_staple.h"
+#include "tls/tls_staple.h"
 
 #include <fmt/format.h>
 

@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "config/tls_model.h"
-#include "net/tls_loading.h"
-#include "net/tls_stream.h"
+#include "tls/tls_loading.h"
+#include "tls/tls_stream.h"
 
 struct ssl_ctx_st;
 struct ssl_session_st;

@@ -1,12 +1,12 @@
-#include "net/tls_stream.h"
+#include "tls/tls_stream.h"
 
 #include <algorithm>
 #include <cerrno>
 #include <utility>
 
 #include "base/check.h"
-#include "net/openssl.h"
 #include "os/sys.h"
+#include "tls/openssl.h"
 
 namespace weir {
 namespace {

@@ -1,10 +1,10 @@
-#include "net/tls_server.h"
+#include "tls/tls_server.h"
 
 #include <array>
 #include <ctime>
 
-#include "net/tls_site.h"
 #include "preamble/client_hello.h"
+#include "tls/tls_site.h"
 
 namespace weir {
 TlsServer::TlsServer() : content_(std::make_unique<Content>()) {}

@@ -1,4 +1,4 @@
-#include "net/tls_records.h"
+#include "tls/tls_records.h"
 
 #include <algorithm>
 #include <cstring>
