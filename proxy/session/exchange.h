@@ -17,6 +17,8 @@
 #include "base/text_buffer.h"
 #include "http/h1_parser.h"
 #include "http/h1_relay.h"
+#include "net/last_bytes.h"
+#include "net/transport_side.h"
 #include "routing/http_spec.h"
 #include "session/body_relay.h"
 #include "session/exchange_books.h"
@@ -24,9 +26,7 @@
 #include "session/exchange_stage.h"
 #include "session/head_buffer.h"
 #include "session/http_resources.h"
-#include "session/last_bytes.h"
 #include "session/request_client.h"
-#include "session/transport_side.h"
 #include "upstream/cluster.h"
 #include "upstream/pool.h"
 

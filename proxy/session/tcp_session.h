@@ -12,7 +12,7 @@
 
 #include <memory>
 
-#include "session/last_bytes.h"
+#include "net/last_bytes.h"
 #include "session/session.h"
 #include "upstream/connect.h"
 

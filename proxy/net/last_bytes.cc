@@ -1,4 +1,4 @@
-#include "session/last_bytes.h"
+#include "net/last_bytes.h"
 
 #include <algorithm>
 
