@@ -3,11 +3,11 @@
 #pragma once
 
 #include "base/log.h"
+#include "health/health_check.h"
 #include "metrics/process_state.h"
 #include "server/background.h"
 #include "server/snapshot_store.h"
 #include "server/workers.h"
-#include "upstream/health_check.h"
 
 namespace weir {
 

@@ -14,13 +14,13 @@
 
 #include "config/load.h"
 #include "config/plan.h"
+#include "health/health_check.h"
 #include "metrics/registry.h"
 #include "routing/snapshot.h"
 #include "server/background.h"
 #include "server/lookups.h"
 #include "server/sockets.h"
 #include "server/tls_contexts.h"
-#include "upstream/health_check.h"
 
 namespace weir {
 

@@ -8,7 +8,7 @@
 #include <deque>
 #include <map>
 
-#include "upstream/health_check.h"
+#include "health/health_check.h"
 
 namespace weir {
 

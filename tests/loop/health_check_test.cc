@@ -8,8 +8,8 @@
 #include <filesystem>
 #include <set>
 
+#include "health/tcp_probe.h"
 #include "support/log_capture.h"
-#include "upstream/tcp_probe.h"
 
 namespace weir {
 namespace {

@@ -1,8 +1,8 @@
 // Health checks of backends that speak TLS: a certificate that is not good is a backend that is
 // not.
+#include "health/health_check.h"
 #include "support/http_fixture.h"
 #include "support/tls_peer.h"
-#include "upstream/health_check.h"
 
 namespace weir::test {
 namespace {

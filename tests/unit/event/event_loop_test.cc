@@ -4,13 +4,13 @@
 
 #include "event/signals.h"
 #include "event/timer.h"
+#include "health/check_run.h"
 #include "net/listener.h"
 #include "net/transport.h"
 #include "server/admin_connection.h"
 #include "session/tcp_session.h"
 #include "support/socket_pair.h"
 #include "support/test_loop.h"
-#include "upstream/attempt.h"
 
 namespace weir::test {
 namespace {

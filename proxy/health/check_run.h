@@ -4,9 +4,9 @@
 // before. The deadline of all of it is the owner's.
 #pragma once
 
+#include "health/probe.h"
 #include "net/transport.h"
 #include "tls/tls_client.h"
-#include "upstream/probe.h"
 
 namespace weir {
 

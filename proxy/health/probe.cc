@@ -1,7 +1,7 @@
-#include "upstream/probe.h"
+#include "health/probe.h"
 
-#include "upstream/http_probe.h"
-#include "upstream/tcp_probe.h"
+#include "health/http_probe.h"
+#include "health/tcp_probe.h"
 
 namespace weir {
 

@@ -2,7 +2,7 @@
 // there is any, in the first bytes of the answer.
 #pragma once
 
-#include "upstream/probe.h"
+#include "health/probe.h"
 
 namespace weir {
 

@@ -6,9 +6,9 @@
 // is not left with a reset while it writes. Memory: a head of up to kMaxHeadSize, and those 64 KiB.
 #pragma once
 
+#include "health/probe.h"
 #include "http/h1_body.h"
 #include "http/h1_parser.h"
-#include "upstream/probe.h"
 
 namespace weir {
 

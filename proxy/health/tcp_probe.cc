@@ -1,4 +1,4 @@
-#include "upstream/tcp_probe.h"
+#include "health/tcp_probe.h"
 
 #include <fmt/format.h>
 

@@ -1,12 +1,12 @@
-#include "upstream/attempt.h"
+#include "health/check_run.h"
 
 #include <array>
 #include <cctype>
 #include <cerrno>
 #include <cstring>
 
+#include "health/health_check.h"
 #include "preamble/proxy_header.h"
-#include "upstream/health_check.h"
 
 namespace weir {
 namespace {

@@ -1,4 +1,4 @@
-#include "upstream/http_probe.h"
+#include "health/http_probe.h"
 
 #include <gmock/gmock.h>
 

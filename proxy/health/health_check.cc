@@ -1,9 +1,9 @@
-#include "upstream/health_check.h"
+#include "health/health_check.h"
 
 #include <algorithm>
 
 #include "base/log.h"
-#include "upstream/attempt.h"
+#include "health/check_run.h"
 
 namespace weir {
 namespace {

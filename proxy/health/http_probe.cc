@@ -1,4 +1,4 @@
-#include "upstream/http_probe.h"
+#include "health/http_probe.h"
 
 #include "http/chars.h"
 #include "http/h1_writer.h"
