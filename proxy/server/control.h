@@ -7,7 +7,7 @@
 #include "metrics/process_state.h"
 #include "server/background.h"
 #include "server/snapshot_store.h"
-#include "server/workers.h"
+#include "worker/workers.h"
 
 namespace weir {
 

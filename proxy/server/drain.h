@@ -14,7 +14,7 @@
 #include "config/model.h"
 #include "event/timer.h"
 #include "metrics/labels.h"
-#include "server/workers.h"
+#include "worker/workers.h"
 
 namespace weir {
 

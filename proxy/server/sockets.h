@@ -15,7 +15,7 @@
 #include "base/result.h"
 #include "config/model.h"
 #include "net/listen_socket.h"
-#include "server/worker.h"
+#include "worker/worker.h"
 
 namespace weir {
 

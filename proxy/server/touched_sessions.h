@@ -9,7 +9,7 @@
 
 #include "config/plan.h"
 #include "routing/snapshot.h"
-#include "server/workers.h"
+#include "worker/workers.h"
 
 namespace weir {
 

@@ -9,7 +9,7 @@ import source
 
 # An include may only point to the own folder or to one that stands further left.
 LAYERS = ["base", "http", "preamble", "metrics", "config", "os", "event", "tls", "net", "upstream", "health", "middleware", "routing",
-          "session", "server", "cli", "main"]
+          "session", "worker", "server", "cli", "main"]
 
 # What is reachable through few files only: (pattern in the code, files that may, why).
 DOORS = [
@@ -27,7 +27,7 @@ DOORS = [
 ]
 
 # The data path reaches the kernel through os/sys.h, which the simulated network replaces.
-DATA_PATH = ("tls", "net", "upstream", "health", "routing", "session")
+DATA_PATH = ("tls", "net", "upstream", "health", "routing", "session", "worker")
 # Files of it that run on the control thread and may call the kernel directly, with the reason.
 DIRECT_CALLS = {
     "net/listen_socket.cc": "opens sockets before a configuration is published",

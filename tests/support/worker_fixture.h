@@ -6,10 +6,10 @@
 
 #include "config/load.h"
 #include "server/snapshot_store.h"
-#include "server/worker.h"
 #include "support/fake_names.h"
 #include "support/socket.h"
 #include "support/test_loop.h"
+#include "worker/worker.h"
 
 namespace weir::test {
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "network/kernel.h"
-#include "server/worker.h"
+#include "worker/worker.h"
 #include "world/scenario.h"
 
 namespace weir::sim {

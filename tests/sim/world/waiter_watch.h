@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "server/worker.h"
+#include "worker/worker.h"
 
 namespace weir::sim {
 

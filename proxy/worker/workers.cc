@@ -1,4 +1,4 @@
-#include "server/workers.h"
+#include "worker/workers.h"
 
 #include <algorithm>
 #include <random>

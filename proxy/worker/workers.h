@@ -9,7 +9,7 @@
 #include <memory>
 #include <vector>
 
-#include "server/worker_thread.h"
+#include "worker/worker_thread.h"
 
 namespace weir {
 

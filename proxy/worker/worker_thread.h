@@ -5,7 +5,7 @@
 #include <thread>
 
 #include "base/log.h"
-#include "server/worker.h"
+#include "worker/worker.h"
 
 namespace weir {
 

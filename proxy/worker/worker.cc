@@ -1,4 +1,4 @@
-#include "server/worker.h"
+#include "worker/worker.h"
 
 #include <algorithm>
 #include <unordered_set>

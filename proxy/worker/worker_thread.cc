@@ -1,4 +1,4 @@
-#include "server/worker_thread.h"
+#include "worker/worker_thread.h"
 
 #include <fmt/format.h>
 #include <pthread.h>
