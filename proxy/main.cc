@@ -4,7 +4,7 @@
 #include <pthread.h>
 
 #include "cli/command_line.h"
-#include "event/signals.h"
+#include "control/signals.h"
 
 int main(int argc, char** argv) {
   const weir::ClosedStreams closed = weir::open_standard_streams();

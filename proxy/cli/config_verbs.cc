@@ -12,9 +12,9 @@
 #include "config/load.h"
 #include "config/print.h"
 #include "config/schema.h"
-#include "server/host_check.h"
-#include "server/lookups.h"
-#include "server/tls_contexts.h"
+#include "control/host_check.h"
+#include "control/lookups.h"
+#include "control/tls_contexts.h"
 
 namespace weir::cli {
 namespace {

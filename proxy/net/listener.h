@@ -1,11 +1,11 @@
 // Listener: the accept loop of one listening socket. It only hands descriptors over.
 //
 // Owner: a worker, by Owned<Listener>; thread: its loop's. The socket comes open and bound from the
-// control thread (net/listen_socket.h). At most kAcceptsPerTurn connections a turn, so that a flood
-// does not starve the sessions that exist. Asking an empty queue is a call for nothing: a turn asks
-// for as many as the last one found, or for twice as many when it found all it asked for. Out of
-// descriptors: one waiting connection is accepted with the reserve descriptor and refused, then
-// accepting pauses for a moment; the others wait in the kernel's queue.
+// control thread (control/listen_socket.h). At most kAcceptsPerTurn connections a turn, so that a
+// flood does not starve the sessions that exist. Asking an empty queue is a call for nothing: a
+// turn asks for as many as the last one found, or for twice as many when it found all it asked for.
+// Out of descriptors: one waiting connection is accepted with the reserve descriptor and refused,
+// then accepting pauses for a moment; the others wait in the kernel's queue.
 #pragma once
 
 #include <sys/socket.h>

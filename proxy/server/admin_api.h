@@ -5,10 +5,10 @@
 #include <list>
 #include <string>
 
+#include "control/drain.h"
+#include "control/reload.h"
 #include "server/admin_routes.h"
-#include "server/drain.h"
 #include "server/metrics_page.h"
-#include "server/reload.h"
 
 namespace weir {
 

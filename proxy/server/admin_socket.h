@@ -8,7 +8,7 @@
 #include "base/address.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
-#include "net/listen_socket.h"
+#include "control/listen_socket.h"
 
 namespace weir {
 

@@ -5,15 +5,15 @@
 
 #include <memory>
 
-#include "event/signals.h"
+#include "control/names.h"
+#include "control/notify.h"
+#include "control/signals.h"
+#include "control/tls_validity.h"
+#include "control/watch.h"
 #include "server/admin_api.h"
 #include "server/admin_server.h"
-#include "server/names.h"
-#include "server/notify.h"
 #include "server/resources.h"
 #include "server/server.h"
-#include "server/tls_validity.h"
-#include "server/watch.h"
 
 namespace weir {
 

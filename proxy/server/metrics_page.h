@@ -9,10 +9,10 @@
 #include <string>
 #include <vector>
 
+#include "control/control.h"
+#include "control/drain.h"
 #include "event/timer.h"
 #include "metrics/collector.h"
-#include "server/control.h"
-#include "server/drain.h"
 
 namespace weir {
 

@@ -2,7 +2,7 @@
 
 #include <cstdio>
 
-#include "event/signals.h"
+#include "control/signals.h"
 #include "server/control_plane.h"
 #include "server/resources.h"
 

@@ -79,7 +79,7 @@ class Worker final : public SessionOwner, private Yielding {
   // The health of a backend of `cluster` has changed; empty: of any cluster.
   void health_changed(std::string_view cluster = {});
 
-  // The steps of a drain (server/drain.h).
+  // The steps of a drain (control/drain.h).
   void close_listeners();  // accepts what waits in their queues first
   void begin_drain(TimePoint from,
                    Duration spread);  // closes sessions that have gone silent, bit by bit

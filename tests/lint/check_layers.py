@@ -9,7 +9,7 @@ import source
 
 # An include may only point to the own folder or to one that stands further left.
 LAYERS = ["base", "http", "preamble", "metrics", "config", "os", "event", "tls", "net", "upstream", "health", "middleware", "routing",
-          "session", "worker", "server", "cli", "main"]
+          "session", "worker", "control", "server", "cli", "main"]
 
 # What is reachable through few files only: (pattern in the code, files that may, why).
 DOORS = [
@@ -28,10 +28,6 @@ DOORS = [
 
 # The data path reaches the kernel through os/sys.h, which the simulated network replaces.
 DATA_PATH = ("tls", "net", "upstream", "health", "routing", "session", "worker")
-# Files of it that run on the control thread and may call the kernel directly, with the reason.
-DIRECT_CALLS = {
-    "net/listen_socket.cc": "opens sockets before a configuration is published",
-}
 SYSTEM_CALL = re.compile(
     r"(?<![\w>.:])::(socket|bind|listen|accept4?|connect|recv|recvmsg|send|sendmsg|read|readv|write|"
     r"writev|close|shutdown|setsockopt|getsockopt|splice|pipe2?|fcntl|ioctl)\s*\(")
@@ -41,7 +37,6 @@ HEAVY = re.compile(r"\bstd::(function|shared_ptr|map|unordered_map|string)\b(?!_
 HEAVY_FREE = (r"net/.*", r"tls/tls_(stream|records)\.h", r"session/.*")
 # "folder/file.h": "reason", for a header that is not on the data path after all.
 HEAVY_ALLOWED = {
-    "net/listen_socket.h": "opens sockets on the control thread; no session sees it",
     "session/session.h": "names of a session for the admin API and the log, made when asked for",
 }
 
@@ -72,7 +67,7 @@ def check_doors(relative, text, code):
             continue
         for match in re.finditer(pattern, text if pattern.startswith("#include") else code):
             yield f"proxy/{relative}:{source.line_of(text, match.start())}: {why}"
-    if layer_of(relative) in DATA_PATH and relative.as_posix() not in DIRECT_CALLS:
+    if layer_of(relative) in DATA_PATH:
         for match in SYSTEM_CALL.finditer(code):
             line = source.line_of(text, match.start())
             yield f"proxy/{relative}:{line}: {match.group(1)}() is called through os/sys.h"
@@ -104,7 +99,7 @@ def check(root):
 def stale_exceptions(root):
     """Exceptions for files that are gone."""
     return [f"tests/lint/check_layers.py: '{name}' is an exception but does not exist"
-            for name in [*HEAVY_ALLOWED, *DIRECT_CALLS] if not (root / "proxy" / name).is_file()]
+            for name in HEAVY_ALLOWED if not (root / "proxy" / name).is_file()]
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "net/congestion_control.h"
+#include "control/congestion_control.h"
 #include "support/worker_fixture.h"
 
 namespace weir::test {

@@ -1,6 +1,6 @@
 // Backends whose host names have several addresses, other ones later, or none: what sessions and
 // requests see of it, and when names are looked up again.
-#include "server/names.h"
+#include "control/names.h"
 
 #include <algorithm>
 

@@ -1,6 +1,6 @@
 // The coordinator with real workers and a loader whose files and names the test makes up. What the
 // workers do next is the test's to say: they can be held in the middle of their work.
-#include "server/reload.h"
+#include "control/reload.h"
 
 #include <gtest/gtest.h>
 

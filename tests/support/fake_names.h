@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "server/lookups.h"
+#include "control/lookups.h"
 
 namespace weir::test {
 

@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "config/load.h"
-#include "server/snapshot_store.h"
+#include "control/snapshot_store.h"
 #include "support/fake_names.h"
 #include "support/socket.h"
 #include "support/test_loop.h"

@@ -2,7 +2,7 @@
 
 #include <csignal>
 
-#include "event/signals.h"
+#include "control/signals.h"
 #include "event/timer.h"
 #include "health/check_run.h"
 #include "net/listener.h"

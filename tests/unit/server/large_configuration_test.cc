@@ -3,9 +3,9 @@
 #include "config/findings.h"
 #include "config/load.h"
 #include "config/validate.h"
+#include "control/snapshot_store.h"
+#include "control/touched_sessions.h"
 #include "metrics/series_budget.h"
-#include "server/snapshot_store.h"
-#include "server/touched_sessions.h"
 #include "support/growth.h"
 
 #include <set>

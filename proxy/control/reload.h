@@ -1,0 +1,144 @@
+// ReloadCoordinator: runs a reload from its request until every worker has the new snapshot, or
+// until it is refused.
+//
+// A reload takes effect completely or not at all: the loader's thread reads and checks the text and
+// looks up its names; the background thread compares it with the configuration in force, opens
+// sockets and logs, and compiles the snapshot; the workers get it only when nothing can fail any
+// more. Reloads run one at a time, in the order of reading. Requests that arrive meanwhile wait
+// (see Loader), as do requests before open(), while the workers do not have the first snapshot yet.
+// Owner: the server; thread: the control loop's.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "config/plan.h"
+#include "control/control.h"
+#include "control/loader.h"
+
+namespace weir {
+
+// A change, and the number of open sessions that it affects.
+struct PlannedChange {
+  config::Change change;
+  uint64_t sessions = 0;
+};
+
+struct ReloadOutcome {
+  enum class Verdict : uint8_t { ok, unchanged, planned, invalid, failed, draining };
+  Verdict result = Verdict::failed;
+  uint64_t generation = 0;
+  std::string message;
+  std::vector<PlannedChange> changes;
+  std::vector<config::Diagnostic> diagnostics;
+  std::vector<std::string> directories;  // of the files to read, also of missing ones
+};
+
+const char* text(ReloadOutcome::Verdict verdict);
+
+class ReloadObserver {
+ public:
+  virtual void on_reload_begun() = 0;
+  // Called before the clients are answered. Other reloads may be under way: see
+  // ReloadCoordinator::busy().
+  virtual void on_reload_over(const ReloadOutcome& outcome) = 0;
+
+ protected:
+  ~ReloadObserver() = default;
+};
+
+class ReloadCoordinator {
+ public:
+  // The outcome can be large: a callee that needs it for longer keeps the pointer.
+  using Outcome = std::shared_ptr<const ReloadOutcome>;
+  using Done = std::function<void(const Outcome&)>;
+
+  ReloadCoordinator(Control control, Loader& loader, ReloadObserver& observer)
+      : control_(control), loader_(loader), observer_(observer) {}
+
+  // The configuration that the process was started with: a plan tells from it what needs a restart.
+  void started_with(config::Model model) { start_ = std::move(model); }
+  // The workers have the first snapshot: the requests so far begin.
+  void open();
+  // A drain has begun: reloads are refused from now on, also those under way that are not in force
+  // yet.
+  void refuse();
+
+  // Without `done` no client waits for the outcome.
+  void reload(Done done = nullptr);
+  // What reload() would do, and what a reload with another file would do; what the host lacks for
+  // it is told, too (control/host_check.h).
+  void plan(Done done);
+  void plan_file(const std::string& path, Done done);
+  // What a reload with this text would do. Files and hosts that it names are not read or looked up.
+  void plan_text(std::string text, Done done);
+  // The same for a text that came over TCP, where any client can send many: check for room first.
+  static constexpr size_t kMostTextsOverTcp = 4;  // not answered yet
+  bool room_for_text_over_tcp() const { return texts_over_tcp_ < kMostTextsOverTcp; }
+  void plan_text_over_tcp(std::string text, Done done);
+  bool busy() const { return under_way_ > 0; }
+
+  struct Last {
+    ReloadOutcome::Verdict result;
+    double at_unix;
+    uint64_t generation;
+    std::string message;
+  };
+  const std::optional<Last>& last() const { return last_; }
+
+ private:
+  // One load, and all that it answers.
+  struct Request {
+    std::shared_ptr<LoadResult> loaded;
+    TimePoint asked;
+    std::vector<Done> done;
+  };
+  using SharedRequest = std::shared_ptr<Request>;
+  void begin(Done done);
+  void enqueue(const std::shared_ptr<LoadResult>& loaded, TimePoint asked, Done done);
+  // What a candidate is compared with.
+  struct InForce {
+    std::shared_ptr<const Snapshot> snapshot;
+    std::shared_ptr<const TlsInForce> tls;
+  };
+  InForce in_force() const { return {control_.store.current(), control_.store.tls_in_force()}; }
+  // What the background thread makes of a candidate.
+  struct Built {
+    std::vector<PlannedChange> changes;
+    bool unchanged = false;
+    std::optional<Error> failure;
+    std::optional<PreparedLog> log;
+    std::optional<SnapshotStore::Prepared> prepared;
+  };
+  using SharedOutcome = std::shared_ptr<ReloadOutcome>;
+  void examine(SharedRequest request);
+  void build(const SharedRequest& request, const SharedOutcome& outcome, Workers::Reports reports);
+  Built built_from(const Candidate& candidate, const InForce& in_force,
+                   const Workers::Reports& reports) const;
+  void apply(const SharedRequest& request, const SharedOutcome& outcome, Built built);
+  void put_in_force(const SharedRequest& request, const SharedOutcome& outcome, Built built);
+  void conclude(SharedRequest request, const Outcome& outcome);
+  void account(const Request& request, const ReloadOutcome& outcome);
+  void preview(const std::shared_ptr<LoadResult>& loaded, const Done& done);
+  SharedOutcome outcome_so_far(const LoadResult& loaded) const;
+  std::vector<PlannedChange> changes_to(const Candidate& candidate, const InForce& in_force,
+                                        const Workers::Reports& reports) const;
+  std::shared_ptr<LoadResult> kept(const std::shared_ptr<LoadResult>& loaded) const;
+
+  Control control_;
+  Loader& loader_;
+  ReloadObserver& observer_;
+  config::Model start_;
+  std::optional<Last> last_;
+  bool open_ = false;
+  bool refused_ = false;
+  std::vector<Done> early_;  // requested before open()
+  size_t under_way_ = 0;     // begun and not over
+  size_t texts_over_tcp_ = 0;
+  SharedRequest applying_;  // the one that is past the loader
+  std::deque<SharedRequest> waiting_;
+};
+
+}  // namespace weir

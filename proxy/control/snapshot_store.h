@@ -1,0 +1,136 @@
+// SnapshotStore: turns a loaded configuration into the next Snapshot, and knows the one in force.
+//
+// Owner: the server; thread: the control thread's, but for prepare(), which runs on the background
+// thread, as does all that concerns series: one at a time, and nothing is put in force meanwhile.
+// What must survive a reload is looked up here by name: backends (health, hold-off), series of
+// metrics, counts of open connections, listening sockets.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <tuple>
+
+#include "config/load.h"
+#include "config/plan.h"
+#include "control/background.h"
+#include "control/lookups.h"
+#include "control/sockets.h"
+#include "control/tls_contexts.h"
+#include "health/health_check.h"
+#include "metrics/registry.h"
+#include "routing/snapshot.h"
+
+namespace weir {
+
+// A configuration that is valid as a text, with its names looked up and its files read.
+struct Candidate {
+  config::Loaded loaded;
+  ResolvedAddresses addresses;
+  TlsContexts tls;
+  // Nothing that the text names was looked up or read: for a plan of it only.
+  bool only_text = false;
+};
+
+class SnapshotStore {
+ public:
+  SnapshotStore(uint32_t workers, uint64_t descriptor_limit);
+
+  // The next snapshot and its sockets; nothing changes until commit(). The error says what is in
+  // the way.
+  struct Prepared {
+    std::shared_ptr<const Snapshot> snapshot;
+    Sockets::Prepared sockets;
+    std::shared_ptr<const SeriesIds> series;
+    TicketKeys::FileKeys ticket_keys;
+    FileDigests digests;
+    std::vector<CheckTarget> checks;
+    uint64_t most_connections = 1;  // what global.max_connections: auto comes to
+  };
+  Result<Prepared> prepare(const Candidate& candidate);
+  // What was prepared is not wanted after all.
+  static void abandon(const Prepared& prepared) { Sockets::abandon(prepared.sockets); }
+  // In force from now on. One update for each worker. settle_series() is to follow.
+  std::vector<WorkerUpdate> put_in_force(Prepared prepared);
+  using SharedIds = std::shared_ptr<const SeriesIds>;
+  void settle_series(const SeriesIds& in_force, TimePoint now) { series_.keep_only(in_force, now); }
+  // Both.
+  std::vector<WorkerUpdate> commit(Prepared prepared, TimePoint now);
+  // From now on what is large is freed there.
+  void free_in(std::shared_ptr<Bin> bin) { bin_ = std::move(bin); }
+
+  // The same configuration where host names have other addresses now: in force from now on. One
+  // update for each worker; none when nothing differs. Where `addresses` has none for a backend, it
+  // keeps those that it has.
+  struct Readdressed {
+    std::vector<WorkerUpdate> updates;
+    std::vector<config::Change> changes;
+  };
+  std::optional<Readdressed> readdress(ResolvedAddresses addresses);
+
+  // Backends whose host name is the same in both configurations and now leads elsewhere.
+  static std::vector<config::Change> moved_backends(const Snapshot& current,
+                                                    const Candidate& candidate);
+
+  // What is made of files that have changed, though the configuration names the same. `tls`: of
+  // `current`, tls_in_force() then.
+  static std::vector<config::Change> renewed_tls(const Snapshot& current, const TlsInForce& tls,
+                                                 const Candidate& candidate);
+
+  // What the files of TLS held when the current snapshot was loaded.
+  const std::shared_ptr<const TlsInForce>& tls_in_force() const { return tls_; }
+
+  const std::shared_ptr<const Snapshot>& current() const { return current_; }
+  // Snapshots that something still uses: the current one, those of older sessions.
+  size_t live_snapshots() const;
+  // Of all files of TLS that the current one names.
+  std::vector<FileValidity> tls_validities() const;
+  std::vector<CheckTarget> check_targets() const { return check_targets(*current_); }
+  SeriesRegistry& series() { return series_; }
+  // The series of each snapshot that is still held.
+  std::vector<SharedIds> series_of_snapshots();
+  Sockets& sockets() { return sockets_; }
+  const Sockets& sockets() const { return sockets_; }
+  uint64_t open_connections() const { return count_->open(); }
+  // What global.max_connections: auto comes to.
+  uint64_t most_connections() const { return most_connections_; }
+
+ private:
+  static std::vector<CheckTarget> check_targets(const Snapshot& snapshot);
+  void note_http(const ClusterSpec& cluster);
+  ClusterSpecs::Shared compile(const config::Cluster& cluster, const Candidate& candidate,
+                               SeriesIds& ids);
+  ListenerSpec compile(const config::Listener& listener, const ClusterPlaces& clusters,
+                       const Candidate& candidate, SeriesIds& ids);
+  void number_routes(ListenerSpec& listener, size_t& own_series, SeriesIds& ids);
+  ClusterSpecs::Shared readdressed(const ClusterSpec& before, const config::Cluster& configured,
+                                   const ResolvedAddresses& addresses);
+  void add_hosts(ClusterSpec& cluster, const config::Backend& configured,
+                 const ResolvedAddresses& addresses, uint32_t series);
+  std::shared_ptr<Backend> backend(const std::string& cluster, const config::Backend& spec,
+                                   const Address& address);
+  static std::vector<config::Change> moved(const Snapshot& current, const config::Model& model,
+                                           const ResolvedAddresses& addresses);
+
+  // Cluster, name, address as configured, address.
+  using BackendKey = std::tuple<std::string, std::string, std::string, std::string>;
+  std::map<BackendKey, std::weak_ptr<Backend>> backends_;
+  std::map<std::string, std::weak_ptr<ConnectionCount>> counts_;
+  const std::shared_ptr<ConnectionCount> count_ = std::make_shared<ConnectionCount>();
+  const uint64_t descriptor_limit_;
+  uint64_t most_connections_;  // of the configuration in force
+  SeriesRegistry series_;
+  Sockets sockets_;
+  TicketKeys ticket_keys_;    // outlives all that is in snapshots
+  std::shared_ptr<Bin> bin_;  // null: none
+  std::shared_ptr<const Snapshot> current_;
+  std::shared_ptr<const TlsInForce> tls_;
+  struct Published {
+    std::weak_ptr<const Snapshot> snapshot;
+    SharedIds series;
+  };
+  std::vector<Published> published_;  // the current one, and older ones that sessions may hold
+};
+
+}  // namespace weir

@@ -1,0 +1,42 @@
+#include "control/signals.h"
+
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <cstdlib>
+
+namespace weir::test {
+namespace {
+
+constexpr int kEnding[] = {SIGTERM, SIGINT, SIGQUIT};
+
+// Process 1 of a container obeys only signals that have a handler.
+[[noreturn]] void exit_with_missing_handlers() {
+  let_signals_end();
+  int missing = 0;
+  for (const int signal : kEnding) {
+    struct sigaction action {};
+    ::sigaction(signal, nullptr, &action);
+    missing += action.sa_handler == SIG_DFL || action.sa_handler == SIG_IGN;
+  }
+  std::_Exit(missing);
+}
+
+[[noreturn]] void end_by(int signal) {
+  block_signals();
+  let_signals_end();
+  ::raise(signal);
+  std::_Exit(0);
+}
+
+TEST(SignalsDeathTest, EndAProcessThatStarts_AlsoAsProcessOne) {
+  EXPECT_EXIT(exit_with_missing_handlers(), testing::ExitedWithCode(0), "");
+}
+
+TEST(SignalsDeathTest, EndAProcessThatStarts_AndAreSeenByItsParent) {
+  for (const int signal : kEnding)
+    EXPECT_EXIT(end_by(signal), testing::KilledBySignal(signal), "") << signal;
+}
+
+}  // namespace
+}  // namespace weir::test
