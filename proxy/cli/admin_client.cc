@@ -15,10 +15,10 @@
 #include <memory>
 #include <optional>
 
+#include "admin/admin_access.h"
 #include "base/address.h"
 #include "base/ascii.h"
 #include "base/unique_fd.h"
-#include "server/admin_access.h"
 
 namespace weir::cli {
 namespace {

@@ -5,13 +5,13 @@
 
 #include <memory>
 
+#include "admin/admin_api.h"
+#include "admin/admin_server.h"
 #include "control/names.h"
 #include "control/notify.h"
 #include "control/signals.h"
 #include "control/tls_validity.h"
 #include "control/watch.h"
-#include "server/admin_api.h"
-#include "server/admin_server.h"
 #include "server/resources.h"
 #include "server/server.h"
 

@@ -8,8 +8,9 @@ import re
 import source
 
 # An include may only point to the own folder or to one that stands further left.
-LAYERS = ["base", "http", "preamble", "metrics", "config", "os", "event", "tls", "net", "upstream", "health", "middleware", "routing",
-          "session", "worker", "control", "server", "cli", "main"]
+LAYERS = ["base", "http", "preamble", "metrics", "config", "os", "event", "tls", "net", "h2", "upstream", "health",
+          "discovery", "middleware", "routing", "exchange", "session", "worker", "control", "admin", "server", "cli",
+          "main"]
 
 # What is reachable through few files only: (pattern in the code, files that may, why).
 DOORS = [

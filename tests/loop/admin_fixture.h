@@ -5,9 +5,9 @@
 #include <functional>
 #include <string>
 
+#include "admin/admin_routes.h"
+#include "admin/admin_server.h"
 #include "admin_client.h"
-#include "server/admin_routes.h"
-#include "server/admin_server.h"
 #include "support/test_loop.h"
 
 namespace weir::test {

@@ -1,7 +1,7 @@
 // Series of backends that come and go under new names, with nobody scraping: a registry, a worker
 // and the page of the metrics keep those of the last moments, however long it goes on. The page has
 // no more series than the configuration allows.
-#include "server/metrics_page.h"
+#include "admin/metrics_page.h"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>

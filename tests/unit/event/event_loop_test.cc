@@ -2,12 +2,12 @@
 
 #include <csignal>
 
+#include "admin/admin_connection.h"
 #include "control/signals.h"
 #include "event/timer.h"
 #include "health/check_run.h"
 #include "net/listener.h"
 #include "net/transport.h"
-#include "server/admin_connection.h"
 #include "session/tcp_session.h"
 #include "support/socket_pair.h"
 #include "support/test_loop.h"

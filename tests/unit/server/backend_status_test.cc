@@ -1,4 +1,4 @@
-#include "server/metrics_page.h"
+#include "admin/metrics_page.h"
 
 namespace weir::test {
 namespace {

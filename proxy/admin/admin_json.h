@@ -4,7 +4,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
-#include "server/admin_api.h"
+#include "admin/admin_api.h"
 
 namespace weir {
 

@@ -1,4 +1,4 @@
-#include "server/admin_json.h"
+#include "admin/admin_json.h"
 
 #include <unistd.h>
 

@@ -1,4 +1,4 @@
-#include "server/admin_server.h"
+#include "admin/admin_server.h"
 
 #include <cstring>
 

@@ -1,4 +1,4 @@
-#include "server/admin_socket.h"
+#include "admin/admin_socket.h"
 
 #include <fmt/format.h>
 #include <sys/stat.h>

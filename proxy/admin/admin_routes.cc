@@ -1,4 +1,4 @@
-#include "server/admin_routes.h"
+#include "admin/admin_routes.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "server/admin_connection.h"
+#include "admin/admin_connection.h"
 
 namespace weir {
 namespace {

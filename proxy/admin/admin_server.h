@@ -11,11 +11,11 @@
 #include <memory>
 #include <vector>
 
+#include "admin/admin_access.h"
+#include "admin/admin_connection.h"
+#include "admin/admin_message.h"
+#include "admin/admin_socket.h"
 #include "event/timer.h"
-#include "server/admin_access.h"
-#include "server/admin_connection.h"
-#include "server/admin_message.h"
-#include "server/admin_socket.h"
 
 namespace weir {
 

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "admin/admin_message.h"
 #include "base/result.h"
-#include "server/admin_message.h"
 
 namespace weir {
 

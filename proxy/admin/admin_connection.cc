@@ -1,14 +1,14 @@
-#include "server/admin_connection.h"
+#include "admin/admin_connection.h"
 
 #include <fmt/format.h>
 
 #include <array>
 #include <ctime>
 
+#include "admin/admin_server.h"
+#include "admin/gzip.h"
 #include "http/h1_writer.h"
 #include "http/semantics.h"
-#include "server/admin_server.h"
-#include "server/gzip.h"
 
 namespace weir {
 namespace {

@@ -1,4 +1,4 @@
-#include "server/admin_access.h"
+#include "admin/admin_access.h"
 
 #include <algorithm>
 

@@ -1,9 +1,9 @@
-#include "server/admin_api.h"
+#include "admin/admin_api.h"
 
+#include "admin/admin_connection.h"
+#include "admin/admin_json.h"
+#include "admin/gzip.h"
 #include "config/value_types.h"
-#include "server/admin_connection.h"
-#include "server/admin_json.h"
-#include "server/gzip.h"
 
 namespace weir {
 namespace {

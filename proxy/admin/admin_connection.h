@@ -8,11 +8,11 @@
 #include <memory>
 #include <string>
 
+#include "admin/admin_message.h"
 #include "event/event_loop.h"
 #include "http/h1_body.h"
 #include "http/h1_parser.h"
 #include "net/transport.h"
-#include "server/admin_message.h"
 
 namespace weir {
 

@@ -1,9 +1,9 @@
-#include "server/admin_message.h"
+#include "admin/admin_message.h"
 
 #include <nlohmann/json.hpp>
 
+#include "admin/admin_connection.h"
 #include "base/percent.h"
-#include "server/admin_connection.h"
 
 namespace weir {
 namespace {

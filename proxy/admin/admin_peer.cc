@@ -1,4 +1,4 @@
-#include "server/admin_peer.h"
+#include "admin/admin_peer.h"
 
 #include <fmt/format.h>
 #include <sys/socket.h>

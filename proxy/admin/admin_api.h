@@ -5,10 +5,10 @@
 #include <list>
 #include <string>
 
+#include "admin/admin_routes.h"
+#include "admin/metrics_page.h"
 #include "control/drain.h"
 #include "control/reload.h"
-#include "server/admin_routes.h"
-#include "server/metrics_page.h"
 
 namespace weir {
 

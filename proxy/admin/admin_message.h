@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "server/admin_peer.h"
+#include "admin/admin_peer.h"
 
 namespace weir {
 

@@ -1,10 +1,10 @@
-#include "server/admin_message.h"
+#include "admin/admin_message.h"
 
 #include <gtest/gtest.h>
 
-#include "server/admin_connection.h"
-#include "server/admin_routes.h"
-#include "server/gzip.h"
+#include "admin/admin_connection.h"
+#include "admin/admin_routes.h"
+#include "admin/gzip.h"
 
 namespace weir {
 namespace {

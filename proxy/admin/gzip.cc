@@ -1,4 +1,4 @@
-#include "server/gzip.h"
+#include "admin/gzip.h"
 
 #include <zlib.h>
 
