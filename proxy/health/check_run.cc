@@ -11,7 +11,7 @@
 namespace weir {
 namespace {
 
-using Verdict = AttemptOwner::Verdict;
+using Verdict = CheckRunOwner::Verdict;
 using Is = Probe::Finding::Is;
 
 // What is missing on our side, not on the backend's. Not EAGAIN, which says that the queue of a
@@ -35,13 +35,13 @@ std::string why_no_handshake(const TlsStream& tls) {
 
 }  // namespace
 
-Attempt::Attempt(EventLoop& loop, AttemptOwner& owner, std::unique_ptr<Probe> probe)
+CheckRun::CheckRun(EventLoop& loop, CheckRunOwner& owner, std::unique_ptr<Probe> probe)
     : Retirable(loop), owner_(owner), probe_(std::move(probe)) {
   transport_.set_reader(this);
   transport_.set_writer(this);
 }
 
-void Attempt::start(const CheckTarget& target) {
+void CheckRun::start(const CheckTarget& target) {
   DCHECK(!transport_.is_open() && stage_ == Stage::connecting);
   proxy_protocol_ = target.proxy_protocol;
   TlsClient* const tls = target.tls.get();
@@ -53,7 +53,7 @@ void Attempt::start(const CheckTarget& target) {
   connect(transport_.connect(loop(), to_, {}));
 }
 
-std::string Attempt::missing() const {
+std::string CheckRun::missing() const {
   switch (stage_) {
     case Stage::connecting: return "not connected";
     case Stage::handshake: return "no TLS handshake";
@@ -63,7 +63,7 @@ std::string Attempt::missing() const {
   CHECK_UNREACHABLE();
 }
 
-void Attempt::on_writable() {
+void CheckRun::on_writable() {
   switch (stage_) {
     case Stage::connecting: return connect(transport_.finish_connecting());
     case Stage::handshake: return handshake();
@@ -73,12 +73,12 @@ void Attempt::on_writable() {
 }
 
 // A server may speak first, or answer before it has heard all.
-void Attempt::on_readable() {
+void CheckRun::on_readable() {
   if (stage_ == Stage::handshake) return handshake();
   if (stage_ != Stage::connecting) listen();
 }
 
-void Attempt::connect(Transport::Connecting state) {
+void CheckRun::connect(Transport::Connecting state) {
   switch (state) {
     case Transport::Connecting::pending: return;
     case Transport::Connecting::failed: return failed_with(transport_.error());
@@ -96,7 +96,7 @@ void Attempt::connect(Transport::Connecting state) {
 
 // Of version 1 with weir's own addresses, since servers log UNKNOWN as an error; of version 2 with
 // LOCAL, which is there for health checks. A fresh socket has room for it.
-bool Attempt::send_proxy_header() {
+bool CheckRun::send_proxy_header() {
   if (proxy_protocol_ == config::ProxyVersion::none) return true;
   std::array<char, kMaxWrittenProxyHeader> memory;
   const std::span<const char> header = proxy_protocol_ == config::ProxyVersion::v1
@@ -105,7 +105,7 @@ bool Attempt::send_proxy_header() {
   return transport_.write(header).bytes == header.size();
 }
 
-void Attempt::handshake() {
+void CheckRun::handshake() {
   switch (transport_.handshake()) {
     case Transport::Connecting::pending: return;
     case Transport::Connecting::failed: {
@@ -117,7 +117,7 @@ void Attempt::handshake() {
   ask();
 }
 
-void Attempt::ask() {
+void CheckRun::ask() {
   const std::string_view question = probe_->question();
   while (sent_ < question.size()) {
     if (!transport_.writable()) return;
@@ -130,7 +130,7 @@ void Attempt::ask() {
   listen();
 }
 
-void Attempt::listen() {
+void CheckRun::listen() {
   std::array<char, 4096> chunk;
   while (transport_.readable()) {
     const Io io = transport_.read(chunk);
@@ -144,17 +144,17 @@ void Attempt::listen() {
   }
 }
 
-void Attempt::conclude(Probe::Finding finding) {
+void CheckRun::conclude(Probe::Finding finding) {
   over(finding.is == Is::good ? Verdict::ok : Verdict::fail, std::move(finding.why));
 }
 
-void Attempt::failed_with(int error) {
+void CheckRun::failed_with(int error) {
   over(is_our_own(error) ? Verdict::unknown : Verdict::fail, describe(error));
 }
 
-void Attempt::over(Verdict verdict, std::string why) {
+void CheckRun::over(Verdict verdict, std::string why) {
   transport_.close();
-  owner_.on_attempt_over(verdict, std::move(why));
+  owner_.on_run_over(verdict, std::move(why));
 }
 
 }  // namespace weir

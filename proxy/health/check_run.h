@@ -1,4 +1,4 @@
-// Attempt: one question to one backend: connect, send what the probe asks, hand it the answer.
+// CheckRun: one question to one backend: connect, send what the probe asks, hand it the answer.
 //
 // Owner: a health check, by Owned. Thread: its loop's. Tells its owner once, unless it is let go
 // before. The deadline of all of it is the owner's.
@@ -12,23 +12,23 @@ namespace weir {
 
 struct CheckTarget;
 
-class AttemptOwner {
+class CheckRunOwner {
  public:
   enum class Verdict : uint8_t {
     ok,
     fail,
     unknown,  // an error of our own, which says nothing about the backend
   };
-  // `why` is for people: "connection refused". The owner may let go of the attempt.
-  virtual void on_attempt_over(Verdict verdict, std::string why) = 0;
+  // `why` is for people: "connection refused". The owner may let go of the run.
+  virtual void on_run_over(Verdict verdict, std::string why) = 0;
 
  protected:
-  ~AttemptOwner() = default;
+  ~CheckRunOwner() = default;
 };
 
-class Attempt final : public Retirable, private TransportReader, private TransportWriter {
+class CheckRun final : public Retirable, private TransportReader, private TransportWriter {
  public:
-  Attempt(EventLoop& loop, AttemptOwner& owner, std::unique_ptr<Probe> probe);
+  CheckRun(EventLoop& loop, CheckRunOwner& owner, std::unique_ptr<Probe> probe);
 
   // May tell the owner before it returns.
   void start(const CheckTarget& target);
@@ -41,7 +41,7 @@ class Attempt final : public Retirable, private TransportReader, private Transpo
  private:
   enum class Stage : uint8_t { connecting, handshake, asking, listening };
 
-  ~Attempt() override = default;
+  ~CheckRun() override = default;
   void on_writable() override;
   void on_readable() override;
   void connect(Transport::Connecting state);
@@ -51,9 +51,9 @@ class Attempt final : public Retirable, private TransportReader, private Transpo
   void listen();
   void conclude(Probe::Finding finding);
   void failed_with(int error);
-  void over(AttemptOwner::Verdict verdict, std::string why);
+  void over(CheckRunOwner::Verdict verdict, std::string why);
 
-  AttemptOwner& owner_;
+  CheckRunOwner& owner_;
   std::unique_ptr<Probe> probe_;
   Transport transport_;
   std::unique_ptr<TlsStream> tls_;  // until it is connected; null: none

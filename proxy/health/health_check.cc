@@ -24,11 +24,11 @@ std::string brief(Duration d) {
 struct HealthChecks::WaitingTag : ::weir::ListNode {};
 
 // The checks of one backend: when, how often, and what the results mean.
-class HealthChecks::Check final : public WaitingTag, public AttemptOwner, private Deadline {
+class HealthChecks::Check final : public WaitingTag, public CheckRunOwner, private Deadline {
  public:
   Check(HealthChecks& checks, CheckTarget target)
       : checks_(checks), loop_(checks.loop_), target_(std::move(target)), primed_(known()) {}
-  ~Check() { stop_attempt(); }
+  ~Check() { stop_run(); }
 
   const CheckTarget& target() const { return target_; }
   // Has been tried, or is known from before.
@@ -38,7 +38,7 @@ class HealthChecks::Check final : public WaitingTag, public AttemptOwner, privat
   bool is_up() const { return target_.backend->health() == Health::up; }
   // Stops what is under way; to be started again.
   void respecify(config::HealthCheck spec);
-  // From the next attempt on.
+  // From the next run on.
   void reach_by(const CheckTarget& target) {
     target_.tls = target.tls;
     target_.tls_host = target.tls_host;
@@ -48,17 +48,17 @@ class HealthChecks::Check final : public WaitingTag, public AttemptOwner, privat
  private:
   bool known() const { return target_.backend->health() != Health::unknown; }
   void on_deadline() override;
-  void on_attempt_over(Verdict verdict, std::string why) override;
+  void on_run_over(Verdict verdict, std::string why) override;
   void conclude(CheckResult result, const std::string& why);
   void judge(bool ok, const std::string& why);
   void flip(Health to, const std::string& why);
   void prime();
-  void stop_attempt();
+  void stop_run();
 
   HealthChecks& checks_;
   EventLoop& loop_;
   CheckTarget target_;
-  Owned<Attempt> attempt_;  // while one is running
+  Owned<CheckRun> run_;  // while one is running
   TimePoint started_{};
   uint32_t streak_ = 0;  // results in a row that contradict the health
   bool primed_;
@@ -67,26 +67,26 @@ class HealthChecks::Check final : public WaitingTag, public AttemptOwner, privat
 };
 
 void HealthChecks::Check::start() {
-  DCHECK(!attempt_);
+  DCHECK(!run_);
   ++checks_.running_;
   among_others_ = !is_up();
   checks_.running_others_ += among_others_;
   started_ = loop_.now();
   const Backend& backend = *target_.backend;
-  attempt_ = make_owned<Attempt>(loop_, *this, make_probe(target_.spec, backend));
+  run_ = make_owned<CheckRun>(loop_, *this, make_probe(target_.spec, backend));
   loop_.deadlines().set(*this, started_ + target_.spec.timeout);
-  attempt_->start(target_);
+  run_->start(target_);
 }
 
 void HealthChecks::Check::on_deadline() {
-  if (!attempt_) return checks_.request_start(*this);
-  const std::string why = attempt_->missing() + " within " + brief(target_.spec.timeout);
-  stop_attempt();
+  if (!run_) return checks_.request_start(*this);
+  const std::string why = run_->missing() + " within " + brief(target_.spec.timeout);
+  stop_run();
   conclude(CheckResult::timeout, why);
 }
 
-void HealthChecks::Check::on_attempt_over(Verdict verdict, std::string why) {
-  stop_attempt();
+void HealthChecks::Check::on_run_over(Verdict verdict, std::string why) {
+  stop_run();
   switch (verdict) {
     case Verdict::ok: return conclude(CheckResult::ok, why);
     case Verdict::fail: return conclude(CheckResult::fail, why);
@@ -144,15 +144,15 @@ void HealthChecks::Check::flip(Health to, const std::string& why) {
 void HealthChecks::Check::respecify(config::HealthCheck spec) {
   WaitingTag::unlink();
   Deadline::cancel();
-  stop_attempt();
+  stop_run();
   target_.spec = std::move(spec);
   streak_ = 0;
   primed_ = known();
 }
 
-void HealthChecks::Check::stop_attempt() {
-  if (!attempt_) return;
-  attempt_.reset();
+void HealthChecks::Check::stop_run() {
+  if (!run_) return;
+  run_.reset();
   --checks_.running_;
   checks_.running_others_ -= among_others_;
 }

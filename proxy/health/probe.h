@@ -1,7 +1,7 @@
-// Probe: what one attempt of a check asks, and what the answer must be. Sans-I/O: the attempt
-// (attempt.h) connects, sends the question and hands over what comes back.
+// Probe: the question that a check run sends, and what the answer must be. Without I/O: CheckRun
+// (check_run.h) connects, sends the question and passes on the bytes of the answer.
 //
-// Owner: an attempt. Thread: its loop's. A probe knows no time, only what it waits for, and keeps a
+// Owner: a check run. Thread: its loop's. A probe knows no time, only what it waits for, and keeps a
 // bounded part of the answer. Once it has found something it is not asked again.
 #pragma once
 
