@@ -71,7 +71,7 @@ TEST(BadConfigs, ThereIsOneForEveryCode) {
     shown.insert(code);  // what the host lacks: server/host_check_test.cc
   shown.insert("E143");  // a text that was sent: sent_text_test.cc
   for (const char* code : {"E257", "W243", "W244", "W245", "W246", "W247", "W248", "W249"})
-    shown.insert(code);  // what files of TLS hold: server/tls_contexts_test.cc
+    shown.insert(code);  // what files of TLS hold: control/tls_contexts_test.cc
   shown.insert("W252");  // what only `weir check --resolve` asks: e2e/names_test.cc
   shown.insert("E238");  // files that only `weir check` and the start read: e2e/tls_files_test.cc
 #define CODE(name, title) EXPECT_TRUE(shown.contains(#name)) << #name << ": " << title;
