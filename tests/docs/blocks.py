@@ -43,8 +43,8 @@ def blocks_of(path, text):
 
 
 def documents(root):
-    """Every Markdown file of the tree, but what a build or a tool made."""
+    """Every Markdown file of the tree, but what a build or a tool made; .github is for the site that hosts it."""
     for path in sorted(pathlib.Path(root).rglob("*.md")):
         relative = path.relative_to(root)
-        if not relative.parts[0].startswith((".", "build")):
+        if relative.parts[0] == ".github" or not relative.parts[0].startswith((".", "build")):
             yield relative.as_posix(), path.read_text()

@@ -5,15 +5,14 @@ import pathlib
 import re
 import unittest
 
+import key_table
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CHANGELOG = ROOT / "deploy/CHANGELOG.md"
 FIRST = "0.1"
 
 SECTION = re.compile(r"^## (\d+\.\d+)\.\d+\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 PARAGRAPH = re.compile(r"^\*\*(Added|Deprecated|Removed): ([\w` ]+)\.\*\*(.*?)(?=\n\n|\Z)", re.MULTILINE | re.DOTALL)
-KEY_ROW = re.compile(
-    r"^(?:KEY|STRINGS|MAP|(?P<parent>SECTION|OPTIONAL|LIST)|(?P<file>DIRECTIVE))\((?P<first>\w+)(?:, (?P<key>\w+), (?P<child>\w+))?"
-    r'(?:[^"()]|R"\([^)]*\)"|"(?:\\.|[^"\\])*"|\([^()]*\))*?"(?P<since>\d+\.\d+)", ?\n? *"', re.MULTILINE)
 METRIC_ROW = re.compile(r'^(?!#)[A-Z_]+\([^"]*,\s*\w+,\s*"((?:weir|process)_\w+)"', re.MULTILINE)
 LOGGED = re.compile(r'\b(?:LOG|log|log_request)\((?P<before>[^;]*?)(?=\bkv|;)')
 EVENT = re.compile(r'"([a-z]\w*\.\w+)"')
@@ -30,29 +29,12 @@ def listed(text, what, of):
             for word in re.findall(r"`([^`]+)`", words)}
 
 
-def structs():
-    """The rows of the tables of keys: struct → [(key, struct of the key or None, since)]."""
-    found = {}
-    for path in sorted((ROOT / "proxy/config").glob("keys*.def")):
-        for row in KEY_ROW.finditer(path.read_text()):
-            struct, key = ("Model", row["first"]) if row["file"] else (row["first"], row["key"])
-            found.setdefault(struct, []).append((key, row["child"] if row["parent"] else None, row["since"]))
-    return found
-
-
 def new_keys():
     """Version → paths of the keys that came with it, without those in a map that came with it as well."""
-    table, found = structs(), {}
-
-    def walk(struct, path, version):
-        for key, child, since in table[struct]:
-            if since != version:
-                found.setdefault(since, set()).add(path + key)
-            if child:
-                walk(child, f"{path}{key}.", since)
-
-    for root in set(table) - {child for rows in table.values() for _, child, _ in rows}:
-        walk(root, "", FIRST)
+    found = {}
+    for key in key_table.keys(ROOT, FIRST):
+        if not key.with_parent:
+            found.setdefault(key.since, set()).add(key.path)
     return found
 
 
@@ -79,7 +61,7 @@ class Changelog(unittest.TestCase):
         self.assertEqual(re.search(r"^## (\S+)$", CHANGELOG.read_text(), re.MULTILINE)[1], version)
 
     def test_lists_each_key_under_the_version_since_which_it_exists(self):
-        self.assertGreater(sum(len(rows) for rows in structs().values()), 200)
+        self.assertGreater(len(list(key_table.keys(ROOT, FIRST))), 200)
         for version, keys in new_keys().items():
             self.assertIn(version, sections())
             if version != FIRST:

@@ -5,6 +5,7 @@ import re
 import unittest
 
 import blocks
+import key_table
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -26,6 +27,9 @@ class Blocks(unittest.TestCase):
                 blocks.blocks_of("a.md", text)
         text = "- x\n\n    - y\n\n  z\n      still z\n```sh\n\n    ls\n```\n"
         self.assertEqual(len(blocks.blocks_of("a.md", text)), 1)
+
+    def test_of_documents_for_the_hosting_site_too(self):
+        self.assertIn(".github/SECURITY.md", dict(blocks.documents(ROOT)))
 
     def test_of_all_documents_can_be_found(self):
         for name, text in blocks.documents(ROOT):
@@ -74,6 +78,20 @@ class Links(unittest.TestCase):
                 if "://" not in target:
                     path = (ROOT / name).parent / target
                     self.assertTrue(path.exists(), f"{name} links to {target}")
+
+
+class Bounds(unittest.TestCase):
+    def test_that_are_promised_are_those_of_the_sources(self):
+        there = {key.path: key.default for key in key_table.keys(ROOT, "0.1")}
+        fixed = (ROOT / "proxy/config/fixed_limits.def").read_text().replace('"\n      "', "")
+        there.update(re.findall(r'^FIXED\("([^"]*)", "([^"]*)"', fixed, re.MULTILINE))
+        text = (ROOT / ".github/SECURITY.md").read_text()
+        promised = re.findall(r"^\| (?!bound )([^|]+) \| ([^|]+) \|$", text, re.MULTILINE)
+        self.assertGreater(len(promised), 20)
+        for what, value in promised:
+            with self.subTest(what):
+                key = re.fullmatch(r"`(\S+)`", what)
+                self.assertEqual(there.get(key[1] if key else what), value)
 
 
 if __name__ == "__main__":
