@@ -40,8 +40,8 @@ const ListenerSpec* Snapshot::listener(std::string_view name) const {
 
 const HostSpec* Snapshot::host_of(const Backend& backend) const {
   const ClusterSpec* spec = cluster(backend.cluster());
-  const HostIndex place = spec == nullptr ? kNoHost : spec->place_of(backend);
-  return place == kNoHost ? nullptr : &spec->hosts[place];
+  const BackendIndex place = spec == nullptr ? kNoBackend : spec->place_of(backend);
+  return place == kNoBackend ? nullptr : &spec->hosts[place];
 }
 
 SnapshotView::SnapshotView(std::shared_ptr<const Snapshot> snapshot, WorkerMetrics& metrics,

@@ -84,11 +84,11 @@ void Exchange::reset() {
   queued_since_ = first_byte_at_ = rate_since_ = {};
   failure_ = EndReason::client_closed;
   expired_ = {};
-  place_ = kNoHost;
+  place_ = kNoBackend;
   request_id_ = leftover_ = {};
   client_ = {};
   tried_count_ = tries_ = retries_ = status_ = 0;
-  next_ = kNoHost;
+  next_ = kNoBackend;
   interim_bytes_ = 0;
   body_known_ = 0;
   received_ = answered_ = rate_from_ = 0;

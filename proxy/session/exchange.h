@@ -190,12 +190,12 @@ class Exchange final : private BodyRelayObserver,
   size_t body_known_ = 0;  // bytes of the body that stand behind the head
 
   // The way to the backend.
-  std::array<HostIndex, kMaxTries> tried_{};  // not to be picked again before others
+  std::array<BackendIndex, kMaxTries> tried_{};  // not to be picked again before others
   uint32_t tried_count_ = 0;
-  HostIndex next_ = kNoHost;  // first to be tried: another address of an unreachable backend
-  uint32_t tries_ = 0;        // requests sent or connections that failed
-  uint32_t retries_ = 0;      // of them, after the first
-  HostIndex place_ = kNoHost;
+  BackendIndex next_ = kNoBackend;  // first to be tried: another address of an unreachable backend
+  uint32_t tries_ = 0;              // requests sent or connections that failed
+  uint32_t retries_ = 0;            // of them, after the first
+  BackendIndex place_ = kNoBackend;
   Lease lease_;
   TimePoint try_began_{}, queued_since_{}, pause_until_{};
   BodyRelay up_;

@@ -261,7 +261,7 @@ Exchange::Step Exchange::client_failed() {
 }
 
 const HostSpec* Exchange::host() const {
-  if (cluster_ == nullptr || place_ == kNoHost) return nullptr;
+  if (cluster_ == nullptr || place_ == kNoBackend) return nullptr;
   return &cluster_->spec().hosts[place_];
 }
 

@@ -59,7 +59,7 @@ Pool::Trust Exchange::trust() {
 // True: the next try has been arranged. Nothing of the one that failed is left.
 bool Exchange::try_again(RetryCause cause) {
   const auto another_address = [&](bool left_alone_too) {
-    if (cause != RetryCause::connect_failure || tries_ >= kMaxTries) return kNoHost;
+    if (cause != RetryCause::connect_failure || tries_ >= kMaxTries) return kNoBackend;
     return cluster_->other_address(place_, http_.pipes().loop.now(),
                                    std::span(tried_).first(tried_count_), left_alone_too);
   };
@@ -77,10 +77,10 @@ bool Exchange::try_again(RetryCause cause) {
   };
   // The other addresses of a backend come first. Nothing has been sent, so that needs no leave of
   // the route's `retry` and is none of its attempts.
-  HostIndex next = another_address(false);
-  if (next == kNoHost && !retry()) {
+  BackendIndex next = another_address(false);
+  if (next == kNoBackend && !retry()) {
     next = another_address(true);
-    if (next == kNoHost) return false;
+    if (next == kNoBackend) return false;
   }
   // A kept connection that was closed says nothing about its backend, but something about others
   // that were kept as long.
@@ -91,7 +91,7 @@ bool Exchange::try_again(RetryCause cause) {
       kv("backend", host()->backend->name()), kv("try", tries_));
   books_.try_over(cause);
   end_try();
-  place_ = kNoHost;
+  place_ = kNoBackend;
   next_ = next;
   expired_ = {};
   watch_client();
@@ -128,7 +128,7 @@ void Exchange::end_retrying(RetryResult result) {
 }
 
 void Exchange::settle() {
-  if (place_ == kNoHost) return;
+  if (place_ == kNoBackend) return;
   BackendCells& cells = cluster_->cells_of(place_);
   const uint64_t up = tunnel_ ? tunnel_->request.moved() : up_.sent();
   const uint64_t down = heads_received_ + (tunnel_ ? tunnel_->response.moved() : down_.received());

@@ -46,7 +46,7 @@ void Exchange::renew_cluster() {
   next->take_over(*cluster_, retrying_);
   cluster_ = next;
   tried_count_ = 0;  // places of other backends
-  next_ = kNoHost;
+  next_ = kNoBackend;
   renewed_ = current;
 }
 
@@ -60,13 +60,14 @@ Exchange::Step Exchange::acquire() {
   if (!called_ && cluster_->queue().awaited()) return no_place(true);  // nobody overtakes
   bool full = find_place();
   // Private connections to full backends may be closed for it.
-  if (!client_gone_ && place_ == kNoHost && full && cluster_->queue().has_private())
+  if (!client_gone_ && place_ == kNoBackend && full && cluster_->queue().has_private())
     full = find_place(/*reclaim=*/true);
   // One that has failed this request is better than more waiting.
-  if (!client_gone_ && place_ == kNoHost && full && called_ && std::exchange(tried_count_, 0) > 0)
+  if (!client_gone_ && place_ == kNoBackend && full && called_ &&
+      std::exchange(tried_count_, 0) > 0)
     full = find_place();
   if (client_gone_) return cancel();
-  return place_ != kNoHost ? use_place() : no_place(full);
+  return place_ != kNoBackend ? use_place() : no_place(full);
 }
 
 // The client has logged in on it: whatever the balancer says, and without waiting.
@@ -74,7 +75,7 @@ bool Exchange::take_private() {
   PrivateConnections& own = owner_->private_connections();
   if (own.empty() || fresh_) return false;
   lease_ = own.take(*cluster_, trust(), place_);
-  if (lease_ == nullptr) place_ = kNoHost;
+  if (lease_ == nullptr) place_ = kNoBackend;
   try_began_ = http_.pipes().loop.now();
   return lease_ != nullptr;
 }
@@ -86,18 +87,18 @@ bool Exchange::find_place(bool reclaim) {
   const TimePoint now = http_.pipes().loop.now();
   const uint64_t hash = client_hash();
   const Pool::Trust trusted = trust();
-  std::array<HostIndex, 2 * kMaxTries> passed;
+  std::array<BackendIndex, 2 * kMaxTries> passed;
   size_t passed_count = tried_count_;
   std::copy_n(tried_.begin(), tried_count_, passed.begin());
   bool full = false, awaits = false;
   for (bool first = true; passed_count <= passed.size(); first = false) {
-    const std::span<const HostIndex> over = std::span(passed).first(passed_count);
-    place_ = first ? next_ : kNoHost;
-    if (place_ == kNoHost)
+    const std::span<const BackendIndex> over = std::span(passed).first(passed_count);
+    place_ = first ? next_ : kNoBackend;
+    if (place_ == kNoBackend)
       place_ = passed_count < passed.size()
                    ? cluster_->pick(now, hash, over)
                    : cluster_->find_room(now, std::span(tried_).first(tried_count_));
-    if (place_ == kNoHost) break;
+    if (place_ == kNoBackend) break;
     if (awaits && cluster_->left_alone(place_, now)) break;
     Pool& pool = cluster_->pool(place_);
     try_began_ = now;
@@ -115,12 +116,12 @@ bool Exchange::find_place(bool reclaim) {
     if (passed_count == passed.size()) break;
     passed[passed_count++] = place_;
   }
-  place_ = kNoHost;
+  place_ = kNoBackend;
   return full;
 }
 
 Exchange::Step Exchange::use_place() {
-  next_ = kNoHost;
+  next_ = kNoBackend;
   leave_queue();
   cluster_->begin_use(place_);
   books_.tried(cluster_->cells_of(place_), http_.pipes().loop.now());

@@ -22,13 +22,13 @@ struct Host {
   uint64_t salt = 0;      // of this address of the backend: HostSpec::salt
 };
 
-using HostIndex = uint32_t;  // into the `eligible` of the last rebuild
-inline constexpr HostIndex kNoHost = ~0u;
+using BackendIndex = uint32_t;  // into the `eligible` of the last rebuild
+inline constexpr BackendIndex kNoBackend = ~0u;
 
 struct PickHints {
   // Of the client's address, with a seed that is the same on all workers and after a restart.
   uint64_t hash = 0;
-  std::span<const HostIndex> excluded;  // tried already, or left alone; in any order, may repeat
+  std::span<const BackendIndex> excluded;  // tried already, or left alone; in any order, may repeat
 };
 
 class Balancer {
@@ -37,8 +37,9 @@ class Balancer {
   // Called when membership, weights, states or health change, never while a session is being
   // placed. Copies what it needs of `eligible`.
   virtual void rebuild(std::span<const Host> eligible) = 0;
-  // One of the eligible hosts; kNoHost when there is none that is not excluded. Does not allocate.
-  virtual HostIndex pick(const PickHints& hints) = 0;
+  // One of the eligible hosts; kNoBackend when there is none that is not excluded. Does not
+  // allocate.
+  virtual BackendIndex pick(const PickHints& hints) = 0;
 };
 
 // Every policy of the table, by name. `seed` differs between workers, so that they do not choose

@@ -78,7 +78,7 @@ Cluster::~Cluster() {
     if (host.salt != 0) metrics_.release_load(host.series, host.salt);
 }
 
-Pool& Cluster::make_pool(HostIndex host) {
+Pool& Cluster::make_pool(BackendIndex host) {
   CHECK(all_pools_ != nullptr);
   pools_[host] =
       all_pools_->pool(spec_.hosts[host].backend, cells_of(host), queue_, spec_.tls, limits_);
@@ -89,8 +89,8 @@ Pool& Cluster::make_pool(HostIndex host) {
 void Cluster::adopt_pools(const Cluster& before) {
   for (const std::shared_ptr<Pool>& pool : before.pools_) {
     if (!pool || pool->tls() != spec_.tls.get()) continue;
-    const HostIndex place = spec_.place_of(pool->backend());
-    if (place == kNoHost) continue;
+    const BackendIndex place = spec_.place_of(pool->backend());
+    if (place == kNoBackend) continue;
     pools_[place] = pool;
     pool->set_limits(limits_);
   }
@@ -103,7 +103,7 @@ bool Cluster::begin_retrying(double budget) {
   return true;
 }
 
-HostIndex Cluster::index_of(const Backend& backend, HostIndex hint) const {
+BackendIndex Cluster::index_of(const Backend& backend, BackendIndex hint) const {
   const std::vector<HostSpec>& hosts = spec_.hosts;
   if (hint < hosts.size() && hosts[hint].backend.get() == &backend) return hint;
   return spec_.place_of(backend);
@@ -117,17 +117,17 @@ void Cluster::take_over(Cluster& last, bool retrying) {
   ++retrying_;
 }
 
-void Cluster::begin_use(HostIndex host) {
+void Cluster::begin_use(BackendIndex host) {
   ++load(host);
   cells_of(host).in_flight.add();
 }
 
-void Cluster::end_use(HostIndex host) {
+void Cluster::end_use(BackendIndex host) {
   --load(host);
   cells_of(host).in_flight.sub();
 }
 
-bool Cluster::left_alone(HostIndex place, TimePoint now) const {
+bool Cluster::left_alone(BackendIndex place, TimePoint now) const {
   const HostSpec& host = spec_.hosts[place];
   if (stale_ && !panic_ && !host.usable()) return true;
   return host.backend->held_off(now) || spec_.ejected(host, now);
@@ -135,7 +135,7 @@ bool Cluster::left_alone(HostIndex place, TimePoint now) const {
 
 void Cluster::select(Tier& tier, bool backup, bool any_health) {
   tier.places.clear();
-  for (HostIndex i = 0; i < spec_.hosts.size(); ++i) {
+  for (BackendIndex i = 0; i < spec_.hosts.size(); ++i) {
     if (i + kAhead < spec_.hosts.size()) spec_.hosts[i + kAhead].backend->prefetch();
     const HostSpec& host = spec_.hosts[i];
     if (host.backup != backup || !host.active() || !host.backend->has_address()) continue;
@@ -156,9 +156,9 @@ void Cluster::rebuild() {
   for (Tier* tier : {&serving_, &backups_}) {
     std::vector<Host> hosts;
     hosts.reserve(tier->places.size());
-    for (HostIndex place : tier->places) {
+    for (BackendIndex place : tier->places) {
       const HostSpec& host = spec_.hosts[place];
-      index_[place] = static_cast<HostIndex>(hosts.size());
+      index_[place] = static_cast<BackendIndex>(hosts.size());
       hosts.push_back({host.backend.get(), host.weight, loads_[place], host.salt});
     }
     tier->balancer->rebuild(hosts);
@@ -174,62 +174,64 @@ void Cluster::refresh(TimePoint now) {
   rebuild();
 }
 
-HostIndex Cluster::pick(TimePoint now, uint64_t client_hash, std::span<const HostIndex> tried) {
+BackendIndex Cluster::pick(TimePoint now, uint64_t client_hash,
+                           std::span<const BackendIndex> tried) {
   if (stale_) refresh(now);
   const Choice serving = choose(serving_, now, client_hash, tried);
   if (serving.ready || backups_.places.empty()) return serving.place;
   const Choice backup = choose(backups_, now, client_hash, tried);
-  return backup.ready || serving.place == kNoHost ? backup.place : serving.place;
+  return backup.ready || serving.place == kNoBackend ? backup.place : serving.place;
 }
 
-HostIndex Cluster::other_address(HostIndex place, TimePoint now, std::span<const HostIndex> tried,
-                                 bool left_alone_too) const {
+BackendIndex Cluster::other_address(BackendIndex place, TimePoint now,
+                                    std::span<const BackendIndex> tried,
+                                    bool left_alone_too) const {
   const std::vector<HostSpec>& hosts = spec_.hosts;
   const uint32_t series = hosts[place].series;
-  HostIndex first = place, end = place + 1;
+  BackendIndex first = place, end = place + 1;
   while (first > 0 && hosts[first - 1].series == series) --first;
   while (end < hosts.size() && hosts[end].series == series) ++end;
   // From the next one on, so that not all who come here go to the same one.
-  for (HostIndex step = 1; step < end - first; ++step) {
-    const HostIndex other = first + (place - first + step) % (end - first);
+  for (BackendIndex step = 1; step < end - first; ++step) {
+    const BackendIndex other = first + (place - first + step) % (end - first);
     if (!hosts[other].usable() || std::find(tried.begin(), tried.end(), other) != tried.end())
       continue;
     if (left_alone_too || !left_alone(other, now)) return other;
   }
-  return kNoHost;
+  return kNoBackend;
 }
 
 Cluster::Choice Cluster::choose(Tier& tier, TimePoint now, uint64_t client_hash,
-                                std::span<const HostIndex> tried) {
-  const std::vector<HostIndex>& places = tier.places;
+                                std::span<const BackendIndex> tried) {
+  const std::vector<BackendIndex>& places = tier.places;
   excluded_.clear();
-  for (HostIndex place : tried) {
-    const HostIndex index = index_[place];
+  for (BackendIndex place : tried) {
+    const BackendIndex index = index_[place];
     if (index < places.size() && places[index] == place) excluded_.push_back(index);
   }
-  const HostIndex first = tier.balancer->pick({client_hash, excluded_});
-  if (first == kNoHost) return {};
+  const BackendIndex first = tier.balancer->pick({client_hash, excluded_});
+  if (first == kNoBackend) return {};
   if (!left_alone(places[first], now)) return {places[first], true};
-  for (HostIndex i = 0; i < places.size(); ++i)
+  for (BackendIndex i = 0; i < places.size(); ++i)
     if (left_alone(places[i], now)) excluded_.push_back(i);
-  const HostIndex other = tier.balancer->pick({client_hash, excluded_});
+  const BackendIndex other = tier.balancer->pick({client_hash, excluded_});
   // All that are left are held off or ejected: trying one of them is better than refusing for
   // certain.
-  return other == kNoHost ? Choice{places[first], false} : Choice{places[other], true};
+  return other == kNoBackend ? Choice{places[first], false} : Choice{places[other], true};
 }
 
-HostIndex Cluster::find_room(TimePoint now, std::span<const HostIndex> tried) {
+BackendIndex Cluster::find_room(TimePoint now, std::span<const BackendIndex> tried) {
   for (const Tier* tier : {&serving_, &backups_}) {
     for (size_t i = 0; i < tier->places.size(); ++i) {
-      const HostIndex place = tier->places[++scanned_ % tier->places.size()];
+      const BackendIndex place = tier->places[++scanned_ % tier->places.size()];
       if ((pools_[place] && !pools_[place]->has_room()) || left_alone(place, now)) continue;
       if (std::find(tried.begin(), tried.end(), place) == tried.end()) return place;
     }
   }
-  return kNoHost;
+  return kNoBackend;
 }
 
-void Cluster::note_response(HostIndex host, unsigned status, TimePoint now) {
+void Cluster::note_response(BackendIndex host, unsigned status, TimePoint now) {
   if (!spec_.outlier_detection) return;
   if (is_gateway_error(status)) return note_error(host, now);
   Backend& backend = *spec_.hosts[host].backend;
@@ -238,11 +240,11 @@ void Cluster::note_response(HostIndex host, unsigned status, TimePoint now) {
   LOG(info, "backend.readmitted", kv("cluster", backend.cluster()), kv("backend", backend.name()));
 }
 
-void Cluster::note_no_response(HostIndex host, TimePoint now) {
+void Cluster::note_no_response(BackendIndex host, TimePoint now) {
   if (spec_.outlier_detection) note_error(host, now);
 }
 
-void Cluster::note_error(HostIndex host, TimePoint now) {
+void Cluster::note_error(BackendIndex host, TimePoint now) {
   const config::OutlierDetection& rules = *spec_.outlier_detection;
   Backend& backend = *spec_.hosts[host].backend;
   Outlier& outlier = backend.outlier();

@@ -34,18 +34,18 @@ class Cluster {
   Cluster& operator=(const Cluster&) = delete;
   ~Cluster();
 
-  // The index in spec().hosts of a backend for a client; kNoHost: there is none to try. `tried`:
+  // The index in spec().hosts of a backend for a client; kNoBackend: there is none to try. `tried`:
   // indices that have failed for this client already.
-  HostIndex pick(TimePoint now, uint64_t client_hash, std::span<const HostIndex> tried);
+  BackendIndex pick(TimePoint now, uint64_t client_hash, std::span<const BackendIndex> tried);
   // The same among the backends whose pool has room and that are not left alone: for a cluster so
   // large that pick() would have to be called too often. O(backends).
-  HostIndex find_room(TimePoint now, std::span<const HostIndex> tried);
+  BackendIndex find_room(TimePoint now, std::span<const BackendIndex> tried);
   // It is held off or ejected at this moment.
-  bool left_alone(HostIndex place, TimePoint now) const;
+  bool left_alone(BackendIndex place, TimePoint now) const;
   // Another address of the backend at `place`, which could not be connected to, for the same
-  // client; kNoHost when there is none. `left_alone_too`: also one that is held off or ejected.
-  HostIndex other_address(HostIndex place, TimePoint now, std::span<const HostIndex> tried,
-                          bool left_alone_too = false) const;
+  // client; kNoBackend when there is none. `left_alone_too`: also one that is held off or ejected.
+  BackendIndex other_address(BackendIndex place, TimePoint now, std::span<const BackendIndex> tried,
+                             bool left_alone_too = false) const;
   // The next pick looks at the health of every backend; in a large cluster no more often than its
   // size allows (kRebuildEvery), and until then a pick passes over backends that have gone down.
   void health_changed() { stale_ = true; }
@@ -53,19 +53,19 @@ class Cluster {
 
   const ClusterSpec& spec() const { return spec_; }
   ClusterCells& cells() { return cells_; }
-  BackendCells& cells_of(HostIndex host) {
+  BackendCells& cells_of(BackendIndex host) {
     BackendCells*& cells = backend_cells_[host];
     if (cells == nullptr) cells = &metrics_.backend(spec_.hosts[host].series);
     return *cells;
   }
-  // The index of a backend, most likely `hint`; kNoHost: it is not a backend of this cluster.
-  HostIndex index_of(const Backend& backend, HostIndex hint) const;
+  // The index of a backend, most likely `hint`; kNoBackend: it is not a backend of this cluster.
+  BackendIndex index_of(const Backend& backend, BackendIndex hint) const;
   // TCP sessions on that host, those being connected included, and requests under way.
-  int64_t& load(HostIndex host) { return *loads_[host]; }
+  int64_t& load(BackendIndex host) { return *loads_[host]; }
   // For requests: the connections to one backend, and the requests that wait for one to any.
-  Pool& pool(HostIndex host) { return pools_[host] ? *pools_[host] : make_pool(host); }
+  Pool& pool(BackendIndex host) { return pools_[host] ? *pools_[host] : make_pool(host); }
   // Null: not made yet.
-  const Pool* pool_if_used(HostIndex host) const { return pools_[host].get(); }
+  const Pool* pool_if_used(BackendIndex host) const { return pools_[host].get(); }
   ClusterQueue& queue() { return *queue_; }
   const ClusterQueue& queue() const { return *queue_; }
   // A request for this cluster begins and ends, with all its tries.
@@ -78,34 +78,35 @@ class Cluster {
   // A request that waited under the cluster's last configuration goes on under this one.
   void take_over(Cluster& last, bool retrying);
   // A request is under way to that backend.
-  void begin_use(HostIndex host);
-  void end_use(HostIndex host);
+  void begin_use(BackendIndex host);
+  void end_use(BackendIndex host);
   // For outlier detection, once for each request that was sent to a backend: the status of its
   // response, or that there was no usable response.
-  void note_response(HostIndex host, unsigned status, TimePoint now);
-  void note_no_response(HostIndex host, TimePoint now);
+  void note_response(BackendIndex host, unsigned status, TimePoint now);
+  void note_no_response(BackendIndex host, TimePoint now);
   bool panicking() const { return panic_; }
 
  private:
   struct Tier {
     std::unique_ptr<Balancer> balancer;
-    std::vector<HostIndex> places;  // in spec_.hosts, by the balancer's index
+    std::vector<BackendIndex> places;  // in spec_.hosts, by the balancer's index
   };
   struct Choice {
-    HostIndex place = kNoHost;
+    BackendIndex place = kNoBackend;
     bool ready = false;  // neither held off nor ejected
   };
   // A rebuild looks at every backend, in about a microsecond each when nothing of it is in a cache.
   static constexpr size_t kSmall = 4096;  // hosts: always rebuilt at once
   static constexpr Duration kRebuildEvery = std::chrono::microseconds(1);  // per host
 
-  Pool& make_pool(HostIndex host);
+  Pool& make_pool(BackendIndex host);
   void adopt_pools(const Cluster& before);
   void refresh(TimePoint now);
-  void note_error(HostIndex place, TimePoint now);
+  void note_error(BackendIndex place, TimePoint now);
   bool may_eject(TimePoint now) const;
   void select(Tier& tier, bool backup, bool any_health);
-  Choice choose(Tier& tier, TimePoint now, uint64_t client_hash, std::span<const HostIndex> tried);
+  Choice choose(Tier& tier, TimePoint now, uint64_t client_hash,
+                std::span<const BackendIndex> tried);
 
   const ClusterSpec& spec_;
   WorkerMetrics& metrics_;
@@ -117,15 +118,15 @@ class Cluster {
   std::shared_ptr<const PoolLimits> limits_;
   std::vector<std::shared_ptr<Pool>> pools_;  // by place; null: not used yet
   Tier serving_;
-  Tier backups_;                  // in reserve; empty while they serve
-  std::vector<HostIndex> index_;  // by place: in the places of its tier, if it is in one
+  Tier backups_;                     // in reserve; empty while they serve
+  std::vector<BackendIndex> index_;  // by place: in the places of its tier, if it is in one
   bool panic_ = false;
   bool stale_ = false;
   TimePoint rebuild_after_{};
   uint32_t requests_ = 0;
   uint32_t retrying_ = 0;
-  size_t scanned_ = 0;               // where the last find_room() ended
-  std::vector<HostIndex> excluded_;  // scratch of choose(): indices of the balancer
+  size_t scanned_ = 0;                  // where the last find_room() ended
+  std::vector<BackendIndex> excluded_;  // scratch of choose(): indices of the balancer
 };
 
 // Whether the panic threshold makes all workers use every active backend of the cluster.

@@ -56,7 +56,7 @@ struct ClusterSpec {
   uint32_t series = 0;
   std::shared_ptr<TlsClient> tls;  // null: none
   config::ProxyVersion proxy_protocol{};
-  std::unordered_map<const Backend*, HostIndex> places;  // in hosts; index() fills it
+  std::unordered_map<const Backend*, BackendIndex> places;  // in hosts; index() fills it
 
   ConnectOptions connect_options() const { return {congestion_control.c_str(), tcp_keepalive}; }
   // All addresses of a backend, of which hosts[first] is the first.
@@ -71,10 +71,10 @@ struct ClusterSpec {
     places.reserve(hosts.size());
     for (uint32_t i = 0; i < hosts.size(); ++i) places.emplace(hosts[i].backend.get(), i);
   }
-  // In hosts; kNoHost: it is not a backend of this cluster.
-  HostIndex place_of(const Backend& backend) const {
+  // In hosts; kNoBackend: it is not a backend of this cluster.
+  BackendIndex place_of(const Backend& backend) const {
     const auto found = places.find(&backend);
-    return found == places.end() ? kNoHost : found->second;
+    return found == places.end() ? kNoBackend : found->second;
   }
   // Ejected for its errors. Without outlier detection in the configuration no backend is.
   bool ejected(const HostSpec& host, TimePoint now) const {

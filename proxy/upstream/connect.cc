@@ -74,7 +74,7 @@ Connect::State Connect::start(Cluster& cluster, uint64_t client_hash) {
 Connect::State Connect::try_next() {
   while (attempts_ < kMaxAttempts) {
     place_ = next_place();
-    if (place_ == kNoHost) break;
+    if (place_ == kNoBackend) break;
     tried_[attempts_++] = place_;
     if (attempt() != State::failed) return state_;
   }
@@ -83,16 +83,16 @@ Connect::State Connect::try_next() {
   return state_ = State::failed;
 }
 
-HostIndex Connect::next_place() {
+BackendIndex Connect::next_place() {
   const TimePoint now = loop_.now();
-  const std::span<const HostIndex> tried = std::span(tried_).first(attempts_);
-  const HostIndex other =
-      tried.empty() ? kNoHost : cluster_->other_address(tried.back(), now, tried);
-  if (other != kNoHost) return other;
-  const HostIndex next = backends_++ < cluster_->spec().connect_attempts
-                             ? cluster_->pick(now, client_hash_, tried)
-                             : kNoHost;
-  if (next != kNoHost || tried.empty()) return next;
+  const std::span<const BackendIndex> tried = std::span(tried_).first(attempts_);
+  const BackendIndex other =
+      tried.empty() ? kNoBackend : cluster_->other_address(tried.back(), now, tried);
+  if (other != kNoBackend) return other;
+  const BackendIndex next = backends_++ < cluster_->spec().connect_attempts
+                                ? cluster_->pick(now, client_hash_, tried)
+                                : kNoBackend;
+  if (next != kNoBackend || tried.empty()) return next;
   return cluster_->other_address(tried.back(), now, tried, /*left_alone_too=*/true);
 }
 
@@ -173,8 +173,8 @@ TimePoint Connect::deadline() const {
 }
 
 void Connect::release() {
-  if (place_ == kNoHost) return;
-  const HostIndex place = std::exchange(place_, kNoHost);
+  if (place_ == kNoBackend) return;
+  const BackendIndex place = std::exchange(place_, kNoBackend);
   cluster_->cells_of(place).active.sub();
   --cluster_->load(place);
 }

@@ -67,9 +67,9 @@ class Connect final : private TransportReader, private TransportWriter {
   State state() const { return state_; }
   EndReason reason() const { return reason_; }  // why it failed
   const HostSpec* host() const {
-    return place_ == kNoHost ? nullptr : &cluster_->spec().hosts[place_];
+    return place_ == kNoBackend ? nullptr : &cluster_->spec().hosts[place_];
   }
-  BackendCells* cells() { return place_ == kNoHost ? nullptr : &cluster_->cells_of(place_); }
+  BackendCells* cells() { return place_ == kNoBackend ? nullptr : &cluster_->cells_of(place_); }
   uint32_t attempts() const { return attempts_; }
 
  private:
@@ -78,7 +78,7 @@ class Connect final : private TransportReader, private TransportWriter {
   void go_on();
   Transport::Connecting finish();
   State try_next();
-  HostIndex next_place();
+  BackendIndex next_place();
   State attempt();
   void succeed();
   void fail(ConnectError error);
@@ -89,10 +89,10 @@ class Connect final : private TransportReader, private TransportWriter {
   ConnectObserver& observer_;
   uint64_t client_hash_ = 0;
   TimePoint began_{};
-  std::array<HostIndex, kMaxAttempts> tried_{};
+  std::array<BackendIndex, kMaxAttempts> tried_{};
   uint32_t attempts_ = 0;
   uint32_t backends_ = 0;  // how many of the attempts were not another address of the one before
-  HostIndex place_ = kNoHost;
+  BackendIndex place_ = kNoBackend;
   State state_ = State::connecting;
   EndReason reason_ = EndReason::no_backend;
 };

@@ -46,10 +46,10 @@ class BalancerHarness {
 
   // Numbers in, number out; kNobody for none.
   int pick(uint64_t client = 0, const std::vector<int>& excluded = {}) {
-    std::vector<HostIndex> indexes;
+    std::vector<BackendIndex> indexes;
     for (int number : excluded) indexes.push_back(index_of(number));
-    const HostIndex index = balancer_->pick({hash_bytes(std::to_string(client)), indexes});
-    return index == kNoHost ? kNobody : numbers_.at(index);
+    const BackendIndex index = balancer_->pick({hash_bytes(std::to_string(client)), indexes});
+    return index == kNoBackend ? kNobody : numbers_.at(index);
   }
   std::vector<int> picks(size_t count, const std::vector<int>& excluded = {}) {
     std::vector<int> result(count);
@@ -72,8 +72,8 @@ class BalancerHarness {
     int64_t active = 0;
   };
 
-  HostIndex index_of(int number) const {
-    for (HostIndex i = 0; i < numbers_.size(); ++i) {
+  BackendIndex index_of(int number) const {
+    for (BackendIndex i = 0; i < numbers_.size(); ++i) {
       if (numbers_[i] == number) return i;
     }
     CHECK_UNREACHABLE();

@@ -19,18 +19,18 @@ class Exclusions {
     pick_ = 0;
   }
   // Returns how many different hosts are excluded.
-  uint32_t set(std::span<const HostIndex> excluded) {
+  uint32_t set(std::span<const BackendIndex> excluded) {
     ++pick_;
     uint32_t count = 0;
-    for (HostIndex host : excluded) count += add(host);
+    for (BackendIndex host : excluded) count += add(host);
     return count;
   }
   // Returns whether it was not excluded yet.
-  bool add(HostIndex host) {
+  bool add(BackendIndex host) {
     DCHECK(host < marks_.size());
     return std::exchange(marks_[host], pick_) != pick_;
   }
-  bool has(HostIndex host) const { return marks_[host] == pick_; }
+  bool has(BackendIndex host) const { return marks_[host] == pick_; }
 
  private:
   std::vector<uint64_t> marks_;  // the number of the pick that last excluded the host

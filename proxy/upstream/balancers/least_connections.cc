@@ -14,7 +14,7 @@ class LeastConnections final : public Balancer {
 
   void rebuild(std::span<const Host> eligible) override {
     entries_.clear();
-    for (HostIndex i = 0; i < eligible.size(); ++i) {
+    for (BackendIndex i = 0; i < eligible.size(); ++i) {
       DCHECK(eligible[i].weight > 0);
       entries_.push_back({eligible[i].active, eligible[i].weight, i, 0});
     }
@@ -29,14 +29,14 @@ class LeastConnections final : public Balancer {
     }
   }
 
-  HostIndex pick(const PickHints& hints) override {
+  BackendIndex pick(const PickHints& hints) override {
     exclusions_.set(hints.excluded);
     const Entry* least = nullptr;
     for (const Entry& entry : entries_) {
       if (exclusions_.has(entry.host)) continue;
       if (!least || compare(entry, *least) < 0) least = &entry;
     }
-    if (!least) return kNoHost;
+    if (!least) return kNoBackend;
     const Entry bar = *least;
     return take_turn([&](const Entry& entry) {
       return !exclusions_.has(entry.host) && compare(entry, bar) == 0;
@@ -49,7 +49,7 @@ class LeastConnections final : public Balancer {
   struct Entry {
     const int64_t* active;
     uint32_t weight;
-    HostIndex host;
+    BackendIndex host;
     int64_t credit;  // as in round_robin, among those that were equal
   };
 
@@ -62,7 +62,7 @@ class LeastConnections final : public Balancer {
 
   // Of all that `tied` accepts, the one whose turn it is. There must be one.
   template <typename Tied>
-  HostIndex take_turn(Tied tied) {
+  BackendIndex take_turn(Tied tied) {
     Entry* richest = nullptr;
     int64_t earned = 0;
     for (Entry& entry : entries_) {

@@ -13,7 +13,7 @@ class RandomDraw final : public Balancer {
     exclusions_.resize(eligible.size());
   }
 
-  HostIndex pick(const PickHints& hints) override {
+  BackendIndex pick(const PickHints& hints) override {
     exclusions_.set(hints.excluded);
     return draw_.draw(random_, exclusions_);
   }

@@ -16,19 +16,18 @@ class RandomTwo final : public Balancer {
     exclusions_.resize(eligible.size());
   }
 
-  HostIndex pick(const PickHints& hints) override {
+  BackendIndex pick(const PickHints& hints) override {
     const uint32_t excluded = exclusions_.set(hints.excluded);
-    const HostIndex first = draw_.draw(random_, exclusions_);
-    if (first == kNoHost || hosts_.size() - excluded < 2) return first;
+    const BackendIndex first = draw_.draw(random_, exclusions_);
+    if (first == kNoBackend || hosts_.size() - excluded < 2) return first;
     exclusions_.add(first);
-    const HostIndex second = draw_.draw(random_, exclusions_);
+    const BackendIndex second = draw_.draw(random_, exclusions_);
     return less_loaded(second, first) ? second : first;  // a tie goes to the first: by weight alone
   }
 
  private:
-  bool less_loaded(HostIndex a, HostIndex b) const {
-    return *hosts_[a].active * hosts_[b].weight <
-           *hosts_[b].active * hosts_[a].weight;
+  bool less_loaded(BackendIndex a, BackendIndex b) const {
+    return *hosts_[a].active * hosts_[b].weight < *hosts_[b].active * hosts_[a].weight;
   }
 
   Random random_;

@@ -18,7 +18,7 @@ class RoundRobin final : public Balancer {
   explicit RoundRobin(uint64_t seed) : random_(seed) {}
 
   void rebuild(std::span<const Host> eligible) override;
-  HostIndex pick(const PickHints& hints) override;
+  BackendIndex pick(const PickHints& hints) override;
 
  private:
   struct Group {
@@ -33,10 +33,10 @@ class RoundRobin final : public Balancer {
   // How many picks a rebuild skips at most, see there.
   static constexpr uint64_t kMaxHeadStart = 256;
 
-  HostIndex take_turn(Group& group);
+  BackendIndex take_turn(Group& group);
 
   Random random_;
-  std::vector<HostIndex> order_;  // sorted by weight: the groups side by side
+  std::vector<BackendIndex> order_;  // sorted by weight: the groups side by side
   std::vector<Group> groups_;
   std::vector<uint32_t> group_of_;  // by host
   Exclusions exclusions_;
@@ -45,7 +45,7 @@ class RoundRobin final : public Balancer {
 void RoundRobin::rebuild(std::span<const Host> eligible) {
   order_.resize(eligible.size());
   std::iota(order_.begin(), order_.end(), 0u);
-  std::stable_sort(order_.begin(), order_.end(), [&](HostIndex a, HostIndex b) {
+  std::stable_sort(order_.begin(), order_.end(), [&](BackendIndex a, BackendIndex b) {
     return eligible[a].weight > eligible[b].weight;
   });
   groups_.clear();
@@ -65,10 +65,10 @@ void RoundRobin::rebuild(std::span<const Host> eligible) {
   for (uint64_t i = random_.below(kMaxHeadStart); i > 0; --i) pick({});
 }
 
-HostIndex RoundRobin::pick(const PickHints& hints) {
+BackendIndex RoundRobin::pick(const PickHints& hints) {
   exclusions_.set({});
   for (Group& group : groups_) group.excluded = 0;
-  for (HostIndex host : hints.excluded) {
+  for (BackendIndex host : hints.excluded) {
     if (exclusions_.add(host)) ++groups_[group_of_[host]].excluded;
   }
   Group* richest = nullptr;
@@ -80,14 +80,14 @@ HostIndex RoundRobin::pick(const PickHints& hints) {
     earned += earns;
     if (!richest || group.credit > richest->credit) richest = &group;
   }
-  if (!richest) return kNoHost;
+  if (!richest) return kNoBackend;
   richest->credit -= earned;
   return take_turn(*richest);
 }
 
-HostIndex RoundRobin::take_turn(Group& group) {
+BackendIndex RoundRobin::take_turn(Group& group) {
   for (;;) {
-    const HostIndex host = order_[group.begin + group.next];
+    const BackendIndex host = order_[group.begin + group.next];
     if (++group.next == group.size) group.next = 0;
     if (!exclusions_.has(host)) return host;
   }

@@ -24,7 +24,7 @@ class SourceHash final : public Balancer {
  public:
   void rebuild(std::span<const Host> eligible) override {
     entries_.clear();
-    for (HostIndex i = 0; i < eligible.size(); ++i) {
+    for (BackendIndex i = 0; i < eligible.size(); ++i) {
       DCHECK(eligible[i].weight > 0);
       entries_.push_back(
           {hash_bytes(eligible[i].backend->name(), 0), eligible[i].salt, eligible[i].weight, i});
@@ -38,23 +38,23 @@ class SourceHash final : public Balancer {
     exclusions_.resize(eligible.size());
   }
 
-  HostIndex pick(const PickHints& hints) override {
+  BackendIndex pick(const PickHints& hints) override {
     exclusions_.set(hints.excluded);
     const uint64_t client = mix(hints.hash + kGolden);
-    HostIndex winner = kNoHost;
+    BackendIndex winner = kNoBackend;
     double lowest = HUGE_VAL;
     for (auto entry = entries_.cbegin(); entry != entries_.cend();) {
       const uint32_t weight = entry->weight;
       uint64_t best = 0;
-      HostIndex host = kNoHost;
+      BackendIndex host = kNoBackend;
       while (entry != entries_.end() && entry->weight == weight) {
         const uint64_t name = entry->name;
-        const HostIndex address = pick_address(entry, client);
-        if (address == kNoHost) continue;
+        const BackendIndex address = pick_address(entry, client);
+        if (address == kNoBackend) continue;
         const uint64_t draw = mix(client ^ name);
-        if (host == kNoHost || draw > best) best = draw, host = address;
+        if (host == kNoBackend || draw > best) best = draw, host = address;
       }
-      if (host == kNoHost) continue;
+      if (host == kNoBackend) continue;
       const double time = waiting_time(best, weight);
       if (time < lowest) lowest = time, winner = host;
     }
@@ -68,7 +68,7 @@ class SourceHash final : public Balancer {
     uint64_t name;
     uint64_t salt;
     uint32_t weight;  // of the backend: that of all its addresses
-    HostIndex host;
+    BackendIndex host;
   };
 
   void add_weights() {
@@ -82,9 +82,9 @@ class SourceHash final : public Balancer {
     }
   }
 
-  // One address of the backend that `entry` is the first of, kNoHost when all are excluded. Moves
-  // `entry` behind the last of them.
-  HostIndex pick_address(std::vector<Entry>::const_iterator& entry, uint64_t client) const {
+  // One address of the backend that `entry` is the first of, kNoBackend when all are excluded.
+  // Moves `entry` behind the last of them.
+  BackendIndex pick_address(std::vector<Entry>::const_iterator& entry, uint64_t client) const {
     const Entry& first = *entry;
     const Entry* found = nullptr;
     for (; entry != entries_.end() && entry->name == first.name; ++entry) {
@@ -92,7 +92,7 @@ class SourceHash final : public Balancer {
       if (found == nullptr || mix(client ^ entry->salt) > mix(client ^ found->salt))
         found = &*entry;
     }
-    return found == nullptr ? kNoHost : found->host;
+    return found == nullptr ? kNoBackend : found->host;
   }
 
   // Exponentially distributed with rate `weight`: of several such, the lowest is each one's with a

@@ -8,11 +8,11 @@ void WeightedDraw::rebuild(std::span<const Host> hosts) {
   for (const Host& host : hosts) {
     DCHECK(host.weight > 0);
     total_ += host.weight;
-    columns_.push_back({uint64_t{host.weight} * hosts.size(), kNoHost, host.weight});
+    columns_.push_back({uint64_t{host.weight} * hosts.size(), kNoBackend, host.weight});
   }
   // Each column that its own host cannot fill is filled up by one that has too much.
-  std::vector<HostIndex> low, high;
-  for (HostIndex i = 0; i < columns_.size(); ++i)
+  std::vector<BackendIndex> low, high;
+  for (BackendIndex i = 0; i < columns_.size(); ++i)
     (columns_[i].own < total_ ? low : high).push_back(i);
   while (!low.empty() && !high.empty()) {
     Column& column = columns_[low.back()];
@@ -27,22 +27,22 @@ void WeightedDraw::rebuild(std::span<const Host> hosts) {
   }
 }
 
-HostIndex WeightedDraw::draw(Random& random, const Exclusions& exclusions) const {
-  if (columns_.empty()) return kNoHost;
+BackendIndex WeightedDraw::draw(Random& random, const Exclusions& exclusions) const {
+  if (columns_.empty()) return kNoBackend;
   // A rejected draw leaves the shares of the others as they are; past a few of them, counting is
   // cheaper.
   constexpr int kRejections = 8;
   for (int i = 0; i < kRejections; ++i) {
-    const HostIndex host = draw(random);
+    const BackendIndex host = draw(random);
     if (!exclusions.has(host)) return host;
   }
   uint64_t left = 0;
-  for (HostIndex i = 0; i < columns_.size(); ++i) {
+  for (BackendIndex i = 0; i < columns_.size(); ++i) {
     if (!exclusions.has(i)) left += columns_[i].weight;
   }
-  if (left == 0) return kNoHost;
+  if (left == 0) return kNoBackend;
   uint64_t point = random.below(left);
-  for (HostIndex i = 0; i < columns_.size(); ++i) {
+  for (BackendIndex i = 0; i < columns_.size(); ++i) {
     if (exclusions.has(i)) continue;
     if (point < columns_[i].weight) return i;
     point -= columns_[i].weight;

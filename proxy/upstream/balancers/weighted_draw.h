@@ -17,18 +17,18 @@ class WeightedDraw {
   void rebuild(std::span<const Host> hosts);
   size_t size() const { return columns_.size(); }
   // Any host. There must be one.
-  HostIndex draw(Random& random) const {
-    const auto index = static_cast<HostIndex>(random.below(columns_.size()));
+  BackendIndex draw(Random& random) const {
+    const auto index = static_cast<BackendIndex>(random.below(columns_.size()));
     const Column& column = columns_[index];
     return random.below(total_) < column.own ? index : column.other;
   }
-  // A host that is not excluded; kNoHost if all are.
-  HostIndex draw(Random& random, const Exclusions& exclusions) const;
+  // A host that is not excluded; kNoBackend if all are.
+  BackendIndex draw(Random& random, const Exclusions& exclusions) const;
 
  private:
   struct Column {  // one host wide and total_ high: the lower part is its own, the rest the other's
     uint64_t own;
-    HostIndex other;
+    BackendIndex other;
     uint32_t weight;
   };
   std::vector<Column> columns_;

@@ -5,9 +5,9 @@
 namespace weir::sim {
 namespace {
 
-// By the limit of the configuration in force, whatever the pool has been told. One that has not been
-// made yet has room.
-bool has_room(const Cluster& cluster, HostIndex host) {
+// By the limit of the configuration in force, whatever the pool has been told. One that has not
+// been made yet has room.
+bool has_room(const Cluster& cluster, BackendIndex host) {
   const Pool* const pool = cluster.pool_if_used(host);
   const uint64_t most = cluster.spec().pool.max_connections;
   return pool == nullptr || most == 0 || pool->idle() > 0 || pool->open_connections() < most;
@@ -18,16 +18,16 @@ bool could_serve(const HostSpec& host) {
 }
 
 // Nobody who waits has tried it in vain.
-bool flawless(Cluster& cluster, HostIndex host) {
+bool flawless(Cluster& cluster, BackendIndex host) {
   const BackendCells& cells = cluster.cells_of(host);
   return cells.connect_errors.sum() == 0 && cells.request_errors.sum() == 0;
 }
 
-// A backend that could take a request at once, a flawless one if there is one; kNoHost: none.
-HostIndex free_backend(Cluster& cluster, TimePoint now) {
+// A backend that could take a request at once, a flawless one if there is one; kNoBackend: none.
+BackendIndex free_backend(Cluster& cluster, TimePoint now) {
   const std::vector<HostSpec>& hosts = cluster.spec().hosts;
-  HostIndex found = kNoHost;
-  for (HostIndex i = 0; i < hosts.size(); ++i) {
+  BackendIndex found = kNoBackend;
+  for (BackendIndex i = 0; i < hosts.size(); ++i) {
     if (!could_serve(hosts[i]) || cluster.left_alone(i, now) || !has_room(cluster, i)) continue;
     if (flawless(cluster, i)) return i;
     found = i;
@@ -36,7 +36,7 @@ HostIndex free_backend(Cluster& cluster, TimePoint now) {
 }
 
 bool any_left_alone(const Cluster& cluster, TimePoint now) {
-  for (HostIndex i = 0; i < cluster.spec().hosts.size(); ++i)
+  for (BackendIndex i = 0; i < cluster.spec().hosts.size(); ++i)
     if (cluster.left_alone(i, now)) return true;
   return false;
 }
@@ -53,20 +53,19 @@ void WaiterWatch::look(Worker& worker, TimePoint now, std::vector<std::string>& 
     const bool waits = cluster != nullptr && cluster->queue().length() > 0;
     waited_ += waits;
     if (waits && any_left_alone(*cluster, now)) left_alone_[name] = now;
-    const HostIndex room = waits ? free_backend(*cluster, now) : kNoHost;
-    if (room == kNoHost) {
+    const BackendIndex room = waits ? free_backend(*cluster, now) : kNoBackend;
+    if (room == kNoBackend) {
       since_.erase(name);
       continue;
     }
     const TimePoint since = since_.try_emplace(name, now).first->second;
     const auto lately = left_alone_.find(name);
-    const bool at_once = flawless(*cluster, room) && (lately == left_alone_.end() ||
-                                                      since - lately->second > kByTheQueue);
+    const bool at_once = flawless(*cluster, room) &&
+                         (lately == left_alone_.end() || since - lately->second > kByTheQueue);
     if (now - since <= (at_once ? kSoon : kByTheQueue)) continue;
-    failures.push_back(fmt::format("{} requests of {} wait, and {} has had room for {:.3f} s",
-                                   cluster->queue().length(), name,
-                                   cluster->spec().hosts[room].backend->name(),
-                                   seconds(now - since)));
+    failures.push_back(fmt::format(
+        "{} requests of {} wait, and {} has had room for {:.3f} s", cluster->queue().length(), name,
+        cluster->spec().hosts[room].backend->name(), seconds(now - since)));
     since_.erase(name);
   }
 }

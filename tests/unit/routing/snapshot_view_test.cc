@@ -42,7 +42,7 @@ TEST_F(SnapshotViewTest, CreatesObjectsOnFirstUse) {
   EXPECT_TRUE(metrics.report().backends.empty());
   EXPECT_TRUE(metrics.report().clusters.empty());
   Cluster& cluster = current->cluster(1);
-  const HostIndex place = cluster.pick(loop.now(), 1, {});
+  const BackendIndex place = cluster.pick(loop.now(), 1, {});
   cluster.begin_use(place);
   const WorkerReport report = metrics.report();
   ASSERT_EQ(report.backends.size(), 1u) << "one backend of a thousand was used";

@@ -29,9 +29,9 @@ INSTANTIATE_TEST_SUITE_P(Table, EveryBalancer, testing::ValuesIn(kPolicies),
 
 TEST_P(EveryBalancer, WithoutHosts_PicksNone) {
   auto balancer = make_balancer(GetParam(), 1);
-  EXPECT_EQ(balancer->pick({}), kNoHost) << "before the first rebuild";
+  EXPECT_EQ(balancer->pick({}), kNoBackend) << "before the first rebuild";
   balancer->rebuild({});
-  EXPECT_EQ(balancer->pick({}), kNoHost);
+  EXPECT_EQ(balancer->pick({}), kNoBackend);
 }
 
 TEST_P(EveryBalancer, OneHost_IsAlwaysPicked) {

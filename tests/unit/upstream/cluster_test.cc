@@ -22,13 +22,13 @@ class ClusterTest : public testing::Test {
     if (cluster) cluster->rebuild();
   }
   // Which backends get sessions.
-  std::set<HostIndex> picked() {
+  std::set<BackendIndex> picked() {
     if (!cluster) cluster = std::make_unique<Cluster>(spec, metrics, 1);
-    std::set<HostIndex> seen;
+    std::set<BackendIndex> seen;
     for (uint64_t i = 0; i < 200; ++i) seen.insert(cluster->pick(clock.now(), mix(i), {}));
     return seen;
   }
-  using Set = std::set<HostIndex>;
+  using Set = std::set<BackendIndex>;
 
   ManualClock clock;
   ClusterSpec spec;
@@ -59,7 +59,7 @@ TEST_F(ClusterTest, ABackupStandsInForBackendsThatRefuse) {
   add();
   add(true);
   EXPECT_EQ(picked(), (Set{0}));
-  const std::vector<HostIndex> tried{0};
+  const std::vector<BackendIndex> tried{0};
   EXPECT_EQ(cluster->pick(clock.now(), 1, tried), 1u) << "for this client";
   spec.hosts[0].backend->note_connect_failure(clock.now(), spec.backoff);
   EXPECT_EQ(picked(), (Set{1})) << "for all, as long as it is held off";
@@ -72,7 +72,7 @@ TEST_F(ClusterTest, ABackupStandsInForBackendsThatRefuse) {
 TEST_F(ClusterTest, WithNothingUsable_ThereIsNoBackend) {
   add();
   fail_checks(0);
-  EXPECT_EQ(picked(), (Set{kNoHost}));
+  EXPECT_EQ(picked(), (Set{kNoBackend}));
 }
 
 TEST_F(ClusterTest, BelowThePanicThreshold_ChecksAreIgnored) {
@@ -97,7 +97,7 @@ TEST_F(ClusterTest, ALargeClusterIsRebuiltOnceForManyChangesOfHealth) {
     for (size_t i = 1; i < kChanges; ++i) {
       spec.hosts[i].backend->set_health(Health::down);
       cluster->health_changed();
-      const HostIndex host = cluster->pick(clock.now(), mix(i), {});
+      const BackendIndex host = cluster->pick(clock.now(), mix(i), {});
       ASSERT_NE(spec.hosts[host].backend->health(), Health::down);
     }
   });
@@ -145,10 +145,10 @@ TEST_F(ClusterTest, AThousandThatAreHeldOff_AreLookedAtOnce) {
 TEST_F(ClusterTest, DoesNotPickATriedBackendAgain) {
   for (int i = 0; i < 3; ++i) add();
   picked();
-  const std::vector<HostIndex> tried{0, 2};
+  const std::vector<BackendIndex> tried{0, 2};
   for (uint64_t i = 0; i < 50; ++i) EXPECT_EQ(cluster->pick(clock.now(), mix(i), tried), 1u);
-  const std::vector<HostIndex> all{0, 1, 2};
-  EXPECT_EQ(cluster->pick(clock.now(), 1, all), kNoHost);
+  const std::vector<BackendIndex> all{0, 1, 2};
+  EXPECT_EQ(cluster->pick(clock.now(), 1, all), kNoBackend);
 }
 
 }  // namespace

@@ -35,21 +35,21 @@ class OutlierTest : public testing::Test {
     if (!made) made = std::make_unique<Cluster>(spec, metrics, 1);
     return *made;
   }
-  void answer(HostIndex host, unsigned status, int times = 1) {
+  void answer(BackendIndex host, unsigned status, int times = 1) {
     for (; times > 0; --times) cluster().note_response(host, status, clock.now());
   }
-  void eject(HostIndex host) { answer(host, 503, 3); }
-  bool out(HostIndex host) const { return spec.ejected(spec.hosts[host], clock.now()); }
-  Duration out_for(HostIndex host) const {
+  void eject(BackendIndex host) { answer(host, 503, 3); }
+  bool out(BackendIndex host) const { return spec.ejected(spec.hosts[host], clock.now()); }
+  Duration out_for(BackendIndex host) const {
     return spec.hosts[host].backend->outlier().ejected_until() - clock.now();
   }
-  std::set<HostIndex> picked() {
-    std::set<HostIndex> seen;
+  std::set<BackendIndex> picked() {
+    std::set<BackendIndex> seen;
     for (uint64_t i = 0; i < 200; ++i) seen.insert(cluster().pick(clock.now(), mix(i), {}));
     return seen;
   }
-  uint64_t ejections(HostIndex host) { return cluster().cells_of(host).ejections.value; }
-  using Set = std::set<HostIndex>;
+  uint64_t ejections(BackendIndex host) { return cluster().cells_of(host).ejections.value; }
+  using Set = std::set<BackendIndex>;
 
   ManualClock clock;
   ClusterSpec spec;
@@ -89,7 +89,7 @@ TEST_F(OutlierTest, AnyOtherAnswerEndsTheRow) {
 
 TEST_F(OutlierTest, ErrorsAreCountedForEachBackendAlone) {
   backends(4);
-  for (HostIndex host = 0; host < 4; ++host) answer(host, 503, 2);
+  for (BackendIndex host = 0; host < 4; ++host) answer(host, 503, 2);
   EXPECT_EQ(picked(), (Set{0, 1, 2, 3}));
 }
 
@@ -137,7 +137,7 @@ TEST_F(OutlierTest, ResponsesDuringAnEjectionDoNotCount) {
 
 TEST_F(OutlierTest, NoMoreThanTheShareIsOutAtATime) {
   backends(5);
-  for (HostIndex host = 0; host < 5; ++host) eject(host);
+  for (BackendIndex host = 0; host < 5; ++host) eject(host);
   EXPECT_EQ(picked(), (Set{2, 3, 4})) << "half of five is two";
   clock.advance(30s);
   eject(4);
@@ -162,7 +162,7 @@ TEST_F(OutlierTest, TheShareIsOfTheBackendsInService) {
 TEST_F(OutlierTest, AShareThatDividesEvenlyIsUsedToTheFull) {
   spec.outlier_detection->max_ejection_percent = 0.29;  // times 100: less than 29 in a double
   backends(100);
-  for (HostIndex host = 0; host < 100; ++host) eject(host);
+  for (BackendIndex host = 0; host < 100; ++host) eject(host);
   EXPECT_EQ(picked().count(28), 0u);
   EXPECT_FALSE(out(29));
   EXPECT_TRUE(out(28));
@@ -174,7 +174,7 @@ TEST_F(OutlierTest, WithEveryoneOutOneIsTriedAllTheSame) {
   eject(0);
   eject(1);
   EXPECT_FALSE(picked().empty());
-  EXPECT_EQ(picked().count(kNoHost), 0u);
+  EXPECT_EQ(picked().count(kNoBackend), 0u);
 }
 
 TEST_F(OutlierTest, WorkersShareTheRowAndTheTime) {
@@ -192,7 +192,7 @@ TEST_F(OutlierTest, AConfigWithoutItTakesEveryoneBack) {
   ClusterSpec without = spec;
   without.outlier_detection.reset();
   Cluster reloaded(without, metrics, 1);
-  std::set<HostIndex> seen;
+  std::set<BackendIndex> seen;
   for (uint64_t i = 0; i < 200; ++i) seen.insert(reloaded.pick(clock.now(), mix(i), {}));
   EXPECT_EQ(seen, (Set{0, 1}));
 }
@@ -208,12 +208,13 @@ TEST_F(OutlierTest, WorkersThatFailAtOnceNeverTakeOutMoreThanTheShare) {
   std::vector<std::thread> threads;
   for (auto& worker : workers) {
     threads.emplace_back([&worker = *worker, now = clock.now()] {
-      for (int i = 0; i < 1000; ++i) worker.note_response(static_cast<HostIndex>(i % 8), 503, now);
+      for (int i = 0; i < 1000; ++i)
+        worker.note_response(static_cast<BackendIndex>(i % 8), 503, now);
     });
   }
   for (std::thread& thread : threads) thread.join();
   size_t are_out = 0;
-  for (HostIndex host = 0; host < 8; ++host) are_out += out(host) ? 1 : 0;
+  for (BackendIndex host = 0; host < 8; ++host) are_out += out(host) ? 1 : 0;
   EXPECT_EQ(are_out, 4u);
 }
 
