@@ -70,6 +70,15 @@ class Paths(unittest.TestCase):
                     self.assertTrue(found, f"{name} names {path}, which is not there")
 
 
+    def test_of_diagrams_exist(self):
+        for name, text in blocks.documents(ROOT):
+            for block in blocks.blocks_of(name, text):
+                if block.language == "mermaid":
+                    for path in re.findall(r"[a-z]\w*/\w+\.(?:h|cc)\b", block.text):
+                        with self.subTest(document=block.place):
+                            self.assertTrue((ROOT / "proxy" / path).is_file(), f"{path} is not there")
+
+
 class Links(unittest.TestCase):
     def test_lead_to_files_of_the_tree(self):
         for name, text in blocks.documents(ROOT):

@@ -27,7 +27,7 @@ BACKENDS = {"one": 9001, "two": 9002, "three": 9003}
 TIMEOUT = 120
 
 # Languages that are neither commands nor configuration of weir.
-SHOWN_ONLY = {"text", "ini", "json", "cpp", "cmake", "promql", "dockerfile"}
+SHOWN_ONLY = {"text", "ini", "json", "cpp", "cmake", "promql", "dockerfile", "mermaid"}
 # (what a line begins with, why it is not run here)
 NOT_HERE = [
     (r"deploy/quickstart$", "docs.quickstart runs it, with --check"),

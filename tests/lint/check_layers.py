@@ -1,16 +1,26 @@
 #!/usr/bin/env python3
-"""Includes point down the one order of layers, and the outside world has few doors.
+"""Includes point down the one order of rooms, and the outside world has few doors.
 
-usage: check_layers.py [TREE]
+usage: check_layers.py [TREE]           check the tree
+       check_layers.py --print [TREE]   draw it: wings, rooms, their sizes and which rooms each one includes
 """
+import pathlib
 import re
+import sys
 
 import source
 
-# An include may only point to the own folder or to one that stands further left.
-LAYERS = ["base", "http", "preamble", "metrics", "config", "os", "event", "tls", "net", "h2", "upstream", "health",
-          "discovery", "middleware", "routing", "exchange", "session", "worker", "control", "admin", "server", "cli",
-          "main"]
+# The rooms of proxy/, by wing, in one order: an include may only point to the own room or to one that stands before
+# it. A room that has no file yet keeps its place.
+WINGS = {
+    "formats": ["base", "http", "preamble", "metrics"],
+    "settings": ["config"],
+    "machine": ["os", "event", "tls", "net", "h2"],
+    "traffic": ["upstream", "health", "discovery", "middleware", "routing", "exchange", "session", "worker"],
+    "control": ["control", "admin", "server"],
+    "face": ["cli", "main"],
+}
+LAYERS = [room for rooms in WINGS.values() for room in rooms]
 
 # What is reachable through few files only: (pattern in the code, files that may, why).
 DOORS = [
@@ -84,6 +94,43 @@ def check_header_types(relative, code):
         yield f"proxy/{relative}:{line}: {match.group(0)} has no place in a data path header"
 
 
+def graph(root):
+    """File -> the files of the tree that it includes; main.cc and headers by their path under proxy/."""
+    proxy = root / "proxy"
+    return {path.relative_to(proxy).as_posix(): [m.group(1) for m in INCLUDE.finditer(path.read_text())]
+            for path in source.cpp_files(proxy)}
+
+
+def check_circles(files):
+    """The order of rooms allows circles within a room only; there are none there either."""
+    done, path = set(), []
+
+    def visit(name):
+        if name in path:
+            circle = path[path.index(name):] + [name]
+            return f"proxy/{name}:1: includes itself: {' -> '.join(circle)}"
+        if name in done or name not in files:
+            return None
+        path.append(name)
+        found = next((f for f in map(visit, files[name]) if f), None)
+        path.pop()
+        done.add(name)
+        return found
+    return [found for found in map(visit, files) if found]
+
+
+def check_picture(root):
+    """proxy/ARCHITECTURE.md shows the rooms in this order."""
+    page = root / "proxy" / "ARCHITECTURE.md"
+    if not page.is_file():
+        return []
+    for wing, rooms in WINGS.items():
+        listed = " ".join(f"`{room}`" for room in rooms if room != "main")
+        if f"| {wing} | {listed} |" not in page.read_text():
+            return [f"proxy/ARCHITECTURE.md:1: the table of wings lacks '| {wing} | {listed} |'"]
+    return []
+
+
 def check(root):
     proxy = root / "proxy"
     findings = []
@@ -94,7 +141,21 @@ def check(root):
         findings += check_includes(relative, text)
         findings += check_doors(relative, text, code)
         findings += check_header_types(relative, code)
-    return findings
+    return findings + check_circles(graph(root)) + check_picture(root)
+
+
+def draw(root):
+    """Lines of text: each room with its size and the rooms that it includes, in the order of LAYERS."""
+    files = graph(root)
+    for wing, rooms in WINGS.items():
+        yield wing
+        for room in rooms:
+            own = [name for name in files if layer_of(pathlib.PurePath(name)) == room]
+            lines = sum((root / "proxy" / name).read_text().count("\n") for name in own)
+            used = {target.split("/")[0] for name in own for target in files[name]} - {room}
+            arrows = " ".join(sorted(used, key=LAYERS.index))
+            size = f"{len(own):3} files {lines:5} lines" if own else "  no file yet"
+            yield f"  {room:<10} {size:<24} {'-> ' + arrows if arrows else ''}".rstrip()
 
 
 def stale_exceptions(root):
@@ -104,5 +165,11 @@ def stale_exceptions(root):
 
 
 if __name__ == "__main__":
+    drawing = "--print" in sys.argv
+    if drawing:
+        sys.argv.remove("--print")
     tree = source.root_argument()
+    if drawing:
+        print("\n".join(draw(tree)))
+        sys.exit()
     source.finish("layers", check(tree) + stale_exceptions(tree))

@@ -35,6 +35,26 @@ class Layers(unittest.TestCase):
     def test_an_include_to_the_right_is_found_with_its_line(self):
         self.check_one("http/parser.cc", '\n#include "net/pipe.h"\n', "proxy/http/parser.cc:2: http must not")
 
+    def test_a_circle_of_headers_is_found(self):
+        found = findings(check_layers.check, {
+            "proxy/net/a.h": '// a\n#include "net/b.h"\n', "proxy/net/b.h": '// b\n#include "net/a.h"\n'})
+        self.assertEqual(found, ["proxy/net/a.h:1: includes itself: net/a.h -> net/b.h -> net/a.h"])
+
+    def test_the_page_of_the_architecture_has_the_rooms_in_their_order(self):
+        wings = "".join(f"| {wing} | {' '.join(f'`{room}`' for room in rooms if room != 'main')} |\n"
+                        for wing, rooms in check_layers.WINGS.items())
+        self.assertEqual(findings(check_layers.check, {"proxy/ARCHITECTURE.md": wings}), [])
+        found = findings(check_layers.check, {"proxy/ARCHITECTURE.md": wings.replace("`os` `event`", "`event` `os`")})
+        self.assertEqual(len(found), 1, found)
+        self.assertIn("| machine | `os` `event` ", found[0])
+
+    def test_the_drawing_has_sizes_and_arrows(self):
+        with tempfile.TemporaryDirectory() as folder:
+            room = pathlib.Path(folder) / "proxy" / "net"
+            room.mkdir(parents=True)
+            (room / "pipe.cc").write_text('#include "net/pipe.h"\n#include "base/time.h"\n')
+            self.assertIn("net          1 files     2 lines    -> base", "\n".join(check_layers.draw(pathlib.Path(folder))))
+
     def test_an_unknown_folder_is_not_a_layer(self):
         self.check_one("util/x.h", "// x\n", "'util' is not a layer")
 
