@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "base/ascii.h"
 #include "base/check.h"
 
 namespace weir {
@@ -63,7 +64,7 @@ size_t escape(char c, std::span<char, 8> out) {
     case '\t': brief = "\\t"; break;
   }
   if (brief) return std::memcpy(out.data(), brief, 2), 2;
-  return Byte(c) < 0x20 || c == 0x7F ? escape_code(Byte(c), out) : 0;
+  return is_control(c) ? escape_code(Byte(c), out) : 0;
 }
 
 }  // namespace

@@ -1,13 +1,6 @@
 #include "base/percent.h"
 
 namespace weir {
-namespace {
-
-char upper_digit(char c) {
-  return c >= 'a' && c <= 'f' ? static_cast<char>(c - 'a' + 'A') : c;
-}
-
-}  // namespace
 
 size_t write_spelled(std::string_view text, char* out) {
   char* end = out;
@@ -17,8 +10,8 @@ size_t write_spelled(std::string_view text, char* out) {
       *end++ = static_cast<char>(next.byte);
     } else {
       *end++ = '%';
-      *end++ = upper_digit(text[1]);
-      *end++ = upper_digit(text[2]);
+      *end++ = ascii_upper(text[1]);
+      *end++ = ascii_upper(text[2]);
     }
     text.remove_prefix(next.size);
   }
@@ -36,7 +29,7 @@ bool is_spelled_as(std::string_view sent, std::string_view spelling) {
   for (size_t i = 0; i < sent.size(); ++i) {
     if (sent[i] == spelling[i]) continue;
     const bool digit = (i > 0 && spelling[i - 1] == '%') || (i > 1 && spelling[i - 2] == '%');
-    if (!digit || upper_digit(sent[i]) != spelling[i]) return false;
+    if (!digit || ascii_upper(sent[i]) != spelling[i]) return false;
   }
   return true;
 }

@@ -20,7 +20,7 @@ struct EncodedByte {
 };
 constexpr EncodedByte first_byte(std::string_view text) {
   if (text[0] == '%' && text.size() > 2) {
-    const int high = hex_digit(text[1]), low = hex_digit(text[2]);
+    const int high = hex_value(text[1]), low = hex_value(text[2]);
     if (high >= 0 && low >= 0) return {static_cast<unsigned char>(high * 16 + low), 3};
   }
   return {static_cast<unsigned char>(text[0]), 1};
@@ -35,8 +35,7 @@ constexpr char take_decoded(std::string_view& text) {
 
 // RFC 3986 2.3: a byte that means the same encoded and not encoded.
 constexpr bool is_unreserved(unsigned char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-         c == '.' || c == '_' || c == '~';
+  return is_alphanumeric(static_cast<char>(c)) || c == '-' || c == '.' || c == '_' || c == '~';
 }
 
 // Writes `text` in the one spelling to `out`, which may be where `text` is. Returns the size, which

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/address.h"
+#include "base/ascii.h"
 #include "config/print.h"
 #include "config/value_types.h"
 
@@ -23,8 +24,7 @@ Result<void> check_address(std::string_view text, const char* flag, bool needs_h
     Result<Address> path = Address::parse(text);
     return path ? Result<void>() : Result<void>(Error{path.error().message, flag});
   }
-  if (!text.empty() && text.size() <= 5 &&
-      text.find_first_not_of("0123456789") == std::string_view::npos)
+  if (text.size() <= 5 && all_digits(text))
     return Error{
         fmt::format("'{}' has no host; write {}:{}", text, needs_host ? "127.0.0.1" : "", text),
         flag};

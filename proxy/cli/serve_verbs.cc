@@ -5,11 +5,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cctype>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 
+#include "base/ascii.h"
 #include "base/unique_fd.h"
 #include "cli/ad_hoc.h"
 #include "cli/exchange.h"
@@ -28,9 +28,8 @@ std::vector<std::string> own_names() {
   char host[HOST_NAME_MAX + 1] = {};
   const bool known = ::gethostname(host, HOST_NAME_MAX) == 0 && *host != '\0' && names[0] != host;
   const std::string_view name = host;
-  if (known && std::all_of(name.begin(), name.end(), [](char c) {
-        return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '.';
-      }))
+  if (known && std::all_of(name.begin(), name.end(),
+                           [](char c) { return is_alphanumeric(c) || c == '-' || c == '.'; }))
     names.emplace_back(name);
   return names;
 }

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/ascii.h"
+
 namespace weir::config {
 namespace {
 
@@ -31,7 +33,7 @@ Excerpt excerpt(const Diagnostic& d) {
          continues_character(d.source[from + e.text.size()]))
     e.text.pop_back();
   for (char& c : e.text)
-    if ((static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f) c = '?';
+    if (is_control(c) && c != '\t') c = '?';
   e.start = std::min(e.start, e.text.size());
   e.length = std::clamp<size_t>(d.length, 1, std::max<size_t>(1, e.text.size() - e.start));
   return e;

@@ -9,6 +9,7 @@
 #include <climits>
 #include <cstring>
 
+#include "base/ascii.h"
 #include "config/reader.h"
 
 namespace weir::config {
@@ -40,8 +41,8 @@ size_t character_length(std::string_view text) {
 size_t first_non_text(std::string_view text) {
   size_t i = 0;
   while (i < text.size()) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    const bool control = (c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f;
+    const char c = text[i];
+    const bool control = is_control(c) && c != '\t' && c != '\n' && c != '\r';
     const size_t length = control ? 0 : character_length(text.substr(i));
     if (length == 0) return i;
     i += length;

@@ -82,8 +82,7 @@ std::string quoted_where_needed(std::string_view text) {
 bool has_bare_variable(std::string_view text) {
   for (size_t i = 0; i + 1 < text.size(); ++i) {
     const char next = text[i + 1];
-    const bool letter = (next >= 'A' && next <= 'Z') || (next >= 'a' && next <= 'z') || next == '_';
-    if (text[i] == '$' && letter) return true;
+    if (text[i] == '$' && (is_letter(next) || next == '_')) return true;
   }
   return false;
 }
@@ -94,10 +93,7 @@ std::string with_braces(std::string_view text) {
     result += text[i];
     if (text[i] != '$') continue;
     size_t end = i + 1;
-    while (end < text.size() &&
-           (text[end] == '_' || (text[end] >= '0' && text[end] <= '9') ||
-            (text[end] >= 'A' && text[end] <= 'Z') || (text[end] >= 'a' && text[end] <= 'z')))
-      ++end;
+    while (end < text.size() && (text[end] == '_' || is_alphanumeric(text[end]))) ++end;
     if (end == i + 1) continue;
     result += fmt::format("{{{}}}", text.substr(i + 1, end - i - 1));
     i = end - 1;

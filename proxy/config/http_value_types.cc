@@ -38,20 +38,11 @@ struct Words<RetryReason> {
 
 namespace {
 
-bool is_visible(char c) {
-  return c > 0x20 && c < 0x7f;
-}
 bool is_token(std::string_view text) {
   constexpr std::string_view kPunctuation = "!#$%&'*+-.^_`|~";
   return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
     return is_alphanumeric(c) || kPunctuation.find(c) != std::string_view::npos;
   });
-}
-std::string upper(std::string_view text) {
-  std::string result(text);
-  for (char& c : result)
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-  return result;
 }
 
 // ---- hosts
@@ -143,7 +134,7 @@ Outcome read_network(std::string_view text, std::string& out) {
 // Whether every '%' begins an encoded byte.
 bool is_encoded(std::string_view text) {
   for (size_t i = text.find('%'); i != std::string_view::npos; i = text.find('%', i + 1))
-    if (i + 2 >= text.size() || hex_digit(text[i + 1]) < 0 || hex_digit(text[i + 2]) < 0)
+    if (i + 2 >= text.size() || hex_value(text[i + 1]) < 0 || hex_value(text[i + 2]) < 0)
       return false;
   return true;
 }
@@ -254,7 +245,7 @@ Outcome read_method(std::string_view text, std::string& out) {
                    "write several as a list: [GET, POST]"};
   if (!is_token(text) || text.size() > 32)
     return Problem{Code::E139, fmt::format("'{}' is not a method", text), "such as GET"};
-  if (const std::string meant = upper(text); meant != text)
+  if (const std::string meant = upper_case(text); meant != text)
     return Problem{Code::E139, fmt::format("'{}' is not a method; they are case-sensitive", text),
                    fmt::format("write {}", meant)};
   out = text;

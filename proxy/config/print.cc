@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "base/check.h"
 #include "config/keys.h"
 
@@ -30,7 +31,6 @@ bool needs_quotes(std::string_view text) {
 std::string in_quotes(std::string_view text) {
   std::string out = "\"";
   for (char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
     if (c == '"' || c == '\\')
       out += '\\', out += c;
     else if (c == '\n')
@@ -39,8 +39,8 @@ std::string in_quotes(std::string_view text) {
       out += "\\r";
     else if (c == '\t')
       out += "\\t";
-    else if (byte < 0x20 || byte == 0x7f)
-      out += fmt::format("\\x{:02x}", byte);
+    else if (is_control(c))
+      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
     else
       out += c;
   }

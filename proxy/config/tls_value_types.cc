@@ -105,8 +105,7 @@ Outcome read_ciphersuites(std::string_view text, std::string& out) {
 
 // Which are possible depends on the protocol: validate_tls.cc.
 Outcome read_alpn(std::string_view text, std::string& out) {
-  const bool good =
-      std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+  const bool good = std::all_of(text.begin(), text.end(), is_visible);
   if (text.empty() || text.size() > 255 || !good)
     return Problem{Code::E133,
                    fmt::format("'{}' is not a protocol's name (ALPN)", good ? text : "…"),

@@ -5,6 +5,8 @@
 #include <array>
 #include <string_view>
 
+#include "base/ascii.h"
+
 namespace weir::config {
 namespace {
 
@@ -15,9 +17,7 @@ std::string_view escaped_byte(std::string_view quoted) {
   for (size_t i = 1; i + 3 < quoted.size() && quoted[i] != '"'; ++i) {
     if (quoted[i] != '\\') continue;
     const char high = quoted[i + 2];
-    if (quoted[i + 1] == 'x' && (high == '8' || high == '9' || (high >= 'a' && high <= 'f') ||
-                                 (high >= 'A' && high <= 'F')))
-      return quoted.substr(i, 4);
+    if (quoted[i + 1] == 'x' && hex_value(high) >= 8) return quoted.substr(i, 4);
     ++i;  // what is escaped, a quote perhaps
   }
   return {};

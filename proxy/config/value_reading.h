@@ -9,6 +9,7 @@
 #include <charconv>
 #include <type_traits>
 
+#include "base/ascii.h"
 #include "config/suggest.h"
 #include "config/value_types.h"
 
@@ -37,10 +38,6 @@ constexpr ValueType described(const char* name, const char* syntax, const char* 
           location};
 }
 
-inline bool is_control(char c) {
-  return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-}
-
 inline bool has_control(std::string_view text) {
   return std::any_of(text.begin(), text.end(), is_control);
 }
@@ -57,9 +54,7 @@ template <typename T>
 Outcome read_number(std::string_view text, T& out, uint64_t least, uint64_t most) {
   uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 10);
-  const bool digits =
-      !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
-  if (!digits)
+  if (!all_digits(text))
     return Problem{Code::E110, fmt::format("'{}' is not a whole decimal number", text), ""};
   if (text.size() > 1 && text[0] == '0')
     return Problem{

@@ -9,8 +9,7 @@ namespace weir::config {
 Outcome read_name(std::string_view text, std::string& out) {
   constexpr std::string_view kPunctuation = "._-:@[]";
   const bool good = std::all_of(text.begin(), text.end(), [&](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           kPunctuation.find(c) != std::string_view::npos;
+    return is_alphanumeric(c) || kPunctuation.find(c) != std::string_view::npos;
   });
   if (text.empty() || text.size() > 64 || !good)
     return Problem{Code::E131, fmt::format("'{}' is not a name", text),
@@ -25,7 +24,7 @@ namespace {
 
 Outcome read_algorithm(std::string_view text, std::string& out) {
   const bool good = std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+    return (is_alphanumeric(c) && c == ascii_lower(c)) || c == '_' || c == '-';
   });
   if (text.empty() || text.size() > 15 || !good)
     return Problem{Code::E133, fmt::format("'{}' is not a congestion control algorithm", text),
@@ -53,8 +52,8 @@ Outcome read_hex_bytes(std::string_view text, std::string& out) {
       --i;  // one character, not two
       continue;
     }
-    const int high = hex_digit(text[i]);
-    const int low = i + 1 < text.size() ? hex_digit(text[i + 1]) : -1;
+    const int high = hex_value(text[i]);
+    const int low = i + 1 < text.size() ? hex_value(text[i + 1]) : -1;
     if (high < 0 || low < 0)
       return wrong(fmt::format("'{}' is not a byte in hexadecimal", text.substr(i, 2)));
     bytes += static_cast<char>(high * 16 + low);
@@ -73,10 +72,8 @@ std::string write_hex_bytes(const std::string& bytes) {
 }
 
 Outcome read_url_path(std::string_view text, std::string& out) {
-  const bool good = std::all_of(text.begin(), text.end(), [](char c) {
-    return static_cast<unsigned char>(c) > 0x20 && static_cast<unsigned char>(c) < 0x7f &&
-           c != '?' && c != '#';
-  });
+  const bool good = std::all_of(text.begin(), text.end(),
+                                [](char c) { return is_visible(c) && c != '?' && c != '#'; });
   if (text.empty() || text[0] != '/' || text.size() > 256 || !good)
     return Problem{Code::E132, fmt::format("'{}' is not a path", text),
                    "it begins with '/', such as /metrics"};
@@ -113,8 +110,7 @@ std::string write_file_mode(const uint32_t& mode) {
 
 Outcome read_account(std::string_view text, std::string& out) {
   const bool good = std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '-' || c == '.';
+    return is_alphanumeric(c) || c == '_' || c == '-' || c == '.';
   });
   if (text.empty() || text.size() > 64 || text.front() == '-' || !good)
     return Problem{Code::E145, fmt::format("'{}' is not the name of a user or group", text),
@@ -172,8 +168,7 @@ Outcome url_problem(std::string_view text, bool of_a_backend) {
 
 Outcome read_bind(std::string_view text, std::string& out) {
   if (Outcome problem = url_problem(text, false)) return problem;
-  if (!text.empty() && text.size() <= 5 &&
-      text.find_first_not_of("0123456789") == std::string_view::npos)
+  if (text.size() <= 5 && all_digits(text))
     return Problem{Code::E130, fmt::format("'{}' has no colon", text),
                    fmt::format("write \":{}\" for all addresses", text)};
   const Result<Address> address = has_control(text)
@@ -201,10 +196,8 @@ Outcome read_admin(std::string_view text, std::string& out) {
 
 bool is_host_name(std::string_view host) {
   return !host.empty() && host.size() <= 253 && host.front() != '-' && host.front() != '.' &&
-         std::all_of(host.begin(), host.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                  c == '-' || c == '.' || c == '_';
-         });
+         std::all_of(host.begin(), host.end(),
+                     [](char c) { return is_alphanumeric(c) || c == '-' || c == '.' || c == '_'; });
 }
 
 Outcome read_backend_address(std::string_view text, std::string& out) {
@@ -266,8 +259,7 @@ Outcome read_percent(std::string_view text, double& out) {
   const std::string_view whole = number.substr(0, point);
   const std::string_view places = point == std::string_view::npos ? "0" : number.substr(point + 1);
   const auto digits = [](std::string_view t, size_t most) {
-    return !t.empty() && t.size() <= most &&
-           t.find_first_not_of("0123456789") == std::string_view::npos;
+    return t.size() <= most && all_digits(t);
   };
   if (text.empty() || text.back() != '%' || !digits(whole, 3) || !digits(places, 4)) {
     const bool bare = digits(text, 3);
@@ -305,8 +297,7 @@ const Unit* unit_at(std::string_view text) {
 }
 
 Problem bad_duration(std::string_view text) {
-  const bool bare = text.find_first_not_of("0123456789") == std::string_view::npos && !text.empty();
-  if (bare)
+  if (all_digits(text))
     return {Code::E121, fmt::format("'{0}' has no unit; write '{0}s' or '{0}ms'", text), ""};
   return {Code::E122, fmt::format("'{}' is not a duration", text),
           "write 500ms, 5s, 1m30s, 8h or 1d"};

@@ -1,10 +1,10 @@
 #include "health/check_run.h"
 
 #include <array>
-#include <cctype>
 #include <cerrno>
 #include <cstring>
 
+#include "base/ascii.h"
 #include "health/health_check.h"
 #include "preamble/proxy_header.h"
 
@@ -22,7 +22,7 @@ bool is_our_own(int error) {
 
 std::string describe(int error) {
   std::string text = std::strerror(error);
-  if (!text.empty()) text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
+  if (!text.empty()) text[0] = ascii_lower(text[0]);
   return text;
 }
 

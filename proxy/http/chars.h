@@ -24,10 +24,9 @@ namespace detail {
 constexpr std::array<uint8_t, 256> make_char_classes() {
   std::array<uint8_t, 256> table{};
   for (unsigned c = 0; c < 256; ++c) {
-    bool digit = c >= '0' && c <= '9';
-    bool alpha = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    bool hex = digit || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-    bool visible = c > 0x20 && c < 0x7f;
+    bool digit = is_digit(char(c));
+    bool alpha = is_letter(char(c));
+    bool visible = is_visible(char(c));
     auto among = [c](std::string_view set) {
       return c != 0 && set.find(char(c)) != std::string_view::npos;
     };
@@ -36,7 +35,7 @@ constexpr std::array<uint8_t, 256> make_char_classes() {
     if (visible || c == ' ' || c == '\t' || c >= 0x80) bits |= kFieldText;
     if (visible && c != '#') bits |= kTargetText;
     if (digit || alpha || among("-._~!$&'()*+,;=%")) bits |= kHostText;
-    if (hex) bits |= kHex;
+    if (hex_value(char(c)) >= 0) bits |= kHex;
     if (digit) bits |= kDigit;
     if (digit || alpha || c == '-') bits |= kNameText;
     table[c] = uint8_t(bits);

@@ -273,8 +273,7 @@ std::string_view request_id(const RequestHead& head, const Hop& hop, uint64_t ra
                             std::span<char, kRequestIdSize> memory) {
   const std::string_view received = only_value(head, hop, FieldId::x_request_id);
   if (received.size() <= kMaxRequestIdSize && all(kToken, received)) return received;
-  for (size_t i = kRequestIdSize; i-- > 0; random >>= 4)
-    memory[i] = "0123456789abcdef"[random & 15];
+  for (size_t i = kRequestIdSize; i-- > 0; random >>= 4) memory[i] = kHexDigits[random & 15];
   return {memory.data(), memory.size()};
 }
 

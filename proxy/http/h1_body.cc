@@ -106,7 +106,7 @@ void H1BodyDecoder::size_digit(char c) {
   if (is(kHex, c)) {
     if (++digits_ > kMaxChunkSizeDigits) return fail({400, "a chunk size has too many digits"});
     remaining_ = remaining_ << 4 |
-                 static_cast<unsigned>(hex_digit(c));  // 16 digits fill 64 bits, never more
+                 static_cast<unsigned>(hex_value(c));  // 16 digits fill 64 bits, never more
     return;
   }
   // No blank after the size: nobody sends it, and readers differ about it.

@@ -2,17 +2,17 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "tls/openssl.h"
 
 namespace weir {
 namespace {
 
 std::string hexadecimal(const std::string& bytes) {
-  constexpr char kDigits[] = "0123456789abcdef";
   std::string text;
   for (const char byte : bytes) {
-    text += kDigits[static_cast<unsigned char>(byte) >> 4];
-    text += kDigits[static_cast<unsigned char>(byte) & 15];
+    text += kHexDigits[static_cast<unsigned char>(byte) >> 4];
+    text += kHexDigits[static_cast<unsigned char>(byte) & 15];
   }
   return text;
 }

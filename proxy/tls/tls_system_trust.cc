@@ -3,8 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 #include <cstdlib>
+
+#include "base/ascii.h"
 
 namespace weir {
 namespace {
@@ -12,11 +13,10 @@ namespace {
 // "3513523f.0": a link that c_rehash(1) makes; OpenSSL looks for no other name.
 bool is_hash_name(std::string_view name) {
   constexpr size_t kHash = 8;
-  const auto is_hex = [](unsigned char c) { return std::isxdigit(c) != 0; };
-  const auto is_digit = [](unsigned char c) { return std::isdigit(c) != 0; };
+  const auto is_hex = [](char c) { return hex_value(c) >= 0; };
   return name.size() > kHash + 1 && name[kHash] == '.' &&
          std::all_of(name.begin(), name.begin() + kHash, is_hex) &&
-         std::all_of(name.begin() + kHash + 1, name.end(), is_digit);
+         all_digits(name.substr(kHash + 1));
 }
 
 std::string place(const char* variable, const char* standard) {
