@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "cli/exchange.h"
+#include "cli/admin_call.h"
 #include "cli/verbs.h"
 #include "cli/views.h"
 #include "config/load.h"
@@ -85,28 +85,28 @@ int refuse(const std::vector<config::Diagnostic>& mistakes, const std::string& w
   return kInvalidConfig;
 }
 
-bool is_outcome(const Exchange& exchange, bool good) {
-  return good || exchange.status() == 409 || exchange.status() == 422;
+bool is_outcome(const AdminCall& call, bool good) {
+  return good || call.status() == 409 || call.status() == 422;
 }
 
 // Over TCP, and to the socket of another user, the text is sent and not the path: weir would read
 // the file with its rights instead of those of who asks. Variables and includes are replaced here.
-int plan_by_text(Exchange& exchange, const std::string& path, const Printing& how,
+int plan_by_text(AdminCall& call, const std::string& path, const Printing& how,
                  const Console& console) {
   const config::Loaded loaded = config::load(path, config::process_environment());
   if (!loaded.valid()) return refuse(loaded.diagnostics, "", how.as_json, console);
   const json body{{"text", config::to_yaml(loaded.model)}};
   const bool good =
-      exchange.post("/v1/plan", body.dump(-1, ' ', false, json::error_handler_t::replace));
-  if (!is_outcome(exchange, good)) return exchange.complain(console);
-  return print_outcome(exchange.document(), how, console);
+      call.post("/v1/plan", body.dump(-1, ' ', false, json::error_handler_t::replace));
+  if (!is_outcome(call, good)) return call.complain(console);
+  return print_outcome(call.document(), how, console);
 }
 
 // The file that the running weir reads itself.
-bool is_running_file(Exchange& exchange, const std::filesystem::path& path) {
+bool is_running_file(AdminCall& call, const std::filesystem::path& path) {
   std::error_code error;
-  return exchange.get("/v1/status") &&
-         std::filesystem::equivalent(text_of(exchange.document(), "config_path"), path, error);
+  return call.get("/v1/status") &&
+         std::filesystem::equivalent(text_of(call.document(), "config_path"), path, error);
 }
 
 }  // namespace
@@ -115,12 +115,11 @@ int run_status(const StatusOptions& options, const Console& console) {
   FoundAdmin client = find_admin(options.target);
   if (!client) return complain_of(client, console);
   for (;;) {
-    Exchange exchange(*client);
-    if (!exchange.get("/v1/status")) return exchange.complain(console);
+    AdminCall call(*client);
+    if (!call.get("/v1/status")) return call.complain(console);
     if (options.watch) console.clear_screen();
-    std::string page = options.json
-                           ? exchange.body() + (exchange.body().ends_with('\n') ? "" : "\n")
-                           : status_page(exchange.document(), console);
+    std::string page = options.json ? call.body() + (call.body().ends_with('\n') ? "" : "\n")
+                                    : status_page(call.document(), console);
     console.print(page);
     if (!options.watch || console.broken()) return kOk;
     pause_for(kRefresh);
@@ -132,16 +131,16 @@ int run_healthcheck(const Target& target, Duration wait, const Console& console)
   for (;;) {
     FoundAdmin client = find_admin(target);
     if (!client) return complain_of(client, console);
-    Exchange exchange(*client);
-    exchange.expect_text();
+    AdminCall call(*client);
+    call.expect_text();
     // With --wait, a server that does not answer must not hold the command for longer.
     const Duration left = deadline - std::chrono::steady_clock::now();
     if (wait > Duration::zero())
-      exchange.set_timeout(std::clamp(left, kShortestTry, kHealthcheckTimeout));
-    if (exchange.get("/ready")) return kOk;
+      call.set_timeout(std::clamp(left, kShortestTry, kHealthcheckTimeout));
+    if (call.get("/ready")) return kOk;
     if (std::chrono::steady_clock::now() >= deadline) {
-      if (exchange.status() != 503) return exchange.complain(console);
-      console.say("not ready: " + exchange.first_line());
+      if (call.status() != 503) return call.complain(console);
+      console.say("not ready: " + call.first_line());
       return kNotReady;
     }
     pause_for(kRetry);
@@ -155,20 +154,20 @@ int run_reload(const ReloadOptions& options, const Console& console) {
     return invalid ? refuse(client.mistakes, client.error.text(), options.json, console)
                    : complain_of(client, console);
   bool wait = options.wait || options.dry_run;  // a plan is nothing without its answer
-  Exchange exchange(*client);
-  exchange.set_timeout(options.timeout);
+  AdminCall call(*client);
+  call.set_timeout(options.timeout);
   std::string target =
       fmt::format("/v1/reload{}{}", wait ? "?wait=1" : "", options.dry_run ? "&dry_run=1" : "");
-  bool good = exchange.post(target, "");
-  if (exchange.unreached() && invalid)
-    return refuse(client.mistakes, exchange.error().message, options.json, console);
-  if (!is_outcome(exchange, good)) return exchange.complain(console);
-  if (exchange.status() == 202) {
-    if (options.json) console.print(exchange.body());
+  bool good = call.post(target, "");
+  if (call.unreached() && invalid)
+    return refuse(client.mistakes, call.error().message, options.json, console);
+  if (!is_outcome(call, good)) return call.complain(console);
+  if (call.status() == 202) {
+    if (options.json) console.print(call.body());
     console.say("reload accepted; its result is in the log and in 'weir status'");
     return kOk;
   }
-  const json& outcome = exchange.document();
+  const json& outcome = call.document();
   // Over TCP weir does not tell what it has read in its file: who may read it is told here.
   if (invalid && !(*client).is_unix() && text_of(outcome, "result") == "invalid")
     return refuse(client.mistakes, "", options.json, console);
@@ -192,15 +191,15 @@ int run_plan(const PlanOptions& options, const Console& console) {
   std::filesystem::path absolute = std::filesystem::absolute(*path, error);
   if (error) return complain_of({error.message(), *path}, console);
   const Printing how{"a reload would make", options.json};
-  Exchange exchange(*client);
-  exchange.set_timeout(kPlanTimeout);
-  const bool own = !(*client).is_unix() && is_running_file(exchange, absolute);
-  if (!(*client).is_unix() && exchange.status() == 0) return exchange.complain(console);
-  if (!(*client).is_unix() && !own) return plan_by_text(exchange, *path, how, console);
-  const bool good = exchange.post("/v1/plan", own ? "" : json{{"path", absolute.string()}}.dump());
-  if (exchange.status() == 403 && !own) return plan_by_text(exchange, *path, how, console);
-  if (!is_outcome(exchange, good)) return exchange.complain(console);
-  return print_outcome(exchange.document(), how, console);
+  AdminCall call(*client);
+  call.set_timeout(kPlanTimeout);
+  const bool own = !(*client).is_unix() && is_running_file(call, absolute);
+  if (!(*client).is_unix() && call.status() == 0) return call.complain(console);
+  if (!(*client).is_unix() && !own) return plan_by_text(call, *path, how, console);
+  const bool good = call.post("/v1/plan", own ? "" : json{{"path", absolute.string()}}.dump());
+  if (call.status() == 403 && !own) return plan_by_text(call, *path, how, console);
+  if (!is_outcome(call, good)) return call.complain(console);
+  return print_outcome(call.document(), how, console);
 }
 
 }  // namespace weir::cli

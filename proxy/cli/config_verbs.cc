@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
-#include "cli/exchange.h"
+#include "cli/admin_call.h"
 #include "cli/given_config.h"
 #include "cli/verbs.h"
 #include "config/diagnostic.h"

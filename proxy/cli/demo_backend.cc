@@ -10,7 +10,7 @@
 #include <charconv>
 #include <cstring>
 
-#include "cli/exchange.h"
+#include "cli/admin_call.h"
 #include "cli/verbs.h"
 
 namespace weir::cli {

@@ -3,7 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "cli/exchange.h"
+#include "cli/admin_call.h"
 #include "cli/verbs.h"
 #include "cli/views.h"
 
@@ -47,7 +47,7 @@ class Watch {
       } else if (patience == kPatience) {
         return lost();
       }
-      Exchange now(client_);
+      AdminCall now(client_);
       bool there = now.get("/v1/drain");
       if (there) page = now.document();
       patience = there ? kRefresh : kPatience;
@@ -113,15 +113,15 @@ int run_drain(const DrainOptions& options, const Console& console) {
     auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(*options.timeout).count();
     body = json{{"timeout", fmt::format("{}ms", milliseconds)}}.dump();
   }
-  Exchange exchange(*client);
-  if (!exchange.post("/v1/drain", body)) {
-    if (exchange.status() != 409) return exchange.complain(console);
+  AdminCall call(*client);
+  if (!call.post("/v1/drain", body)) {
+    if (call.status() != 409) return call.complain(console);
     console.complain("already draining");
     if (!options.watch) return kFailed;
-    (void)exchange.get("/v1/drain");  // nothing when it has just ended; then that is what is shown
+    (void)call.get("/v1/drain");  // nothing when it has just ended; then that is what is shown
   }
-  if (options.watch) return watch.show(exchange.document());
-  console.print(options.json ? exchange.body() : drain_page(exchange.document(), console));
+  if (options.watch) return watch.show(call.document());
+  console.print(options.json ? call.body() : drain_page(call.document(), console));
   return kOk;
 }
 

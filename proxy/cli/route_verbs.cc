@@ -1,7 +1,7 @@
 // The verbs about routes, which need no running weir: explain, test.
 #include <fmt/format.h>
 
-#include "cli/exchange.h"
+#include "cli/admin_call.h"
 #include "cli/expectations.h"
 #include "cli/explain.h"
 #include "cli/given_config.h"

@@ -12,7 +12,7 @@
 #include "base/ascii.h"
 #include "base/unique_fd.h"
 #include "cli/ad_hoc.h"
-#include "cli/exchange.h"
+#include "cli/admin_call.h"
 #include "cli/verbs.h"
 #include "cli/version.h"
 #include "config/load.h"

@@ -1,5 +1,5 @@
-// One request to the admin API and what came of it, for the verbs. Keeps the answer; complains in
-// one place with one wording. Main thread.
+// AdminCall: one request to the admin API and its answer, for the verbs. Reports every failure in
+// the same words. Main thread.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -12,9 +12,9 @@
 
 namespace weir::cli {
 
-class Exchange {
+class AdminCall {
  public:
-  explicit Exchange(const AdminClient& client) : client_(client) {}
+  explicit AdminCall(const AdminClient& client) : client_(client) {}
 
   void set_timeout(Duration timeout) { timeout_ = timeout; }
   void expect_text() { wants_json_ = false; }

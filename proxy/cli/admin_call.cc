@@ -1,4 +1,4 @@
-#include "cli/exchange.h"
+#include "cli/admin_call.h"
 
 #include <fmt/format.h>
 
@@ -8,7 +8,7 @@
 
 namespace weir::cli {
 
-bool Exchange::send(std::string_view method, std::string_view target, std::string_view body) {
+bool AdminCall::send(std::string_view method, std::string_view target, std::string_view body) {
   AdminRequest request{std::string(method), std::string(target), std::string(body), timeout_};
   answer_ = {};
   document_ = nullptr;
@@ -19,7 +19,7 @@ bool Exchange::send(std::string_view method, std::string_view target, std::strin
   return understood && answer_.status >= 200 && answer_.status < 300;
 }
 
-int Exchange::complain(const Console& console) const {
+int AdminCall::complain(const Console& console) const {
   if (answer_.status == 0) {
     console.complain(error_.message);
     return unreached() ? kUnreachable : kCut;
