@@ -9,7 +9,7 @@
 namespace weir::cli {
 
 bool AdminCall::send(std::string_view method, std::string_view target, std::string_view body) {
-  AdminRequest request{std::string(method), std::string(target), std::string(body), timeout_};
+  ClientRequest request{std::string(method), std::string(target), std::string(body), timeout_};
   answer_ = {};
   document_ = nullptr;
   if (!client_.send(request, answer_, error_)) return false;

@@ -229,13 +229,13 @@ Result<AdminClient> AdminClient::parse(std::string_view address) {
   return client;
 }
 
-bool AdminClient::send(const AdminRequest& request, AdminAnswer& answer, AdminError& error) const {
+bool AdminClient::send(const ClientRequest& request, AdminAnswer& answer, AdminError& error) const {
   Deadline deadline = std::chrono::steady_clock::now() + request.timeout;
   UniqueFd fd = begin(request, error);
   return fd && finish(fd, deadline - std::chrono::steady_clock::now(), answer, error);
 }
 
-UniqueFd AdminClient::begin(const AdminRequest& request, AdminError& error) const {
+UniqueFd AdminClient::begin(const ClientRequest& request, AdminError& error) const {
   Deadline deadline = std::chrono::steady_clock::now() + request.timeout;
   Result<UniqueFd> fd =
       path_.empty() ? connect_tcp(host_, port_, deadline) : connect_unix(path_, deadline);

@@ -17,7 +17,7 @@ namespace weir::cli {
 inline constexpr size_t kMaxAnswer = 64u << 20;
 inline constexpr size_t kMaxAnswerHead = 64u << 10;
 
-struct AdminRequest {
+struct ClientRequest {
   std::string method = "GET";
   std::string target;
   std::string body;  // JSON; empty: none
@@ -41,12 +41,12 @@ class AdminClient {
   static Result<AdminClient> parse(std::string_view address);
 
   // The answer whatever its status; otherwise `error` says why there is none.
-  bool send(const AdminRequest& request, AdminAnswer& answer, AdminError& error) const;
+  bool send(const ClientRequest& request, AdminAnswer& answer, AdminError& error) const;
 
   // The same in three steps, for an answer that comes when something has happened: an open
   // descriptor, or -1; whether the answer, or the end of the connection, is there or comes in time;
   // the answer.
-  UniqueFd begin(const AdminRequest& request, AdminError& error) const;
+  UniqueFd begin(const ClientRequest& request, AdminError& error) const;
   static bool answered(const UniqueFd& begun, Duration patience);
   bool finish(const UniqueFd& begun, Duration timeout, AdminAnswer& answer,
               AdminError& error) const;
