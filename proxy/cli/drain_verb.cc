@@ -23,9 +23,9 @@ void print_json(const json& document, const Console& console) {
 
 // Shows a drain to its end. How it ended only weir can tell, and by then it closes its doors: so a
 // request that is answered with the end is open before the drain begins.
-class Watch {
+class DrainView {
  public:
-  Watch(const AdminClient& client, const Console& console, bool as_json)
+  DrainView(const AdminClient& client, const Console& console, bool as_json)
       : client_(client), console_(console), as_json_(as_json) {}
 
   bool ask(AdminError& error) {
@@ -103,8 +103,8 @@ class Watch {
 int run_drain(const DrainOptions& options, const Console& console) {
   FoundAdmin client = find_admin(options.target);
   if (!client) return complain_of(client, console);
-  Watch watch(*client, console, options.json);
-  if (AdminError error; options.watch && !watch.ask(error)) {
+  DrainView view(*client, console, options.json);
+  if (AdminError error; options.watch && !view.ask(error)) {
     console.complain(error.message);
     return error.timed_out ? kCut : kUnreachable;
   }
@@ -120,7 +120,7 @@ int run_drain(const DrainOptions& options, const Console& console) {
     if (!options.watch) return kFailed;
     (void)call.get("/v1/drain");  // nothing when it has just ended; then that is what is shown
   }
-  if (options.watch) return watch.show(call.document());
+  if (options.watch) return view.show(call.document());
   console.print(options.json ? call.body() : drain_page(call.document(), console));
   return kOk;
 }
