@@ -16,9 +16,9 @@ namespace weir::config {
 namespace {
 
 // Reads from the source's text itself; a stringstream would copy it.
-class TextBuffer final : public std::streambuf {
+class TextSource final : public std::streambuf {
  public:
-  explicit TextBuffer(std::string_view text) {
+  explicit TextSource(std::string_view text) {
     char* begin = const_cast<char*>(text.data());  // a get area is never written to
     setg(begin, begin, begin + text.size());
   }
@@ -312,7 +312,7 @@ const char* text(Node::Kind kind) {
 }
 
 const Node* read_yaml(uint32_t file, Tree& tree, Findings& findings) {
-  TextBuffer buffer(findings.sources().text(file));
+  TextSource buffer(findings.sources().text(file));
   std::istream stream(&buffer);
   TreeBuilder builder(file, tree, findings);
   try {
