@@ -61,10 +61,10 @@ class TlsServer {
   const std::vector<FileValidity>& validities() const { return validities_; }
 
  private:
-  struct Offer;   // one certificate
-  struct Site;    // what a name is shown: of each kind of key the best certificate
-  struct Loader;  // reads certificates
-  struct Sites;   // makes sites of them
+  struct Offer;  // one certificate
+  struct Site;   // what a name is shown: of each kind of key the best certificate
+  struct CertificateReader;
+  struct Sites;  // makes sites of them
 
   TlsServer();
   const Site* site_for(std::string_view host) const;

@@ -51,7 +51,7 @@ std::string wrong_order(const std::vector<X509Ptr>& chain, const std::string& fi
 
 }  // namespace
 
-struct TlsServer::Loader {
+struct TlsServer::CertificateReader {
   const config::ListenerTls& spec;
   const std::vector<std::string>& alpn;
   TlsServer& server;
@@ -76,13 +76,13 @@ struct TlsServer::Loader {
 };
 
 // All that decides who is let in: 32 bytes at most.
-std::string TlsServer::Loader::policy(const ClientPolicy& clients) const {
+std::string TlsServer::CertificateReader::policy(const ClientPolicy& clients) const {
   const std::string text = fmt::format("{}|{}|", static_cast<int>(spec.policy),
                                        spec.min_version ? static_cast<int>(*spec.min_version) : -1);
   return fmt::format("{:016x}", hash_bytes(text + clients.fingerprint(), 0));
 }
 
-void TlsServer::Loader::versions(SSL_CTX* context) {
+void TlsServer::CertificateReader::versions(SSL_CTX* context) {
   const bool modern = spec.policy == config::TlsPolicy::modern;
   const bool only_1_3 =
       spec.min_version ? *spec.min_version == config::TlsVersion::tls_1_3 : modern;
@@ -98,7 +98,7 @@ void TlsServer::Loader::versions(SSL_CTX* context) {
   CHECK(SSL_CTX_set1_groups_list(context, kGroups) == 1);
 }
 
-SslContextPtr TlsServer::Loader::context(const ClientPolicy& clients) {
+SslContextPtr TlsServer::CertificateReader::context(const ClientPolicy& clients) {
   SslContextPtr made(SSL_CTX_new(TLS_server_method()));
   CHECK(made != nullptr);
   SSL_CTX* context = made.get();
@@ -123,8 +123,8 @@ SslContextPtr TlsServer::Loader::context(const ClientPolicy& clients) {
   return made;
 }
 
-const ClientPolicy* TlsServer::Loader::policy_of(const config::ClientCertificates& clients,
-                                                 const config::Location& at) {
+const ClientPolicy* TlsServer::CertificateReader::policy_of(
+    const config::ClientCertificates& clients, const config::Location& at) {
   const std::span<const CrlPtr> lists = before != nullptr
                                             ? std::span<const CrlPtr>(before->content_->revoked)
                                             : std::span<const CrlPtr>();
@@ -139,7 +139,7 @@ const ClientPolicy* TlsServer::Loader::policy_of(const config::ClientCertificate
   return &policies.back();
 }
 
-bool TlsServer::Loader::usable(const config::Certificate& wanted, const Offer& offer) {
+bool TlsServer::CertificateReader::usable(const config::Certificate& wanted, const Offer& offer) {
   if (const std::string wrong = wrong_order(offer.identity->chain, wanted.cert); !wrong.empty())
     return fail(wanted.location, wrong), false;
   if (wanted.client_auth && offer.hosts.empty() && !offer.is_default)
@@ -154,7 +154,7 @@ bool TlsServer::Loader::usable(const config::Certificate& wanted, const Offer& o
 }
 
 // What the same entry showed so far goes on until its new certificate is valid.
-void TlsServer::Loader::add_stand_in(const Offer& offer, FileValidity& validity) {
+void TlsServer::CertificateReader::add_stand_in(const Offer& offer, FileValidity& validity) {
   if (before == nullptr || loading.now() >= offer.from) return;
   for (const Offer& known : before->content_->offers) {
     if (known.name != offer.name || !known.holds(loading.now())) continue;
@@ -172,7 +172,8 @@ void TlsServer::Loader::add_stand_in(const Offer& offer, FileValidity& validity)
   }
 }
 
-void TlsServer::Loader::staple(const config::Certificate& wanted, const Identity& identity) {
+void TlsServer::CertificateReader::staple(const config::Certificate& wanted,
+                                          const Identity& identity) {
   if (wanted.ocsp.empty()) return;
   Result<TlsStaple> staple = TlsStaple::read(loading, wanted.ocsp, identity.chain, wanted.cert);
   if (!staple) return fail(wanted.location, staple.error().message);
@@ -189,8 +190,8 @@ void TlsServer::Loader::staple(const config::Certificate& wanted, const Identity
   server.content_->staples.emplace(identity.leaf(), std::move(*staple));
 }
 
-void TlsServer::Loader::certificate(const config::Certificate& wanted,
-                                    const ClientPolicy* listeners) {
+void TlsServer::CertificateReader::certificate(const config::Certificate& wanted,
+                                               const ClientPolicy* listeners) {
   const ClientPolicy* clients =
       wanted.client_auth ? policy_of(*wanted.client_auth, wanted.location) : listeners;
   Offer offer;
@@ -220,7 +221,7 @@ void TlsServer::Loader::certificate(const config::Certificate& wanted,
   server.validities_.push_back(std::move(validity));
 }
 
-void TlsServer::Loader::load() {
+void TlsServer::CertificateReader::load() {
   const ClientPolicy* const listeners = policy_of(spec.client_auth, spec.location);
   trial = context(ClientPolicy::none());
   for (const config::Certificate& wanted : spec.certificates)
@@ -237,11 +238,11 @@ std::shared_ptr<TlsServer> TlsServer::load(const config::ListenerTls& spec,
   server->fingerprint_ =
       fmt::format("{}|{}|{}|{}|{}|", spec.ciphers, spec.ciphersuites, spec.default_certificate,
                   spec.reject_unknown_sni, server->alpn_);
-  Loader loader{spec, alpn, *server, loading, before};
-  loader.load();
+  CertificateReader reader{spec, alpn, *server, loading, before};
+  reader.load();
   if (loading.errors() > errors || loading.stopped()) return nullptr;
   Sites sites{*server, loading,
-              [&](const ClientPolicy& clients) { return loader.context(clients); }};
+              [&](const ClientPolicy& clients) { return reader.context(clients); }};
   sites.make();
   if (loading.errors() > errors) return nullptr;
   for (Offer& offer : server->content_->offers) offer.clients = nullptr;
