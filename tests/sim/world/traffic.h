@@ -8,7 +8,7 @@
 #include "metrics/worker_metrics.h"
 #include "network/kernel.h"
 #include "peers/wires.h"
-#include "world/control.h"
+#include "world/control_thread.h"
 #include "world/scenario.h"
 
 namespace weir::sim {
@@ -21,7 +21,7 @@ using Tally = std::map<std::string, uint64_t>;
 struct Evidence {
   const Scenario& scenario;
   const Kernel& kernel;
-  const Control& control;
+  const ControlThread& control;
   const WorkerReport& report;  // when the last session had ended
   std::string access_log;
   const Wires& wires;

@@ -61,7 +61,7 @@ class World {
   std::vector<std::string> run(Tally& tally);
 
  private:
-  void run_worker(Worker& worker, EventLoop& loop, Control& control);
+  void run_worker(Worker& worker, EventLoop& loop, ControlThread& control);
   void await_backends();
   void plan_clients();
   void check_turn(Worker& worker);
@@ -82,7 +82,7 @@ void World::plan_clients() {
   clients_to_come_ = scenario_.clients;
   for (size_t i = 0; i < scenario_.clients; ++i) {
     const Address from = *Address::parse(fmt::format("10.2.{}.{}:{}", i % 5, i % 7, 20000 + i));
-    const Address to = Control::listener_address(random.below(Control::kListeners));
+    const Address to = ControlThread::listener_address(random.below(ControlThread::kListeners));
     // Some come in crowds.
     const uint64_t within = static_cast<uint64_t>(scenario_.clients_within.count());
     const Duration when = 1ms + Duration(network_.chance(300) ? within / 3 : random.below(within));
@@ -95,7 +95,7 @@ void World::plan_clients() {
     });
   }
   kernel_.on_connect = [this](const Address& to) {
-    return scenario_.connect_plan(network_.random(), Control::backend_number(to));
+    return scenario_.connect_plan(network_.random(), ControlThread::backend_number(to));
   };
   kernel_.on_connected = [this](const Address& to, std::shared_ptr<Endpoint> far) {
     traffic_->open_backend(
@@ -122,7 +122,7 @@ void World::check_turn(Worker& worker) {
         fmt::format("turn {}: {} counted as active, {} are", turns_, active, worker.active()));
 }
 
-void World::run_worker(Worker& worker, EventLoop& loop, Control& control) {
+void World::run_worker(Worker& worker, EventLoop& loop, ControlThread& control) {
   const TimePoint end = network_.now() + kNobodyStaysLonger;
   TimePoint quiet_since = kNever;
   const auto over = [&] {
@@ -166,7 +166,7 @@ std::vector<std::string> World::run(Tally& tally) {
   std::optional<LogThread> log_thread(std::in_place, *log);
   EventLoop loop(clock);
   std::optional<Worker> worker(std::in_place, loop, 0u, network_.random().next(), no_peers);
-  Control control(kernel_, scenario_, loop, *worker);
+  ControlThread control(kernel_, scenario_, loop, *worker);
   control.plan();
   plan_clients();
   run_worker(*worker, loop, control);

@@ -1,4 +1,4 @@
-#include "world/control.h"
+#include "world/control_thread.h"
 
 #include <fmt/format.h>
 
@@ -11,7 +11,8 @@ constexpr uint32_t kRouteSeries = 8;  // of one listener
 
 }  // namespace
 
-Control::Control(Kernel& kernel, const Scenario& scenario, EventLoop& loop, Worker& worker)
+ControlThread::ControlThread(Kernel& kernel, const Scenario& scenario, EventLoop& loop,
+                             Worker& worker)
     : kernel_(kernel), scenario_(scenario), loop_(loop), worker_(worker) {
   for (size_t i = 0; i < kListeners; ++i) counts_[i] = std::make_shared<ConnectionCount>();
   for (size_t i = 0; i < kClusters * kBackends; ++i) {
@@ -21,15 +22,15 @@ Control::Control(Kernel& kernel, const Scenario& scenario, EventLoop& loop, Work
   }
 }
 
-Address Control::listener_address(size_t i) {
+Address ControlThread::listener_address(size_t i) {
   return *Address::parse(fmt::format("10.0.0.1:{}", 8000 + i));
 }
 
-Address Control::backend_address(size_t cluster, size_t backend) {
+Address ControlThread::backend_address(size_t cluster, size_t backend) {
   return *Address::parse(fmt::format("10.1.0.1:{}", 9000 + cluster * kBackends + backend));
 }
 
-void Control::plan_at(Duration when, void (Control::*what)()) {
+void ControlThread::plan_at(Duration when, void (ControlThread::*what)()) {
   ++to_do_;
   kernel_.network().after(when, [this, what] {
     --to_do_;
@@ -37,26 +38,27 @@ void Control::plan_at(Duration when, void (Control::*what)()) {
   });
 }
 
-void Control::plan() {
+void ControlThread::plan() {
   Random& random = kernel_.network().random();
   const auto within = static_cast<uint64_t>(scenario_.clients_within.count());
   const auto some_time = [&] { return Duration(random.below(within)); };
   publish();
-  for (size_t i = 0; i < scenario_.reloads; ++i) plan_at(some_time(), &Control::publish);
-  for (size_t i = 0; i < scenario_.health_flips; ++i) plan_at(some_time(), &Control::flip_health);
+  for (size_t i = 0; i < scenario_.reloads; ++i) plan_at(some_time(), &ControlThread::publish);
+  for (size_t i = 0; i < scenario_.health_flips; ++i)
+    plan_at(some_time(), &ControlThread::flip_health);
   for (size_t i = 0; i < scenario_.descriptor_shortages; ++i) {
     const Duration when = some_time();
-    plan_at(when, &Control::begin_shortage);
-    plan_at(when + Duration(random.below(400'000'000)), &Control::end_shortage);
+    plan_at(when, &ControlThread::begin_shortage);
+    plan_at(when + Duration(random.below(400'000'000)), &ControlThread::end_shortage);
   }
-  if (scenario_.drain) plan_at(scenario_.drain_at, &Control::begin_drain);
+  if (scenario_.drain) plan_at(scenario_.drain_at, &ControlThread::begin_drain);
 }
 
-void Control::post(std::function<void(Worker&)> message) {
+void ControlThread::post(std::function<void(Worker&)> message) {
   loop_.post([this, message = std::move(message)] { message(worker_); });
 }
 
-void Control::publish() {
+void ControlThread::publish() {
   if (drained()) return;
   Network& network = kernel_.network();
   std::set<size_t> present;
@@ -84,7 +86,7 @@ void Control::publish() {
 }
 
 // Files are read anew by some reloads only: else what was made of them goes on.
-void Control::load_tls() {
+void ControlThread::load_tls() {
   if (tls_client_ != nullptr && !kernel_.network().chance(300)) return;
   const test::IssuedFiles& files = Wires::certificate();
   config::ListenerTls server;
@@ -98,7 +100,7 @@ void Control::load_tls() {
   tls_client_ = TlsClient::load(client, loading);
 }
 
-std::shared_ptr<Snapshot> Control::make_snapshot(const std::set<size_t>& listeners) {
+std::shared_ptr<Snapshot> ControlThread::make_snapshot(const std::set<size_t>& listeners) {
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->generation = ++generation_;
   snapshot->max_connections = scenario_.max_connections;
@@ -126,7 +128,7 @@ std::shared_ptr<Snapshot> Control::make_snapshot(const std::set<size_t>& listene
 }
 
 // Everything goes to a cluster, but for what the configuration answers itself.
-void Control::add_http(ListenerSpec& spec, const Snapshot& snapshot) {
+void ControlThread::add_http(ListenerSpec& spec, const Snapshot& snapshot) {
   spec.protocol = config::Protocol::http;
   std::vector<config::Cluster> clusters(snapshot.clusters.size());
   for (size_t i = 0; i < clusters.size(); ++i) clusters[i].name = snapshot.clusters[i].name;
@@ -152,7 +154,7 @@ void Control::add_http(ListenerSpec& spec, const Snapshot& snapshot) {
     spec.route_series.push_back(spec.series * kRouteSeries + i);
 }
 
-void Control::add_clusters(Snapshot& snapshot) {
+void ControlThread::add_clusters(Snapshot& snapshot) {
   Network& network = kernel_.network();
   const size_t clusters = 1 + network.random().below(kClusters);
   for (size_t c = 0; c < clusters; ++c) {
@@ -180,8 +182,8 @@ void Control::add_clusters(Snapshot& snapshot) {
       host.weight = static_cast<uint32_t>(1 + network.random().below(5));
       host.backup = b > 0 && network.chance(200);
       if (!scenario_.polite && network.chance(100))
-        host.state = generation_ % 2 == 0 ? config::BackendState::drain
-                                          : config::BackendState::maintenance;
+        host.state =
+            generation_ % 2 == 0 ? config::BackendState::drain : config::BackendState::maintenance;
       host.series = static_cast<uint32_t>(number);
       spec.hosts.push_back(std::move(host));
     }
@@ -190,7 +192,7 @@ void Control::add_clusters(Snapshot& snapshot) {
   }
 }
 
-void Control::flip_health() {
+void ControlThread::flip_health() {
   Network& network = kernel_.network();
   Backend& backend = *backends_[network.random().below(backends_.size())];
   backend.set_health(backend.health() == Health::down ? Health::up : Health::down);
@@ -198,16 +200,16 @@ void Control::flip_health() {
   post([](Worker& worker) { worker.health_changed(); });
 }
 
-void Control::begin_shortage() {
+void ControlThread::begin_shortage() {
   Network& network = kernel_.network();
   kernel_.set_descriptor_limit(kernel_.open_descriptors() + network.random().below(4));
 }
 
-void Control::end_shortage() {
+void ControlThread::end_shortage() {
   kernel_.set_descriptor_limit(1 << 16);
 }
 
-void Control::begin_drain() {
+void ControlThread::begin_drain() {
   drain_began_ = kernel_.network().now();
   post([this](Worker& worker) {
     worker.close_listeners();

@@ -1,5 +1,6 @@
-// Control: what the control thread does to a worker: configurations that come and go, health that
-// flips, a drain. Everything reaches the worker as a message, as it would from the other thread.
+// ControlThread: what the control thread does to a worker: configurations that come and go, health
+// that flips, a drain. Everything reaches the worker as a message, as it would from the other
+// thread.
 #pragma once
 
 #include <map>
@@ -13,11 +14,11 @@
 
 namespace weir::sim {
 
-class Control {
+class ControlThread {
  public:
   static constexpr size_t kListeners = 3, kClusters = 3, kBackends = 4;
 
-  Control(Kernel& kernel, const Scenario& scenario, EventLoop& loop, Worker& worker);
+  ControlThread(Kernel& kernel, const Scenario& scenario, EventLoop& loop, Worker& worker);
 
   void publish();      // a random configuration; the first one opens every listener
   void flip_health();  // of one backend
@@ -35,7 +36,7 @@ class Control {
   void plan();  // everything the scenario wants, at random times
 
  private:
-  void plan_at(Duration when, void (Control::*what)());
+  void plan_at(Duration when, void (ControlThread::*what)());
   void post(std::function<void(Worker&)> message);
   std::shared_ptr<Snapshot> make_snapshot(const std::set<size_t>& listeners);
   void add_clusters(Snapshot& snapshot);
