@@ -11,12 +11,12 @@
 namespace weir {
 namespace {
 
-using Verdict = CheckRunOwner::Verdict;
+using RunResult = CheckRunOwner::RunResult;
 using Is = Probe::Finding::Is;
 
-// What is missing on our side, not on the backend's. Not EAGAIN, which says that the queue of a
-// UNIX socket is full, nor EADDRNOTAVAIL: an address that we cannot reach is no backend for us.
-bool is_our_own(int error) {
+// weir lacks a resource, and the backend is not at fault. Not EAGAIN, which says that the queue of
+// a UNIX socket is full, nor EADDRNOTAVAIL: a backend whose address weir cannot reach is down.
+bool is_local_failure(int error) {
   return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
@@ -26,7 +26,7 @@ std::string describe(int error) {
   return text;
 }
 
-std::string why_no_handshake(const TlsStream& tls) {
+std::string handshake_error(const TlsStream& tls) {
   if (const TlsRefusal* const refusal = tls.refusal())
     return "its certificate (" + refusal->subject + ") is refused: " + refusal->reason;
   const std::string why = tls.failure();
@@ -45,10 +45,11 @@ void CheckRun::start(const CheckTarget& target) {
   DCHECK(!transport_.is_open() && stage_ == Stage::connecting);
   proxy_protocol_ = target.proxy_protocol;
   TlsClient* const tls = target.tls.get();
-  // Not resumed: a check is to find out whether the backend's certificate is still good.
+  // Not resumed: the check verifies the backend's certificate, which a resumed session would skip.
   const bool http = target.spec.type == config::HealthCheck::Type::http;
   if (tls != nullptr) tls_ = tls->connect_to_check(target.tls_host, http);
-  if (tls != nullptr && !tls_) return over(Verdict::fail, "no name to verify its certificate by");
+  if (tls != nullptr && !tls_)
+    return finish(RunResult::fail, "no name to verify its certificate by");
   to_ = target.backend->address();
   connect(transport_.connect(loop(), to_, {}));
 }
@@ -57,8 +58,8 @@ std::string CheckRun::missing() const {
   switch (stage_) {
     case Stage::connecting: return "not connected";
     case Stage::handshake: return "no TLS handshake";
-    case Stage::asking: return "could not send";
-    case Stage::listening: return probe_->missing();
+    case Stage::sending: return "could not send";
+    case Stage::receiving: return probe_->missing();
   }
   CHECK_UNREACHABLE();
 }
@@ -67,35 +68,35 @@ void CheckRun::on_writable() {
   switch (stage_) {
     case Stage::connecting: return connect(transport_.finish_connecting());
     case Stage::handshake: return handshake();
-    case Stage::asking: return ask();
-    case Stage::listening: return;
+    case Stage::sending: return send_request();
+    case Stage::receiving: return;
   }
 }
 
-// A server may speak first, or answer before it has heard all.
+// A server may send first, or answer before it has received the whole request.
 void CheckRun::on_readable() {
   if (stage_ == Stage::handshake) return handshake();
-  if (stage_ != Stage::connecting) listen();
+  if (stage_ != Stage::connecting) read_response();
 }
 
 void CheckRun::connect(Transport::Connecting state) {
   switch (state) {
     case Transport::Connecting::pending: return;
-    case Transport::Connecting::failed: return failed_with(transport_.error());
+    case Transport::Connecting::failed: return fail(transport_.error());
     case Transport::Connecting::done: break;
   }
-  if (!send_proxy_header()) return failed_with(transport_.error());
+  if (!send_proxy_header()) return fail(transport_.error());
   if (tls_ != nullptr) {
     transport_.start_tls(std::move(tls_));
     stage_ = Stage::handshake;
     return handshake();
   }
-  stage_ = Stage::asking;
-  ask();
+  stage_ = Stage::sending;
+  send_request();
 }
 
 // Of version 1 with weir's own addresses, since servers log UNKNOWN as an error; of version 2 with
-// LOCAL, which is there for health checks. A fresh socket has room for it.
+// LOCAL, which the specification has for health checks. A fresh socket has room for it.
 bool CheckRun::send_proxy_header() {
   if (proxy_protocol_ == config::ProxyVersion::none) return true;
   std::array<char, kMaxWrittenProxyHeader> memory;
@@ -109,52 +110,52 @@ void CheckRun::handshake() {
   switch (transport_.handshake()) {
     case Transport::Connecting::pending: return;
     case Transport::Connecting::failed: {
-      return over(Verdict::fail, "TLS: " + why_no_handshake(*transport_.tls()));
+      return finish(RunResult::fail, "TLS: " + handshake_error(*transport_.tls()));
     }
     case Transport::Connecting::done: break;
   }
-  stage_ = Stage::asking;
-  ask();
+  stage_ = Stage::sending;
+  send_request();
 }
 
-void CheckRun::ask() {
-  const std::string_view question = probe_->question();
-  while (sent_ < question.size()) {
+void CheckRun::send_request() {
+  const std::string_view request_bytes = probe_->request_bytes();
+  while (sent_ < request_bytes.size()) {
     if (!transport_.writable()) return;
-    const Io io = transport_.write(question.substr(sent_));
+    const Io io = transport_.write(request_bytes.substr(sent_));
     sent_ += io.bytes;
-    if (io.status == Io::Status::failed) return failed_with(transport_.error());
+    if (io.status == Io::Status::failed) return fail(transport_.error());
   }
-  if (!probe_->wants_answer()) return over(Verdict::ok, {});
-  stage_ = Stage::listening;
-  listen();
+  if (!probe_->expects_response()) return finish(RunResult::ok, {});
+  stage_ = Stage::receiving;
+  read_response();
 }
 
-void CheckRun::listen() {
+void CheckRun::read_response() {
   std::array<char, 4096> chunk;
   while (transport_.readable()) {
     const Io io = transport_.read(chunk);
     if (io.status == Io::Status::blocked) return;
     if (io.status == Io::Status::eof && transport_.cut_off())
-      return over(Verdict::fail, "TLS: the answer was cut off");
-    if (io.status == Io::Status::eof) return conclude(probe_->hear_end());
-    if (io.status != Io::Status::ok) return failed_with(transport_.error());
-    Probe::Finding finding = probe_->hear(std::string_view(chunk.data(), io.bytes));
+      return finish(RunResult::fail, "TLS: the answer was cut off");
+    if (io.status == Io::Status::eof) return conclude(probe_->receive_end());
+    if (io.status != Io::Status::ok) return fail(transport_.error());
+    Probe::Finding finding = probe_->receive(std::string_view(chunk.data(), io.bytes));
     if (finding.is != Is::open) return conclude(std::move(finding));
   }
 }
 
 void CheckRun::conclude(Probe::Finding finding) {
-  over(finding.is == Is::good ? Verdict::ok : Verdict::fail, std::move(finding.why));
+  finish(finding.is == Is::good ? RunResult::ok : RunResult::fail, std::move(finding.why));
 }
 
-void CheckRun::failed_with(int error) {
-  over(is_our_own(error) ? Verdict::unknown : Verdict::fail, describe(error));
+void CheckRun::fail(int error) {
+  finish(is_local_failure(error) ? RunResult::unknown : RunResult::fail, describe(error));
 }
 
-void CheckRun::over(Verdict verdict, std::string why) {
+void CheckRun::finish(RunResult result, std::string why) {
   transport_.close();
-  owner_.on_run_over(verdict, std::move(why));
+  owner_.on_run_end(result, std::move(why));
 }
 
 }  // namespace weir

@@ -1,7 +1,8 @@
-// CheckRun: one question to one backend: connect, send what the probe asks, hand it the answer.
+// CheckRun: one check of one backend: connects, sends the request of the probe, passes the response
+// to the probe.
 //
-// Owner: a health check, by Owned. Thread: its loop's. Tells its owner once, unless it is let go
-// before. The deadline of all of it is the owner's.
+// Owner: a health check, by Owned. Thread: its loop's. Calls its owner once, unless the owner drops
+// it before. The owner sets the deadline of the whole run.
 #pragma once
 
 #include "health/probe.h"
@@ -14,13 +15,13 @@ struct CheckTarget;
 
 class CheckRunOwner {
  public:
-  enum class Verdict : uint8_t {
+  enum class RunResult : uint8_t {
     ok,
     fail,
-    unknown,  // an error of our own, which says nothing about the backend
+    unknown,  // a local error, which says nothing about the backend
   };
-  // `why` is for people: "connection refused". The owner may let go of the run.
-  virtual void on_run_over(Verdict verdict, std::string why) = 0;
+  // `why` is a text for messages: "connection refused". The owner may drop the run.
+  virtual void on_run_end(RunResult result, std::string why) = 0;
 
  protected:
   ~CheckRunOwner() = default;
@@ -30,7 +31,7 @@ class CheckRun final : public Retirable, private TransportReader, private Transp
  public:
   CheckRun(EventLoop& loop, CheckRunOwner& owner, std::unique_ptr<Probe> probe);
 
-  // May tell the owner before it returns.
+  // May call the owner before it returns.
   void start(const CheckTarget& target);
   // What a timeout now means: "not connected", "no 'PONG'".
   std::string missing() const;
@@ -39,7 +40,7 @@ class CheckRun final : public Retirable, private TransportReader, private Transp
   void close() override { transport_.close(); }
 
  private:
-  enum class Stage : uint8_t { connecting, handshake, asking, listening };
+  enum class Stage : uint8_t { connecting, handshake, sending, receiving };
 
   ~CheckRun() override = default;
   void on_writable() override;
@@ -47,11 +48,11 @@ class CheckRun final : public Retirable, private TransportReader, private Transp
   void connect(Transport::Connecting state);
   bool send_proxy_header();
   void handshake();
-  void ask();
-  void listen();
+  void send_request();
+  void read_response();
   void conclude(Probe::Finding finding);
-  void failed_with(int error);
-  void over(CheckRunOwner::Verdict verdict, std::string why);
+  void fail(int error);
+  void finish(CheckRunOwner::RunResult result, std::string why);
 
   CheckRunOwner& owner_;
   std::unique_ptr<Probe> probe_;

@@ -39,7 +39,7 @@ class HealthChecks::Check final : public WaitingTag, public CheckRunOwner, priva
   // Stops what is under way; to be started again.
   void respecify(config::HealthCheck spec);
   // From the next run on.
-  void reach_by(const CheckTarget& target) {
+  void set_connection_settings(const CheckTarget& target) {
     target_.tls = target.tls;
     target_.tls_host = target.tls_host;
     target_.proxy_protocol = target.proxy_protocol;
@@ -48,7 +48,7 @@ class HealthChecks::Check final : public WaitingTag, public CheckRunOwner, priva
  private:
   bool known() const { return target_.backend->health() != Health::unknown; }
   void on_deadline() override;
-  void on_run_over(Verdict verdict, std::string why) override;
+  void on_run_end(RunResult result, std::string why) override;
   void conclude(CheckResult result, const std::string& why);
   void judge(bool ok, const std::string& why);
   void flip(Health to, const std::string& why);
@@ -85,12 +85,12 @@ void HealthChecks::Check::on_deadline() {
   conclude(CheckResult::timeout, why);
 }
 
-void HealthChecks::Check::on_run_over(Verdict verdict, std::string why) {
+void HealthChecks::Check::on_run_end(RunResult result, std::string why) {
   stop_run();
-  switch (verdict) {
-    case Verdict::ok: return conclude(CheckResult::ok, why);
-    case Verdict::fail: return conclude(CheckResult::fail, why);
-    case Verdict::unknown: break;
+  switch (result) {
+    case RunResult::ok: return conclude(CheckResult::ok, why);
+    case RunResult::fail: return conclude(CheckResult::fail, why);
+    case RunResult::unknown: break;
   }
   if (!std::exchange(warned_, true)) {
     LOG(warn, "health_check.impossible", kv("cluster", target_.backend->cluster()),
@@ -184,7 +184,7 @@ void HealthChecks::apply(std::vector<CheckTarget> targets) {
       check = std::make_unique<Check>(*this, std::move(target));
     } else {
       check = std::move(old.mapped());
-      check->reach_by(target);
+      check->set_connection_settings(target);
       if (check->target().spec == target.spec) continue;
       check->respecify(std::move(target.spec));
     }

@@ -51,21 +51,21 @@ std::string request(const config::HealthCheck& spec, const Backend& backend) {
 
 HttpProbe::HttpProbe(const config::HealthCheck& spec, const Backend& backend)
     : spec_(spec),
-      question_(request(spec, backend)),
+      request_(request(spec, backend)),
       parser_(HeadLimits{.head = kMaxHeadSize, .fields = kMaxFields}),
       found_(spec.expect_body.empty()) {
   parser_.reset(answer_to(spec.method));
 }
 
-Finding HttpProbe::hear(std::string_view bytes) {
+Finding HttpProbe::receive(std::string_view bytes) {
   switch (part_) {
-    case Part::head: return hear_head(bytes);
-    case Part::body: return hear_body(bytes);
+    case Part::head: return receive_head(bytes);
+    case Part::body: return receive_body(bytes);
   }
   CHECK_UNREACHABLE();
 }
 
-Finding HttpProbe::hear_head(std::string_view bytes) {
+Finding HttpProbe::receive_head(std::string_view bytes) {
   head_.append(bytes);
   while (true) {
     const std::string_view rest = std::string_view(head_).substr(begun_);
@@ -100,10 +100,10 @@ Finding HttpProbe::take_head() {
     case H1BodyDecoder::State::failed:
       return bad(std::string("not valid HTTP: ") + decoder_.fault().reason);
   }
-  return hear_body(std::string_view(head_).substr(parser_.head_size()));
+  return receive_body(std::string_view(head_).substr(parser_.head_size()));
 }
 
-Finding HttpProbe::hear_body(std::string_view bytes) {
+Finding HttpProbe::receive_body(std::string_view bytes) {
   while (!bytes.empty()) {
     const H1BodyDecoder::Piece piece = decoder_.next(bytes);
     if (Finding finding = take_body(piece.data); finding.is != Is::open) return finding;
@@ -137,7 +137,7 @@ Finding HttpProbe::complete() const {
              (body_size_ == kBodyLimit ? "first 64 KiB of the body" : "body"));
 }
 
-Finding HttpProbe::hear_end() {
+Finding HttpProbe::receive_end() {
   if (part_ == Part::body && decoder_.end_of_input() == H1BodyDecoder::State::done)
     return complete();
   return bad("closed before " + std::string(part_ == Part::body ? "the end of the response"

@@ -20,24 +20,24 @@ class HttpProbe final : public Probe {
 
   HttpProbe(const config::HealthCheck& spec, const Backend& backend);
 
-  std::string_view question() const override { return question_; }
-  bool wants_answer() const override { return true; }
-  Finding hear(std::string_view bytes) override;
-  Finding hear_end() override;
+  std::string_view request_bytes() const override { return request_; }
+  bool expects_response() const override { return true; }
+  Finding receive(std::string_view bytes) override;
+  Finding receive_end() override;
   std::string missing() const override;
 
  private:
   enum class Part : uint8_t { head, body };
 
-  Finding hear_head(std::string_view bytes);
+  Finding receive_head(std::string_view bytes);
   Finding forget_interims();
   Finding take_head();
-  Finding hear_body(std::string_view bytes);
+  Finding receive_body(std::string_view bytes);
   Finding take_body(std::string_view data);
   Finding complete() const;
 
   const config::HealthCheck& spec_;
-  std::string question_;
+  std::string request_;
   Part part_ = Part::head;
   H1ResponseParser parser_;
   H1BodyDecoder decoder_;

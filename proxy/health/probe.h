@@ -1,8 +1,8 @@
-// Probe: the question that a check run sends, and what the answer must be. Without I/O: CheckRun
-// (check_run.h) connects, sends the question and passes on the bytes of the answer.
+// Probe: the request that a check run sends, and what the answer must be. Without I/O:
+// CheckRun (check_run.h) connects, sends the request and passes on the bytes of the answer.
 //
-// Owner: a check run. Thread: its loop's. A probe knows no time, only what it waits for, and keeps a
-// bounded part of the answer. Once it has found something it is not asked again.
+// Owner: a check run. Thread: its loop's. A probe knows no time, only what it waits for, and keeps
+// a bounded part of the answer. Once it has found something it is not asked again.
 #pragma once
 
 #include <memory>
@@ -22,11 +22,11 @@ class Probe {
   };
 
   virtual ~Probe() = default;
-  virtual std::string_view question() const = 0;  // sent once connected; may be empty
-  virtual bool wants_answer() const = 0;          // false: connecting and sending is enough
+  virtual std::string_view request_bytes() const = 0;  // sent once connected; may be empty
+  virtual bool expects_response() const = 0;           // false: connecting and sending is enough
   // The next bytes of the answer, and its end by the backend's FIN.
-  virtual Finding hear(std::string_view bytes) = 0;
-  virtual Finding hear_end() = 0;
+  virtual Finding receive(std::string_view bytes) = 0;
+  virtual Finding receive_end() = 0;
   // What a timeout means now: "no 'PONG'".
   virtual std::string missing() const = 0;
 };

@@ -13,16 +13,16 @@ std::string TcpProbe::shown() const {
   return in_quotes(text);
 }
 
-Probe::Finding TcpProbe::hear(std::string_view bytes) {
-  if (!wants_answer()) return {};  // it speaks before all is sent, and nobody listens
+Probe::Finding TcpProbe::receive(std::string_view bytes) {
+  if (!expects_response()) return {};  // it speaks before all is sent, and nobody listens
   answer_.append(bytes.substr(0, kAnswerLimit - answer_.size()));
   if (answer_.find(expected()) != std::string::npos) return {Finding::Is::good, {}};
   if (answer_.size() < kAnswerLimit) return {};
   return {Finding::Is::bad, "no " + shown() + " in the first 4096 bytes"};
 }
 
-Probe::Finding TcpProbe::hear_end() {
-  if (!wants_answer()) return {Finding::Is::bad, "closed before all was sent"};
+Probe::Finding TcpProbe::receive_end() {
+  if (!expects_response()) return {Finding::Is::bad, "closed before all was sent"};
   return {Finding::Is::bad, "closed before " + shown()};
 }
 

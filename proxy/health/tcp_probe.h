@@ -12,12 +12,12 @@ class TcpProbe final : public Probe {
 
   explicit TcpProbe(const config::HealthCheck& spec) : spec_(spec) {}
 
-  std::string_view question() const override {
+  std::string_view request_bytes() const override {
     return spec_.send.empty() ? spec_.send_hex : spec_.send;
   }
-  bool wants_answer() const override { return !expected().empty(); }
-  Finding hear(std::string_view bytes) override;
-  Finding hear_end() override;
+  bool expects_response() const override { return !expected().empty(); }
+  Finding receive(std::string_view bytes) override;
+  Finding receive_end() override;
   std::string missing() const override { return "no " + shown(); }
 
  private:

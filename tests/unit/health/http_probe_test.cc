@@ -14,19 +14,19 @@ class HttpProbeTest : public testing::Test {
  protected:
   HttpProbeTest() { spec.type = config::HealthCheck::Type::http; }
 
-  std::string question(const std::string& address = "10.0.0.1:80") {
+  std::string request_bytes(const std::string& address = "10.0.0.1:80") {
     const Backend backend("app", "b", address, *Address::parse(address));
-    return std::string(HttpProbe(spec, backend).question());
+    return std::string(HttpProbe(spec, backend).request_bytes());
   }
   // What is found when `answer` comes in pieces of `size`, and then its end; "open": nothing.
-  std::string hear(std::string_view answer, size_t size, bool ends) {
+  std::string receive(std::string_view answer, size_t size, bool ends) {
     const Backend backend("app", "b", "a", *Address::parse("10.0.0.1:80"));
     HttpProbe probe(spec, backend);
     Probe::Finding finding;
     for (; !answer.empty() && finding.is == Probe::Finding::Is::open;
          answer.remove_prefix(std::min(size, answer.size())))
-      finding = probe.hear(answer.substr(0, size));
-    if (ends && finding.is == Probe::Finding::Is::open) finding = probe.hear_end();
+      finding = probe.receive(answer.substr(0, size));
+    if (ends && finding.is == Probe::Finding::Is::open) finding = probe.receive_end();
     switch (finding.is) {
       case Probe::Finding::Is::open: return "open: " + probe.missing();
       case Probe::Finding::Is::good: return "good";
@@ -36,8 +36,9 @@ class HttpProbeTest : public testing::Test {
   }
   // The same in every split that matters: whole, byte by byte, and in between.
   std::string finds(const std::string& answer, bool ends = false) {
-    const std::string whole = hear(answer, answer.size(), ends);
-    for (size_t size : {1u, 2u, 3u, 7u, 4096u}) EXPECT_EQ(hear(answer, size, ends), whole) << size;
+    const std::string whole = receive(answer, answer.size(), ends);
+    for (size_t size : {1u, 2u, 3u, 7u, 4096u})
+      EXPECT_EQ(receive(answer, size, ends), whole) << size;
     return whole;
   }
   static std::string with_length(const std::string& body, const std::string& status = "200 OK") {
@@ -49,33 +50,33 @@ class HttpProbeTest : public testing::Test {
 };
 
 TEST_F(HttpProbeTest, AsksForThePathOnAConnectionForItAlone) {
-  EXPECT_THAT(question(),
+  EXPECT_THAT(request_bytes(),
               testing::MatchesRegex("GET / HTTP/1.1\r\nHost: 10.0.0.1:80\r\n"
                                     "User-Agent: weir/[0-9.]+\r\nConnection: close\r\n\r\n"));
   spec.method = "HEAD";
   spec.path = "/health?full=yes";
-  EXPECT_THAT(question(), StartsWith("HEAD /health?full=yes HTTP/1.1\r\n"));
+  EXPECT_THAT(request_bytes(), StartsWith("HEAD /health?full=yes HTTP/1.1\r\n"));
 }
 
 TEST_F(HttpProbeTest, TheHostIsTheOneGiven_OrTheBackends_OrLocalhostBehindASocket) {
-  EXPECT_THAT(question("[::1]:8080"), HasSubstr("\r\nHost: [::1]:8080\r\n"));
-  EXPECT_THAT(question("unix:/run/app.sock"), HasSubstr("\r\nHost: localhost\r\n"));
+  EXPECT_THAT(request_bytes("[::1]:8080"), HasSubstr("\r\nHost: [::1]:8080\r\n"));
+  EXPECT_THAT(request_bytes("unix:/run/app.sock"), HasSubstr("\r\nHost: localhost\r\n"));
   spec.host = "example.com";
-  EXPECT_THAT(question(), HasSubstr("\r\nHost: example.com\r\n"));
+  EXPECT_THAT(request_bytes(), HasSubstr("\r\nHost: example.com\r\n"));
 }
 
 TEST_F(HttpProbeTest, SendsTheFieldsOfTheConfiguration_ItsOwnNameIncluded) {
   spec.headers = {{"X-Check", "weir"}, {"user-agent", "probe"}, {"X-Long", std::string(4096, 'a')}};
-  EXPECT_THAT(question(), HasSubstr("\r\nX-Check: weir\r\n"));
-  EXPECT_THAT(question(), HasSubstr("\r\nuser-agent: probe\r\n"));
-  EXPECT_THAT(question(), Not(HasSubstr("User-Agent")));
-  EXPECT_THAT(question(), EndsWith("\r\nConnection: close\r\n\r\n"));
+  EXPECT_THAT(request_bytes(), HasSubstr("\r\nX-Check: weir\r\n"));
+  EXPECT_THAT(request_bytes(), HasSubstr("\r\nuser-agent: probe\r\n"));
+  EXPECT_THAT(request_bytes(), Not(HasSubstr("User-Agent")));
+  EXPECT_THAT(request_bytes(), EndsWith("\r\nConnection: close\r\n\r\n"));
 }
 
 TEST_F(HttpProbeTest, ARequestThatCouldHaveABodyHasAContentLengthOfZero) {
-  EXPECT_THAT(question(), Not(HasSubstr("Content-Length")));
+  EXPECT_THAT(request_bytes(), Not(HasSubstr("Content-Length")));
   spec.method = "POST";
-  EXPECT_THAT(question(), HasSubstr("\r\nContent-Length: 0\r\n"));
+  EXPECT_THAT(request_bytes(), HasSubstr("\r\nContent-Length: 0\r\n"));
 }
 
 TEST_F(HttpProbeTest, TheStatusMustBeExpected) {
