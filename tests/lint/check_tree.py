@@ -21,10 +21,6 @@ FORBIDDEN = [
     (r"proxy/.*\.(h|cc)", r"\bclass \w+(Impl|Manager|Factory|Helper|Util|Handler|Context)\b",
      "the name says nothing about what it is"),
 ]
-CITING = r".*\.(h|cc|def|py|yaml|sh|txt|md)"
-TRAPS = r"\b[Tt]raps? T\d+(?:(?:, | and | or )T\d+)*"
-TRAP_ROW = r"(?m)^\| (T\d+) \|"
-DOCUMENT = r"(?<![\w./-])[\w./-]*\w\.md\b"
 
 
 def skipped(relative):
@@ -69,39 +65,8 @@ def check_words(path, relative):
             yield f"{relative}:{source.line_of(text, match.start())}: '{match.group(0)}': {why}"
 
 
-def prose(path):
-    """The comments of a source, the text of a document; without addresses of the web, on the lines where it was."""
-    text = path.read_text(errors="replace")
-    if path.suffix in (".h", ".cc", ".def"):
-        kept = [match.span() for match in source.LITERALS.finditer(text) if match.group(0).startswith(("//", "/*"))]
-    elif path.suffix == ".md":
-        kept = [(0, len(text))]
-    else:
-        kept = [match.span() for match in re.finditer(r"#.*", text)]
-    blanked = list(re.sub(r"[^\n]", " ", text))
-    for begin, end in kept:
-        blanked[begin:end] = text[begin:end]
-    return re.sub(r"\w+://\S+", lambda address: " " * len(address.group(0)), "".join(blanked))
-
-
-def check_citations(root, path, relative, traps, documents):
-    """`traps`: those of the table; `documents`: by name."""
-    text = prose(path)
-    for match in re.finditer(TRAPS, text):
-        for trap in set(re.findall(r"T\d+", match.group(0))) - traps:
-            yield (f"{relative}:{source.line_of(text, match.start())}: 'trap {trap}' does not stand in the table of "
-                   "proxy/ARCHITECTURE.md")
-    for match in re.finditer(DOCUMENT, text):
-        cited = match.group(0)
-        if not (cited in documents or (path.parent / cited).is_file() or (root / cited.lstrip("/")).is_file()):
-            yield f"{relative}:{source.line_of(text, match.start())}: '{cited}': there is no such document"
-
-
 def check(root):
     findings = list(check_top_level(root)) + list(check_proxy_folders(root))
-    table = root / "proxy/ARCHITECTURE.md"
-    traps = set(re.findall(TRAP_ROW, table.read_text())) if table.is_file() else set()
-    documents = {path.name for path in root.rglob("*.md") if not skipped(path.relative_to(root))}
     for path in sorted(root.rglob("*")):
         relative = path.relative_to(root)
         if skipped(relative) or not path.is_file():
@@ -109,8 +74,6 @@ def check(root):
         if relative.parts[0] == "proxy" and path.suffix in (".h", ".def"):
             findings += check_header(path, relative.as_posix())
         findings += check_words(path, relative.as_posix())
-        if re.fullmatch(CITING, path.name):
-            findings += check_citations(root, path, relative.as_posix(), traps, documents)
     return findings
 
 

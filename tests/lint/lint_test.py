@@ -4,6 +4,7 @@ import pathlib
 import tempfile
 import unittest
 
+import check_citations
 import check_layers
 import check_sizes
 import check_tree
@@ -160,21 +161,61 @@ class TheTree(unittest.TestCase):
             "proxy/main.cc": "class SocketManager;\n"})
         self.assertEqual(len(found), 6, found)
 
-    def test_a_trap_that_is_not_in_the_table_is_found_where_it_is_cited(self):
-        found = findings(check_tree.check, {
-            "proxy/ARCHITECTURE.md": "| T1 | an object is freed |\n| T4 | a short read |\n",
-            "proxy/main.cc": "// Trap T1.\n\nint a;  // (traps T4 and T8)\n",
-            "tests/unit/x_test.cc": 'const char* s = "trap T9";\n'})
-        self.assertEqual(found, ["proxy/main.cc:3: 'trap T8' does not stand in the table of proxy/ARCHITECTURE.md"])
 
-    def test_a_document_that_is_cited_exists(self):
-        found = findings(check_tree.check, {
-            "proxy/ARCHITECTURE.md": "See [style](STYLE.md), [tests](../tests/README.md) and proxy/STYLE.md.\n",
-            "proxy/STYLE.md": "https://example.com/gone.md\n", "tests/README.md": "\n",
-            "tests/unit/x_test.cc": '// The table of absent.md, by STYLE.md.\nauto x = "gone.md";\n',
-            "tests/run.py": "\x23 What README.md says, and docs/plan.md\n"})
-        self.assertEqual(found, ["tests/run.py:1: 'docs/plan.md': there is no such document",
-                                 "tests/unit/x_test.cc:1: 'absent.md': there is no such document"])
+class Citations(unittest.TestCase):
+    TABLE = "| T1 | an object is freed |\n| T4 | a short read |\n"
+
+    def check_comment(self, comment, expected, files=None):
+        found = findings(lambda root: list(check_citations.check(root)),
+                         {"proxy/ARCHITECTURE.md": self.TABLE, "proxy/net/x.cc": f"\n// {comment}\n", **(files or {})})
+        self.assertEqual(found, [f"proxy/net/x.cc:2: {expected}"] if expected else [])
+
+    def test_a_trap_stands_in_the_table(self):
+        self.check_comment("Trap T1, and (traps T1 and T4).", None)
+        self.check_comment("(traps T4 and T8)", "'trap T8' does not stand in the table of proxy/ARCHITECTURE.md")
+
+    def test_a_file_is_found_from_the_top_from_proxy_and_tests_and_beside(self):
+        files = {"proxy/net/y.h": "", "tests/unit/net/y_test.cc": "", "README.md": ""}
+        for cited in ("net/y.h", "proxy/net/y.h", "y.{h}", "y.h", "unit/net/y_test.cc", "net/*.h", "README.md"):
+            self.check_comment(f"See {cited}.", None, files)
+        for cited in ("base/y.h", "y.cc", "unit/y_test.cc", "net/z*.h", "docs/plan.md", "plan.md"):
+            self.check_comment(f"See {cited}.", f"'{cited}': there is no such file", files)
+        self.check_comment("See y.{h,cc}.", "'y.cc': there is no such file", files)
+
+    def test_files_of_libraries_of_operators_and_placeholders_are_no_citations(self):
+        for cited in ("/etc/weir/gone.yaml", "event2/event.h", "NAME.cc", "gone.yaml", "https://a.test/gone.md", "\"gone.h\""):
+            self.check_comment(f"x {cited}", None if cited[0] != '"' else "'gone.h': there is no such file")
+
+    def test_code_and_literals_are_no_citations(self):
+        self.assertEqual(findings(lambda root: list(check_citations.check(root)), {
+            "proxy/net/x.cc": '#include "gone/x.h"\nauto s = "trap T9, gone.md";\n'}), [])
+
+    def test_a_heading_exists(self):
+        files = {"proxy/STYLE.md": "# Style\n## `One` and two\n"}
+        self.check_comment("(STYLE.md#one-and-two)", None, {"proxy/net/STYLE.md": files["proxy/STYLE.md"]})
+        found = findings(lambda root: list(check_citations.check(root)), {
+            **files, "README.md": "[a](proxy/STYLE.md#one-and-two) [b](proxy/STYLE.md#three) [c](#four)\n\n# Five\n"})
+        self.assertEqual(found, ["README.md:1: 'proxy/STYLE.md#three': there is no such heading",
+                                 "README.md:1: '#four': there is no such heading"])
+
+    def test_a_decision_has_its_page(self):
+        files = {"proxy/decisions/003-x.md": "# 003\n"}
+        self.check_comment("Decision 003 and decision 003.", None, files)
+        self.check_comment("By decision 004.", "'decision 004': proxy/decisions has no such page", files)
+
+    def test_numbers_of_texts_that_are_elsewhere_are_no_citations(self):
+        for cited in ("section 5.8", "drain 5.8", "row H12", "issue 12", "§ 4"):
+            with self.subTest(cited):
+                found = findings(lambda root: list(check_citations.check(root)), {"proxy/x.cc": f"// By {cited}.\n"})
+                self.assertEqual(len(found), 1, found)
+                self.assertIn(f"'{cited}'", found[0])
+        for cited in ("RFC 9110, section 9.2", "in section 2 of the manual", "HTTP/1.1 9.2"):
+            self.check_comment(cited, None)
+
+    def test_scripts_and_docstrings_cite_too(self):
+        found = findings(lambda root: list(check_citations.check(root)), {
+            "tests/run": "#!/bin/sh\n# As gone.md says.\nls also_gone.md\n", "tests/x.py": '"""By gone.py."""\n'})
+        self.assertEqual(found, ["tests/run:2: 'gone.md': there is no such file", "tests/x.py:1: 'gone.py': there is no such file"])
 
 
 class Blanking(unittest.TestCase):

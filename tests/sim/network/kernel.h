@@ -1,5 +1,5 @@
 // Kernel: the descriptors of the one process on trial, and the system calls behind
-// os/os/sys.h. Calls take time, so anything may arrive between two of them.
+// os/sys.h. Calls take time, so anything may arrive between two of them.
 //
 // Trouble is only what a real kernel may do: after an EAGAIN or a short count with something left,
 // an edge follows, unless the FIN has been received (then a reader knows that it must go on).

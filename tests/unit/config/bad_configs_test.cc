@@ -68,7 +68,7 @@ TEST(BadConfigs, ThereIsOneForEveryCode) {
   // What takes more than one file, or a file that is none: load_test.cc.
   for (const char* code : {"E001", "E004", "E015", "E016", "E099"}) shown.insert(code);
   for (const char* code : {"E251", "E252", "E253", "W239", "W240"})
-    shown.insert(code);  // what the host lacks: server/host_check_test.cc
+    shown.insert(code);  // what the host lacks: control/host_check_test.cc
   shown.insert("E143");  // a text that was sent: sent_text_test.cc
   for (const char* code : {"E257", "W243", "W244", "W245", "W246", "W247", "W248", "W249"})
     shown.insert(code);  // what files of TLS hold: control/tls_contexts_test.cc
