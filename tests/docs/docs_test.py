@@ -89,6 +89,26 @@ class Links(unittest.TestCase):
                     self.assertTrue(path.exists(), f"{name} links to {target}")
 
 
+class Decisions(unittest.TestCase):
+    FOLDER = ROOT / "proxy/decisions"
+    PARTS = ["Why", "Rejected", "What would change our mind"]
+
+    def test_are_listed_under_their_titles_and_numbered_without_gaps(self):
+        pages = sorted(path for path in self.FOLDER.glob("*.md") if path.name != "README.md")
+        rows = re.findall(r"^\| \[(\d{3})\]\(([\w-]+\.md)\) \| (.*) \|$", (self.FOLDER / "README.md").read_text(), re.MULTILINE)
+        self.assertEqual([f"{number}: {title}" for number, _, title in rows],
+                         [path.read_text().split("\n")[0].removeprefix("# ") for path in pages])
+        self.assertEqual([name for _, name, _ in rows], [path.name for path in pages])
+        self.assertEqual([int(path.name[:3]) for path in pages], list(range(1, len(pages) + 1)))
+
+    def test_say_why_what_was_rejected_and_what_would_change_them_on_one_page(self):
+        for path in self.FOLDER.glob("[0-9]*.md"):
+            with self.subTest(path.name):
+                text = path.read_text()
+                self.assertEqual(re.findall(r"^## (.*)$", text, re.MULTILINE), self.PARTS)
+                self.assertLessEqual(text.count("\n"), 60)
+
+
 class Bounds(unittest.TestCase):
     def test_that_are_promised_are_those_of_the_sources(self):
         there = {key.path: key.default for key in key_table.keys(ROOT, "0.1")}
