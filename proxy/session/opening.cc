@@ -53,7 +53,8 @@ void Opening::read_header() {
           kv("reason", read.reason));
       return fail(EndReason::bad_proxy_header);
   }
-  if (read.header.has_addresses()) session_.speaks_for(read.header.source, read.header.destination);
+  if (read.header.has_addresses())
+    session_.on_client_address(read.header.source, read.header.destination);
   const Io taken = client_.read(std::span(memory).first(read.header.size));
   if (taken.status != Io::Status::ok || taken.bytes != read.header.size)
     return fail(EndReason::error);
@@ -81,7 +82,7 @@ void Opening::read_hello() {
   switch (hello.state) {
     case ClientHello::State::complete: {
       const size_t cluster = session_.listener().passthrough->cluster_for(hello);
-      if (cluster != Passthrough::kNone) session_.goes_to(cluster);
+      if (cluster != Passthrough::kNone) session_.choose_cluster(cluster);
       return succeed();
     }
     case ClientHello::State::incomplete:

@@ -86,11 +86,12 @@ class Session : public Retirable, public SessionNode {
   // Of Opening, which the session drops with them.
   virtual void on_opened() = 0;
   virtual void on_opening_failed(EndReason reason) = 0;
-  // By what the client's TLS asks for; of TCP listeners.
-  virtual void goes_to(size_t) {}
-  // The peer is a proxy: this is the address of the client it speaks for, from now on, and the one
-  // that the client has connected to.
-  virtual void speaks_for(const Address& client, const Address&) { client_address_ = client; }
+  // Passthrough: the cluster for the server name of the ClientHello. TCP listeners only.
+  virtual void choose_cluster(size_t) {}
+  // A PROXY header has named the client's address, and the address that the client connected to.
+  virtual void on_client_address(const Address& client, const Address&) {
+    client_address_ = client;
+  }
 
   const ListenerSpec& listener() const { return *listener_; }
   const SnapshotRef& snapshot() const { return snapshot_; }

@@ -41,8 +41,8 @@ void TcpSession::on_connect() {
   }
 }
 
-void TcpSession::speaks_for(const Address& client, const Address& reached) {
-  Session::speaks_for(client, reached);
+void TcpSession::on_client_address(const Address& client, const Address& reached) {
+  Session::on_client_address(client, reached);
   reached_ = std::make_unique<const Address>(reached);
 }
 

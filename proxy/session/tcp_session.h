@@ -55,8 +55,8 @@ class TcpSession final : public Session,
   void on_opened() override;
   void on_opening_failed(EndReason reason) override;
   size_t cluster() const override { return cluster_; }
-  void goes_to(size_t cluster) override { cluster_ = cluster; }
-  void speaks_for(const Address& client, const Address& reached) override;
+  void choose_cluster(size_t cluster) override { cluster_ = cluster; }
+  void on_client_address(const Address& client, const Address& reached) override;
 
   void relay();
   void fail(Side side);
