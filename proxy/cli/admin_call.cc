@@ -19,25 +19,25 @@ bool AdminCall::send(std::string_view method, std::string_view target, std::stri
   return understood && answer_.status >= 200 && answer_.status < 300;
 }
 
-int AdminCall::complain(const Console& console) const {
+int AdminCall::report(const Console& console) const {
   if (answer_.status == 0) {
-    console.complain(error_.message);
+    console.report(error_.message);
     return unreached() ? kUnreachable : kCut;
   }
   std::string message = text_of(document_, "message");
   if (message.empty()) message = text_of(document_, "error");
-  console.complain(fmt::format("{} answered {}: {}", client_.address(), answer_.status,
-                               message.empty() ? first_line() : message));
+  console.report(fmt::format("{} answered {}: {}", client_.address(), answer_.status,
+                             message.empty() ? first_line() : message));
   return kFailed;
 }
 
-int complain_of(const Error& error, const Console& console) {
-  console.complain(error.text());
+int report_error(const Error& error, const Console& console) {
+  console.report(error.text());
   return kUsage;
 }
 
-int complain_of(const FoundAdmin& found, const Console& console) {
-  console.complain(found.error.text());
+int report_error(const FoundAdmin& found, const Console& console) {
+  console.report(found.error.text());
   return found.code;
 }
 

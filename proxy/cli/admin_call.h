@@ -30,8 +30,8 @@ class AdminCall {
   const nlohmann::json& document() const { return document_; }
   const AdminError& error() const { return error_; }
 
-  // Says why get() or post() was false; the exit code for it.
-  int complain(const Console&) const;
+  // Prints why get() or post() was false. Returns the exit code.
+  int report(const Console&) const;
 
  private:
   bool send(std::string_view method, std::string_view target, std::string_view body);
@@ -44,9 +44,9 @@ class AdminCall {
   nlohmann::json document_;
 };
 
-// For an error before there was anything to ask: a wrong address, no configuration.
-int complain_of(const Error&, const Console&);
-int complain_of(const FoundAdmin&, const Console&);
+// Errors before a request could be sent: a wrong address, no configuration.
+int report_error(const Error&, const Console&);
+int report_error(const FoundAdmin&, const Console&);
 
 void pause_for(Duration);
 

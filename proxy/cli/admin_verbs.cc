@@ -46,13 +46,13 @@ int print_outcome(const json& outcome, const Printing& how, const Console& conso
   }
   std::string problems = diagnostic_list(part_of(outcome, "diagnostics"));
   if (result == "invalid") {
-    console.complain("the configuration is invalid; what runs was not changed\n" + problems);
+    console.report("the configuration is invalid; what runs was not changed\n" + problems);
     return kInvalidConfig;
   }
-  if (!problems.empty()) console.complain("the configuration has warnings\n" + problems);
+  if (!problems.empty()) console.report("the configuration has warnings\n" + problems);
   if (code_of(result) != kOk) {
     std::string message = text_of(outcome, "message");
-    console.complain(message.empty() ? "refused: " + result : message);
+    console.report(message.empty() ? "refused: " + result : message);
     return kFailed;
   }
   const json& changes = part_of(outcome, "changes");
@@ -80,8 +80,8 @@ int refuse(const std::vector<config::Diagnostic>& mistakes, const std::string& w
                           {"diagnostics", found}},
                          {"", true}, console);
   }
-  console.complain("the configuration is invalid; what runs was not changed\n" +
-                   config::format_text(mistakes, false) + (why.empty() ? "" : "weir: " + why));
+  console.report("the configuration is invalid; what runs was not changed\n" +
+                 config::format_text(mistakes, false) + (why.empty() ? "" : "weir: " + why));
   return kInvalidConfig;
 }
 
@@ -98,7 +98,7 @@ int plan_by_text(AdminCall& call, const std::string& path, const Printing& how,
   const json body{{"text", config::to_yaml(loaded.model)}};
   const bool good =
       call.post("/v1/plan", body.dump(-1, ' ', false, json::error_handler_t::replace));
-  if (!is_outcome(call, good)) return call.complain(console);
+  if (!is_outcome(call, good)) return call.report(console);
   return print_outcome(call.document(), how, console);
 }
 
@@ -113,10 +113,10 @@ bool is_running_file(AdminCall& call, const std::filesystem::path& path) {
 
 int run_status(const StatusOptions& options, const Console& console) {
   FoundAdmin client = find_admin(options.target);
-  if (!client) return complain_of(client, console);
+  if (!client) return report_error(client, console);
   for (;;) {
     AdminCall call(*client);
-    if (!call.get("/v1/status")) return call.complain(console);
+    if (!call.get("/v1/status")) return call.report(console);
     if (options.watch) console.clear_screen();
     std::string page = options.json ? call.body() + (call.body().ends_with('\n') ? "" : "\n")
                                     : status_page(call.document(), console);
@@ -130,7 +130,7 @@ int run_healthcheck(const Target& target, Duration wait, const Console& console)
   TimePoint deadline = std::chrono::steady_clock::now() + wait;
   for (;;) {
     FoundAdmin client = find_admin(target);
-    if (!client) return complain_of(client, console);
+    if (!client) return report_error(client, console);
     AdminCall call(*client);
     call.expect_text();
     // With --wait, a server that does not answer must not hold the command for longer.
@@ -139,7 +139,7 @@ int run_healthcheck(const Target& target, Duration wait, const Console& console)
       call.set_timeout(std::clamp(left, kShortestTry, kHealthcheckTimeout));
     if (call.get("/ready")) return kOk;
     if (std::chrono::steady_clock::now() >= deadline) {
-      if (call.status() != 503) return call.complain(console);
+      if (call.status() != 503) return call.report(console);
       console.say("not ready: " + call.first_line());
       return kNotReady;
     }
@@ -152,7 +152,7 @@ int run_reload(const ReloadOptions& options, const Console& console) {
   const bool invalid = !client.mistakes.empty();
   if (!client)
     return invalid ? refuse(client.mistakes, client.error.text(), options.json, console)
-                   : complain_of(client, console);
+                   : report_error(client, console);
   bool wait = options.wait || options.dry_run;  // a plan is nothing without its answer
   AdminCall call(*client);
   call.set_timeout(options.timeout);
@@ -161,7 +161,7 @@ int run_reload(const ReloadOptions& options, const Console& console) {
   bool good = call.post(target, "");
   if (call.unreached() && invalid)
     return refuse(client.mistakes, call.error().message, options.json, console);
-  if (!is_outcome(call, good)) return call.complain(console);
+  if (!is_outcome(call, good)) return call.report(console);
   if (call.status() == 202) {
     if (options.json) console.print(call.body());
     console.say("reload accepted; its result is in the log and in 'weir status'");
@@ -180,25 +180,25 @@ int run_reload(const ReloadOptions& options, const Console& console) {
 int run_plan(const PlanOptions& options, const Console& console) {
   Result<std::string> path =
       find_config(options.file.empty() ? options.target.config : options.file);
-  if (!path) return complain_of(path.error(), console);
+  if (!path) return report_error(path.error(), console);
   // The address is that of what runs: of its file, not of the one that may replace it, unless
   // there is no other.
   Target running{options.target.config, options.target.admin};
   if (!find_config(running.config)) running.config = *path;
   FoundAdmin client = find_admin(running);
-  if (!client) return complain_of(client, console);
+  if (!client) return report_error(client, console);
   std::error_code error;
   std::filesystem::path absolute = std::filesystem::absolute(*path, error);
-  if (error) return complain_of({error.message(), *path}, console);
+  if (error) return report_error({error.message(), *path}, console);
   const Printing how{"a reload would make", options.json};
   AdminCall call(*client);
   call.set_timeout(kPlanTimeout);
   const bool own = !(*client).is_unix() && is_running_file(call, absolute);
-  if (!(*client).is_unix() && call.status() == 0) return call.complain(console);
+  if (!(*client).is_unix() && call.status() == 0) return call.report(console);
   if (!(*client).is_unix() && !own) return plan_by_text(call, *path, how, console);
   const bool good = call.post("/v1/plan", own ? "" : json{{"path", absolute.string()}}.dump());
   if (call.status() == 403 && !own) return plan_by_text(call, *path, how, console);
-  if (!is_outcome(call, good)) return call.complain(console);
+  if (!is_outcome(call, good)) return call.report(console);
   return print_outcome(call.document(), how, console);
 }
 

@@ -69,7 +69,7 @@ class CommandLine {
   void declare_more();
   CommandDescription describe(const CLI::App&) const;
   OptionDescription describe(const CLI::Option&) const;
-  int complain(const std::string& message, const Console&) const;
+  int report(const std::string& message, const Console&) const;
   int needs_more(const CLI::App& chosen, const Console&) const;
   Target target() const { return {config_, admin_}; }
 
@@ -325,14 +325,14 @@ CommandDescription CommandLine::describe(const CLI::App& app) const {
   return description;
 }
 
-int CommandLine::complain(const std::string& message, const Console& console) const {
+int CommandLine::report(const std::string& message, const Console& console) const {
   std::string path = "weir";
   const CLI::App* at = &app_;
   while (!at->get_subcommands().empty()) {
     at = at->get_subcommands().front();
     path += " " + at->get_name();
   }
-  console.complain(fmt::format("{}\nTry '{} --help'.", message, path));
+  console.report(fmt::format("{}\nTry '{} --help'.", message, path));
   return kUsage;
 }
 
@@ -344,7 +344,7 @@ int CommandLine::needs_more(const CLI::App& chosen, const Console& console) cons
   }
   std::vector<std::string> names;
   for (const CommandDescription& command : describe(chosen).commands) names.push_back(command.name);
-  return complain(
+  return report(
       fmt::format("'weir {}' needs one of: {}", chosen.get_name(), fmt::join(names, ", ")),
       console);
 }
@@ -359,7 +359,7 @@ void behave_like_a_tool(const sigset_t& before) {
 int CommandLine::run(int argc, char** argv, const sigset_t& before, const ClosedStreams& closed) {
   std::vector<std::string_view> arguments(argv + 1, argv + argc);
   Console plain("never", false);
-  if (auto message = unknown_word(describe(app_), arguments)) return complain(*message, plain);
+  if (auto message = unknown_word(describe(app_), arguments)) return report(*message, plain);
   try {
     app_.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
@@ -367,7 +367,7 @@ int CommandLine::run(int argc, char** argv, const sigset_t& before, const Closed
     plain.print(overview ? std::string(kOverview) : app_.help());
     return plain.broken() ? kFailed : kOk;
   } catch (const CLI::ParseError& error) {
-    return complain(error.what(), plain);
+    return report(error.what(), plain);
   }
   Console console(color_, quiet_, closed);
   const CLI::App* chosen = &app_;

@@ -98,7 +98,7 @@ void print_environment(const config::Loaded& loaded, const Console& console) {
 
 int run_check(const CheckOptions& options, const Console& console) {
   Result<std::string> path = find_config(options.config);
-  if (!path) return complain_of(path.error(), console);
+  if (!path) return report_error(path.error(), console);
   config::Loaded loaded = load_given(*path);
   const bool readable = loaded.valid();
   const std::optional<TlsContexts> tls = read_tls(loaded);
@@ -111,8 +111,8 @@ int run_check(const CheckOptions& options, const Console& console) {
   if (options.show_environment) {
     print_environment(loaded, console);
     if (!loaded.diagnostics.empty())
-      console.complain(config::summary(loaded.diagnostics) + "\n" +
-                       config::format_text(loaded.diagnostics, false));
+      console.report(config::summary(loaded.diagnostics) + "\n" +
+                     config::format_text(loaded.diagnostics, false));
     return passes ? kOk : kInvalidConfig;
   }
   if (options.format == "json") {
@@ -133,15 +133,15 @@ int run_check(const CheckOptions& options, const Console& console) {
 
 int run_config_show(const ConfigOptions& options, const Console& console) {
   Result<std::string> path = find_config(options.config);
-  if (!path) return complain_of(path.error(), console);
+  if (!path) return report_error(path.error(), console);
   config::Loaded loaded = load_given(*path);
   if (!loaded.valid() && options.json) {
     console.print(report(loaded, name_of(*path), false));
     return kInvalidConfig;
   }
   if (!loaded.valid()) {
-    console.complain("the configuration is invalid:\n" +
-                     config::format_text(loaded.diagnostics, false));
+    console.report("the configuration is invalid:\n" +
+                   config::format_text(loaded.diagnostics, false));
     return kInvalidConfig;
   }
   if (options.json)

@@ -58,14 +58,14 @@ void Console::write(std::string_view text) const {
       !closed_.out && std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
   if (whole && std::fflush(stdout) == 0) return;
   broken_ = true;
-  complain(fmt::format("cannot write to the standard output: {}", std::strerror(errno)));
+  report(fmt::format("cannot write to the standard output: {}", std::strerror(errno)));
 }
 
 void Console::say(std::string_view message) const {
-  if (!quiet_) complain(message);
+  if (!quiet_) report(message);
 }
 
-void Console::complain(std::string_view message) const {
+void Console::report(std::string_view message) const {
   const std::string line = fmt::format("weir: {}\n", message);
   std::fwrite(line.data(), 1, line.size(), stderr);
   std::fflush(stderr);

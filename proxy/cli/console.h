@@ -28,9 +28,9 @@ class Console {
   // `color` is "auto" or "never"; NO_COLOR and a stdout that is no terminal mean never, too.
   Console(std::string_view color, bool quiet, const ClosedStreams& closed = {});
 
-  void print(std::string_view data) const;        // to stdout, as it is
-  void say(std::string_view message) const;       // "weir: message" to stderr; not when quiet
-  void complain(std::string_view message) const;  // the same, quiet or not
+  void print(std::string_view data) const;      // to stdout, as it is
+  void say(std::string_view message) const;     // "weir: message" to stderr; not when quiet
+  void report(std::string_view message) const;  // the same, quiet or not
   void clear_screen() const;  // before a refreshed page; nothing without a terminal
   std::string styled(Style style, std::string_view text) const;
   // Something could not be written to stdout; that was said.

@@ -206,10 +206,10 @@ void DemoBackend::write_to(Client& client) {
 
 int run_demo_backend(const DemoBackendOptions& options, const Console& console) {
   Result<Address> address = Address::parse(options.listen);
-  if (!address) return complain_of(address.error(), console);
+  if (!address) return report_error(address.error(), console);
   Result<DemoBackend> backend = DemoBackend::listen(*address, options.name, options.echo);
   if (!backend) {
-    console.complain(backend.error().text());
+    console.report(backend.error().text());
     return kFailed;
   }
   console.say(fmt::format("demo backend '{}' on {}", options.name, backend->address().text()));

@@ -79,12 +79,12 @@ class DrainView {
       console_.say("drained; nothing was cut");
       return kOk;
     }
-    console_.complain(fmt::format(
+    console_.report(fmt::format(
         "drained; {} cut", cut == 1 ? "1 session was" : fmt::format("{:.0f} sessions were", cut)));
     return kCut;
   }
   int lost() const {
-    console_.complain(fmt::format(
+    console_.report(fmt::format(
         "weir is gone without a last word; {} open when last seen",
         remaining_ == 1 ? "1 session was" : fmt::format("{:.0f} sessions were", remaining_)));
     return remaining_ == 0 ? kOk : kCut;
@@ -102,10 +102,10 @@ class DrainView {
 
 int run_drain(const DrainOptions& options, const Console& console) {
   FoundAdmin client = find_admin(options.target);
-  if (!client) return complain_of(client, console);
+  if (!client) return report_error(client, console);
   DrainView view(*client, console, options.json);
   if (AdminError error; options.watch && !view.ask(error)) {
-    console.complain(error.message);
+    console.report(error.message);
     return error.timed_out ? kCut : kUnreachable;
   }
   std::string body;
@@ -115,8 +115,8 @@ int run_drain(const DrainOptions& options, const Console& console) {
   }
   AdminCall call(*client);
   if (!call.post("/v1/drain", body)) {
-    if (call.status() != 409) return call.complain(console);
-    console.complain("already draining");
+    if (call.status() != 409) return call.report(console);
+    console.report("already draining");
     if (!options.watch) return kFailed;
     (void)call.get("/v1/drain");  // nothing when it has just ended; then that is what is shown
   }

@@ -59,13 +59,13 @@ std::optional<config::Loaded> load_valid(const std::string& given, const Console
                                          int& code) {
   Result<std::string> path = find_config(given);
   if (!path) {
-    code = complain_of(path.error(), console);
+    code = report_error(path.error(), console);
     return std::nullopt;
   }
   config::Loaded loaded = load_given(*path);
   if (loaded.valid()) return loaded;
-  console.complain("the configuration is invalid:\n" +
-                   config::format_text(loaded.diagnostics, false));
+  console.report("the configuration is invalid:\n" +
+                 config::format_text(loaded.diagnostics, false));
   code = kInvalidConfig;
   return std::nullopt;
 }
@@ -75,7 +75,7 @@ std::optional<config::Loaded> load_valid(const std::string& given, const Console
 int run_explain(const ExplainOptions& options, const Console& console) {
   const Result<AskedRequest> request = asked(options);
   if (!request) {
-    console.complain(request.error().message);
+    console.report(request.error().message);
     return kUsage;
   }
   int code = kOk;
@@ -83,7 +83,7 @@ int run_explain(const ExplainOptions& options, const Console& console) {
   if (!loaded) return code;
   const Result<std::vector<Explanation>> found = explain(*loaded, *request);
   if (!found) {
-    console.complain(found.error().message);
+    console.report(found.error().message);
     return kFailed;
   }
   if (options.json) {
@@ -101,7 +101,7 @@ int run_test(const TestOptions& options, const Console& console) {
   const config::LoadedRouteTests tests =
       config::load_route_tests(options.file, config::process_environment());
   if (!tests.valid()) {
-    console.complain("the tests are invalid:\n" + config::format_text(tests.diagnostics, false));
+    console.report("the tests are invalid:\n" + config::format_text(tests.diagnostics, false));
     return kInvalidConfig;
   }
   const std::vector<Unmet> failures = unmet(*loaded, tests.file, options.file);
@@ -112,8 +112,8 @@ int run_test(const TestOptions& options, const Console& console) {
     console.say(count + " passed");
     return kOk;
   }
-  console.complain(fmt::format("{} of {} not as expected",
-                               count_text(static_cast<double>(failures.size()), "thing"), count));
+  console.report(fmt::format("{} of {} not as expected",
+                             count_text(static_cast<double>(failures.size()), "thing"), count));
   return kFailed;
 }
 

@@ -47,10 +47,10 @@ UniqueFd in_memory(const std::string& content) {
 
 int run_server_with(const std::string& config, const Console& console) {
   Result<std::string> path = find_config(config);
-  if (!path) return complain_of(path.error(), console);
+  if (!path) return report_error(path.error(), console);
   std::error_code error;
   std::string absolute = std::filesystem::absolute(*path, error).string();
-  if (error) return complain_of({error.message(), *path}, console);
+  if (error) return report_error({error.message(), *path}, console);
   auto load = [path = *path] { return config::load(path, config::process_environment()); };
   return run_server(
       {load, absolute, version(), revision(), default_admin_socket(), console.closed_streams()});
@@ -60,11 +60,11 @@ int run_proxy(ProxyOptions options, const Console& console) {
   UniqueFd certificate;
   if (options.tls_self_signed) {
     certificate = in_memory(make_self_signed(own_names()));
-    if (!certificate) return complain_of({std::strerror(errno), "--tls-self-signed"}, console);
+    if (!certificate) return report_error({std::strerror(errno), "--tls-self-signed"}, console);
     options.tls_cert = fmt::format("/proc/self/fd/{}", certificate.get());
   }
   Result<std::string> text = ad_hoc_config(options);
-  if (!text) return complain_of(text.error(), console);
+  if (!text) return report_error(text.error(), console);
   if (options.print_config) {
     console.print(*text);
     return kOk;
