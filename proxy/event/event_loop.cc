@@ -83,12 +83,12 @@ void EventLoop::run_yielded() {
   while (Yielding* work = now_due.pop_front()) work->on_resume();
 }
 
-void EventLoop::second_looks() {
-  IntrusiveList<SecondLook, ListNode> due;
-  due.take_all(looks_);
-  while (SecondLook* at = due.pop_front())
-    if (at->on_second_look() && !at->linked()) looks_.push_back(*at);
-  if (!looks_.empty()) deadlines_.set(look_timer_, now() + kSecondLook);
+void EventLoop::run_rechecks() {
+  IntrusiveList<Recheck, ListNode> due;
+  due.take_all(rechecks_);
+  while (Recheck* at = due.pop_front())
+    if (at->on_recheck() && !at->linked()) rechecks_.push_back(*at);
+  if (!rechecks_.empty()) deadlines_.set(recheck_timer_, now() + kRecheckInterval);
 }
 
 void EventLoop::bury() {

@@ -36,16 +36,16 @@ class Yielding : private ListNode {
   friend class IntrusiveList;
 };
 
-// What wants to be looked at once more when it has been left alone for a while. To ask for it costs
-// next to nothing, since it happens with every read.
-class SecondLook : private ListNode {
+// An object whose on_recheck() runs after half a second. Scheduling costs next to nothing, since a
+// transport does it with every read.
+class Recheck : private ListNode {
  public:
-  void cancel_second_look() { unlink(); }
+  void cancel_recheck() { unlink(); }
 
  protected:
-  ~SecondLook() = default;
-  // Half a second has gone by. True: not now, come again.
-  virtual bool on_second_look() = 0;
+  ~Recheck() = default;
+  // True: call again in half a second.
+  virtual bool on_recheck() = 0;
 
  private:
   friend class EventLoop;
@@ -72,18 +72,18 @@ class EventLoop {
   // Runs `work` on the loop's thread, in order of posting. Any thread. After stop() it runs in the
   // next turn somebody makes, or is dropped with the loop.
   void post(Work work);
-  // Has it resumed behind the callbacks of I/O: of this turn if it is one of them, otherwise of the
-  // next one, which does not sleep.
+  // Calls on_resume() after the callbacks of I/O: of this turn if it is called by one of them,
+  // otherwise of the next turn, which does not sleep.
   void yield(Yielding& work) {
     DCHECK(on_thread());
     if (!work.linked()) yielded_.push_back(work);
   }
-  // Comes by every half a second from now on, until it is told not to.
-  void look_again(SecondLook& at) {
+  // Calls on_recheck() every half a second until that returns false or cancel_recheck() is called.
+  void schedule_recheck(Recheck& at) {
     DCHECK(on_thread());
     if (at.linked()) return;
-    looks_.push_back(at);
-    if (!look_timer_.pending()) deadlines_.set(look_timer_, now() + kSecondLook);
+    rechecks_.push_back(at);
+    if (!recheck_timer_.pending()) deadlines_.set(recheck_timer_, now() + kRecheckInterval);
   }
   // Takes over a closed object. Called by Retire.
   void retire(Retirable& object) {
@@ -113,15 +113,15 @@ class EventLoop {
   Duration take_lag() { return std::exchange(lag_, Duration::zero()); }
 
  private:
-  static constexpr Duration kSecondLook = 500ms;
+  static constexpr Duration kRecheckInterval = 500ms;
 
-  struct LookTimer final : Deadline {
-    explicit LookTimer(EventLoop& l) : loop(l) {}
-    void on_deadline() override { loop.second_looks(); }
+  struct RecheckTimer final : Deadline {
+    explicit RecheckTimer(EventLoop& l) : loop(l) {}
+    void on_deadline() override { loop.run_rechecks(); }
     EventLoop& loop;
   };
 
-  void second_looks();
+  void run_rechecks();
   void read_clock();
   void run_posted();
   void run_yielded();
@@ -134,8 +134,8 @@ class EventLoop {
   bool slept_ = false;  // since the clock was read
   Deadlines deadlines_;
   IntrusiveList<Yielding, ListNode> yielded_;
-  IntrusiveList<SecondLook, ListNode> looks_;
-  LookTimer look_timer_{*this};
+  IntrusiveList<Recheck, ListNode> rechecks_;
+  RecheckTimer recheck_timer_{*this};
   IntrusiveList<Retirable, ListNode> graveyard_;
   std::thread::id thread_;
   Duration busy_{};

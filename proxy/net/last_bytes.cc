@@ -61,7 +61,7 @@ bool LastBytes::note(size_t to_client, size_t to_backend, TimePoint now) {
   // A receiver that first sends all it has comes to read sooner; it has not moved by that.
   if (!all_discarded_) interval_ = kFirstLook;
   on_the_way_ = now_on_the_way;
-  next_look_ = now + interval_;
+  next_check_ = now + interval_;
   interval_ = std::min(2 * interval_, kLastInterval);
   return now_on_the_way == 0;
 }

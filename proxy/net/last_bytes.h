@@ -19,14 +19,14 @@ class LastBytes {
   bool arrived(Transport& client, Transport& backend, Pipe* pipe, TimePoint now);
   bool arrived(Transport& client, TimePoint now);  // there is no backend
 
-  TimePoint next_look() const { return next_look_; }
+  TimePoint next_check() const { return next_check_; }
   TimePoint last_moved() const { return last_moved_; }
   bool for_client() const { return for_client_; }  // it is the client that has not taken everything
 
  private:
   bool note(size_t to_client, size_t to_backend, TimePoint now);
 
-  TimePoint next_look_{};
+  TimePoint next_check_{};
   TimePoint last_moved_{};
   Duration interval_{};
   size_t on_the_way_ = 0;

@@ -115,7 +115,7 @@ Transport::Connecting Transport::handshake() {
 // A reset may follow a part of a record as well as a whole one, with no event of its own.
 void Transport::await_tls() {
   readable_ = false;
-  if (!tls_->found_empty()) look_again_soon();
+  if (!tls_->found_empty()) schedule_recheck();
 }
 
 // The socket has more to read; other connections come first (trap T5).
@@ -136,7 +136,7 @@ Io Transport::read_tls(std::span<char> to) {
   switch (status) {
     case TlsStream::Status::ok:
       readable_ = !tls_->drained();
-      look_again_soon();  // also when it is not drained: what is left may stay so for long
+      schedule_recheck();  // also when it is not drained: what is left may stay so for long
       return {Io::Status::ok, bytes};
     case TlsStream::Status::wants_write:
     case TlsStream::Status::wants_read: return await_tls(), Io{Io::Status::blocked};
@@ -175,7 +175,7 @@ Io Transport::read(std::span<char> to) {
     // A short read has emptied the socket and spares the EAGAIN, unless the FIN's edge has come
     // already: it will not come again (trap T4).
     if (static_cast<size_t>(n) < to.size() && !peer_closed_) readable_ = false;
-    look_again_soon();
+    schedule_recheck();
     return {Io::Status::ok, static_cast<size_t>(n)};
   }
   if (n == 0) return error_ == 0 ? Io{Io::Status::eof} : Io{Io::Status::failed};
@@ -198,13 +198,13 @@ Io Transport::peek(std::span<char> to) {
 // only "readable, writable", and there will be no other event. Nor is there one for what is behind
 // urgent data, before which a read stops short. Asking the kernel after each read would cost a
 // system call per request; asking once the connection has fallen silent costs none.
-void Transport::look_again_soon() {
+void Transport::schedule_recheck() {
   if (!suspicious_) return;
   read_at_ = milliseconds(loop_->now());
-  loop_->look_again(*this);
+  loop_->schedule_recheck(*this);
 }
 
-bool Transport::on_second_look() {
+bool Transport::on_recheck() {
   if (milliseconds(loop_->now()) - read_at_ < kSilence) return true;
   readable_ = true;  // a guess: the read finds out
   if (tls_ != nullptr) tls_->ask_again();
@@ -264,7 +264,7 @@ Io Transport::splice_into(KernelPipe& pipe, size_t size) {
   const ssize_t n = sys::splice(fd_, pipe.write_end, size);
   if (n > 0) {
     pipe.held += static_cast<size_t>(n);
-    look_again_soon();
+    schedule_recheck();
     return {Io::Status::ok, static_cast<size_t>(n)};
   }
   if (n < 0 && (errno == EINVAL || errno == ENOSYS)) return {Io::Status::unsupported};
@@ -321,7 +321,7 @@ void Transport::close() {
     tls_.reset();
   }
   watch_.stop();
-  cancel_second_look();
+  cancel_recheck();
   cancel_yield();
   sys::close(fd_);
   fd_ = -1;

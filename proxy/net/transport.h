@@ -57,7 +57,7 @@ struct ConnectOptions {
 
 struct KernelPipe;
 
-class Transport : private SecondLook, private Yielding {
+class Transport : private Recheck, private Yielding {
  public:
   enum class Connecting : uint8_t { done, pending, failed };
 
@@ -125,10 +125,10 @@ class Transport : private SecondLook, private Yielding {
  private:
   static void on_event(void* transport, Readiness ready) noexcept;
   void handle(Readiness ready);
-  bool on_second_look() override;
+  bool on_recheck() override;
   void on_resume() override;
   void go_on_next_turn();
-  void look_again_soon();
+  void schedule_recheck();
   void await_tls();
   Io read_tls(std::span<char> to);
   Io write_tls(std::span<const char> from);

@@ -61,7 +61,7 @@ Exchange::Limit Exchange::stage_limit() const {
                           EndReason::half_close_timeout)
                   : after(tunnel_->last_moved(), timeouts.tunnel_idle, 0, EndReason::idle_timeout);
     }
-    case Stage::delivering: return {.at = last_bytes_.next_look()};
+    case Stage::delivering: return {.at = last_bytes_.next_check()};
     case Stage::idle:
     case Stage::route:
     case Stage::acquire:
@@ -104,7 +104,7 @@ bool Exchange::uploads_too_slowly(TimePoint now) {
 }
 
 void Exchange::arm() {
-  TimePoint at = stage_ == Stage::delivering ? last_bytes_.next_look() : limit().at;
+  TimePoint at = stage_ == Stage::delivering ? last_bytes_.next_check() : limit().at;
   if (stage_ != Stage::delivering && route_ != nullptr && route_->request_timeout.enabled() &&
       !tunnel_)
     at = std::min(at, began_ + route_->request_timeout.value);

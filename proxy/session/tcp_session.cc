@@ -185,7 +185,7 @@ void TcpSession::arm() {
     case Stage::connecting: at = std::min(connect_.deadline(), max_age_deadline()); break;
     case Stage::relaying: at = std::min(idle_deadline(), max_age_deadline()); break;
     case Stage::lingering: at = linger_until_; break;
-    case Stage::delivering: at = last_bytes_.next_look(); break;
+    case Stage::delivering: at = last_bytes_.next_check(); break;
     case Stage::over: return;
   }
   loop().deadlines().set(*this, at);
