@@ -14,7 +14,7 @@ EventLoop::EventLoop(const Clock& clock) : clock_(clock), now_(clock.now()), dea
 
 EventLoop::~EventLoop() {
   posted_.clear();
-  bury();
+  free_retired();
 }
 
 void EventLoop::run() {
@@ -43,7 +43,7 @@ void EventLoop::run_turn(Duration at_most) {
   run_posted();
   run_yielded();
   deadlines_.sweep(now_);
-  bury();
+  free_retired();
 }
 
 void EventLoop::read_clock() {
@@ -91,8 +91,8 @@ void EventLoop::run_rechecks() {
   if (!rechecks_.empty()) deadlines_.set(recheck_timer_, now() + kRecheckInterval);
 }
 
-void EventLoop::bury() {
-  while (Retirable* object = graveyard_.pop_front()) delete object;
+void EventLoop::free_retired() {
+  while (Retirable* object = retired_.pop_front()) delete object;
 }
 
 }  // namespace weir

@@ -1,10 +1,10 @@
 // EventLoop: one thread, one Poller, and a turn that we own.
 //
-// A turn: wait, and run what I/O is ready → posted work → yielded work → deadlines → bury what was
-// retired. The clock is read once, after the sleep: by the first callback that asks, or at the
-// latest when the callbacks are done.
-// Nothing is freed before the end of the turn, so no frame can hold a dead object. Everything but
-// post() and stop() is for the loop's own thread, which is the one that makes the first turn.
+// A turn: wait, and run what I/O is ready → posted work → yielded work → deadlines → free
+// what was retired. The clock is read once, after the sleep: by the first callback that asks, or at
+// the latest when the callbacks are done. Nothing is freed before the end of the turn, so no frame
+// can hold a dead object. Only the loop's own thread, which is the one that makes the first
+// turn, may call anything but post() and stop().
 #pragma once
 
 #include <atomic>
@@ -88,7 +88,7 @@ class EventLoop {
   // Takes over a closed object. Called by Retire.
   void retire(Retirable& object) {
     DCHECK(on_thread());
-    graveyard_.push_back(object);
+    retired_.push_back(object);
   }
 
   // Of this turn. Callbacks of I/O run inside the wait, which may have slept for hours.
@@ -125,7 +125,7 @@ class EventLoop {
   void read_clock();
   void run_posted();
   void run_yielded();
-  void bury();
+  void free_retired();
 
   const Clock& clock_;
   Poller poller_;
@@ -136,7 +136,7 @@ class EventLoop {
   IntrusiveList<Yielding, ListNode> yielded_;
   IntrusiveList<Recheck, ListNode> rechecks_;
   RecheckTimer recheck_timer_{*this};
-  IntrusiveList<Retirable, ListNode> graveyard_;
+  IntrusiveList<Retirable, ListNode> retired_;
   std::thread::id thread_;
   Duration busy_{};
   Duration lag_{};
