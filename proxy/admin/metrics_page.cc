@@ -154,7 +154,7 @@ void MetricsPage::release_expired() {
 // In parts, so that no worker frees many cells in one turn.
 void MetricsPage::forget(std::shared_ptr<const SeriesIds> expired, size_t from) {
   if (from >= expired->most()) return;
-  control_.workers.tell(
+  control_.workers.post(
       [expired, from](Worker& worker) { worker.forget(expired->part(from, kForgottenAtOnce)); },
       [this, expired, from] { forget(expired, from + kForgottenAtOnce); });
 }

@@ -53,14 +53,14 @@ void DrainCoordinator::close_listeners() {
   ready_timer_.cancel();
   fail_readiness();
   if (phase_ < ProcessPhase::draining) enter(ProcessPhase::draining);
-  workers_.tell(
+  workers_.post(
       [](Worker& worker) { worker.close_listeners(); },
       [this] {
         closed_ = true;
         observer_.on_listeners_closed();
         const TimePoint from = loop_.now();
         const Duration spread = settings_.spread.value_or(settings_.timeout / 2);
-        workers_.tell([from, spread](Worker& worker) { worker.begin_drain(from, spread); });
+        workers_.post([from, spread](Worker& worker) { worker.begin_drain(from, spread); });
         if (hurried_) terminate(EndReason::shutdown);
       });
   next_ = [this] { terminate(EndReason::drain_deadline); };
@@ -79,11 +79,11 @@ void DrainCoordinator::terminate(EndReason reason) {
   enter(ProcessPhase::terminating);
   next_.cancel();
   if (reason == EndReason::shutdown)
-    return workers_.tell([reason](Worker& worker) { worker.abort_sessions(reason); });
+    return workers_.post([reason](Worker& worker) { worker.abort_sessions(reason); });
   // What is silent gets its FIN and a moment for the last bytes, the rest a reset.
-  workers_.tell([reason](Worker& worker) { worker.cut_sessions(reason); });
+  workers_.post([reason](Worker& worker) { worker.cut_sessions(reason); });
   next_ = [this, reason] {
-    workers_.tell([reason](Worker& worker) { worker.abort_sessions(reason); });
+    workers_.post([reason](Worker& worker) { worker.abort_sessions(reason); });
   };
   next_.set_in(settings_.linger + kGrace);
 }

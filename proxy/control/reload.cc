@@ -225,10 +225,10 @@ void ReloadCoordinator::put_in_force(const SharedRequest& request, const SharedO
   outcome->result = Verdict::ok;
   outcome->generation = control_.store.current()->generation;
   control_.checks.apply(std::move(checks));
-  control_.workers.tell_each(
+  control_.workers.post_each(
       [updates](Worker& worker, uint32_t index) { worker.apply((*updates)[index]); },
       [this, request, outcome] {
-        control_.workers.tell([](Worker& worker) { worker.forget_removed_sockets(); });
+        control_.workers.post([](Worker& worker) { worker.forget_removed_sockets(); });
         control_.store.sockets().unlink_removed();
         conclude(request, outcome);
       });

@@ -164,7 +164,7 @@ void ControlPlane::on_primed() {
 // The checks have their first results: the workers begin to accept.
 void ControlPlane::serve() {
   auto updates = std::make_shared<std::vector<WorkerUpdate>>(std::exchange(first_updates_, {}));
-  workers_.tell_each([updates](Worker& worker, uint32_t index) { worker.apply((*updates)[index]); },
+  workers_.post_each([updates](Worker& worker, uint32_t index) { worker.apply((*updates)[index]); },
                      [this] {
                        if (drain_.begun()) return;
                        extend_.cancel();
@@ -209,7 +209,7 @@ void ControlPlane::use_addresses() {
   for (WorkerUpdate& first : first_updates_) first.snapshot = store_.current();
   if (!first_updates_.empty()) return;
   auto updates = std::make_shared<std::vector<WorkerUpdate>>(std::move(next->updates));
-  workers_.tell_each([updates](Worker& worker, uint32_t index) { worker.apply((*updates)[index]); },
+  workers_.post_each([updates](Worker& worker, uint32_t index) { worker.apply((*updates)[index]); },
                      [] {});
 }
 
@@ -337,7 +337,7 @@ void ControlPlane::on_check(const Backend& backend, CheckResult result) {
 void ControlPlane::on_health_change(const Backend& backend, HealthChange change) {
   if (const HostSpec* host = store_.current()->host_of(backend))
     state_.backends[host->series].transitions[change].add();
-  workers_.tell([cluster = backend.cluster()](Worker& worker) { worker.health_changed(cluster); });
+  workers_.post([cluster = backend.cluster()](Worker& worker) { worker.health_changed(cluster); });
 }
 
 }  // namespace weir

@@ -44,12 +44,12 @@ void Workers::stop() {
   for (auto& thread : threads_) thread->stop();
 }
 
-void Workers::tell(std::function<void(Worker&)> message, std::function<void()> done) {
-  tell_each([message = std::move(message)](Worker& worker, uint32_t) { message(worker); },
+void Workers::post(std::function<void(Worker&)> message, std::function<void()> done) {
+  post_each([message = std::move(message)](Worker& worker, uint32_t) { message(worker); },
             std::move(done));
 }
 
-void Workers::tell_each(std::function<void(Worker&, uint32_t)> message,
+void Workers::post_each(std::function<void(Worker&, uint32_t)> message,
                         std::function<void()> done) {
   auto missing = std::make_shared<size_t>(threads_.size());  // the control loop's
   for (uint32_t i = 0; i < threads_.size(); ++i) {

@@ -26,10 +26,10 @@ class Workers final : public WorkerPeers {
   uint32_t count() const override { return static_cast<uint32_t>(threads_.size()); }
 
   // Posts `message` to every worker; `done` runs on the control loop when all have run it.
-  void tell(
+  void post(
       std::function<void(Worker&)> message, std::function<void()> done = [] {});
   // The same, with a message of its own for each.
-  void tell_each(std::function<void(Worker&, uint32_t index)> message, std::function<void()> done);
+  void post_each(std::function<void(Worker&, uint32_t index)> message, std::function<void()> done);
 
   using Reports = WorkerReports;
   // Fresh reports of all workers; of one that does not answer in time, its last one.

@@ -35,7 +35,7 @@ class ReloadCoordinatorTest : public testing::Test, ReloadObserver, HealthObserv
 
   void serve() {
     bool applied = false;
-    workers_.tell_each([this](Worker& worker, uint32_t i) { worker.apply(updates_[i]); },
+    workers_.post_each([this](Worker& worker, uint32_t i) { worker.apply(updates_[i]); },
                        [&] { applied = true; });
     ASSERT_TRUE(run_until([&] { return applied; }));
     updates_.clear();
@@ -44,7 +44,7 @@ class ReloadCoordinatorTest : public testing::Test, ReloadObserver, HealthObserv
   // The workers do nothing until go_on(); what they are told meanwhile waits.
   void hold() {
     held_ = std::make_unique<std::promise<void>>();
-    workers_.tell([wait = held_->get_future().share()](Worker&) { wait.wait(); });
+    workers_.post([wait = held_->get_future().share()](Worker&) { wait.wait(); });
   }
   void go_on() {
     if (held_) held_->set_value();

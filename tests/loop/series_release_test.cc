@@ -97,7 +97,7 @@ class SeriesReleaseTest : public testing::Test, public TestLoop, HealthObserver,
   // Of all listeners there have been.
   void make_cells() {
     const auto count = static_cast<uint32_t>(store_.series().listeners().all().size());
-    workers_.tell([count](SessionOwner& worker) {
+    workers_.post([count](SessionOwner& worker) {
       for (uint32_t id = 0; id < count; ++id) worker.listener_cells(id);
     });
   }
