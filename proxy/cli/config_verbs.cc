@@ -66,7 +66,7 @@ config::Diagnostic unresolved(const config::Model& model, const config::Backend&
 }
 
 // Host names that cannot be looked up, as findings; a line for each of the others.
-std::vector<std::string> look_names_up(config::Loaded& loaded) {
+std::vector<std::string> resolve_names(config::Loaded& loaded) {
   std::vector<std::string> lines;
   if (!loaded.valid()) return lines;
   const ResolvedAddresses known = resolve_backends(loaded.model);
@@ -106,7 +106,7 @@ int run_check(const CheckOptions& options, const Console& console) {
     for (config::Diagnostic& found : check_host(loaded, Opens::at_start))
       loaded.diagnostics.push_back(std::move(found));
   const std::vector<std::string> names =
-      options.resolve ? look_names_up(loaded) : std::vector<std::string>();
+      options.resolve ? resolve_names(loaded) : std::vector<std::string>();
   bool passes = loaded.valid() && !(options.strict && has_warnings(loaded));
   if (options.show_environment) {
     print_environment(loaded, console);

@@ -53,7 +53,7 @@ bool is_about_client(std::string_view name) {
   return has(name, kClaim);
 }
 
-std::string_view taken_for(std::string_view name) {
+std::string_view misspelled_field(std::string_view name) {
   const Known* known = find(name, folded);
   return known == nullptr || find(name, ascii_lower) != nullptr ? std::string_view() : known->name;
 }

@@ -12,6 +12,6 @@ bool is_written_by_weir(std::string_view name);
 bool is_about_client(std::string_view name);
 // The known name that CGI and its heirs take this one for, as they read '_' and '-' alike; empty:
 // none.
-std::string_view taken_for(std::string_view name);
+std::string_view misspelled_field(std::string_view name);
 
 }  // namespace weir::config

@@ -178,7 +178,7 @@ Outcome read_field_name(std::string_view text, std::string& out) {
 // one that a backend may take for another.
 Outcome read_edited_field(std::string_view text, std::string& out) {
   if (Outcome problem = read_field_name(text, out)) return problem;
-  const std::string_view alike = taken_for(text);
+  const std::string_view alike = misspelled_field(text);
   const std::string name = alike.empty() ? lower_case(text) : std::string(alike);
   if (is_written_by_weir(name)) {
     const char* hint = "weir writes it itself, so that both sides read the same message";

@@ -391,7 +391,7 @@ class Reading {
     } else if (is_later(key.text)) {
       hint = "not in this version";
     } else {
-      hint = elsewhere(key.text, map >= Struct::RouteTests);
+      hint = hint_for_other_map(key.text, map >= Struct::RouteTests);
     }
     if (hint.empty()) hint = fmt::format("possible: {}", fmt::join(possible, ", "));
     findings_.add(Code::E103, key.place, fmt::format("unknown key '{}' in {}", key.text, where),
@@ -411,7 +411,7 @@ class Reading {
     return "";
   }
   // A key of another map: say which. `of_tests`: of the file of tests, else of the configuration.
-  static std::string elsewhere(std::string_view name, bool of_tests) {
+  static std::string hint_for_other_map(std::string_view name, bool of_tests) {
     for (const Key& map : keys()) {
       if ((map.owner >= Struct::RouteTests) != of_tests) continue;
       if (map.type || map.kind == Key::Kind::directive || !find_key(map.child, name)) continue;
@@ -466,7 +466,7 @@ void name_certificates(ListenerTls& tls) {
 }
 
 // Names that are not given: the first address, or what a route matches.
-void name_the_nameless(Model& model) {
+void name_routes_without_name(Model& model) {
   for (Listener& listener : model.listeners) {
     if (listener.name.empty() && !listener.bind.empty()) listener.name = listener.bind[0];
     name_routes(listener.routes);
@@ -486,7 +486,7 @@ void name_the_nameless(Model& model) {
 Parsed parse(const Node& root, const Environment& environment, Findings& findings) {
   Reading reading(environment, findings);
   reading.read_file(root);
-  name_the_nameless(reading.result.model);
+  name_routes_without_name(reading.result.model);
   return std::move(reading.result);
 }
 

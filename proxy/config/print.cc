@@ -91,7 +91,7 @@ class Writer {
     for (const Key& key : keys_of(level.type)) {
       const bool applies =
           level.protocol.empty() || only_for(key).empty() || only_for(key) == level.protocol;
-      if ((applies && !stays_comment(key)) || extent_ == Extent::written)
+      if ((applies && !stays_commented_out(key)) || extent_ == Extent::written)
         write_key(key, level);
       else if (extent_ == Extent::possible)
         comment_out(key, level);
@@ -101,7 +101,7 @@ class Writer {
 
  private:
   // What every file could have, but only with files of the user's own.
-  bool stays_comment(const Key& key) const {
+  bool stays_commented_out(const Key& key) const {
     return extent_ == Extent::possible && key.kind == Key::Kind::optional &&
            (key.child == Struct::ListenerTls || key.child == Struct::ClusterTls);
   }

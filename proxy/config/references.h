@@ -20,7 +20,7 @@ class References {
   // `who`: "listener 'web'". An empty name was not given, or could not be read.
   void check(const std::string& who, const std::string& cluster, const std::string& path);
   // Some reference could not be read: a cluster may seem unused only because of it.
-  void lose() { complete_ = false; }
+  void mark_incomplete() { complete_ = false; }
   bool surely_unused(std::string_view cluster) const {
     return complete_ && !used_.contains(cluster);
   }

@@ -42,7 +42,7 @@ class Validation {
   // ---- names and references
 
   void check_listeners() {
-    if (model_.listeners.empty()) references_.lose();
+    if (model_.listeners.empty()) references_.mark_incomplete();
     if (model_.listeners.empty() && written("listeners"))
       findings_.add(Code::E216, place("listeners"), "there are no listeners",
                     "weir would accept nothing");
@@ -93,7 +93,7 @@ class Validation {
     if (!listener.cluster.empty())
       return references_.check(fmt::format("listener '{}'", listener.name), listener.cluster,
                                path + ".cluster");
-    references_.lose();  // told when it was read
+    references_.mark_incomplete();  // told when it was read
   }
   void duplicate_listener(const std::string& path, const std::string& name, size_t first) {
     const bool named = written(path + ".name");
@@ -159,14 +159,14 @@ class Validation {
   // The admin server shares its address with nobody: not with one that stands for all, either.
   static const Bound* overlap(const Binds& binds, const Address& admin) {
     if (!admin.is_ip()) return nullptr;
-    const auto stands_for_all = [](const Address& one, const Address& other) {
+    const auto is_wildcard_of = [](const Address& one, const Address& other) {
       const Address ipv4 = Address::parse("0.0.0.0:0")->with_port(one.port());
       return one == Address::any(one.port()) || (one == ipv4 && other.family() == ipv4.family());
     };
     for (const auto& [text, bound] : binds.by_address) {
       const Result<Address> other = Address::parse(text);
       if (!other || !other->is_ip() || other->port() != admin.port()) continue;
-      if (stands_for_all(admin, *other) || stands_for_all(*other, admin)) return &bound;
+      if (is_wildcard_of(admin, *other) || is_wildcard_of(*other, admin)) return &bound;
     }
     return nullptr;
   }

@@ -121,7 +121,7 @@ class RouteChecks {
       if (!route.cluster.empty())
         references_.check(who_, route.cluster, path + ".cluster");
       else if (given[0] == std::string_view("cluster"))
-        references_.lose();
+        references_.mark_incomplete();
       return;
     }
     if (given.empty() && !route.cluster.empty()) return;
@@ -130,7 +130,7 @@ class RouteChecks {
                   given.empty() ? fmt::format("{} does nothing", who_)
                                 : fmt::format("{} has {}", who_, fmt::join(given, " and ")),
                   "exactly one of cluster, clusters, respond and redirect");
-    references_.lose();
+    references_.mark_incomplete();
   }
   void check_split(const Route& route, const std::string& path) {
     std::unordered_set<std::string_view> names;
@@ -140,7 +140,7 @@ class RouteChecks {
       const std::string at = fmt::format("{}[{}].name", path, i);
       weight += share.weight;
       if (share.name.empty()) {
-        references_.lose();
+        references_.mark_incomplete();
         continue;
       }
       references_.check(who_, share.name, at);
