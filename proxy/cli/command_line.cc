@@ -350,7 +350,7 @@ int CommandLine::needs_more(const CLI::App& chosen, const Console& console) cons
 }
 
 // A command that is no server dies of signals like any other, also of a reader that has gone away.
-void behave_like_a_tool(const sigset_t& before) {
+void restore_signal_defaults(const sigset_t& before) {
   ::signal(SIGPIPE, SIG_DFL);
   ::signal(SIGXFSZ, SIG_DFL);
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
@@ -374,7 +374,7 @@ int CommandLine::run(int argc, char** argv, const sigset_t& before, const Closed
   while (!chosen->get_subcommands().empty()) chosen = chosen->get_subcommands().front();
   auto action = actions_.find(chosen);
   bool serves = chosen->get_name() == "run" || chosen->get_name() == "proxy";
-  if (!serves) behave_like_a_tool(before);
+  if (!serves) restore_signal_defaults(before);
   int code = version_                   ? run_version(false, console)
              : action == actions_.end() ? needs_more(*chosen, console)
                                         : action->second(console);

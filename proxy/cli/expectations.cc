@@ -60,9 +60,10 @@ std::vector<std::string> run(const config::Loaded& loaded, const config::RouteTe
 
 }  // namespace
 
-std::vector<Unmet> unmet(const config::Loaded& loaded, const config::RouteTests& tests,
-                         const std::string& file) {
-  std::vector<Unmet> result;
+std::vector<FailedExpectation> failed_expectations(const config::Loaded& loaded,
+                                                   const config::RouteTests& tests,
+                                                   const std::string& file) {
+  std::vector<FailedExpectation> result;
   for (size_t i = 0; i < tests.tests.size(); ++i) {
     const config::RouteTest& test = tests.tests[i];
     const std::string name =

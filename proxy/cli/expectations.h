@@ -9,14 +9,15 @@
 
 namespace weir::cli {
 
-struct Unmet {
+struct FailedExpectation {
   std::string place;  // "tests.yaml:12:5"
   std::string test;   // "'moved'", or "test 3"
   std::string what;   // "route: expected 'api', got 'web'"
 };
 
 // `file`: the name of the file with the tests, for places.
-std::vector<Unmet> unmet(const config::Loaded& loaded, const config::RouteTests& tests,
-                         const std::string& file);
+std::vector<FailedExpectation> failed_expectations(const config::Loaded& loaded,
+                                                   const config::RouteTests& tests,
+                                                   const std::string& file);
 
 }  // namespace weir::cli

@@ -67,7 +67,7 @@ RouteQuery query_of(const AskedRequest& request, const Parts& parts, std::string
 
 constexpr const char* kLeadsBack = "its redirect leads to the address that the client asked for";
 
-std::string why_not(const NamedPredicate& wanted, const char* what, bool there) {
+std::string unmatched_reason(const NamedPredicate& wanted, const char* what, bool there) {
   if (!there) return fmt::format("{} '{}' is not there", what, wanted.name);
   return fmt::format("{} '{}' is not '{}'", what, wanted.name, wanted.value);
 }
@@ -86,11 +86,12 @@ std::string why(const RouteMatch& match, const RouteQuery& query) {
       return fmt::format("the method is not {}", fmt::join(match.methods, ", "));
     case Mismatch::What::header: {
       const NamedPredicate& wanted = match.headers[found.index];
-      return why_not(wanted, "header", query.fields.value(wanted.name).data() != nullptr);
+      return unmatched_reason(wanted, "header", query.fields.value(wanted.name).data() != nullptr);
     }
     case Mismatch::What::query: {
       const NamedPredicate& wanted = match.query[found.index];
-      return why_not(wanted, "parameter", has_parameter(query.query, {wanted.name, "", true}));
+      return unmatched_reason(wanted, "parameter",
+                              has_parameter(query.query, {wanted.name, "", true}));
     }
   }
   CHECK_UNREACHABLE();

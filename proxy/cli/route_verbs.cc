@@ -104,8 +104,9 @@ int run_test(const TestOptions& options, const Console& console) {
     console.report("the tests are invalid:\n" + config::format_text(tests.diagnostics, false));
     return kInvalidConfig;
   }
-  const std::vector<Unmet> failures = unmet(*loaded, tests.file, options.file);
-  for (const Unmet& failure : failures)
+  const std::vector<FailedExpectation> failures =
+      failed_expectations(*loaded, tests.file, options.file);
+  for (const FailedExpectation& failure : failures)
     console.print(fmt::format("{}: {}: {}\n", failure.place, failure.test, failure.what));
   const std::string count = count_text(static_cast<double>(tests.file.tests.size()), "test");
   if (failures.empty()) {

@@ -241,7 +241,7 @@ class Expectations : public Explain {
     config::RouteTests tests;
     tests.tests.push_back({"", std::move(request), std::move(expect), {0, 4, 5}});
     std::vector<std::string> result;
-    for (const Unmet& failure : unmet(loaded_, tests, "tests.yaml")) {
+    for (const FailedExpectation& failure : failed_expectations(loaded_, tests, "tests.yaml")) {
       EXPECT_EQ(failure.place, "tests.yaml:4:5");
       EXPECT_EQ(failure.test, "test 1");
       result.push_back(failure.what);
