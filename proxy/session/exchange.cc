@@ -26,7 +26,7 @@ void assign_host(TextBuffer& out, std::string_view host) {
 // Its connection was let in for another host, or before the rules were changed: RFC 9110 15.5.20.
 bool misdirected(const TlsServer* server, const TlsStream* tls, std::string_view host,
                  std::string_view authority) {
-  if (server == nullptr || !server->asks_clients()) return false;
+  if (server == nullptr || !server->requests_client_certificates()) return false;
   // Names that a backend may read as others: %62.test as b.test.
   if (host.ends_with('.') || authority.find('%') != std::string_view::npos) return true;
   return server->rules_for(host).id != (tls != nullptr ? tls->client_rules() : 0);

@@ -20,7 +20,7 @@ bool wants(config::Forwarded configured, config::Forwarded one) {
 // Of the certificate that the client has shown; how many they are.
 size_t identity_fields(const TlsServer* server, const TlsStream* tls, std::string_view host,
                        std::span<FieldText> fields) {
-  if (server == nullptr || tls == nullptr || !server->asks_clients()) return 0;
+  if (server == nullptr || tls == nullptr || !server->requests_client_certificates()) return 0;
   const config::ClientFields how = server->rules_for(host).forward;
   if (how == config::ClientFields::none) return 0;
   const ClientIdentity* identity = tls->client_identity();

@@ -27,7 +27,7 @@ Result<KeyPtr> read_key(TlsLoading& loading, const std::string& path) {
 }
 
 // Why the key is not that of the first certificate.
-Error misfit(const Identity& identity, const std::string& key) {
+Error key_mismatch(const Identity& identity, const std::string& key) {
   size_t fitting = 0;
   for (size_t i = 1; i < identity.chain.size() && fitting == 0; ++i)
     if (X509_check_private_key(identity.chain[i].get(), identity.key.get()) == 1) fitting = i;
@@ -129,7 +129,7 @@ std::shared_ptr<const Identity> read_identity(TlsLoading& loading, const std::st
   if (!chain || !its_key) return nullptr;
   Identity identity{std::move(*chain), std::move(*its_key), cert};
   if (X509_check_private_key(identity.leaf(), identity.key.get()) != 1)
-    return loading.report(config::Code::E238, at, misfit(identity, key).message), nullptr;
+    return loading.report(config::Code::E238, at, key_mismatch(identity, key).message), nullptr;
   return std::make_shared<const Identity>(std::move(identity));
 }
 

@@ -35,7 +35,7 @@ bool has_names(const X509* certificate) {
 
 // An authority of the public tells where its own certificate is to be had: one that issued this is
 // no root that clients have.
-bool tells_of_issuer(const X509* certificate) {
+bool has_issuer_url(const X509* certificate) {
   const auto access =
       extension_of<AUTHORITY_INFO_ACCESS, AUTHORITY_INFO_ACCESS_free>(certificate, NID_info_access);
   for (int i = 0; access && i < sk_ACCESS_DESCRIPTION_num(access.get()); ++i)
@@ -103,7 +103,7 @@ void advise_server(const Identity& identity, bool has_response, const config::Lo
                                identity.file),
                    "have it issued with its hosts as subjectAltName");
   if (X509* const last = identity.chain.back().get();
-      !is_root(last) && tells_of_issuer(last) && identity.chain.size() == 1)
+      !is_root(last) && has_issuer_url(last) && identity.chain.size() == 1)
     loading.report(
         Code::W249, at,
         fmt::format("'{}' has no certificate of the authority that issued the first one: "

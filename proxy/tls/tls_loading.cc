@@ -105,8 +105,8 @@ const std::string& TlsLoading::digest(const std::string& path) const {
 
 void TlsLoading::report(config::Code code, const config::Location& at, std::string message,
                         std::string hint) {
-  if (stopped() && std::exchange(told_of_silence_, true)) return;
-  findings_.push_back({code, at, who_ + std::move(message), std::move(hint)});
+  if (stopped() && std::exchange(reported_silent_, true)) return;
+  findings_.push_back({code, at, subject_ + std::move(message), std::move(hint)});
   errors_ += findings_.back().is_error();
 }
 

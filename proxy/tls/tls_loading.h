@@ -71,8 +71,8 @@ class TlsLoading {
 
   void report(config::Code code, const config::Location& at, std::string message,
               std::string hint = "");
-  // Stands before the messages from now on: "listener 'web': ".
-  void speak_of(std::string who) { who_ = std::move(who); }
+  // The prefix of the messages from now on: "listener 'web': ".
+  void set_subject(std::string subject) { subject_ = std::move(subject); }
   const std::vector<TlsFinding>& findings() const { return findings_; }
   size_t errors() const { return errors_; }
   // A file does not answer: nothing more is read, and the load has failed.
@@ -89,10 +89,10 @@ class TlsLoading {
   std::map<std::string, Result<std::string>> contents_;
   std::map<std::string, std::string> digests_;
   std::vector<TlsFinding> findings_;
-  std::string who_;
+  std::string subject_;
   std::shared_ptr<const SystemTrust> system_trust_;
   size_t errors_ = 0;
-  bool told_of_silence_ = false;
+  bool reported_silent_ = false;
 };
 
 }  // namespace weir

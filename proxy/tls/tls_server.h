@@ -52,7 +52,7 @@ class TlsServer {
 
   const std::vector<CertificateInfo>& certificates() const { return infos_; }
   // Some clients have to show, or may show, a certificate.
-  bool asks_clients() const { return asks_clients_; }
+  bool requests_client_certificates() const { return asks_clients_; }
   // Of clients that ask for this host, written in lower case.
   const ClientRules& rules_for(std::string_view host) const;
   // Of all that was read: differs when a file does.

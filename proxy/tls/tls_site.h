@@ -77,7 +77,7 @@ struct TlsServer::Sites {
   Indexes& offers_of(const std::string& host);
   const Indexes& offers_of_wildcard(const std::string& host) const;
   void check_rules(const std::string& name, const Indexes& offers);
-  void warn_of_twins(const std::string& name, const Indexes& offers);
+  void warn_of_duplicates(const std::string& name, const Indexes& offers);
   Indexes with_wildcard(const std::string& name, const Indexes& own) const;
   Indexes for_no_name(size_t chosen) const;
   const Site* site(const Indexes& candidates);

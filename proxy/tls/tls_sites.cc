@@ -74,10 +74,10 @@ void TlsServer::Sites::check_rules(const std::string& name, const Indexes& offer
                                name));
     return;
   }
-  warn_of_twins(name, offers);
+  warn_of_duplicates(name, offers);
 }
 
-void TlsServer::Sites::warn_of_twins(const std::string& name, const Indexes& offers) {
+void TlsServer::Sites::warn_of_duplicates(const std::string& name, const Indexes& offers) {
   std::map<int, size_t> first;
   for (const size_t i : offers) {
     const auto [known, is_new] = first.emplace(offer(i).key_type(), i);

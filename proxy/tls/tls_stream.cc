@@ -90,7 +90,7 @@ int TlsStream::bio_write(BIO* bio, const char* from, int size) {
 // take waits behind the records that do, and goes with the next write.
 int TlsStream::send_own(std::span<const char> message) {
   const int size = static_cast<int>(message.size());
-  if (said_end_ || broken_) return size;
+  if (close_notify_made_ || broken_) return size;
   if (unsent_ == nullptr) {
     const ssize_t n = sys::send(fd_, message.data(), message.size());
     if (n < 0 && errno != EAGAIN) return broken_ = true, size;
@@ -270,10 +270,10 @@ TlsStream::Outcome TlsStream::send(TlsRecords& records) {
 
 TlsStream::Status TlsStream::send_close_notify() {
   if (broken_ || !done_) return Status::ok;
-  if (!said_end_) {
+  if (!close_notify_made_) {
     clear_openssl_errors();
     SSL_shutdown(ssl_);
-    said_end_ = true;
+    close_notify_made_ = true;
   }
   if (unsent_ == nullptr) return Status::ok;
   const Status rest = send(*unsent_).status;

@@ -130,11 +130,11 @@ class TlsStream {
   bool peer_closed_ = false;
   bool eof_ = false;
   bool done_ = false;
-  bool exhausted_ = false;      // the last call has not got all it could have
-  bool broken_ = false;         // nothing may be sent any more
-  bool within_record_ = false;  // the last one has come in part
-  bool said_end_ = false;       // the close_notify is made: nothing may follow it
-  uint32_t small_left_ = 0;     // bytes to go out in small records
+  bool exhausted_ = false;          // the last call has not got all it could have
+  bool broken_ = false;             // nothing may be sent any more
+  bool within_record_ = false;      // the last one has come in part
+  bool close_notify_made_ = false;  // the close_notify is made: nothing may follow it
+  uint32_t small_left_ = 0;         // bytes to go out in small records
   TimePoint last_write_{};
   uint32_t records_ = 0;          // read in this call
   uint32_t turn_records_ = 0;     // in this turn, without data
