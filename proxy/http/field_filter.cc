@@ -25,7 +25,7 @@ FieldFilter::FieldFilter(const MessageHead& head, const FieldChanges& changes)
   for (std::string_view name : changes.remove) drop_named(field_id(name));
 }
 
-void FieldFilter::drop_claims() {
+void FieldFilter::drop_untrusted() {
   dropped_ |= with_any(kClaim);
   drops_claims_ = true;
 }

@@ -21,7 +21,7 @@ class FieldFilter {
 
   void drop(FieldId id) { dropped_ |= bit(id); }
   // What a peer that is not trusted says about its client: kClaim, and all other X-Forwarded-*.
-  void drop_claims();
+  void drop_untrusted();
   bool drops(FieldId id) const { return (dropped_ & bit(id)) != 0; }
 
   bool passes(FieldId id, std::string_view name) const {

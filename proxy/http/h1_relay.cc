@@ -82,7 +82,7 @@ bool accepts_trailers(const RequestHead& head) {
 
 // What the status, the client and the request that is answered allow: RFC 9110 6.4.1, 8.6, RFC
 // 9112 6.1.
-bool is_sound(const ResponseHead& head, const ResponsePlan& plan) {
+bool is_valid_response(const ResponseHead& head, const ResponsePlan& plan) {
   const BodyPlan& body = plan.body;
   const unsigned status = head.status();
   if (status == 101 && !(plan.upgrade && head.switches_protocols())) return false;
@@ -146,7 +146,7 @@ void write_request(H1HeadWriter& out, const RequestHead& head, const RequestPlan
   out.request_line(head.method(), plan.target);
   out.relayed_field("Host", plan.authority);
   FieldFilter filter(head, plan.fields);
-  if (!plan.trusted) filter.drop_claims();
+  if (!plan.trusted) filter.drop_untrusted();
   relay_fields(out, head, filter);
   write_changes(out, plan.fields);
   write_via(out, head.version(), plan.via);
@@ -167,7 +167,7 @@ void write_request(H1HeadWriter& out, const RequestHead& head, const RequestPlan
 }
 
 void write_response(H1HeadWriter& out, const ResponseHead& head, const ResponsePlan& plan) {
-  if (!is_sound(head, plan)) return out.fail();
+  if (!is_valid_response(head, plan)) return out.fail();
   const bool interim = head.interim();
   FieldFilter filter(head, plan.fields);
   const bool adds_date = !head.has(FieldId::date) && !filter.drops(FieldId::date);

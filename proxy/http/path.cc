@@ -42,7 +42,7 @@ int dot_segment(std::string_view segment) {
 }
 
 // A dot segment for servers that look into encoded slashes and parameters, and only for them.
-bool is_disguised(std::string_view segment) {
+bool has_hidden_dot_segment(std::string_view segment) {
   constexpr PathReading kAll{.slashes = true, .backslashes = true};
   if (dot_segment(segment) != 0) return false;
   for (;;) {
@@ -147,7 +147,7 @@ Fault check_path(std::string_view raw, const PathRules& rules) {
   for (std::string_view rest = raw.substr(1);;) {
     const Cut next = cut(rest, demanded(rules));
     const std::string_view segment = rest.substr(0, next.segment);
-    if (is_disguised(segment)) return {400, "a disguised dot segment in the path"};
+    if (has_hidden_dot_segment(segment)) return {400, "a disguised dot segment in the path"};
     if (rules.dot_segments == DotSegments::reject && dot_segment(segment) != 0)
       return {400, "a dot segment in the path"};
     if (next.separator == 0) return {};

@@ -270,7 +270,7 @@ Exchange::Step Exchange::send_request() {
 void Exchange::expect_request_trailers() {
   const FieldEdits& edits = route_->request_fields;
   FieldFilter filter(request(), {edits.set, edits.add, edits.remove, {}});
-  if (!client_.trusted) filter.drop_claims();
+  if (!client_.trusted) filter.drop_untrusted();
   up_.expect_trailers(filter, head_limits().head, H1BodyDecoder::Excess::fault);
 }
 
