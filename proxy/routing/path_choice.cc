@@ -61,7 +61,7 @@ class Choosing {
   PathChoice choose(std::string_view raw) {
     if (is_plain(raw)) return choice_of(raw);
     if (const Fault fault = check_path(raw, rules_)) return refused(fault);
-    if (climbs(raw, kinds_in(raw, rules_))) return refused(kAboveRoot);
+    if (may_leave_root(raw, kinds_in(raw, rules_))) return refused(kAboveRoot);
     if (!routes_.look_at_paths() && demanded(rules_) == PathReading{}) return choice_of(raw);
     const PathText demand = read_path(raw, demanded(rules_), kept_);
     if (demand.fault) return refused(demand.fault);
@@ -70,7 +70,7 @@ class Choosing {
       return refused(kTooLong);
     PathChoice choice = plain_choice(raw, demand);
     if (choice.fault) return choice;
-    if (climbs_behind_prefix(choice, 0)) choice = normal_choice(choice.path, choice.route);
+    if (may_leave_prefix(choice, 0)) choice = normal_choice(choice.path, choice.route);
     return check_kinds(choice);
   }
 
@@ -100,7 +100,7 @@ class Choosing {
   bool is_ambiguous(std::string_view path) {
     return kinds_in(path, rules_) != 0 || read(path, normal(rules_)).changed;
   }
-  bool climbs(std::string_view path, unsigned kinds) const {
+  bool may_leave_root(std::string_view path, unsigned kinds) const {
     if (rules_.dot_segments != DotSegments::automatic) return false;
     if (path.find('.') == path.npos && path.find("%2") == path.npos) return false;
     if (goes_above_root(path, normal(rules_))) return true;
@@ -109,10 +109,10 @@ class Choosing {
     return false;
   }
   // What is left of the path when the prefix of the route has been taken off.
-  bool climbs_behind_prefix(const PathChoice& choice, unsigned kinds) const {
+  bool may_leave_prefix(const PathChoice& choice, unsigned kinds) const {
     if (choice.route == nullptr) return false;
     const std::string_view prefix = choice.route->prefix_in(choice.path);
-    return prefix.data() != nullptr && climbs(choice.path.substr(prefix.size()), kinds);
+    return prefix.data() != nullptr && may_leave_root(choice.path.substr(prefix.size()), kinds);
   }
 
   // `demand`: the path as explicit rules demand it, in kept_.
@@ -154,7 +154,7 @@ class Choosing {
     unsigned kinds = kinds_in(choice.path, rules_);
     if (only_of_route(choice)) kinds &= ~unsigned{kParameter};
     if (kinds == 0) return choice;
-    if (climbs_behind_prefix(choice, kinds)) return refused(kAboveRoot);
+    if (may_leave_prefix(choice, kinds)) return refused(kAboveRoot);
     const KindSets sets(kinds);
     const uint32_t dots = read(choice.path, normal(rules_)).dots;
     for (const unsigned set : sets)
