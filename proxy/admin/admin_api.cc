@@ -32,8 +32,8 @@ SharedResponder share(AdminResponder responder) {
 }
 
 // A peer that may not read the file does not see its contents.
-Disclosure disclosure_to(const AdminPeer& peer) {
-  const bool all = peer.may_read_what_weir_may();
+Disclosure disclosure_for(const AdminPeer& peer) {
+  const bool all = peer.may_read_files_of_weir();
   return {all, all};
 }
 
@@ -146,7 +146,7 @@ void AdminApi::metrics(const AdminRequest& request, AdminResponder responder) {
 }
 
 void AdminApi::status(const AdminRequest& request, AdminResponder responder) {
-  const bool messages = disclosure_to(request.peer).messages;
+  const bool messages = disclosure_for(request.peer).messages;
   const bool gzipped = request.accepts_gzip;
   control_.workers.report(
       [this, gzipped, messages, r = share(std::move(responder))](const Workers::Reports& reports) {
@@ -205,7 +205,7 @@ void AdminApi::start_drain(const AdminRequest& request, AdminResponder responder
 void AdminApi::reload(const AdminRequest& request, AdminResponder responder) {
   const bool dry_run = request.flag("dry_run");
   log_request(dry_run ? "plan.requested" : "reload.requested", request);
-  const Disclosure disclosure = disclosure_to(request.peer);
+  const Disclosure disclosure = disclosure_for(request.peer);
   if (dry_run)
     return reload_.plan(answer_with(control_.background, std::move(responder), disclosure));
   if (request.flag("wait"))
@@ -222,7 +222,7 @@ void AdminApi::plan(AdminRequest request, AdminResponder responder) {
   const std::optional<std::string> path = request.take_member("path");
   if (text && path)
     return responder.reply(error_reply(400, "'text' and 'path' exclude each other"));
-  if (path && !request.peer.may_read_what_weir_may())
+  if (path && !request.peer.may_read_files_of_weir())
     return responder.reply(error_reply(
         403,
         "only root and the user that weir runs as may name a 'path', over the UNIX socket; "
@@ -234,7 +234,7 @@ void AdminApi::plan(AdminRequest request, AdminResponder responder) {
     return responder.reply(error_reply(
         503, "weir is already planning as many texts from TCP as it takes at once; try again"));
   log_request("plan.requested", request);
-  Disclosure disclosure = disclosure_to(request.peer);
+  Disclosure disclosure = disclosure_for(request.peer);
   if (text) disclosure.messages = true;  // they quote what the client has sent
   ReloadCoordinator::Done answer =
       answer_with(control_.background, std::move(responder), disclosure);

@@ -26,7 +26,7 @@ AdminPeer AdminPeer::of(int fd, bool over_unix_socket) {
   return peer;
 }
 
-bool AdminPeer::may_read_what_weir_may() const {
+bool AdminPeer::may_read_files_of_weir() const {
   return over_unix_socket && (uid == 0 || uid == ::geteuid());
 }
 

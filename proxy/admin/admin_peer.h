@@ -17,7 +17,7 @@ struct AdminPeer {
   // Of a connected socket.
   static AdminPeer of(int fd, bool over_unix_socket);
   // root, or the user that weir runs as: the peer can read whatever weir can.
-  bool may_read_what_weir_may() const;
+  bool may_read_files_of_weir() const;
   // "127.0.0.1:40312", or "uid=0 pid=4711".
   std::string text() const;
 };

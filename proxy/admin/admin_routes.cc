@@ -138,8 +138,7 @@ void AdminRoutes::answer(const AdminRoute& route, AdminRequest request,
   const auto read = [reading, &route] {
     reading->read = read_members(reading->request, route.members);
   };
-  if (large && elsewhere_)
-    return elsewhere_(read, [reading, &route] { hand_over(route, *reading); });
+  if (large && offload_) return offload_(read, [reading, &route] { hand_over(route, *reading); });
   read();
   hand_over(route, *reading);
 }

@@ -23,10 +23,10 @@ struct AdminRoute {
 class AdminRoutes {
  public:
   // Runs `work` on another thread, then `done` on the loop.
-  using Elsewhere = std::function<void(std::function<void()> work, std::function<void()> done)>;
+  using Offload = std::function<void(std::function<void()> work, std::function<void()> done)>;
 
-  // Without `elsewhere` every body is read at once.
-  explicit AdminRoutes(Elsewhere elsewhere = nullptr) : elsewhere_(std::move(elsewhere)) {}
+  // Without `offload` every body is read at once.
+  explicit AdminRoutes(Offload offload = nullptr) : offload_(std::move(offload)) {}
 
   // GET routes answer HEAD as well: the connection leaves the body out. The route's index.
   size_t add(AdminRoute route);
@@ -40,7 +40,7 @@ class AdminRoutes {
  private:
   void answer(const AdminRoute& route, AdminRequest request, AdminResponder responder) const;
 
-  const Elsewhere elsewhere_;
+  const Offload offload_;
   std::vector<AdminRoute> routes_;
 };
 
