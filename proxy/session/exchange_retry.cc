@@ -58,10 +58,10 @@ Pool::Trust Exchange::trust() {
 
 // True: the next try has been arranged. Nothing of the one that failed is left.
 bool Exchange::try_again(RetryCause cause) {
-  const auto another_address = [&](bool left_alone_too) {
+  const auto another_address = [&](bool avoided_too) {
     if (cause != RetryCause::connect_failure || tries_ >= kMaxTries) return kNoBackend;
     return cluster_->other_address(place_, http_.pipes().loop.now(),
-                                   std::span(tried_).first(tried_count_), left_alone_too);
+                                   std::span(tried_).first(tried_count_), avoided_too);
   };
   const auto retry = [&] {
     if (!may_try_again(cause)) return false;

@@ -99,7 +99,7 @@ bool Exchange::find_place(bool reclaim) {
                    ? cluster_->pick(now, hash, over)
                    : cluster_->find_room(now, std::span(tried_).first(tried_count_));
     if (place_ == kNoBackend) break;
-    if (awaits && cluster_->left_alone(place_, now)) break;
+    if (awaits && cluster_->is_avoided(place_, now)) break;
     Pool& pool = cluster_->pool(place_);
     try_began_ = now;
     if (fresh_) {
@@ -112,7 +112,7 @@ bool Exchange::find_place(bool reclaim) {
     if (lease_ == nullptr && reclaim) pool.reclaim_private();
     if (lease_ != nullptr || !pool.full()) return false;
     full = true;
-    awaits |= !cluster_->left_alone(place_, now);
+    awaits |= !cluster_->is_avoided(place_, now);
     if (passed_count == passed.size()) break;
     passed[passed_count++] = place_;
   }

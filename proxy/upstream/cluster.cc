@@ -127,7 +127,7 @@ void Cluster::end_use(BackendIndex host) {
   cells_of(host).in_flight.sub();
 }
 
-bool Cluster::left_alone(BackendIndex place, TimePoint now) const {
+bool Cluster::is_avoided(BackendIndex place, TimePoint now) const {
   const HostSpec& host = spec_.hosts[place];
   if (stale_ && !panic_ && !host.usable()) return true;
   return host.backend->held_off(now) || spec_.ejected(host, now);
@@ -184,8 +184,7 @@ BackendIndex Cluster::pick(TimePoint now, uint64_t client_hash,
 }
 
 BackendIndex Cluster::other_address(BackendIndex place, TimePoint now,
-                                    std::span<const BackendIndex> tried,
-                                    bool left_alone_too) const {
+                                    std::span<const BackendIndex> tried, bool avoided_too) const {
   const std::vector<HostSpec>& hosts = spec_.hosts;
   const uint32_t series = hosts[place].series;
   BackendIndex first = place, end = place + 1;
@@ -196,7 +195,7 @@ BackendIndex Cluster::other_address(BackendIndex place, TimePoint now,
     const BackendIndex other = first + (place - first + step) % (end - first);
     if (!hosts[other].usable() || std::find(tried.begin(), tried.end(), other) != tried.end())
       continue;
-    if (left_alone_too || !left_alone(other, now)) return other;
+    if (avoided_too || !is_avoided(other, now)) return other;
   }
   return kNoBackend;
 }
@@ -211,9 +210,9 @@ Cluster::Choice Cluster::choose(Tier& tier, TimePoint now, uint64_t client_hash,
   }
   const BackendIndex first = tier.balancer->pick({client_hash, excluded_});
   if (first == kNoBackend) return {};
-  if (!left_alone(places[first], now)) return {places[first], true};
+  if (!is_avoided(places[first], now)) return {places[first], true};
   for (BackendIndex i = 0; i < places.size(); ++i)
-    if (left_alone(places[i], now)) excluded_.push_back(i);
+    if (is_avoided(places[i], now)) excluded_.push_back(i);
   const BackendIndex other = tier.balancer->pick({client_hash, excluded_});
   // All that are left are held off or ejected: trying one of them is better than refusing for
   // certain.
@@ -224,7 +223,7 @@ BackendIndex Cluster::find_room(TimePoint now, std::span<const BackendIndex> tri
   for (const Tier* tier : {&serving_, &backups_}) {
     for (size_t i = 0; i < tier->places.size(); ++i) {
       const BackendIndex place = tier->places[++scanned_ % tier->places.size()];
-      if ((pools_[place] && !pools_[place]->has_room()) || left_alone(place, now)) continue;
+      if ((pools_[place] && !pools_[place]->has_room()) || is_avoided(place, now)) continue;
       if (std::find(tried.begin(), tried.end(), place) == tried.end()) return place;
     }
   }

@@ -41,11 +41,11 @@ class Cluster {
   // large that pick() would have to be called too often. O(backends).
   BackendIndex find_room(TimePoint now, std::span<const BackendIndex> tried);
   // It is held off or ejected at this moment.
-  bool left_alone(BackendIndex place, TimePoint now) const;
+  bool is_avoided(BackendIndex place, TimePoint now) const;
   // Another address of the backend at `place`, which could not be connected to, for the same
-  // client; kNoBackend when there is none. `left_alone_too`: also one that is held off or ejected.
+  // client; kNoBackend when there is none. `avoided_too`: also one that is held off or ejected.
   BackendIndex other_address(BackendIndex place, TimePoint now, std::span<const BackendIndex> tried,
-                             bool left_alone_too = false) const;
+                             bool avoided_too = false) const;
   // The next pick looks at the health of every backend; in a large cluster no more often than its
   // size allows (kRebuildEvery), and until then a pick passes over backends that have gone down.
   void health_changed() { stale_ = true; }

@@ -93,7 +93,7 @@ BackendIndex Connect::next_place() {
                                 ? cluster_->pick(now, client_hash_, tried)
                                 : kNoBackend;
   if (next != kNoBackend || tried.empty()) return next;
-  return cluster_->other_address(tried.back(), now, tried, /*left_alone_too=*/true);
+  return cluster_->other_address(tried.back(), now, tried, /*avoided_too=*/true);
 }
 
 Connect::State Connect::attempt() {

@@ -28,7 +28,7 @@ BackendIndex free_backend(Cluster& cluster, TimePoint now) {
   const std::vector<HostSpec>& hosts = cluster.spec().hosts;
   BackendIndex found = kNoBackend;
   for (BackendIndex i = 0; i < hosts.size(); ++i) {
-    if (!could_serve(hosts[i]) || cluster.left_alone(i, now) || !has_room(cluster, i)) continue;
+    if (!could_serve(hosts[i]) || cluster.is_avoided(i, now) || !has_room(cluster, i)) continue;
     if (flawless(cluster, i)) return i;
     found = i;
   }
@@ -37,7 +37,7 @@ BackendIndex free_backend(Cluster& cluster, TimePoint now) {
 
 bool any_left_alone(const Cluster& cluster, TimePoint now) {
   for (BackendIndex i = 0; i < cluster.spec().hosts.size(); ++i)
-    if (cluster.left_alone(i, now)) return true;
+    if (cluster.is_avoided(i, now)) return true;
   return false;
 }
 
