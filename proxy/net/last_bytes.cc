@@ -20,9 +20,9 @@ bool discard_from(Transport& side) {
 }
 
 // Bytes that `side` has not acknowledged; none when it never will.
-size_t on_the_way_to(Transport& side) {
+size_t undelivered_bytes(Transport& side) {
   // After a reset the kernel still counts what it has dropped.
-  return side.error() == 0 && !side.failed_unseen() ? side.unacknowledged() : 0;
+  return side.error() == 0 && !side.has_pending_error() ? side.unacknowledged() : 0;
 }
 
 // Bytes that the half has read and its sink has not taken.
@@ -43,12 +43,12 @@ bool LastBytes::arrived(Transport& client, Transport& backend, Pipe* pipe, TimeP
   const size_t down = pipe != nullptr ? in_hand_of(pipe->response) : 0;
   const bool client_emptied = discard_from(client);
   all_discarded_ = discard_from(backend) && client_emptied;
-  return note(down + on_the_way_to(client), up + on_the_way_to(backend), now);
+  return note(down + undelivered_bytes(client), up + undelivered_bytes(backend), now);
 }
 
 bool LastBytes::arrived(Transport& client, TimePoint now) {
   all_discarded_ = discard_from(client);
-  return note(on_the_way_to(client), 0, now);
+  return note(undelivered_bytes(client), 0, now);
 }
 
 bool LastBytes::note(size_t to_client, size_t to_backend, TimePoint now) {

@@ -39,7 +39,7 @@ void HalfPipe::on_readable() {
   // delivered all the same, but the session may have less patience now.
   const bool nobody_reads =
       state_ == State::ended || (state_ == State::open && in_hand() > 0 && !sink_.writable());
-  if (nobody_reads && source_.failed_unseen()) {
+  if (nobody_reads && source_.has_pending_error()) {
     source_lost_ = true;
     if (state_ == State::ended) finish(State::source_failed);
     return observer_.on_pipe();
@@ -113,7 +113,7 @@ HalfPipe::Step HalfPipe::fill_block() {
   begin_ = 0;
   end_ = static_cast<uint32_t>(io.bytes);
   took(io.bytes);
-  judge(io.bytes);
+  update_bulk(io.bytes);
   return Step::next;
 }
 
@@ -132,11 +132,11 @@ HalfPipe::Step HalfPipe::fill_kernel_pipe() {
   }
   ask_ = io.bytes < wanted;
   took(io.bytes);
-  judge(io.bytes);
+  update_bulk(io.bytes);
   return Step::next;
 }
 
-void HalfPipe::judge(size_t bytes) {
+void HalfPipe::update_bulk(size_t bytes) {
   if (bulk_means_ == Bulk::none) return;
   const bool full = bytes >= kBlockSize;
   streak_ = full != bulk_ ? static_cast<uint8_t>(streak_ + 1) : 0;

@@ -98,7 +98,7 @@ class HalfPipe final : public TransportReader, public TransportWriter, private Y
   Step fill_kernel_pipe();
   bool borrow_kernel_pipe();
   void borrow_block();
-  void judge(size_t bytes);
+  void update_bulk(size_t bytes);
   void took(size_t bytes) {
     if (left_ != kUnlimited) left_ -= bytes;
   }

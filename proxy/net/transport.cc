@@ -336,7 +336,7 @@ void Transport::abort() {
   close();
 }
 
-bool Transport::failed_unseen() {
+bool Transport::has_pending_error() {
   if (!suspicious_) return false;
   suspicious_ = false;
   if (error_ == 0) error_ = sys::take_error(fd_);

@@ -116,7 +116,7 @@ class Transport : private Recheck, private Yielding {
   bool cut_off() const { return cut_off_; }
   // For a side that is not read from, where no read would find a reset: asks the kernel, when the
   // last event may have been an error.
-  bool failed_unseen();
+  bool has_pending_error();
   int error() const { return error_; }  // errno of the first failure; 0: none
   bool was_reset() const;
   size_t unacknowledged() const;  // bytes that were sent, and may not have arrived

@@ -179,7 +179,7 @@ Exchange::Step Exchange::cancel() {
 // While nobody reads from the client, this is how its reset is noticed, and its FIN.
 void Exchange::on_client() {
   if (stage_ != Stage::read_head && stage_ != Stage::delivering && !up_.running() &&
-      owner_->client().failed_unseen())
+      owner_->client().has_pending_error())
     return (void)client_failed();
   advance();
 }

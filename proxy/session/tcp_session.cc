@@ -161,7 +161,7 @@ void TcpSession::linger(EndReason reason, TimePoint until) {
 
 void TcpSession::on_readable() {
   if (stage_ == Stage::lingering) return discard();
-  if (stage_ == Stage::connecting && client_.failed_unseen()) fail(Side::client);
+  if (stage_ == Stage::connecting && client_.has_pending_error()) fail(Side::client);
 }
 
 TimePoint TcpSession::idle_deadline() const {
