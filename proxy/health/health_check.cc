@@ -50,7 +50,7 @@ class HealthChecks::Check final : public WaitingTag, public CheckRunOwner, priva
   void on_deadline() override;
   void on_run_end(RunResult result, std::string why) override;
   void conclude(CheckResult result, const std::string& why);
-  void judge(bool ok, const std::string& why);
+  void apply_result(bool ok, const std::string& why);
   void flip(Health to, const std::string& why);
   void prime();
   void stop_run();
@@ -106,11 +106,11 @@ void HealthChecks::Check::conclude(CheckResult result, const std::string& why) {
   const TimePoint next = started_ + checks_.jittered(target_.spec);
   loop_.deadlines().set(*this, std::max(next, loop_.now()));
   checks_.observer_.on_check(*target_.backend, result);
-  judge(result == CheckResult::ok, why);
+  apply_result(result == CheckResult::ok, why);
   checks_.start_waiting();
 }
 
-void HealthChecks::Check::judge(bool ok, const std::string& why) {
+void HealthChecks::Check::apply_result(bool ok, const std::string& why) {
   const Health seen = ok ? Health::up : Health::down;
   const Health health = target_.backend->health();
   if (seen == health) {
