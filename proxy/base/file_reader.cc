@@ -128,7 +128,7 @@ std::string FileReader::silence() const {
   return fmt::format("'{}' does not answer; is it on a mount that hangs?", silent_);
 }
 
-size_t FileReader::left_behind() {
+size_t FileReader::stuck_threads() {
   const std::lock_guard lock(stuck().mutex);
   return stuck().paths.size();
 }

@@ -48,7 +48,7 @@ class FileReader {
   std::string silence() const;
 
   // The number of threads of this process that are stuck.
-  static size_t left_behind();
+  static size_t stuck_threads();
 
  private:
   struct Thread;

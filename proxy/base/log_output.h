@@ -3,8 +3,8 @@
 //
 // Never waits: what cannot be written now stays pending, up to kMaxPending; a line beyond that is
 // refused whole. After an error (disk full, reader gone, a directory that is not there any more) it
-// is in trouble() until the same has worked, and tries again after kRetry: what is pending is kept
-// to the byte, so a line that was half written is completed and not repeated.
+// is in last_error() until the same has worked, and tries again after kRetry: what is pending is
+// kept to the byte, so a line that was half written is completed and not repeated.
 #pragma once
 
 #include <string>
@@ -36,7 +36,7 @@ class LogOutput {
   bool reopen(TimePoint now);
   bool reopens() const { return open_error_ != 0; }
   // errno of what does not work now, opening or writing; 0: all does.
-  int trouble() const { return open_error_ != 0 ? open_error_ : write_error_; }
+  int last_error() const { return open_error_ != 0 ? open_error_ : write_error_; }
 
   bool pending() const { return written_ < pending_.size(); }
   uint64_t pending_lines() const;  // half written ones included

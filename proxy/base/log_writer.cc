@@ -19,7 +19,7 @@ TimePoint now() {
 const char* fix_for(const LogOutput& output) {
   if (output.reopens())
     return "make its directory, writable for weir; lines go to the old file until then";
-  const bool full = output.trouble() == ENOSPC || output.trouble() == EDQUOT;
+  const bool full = output.last_error() == ENOSPC || output.last_error() == EDQUOT;
   return full ? "make room on its disk" : "see to whoever reads it, and send SIGUSR1 for a file";
 }
 
@@ -131,7 +131,7 @@ void LogWriter::obey(Requests requests) {
     retire(fresh.messages, LogKind::message);
     retire(fresh.access, LogKind::access);
     for (const LogKind kind : {LogKind::message, LogKind::access})
-      in_trouble_[size_t(kind)] &= outputs_.of(kind).trouble() != 0;
+      failing_[size_t(kind)] &= outputs_.of(kind).last_error() != 0;
     requests.reopen |= outputs_.messages.reopens() || outputs_.access.reopens();
   }
   if (!requests.reopen) return;
@@ -144,11 +144,11 @@ void LogWriter::reopen_output(LogOutput& output, LogKind kind) {
 }
 
 // What begins and what is over, once each.
-void LogWriter::report_trouble(LogOutput& output, LogKind kind) {
-  const int error = output.trouble();
+void LogWriter::report_failure(LogOutput& output, LogKind kind) {
+  const int error = output.last_error();
   const size_t i = size_t(kind);
-  if ((error != 0) == in_trouble_[i]) return;
-  in_trouble_[i] = error != 0;
+  if ((error != 0) == failing_[i]) return;
+  failing_[i] = error != 0;
   const uint64_t lost = refused_[i].value() - lost_before_[i];
   if (error != 0) lost_before_[i] = refused_[i].value();
   const LogLevel level = error != 0 ? LogLevel::error : LogLevel::info;
@@ -167,7 +167,7 @@ void LogWriter::report_trouble(LogOutput& output, LogKind kind) {
 void LogWriter::report(const LogOutput& about, LogLevel level, std::string_view line) {
   reports_[size_t(level)].add();
   LogOutput& messages = outputs_.messages;
-  const bool works = messages.trouble() == 0 && !messages.discards();
+  const bool works = messages.last_error() == 0 && !messages.discards();
   if (works && !messages.append(line)) refused_[size_t(LogKind::message)].add();
   if (works && messages.name() == "stderr") return;
   if (about.name() != "stderr") stderr_.append(line);
@@ -197,7 +197,7 @@ bool LogWriter::flush() {
     LogOutput& output = outputs_.of(kind);
     if (output.reopens() && now() >= output.reopen_at()) reopen_output(output, kind);
     flush_output(output, kind);
-    report_trouble(output, kind);
+    report_failure(output, kind);
   }
   flush_output(outputs_.messages, LogKind::message);  // what was just reported
   (void)stderr_.flush(now());

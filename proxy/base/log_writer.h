@@ -72,7 +72,7 @@ class LogWriter {
   bool flush();  // whether no output has anything pending
   void flush_output(LogOutput& output, LogKind kind);
   void reopen_output(LogOutput& output, LogKind kind);
-  void report_trouble(LogOutput& output, LogKind kind);
+  void report_failure(LogOutput& output, LogKind kind);
   void report(const LogOutput& about, LogLevel level, std::string_view line);
   bool arrived_since(State state);
   void wait(State state, TimePoint limit);
@@ -92,8 +92,8 @@ class LogWriter {
   std::array<LogCounter, kLogKinds> refused_;
   std::array<LogCounter, kLogKinds> output_errors_;
   std::array<LogCounter, kLogLevels> reports_;
-  std::array<bool, kLogKinds> in_trouble_{};       // as reported
-  std::array<uint64_t, kLogKinds> lost_before_{};  // lines, when the trouble began
+  std::array<bool, kLogKinds> failing_{};          // as reported
+  std::array<uint64_t, kLogKinds> lost_before_{};  // lines, when the last_error began
   pthread_t thread_{};                             // started last: it uses all of the above
 };
 

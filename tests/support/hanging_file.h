@@ -25,7 +25,7 @@ class HangingFile {
   // From now on it answers. Returns when no thread is stuck on it any more.
   void answer() {
     lease_.reset();
-    while (FileReader::left_behind() > 0) std::this_thread::yield();
+    while (FileReader::stuck_threads() > 0) std::this_thread::yield();
   }
 
  private:

@@ -59,7 +59,7 @@ TEST_F(FileReaderTest, LeavesAFileThatHangsAndTriesNothingElseInThisLoad) {
     expect_problem(reader.read(good, kMost), "'" + stuck + "' does not answer");
     EXPECT_FALSE(reader.ask<int>(good, [] { return 1; }));
   }
-  EXPECT_EQ(FileReader::left_behind(), 1u);
+  EXPECT_EQ(FileReader::stuck_threads(), 1u);
   hanging.answer();
   FileReader later;
   EXPECT_EQ(*later.read(stuck, kMost), "late");
@@ -75,7 +75,7 @@ TEST_F(FileReaderTest, LeavesOneThreadForOnePathHoweverManyLoadsTryIt) {
     FileReader other;
     EXPECT_EQ(*other.read(good, kMost), "hello") << "what does not name it goes on";
   }
-  EXPECT_EQ(FileReader::left_behind(), 1u);
+  EXPECT_EQ(FileReader::stuck_threads(), 1u);
   hanging.answer();
 }
 
@@ -94,7 +94,7 @@ TEST_F(FileReaderTest, CountsTwoThreadsThatAreStuckOnOnePath) {
   begins.get_future().wait();
   wait_for_it();
   other.join();
-  EXPECT_EQ(FileReader::left_behind(), 2u);
+  EXPECT_EQ(FileReader::stuck_threads(), 2u);
   hanging.answer();
 }
 

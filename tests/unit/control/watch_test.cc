@@ -58,7 +58,7 @@ TEST_F(WatchTest, ADirectoryThatDidNotAnswer_IsWatchedOnceItDoes) {
   advance(Watch::kRetry);
   EXPECT_EQ(told(), 0) << "it hangs still";
   answer.set_value(0);
-  while (FileReader::left_behind() > 0) std::this_thread::yield();
+  while (FileReader::stuck_threads() > 0) std::this_thread::yield();
   EXPECT_TRUE(run_until([&] {
     advance(Watch::kRetry);
     return told() > 0;
