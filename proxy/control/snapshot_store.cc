@@ -92,7 +92,7 @@ std::vector<bool> carry_http(const Snapshot& snapshot) {
   return http;
 }
 
-SeriesDemand demand_of(const Snapshot& snapshot, uint32_t workers,
+SeriesDemand series_demand(const Snapshot& snapshot, uint32_t workers,
                        const std::vector<bool>& clusters_of_http) {
   SeriesDemand demand{.workers = workers,
                       .listeners = snapshot.listeners.size(),
@@ -314,7 +314,7 @@ Result<SnapshotStore::Prepared> SnapshotStore::prepare(const Candidate& candidat
   prepared.ticket_keys = candidate.tls.ticket_keys;
   prepared.digests = candidate.tls.digests;
   const std::vector<bool> clusters_of_http = carry_http(*snapshot);
-  const SeriesDemand demand = demand_of(*snapshot, sockets_.workers(), clusters_of_http);
+  const SeriesDemand demand = series_demand(*snapshot, sockets_.workers(), clusters_of_http);
   size_t own_series = routes_with_series(demand, model.metrics.max_series);
   snapshot->folded_routes = demand.routes - own_series;
   for (ListenerSpec& listener : snapshot->listeners)

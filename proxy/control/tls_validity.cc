@@ -41,15 +41,15 @@ void TlsValidity::look() {
     if (now < file.from) next = std::min(next, file.from);
     out_of_date[file.kind].add();
     told.insert(file.key());
-    if (!told_.contains(file.key()))
+    if (!reported_.contains(file.key()))
       LOG(warn, "tls.file_out_of_date", kv("path", file.path), kv("message", file.describe(now)));
   }
   // A file that was renewed has other times than the version that was out of date.
   for (const FileValidity& file : files_)
-    if (file.holds(now) && holds_version_of(told_, file) && !holds_version_of(told, file))
+    if (file.holds(now) && holds_version_of(reported_, file) && !holds_version_of(told, file))
       LOG(info, "tls.file_valid", kv("path", file.path));
   state_.tls_files_out_of_date = out_of_date;
-  told_ = std::move(told);
+  reported_ = std::move(told);
   timer_.set_in(std::chrono::seconds(std::max<int64_t>(1, next - now)));
 }
 

@@ -38,7 +38,7 @@ class TlsValidity {
   const WallClock now_;
   Timer timer_;
   std::vector<FileValidity> files_;
-  Keys told_;  // of those that are out of date
+  Keys reported_;  // of those that are out of date
 };
 
 }  // namespace weir
