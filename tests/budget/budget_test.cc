@@ -255,7 +255,7 @@ TEST_F(BudgetTest, ARequestOverTlsCostsNoMoreCalls) {
   });
   ASSERT_NO_FATAL_FAILURE(serve(backend, ", " + tls_with(files.cert, files.key)));
   test::TlsPeer client(Socket::connect(bind_), {});
-  ASSERT_EQ(test::shake_hands(client), test::TlsPeer::State::done) << client.error();
+  ASSERT_EQ(test::handshake(client), test::TlsPeer::State::done) << client.error();
   const auto ask = [&](int n) {
     for (int i = 0; i < n; ++i) {
       ASSERT_TRUE(client.send("GET / HTTP/1.1\r\nHost: example.com\r\n\r\n"));
@@ -284,7 +284,7 @@ TEST_F(BudgetTest, BulkOverTlsCostsFewCallsAMegabyte) {
       serve(config_text(listener("web", bind_, "app", tls_with(files.cert, files.key)),
                         cluster("app", {backend.address()}), "global: {workers: 1}\n")));
   test::TlsPeer client(Socket::connect(bind_), {});
-  ASSERT_EQ(test::shake_hands(client), test::TlsPeer::State::done) << client.error();
+  ASSERT_EQ(test::handshake(client), test::TlsPeer::State::done) << client.error();
   const auto take = [&](size_t size) {
     for (size_t got = 0; got < size;) {
       const std::string bytes = client.receive();

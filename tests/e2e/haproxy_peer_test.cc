@@ -92,7 +92,7 @@ TEST_F(HaproxyBeforeWeir, TlsBehindTheHeaderIsWeirs) {
     const ForeignServer server = haproxy(front, version);
     for (const int tls : {TLS1_2_VERSION, TLS1_3_VERSION}) {
       TlsPeer peer(client_of(front), {.sni = "a.test", .version = tls, .trust = &authority_});
-      ASSERT_EQ(shake_hands(peer), TlsPeer::State::done) << peer.error();
+      ASSERT_EQ(handshake(peer), TlsPeer::State::done) << peer.error();
       EXPECT_EQ(peer.peer_name(), "a");
       ASSERT_TRUE(peer.send(http_get("/")));
       EXPECT_THAT(hear(peer, "https"), EndsWith("\r\n127.0.0.9 https")) << version;
@@ -113,7 +113,7 @@ TEST_F(HaproxyBeforeWeir, AllThatItKnowsOfATlsThatItHasEnded_IsReadPast) {
       "  unique-id-format %[uuid]\n",
       fmt::format("ssl crt {} ca-file {} verify optional", site_.in_one(), authority_.file()));
   TlsPeer peer(client_of(front), {.sni = "a.test", .trust = &authority_, .certificate = client});
-  ASSERT_EQ(shake_hands(peer), TlsPeer::State::done) << peer.error() << server.said();
+  ASSERT_EQ(handshake(peer), TlsPeer::State::done) << peer.error() << server.said();
   ASSERT_TRUE(peer.send(http_get("/")));
   EXPECT_THAT(hear(peer, "http"), EndsWith("\r\n127.0.0.9 http"));
   expect_no_failure(weir);
@@ -200,7 +200,7 @@ TEST_F(HaproxyBehindWeir, ItGetsTheHostOfTheRequest) {
   const ForeignServer server = haproxy("%[src] asked for %[fc_pp_authority]");
   ProxyProcess weir(text("v2", tls_with(site.cert, site.key)));
   TlsPeer peer(client_of(bind_), {.sni = "a.test", .trust = &authority});
-  ASSERT_EQ(shake_hands(peer), TlsPeer::State::done) << peer.error();
+  ASSERT_EQ(handshake(peer), TlsPeer::State::done) << peer.error();
   ASSERT_TRUE(peer.send(http_get("/")));
   EXPECT_THAT(hear(peer, "a.test"), EndsWith("\r\n127.0.0.9 asked for a.test"));
 }

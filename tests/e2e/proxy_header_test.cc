@@ -135,7 +135,7 @@ class TlsToldTest : public ProxyHeaderTest {
   }
   // What is said of this client, whose connection is of use then.
   Told told(TlsPeer& peer) {
-    EXPECT_EQ(shake_hands(peer), TlsPeer::State::done) << peer.error();
+    EXPECT_EQ(handshake(peer), TlsPeer::State::done) << peer.error();
     Socket server = backend_.accept();
     const Told told = read_told(server);
     EXPECT_TRUE(peer.send("hello"));

@@ -158,7 +158,7 @@ TEST_F(TlsClientsTest, ASelfSignedCertificateIsForThisMachine_AndLastsOverReload
   ASSERT_TRUE(weir.ready()) << weir.errors();
   const auto shown = [&] {
     TlsPeer peer(Socket::connect(bind_), {});
-    EXPECT_EQ(shake_hands(peer), TlsPeer::State::done) << peer.error();
+    EXPECT_EQ(handshake(peer), TlsPeer::State::done) << peer.error();
     X509* certificate = SSL_get1_peer_certificate(peer.ssl());
     EXPECT_EQ(X509_check_host(certificate, "localhost", 0, 0, nullptr), 1);
     EXPECT_EQ(X509_check_ip_asc(certificate, "127.0.0.1", 0), 1);
@@ -348,7 +348,7 @@ TEST_F(StalledHandshakesTest, CostBoundedMemoryDelayNoOtherClientAndEndInTime) {
   // Long enough for all of them to be there at once on a slow machine.
   ProxyProcess weir(text("", ", timeouts: {tls_handshake: 12s, keep_alive: 5m}"));
   TlsPeer kept(Socket::connect(bind_), {.sni = "a.test", .trust = &authority_});
-  ASSERT_EQ(shake_hands(kept), TlsPeer::State::done) << kept.error();
+  ASSERT_EQ(handshake(kept), TlsPeer::State::done) << kept.error();
   ASSERT_THAT(request(kept), HasSubstr("200 OK"));
   const size_t before = weir.resident_bytes();
   const double heap_before = heap(weir);
@@ -357,7 +357,7 @@ TEST_F(StalledHandshakesTest, CostBoundedMemoryDelayNoOtherClientAndEndInTime) {
   ASSERT_TRUE(weir.await_metric("weir_connections_active", {}, kStalled + 1));
   for (int i = 0; i < 50; ++i) ASSERT_THAT(request(kept), HasSubstr("200 OK")) << i;
   TlsPeer fresh(Socket::connect(bind_), {.sni = "a.test", .trust = &authority_});
-  ASSERT_EQ(shake_hands(fresh), TlsPeer::State::done) << fresh.error();
+  ASSERT_EQ(handshake(fresh), TlsPeer::State::done) << fresh.error();
   ASSERT_THAT(request(fresh), HasSubstr("200 OK"));
   const size_t growth = weir.resident_bytes() - before;
   EXPECT_LT(growth, kStalled * kBytesEach);

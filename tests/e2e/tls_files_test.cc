@@ -172,7 +172,7 @@ class TlsFilesTest : public testing::Test {
   // The name in the certificate that a client is shown now.
   std::string shown() const {
     auto one = peer();
-    EXPECT_EQ(shake_hands(*one), TlsPeer::State::done) << one->error();
+    EXPECT_EQ(handshake(*one), TlsPeer::State::done) << one->error();
     return one->peer_name();
   }
   static std::string ask(TlsPeer& peer, const std::string& what, const std::string& fields = "") {
@@ -190,7 +190,7 @@ class TlsFilesTest : public testing::Test {
 TEST_F(TlsFilesTest, ANewCertificateIsShownFromTheNextHandshakeOn_AndAnOpenConnectionGoesOn) {
   ProxyProcess weir(text());
   auto open = peer();
-  ASSERT_EQ(shake_hands(*open), TlsPeer::State::done) << open->error();
+  ASSERT_EQ(handshake(*open), TlsPeer::State::done) << open->error();
   EXPECT_EQ(open->peer_name(), "first");
   EXPECT_THAT(ask(*open, "one"), HasSubstr("200 OK"));
 
@@ -328,14 +328,14 @@ TEST_F(TlsFilesTest, ManyRotationsUnderLoadCauseNoFailure) {
     return [&, version]() -> std::string {
       TlsPeer one(Socket::connect(bind_),
                   {.sni = "a.test", .version = version, .trust = &authority_});
-      if (shake_hands(one) != TlsPeer::State::done) return "handshake: " + one.error();
+      if (handshake(one) != TlsPeer::State::done) return "handshake: " + one.error();
       if (version == TLS1_3_VERSION) names.insert(one.peer_name());
       const std::string got = ask(one, "hello", "Connection: close\r\n");
       return got.ends_with("hello") ? "" : "request: " + got + one.error();
     };
   };
   auto kept = peer();
-  ASSERT_EQ(shake_hands(*kept), TlsPeer::State::done);
+  ASSERT_EQ(handshake(*kept), TlsPeer::State::done);
   std::vector<std::unique_ptr<HttpLoad>> loads;
   const auto add = [&](HttpLoad::Step step) {
     loads.push_back(std::make_unique<HttpLoad>(std::move(step)));

@@ -8,7 +8,7 @@
 namespace weir::test {
 
 // The end of the handshake; `going_on` when it has not come in time.
-inline TlsPeer::State shake_hands(TlsPeer& peer, Duration patience = kPatience) {
+inline TlsPeer::State handshake(TlsPeer& peer, Duration patience = kPatience) {
   const TimePoint until = std::chrono::steady_clock::now() + patience;
   for (;;) {
     const TlsPeer::State state = peer.shake();
