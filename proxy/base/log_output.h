@@ -1,10 +1,10 @@
 // LogOutput: where lines end up: stderr, stdout, a file, or nowhere. Owned by the log's writer
 // thread.
 //
-// Never waits: what cannot be written now stays pending, up to kMaxPending; a line beyond that is
-// refused whole. After an error (disk full, reader gone, a directory that is not there any more) it
-// is in last_error() until the same has worked, and tries again after kRetry: what is pending is
-// kept to the byte, so a line that was half written is completed and not repeated.
+// Never blocks: bytes that cannot be written now stay pending, up to kMaxPending; a line beyond that
+// is refused whole. After an error (disk full, closed pipe, missing directory) last_error() returns
+// its errno until the same operation succeeds; the output retries after kRetry. Pending bytes are
+// kept, so a line that was half written is completed and not repeated.
 #pragma once
 
 #include <string>

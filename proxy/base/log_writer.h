@@ -93,7 +93,7 @@ class LogWriter {
   std::array<LogCounter, kLogKinds> output_errors_;
   std::array<LogCounter, kLogLevels> reports_;
   std::array<bool, kLogKinds> failing_{};          // as reported
-  std::array<uint64_t, kLogKinds> lost_before_{};  // lines, when the last_error began
+  std::array<uint64_t, kLogKinds> lost_before_{};  // lines, before the output failed
   pthread_t thread_{};                             // started last: it uses all of the above
 };
 

@@ -35,7 +35,7 @@ bool Exchange::may_try_again(RetryCause cause) {
   const RequestHead& head = request();
   if (!allows(route_->retry, cause, head.method())) return false;
   if (cause == RetryCause::connect_failure) return true;
-  // Offload it would be an answer to a user who has not logged in.
+  // Elsewhere it would be an answer to a user who has not logged in.
   if (cause == RetryCause::status && lease_->is_private()) return false;
   if (head.framing() == BodyFraming::chunked) return false;  // it was decoded where it stands
   if (cause == RetryCause::not_sent) return true;
