@@ -1,24 +1,19 @@
 #include "health/check_run.h"
 
 #include <array>
-#include <cerrno>
 #include <cstring>
 
 #include "base/ascii.h"
+#include "base/system_error.h"
 #include "health/health_check.h"
 #include "preamble/proxy_header.h"
+#include "upstream/connecting.h"
 
 namespace weir {
 namespace {
 
 using RunResult = CheckRunOwner::RunResult;
 using Is = Probe::Finding::Is;
-
-// weir lacks a resource, and the backend is not at fault. Not EAGAIN, which says that the queue of
-// a UNIX socket is full, nor EADDRNOTAVAIL: a backend whose address weir cannot reach is down.
-bool is_local_failure(int error) {
-  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
-}
 
 std::string describe(int error) {
   std::string text = std::strerror(error);
@@ -51,13 +46,17 @@ void CheckRun::start(const CheckTarget& target) {
   if (tls != nullptr && !tls_)
     return finish(RunResult::fail, "no name to verify its certificate by");
   to_ = target.backend->address();
-  connect(transport_.connect(loop(), to_, {}));
+  switch (transport_.connect(loop(), to_, {})) {
+    case Transport::Connecting::pending: return;
+    case Transport::Connecting::failed: return connect_failed();
+    case Transport::Connecting::done: return connect();
+  }
 }
 
 std::string CheckRun::missing() const {
   switch (stage_) {
-    case Stage::connecting: return "not connected";
-    case Stage::handshake: return "no TLS handshake";
+    case Stage::connecting:
+      return transport_.tls() == nullptr ? "not connected" : "no TLS handshake";
     case Stage::sending: return "could not send";
     case Stage::receiving: return probe_->missing();
   }
@@ -66,8 +65,7 @@ std::string CheckRun::missing() const {
 
 void CheckRun::on_writable() {
   switch (stage_) {
-    case Stage::connecting: return connect(transport_.finish_connecting());
-    case Stage::handshake: return handshake();
+    case Stage::connecting: return connect();
     case Stage::sending: return send_request();
     case Stage::receiving: return;
   }
@@ -75,47 +73,38 @@ void CheckRun::on_writable() {
 
 // A server may send first, or answer before it has received the whole request.
 void CheckRun::on_readable() {
-  if (stage_ == Stage::handshake) return handshake();
-  if (stage_ != Stage::connecting) read_response();
+  if (stage_ != Stage::connecting) return read_response();
+  if (transport_.tls() != nullptr)
+    connect();  // until then on_writable() is called, also on failure
 }
 
-void CheckRun::connect(Transport::Connecting state) {
-  switch (state) {
+void CheckRun::connect() {
+  std::array<char, kMaxWrittenProxyHeader> memory;
+  std::string_view proxy_header;
+  if (transport_.tls() == nullptr && transport_.writable())
+    proxy_header = write_proxy_header(memory);
+  switch (continue_connecting(transport_, tls_, proxy_header)) {
     case Transport::Connecting::pending: return;
-    case Transport::Connecting::failed: return fail(transport_.error());
+    case Transport::Connecting::failed: return connect_failed();
     case Transport::Connecting::done: break;
-  }
-  if (!send_proxy_header()) return fail(transport_.error());
-  if (tls_ != nullptr) {
-    transport_.start_tls(std::move(tls_));
-    stage_ = Stage::handshake;
-    return handshake();
   }
   stage_ = Stage::sending;
   send_request();
 }
 
 // Of version 1 with weir's own addresses, since servers log UNKNOWN as an error; of version 2 with
-// LOCAL, which the specification has for health checks. A fresh socket has room for it.
-bool CheckRun::send_proxy_header() {
-  if (proxy_protocol_ == config::ProxyVersion::none) return true;
-  std::array<char, kMaxWrittenProxyHeader> memory;
+// LOCAL, which the specification has for health checks.
+std::string_view CheckRun::write_proxy_header(std::span<char> memory) const {
+  if (proxy_protocol_ == config::ProxyVersion::none) return {};
   const std::span<const char> header = proxy_protocol_ == config::ProxyVersion::v1
                                            ? write_proxy_v1(memory, transport_.local_address(), to_)
                                            : write_proxy_v2(memory, {}, {});
-  return transport_.write(header).bytes == header.size();
+  return {header.data(), header.size()};
 }
 
-void CheckRun::handshake() {
-  switch (transport_.handshake()) {
-    case Transport::Connecting::pending: return;
-    case Transport::Connecting::failed: {
-      return finish(RunResult::fail, "TLS: " + handshake_error(*transport_.tls()));
-    }
-    case Transport::Connecting::done: break;
-  }
-  stage_ = Stage::sending;
-  send_request();
+void CheckRun::connect_failed() {
+  if (transport_.tls() == nullptr) return fail(transport_.error());
+  finish(RunResult::fail, "TLS: " + handshake_error(*transport_.tls()));
 }
 
 void CheckRun::send_request() {
@@ -149,8 +138,10 @@ void CheckRun::conclude(Probe::Finding finding) {
   finish(finding.is == Is::good ? RunResult::ok : RunResult::fail, std::move(finding.why));
 }
 
+// Without a resource weir cannot judge the backend. EADDRNOTAVAIL is not among these errors, unlike
+// in is_local(): a backend whose address weir cannot reach is down.
 void CheckRun::fail(int error) {
-  finish(is_local_failure(error) ? RunResult::unknown : RunResult::fail, describe(error));
+  finish(is_out_of_resources(error) ? RunResult::unknown : RunResult::fail, describe(error));
 }
 
 void CheckRun::finish(RunResult result, std::string why) {

@@ -40,14 +40,14 @@ class CheckRun final : public Retirable, private TransportReader, private Transp
   void close() override { transport_.close(); }
 
  private:
-  enum class Stage : uint8_t { connecting, handshake, sending, receiving };
+  enum class Stage : uint8_t { connecting, sending, receiving };
 
   ~CheckRun() override = default;
   void on_writable() override;
   void on_readable() override;
-  void connect(Transport::Connecting state);
-  bool send_proxy_header();
-  void handshake();
+  void connect();
+  std::string_view write_proxy_header(std::span<char> memory) const;
+  void connect_failed();
   void send_request();
   void read_response();
   void conclude(Probe::Finding finding);
@@ -57,7 +57,7 @@ class CheckRun final : public Retirable, private TransportReader, private Transp
   CheckRunOwner& owner_;
   std::unique_ptr<Probe> probe_;
   Transport transport_;
-  std::unique_ptr<TlsStream> tls_;  // until it is connected; null: none
+  std::unique_ptr<TlsStream> tls_;  // until the socket is connected; null: no TLS
   config::ProxyVersion proxy_protocol_{};
   Address to_;
   Stage stage_ = Stage::connecting;

@@ -1,12 +1,11 @@
 // Finding a backend for the request, and sending it there.
 #include <algorithm>
 
-#include "base/log.h"
 #include "http/connection_auth.h"
 #include "http/semantics.h"
 #include "routing/rewrite.h"
 #include "session/exchange.h"
-#include "upstream/connect.h"
+#include "upstream/connecting.h"
 
 namespace weir {
 namespace {
@@ -129,13 +128,12 @@ Exchange::Step Exchange::use_place() {
     stage_ = Stage::send_request;
     return Step::next;
   }
-  Pool& pool = cluster_->pool(place_);
-  lease_ = pool.open();
+  lease_ = cluster_->pool(place_).open();
   lease_->transport.set_reader(&upstream_side_);
   lease_->transport.set_writer(&upstream_side_);
   stage_ = Stage::connect;
-  switch (lease_->transport.connect(http_.pipes().loop, pool.backend().address(),
-                                    cluster_->spec().connect_options())) {
+  const ClusterSpec& spec = cluster_->spec();
+  switch (begin_connecting(http_.pipes().loop, lease_->transport, spec, spec.hosts[place_])) {
     case Transport::Connecting::pending: return Step::wait;
     case Transport::Connecting::done: return Step::next;
     case Transport::Connecting::failed: return connect_failed();
@@ -207,13 +205,13 @@ uint64_t Exchange::client_hash() {
 
 Exchange::Step Exchange::connect() {
   const ClusterSpec& spec = cluster_->spec();
-  switch (finish_connecting(lease_->transport, spec, spec.hosts[place_])) {
+  switch (continue_connecting(lease_->transport, spec, spec.hosts[place_])) {
     case Transport::Connecting::pending: return Step::wait;
     case Transport::Connecting::failed: return connect_failed();
     case Transport::Connecting::done: break;
   }
   books_.connected(http_.pipes().loop.now());
-  cluster_->spec().hosts[place_].backend->note_connect_success();
+  record_connect_success(*cluster_, place_);
   stage_ = Stage::send_request;
   return Step::next;
 }
@@ -221,18 +219,9 @@ Exchange::Step Exchange::connect() {
 // Also when time has run out: expired_ is set then.
 Exchange::Step Exchange::connect_failed() {
   ++tries_;
-  Backend& backend = *cluster_->spec().hosts[place_].backend;
-  const int error = lease_->transport.error();
   const bool timeout = expired_.timeout != nullptr;
-  cluster_->cells_of(place_)
-      .connect_errors[timeout ? ConnectError::timeout : connect_error(lease_->transport)]
-      .add();
-  if (!is_local(error))
-    backend.note_connect_failure(http_.pipes().loop.now(), cluster_->spec().backoff);
-  LOG(debug, "backend.connect_failed", kv("cluster", backend.cluster()),
-      kv("backend", backend.name()), kv("errno", error),
-      kv_if(*tls_failure(lease_->transport) != 0, "tls", tls_failure(lease_->transport)));
-  log_refused_certificate(lease_->transport, backend, http_.pipes().loop.now());
+  const ConnectError error = timeout ? ConnectError::timeout : connect_error(lease_->transport);
+  record_connect_failure(lease_->transport, *cluster_, place_, error, http_.pipes().loop.now());
   if (try_again(RetryCause::connect_failure)) return Step::next;
   return timeout ? reply(504, "no backend answered in time", EndReason::connect_timeout)
                  : reply(502, "no backend could be connected to", EndReason::connect_failed);

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/log.h"
+#include "preamble/proxy_header.h"
 
 namespace weir {
 
@@ -46,8 +47,7 @@ void TcpSession::on_client_address(const Address& client, const Address& reached
   reached_ = std::make_unique<const Address>(reached);
 }
 
-// Whom we speak for, to backends that want to know.
-std::string_view TcpSession::greeting(std::span<char> memory) {
+std::string_view TcpSession::write_proxy_header(std::span<char> memory) {
   const config::ProxyVersion version = snapshot()->snapshot().clusters[cluster_].proxy_protocol;
   if (version == config::ProxyVersion::none) return {};
   const Address to = reached_ != nullptr ? *reached_ : client_.local_address();

@@ -48,7 +48,7 @@ class TcpSession final : public Session,
   void close() override;
 
   void on_connect() override;
-  std::string_view greeting(std::span<char> memory) override;
+  std::string_view write_proxy_header(std::span<char> memory) override;
   void on_pipe() override;
   void on_readable() override;
   void on_deadline() override;

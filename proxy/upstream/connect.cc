@@ -1,66 +1,18 @@
 #include "upstream/connect.h"
 
-#include <algorithm>
-#include <cerrno>
 #include <utility>
 
-#include "base/log.h"
+#include "preamble/proxy_header.h"
 
 namespace weir {
 
-bool is_local(int error) {
-  return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS ||
-         error == EADDRNOTAVAIL;
-}
-
-ConnectError connect_error(const Transport& transport) {
-  if (const TlsStream* tls = transport.tls(); tls != nullptr && !tls->handshake_done()) {
-    if (tls->refused_name()) return ConnectError::tls_name;
-    return tls->refused_certificate() ? ConnectError::tls_verify : ConnectError::tls;
-  }
-  switch (transport.error()) {
-    case ECONNREFUSED:
-    case ENOENT: return ConnectError::refused;  // ENOENT: a UNIX socket that is not there
-    case ETIMEDOUT: return ConnectError::timeout;
-    case ENETUNREACH:
-    case EHOSTUNREACH: return ConnectError::unreachable;
-    default: return ConnectError::other;
-  }
-}
-
-const char* tls_failure(const Transport& transport) {
-  return transport.tls() != nullptr ? transport.tls()->failure() : "";
-}
-
-void log_refused_certificate(const Transport& transport, Backend& backend, TimePoint now) {
-  const TlsStream* const tls = transport.tls();
-  if (tls == nullptr || tls->refusal() == nullptr || !backend.may_log_refusal(now)) return;
-  LOG(warn, "backend.certificate_refused", kv("cluster", backend.cluster()),
-      kv("backend", backend.name()), kv("address", backend.text()),
-      kv("subject", tls->refusal()->subject), kv("reason", tls->refusal()->reason));
-}
-
-Transport::Connecting finish_connecting(Transport& transport, const ClusterSpec& spec,
-                                        const HostSpec& host, std::string_view greeting) {
-  if (transport.tls() == nullptr) {
-    const Transport::Connecting state = transport.finish_connecting();
-    if (state != Transport::Connecting::done) return state;
-    // A fresh socket has room for so little.
-    if (!greeting.empty() && transport.write(greeting).bytes != greeting.size())
-      return Transport::Connecting::failed;
-    if (!spec.tls) return state;
-    std::unique_ptr<TlsStream> tls = spec.tls->connect(host.tls_host, host.backend->text());
-    if (!tls) return Transport::Connecting::failed;
-    transport.start_tls(std::move(tls));
-  }
-  return transport.handshake();
-}
-
-Transport::Connecting Connect::finish() {
+// Only before the TLS handshake: later calls would ignore the header.
+Transport::Connecting Connect::continue_attempt() {
   std::array<char, kMaxWrittenProxyHeader> memory;
-  std::string_view greeting;
-  if (transport_.tls() == nullptr) greeting = observer_.greeting(memory);
-  return finish_connecting(transport_, cluster_->spec(), cluster_->spec().hosts[place_], greeting);
+  std::string_view proxy_header;
+  if (transport_.tls() == nullptr) proxy_header = observer_.write_proxy_header(memory);
+  const ClusterSpec& spec = cluster_->spec();
+  return continue_connecting(transport_, spec, spec.hosts[place_], proxy_header);
 }
 
 Connect::State Connect::start(Cluster& cluster, uint64_t client_hash) {
@@ -70,7 +22,7 @@ Connect::State Connect::start(Cluster& cluster, uint64_t client_hash) {
   return try_next();
 }
 
-// Straight on until one attempt has to wait or has succeeded; a refusal may come at once.
+// A loop, because connect(2) may fail at once.
 Connect::State Connect::try_next() {
   while (attempts_ < kMaxAttempts) {
     place_ = next_place();
@@ -102,10 +54,10 @@ Connect::State Connect::attempt() {
   cells()->active.add();
   ++cluster_->load(place_);
   began_ = loop_.now();
-  switch (transport_.connect(loop_, host.backend->address(), cluster_->spec().connect_options())) {
+  switch (begin_connecting(loop_, transport_, cluster_->spec(), host)) {
     case Transport::Connecting::pending: return state_ = State::connecting;
     case Transport::Connecting::done:
-      switch (finish()) {
+      switch (continue_attempt()) {
         case Transport::Connecting::pending:
           transport_.set_reader(this);
           return state_ = State::connecting;
@@ -119,13 +71,13 @@ Connect::State Connect::attempt() {
   return State::failed;
 }
 
-// Before the connection is there, a failure is told to the writer, too.
+// Until the socket is connected, the writer is called for a failure, too.
 void Connect::on_readable() {
-  if (transport_.tls() != nullptr) go_on();
+  if (transport_.tls() != nullptr) proceed();
 }
 
-void Connect::go_on() {
-  switch (finish()) {
+void Connect::proceed() {
+  switch (continue_attempt()) {
     case Transport::Connecting::pending: return transport_.set_reader(this);
     case Transport::Connecting::done: succeed(); break;
     case Transport::Connecting::failed:
@@ -133,7 +85,7 @@ void Connect::go_on() {
       try_next();
       break;
   }
-  // Also when the next attempt is under way: there is a new deadline.
+  // Also when the next attempt has begun: it has a deadline of its own.
   observer_.on_connect();
 }
 
@@ -149,20 +101,13 @@ void Connect::succeed() {
   cells()->sessions.add();
   cluster_->cells().connect_duration.observe(loop_.now() - began_);
   if (attempts_ > 1) cluster_->cells().retries[RetryResult::ok].add();
-  cluster_->spec().hosts[place_].backend->note_connect_success();
+  record_connect_success(*cluster_, place_);
 }
 
 void Connect::fail(ConnectError error) {
-  Backend& backend = *cluster_->spec().hosts[place_].backend;
-  const int code = transport_.error();
-  cells()->connect_errors[error].add();
   if (attempts_ > 1) cluster_->cells().retries[RetryResult::failed].add();
-  if (!is_local(code)) backend.note_connect_failure(loop_.now(), cluster_->spec().backoff);
   reason_ = error == ConnectError::timeout ? EndReason::connect_timeout : EndReason::connect_failed;
-  LOG(debug, "backend.connect_failed", kv("cluster", backend.cluster()),
-      kv("backend", backend.name()), kv("error", text(error)), kv("errno", code),
-      kv_if(*tls_failure(transport_) != 0, "tls", tls_failure(transport_)));
-  log_refused_certificate(transport_, backend, loop_.now());
+  record_connect_failure(transport_, *cluster_, place_, error, loop_.now());
   transport_.close();
   release();
 }
