@@ -4,9 +4,7 @@
 #include <algorithm>
 
 #include "base/log.h"
-#include "base/percent.h"
-#include "http/semantics.h"
-#include "routing/path_choice.h"
+#include "routing/decide.h"
 
 namespace weir {
 namespace {
@@ -15,20 +13,11 @@ namespace {
 // (trap T5).
 constexpr int kStepsPerTurn = 256;
 
-// As routes compare it: in lower case, without needless encodings (RFC 3986 6.2.2).
-void assign_host(TextBuffer& out, std::string_view host) {
-  out.assign(host);
-  if (host.find('%') != std::string_view::npos)
-    out.drop_back(out.size() - write_spelled(host, out.data()));
-  std::transform(out.data(), out.data() + out.size(), out.data(), ascii_lower);
-}
-
-// Its connection was let in for another host, or before the rules were changed: RFC 9110 15.5.20.
-bool misdirected(const TlsServer* server, const TlsStream* tls, std::string_view host,
-                 std::string_view authority) {
+// The client authenticated for another host, or before the rules changed: RFC 9110 15.5.20.
+bool is_misdirected(const TlsServer* server, const TlsStream* tls, std::string_view host,
+                    std::string_view authority) {
   if (server == nullptr || !server->requests_client_certificates()) return false;
-  // Names that a backend may read as others: %62.test as b.test.
-  if (host.ends_with('.') || authority.find('%') != std::string_view::npos) return true;
+  if (is_ambiguous_host(host, authority)) return true;
   return server->rules_for(host).id != (tls != nullptr ? tls->client_rules() : 0);
 }
 
@@ -243,42 +232,23 @@ Exchange::Step Exchange::take_head() {
 }
 
 Exchange::Step Exchange::route() {
-  const RequestHead& head = request();
-  const HttpSpec& http = *listener_->http;
-  const Authority authority = split_authority(head.authority());
-  assign_host(host_, authority.host);
-  if (misdirected(listener_->tls.get(), owner_->client().tls(), host_.view(), head.authority())) {
-    keep_client_ = false;  // few clients know that this one will never do
-    return reply(421, "host requires different client authentication; open a new connection",
-                 EndReason::bad_request);
-  }
-  if (head.form() == TargetForm::authority && !http.allow_connect)
-    return reply(405, "CONNECT is not allowed here", EndReason::bad_request);
-  if (http.limits.max_body_size != 0 && head.content_length() > http.limits.max_body_size)
-    return reply(413, "the body is larger than limits.max_body_size", EndReason::bad_request);
-  const FieldLookup fields{&head, [](const void* message, std::string_view name) {
-                             return static_cast<const RequestHead*>(message)->find(name);
-                           }};
-  RouteQuery query{host_.view(),  {}, head.method(), head.query(), fields, client_.scheme,
-                   authority.port};
-  if (head.form() == TargetForm::asterisk || head.form() == TargetForm::authority) {
-    query.path = head.form() == TargetForm::asterisk ? "*" : "";
-    path_.assign(query.path);
-    route_ = http.routes.match(query);
-  } else {
-    const PathChoice choice =
-        choose_path(http.routes, http.path_rules, query, head.path(), http_.text_scratch());
-    if (choice.fault)
-      return reply(choice.fault.status, choice.fault.reason, EndReason::bad_request);
-    path_.assign(choice.path);
-    route_ = choice.route;
-  }
-  if (route_ == nullptr) return reply(404, "no route takes this request", EndReason::client_closed);
-  books_.routed(snapshot_->route_cells(*listener_, route_));
-  switch (route_->action) {
-    case Route::Action::forward: return forward(*route_);
-    case Route::Action::respond:
-    case Route::Action::redirect: return answer(*route_);
+  RequestFacts facts = facts_of(request(), host_, client_.scheme);
+  facts.misdirected = is_misdirected(listener_->tls.get(), owner_->client().tls(), host_.view(),
+                                     request().authority());
+  if (facts.misdirected) keep_client_ = false;  // few clients open another connection otherwise
+  const Decision decision =
+      decide(*listener_->http, facts, {http_.text_scratch(), http_.target_scratch()});
+  path_.assign(decision.choice.path);
+  route_ = decision.choice.route;
+  if (route_ != nullptr) books_.routed(snapshot_->route_cells(*listener_, route_));
+  switch (decision.kind) {
+    case Decision::Kind::forward: return forward(*route_);
+    case Decision::Kind::respond:
+      return send_answer(decision.status, route_->respond.content_type, route_->respond.body, {});
+    case Decision::Kind::redirect: return send_answer(decision.status, {}, {}, decision.location);
+    case Decision::Kind::refuse:
+      return reply(decision.status, decision.reason,
+                   decision.status == 404 ? EndReason::client_closed : EndReason::bad_request);
   }
   CHECK_UNREACHABLE();
 }

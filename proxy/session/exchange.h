@@ -134,7 +134,6 @@ class Exchange final : private BodyRelayObserver,
   Step backend_at_fault(const char* reason);
   // exchange_answer.cc
   Step reply(unsigned status, const char* reason, EndReason failure);
-  Step answer(const Route& route);
   Step send_answer(unsigned status, std::string_view type, std::string_view body,
                    std::string_view location);
   Step flush_answer();

@@ -4,8 +4,6 @@
 #include <algorithm>
 
 #include "base/log.h"
-#include "http/semantics.h"
-#include "routing/rewrite.h"
 #include "session/exchange.h"
 
 namespace weir {
@@ -56,23 +54,6 @@ Exchange::Step Exchange::reply(unsigned status, const char* reason, EndReason fa
                                                  : fmt::format("{} {}\nrequest {}\n", status,
                                                                reason_phrase(status), request_id_);
   return send_answer(status, type_of(body), body, {});
-}
-
-Exchange::Step Exchange::answer(const Route& route) {
-  if (route.action == Route::Action::respond)
-    return send_answer(route.respond.status, route.respond.content_type, route.respond.body, {});
-  const RequestHead& head = request_parser_.head(in_.view());
-  RequestAddress address;
-  address.scheme = client_.scheme;
-  address.host = host_.view();
-  address.port = split_authority(head.authority()).port;
-  address.path = path_.view();
-  address.query = head.query();
-  const std::string_view location =
-      redirect_location(route.redirect, address, http_.text_scratch());
-  if (location.data() == nullptr)
-    return reply(400, "a redirect needs a Host field", EndReason::bad_request);
-  return send_answer(route.redirect.status, {}, {}, location);
 }
 
 // Nothing of it is left to come: the connection can go on to the next.

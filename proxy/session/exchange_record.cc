@@ -40,9 +40,9 @@ void Exchange::abandon(EndReason reason) {
   stage_ = Stage::over;
 }
 
-// Of a request that could be read, or was answered though it could not. One that was cut in its head
-// is no request to be counted, but has a line; a connection that is closed instead of a further
-// request leaves nothing.
+// Of a request that could be read, or was answered though it could not. One that was cut in its
+// head is no request to be counted, but has a line; a connection that is closed instead of a
+// further request leaves nothing.
 void Exchange::record(EndReason reason) {
   // Refused before: that is why, whatever became of the answer.
   if (failure_ != EndReason::client_closed) reason = failure_;

@@ -3,7 +3,7 @@
 
 #include "http/connection_auth.h"
 #include "http/semantics.h"
-#include "routing/rewrite.h"
+#include "routing/decide.h"
 #include "session/exchange.h"
 #include "upstream/connecting.h"
 
@@ -291,12 +291,7 @@ std::span<const FieldText> Exchange::forwarding_fields(const Hop& hop, OwnFields
 
 // What was matched is what is forwarded; the null view: it does not fit.
 std::string_view Exchange::request_target() {
-  const RequestHead& head = request();
-  if (head.form() == TargetForm::authority || head.form() == TargetForm::asterisk)
-    return head.target();
-  return rewritten_target(route_->rewrite, path_.view(),
-                          head.has_query() ? head.query() : std::string_view(),
-                          http_.target_scratch());
+  return backend_target(*route_, request(), path_.view(), http_.target_scratch());
 }
 
 // Room for the head of a first chunk is left behind it. Empty: it does not fit.
