@@ -82,7 +82,7 @@ const char* text(config::Balance balance) {
 Json listener_json(const Snapshot& snapshot, const ListenerSpec& spec, const ListenerSum& sum,
                    Json bind) {
   Json ended = Json::object();
-  for (size_t reason = 0; reason < kLabelCount<EndReason>; ++reason)
+  for (size_t reason = 0; reason < kListSize<EndReason>; ++reason)
     if (const uint64_t n = sum.ended.cells[reason].value; n > 0)
       ended[weir::text(static_cast<EndReason>(reason))] = n;
   return {{"name", spec.name},

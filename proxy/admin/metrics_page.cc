@@ -125,12 +125,11 @@ void MetricsPage::refresh_process() {
     state.drain_deadline.set(unix_now() + seconds(drain_.deadline() - control_.loop.now()));
   const LogCounts counts = control_.log.counts();
   for (size_t level = 0; level < counts.messages.size(); ++level)
-    state.log_messages[static_cast<LogSeverity>(level)].value = counts.messages[level];
+    state.log_messages[static_cast<LogLevel>(level)].value = counts.messages[level];
   state.log_dropped.value = counts.dropped_messages;
   state.access_log_dropped.value = counts.dropped_access;
   for (const LogKind kind : {LogKind::message, LogKind::access})
-    state.log_output_errors[kind == LogKind::access ? LogStream::access : LogStream::messages]
-        .value = counts.output_errors[size_t(kind)];
+    state.log_output_errors[kind].value = counts.output_errors[size_t(kind)];
 }
 
 void MetricsPage::release_expired() {

@@ -69,16 +69,6 @@ size_t escape(char c, std::span<char, 8> out) {
 
 }  // namespace
 
-const char* text(LogLevel level) {
-  switch (level) {
-    case LogLevel::error: return "error";
-    case LogLevel::warn: return "warn";
-    case LogLevel::info: return "info";
-    case LogLevel::debug: return "debug";
-  }
-  CHECK_UNREACHABLE();
-}
-
 void LogLine::begin(LogFormat format, std::string_view time) {
   length_ = 0;
   format_ = format;

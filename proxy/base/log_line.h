@@ -13,17 +13,10 @@
 #include <string>
 #include <string_view>
 
+#include "base/log_kinds.h"
 #include "base/time.h"
 
 namespace weir {
-
-enum class LogLevel : uint8_t { error, warn, info, debug };
-// The last two are of requests only, see common_log.h; a line of fields is logfmt then.
-enum class LogFormat : uint8_t { logfmt, json, common, combined };
-
-inline constexpr size_t kLogLevels = 4;
-
-const char* text(LogLevel level);
 
 // A key with its value, alive until the end of the full expression: `value` may point into
 // temporaries.

@@ -14,9 +14,6 @@
 
 namespace weir {
 
-enum class LogKind : uint8_t { message, access };
-inline constexpr size_t kLogKinds = 2;
-
 // Written by one thread, read by any.
 class LogCounter {
  public:

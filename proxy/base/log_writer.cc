@@ -156,7 +156,7 @@ void LogWriter::report_failure(LogOutput& output, LogKind kind) {
   line.begin(format_.load(std::memory_order_relaxed), time_.now());
   line.field(kv("level", text(level)));
   line.field(kv("event", error != 0 ? "log.output_failed" : "log.output_works_again"));
-  line.field(kv("log", kind == LogKind::access ? "access" : "messages"));
+  line.field(kv("log", text(kind)));
   line.field(kv("output", output.name()));
   line.field(kv_if(error != 0, "error", std::strerror(error)));
   line.field(kv_if(error != 0, "fix", fix_for(output)));

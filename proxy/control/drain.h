@@ -11,9 +11,9 @@
 #include <functional>
 #include <optional>
 
+#include "base/outcomes.h"
 #include "config/model.h"
 #include "event/timer.h"
-#include "metrics/labels.h"
 #include "worker/workers.h"
 
 namespace weir {

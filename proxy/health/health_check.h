@@ -17,10 +17,10 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/outcomes.h"
 #include "base/random.h"
 #include "config/model.h"
 #include "event/event_loop.h"
-#include "metrics/labels.h"
 #include "tls/tls_client.h"
 #include "upstream/backend.h"
 

@@ -62,8 +62,8 @@ struct PeakSeconds {
 // One cell per value of a closed label.
 template <typename Cell, typename Label>
 struct By {
-  Cell& operator[](Label label) { return cells[label_index(label)]; }
-  const Cell& operator[](Label label) const { return cells[label_index(label)]; }
+  Cell& operator[](Label label) { return cells[list_index(label)]; }
+  const Cell& operator[](Label label) const { return cells[list_index(label)]; }
   auto sum() const {
     auto total = cells[0].value;
     for (size_t i = 1; i < cells.size(); ++i) total += cells[i].value;
@@ -73,7 +73,7 @@ struct By {
     for (size_t i = 0; i < cells.size(); ++i) cells[i] += other.cells[i];
     return *this;
   }
-  std::array<Cell, kLabelCount<Label>> cells{};
+  std::array<Cell, kListSize<Label>> cells{};
 };
 template <typename Label>
 using CounterBy = By<Counter, Label>;

@@ -67,14 +67,14 @@ class Families {
   void add(const LabelPairs& identity, const RequestCounts& cell);
   template <typename Label>
   void add(const LabelPairs& identity, const OneHot<Label>& cell) {
-    for (size_t i = 0; i < kLabelCount<Label>; ++i) {
-      add_value(with_last(identity, LabelValues<Label>::names[i]), i == label_index(cell.value));
+    for (size_t i = 0; i < kListSize<Label>; ++i) {
+      add_value(with_last(identity, kListNames<Label>[i]), i == list_index(cell.value));
     }
   }
   template <typename Cell, typename Label>
   void add(const LabelPairs& identity, const By<Cell, Label>& cell) {
-    for (size_t i = 0; i < kLabelCount<Label>; ++i) {
-      add_value(with_last(identity, LabelValues<Label>::names[i]),
+    for (size_t i = 0; i < kListSize<Label>; ++i) {
+      add_value(with_last(identity, kListNames<Label>[i]),
                 static_cast<double>(cell.cells[i].value));
     }
   }

@@ -62,15 +62,15 @@ struct ClosedValues {
 };
 template <typename Label>
 struct ClosedValues<OneHot<Label>> {
-  static constexpr std::span<const char* const> get() { return LabelValues<Label>::names; }
+  static constexpr std::span<const char* const> get() { return kListNames<Label>; }
 };
 template <>
 struct ClosedValues<RequestCounts> {
-  static constexpr std::span<const char* const> get() { return LabelValues<RequestMethod>::names; }
+  static constexpr std::span<const char* const> get() { return kListNames<RequestMethod>; }
 };
 template <typename Cell, typename Label>
 struct ClosedValues<By<Cell, Label>> {
-  static constexpr std::span<const char* const> get() { return LabelValues<Label>::names; }
+  static constexpr std::span<const char* const> get() { return kListNames<Label>; }
 };
 
 // The label whose list is closed: the last one, but for requests.
@@ -128,7 +128,7 @@ std::string label_list(std::string_view labels) {
 
 std::string table_row(const Line& line) {
   std::string meaning(line.row.help);
-  if (line.values.data() == LabelValues<EndReason>::names.data()) {
+  if (line.values.data() == kListNames<EndReason>.data()) {
     meaning += " The reasons are listed below.";
   } else if (!line.values.empty()) {
     meaning += fmt::format(" `{}`: {}.", line.closed, joined(line.values));
@@ -143,7 +143,7 @@ std::string end_reasons() {
       "`reason` "
       "of a line of the access log.\n\n| reason | meaning |\n| --- | --- |\n";
 #define END_REASON(name, help) out += "| `" #name "` | " help " |\n";
-#include "metrics/end_reasons.def"
+#include "base/end_reasons.def"
 #undef END_REASON
   return out;
 }

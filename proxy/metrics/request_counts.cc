@@ -6,8 +6,8 @@
 namespace weir {
 
 RequestMethod request_method(std::string_view method) {
-  for (size_t i = 0; i < label_index(RequestMethod::other); ++i)
-    if (method == LabelValues<RequestMethod>::names[i]) return static_cast<RequestMethod>(i);
+  for (size_t i = 0; i < list_index(RequestMethod::other); ++i)
+    if (method == kListNames<RequestMethod>[i]) return static_cast<RequestMethod>(i);
   return RequestMethod::other;
 }
 

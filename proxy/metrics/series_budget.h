@@ -19,9 +19,9 @@ namespace weir {
 template <typename Cell>
 inline constexpr size_t kSeriesOf = 1;
 template <typename Cell, typename Label>
-inline constexpr size_t kSeriesOf<By<Cell, Label>> = kLabelCount<Label>;
+inline constexpr size_t kSeriesOf<By<Cell, Label>> = kListSize<Label>;
 template <typename Label>
-inline constexpr size_t kSeriesOf<OneHot<Label>> = kLabelCount<Label>;
+inline constexpr size_t kSeriesOf<OneHot<Label>> = kListSize<Label>;
 template <const auto& kBounds>
 inline constexpr size_t kSeriesOf<Histogram<kBounds>> = kBounds.size() + 3;
 // Pairs of method and status that are set aside for a route; one that has more takes what is left.

@@ -15,9 +15,9 @@
 #include <vector>
 
 #include "base/file_reader.h"
+#include "base/outcomes.h"
 #include "base/result.h"
 #include "config/findings.h"
-#include "metrics/labels.h"
 
 namespace weir {
 

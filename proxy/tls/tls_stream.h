@@ -20,8 +20,8 @@
 #include <span>
 #include <string_view>
 
+#include "base/outcomes.h"
 #include "base/time.h"
-#include "metrics/labels.h"
 #include "tls/tls_client_identity.h"
 #include "tls/tls_records.h"
 

@@ -13,7 +13,7 @@
 #include <memory>
 #include <string_view>
 
-#include "metrics/labels.h"
+#include "base/outcomes.h"
 #include "net/transport.h"
 #include "upstream/cluster.h"
 

@@ -71,7 +71,7 @@ class TlsBackendTest : public TlsFixture {
   }
   std::string text_of_errors() {
     std::string all;
-    for (size_t i = 0; i < kLabelCount<ConnectError>; ++i)
+    for (size_t i = 0; i < kListSize<ConnectError>; ++i)
       all += fmt::format("{} {} ", weir::text(static_cast<ConnectError>(i)),
                          errors(static_cast<ConnectError>(i)));
     return all;

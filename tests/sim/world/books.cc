@@ -22,8 +22,8 @@ uint64_t log_number(std::string_view line, std::string_view key) {
 }
 
 std::optional<EndReason> end_reason(std::string_view name) {
-  for (size_t i = 0; i < kEndReasons; ++i)
-    if (LabelValues<EndReason>::names[i] == name) return static_cast<EndReason>(i);
+  for (size_t i = 0; i < kListSize<EndReason>; ++i)
+    if (kListNames<EndReason>[i] == name) return static_cast<EndReason>(i);
   return std::nullopt;
 }
 

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "metrics/labels.h"
+#include "base/outcomes.h"
 #include "world/traffic.h"
 
 namespace weir::sim {

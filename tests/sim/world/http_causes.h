@@ -4,7 +4,7 @@
 
 #include <optional>
 
-#include "metrics/labels.h"
+#include "base/outcomes.h"
 #include "peers/http_client.h"
 #include "peers/ledger.h"
 #include "world/traffic.h"

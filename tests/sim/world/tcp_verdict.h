@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "metrics/labels.h"
+#include "base/outcomes.h"
 #include "peers/talker.h"
 #include "world/books.h"
 

@@ -97,7 +97,7 @@ TEST(ListenerCells, CountsASecondReloadsSessionsAsOldToo) {
 }
 
 TEST(Labels, EveryRejectReasonIsTheEndReasonOfTheSameName) {
-  for (size_t i = 0; i < kLabelCount<RejectReason>; ++i) {
+  for (size_t i = 0; i < kListSize<RejectReason>; ++i) {
     const auto reason = static_cast<RejectReason>(i);
     EXPECT_STREQ(text(end_reason(reason)), text(reason));
   }
