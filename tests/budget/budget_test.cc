@@ -151,7 +151,7 @@ constexpr int kRoundTrips = 1000;
 // The wheel wakes for a deadline now and then, each time with a second look at a socket.
 constexpr uint64_t kWakes = 60;
 
-TEST_F(BudgetTest, ARoundTripCostsSixSystemCallsNoAllocationAndNoLock) {
+TEST_F(BudgetTest, RoundTripCostsSixSystemCallsNoAllocationAndNoLock) {
   LoadServer backend(Behaviour::echo);
   ASSERT_NO_FATAL_FAILURE(serve(backend));
   ASSERT_NO_FATAL_FAILURE(round_trips(100));  // what is made once is made
@@ -168,7 +168,7 @@ TEST_F(BudgetTest, ARoundTripCostsSixSystemCallsNoAllocationAndNoLock) {
 }
 
 // Two for the client and two for the backend; both connections are kept.
-TEST_F(BudgetTest, ARequestCostsFourDataCallsNoAllocationAndNoLock) {
+TEST_F(BudgetTest, RequestCostsFourDataCallsNoAllocationAndNoLock) {
   HttpBackend backend([](HttpPeer& peer, HttpMessage&) {
     return peer.send(
         "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 12\r\n\r\nhello, world");
@@ -188,7 +188,7 @@ TEST_F(BudgetTest, ARequestCostsFourDataCallsNoAllocationAndNoLock) {
 }
 
 // Head and first bytes in one message, the rest without copying.
-TEST_F(BudgetTest, AnAnswerOfAMegabyteIsSplicedFromTheBeginning) {
+TEST_F(BudgetTest, ResponseOfAMegabyteIsSplicedFromTheBeginning) {
   constexpr size_t kSize = 1 << 20;
   constexpr int kAnswers = 50;
   const std::string answer =
@@ -217,7 +217,7 @@ TEST_F(BudgetTest, AnAnswerOfAMegabyteIsSplicedFromTheBeginning) {
 
 // What a connection brings is kept for the next one: no memory comes from the kernel and none goes
 // back, though each of them leaves the worker empty.
-TEST_F(BudgetTest, AConnectionForEachRequestCostsTwelveCallsAndNoMemoryOfTheKernel) {
+TEST_F(BudgetTest, ConnectionPerRequestCostsTwelveCallsAndNoKernelMemory) {
   constexpr int kConnections = 300;
   HttpBackend backend([](HttpPeer& peer, HttpMessage&) {
     return peer.send("HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\nhello, world");
@@ -247,7 +247,7 @@ TEST_F(BudgetTest, AConnectionForEachRequestCostsTwelveCallsAndNoMemoryOfTheKern
 
 // One read for a wake-up, one send for an answer. The allocations are libssl's: it gives the
 // buffers of each record back, which is what keeps idle connections small.
-TEST_F(BudgetTest, ARequestOverTlsCostsNoMoreCalls) {
+TEST_F(BudgetTest, RequestOverTlsCostsNoMoreCalls) {
   test::TestAuthority authority;
   const test::IssuedFiles files = authority.issue({.hosts = {"example.com"}});
   HttpBackend backend([](HttpPeer& peer, HttpMessage&) {
@@ -347,7 +347,7 @@ TEST_F(BudgetTest, BulkIsSplicedWithFewCallsAMegabyteAndNoAllocation) {
   EXPECT_LE(spent.all_calls(), 32 * (kMeasured / kMegabyte)) << "copying takes 130; " << spent;
 }
 
-TEST_F(BudgetTest, AnIdleSessionCostsNothing) {
+TEST_F(BudgetTest, IdleSessionCostsNothing) {
   LoadServer backend(Behaviour::echo);
   ASSERT_NO_FATAL_FAILURE(serve(backend));
   ASSERT_NO_FATAL_FAILURE(round_trips(10));

@@ -382,7 +382,7 @@ TEST_F(BadBackendsTest, KeptConnectionsMakeRoomForASecondTry) {
 }
 
 // It restarts: all at one moment, after whatever time each of them has been idle. Twice.
-TEST_F(BadBackendsTest, ARestartOfABackendIsNotTakenForItsIdleLimit) {
+TEST_F(BadBackendsTest, RestartOfABackendIsNotLearnedAsItsIdleLimit) {
   start([this](HttpPeer& peer, HttpMessage& m) { return answer_well(peer, m); });
   for (int i = 0; i < 3; ++i) {
     run_clients(10);

@@ -11,7 +11,7 @@ class AdminAccessTest : public AdminServerTest {
   }
 };
 
-TEST_F(AdminAccessTest, RefusesHostsThatAreNotItsOwn) {
+TEST_F(AdminAccessTest, RefusesUnknownHosts) {
   for (const char* host : {"evil.example", "evil.example:80", "localhost.evil.example",
                            "127.0.0.1.evil.example", "2130706433", "0x7f.1", "localhost.", "weir"})
     EXPECT_EQ(status_of(asked_by(host)), std::string_view(host) == "localhost." ? 200 : 403)
@@ -22,21 +22,21 @@ TEST_F(AdminAccessTest, RefusesHostsThatAreNotItsOwn) {
             403);
 }
 
-TEST_F(AdminAccessTest, TakesAddressesAndLocalhost) {
+TEST_F(AdminAccessTest, AcceptsAddressesAndLocalhost) {
   for (const char* host : {"127.0.0.1", "127.0.0.1:9901", "10.1.2.3:9901", "[::1]", "[::1]:9901",
                            "localhost", "LOCALHOST:9901"})
     EXPECT_EQ(status_of(asked_by(host)), 200) << host;
   EXPECT_EQ(status_of("GET /hello HTTP/1.0\r\n\r\n"), 200) << "no browser asks so";
 }
 
-TEST_F(AdminAccessTest, TakesTheNamesOfTheConfiguration) {
+TEST_F(AdminAccessTest, AcceptsConfiguredNames) {
   EXPECT_EQ(status_of(asked_by("weir.internal:9901")), 403);
   server_.set_access({{"weir.internal"}, false});
   EXPECT_EQ(status_of(asked_by("Weir.Internal:9901")), 200);
   EXPECT_EQ(status_of(asked_by("a.weir.internal")), 403);
 }
 
-TEST_F(AdminAccessTest, TheRefusalNamesTheKey) {
+TEST_F(AdminAccessTest, RefusalNamesTheConfigurationKey) {
   AdminClient client(address_);
   client.send(asked_by("evil.example"));
   ASSERT_TRUE(replied(client));
@@ -44,7 +44,7 @@ TEST_F(AdminAccessTest, TheRefusalNamesTheKey) {
   EXPECT_EQ(client.field("Connection"), "close");
 }
 
-TEST_F(AdminAccessTest, ReadOnlyRefusesWhatChangesSomething) {
+TEST_F(AdminAccessTest, ReadOnlyRefusesChanges) {
   server_.set_access({{}, true});
   EXPECT_EQ(status_of(post("/echo", "x")), 403);
   EXPECT_EQ(status_of("DELETE /echo HTTP/1.1\r\nHost: localhost\r\n\r\n"), 403);
@@ -52,7 +52,7 @@ TEST_F(AdminAccessTest, ReadOnlyRefusesWhatChangesSomething) {
   EXPECT_EQ(status_of(get("/hello")), 200);
 }
 
-TEST_F(AdminAccessTest, EveryAnswerSaysThatItIsOfAnAdminServer) {
+TEST_F(AdminAccessTest, EveryResponseIdentifiesTheAdminServer) {
   for (const std::string& request :
        {get("/hello"), get("/nothing"), get("/drop"), std::string("\x16\x03\x01\r\n\r\n"),
         asked_by("evil.example")}) {
@@ -63,7 +63,7 @@ TEST_F(AdminAccessTest, EveryAnswerSaysThatItIsOfAnAdminServer) {
   }
 }
 
-TEST_F(AdminAccessTest, FewLargeBodiesAreHeldAtOnce) {
+TEST_F(AdminAccessTest, LargeBodiesInMemoryAreLimited) {
   const std::string large = post("/echo", std::string(kAdminSmallBody * 2, 'x'));
   const auto send_all = [&](AdminClient& client, std::string_view bytes) {
     return run_until([&] {
@@ -91,7 +91,7 @@ TEST_F(AdminAccessTest, FewLargeBodiesAreHeldAtOnce) {
   EXPECT_EQ(later.status, 200) << "its place is free again";
 }
 
-TEST_F(AdminAccessTest, ALargeBodyCountsUntilItsAnswer_AlsoWhenItsConnectionIsGone) {
+TEST_F(AdminAccessTest, LargeBodyCountsUntilItsResponseEvenWhenItsConnectionIsClosed) {
   const std::string large = post("/hold", std::string(kAdminSmallBody * 2, 'x'));
   std::deque<AdminClient> clients;
   const auto send_all = [&](std::string_view bytes) {

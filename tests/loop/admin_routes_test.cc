@@ -36,7 +36,7 @@ class AdminRoutesTest : public AdminServerTest {
   std::string allow_;
 };
 
-TEST_F(AdminRoutesTest, TakesDeclaredFlagsAndMembers) {
+TEST_F(AdminRoutesTest, AcceptsDeclaredFlagsAndMembers) {
   EXPECT_EQ(answer(post("/act?wait=1&dry_run=0", "{\"path\":\"/x\",\"timeout\":\"1s\"}")),
             "wait path=/x timeout=1s ");
   EXPECT_EQ(answer(post("/act?wait=0", "{}")), "");
@@ -53,7 +53,7 @@ TEST_F(AdminRoutesTest, RefusesUnknownFlagsNamingTheKnownOnes) {
   refused(get("/act?wait=1&&"), "unknown flag ''");
 }
 
-TEST_F(AdminRoutesTest, RefusesFlagsTwiceAndOtherValues) {
+TEST_F(AdminRoutesTest, RefusesRepeatedFlagsAndOtherValues) {
   refused(get("/act?wait=1&wait=1"), "given twice");
   refused(get("/act?wait=1&w%61it=0"), "given twice");
   for (const char* value : {"", "=", "=true", "=2", "=01", "=1 "})
@@ -76,7 +76,7 @@ TEST_F(AdminRoutesTest, RefusesBodiesThatItsRouteDoesNotDeclare) {
           "takes no members");
 }
 
-TEST_F(AdminRoutesTest, AnswersOtherMethodsWithTheAllowedOnes) {
+TEST_F(AdminRoutesTest, AnswersOtherMethodsWithTheAllowedMethods) {
   for (const char* method : {"PUT", "DELETE", "PATCH", "OPTIONS"}) {
     answer(std::string(method) + " /act HTTP/1.1\r\nHost: localhost\r\n\r\n");
     EXPECT_EQ(status_, 405) << method;
@@ -87,7 +87,7 @@ TEST_F(AdminRoutesTest, AnswersOtherMethodsWithTheAllowedOnes) {
   EXPECT_EQ(allow_, "GET, HEAD");
 }
 
-TEST_F(AdminRoutesTest, AnUnknownPathIsAnsweredWithAListOfPaths) {
+TEST_F(AdminRoutesTest, AnswersAnUnknownPathWithAListOfPaths) {
   routes_.set_path(metrics_, "/numbers");
   const std::string list = answer(get("/metrics"));
   EXPECT_EQ(status_, 404);

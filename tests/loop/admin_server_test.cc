@@ -21,7 +21,7 @@ TEST_F(AdminServerTest, AnswersARequestAndKeepsTheConnection) {
   EXPECT_EQ(server_.connections(), 1u);
 }
 
-TEST_F(AdminServerTest, TakesABodyByLengthAndInChunks) {
+TEST_F(AdminServerTest, ReadsABodyByLengthAndInChunks) {
   AdminClient client(address_);
   client.send(post("/echo", "{\"a\":1}"));
   ASSERT_TRUE(replied(client));
@@ -44,7 +44,7 @@ TEST_F(AdminServerTest, AnswersPipelinedRequestsInOrder) {
   }
 }
 
-TEST_F(AdminServerTest, ReadsNothingAheadWhileARequestIsBeingHandled) {
+TEST_F(AdminServerTest, DoesNotReadAheadWhileARequestIsHandled) {
   AdminClient client(address_);
   client.send(get("/later"));
   ASSERT_TRUE(run_until([&] { return later_.size() == 1; }));
@@ -98,7 +98,7 @@ TEST_F(AdminServerTest, AnswersLaterAfterAHalfClose) {
   EXPECT_EQ(client.body, "late");
 }
 
-TEST_F(AdminServerTest, LeavesTheBodyOutForHead) {
+TEST_F(AdminServerTest, OmitsTheBodyForHead) {
   AdminClient client(address_);
   client.send("HEAD /hello HTTP/1.1\r\nHost: localhost\r\n\r\n" + get("/hello"));
   ASSERT_TRUE(replied(client, /*without_body=*/true));
@@ -107,7 +107,7 @@ TEST_F(AdminServerTest, LeavesTheBodyOutForHead) {
   EXPECT_EQ(client.body, "hello you");
 }
 
-TEST_F(AdminServerTest, ReportsWhichPathsAndMethodsThereAre) {
+TEST_F(AdminServerTest, ReportsTheAvailablePathsAndMethods) {
   EXPECT_EQ(status_of(get("/nothing")), 404);
   AdminClient client(address_);
   client.send("DELETE /hello HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -136,7 +136,7 @@ TEST_F(AdminServerTest, CompressesLargeBodiesWhenAccepted) {
   EXPECT_TRUE(plain == big_);
 }
 
-TEST_F(AdminServerTest, CompressesNothingThatIsSmallOrNotWanted) {
+TEST_F(AdminServerTest, DoesNotCompressSmallOrUnacceptedBodies) {
   AdminClient client(address_);
   client.send(get("/hello", "Accept-Encoding: gzip\r\n") +
               get("/big", "Accept-Encoding: gzip;q=0\r\n"));
@@ -147,7 +147,7 @@ TEST_F(AdminServerTest, CompressesNothingThatIsSmallOrNotWanted) {
   EXPECT_TRUE(client.body == big_);
 }
 
-TEST_F(AdminServerTest, AsksForTheBodyOfAClientThatExpectsIt) {
+TEST_F(AdminServerTest, SendsContinueToAClientThatExpectsIt) {
   AdminClient client(address_);
   client.send(
       "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nExpect: "
@@ -157,7 +157,7 @@ TEST_F(AdminServerTest, AsksForTheBodyOfAClientThatExpectsIt) {
   ASSERT_TRUE(run_until([&] { return client.received().ends_with("\r\n\r\nok"); }));
 }
 
-TEST_F(AdminServerTest, RefusesHostileHeadsWithTheirStatusAndCloses) {
+TEST_F(AdminServerTest, RefusesMalformedHeadsWithAStatusAndCloses) {
   const std::pair<std::string, int> rows[] = {
       {std::string("\x16\x03\x01\x02\x00", 5), 400},
       {"GET / HTTP/1.1\n\n", 400},
@@ -186,7 +186,7 @@ TEST_F(AdminServerTest, RefusesHostileHeadsWithTheirStatusAndCloses) {
   EXPECT_EQ(handled_, 0);
 }
 
-TEST_F(AdminServerTest, LetsAClientThatKeepsSendingReadTheRefusal) {
+TEST_F(AdminServerTest, ClientThatKeepsSendingCanReadTheRefusal) {
   AdminClient client(address_);
   client.send("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10000000\r\n\r\n");
   const std::string junk(100000, 'x');
@@ -214,7 +214,7 @@ TEST_F(AdminServerTest, RefusesChangesAskedForByAWebPage) {
   EXPECT_EQ(status_of(post("/echo", "x")), 200);
 }
 
-TEST_F(AdminServerTest, AnswersInTheMiddleOf300SlowClients) {
+TEST_F(AdminServerTest, AnswersDuring300SlowClients) {
   std::deque<AdminClient> slow = drip(300);
   EXPECT_EQ(server_.connections(), kMaxAdminConnections);
   AdminClient client(address_);
@@ -241,7 +241,7 @@ TEST_F(AdminServerTest, EvictsTheConnectionThatHasWaitedLongest) {
   EXPECT_FALSE(slow[1].ended());
 }
 
-TEST_F(AdminServerTest, EvictsClientsThatDoNotTakeTheirRepliesBeforeRefusingAnyone) {
+TEST_F(AdminServerTest, EvictsClientsThatDoNotReadTheirRepliesBeforeRefusingOthers) {
   big_.assign(8 << 20, 'x');
   std::deque<AdminClient> stuck;
   for (size_t i = 0; i < kMaxAdminConnections; ++i) {
@@ -254,7 +254,7 @@ TEST_F(AdminServerTest, EvictsClientsThatDoNotTakeTheirRepliesBeforeRefusingAnyo
   EXPECT_EQ(status_of(get("/hello")), 200);
 }
 
-TEST_F(AdminServerTest, AnswersTheProbeWhenAllAreBeingHandled_AndTheirClientsMayBeGone) {
+TEST_F(AdminServerTest, AnswersTheProbeWhenAllConnectionsAreBusy) {
   std::deque<AdminClient> waiting;
   for (size_t i = 0; i < kMaxAdminConnections; ++i) {
     waiting.emplace_back(address_).send(get("/later"));
@@ -271,7 +271,7 @@ TEST_F(AdminServerTest, AnswersTheProbeWhenAllAreBeingHandled_AndTheirClientsMay
   }
 }
 
-TEST_F(AdminServerTest, SaysThatWeirEnds_ToARequestThatIsDroppedUnanswered) {
+TEST_F(AdminServerTest, AnswersADroppedRequestThatWeirStops) {
   AdminClient client(address_);
   client.send(get("/drop"));
   ASSERT_TRUE(replied(client));
@@ -303,7 +303,7 @@ TEST_F(AdminServerTest, AnswersFromPostedWork) {
   EXPECT_EQ(client.status, 202);
 }
 
-TEST_F(AdminServerTest, ForgetsAReplyWhoseClientWasResetOrEvicted) {
+TEST_F(AdminServerTest, DropsAReplyWhoseClientWasResetOrEvicted) {
   {
     AdminClient client(address_);
     client.send(get("/later"));
@@ -313,7 +313,7 @@ TEST_F(AdminServerTest, ForgetsAReplyWhoseClientWasResetOrEvicted) {
   EXPECT_TRUE(run_until([&] { return server_.connections() == 0; }));
 }
 
-TEST_F(AdminServerTest, ForgetsRepliesThatComeAfterItsOwnEnd) {
+TEST_F(AdminServerTest, DropsRepliesAfterItsDestruction) {
   AdminClient client(address_);
   client.send(get("/later"));
   ASSERT_TRUE(run_until([&] { return later_.size() == 1; }));
@@ -340,7 +340,7 @@ TEST_F(AdminServerTest, AnswersASlowRequestWith408AndCloses) {
   EXPECT_TRUE(run_until([&] { return client.ended(); }));
 }
 
-TEST_F(AdminServerTest, CountsTheBodyIntoTheTimeOfTheRequest) {
+TEST_F(AdminServerTest, RequestTimeoutIncludesTheBody) {
   AdminClient client(address_);
   client.send("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nab");
   ASSERT_TRUE(run_until([&] { return server_.connections() == 1; }));
@@ -350,7 +350,7 @@ TEST_F(AdminServerTest, CountsTheBodyIntoTheTimeOfTheRequest) {
   EXPECT_EQ(client.status, 408);
 }
 
-TEST_F(AdminServerTest, ClosesASilentConnectionWithoutAnAnswer) {
+TEST_F(AdminServerTest, ClosesASilentConnectionWithoutAResponse) {
   AdminClient client(address_);
   ASSERT_TRUE(run_until([&] { return server_.connections() == 1; }));
   test_.advance(kAdminRequestTimeout + 1s);
@@ -369,7 +369,7 @@ TEST_F(AdminServerTest, KeepsAnIdleConnectionForTheKeepAliveTime) {
   EXPECT_TRUE(run_until([&] { return client.ended() && server_.connections() == 0; }));
 }
 
-TEST_F(AdminServerTest, CutsAClientThatDoesNotTakeItsReply) {
+TEST_F(AdminServerTest, ResetsAClientThatDoesNotReadItsReply) {
   big_.assign(16 << 20, 'x');
   AdminClient client(address_);
   client.small_receive_buffer();
@@ -394,7 +394,7 @@ TEST_F(AdminServerTest, StopsLingeringWhenItsTimeIsOver) {
   EXPECT_EQ(server_.connections(), 0u);
 }
 
-TEST_F(AdminServerTest, IsBusyFromTheRequestToTheLastByteOfTheReply) {
+TEST_F(AdminServerTest, IsBusyFromTheRequestUntilTheLastByteOfTheReply) {
   EXPECT_FALSE(server_.busy());
   AdminClient client(address_);
   client.send(get("/later"));
@@ -405,7 +405,7 @@ TEST_F(AdminServerTest, IsBusyFromTheRequestToTheLastByteOfTheReply) {
   EXPECT_FALSE(server_.busy());
 }
 
-TEST_F(AdminServerTest, ServesTheOperatorWhenDescriptorsHaveRunOut) {
+TEST_F(AdminServerTest, ServesTheOperatorWithoutFreeDescriptors) {
   rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
   AdminClient client(address_);  // its own descriptor, while there are some
@@ -421,7 +421,7 @@ TEST_F(AdminServerTest, ServesTheOperatorWhenDescriptorsHaveRunOut) {
   EXPECT_EQ(client.status, 200);
 }
 
-TEST_F(AdminServerTest, PausesWhenThereIsNoDescriptorAtAllAndRecovers) {
+TEST_F(AdminServerTest, PausesWithoutAnyDescriptorAndRecovers) {
   rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
   AdminClient first(address_), second(address_);

@@ -37,7 +37,7 @@ class AdminSocketTest : public AdminServerTest {
   Address unix_;
 };
 
-TEST_F(AdminSocketTest, AnswersOnTheUnixSocketToo) {
+TEST_F(AdminSocketTest, AnswersAlsoOnTheUnixSocket) {
   ASSERT_TRUE(server_.listen(unix_));
   AdminClient client(unix_);
   client.send(
@@ -47,7 +47,7 @@ TEST_F(AdminSocketTest, AnswersOnTheUnixSocketToo) {
   EXPECT_EQ(status_of(get("/hello")), 200) << "and on the port as before";
 }
 
-TEST_F(AdminSocketTest, IsForItsOwnerOnlyWhateverTheUmask) {
+TEST_F(AdminSocketTest, IsAccessibleToItsOwnerOnlyWhateverTheUmask) {
   for (mode_t mask : {mode_t(0), mode_t(0777)}) {
     mode_t before = ::umask(mask);
     auto listening = server_.listen(unix_);
@@ -61,14 +61,14 @@ TEST_F(AdminSocketTest, IsForItsOwnerOnlyWhateverTheUmask) {
   }
 }
 
-TEST_F(AdminSocketTest, TakesThePermissionsOfTheConfiguration) {
+TEST_F(AdminSocketTest, HasTheConfiguredPermissions) {
   ASSERT_TRUE(server_.listen(unix_, {0660, "", std::to_string(::getegid())}));
   struct stat status {};
   ASSERT_EQ(::stat(path_.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, 0660u);
 }
 
-TEST_F(AdminSocketTest, ReplacesTheFileOfAProcessThatIsGone) {
+TEST_F(AdminSocketTest, ReplacesTheSocketFileOfAnExitedProcess) {
   leave_stale_socket();
   ASSERT_TRUE(exists());
   auto listening = server_.listen(unix_);
@@ -91,7 +91,7 @@ TEST_F(AdminSocketTest, DoesNotReplaceASocketThatIsInUse) {
   EXPECT_TRUE(replied(client));
 }
 
-TEST_F(AdminSocketTest, DoesNotRemoveAFileThatIsNoSocket) {
+TEST_F(AdminSocketTest, DoesNotRemoveAFileThatIsNotASocket) {
   std::ofstream(path_) << "precious";
   auto refused = server_.listen(unix_);
   ASSERT_FALSE(refused);
@@ -100,7 +100,7 @@ TEST_F(AdminSocketTest, DoesNotRemoveAFileThatIsNoSocket) {
   EXPECT_TRUE(exists());
 }
 
-TEST_F(AdminSocketTest, SaysThatTheDirectoryIsMissing) {
+TEST_F(AdminSocketTest, ReportsAMissingDirectory) {
   auto address = Address::parse("unix:" + directory_ + "/missing/admin.sock");
   ASSERT_TRUE(address);
   auto refused = server_.listen(*address);
@@ -109,7 +109,7 @@ TEST_F(AdminSocketTest, SaysThatTheDirectoryIsMissing) {
       << refused.error().text();
 }
 
-TEST_F(AdminSocketTest, LeavesTheFileOfASuccessorAlone) {
+TEST_F(AdminSocketTest, DoesNotRemoveTheSocketFileOfASuccessor) {
   ASSERT_TRUE(server_.listen(unix_));
   ASSERT_EQ(::unlink(path_.c_str()), 0);
   leave_stale_socket();

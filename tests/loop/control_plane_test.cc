@@ -48,14 +48,14 @@ Candidate candidate_at(const std::string& bind) {
   return candidate;
 }
 
-TEST(ControlPlane, ASignalDuringAStartThatFailsChangesNothing) {
+TEST(ControlPlane, SignalDuringAFailedStartChangesNothing) {
   const Acceptor taken;
   PlaneWithLog one;
   ASSERT_FALSE(one.plane.start(candidate_at(taken.address().text())));
   ASSERT_EQ(::raise(SIGTERM), 0);
 }
 
-TEST(ControlPlane, TheAdminSocketHasTheModeOfTheConfiguration) {
+TEST(ControlPlane, AdminSocketHasTheConfiguredMode) {
   const TempFolder folder;
   Candidate candidate = candidate_at("127.0.0.1:0");
   config::Admin& admin = candidate.loaded.model.admin;
@@ -69,7 +69,7 @@ TEST(ControlPlane, TheAdminSocketHasTheModeOfTheConfiguration) {
   EXPECT_EQ(status.st_mode & 0777, 0660u);
 }
 
-TEST(ControlPlane, AStartFailsWhenTheGroupOfTheAdminSocketDoesNotExist) {
+TEST(ControlPlane, StartFailsWhenTheGroupOfTheAdminSocketDoesNotExist) {
   const TempFolder folder;
   Candidate candidate = candidate_at("127.0.0.1:0");
   candidate.loaded.model.admin.socket = folder / "admin.sock";

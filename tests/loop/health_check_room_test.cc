@@ -4,7 +4,7 @@
 namespace weir {
 namespace {
 
-TEST_F(HealthCheckTest, SendsAndExpectsBytesThatAreNoText) {
+TEST_F(HealthCheckTest, SendsAndExpectsBinaryBytes) {
   using namespace std::string_literals;
   config::HealthCheck binary = spec();
   binary.send_hex = "\x00\x04\xd2\x16\xff"s;
@@ -22,7 +22,7 @@ TEST_F(HealthCheckTest, SendsAndExpectsBytesThatAreNoText) {
   EXPECT_EQ(b->health(), Health::up);
 }
 
-TEST_F(HealthCheckTest, AProxyHeaderOfVersion1HasTheAddressesOfTheConnection) {
+TEST_F(HealthCheckTest, ProxyHeaderVersion1HasTheAddressesOfTheConnection) {
   CheckTarget target{backend("b", server_.address()), http_spec()};
   target.proxy_protocol = config::ProxyVersion::v1;
   checks_.apply({target});
@@ -40,7 +40,7 @@ TEST_F(HealthCheckTest, AProxyHeaderOfVersion1HasTheAddressesOfTheConnection) {
                                   " " + std::to_string(server_.address().port()) + "\r\nGET / "));
 }
 
-TEST_F(HealthCheckTest, AProxyHeaderOfVersion2IsLocal) {
+TEST_F(HealthCheckTest, ProxyHeaderVersion2IsLocal) {
   using namespace std::string_literals;
   CheckTarget target{backend("b", server_.address()), http_spec()};
   target.proxy_protocol = config::ProxyVersion::v2;
@@ -53,7 +53,7 @@ TEST_F(HealthCheckTest, AProxyHeaderOfVersion2IsLocal) {
   EXPECT_THAT(heard, testing::StartsWith("\r\n\r\n\0\r\nQUIT\n\x20"s));
 }
 
-TEST_F(HealthCheckTest, RunsABoundedNumberAtATimeAndStillAllOfThem) {
+TEST_F(HealthCheckTest, RunsAllChecksWithABoundedNumberAtATime) {
   config::HealthCheck greeted = spec();
   greeted.expect = "PONG";
   std::vector<CheckTarget> targets;
@@ -74,7 +74,7 @@ TEST_F(HealthCheckTest, RunsABoundedNumberAtATimeAndStillAllOfThem) {
   EXPECT_TRUE(checks_.primed());
 }
 
-TEST_F(HealthCheckTest, SilentBackendsDoNotDelayTheChecksOfOneThatIsUp) {
+TEST_F(HealthCheckTest, SilentBackendsDoNotDelayChecksOfBackendsThatAreUp) {
   config::HealthCheck greeted = spec();
   greeted.expect = "PONG";
   const auto good = backend("good", server_.address());
@@ -97,7 +97,7 @@ TEST_F(HealthCheckTest, SilentBackendsDoNotDelayTheChecksOfOneThatIsUp) {
   EXPECT_EQ(intervals, int(spec().fall)) << "as without the others";
 }
 
-TEST_F(HealthCheckTest, BackendsThatAreUpDoNotKeepOneThatIsDownFromBeingChecked) {
+TEST_F(HealthCheckTest, BackendsThatAreUpDoNotDelayChecksOfBackendsThatAreDown) {
   config::HealthCheck greeted = spec();
   greeted.expect = "PONG";
   Server silent;
@@ -115,7 +115,7 @@ TEST_F(HealthCheckTest, BackendsThatAreUpDoNotKeepOneThatIsDownFromBeingChecked)
   EXPECT_EQ(server_.accepted, 1) << "when the first places are free";
 }
 
-TEST_F(HealthCheckTest, StartsABoundedNumberInATurnOfTheLoop_AlsoOfChecksThatEndAtOnce) {
+TEST_F(HealthCheckTest, StartsABoundedNumberOfChecksPerTurnIncludingChecksThatEndAtOnce) {
   std::vector<CheckTarget> targets;
   for (int i = 0; i < 500; ++i) {
     const auto nowhere = Address::parse("unix:/nonexistent/" + std::to_string(i));
@@ -128,7 +128,7 @@ TEST_F(HealthCheckTest, StartsABoundedNumberInATurnOfTheLoop_AlsoOfChecksThatEnd
   }
 }
 
-TEST_F(HealthCheckTest, AllAreCheckedAtOnceWhereThereAreDescriptors) {
+TEST_F(HealthCheckTest, AllBackendsAreCheckedAtOnceWithEnoughDescriptors) {
   constexpr int kBackends = 200;
   config::HealthCheck greeted = spec();
   greeted.expect = "PONG";
@@ -142,7 +142,7 @@ TEST_F(HealthCheckTest, AllAreCheckedAtOnceWhereThereAreDescriptors) {
   EXPECT_TRUE(run_until([&] { return checks.primed(); })) << "after one timeout";
 }
 
-TEST_F(HealthCheckTest, ManyThatFailWithinTheirOwnStartDoNotGrowTheStack) {
+TEST_F(HealthCheckTest, ManyChecksThatFailDuringStartDoNotGrowTheStack) {
   std::vector<CheckTarget> targets;
   for (int i = 0; i < 20'000; ++i) {
     const auto nowhere = Address::parse("unix:/nonexistent/" + std::to_string(i));

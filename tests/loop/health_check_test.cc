@@ -17,7 +17,7 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-TEST_F(HealthCheckTest, TheFirstResultDecidesAtOnce) {
+TEST_F(HealthCheckTest, FirstResultSetsTheHealthAtOnce) {
   auto up = backend("b", server_.address());
   checks_.apply({{up, spec()}});
   EXPECT_FALSE(checks_.primed());
@@ -29,7 +29,7 @@ TEST_F(HealthCheckTest, TheFirstResultDecidesAtOnce) {
   EXPECT_EQ(observer_.primed, 1);
 }
 
-TEST_F(HealthCheckTest, ARefusedConnectionIsAFailure) {
+TEST_F(HealthCheckTest, RefusedConnectionIsAFailure) {
   auto down = backend("b", server_.address());
   server_.stop();
   checks_.apply({{down, spec()}});
@@ -39,13 +39,13 @@ TEST_F(HealthCheckTest, ARefusedConnectionIsAFailure) {
   EXPECT_THAT(observer_.changes, ElementsAre("b down"));
 }
 
-TEST_F(HealthCheckTest, NothingToCheckIsPrimed) {
+TEST_F(HealthCheckTest, IsPrimedWithoutChecks) {
   checks_.apply({});
   EXPECT_TRUE(checks_.primed());
   EXPECT_EQ(observer_.primed, 1);
 }
 
-TEST_F(HealthCheckTest, AUnixBackendWithAFullQueueIsDownAndDelaysNoOtherCheck) {
+TEST_F(HealthCheckTest, UnixBackendWithAFullQueueIsDownAndDelaysNoOtherCheck) {
   char directory[] = "/tmp/weir-check-XXXXXX";
   ASSERT_NE(::mkdtemp(directory), nullptr);
   const Address full = *Address::parse(std::string("unix:") + directory + "/full");
@@ -71,7 +71,7 @@ TEST_F(HealthCheckTest, AUnixBackendWithAFullQueueIsDownAndDelaysNoOtherCheck) {
   std::filesystem::remove_all(directory);
 }
 
-TEST_F(HealthCheckTest, AnUnreachableBackendDelaysNoOtherCheck) {
+TEST_F(HealthCheckTest, UnreachableBackendDelaysNoOtherCheck) {
   rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
   const int lowest = ::dup(0);
@@ -102,7 +102,7 @@ TEST_F(HealthCheckTest, PrimedWaitsForTheSlowestFirstResult) {
   EXPECT_EQ(observer_.primed, 1);
 }
 
-TEST_F(HealthCheckTest, FallFailuresInARowTakeItOutAndRiseSuccessesBringItBack) {
+TEST_F(HealthCheckTest, ConsecutiveFailuresTakeABackendDownAndSuccessesBringItUp) {
   auto b = backend("b", server_.address());
   checks_.apply({{b, spec()}});  // rise 2, fall 3
   ASSERT_TRUE(run_until_results(1));
@@ -128,7 +128,7 @@ TEST_F(HealthCheckTest, FallFailuresInARowTakeItOutAndRiseSuccessesBringItBack) 
   EXPECT_EQ(observer_.primed, 1);
 }
 
-TEST_F(HealthCheckTest, ChecksOnceAnInterval) {
+TEST_F(HealthCheckTest, ChecksOncePerInterval) {
   checks_.apply({{backend("b", server_.address()), spec()}});
   ASSERT_TRUE(run_until_results(1));
   clock_.advance(4900ms);
@@ -139,7 +139,7 @@ TEST_F(HealthCheckTest, ChecksOnceAnInterval) {
   EXPECT_EQ(server_.accepted, 2);
 }
 
-TEST_F(HealthCheckTest, JitterMovesChecksButNotFurtherThanItsShare) {
+TEST_F(HealthCheckTest, JitterMovesChecksWithinItsBound) {
   config::HealthCheck jittery = spec();
   jittery.jitter = 0.5;
   checks_.apply({{backend("b", server_.address()), jittery}});
@@ -159,7 +159,7 @@ TEST_F(HealthCheckTest, JitterMovesChecksButNotFurtherThanItsShare) {
   EXPECT_GT(gaps.size(), 8u);
 }
 
-TEST_F(HealthCheckTest, SendsAndFindsTheAnswerInPieces) {
+TEST_F(HealthCheckTest, FindsAnExpectedResponseThatArrivesInPieces) {
   config::HealthCheck ping = spec();
   ping.send = "PING\r\n";
   ping.expect = "PONG";
@@ -175,7 +175,7 @@ TEST_F(HealthCheckTest, SendsAndFindsTheAnswerInPieces) {
   EXPECT_EQ(b->health(), Health::up);
 }
 
-TEST_F(HealthCheckTest, FindsTheGreetingOfAServerThatSpeaksFirst) {
+TEST_F(HealthCheckTest, FindsTheGreetingOfAServerThatSendsFirst) {
   config::HealthCheck greeted = spec();
   greeted.expect = "220 ";
   server_.greeting = "220 mail.example ESMTP\r\n";
@@ -185,7 +185,7 @@ TEST_F(HealthCheckTest, FindsTheGreetingOfAServerThatSpeaksFirst) {
   EXPECT_EQ(b->health(), Health::up);
 }
 
-TEST_F(HealthCheckTest, LooksNoFurtherThanFourKiB) {
+TEST_F(HealthCheckTest, SearchesTheFirst4KiBOnly) {
   config::HealthCheck greeted = spec();
   greeted.expect = "PONG";
   server_.greeting.assign(TcpProbe::kAnswerLimit, '.').append("PONG");
@@ -195,7 +195,7 @@ TEST_F(HealthCheckTest, LooksNoFurtherThanFourKiB) {
   EXPECT_THAT(observer_.results, ElementsAre(CheckResult::fail));
 }
 
-TEST_F(HealthCheckTest, AServerThatHangsUpBeforeTheAnswerFails) {
+TEST_F(HealthCheckTest, ServerThatClosesBeforeTheResponseFails) {
   config::HealthCheck greeted = spec();
   greeted.expect = "PONG";
   server_.hangs_up = true;
@@ -204,7 +204,7 @@ TEST_F(HealthCheckTest, AServerThatHangsUpBeforeTheAnswerFails) {
   EXPECT_THAT(observer_.results, ElementsAre(CheckResult::fail));
 }
 
-TEST_F(HealthCheckTest, AnAnswerThatDoesNotComeIsATimeout) {
+TEST_F(HealthCheckTest, MissingResponseIsATimeout) {
   config::HealthCheck greeted = spec();
   greeted.expect = "PONG";
   checks_.apply({{backend("b", server_.address()), greeted}});
@@ -218,7 +218,7 @@ TEST_F(HealthCheckTest, AnAnswerThatDoesNotComeIsATimeout) {
   EXPECT_EQ(checks_.running(), 0u);
 }
 
-TEST_F(HealthCheckTest, AConnectionThatSucceededEndsWithAFin) {
+TEST_F(HealthCheckTest, SuccessfulCheckEndsItsConnectionWithAFin) {
   checks_.apply({{backend("b", server_.address()), spec()}});
   ASSERT_TRUE(run_until_results(1));
   int ended = -1;
@@ -226,7 +226,7 @@ TEST_F(HealthCheckTest, AConnectionThatSucceededEndsWithAFin) {
   EXPECT_EQ(ended, 0);
 }
 
-TEST_F(HealthCheckTest, AReloadLeavesUnchangedChecksAlone) {
+TEST_F(HealthCheckTest, ReloadKeepsUnchangedChecks) {
   auto b = backend("b", server_.address());
   checks_.apply({{b, spec()}});
   ASSERT_TRUE(run_until_results(1));
@@ -240,7 +240,7 @@ TEST_F(HealthCheckTest, AReloadLeavesUnchangedChecksAlone) {
   ASSERT_TRUE(run_until_results(2)) << "its schedule goes on";
 }
 
-TEST_F(HealthCheckTest, AChangedSpecIsCheckedNowAndKeepsTheHealth) {
+TEST_F(HealthCheckTest, ChangedCheckRunsAtOnceAndKeepsTheHealth) {
   auto b = backend("b", server_.address());
   checks_.apply({{b, spec()}});
   ASSERT_TRUE(run_until_results(1));
@@ -253,7 +253,7 @@ TEST_F(HealthCheckTest, AChangedSpecIsCheckedNowAndKeepsTheHealth) {
   EXPECT_EQ(b->health(), Health::down);
 }
 
-TEST_F(HealthCheckTest, ABackendNoLongerCheckedBecomesUnknownAndIsLeftAlone) {
+TEST_F(HealthCheckTest, BackendNoLongerCheckedBecomesUnknownAndGetsNoMoreChecks) {
   auto b = backend("b", server_.address());
   server_.stop();
   checks_.apply({{b, spec()}});
@@ -267,7 +267,7 @@ TEST_F(HealthCheckTest, ABackendNoLongerCheckedBecomesUnknownAndIsLeftAlone) {
   EXPECT_EQ(server_.accepted, 0);
 }
 
-TEST_F(HealthCheckTest, ARemovedCheckEndsWhileItRuns) {
+TEST_F(HealthCheckTest, RemovedCheckIsCancelledWhileItRuns) {
   config::HealthCheck greeted = spec();
   greeted.expect = "PONG";
   checks_.apply({{backend("b", server_.address()), greeted}});
@@ -279,7 +279,7 @@ TEST_F(HealthCheckTest, ARemovedCheckEndsWhileItRuns) {
   EXPECT_THAT(observer_.results, IsEmpty());
 }
 
-TEST_F(HealthCheckTest, TheLogSaysWhyABackendWentDown) {
+TEST_F(HealthCheckTest, LogsWhyABackendWentDown) {
   test::LogCapture log;
   config::HealthCheck greeted = spec();
   greeted.expect = "PONG";
@@ -308,7 +308,7 @@ TEST_F(HealthCheckTest, TheLogSaysWhyABackendWentDown) {
                                        "reason=\"no response within 2s\"\n"));
 }
 
-TEST_F(HealthCheckTest, AnHttpCheckAsksAndReadsTheWholeAnswerInWhateverSegments) {
+TEST_F(HealthCheckTest, HttpCheckReadsTheWholeResponseInAnySegments) {
   config::HealthCheck http = http_spec();
   http.path = "/healthz";
   http.headers = {{"X-Check", "yes"}};
@@ -331,7 +331,7 @@ TEST_F(HealthCheckTest, AnHttpCheckAsksAndReadsTheWholeAnswerInWhateverSegments)
   EXPECT_EQ(ended, 0) << "with a FIN";
 }
 
-TEST_F(HealthCheckTest, AnAnswerUntilCloseIsCompleteWithTheClose) {
+TEST_F(HealthCheckTest, ResponseUntilCloseIsCompleteWithTheClose) {
   asked(http_spec());
   server_.say("HTTP/1.0 200 OK\r\n\r\nok");
   settle();
@@ -341,7 +341,7 @@ TEST_F(HealthCheckTest, AnAnswerUntilCloseIsCompleteWithTheClose) {
   EXPECT_EQ(checked_->health(), Health::up);
 }
 
-TEST_F(HealthCheckTest, AnHttpCheckWithHeadWaitsForNoBody) {
+TEST_F(HealthCheckTest, HttpCheckWithHeadWaitsForNoBody) {
   config::HealthCheck http = http_spec();
   http.method = "HEAD";
   EXPECT_THAT(asked(http), testing::StartsWith("HEAD / HTTP/1.1\r\n"));
@@ -350,7 +350,7 @@ TEST_F(HealthCheckTest, AnHttpCheckWithHeadWaitsForNoBody) {
   EXPECT_EQ(checked_->health(), Health::up);
 }
 
-TEST_F(HealthCheckTest, AnHttpCheckFailsByItsStatusAndByWhatIsNotHttp) {
+TEST_F(HealthCheckTest, HttpCheckFailsByStatusAndByInvalidHttp) {
   for (const char* answer : {"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n", "SSH-2.0-x\r\n\r\n"}) {
     checked_ = backend("b", server_.address());
     asked(http_spec());
@@ -360,7 +360,7 @@ TEST_F(HealthCheckTest, AnHttpCheckFailsByItsStatusAndByWhatIsNotHttp) {
   EXPECT_THAT(observer_.results, ElementsAre(CheckResult::fail, CheckResult::fail));
 }
 
-TEST_F(HealthCheckTest, AnHttpAnswerThatDripsIsATimeout) {
+TEST_F(HealthCheckTest, SlowHttpResponseIsATimeout) {
   const config::HealthCheck http = http_spec();
   asked(http);
   server_.say("HTTP/1.1 200 OK\r\n");
@@ -375,7 +375,7 @@ TEST_F(HealthCheckTest, AnHttpAnswerThatDripsIsATimeout) {
   EXPECT_THAT(observer_.results, ElementsAre(CheckResult::timeout));
 }
 
-TEST_F(HealthCheckTest, InterimAnswersDoNotExtendACheck) {
+TEST_F(HealthCheckTest, InterimResponsesDoNotExtendACheck) {
   server_.greeting = "HTTP/1.1 102 Processing\r\n\r\n";
   for (int i = 0; i < 6; ++i) server_.greeting += server_.greeting;
   const config::HealthCheck spec = http_spec();

@@ -62,7 +62,7 @@ class KeptConnectionsTest : public testing::Test, public WorkerFixture {
   Acceptor backend_;
 };
 
-TEST_F(KeptConnectionsTest, OneOnWhichNothingHappensStaysForAsLongAsConfigured) {
+TEST_F(KeptConnectionsTest, IdleConnectionStaysOpenForTheConfiguredTime) {
   serve("", ", timeouts: {idle: 30s}");
   Pair pair = opened();
   for (int i = 0; i < 5; ++i) {
@@ -75,7 +75,7 @@ TEST_F(KeptConnectionsTest, OneOnWhichNothingHappensStaysForAsLongAsConfigured) 
   EXPECT_TRUE(await_idle(0));
 }
 
-TEST_F(KeptConnectionsTest, OneThatSaysSomethingUnaskedIsDropped) {
+TEST_F(KeptConnectionsTest, ConnectionWithUnexpectedBytesIsClosed) {
   serve();
   Pair pair = opened();
   ASSERT_TRUE(pair.server.send("x"));
@@ -83,7 +83,7 @@ TEST_F(KeptConnectionsTest, OneThatSaysSomethingUnaskedIsDropped) {
 }
 
 // The reset hides behind the response; the next request finds it, and need not wait for anything.
-TEST_F(KeptConnectionsTest, OneThatWasResetBehindItsResponseCostsTheNextRequestNoTime) {
+TEST_F(KeptConnectionsTest, ConnectionResetAfterItsResponseDoesNotDelayTheNextRequest) {
   serve();
   Pair pair;
   pair.client = client();
@@ -98,7 +98,7 @@ TEST_F(KeptConnectionsTest, OneThatWasResetBehindItsResponseCostsTheNextRequestN
   EXPECT_EQ(cells_of_backend().connects.value, 2u);
 }
 
-TEST_F(KeptConnectionsTest, TheIdleLimitOfABackendIsLearnedWhenItClosesTwiceAfterTheSameTime) {
+TEST_F(KeptConnectionsTest, LearnsTheIdleLimitOfABackendThatClosesTwiceAfterTheSameTime) {
   serve();
   for (int i = 0; i < 2; ++i) {
     Pair pair = opened();
@@ -111,7 +111,7 @@ TEST_F(KeptConnectionsTest, TheIdleLimitOfABackendIsLearnedWhenItClosesTwiceAfte
   EXPECT_TRUE(await_idle(0)) << "a tenth before the backend would";
 }
 
-TEST_F(KeptConnectionsTest, ARestartOfABackendIsNotTakenForItsIdleLimit) {
+TEST_F(KeptConnectionsTest, RestartOfABackendIsNotLearnedAsItsIdleLimit) {
   serve();
   for (int restart = 0; restart < 2; ++restart) {
     Pair pairs[3];
@@ -136,7 +136,7 @@ TEST_F(KeptConnectionsTest, ARestartOfABackendIsNotTakenForItsIdleLimit) {
   EXPECT_TRUE(await_idle(1));
 }
 
-TEST_F(KeptConnectionsTest, AClientThatSaysNothingHasMadeNoRequest) {
+TEST_F(KeptConnectionsTest, ConnectionWithoutBytesIsNoRequest) {
   serve(", limits: {max_requests_per_connection: 3}");
   Pair pair = opened();
   advance(5s);
@@ -145,7 +145,7 @@ TEST_F(KeptConnectionsTest, AClientThatSaysNothingHasMadeNoRequest) {
   EXPECT_NE(exchange(pair).find("Connection: close"), std::string::npos) << "its third";
 }
 
-TEST_F(KeptConnectionsTest, AClientThatSaysNothingIsClosedInTime) {
+TEST_F(KeptConnectionsTest, SilentClientIsClosedAfterItsTimeout) {
   serve(", timeouts: {keep_alive: 10s}");
   Pair pair = opened();
   advance(9s);

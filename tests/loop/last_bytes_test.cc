@@ -133,7 +133,7 @@ class LastBytesTest : public TlsFixture {
   const std::string sent = bytes_of(kSize);
 };
 
-TEST_F(LastBytesTest, TcpFromTlsClient_IsDeliveredBeforeTheReset) {
+TEST_F(LastBytesTest, TcpFromTlsClientIsDeliveredBeforeTheReset) {
   for (const Ending how : {Ending::fin, Ending::reset, Ending::garbage}) {
     serve_with(kTcp, true, false);
     PeerPtr one = tls_client();
@@ -147,7 +147,7 @@ TEST_F(LastBytesTest, TcpFromTlsClient_IsDeliveredBeforeTheReset) {
   }
 }
 
-TEST_F(LastBytesTest, TcpFromTlsBackend_IsDeliveredBeforeTheReset) {
+TEST_F(LastBytesTest, TcpFromTlsBackendIsDeliveredBeforeTheReset) {
   for (const Ending how : {Ending::fin, Ending::reset, Ending::garbage}) {
     serve_with(kTcp, false, true);
     Socket one = slow(client());
@@ -161,7 +161,7 @@ TEST_F(LastBytesTest, TcpFromTlsBackend_IsDeliveredBeforeTheReset) {
   EXPECT_EQ(worker.active(), 0u);
 }
 
-TEST_F(LastBytesTest, TcpWithTlsOnBothSides_IsDeliveredBeforeTheReset) {
+TEST_F(LastBytesTest, TcpWithTlsOnBothSidesIsDeliveredBeforeTheReset) {
   for (const bool down : {false, true}) {
     serve_with(kTcp, true, true);
     auto one = std::make_unique<TlsPeer>(slow(client()), TlsPeer::Wish{});
@@ -181,7 +181,7 @@ TEST_F(LastBytesTest, TcpWithTlsOnBothSides_IsDeliveredBeforeTheReset) {
   }
 }
 
-TEST_F(LastBytesTest, TcpBeforeAReset_IsDelivered_InBothDirections) {
+TEST_F(LastBytesTest, TcpBeforeAResetIsDeliveredInBothDirections) {
   serve_with(kTcp, false, false);
   for (const bool down : {false, true}) {
     Socket one = client();
@@ -204,7 +204,7 @@ TEST_F(LastBytesTest, TcpBeforeAReset_IsDelivered_InBothDirections) {
 }
 
 // More than the kernel takes at once: a part is still in weir's hands when the reset comes.
-TEST_F(LastBytesTest, TcpBytesInHandAtAReset_AreDelivered) {
+TEST_F(LastBytesTest, TcpBytesBufferedAtAResetAreDelivered) {
   serve_with(kTcp, false, false);
   Socket one = client();
   Socket server = slow(accepted());
@@ -225,7 +225,7 @@ TEST_F(LastBytesTest, TcpBytesInHandAtAReset_AreDelivered) {
   EXPECT_EQ(cells("l").received_bytes.value, got.size());
 }
 
-TEST_F(LastBytesTest, UploadOfATlsClientThatIsCutOff_ReachesTheBackend) {
+TEST_F(LastBytesTest, UploadOfATruncatedTlsClientReachesTheBackend) {
   for (const std::string framing : {"Content-Length: 900000", "Transfer-Encoding: chunked"}) {
     for (const Ending how : {Ending::fin, Ending::garbage}) {
       serve_with(kHttp, true, false);
@@ -247,7 +247,7 @@ TEST_F(LastBytesTest, UploadOfATlsClientThatIsCutOff_ReachesTheBackend) {
   }
 }
 
-TEST_F(LastBytesTest, AnswerOfABackendThatIsCutOff_ReachesASlowClient) {
+TEST_F(LastBytesTest, TruncatedResponseReachesASlowClient) {
   for (const bool tls : {true, false}) {
     for (const std::string head :
          {"HTTP/1.0 200 OK\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 900000\r\n\r\n",
@@ -280,7 +280,7 @@ TEST_F(LastBytesTest, AnswerOfABackendThatIsCutOff_ReachesASlowClient) {
 }
 
 // What the client sends meanwhile is discarded; none of it may reach the backend behind a hole.
-TEST_F(LastBytesTest, UploadThatGoesOnWhileAnAnswerIsDelivered_HasNoHole) {
+TEST_F(LastBytesTest, UploadDuringDeliveryOfAResponseHasNoGap) {
   serve_with(kHttp, false, false);
   const std::string much = bytes_of(24'000'000);
   Socket one = slow(client());
@@ -324,7 +324,7 @@ TEST_F(LastBytesTest, UploadThatGoesOnWhileAnAnswerIsDelivered_HasNoHole) {
 }
 
 // Its own bytes, which nobody takes any more, must not keep it from reading for long.
-TEST_F(LastBytesTest, AReceiverThatSendsMuchBeforeItReads_GetsTheLastBytes) {
+TEST_F(LastBytesTest, ReceiverThatSendsMuchBeforeItReadsGetsTheLastBytes) {
   serve_with(kTcp, false, false);
   Socket one = slow(client());
   Socket server = accepted();
@@ -350,7 +350,7 @@ TEST_F(LastBytesTest, AReceiverThatSendsMuchBeforeItReads_GetsTheLastBytes) {
   EXPECT_EQ(one.end(), Socket::End::reset);
 }
 
-TEST_F(LastBytesTest, TunnelThatIsCutOff_DeliversBothWays) {
+TEST_F(LastBytesTest, TruncatedTunnelDeliversBothDirections) {
   for (const bool down : {false, true}) {
     serve_with(kHttp, !down, down);
     Socket raw = client();
@@ -391,7 +391,7 @@ TEST_F(LastBytesTest, TunnelThatIsCutOff_DeliversBothWays) {
 }
 
 // Delivering is bounded by time, and by a drain; what is lost then has its reason.
-TEST_F(LastBytesTest, UndeliveredBytesAreCutInTimeAndCounted) {
+TEST_F(LastBytesTest, UndeliveredBytesAreDroppedAfterTheTimeoutAndCounted) {
   const std::string much = bytes_of(400'000);
   for (const bool drain : {false, true}) {
     serve_with(std::string(kTcp) + ", timeouts: { half_close: 5s }", true, false);

@@ -34,7 +34,7 @@ std::string algorithm_of(int fd) {
   return name;
 }
 
-TEST(ListenOptions, CongestionControlIsInForceOnBothSides) {
+TEST(ListenOptions, CongestionControlIsSetOnBothSides) {
   Acceptor backend;
   WorkerFixture weir;
   weir.apply(
@@ -104,7 +104,7 @@ class Keepalive : public testing::Test {
 constexpr const char* kImpatient = ", tcp_keepalive: {idle: 1s, interval: 1s, probes: 1}";
 constexpr const char* kOff = ", tcp_keepalive: {idle: 0s}";
 
-TEST_F(Keepalive, IsInForceOnBothSides) {
+TEST_F(Keepalive, IsSetOnBothSides) {
   for (const std::string protocol : {"tcp", "http"}) {
     serve(", protocol: " + protocol + ", tcp_keepalive: {idle: 30s, probes: 2}",
           ", tcp_keepalive: {idle: 40s}", "defaults: {tcp_keepalive: {interval: 7s}}\n");
@@ -127,14 +127,14 @@ TEST_F(Keepalive, IsOnByDefault) {
   EXPECT_EQ(keepalive_of(connected()), "120 15 4");
 }
 
-TEST_F(Keepalive, CanBeSwitchedOff) {
+TEST_F(Keepalive, CanBeDisabled) {
   serve(kOff, kOff);
   const Socket client = weir.client();
   EXPECT_EQ(keepalive_of(accepted_of(client)), "off");
   EXPECT_EQ(keepalive_of(connected()), "off");
 }
 
-TEST_F(Keepalive, ChangesWithAReload_OfTheSameListeningSocket_ForNewConnections) {
+TEST_F(Keepalive, ReloadChangesItForNewConnectionsOfTheSameListeningSocket) {
   serve(", tcp_keepalive: {idle: 30s}", "");
   const Address address = weir.address();
   const Socket first = weir.client();
@@ -152,7 +152,7 @@ TEST_F(Keepalive, ChangesWithAReload_OfTheSameListeningSocket_ForNewConnections)
   EXPECT_EQ(weir.address(), address);
 }
 
-TEST_F(Keepalive, EndsAnIdleSessionWhoseClientIsGone) {
+TEST_F(Keepalive, EndsAnIdleSessionWhoseClientVanished) {
   serve(kImpatient, kOff);
   const Socket client = weir.client();
   accepted_of(client);
@@ -161,7 +161,7 @@ TEST_F(Keepalive, EndsAnIdleSessionWhoseClientIsGone) {
   EXPECT_TRUE(session_ends());
 }
 
-TEST_F(Keepalive, EndsAnIdleSessionWhoseBackendIsGone) {
+TEST_F(Keepalive, EndsAnIdleSessionWhoseBackendVanished) {
   serve(kOff, kImpatient);
   const Socket client = weir.client();
   accepted_of(client);
@@ -172,12 +172,12 @@ TEST_F(Keepalive, EndsAnIdleSessionWhoseBackendIsGone) {
   EXPECT_TRUE(session_ends());
 }
 
-TEST(ListenOptions, TheKernelIsAskedForEachAlgorithm) {
+TEST(ListenOptions, EachAlgorithmIsCheckedWithTheKernel) {
   EXPECT_EQ(try_congestion_control("reno"), 0);
   EXPECT_EQ(try_congestion_control("nonsense"), ENOENT);
 }
 
-TEST(ListenOptions, AnAlgorithmTheKernelDoesNotHave_IsRefusedWithItsPlace) {
+TEST(ListenOptions, UnsupportedAlgorithmIsRefusedWithItsLocation) {
   const std::string tail[] = {
       "listeners: [{bind: '127.0.0.1:0', cluster: a, congestion_control: nonsense}]\n"
       "clusters: [{name: a, backends: ['127.0.0.1:1']}]\n",
@@ -197,7 +197,7 @@ TEST(ListenOptions, AnAlgorithmTheKernelDoesNotHave_IsRefusedWithItsPlace) {
   }
 }
 
-TEST(ListenOptions, AnotherBacklogTakesEffectWhereTheSocketIs) {
+TEST(ListenOptions, ChangedBacklogAppliesToTheOpenSocket) {
   const std::string path = fmt::format("{}/weir-backlog-{}.sock", testing::TempDir(), ::getpid());
   const auto with_backlog = [&](int backlog) {
     return "listeners: [{name: web, bind: 'unix:" + path +

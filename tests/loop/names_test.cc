@@ -100,7 +100,7 @@ TEST_F(NamesTest, SourceHashingSpreadsClientsOverTheAddressesOfOneName) {
   for (size_t n : picked) EXPECT_GT(n, 60u);
 }
 
-TEST_F(NamesTest, ASessionTriesTheOtherAddressesOfItsOnlyBackend) {
+TEST_F(NamesTest, SessionTriesTheOtherAddressesOfItsOnlyBackend) {
   open(2);
   names.set("app.test", {"127.0.0.1", "127.0.0.2", "127.0.0.3"});
   serve_tcp("connect_attempts: 1");
@@ -113,7 +113,7 @@ TEST_F(NamesTest, ASessionTriesTheOtherAddressesOfItsOnlyBackend) {
       << "the series is the backend's";
 }
 
-TEST_F(NamesTest, ASessionThatFindsNoAddressAlive_EndsAsConnectFailed) {
+TEST_F(NamesTest, SessionWithoutAReachableAddressEndsAsConnectFailed) {
   names.set("app.test", {"127.0.0.1", "127.0.0.2", "127.0.0.3"});
   serve_tcp("connect_attempts: 1");
   Socket one = client();
@@ -121,7 +121,7 @@ TEST_F(NamesTest, ASessionThatFindsNoAddressAlive_EndsAsConnectFailed) {
   EXPECT_EQ(backend_cells("c", name()).connects.value, 3u);
 }
 
-TEST_F(NamesTest, AnAddressThatDoesNotAnswerIsGivenUpForTheNextOne) {
+TEST_F(NamesTest, UnresponsiveAddressIsReplacedByTheNextOne) {
   Acceptor& mute = open(0);
   const FullQueue queue(mute);
   open(1);
@@ -137,7 +137,7 @@ TEST_F(NamesTest, AnAddressThatDoesNotAnswerIsGivenUpForTheNextOne) {
   }));
 }
 
-TEST_F(NamesTest, ARequestTriesTheOtherAddressesOfItsOnlyBackend_WithoutARetry) {
+TEST_F(NamesTest, RequestTriesTheOtherAddressesOfItsOnlyBackendWithoutARetry) {
   open(1);
   names.set("app.test", {"127.0.0.1", "127.0.0.2"});
   apply("listeners:\n" + listener_text("cluster: c, retry: { attempts: 0 }") +
@@ -153,7 +153,7 @@ TEST_F(NamesTest, ARequestTriesTheOtherAddressesOfItsOnlyBackend_WithoutARetry) 
   EXPECT_EQ(cluster_cells("c").retries.sum(), 0u);
 }
 
-TEST_F(NamesTest, RequestsSucceed_WhereABackendListensOnOneFamilyOfItsAddresses) {
+TEST_F(NamesTest, RequestsSucceedWhenABackendListensOnOneAddressFamily) {
   open(0);
   names.set("app.test", {"::1", "127.0.0.1"});
   serve_http();
@@ -168,7 +168,7 @@ TEST_F(NamesTest, RequestsSucceed_WhereABackendListensOnOneFamilyOfItsAddresses)
   EXPECT_GT(backend_cells("c", name()).connects.value, 4u) << "the other address was tried, too";
 }
 
-TEST_F(NamesTest, ARequestThatMayNotBeRetriedTriesTheHeldOffAddressOfItsBackend) {
+TEST_F(NamesTest, RequestThatMayNotBeRetriedTriesTheHeldOffAddressOfItsBackend) {
   Acceptor& held_off = open(1);
   Acceptor& backup = open(2);
   names.set("app.test", {"127.0.0.1", "127.0.0.2"});
@@ -187,7 +187,7 @@ TEST_F(NamesTest, ARequestThatMayNotBeRetriedTriesTheHeldOffAddressOfItsBackend)
   EXPECT_THAT(message(one), StartsWith("HTTP/1.1 200 "));
 }
 
-TEST_F(NamesTest, ARequestForWhichNoAddressIsAlive_IsAnswered502) {
+TEST_F(NamesTest, RequestWithoutAReachableAddressIsAnswered502) {
   names.set("app.test", {"127.0.0.1", "127.0.0.2"});
   serve_http();
   Socket one = client();
@@ -199,7 +199,7 @@ TEST_F(NamesTest, ARequestForWhichNoAddressIsAlive_IsAnswered502) {
   EXPECT_THAT(message(one), StartsWith("HTTP/1.1 502 "));
 }
 
-TEST_F(NamesTest, AnAddressWhoseChecksFailGetsNothing) {
+TEST_F(NamesTest, AddressWithFailingChecksReceivesNoTraffic) {
   for (size_t i = 0; i < 3; ++i) open(i);
   names.set("app.test", {"127.0.0.1", "127.0.0.2", "127.0.0.3"});
   serve_tcp("health_check: { type: tcp }");
@@ -214,7 +214,7 @@ TEST_F(NamesTest, AnAddressWhoseChecksFailGetsNothing) {
   }
 }
 
-TEST_F(NamesTest, ABackendWithoutAnAddressGetsNothing_NotEvenInPanic) {
+TEST_F(NamesTest, BackendWithoutAnAddressReceivesNoTrafficEvenInPanic) {
   Acceptor other;
   serve_tcp("panic_threshold: 100%",
             fmt::format("{}, {}", name("gone.test"), other.address().text()));
@@ -228,7 +228,7 @@ TEST_F(NamesTest, ABackendWithoutAnAddressGetsNothing_NotEvenInPanic) {
   EXPECT_THAT(cluster.hosts[0].failure, HasSubstr("gone.test"));
 }
 
-TEST_F(NamesTest, ABackendWhoseNameIsFoundLaterComesIntoService_WithoutAReload) {
+TEST_F(NamesTest, BackendWhoseNameResolvesLaterComesIntoServiceWithoutAReload) {
   serve_tcp();
   Socket refused = client();
   ASSERT_TRUE(run_until([&] { return ended("l", EndReason::no_backend) == 1; }));
@@ -243,7 +243,7 @@ TEST_F(NamesTest, ABackendWhoseNameIsFoundLaterComesIntoService_WithoutAReload) 
   EXPECT_EQ(store.current()->generation, generation);
 }
 
-TEST_F(NamesTest, NewSessionsGoToTheNewAddress_AndOpenOnesStay) {
+TEST_F(NamesTest, NewSessionsUseTheNewAddressAndOpenOnesStay) {
   open(0);
   open(1);
   names.set("app.test", {"127.0.0.1"});
@@ -262,7 +262,7 @@ TEST_F(NamesTest, NewSessionsGoToTheNewAddress_AndOpenOnesStay) {
   EXPECT_EQ(backend_cells("c", name()).sessions.value, 2u);
 }
 
-TEST_F(NamesTest, AFailedLookupKeepsTheAddresses_AndIsMadeAgainSooner) {
+TEST_F(NamesTest, FailedLookupKeepsTheAddressesAndIsRepeatedSooner) {
   open(0);
   names.set("app.test", {"127.0.0.1"});
   serve_tcp();
@@ -283,7 +283,7 @@ TEST_F(NamesTest, AFailedLookupKeepsTheAddresses_AndIsMadeAgainSooner) {
   EXPECT_TRUE(joined(*acceptors_[0], one));
 }
 
-TEST_F(NamesTest, TheSameAddressesInAnotherOrderChangeNothing) {
+TEST_F(NamesTest, SameAddressesInAnotherOrderChangeNothing) {
   names.set("app.test", {"127.0.0.1", "127.0.0.2"});
   serve_tcp();
   watch_names();
@@ -296,7 +296,7 @@ TEST_F(NamesTest, TheSameAddressesInAnotherOrderChangeNothing) {
   EXPECT_EQ(store.current(), before);
 }
 
-TEST_F(NamesTest, DoesNotReportChangesBeforeTheFirstConfigurationIsInForce) {
+TEST_F(NamesTest, DoesNotReportChangesBeforeTheFirstConfigurationIsActive) {
   names.set("app.test", {"127.0.0.1"});
   serve_tcp();
   watched_ = std::make_unique<Names>(loop, lookups, state_, [this] { use_addresses(); });
@@ -307,7 +307,7 @@ TEST_F(NamesTest, DoesNotReportChangesBeforeTheFirstConfigurationIsInForce) {
   EXPECT_EQ(changes_, 1);
 }
 
-TEST_F(NamesTest, ReportsChangesThatFollowEachOtherOnce) {
+TEST_F(NamesTest, ReportsSuccessiveChangesOnce) {
   names.set("app.test", {"127.0.0.1"});
   serve_tcp();
   watch_names();
@@ -326,7 +326,7 @@ TEST_F(NamesTest, ReportsChangesThatFollowEachOtherOnce) {
   EXPECT_EQ(changes_, before + 2);
 }
 
-TEST_F(NamesTest, ANameThatAReloadHasLookedUpIsNotLookedUpAgainBeforeItsInterval) {
+TEST_F(NamesTest, NameResolvedByAReloadIsNotLookedUpAgainBeforeItsInterval) {
   names.set("app.test", {"127.0.0.1"});
   names.set("new.test", {"127.0.0.2"});
   serve_tcp();
@@ -340,7 +340,7 @@ TEST_F(NamesTest, ANameThatAReloadHasLookedUpIsNotLookedUpAgainBeforeItsInterval
   EXPECT_TRUE(looked_up(2, "new.test"));
 }
 
-TEST_F(NamesTest, AFailedLookupKeepsTheAddresses) {
+TEST_F(NamesTest, FailedLookupKeepsTheAddresses) {
   names.set("app.test", {"127.0.0.1", "127.0.0.2"});
   serve_tcp();
   lookups->keep_only({});
@@ -349,7 +349,7 @@ TEST_F(NamesTest, AFailedLookupKeepsTheAddresses) {
   EXPECT_EQ(store.current()->clusters[0].hosts.size(), 2u);
 }
 
-TEST_F(NamesTest, AnAddressThatStaysKeepsItsHealthWhenOthersComeAndGo) {
+TEST_F(NamesTest, RemainingAddressKeepsItsHealthWhenOthersChange) {
   names.set("app.test", {"127.0.0.1", "127.0.0.2"});
   serve_tcp();
   const std::shared_ptr<Backend> stays = store.current()->clusters[0].hosts[1].backend;
@@ -363,7 +363,7 @@ TEST_F(NamesTest, AnAddressThatStaysKeepsItsHealthWhenOthersComeAndGo) {
   EXPECT_EQ(cluster.hosts[1].backend->health(), Health::unknown);
 }
 
-TEST_F(NamesTest, LoadsAreKeptOnlyOfAddressesThatAClusterHas) {
+TEST_F(NamesTest, LoadsAreKeptOnlyForAddressesOfClusters) {
   names.set("app.test", {"127.0.0.1", "127.0.0.2"});
   serve_tcp();
   WorkerMetrics metrics(0);
@@ -383,7 +383,7 @@ TEST_F(NamesTest, LoadsAreKeptOnlyOfAddressesThatAClusterHas) {
   }
 }
 
-TEST_F(NamesTest, SourceHashingKeepsClientsWithABackendWhoseNameGetsOtherOrMoreAddresses) {
+TEST_F(NamesTest, SourceHashingKeepsClientsOfABackendWhoseAddressesChange) {
   names.set("app.test", {"127.0.0.1"});
   serve_tcp("balance: source_hash",
             fmt::format("{0}, 127.0.0.7:{1}, 127.0.0.8:{1}", name(), port_));
@@ -413,7 +413,7 @@ TEST_F(NamesTest, SourceHashingKeepsClientsWithABackendWhoseNameGetsOtherOrMoreA
   EXPECT_NEAR(static_cast<double>(std::ranges::count(after, name())), 150, 45);
 }
 
-TEST_F(NamesTest, EveryClusterThatUsesANameFollowsIt) {
+TEST_F(NamesTest, EveryClusterThatUsesANameGetsItsNewAddresses) {
   names.set("app.test", {"127.0.0.1"});
   apply(
       fmt::format("listeners: [{{ name: l, bind: \"127.0.0.1:0\", cluster: a }}, {{ name: m, bind: "

@@ -75,7 +75,7 @@ clusters:
   bool is_bad = false;
 };
 
-TEST_F(OutlierDetectionTest, ABackendWithErrorsInARowIsLeftAlone_AndTriedAgainLater) {
+TEST_F(OutlierDetectionTest, BackendWithConsecutiveErrorsIsEjectedAndTriedAgainLater) {
   serve("consecutive_errors: 2, base_ejection: 10s");
   EXPECT_TRUE(bad_is_asked());
   EXPECT_EQ(ejections(), 0u);
@@ -91,7 +91,7 @@ TEST_F(OutlierDetectionTest, ABackendWithErrorsInARowIsLeftAlone_AndTriedAgainLa
   EXPECT_EQ(ejections(), 2u);
 }
 
-TEST_F(OutlierDetectionTest, AReloadKeepsEjectionsUnlessItTurnsDetectionOff) {
+TEST_F(OutlierDetectionTest, ReloadKeepsEjectionsUnlessItDisablesDetection) {
   serve("consecutive_errors: 1");
   EXPECT_TRUE(bad_is_asked());
   EXPECT_FALSE(bad_is_asked());
@@ -101,7 +101,7 @@ TEST_F(OutlierDetectionTest, AReloadKeepsEjectionsUnlessItTurnsDetectionOff) {
   EXPECT_TRUE(bad_is_asked());
 }
 
-TEST_F(OutlierDetectionTest, HangingUpWithoutAnAnswerIsAnError) {
+TEST_F(OutlierDetectionTest, CloseWithoutAResponseIsAnError) {
   serve("consecutive_errors: 1");
   ask_bad();
   server = {};
@@ -109,7 +109,7 @@ TEST_F(OutlierDetectionTest, HangingUpWithoutAnAnswerIsAnError) {
   EXPECT_EQ(ejections(), 1u);
 }
 
-TEST_F(OutlierDetectionTest, AResponseThatIsNotHttpIsAnError) {
+TEST_F(OutlierDetectionTest, ResponseThatIsNotHttpIsAnError) {
   serve("consecutive_errors: 1");
   ask_bad();
   ASSERT_TRUE(server.send("SSH-2.0\r\n"));
@@ -117,7 +117,7 @@ TEST_F(OutlierDetectionTest, AResponseThatIsNotHttpIsAnError) {
   EXPECT_EQ(ejections(), 1u);
 }
 
-TEST_F(OutlierDetectionTest, AnAnswerThatDoesNotComeInTimeIsAnError) {
+TEST_F(OutlierDetectionTest, LateResponseIsAnError) {
   serve("consecutive_errors: 1", "    timeouts: { response_header: 2s }\n");
   ask_bad();
   clock.advance(3s);
@@ -125,7 +125,7 @@ TEST_F(OutlierDetectionTest, AnAnswerThatDoesNotComeInTimeIsAnError) {
   EXPECT_EQ(ejections(), 1u);
 }
 
-TEST_F(OutlierDetectionTest, AClientThatGoesAwayIsNoErrorOfTheBackend) {
+TEST_F(OutlierDetectionTest, ClientAbortIsNoErrorOfTheBackend) {
   serve("consecutive_errors: 1");
   ask_bad();
   one.reset();
@@ -133,7 +133,7 @@ TEST_F(OutlierDetectionTest, AClientThatGoesAwayIsNoErrorOfTheBackend) {
   EXPECT_EQ(ejections(), 0u);
 }
 
-TEST_F(OutlierDetectionTest, AKeptConnectionThatWasClosedMeanwhileIsNoError) {
+TEST_F(OutlierDetectionTest, ClosedIdleConnectionIsNoError) {
   serve("consecutive_errors: 1");
   ask_bad();
   ASSERT_TRUE(server.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));

@@ -44,7 +44,7 @@ class PassthroughTest : public TlsFixture {
   TestAuthority authority;
 };
 
-TEST_F(PassthroughTest, TheFirstRuleThatHoldsDecides) {
+TEST_F(PassthroughTest, FirstMatchingRuleDecides) {
   EXPECT_EQ(reached({.sni = "a.test"}), "a");
   EXPECT_EQ(reached({.sni = "x.A.test"}), "a");
   EXPECT_EQ(reached({.sni = "b.test"}), "c");
@@ -53,14 +53,14 @@ TEST_F(PassthroughTest, TheFirstRuleThatHoldsDecides) {
   EXPECT_EQ(reached({.sni = "a.test", .alpn = {"h2"}}), "a");
 }
 
-TEST_F(PassthroughTest, ConnectionsWithoutTlsGoToTheClusterOfTheListener) {
+TEST_F(PassthroughTest, ConnectionsWithoutTlsUseTheClusterOfTheListener) {
   Socket one = client();
   ASSERT_TRUE(one.send("hello"));
   Socket server = accepted();
   EXPECT_EQ(bytes(server, 5), "hello");
 }
 
-TEST_F(PassthroughTest, AHelloThatIsLate_EndsInTime_WithItsReason) {
+TEST_F(PassthroughTest, LateClientHelloTimesOutWithItsReason) {
   Socket one = client();
   ASSERT_TRUE(one.send(std::string("\x16\x03\x01\x00\x80\x01\x00", 7)));
   turns(3);
@@ -72,7 +72,7 @@ TEST_F(PassthroughTest, AHelloThatIsLate_EndsInTime_WithItsReason) {
   EXPECT_TRUE(nobody_connects());
 }
 
-TEST_F(PassthroughTest, AnInvalidClientHelloIsNotForwarded) {
+TEST_F(PassthroughTest, InvalidClientHelloIsNotForwarded) {
   Socket one = client();
   ASSERT_TRUE(one.send(std::string("\x16\x03\x01\x00\x04\x01\x00\x00\x00", 9)));
   EXPECT_TRUE(run_until([&] { return ended("l", EndReason::tls_handshake_failed) == 1; }));

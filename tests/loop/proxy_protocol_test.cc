@@ -42,7 +42,7 @@ class ProxyProtocolTest : public TlsFixture {
 
 constexpr const char* kHttp = "protocol: http, cluster: c";
 
-TEST_F(ProxyProtocolTest, TheClientIsTheOneTheHeaderNames) {
+TEST_F(ProxyProtocolTest, ClientIsTheAddressInTheHeader) {
   accepting(kHttp);
   for (const std::string& header : {std::string("PROXY TCP4 192.0.2.7 127.0.0.1 4711 80\r\n"),
                                     v2("192.0.2.7:4711", "127.0.0.1:80")}) {
@@ -55,7 +55,7 @@ TEST_F(ProxyProtocolTest, TheClientIsTheOneTheHeaderNames) {
   }
 }
 
-TEST_F(ProxyProtocolTest, AHeaderThatComesByteByByte_IsWaitedFor) {
+TEST_F(ProxyProtocolTest, HeaderThatArrivesByteByByteIsRead) {
   accepting("cluster: c");
   Socket one = client();
   const std::string header = "PROXY TCP6 2001:db8::1 ::1 1 2\r\n";
@@ -69,13 +69,13 @@ TEST_F(ProxyProtocolTest, AHeaderThatComesByteByByte_IsWaitedFor) {
   EXPECT_EQ(bytes(server, 5), "hello") << "and nothing of the header";
 }
 
-TEST_F(ProxyProtocolTest, AHeaderWithoutAddressesLeavesThePeerAsTheClient) {
+TEST_F(ProxyProtocolTest, HeaderWithoutAddressesKeepsThePeerAsTheClient) {
   accepting(kHttp);
   Sides sides = asked("PROXY UNKNOWN\r\n" + get("/"));
   EXPECT_THAT(sides.request, HasSubstr("\r\nX-Forwarded-For: 127.0.0.1\r\n"));
 }
 
-TEST_F(ProxyProtocolTest, WithoutAHeader_AProxyIsRefusedAtOnce) {
+TEST_F(ProxyProtocolTest, ProxyWithoutAHeaderIsRefusedAtOnce) {
   accepting(kHttp);
   Socket one = client();
   ASSERT_TRUE(one.send(get("/")));
@@ -84,7 +84,7 @@ TEST_F(ProxyProtocolTest, WithoutAHeader_AProxyIsRefusedAtOnce) {
   EXPECT_TRUE(nobody_connects());
 }
 
-TEST_F(ProxyProtocolTest, AHeaderThatIsLate_EndsTheConnection) {
+TEST_F(ProxyProtocolTest, LateHeaderEndsTheConnection) {
   accepting("cluster: c, timeouts: { proxy_header: 3s }");
   Socket one = client();
   ASSERT_TRUE(one.send("PROXY TCP4 "));
@@ -96,7 +96,7 @@ TEST_F(ProxyProtocolTest, AHeaderThatIsLate_EndsTheConnection) {
   EXPECT_EQ(ended("l", EndReason::proxy_header_timeout), 1u);
 }
 
-TEST_F(ProxyProtocolTest, AProxyThatLeavesInTheMiddle_IsGone) {
+TEST_F(ProxyProtocolTest, ProxyThatClosesWithinItsHeaderIsClientClosed) {
   accepting("cluster: c");
   Socket one = client();
   ASSERT_TRUE(one.send("PROXY TCP4 "));
@@ -105,7 +105,7 @@ TEST_F(ProxyProtocolTest, AProxyThatLeavesInTheMiddle_IsGone) {
 }
 
 // Whoever is not in the list could otherwise name any address.
-TEST_F(ProxyProtocolTest, OthersAreClients_AndTheirHeaderIsNone) {
+TEST_F(ProxyProtocolTest, HeaderOfAnUntrustedPeerIsNotRead) {
   accepting(kHttp, "192.0.2.0/24");
   Sides sides = asked(get("/"));
   EXPECT_THAT(sides.request, HasSubstr("\r\nX-Forwarded-For: 127.0.0.1\r\n"));
@@ -113,7 +113,7 @@ TEST_F(ProxyProtocolTest, OthersAreClients_AndTheirHeaderIsNone) {
               StartsWith("HTTP/1.1 400 "));
 }
 
-TEST_F(ProxyProtocolTest, TlsComesBehindTheHeader) {
+TEST_F(ProxyProtocolTest, TlsFollowsTheHeader) {
   TestAuthority authority;
   const IssuedFiles files = authority.issue({.hosts = {"a.test"}});
   accepting(std::string(kHttp) + ", tls: { certificates: [{ cert: '" + files.cert + "', key: '" +
@@ -127,7 +127,7 @@ TEST_F(ProxyProtocolTest, TlsComesBehindTheHeader) {
   EXPECT_THAT(message(server), HasSubstr("\r\nX-Forwarded-For: 192.0.2.7\r\n"));
 }
 
-TEST_F(ProxyProtocolTest, BackendsGetTheAddressOfTheClient) {
+TEST_F(ProxyProtocolTest, BackendsReceiveTheAddressOfTheClient) {
   for (const std::string version : {"v1", "v2"}) {
     got_.clear();
     telling(version);
@@ -142,7 +142,7 @@ TEST_F(ProxyProtocolTest, BackendsGetTheAddressOfTheClient) {
 }
 
 // A socket of both families has ::ffff:127.0.0.1 for it.
-TEST_F(ProxyProtocolTest, Ipv4ClientOfADualStackListener_IsIpv4Everywhere) {
+TEST_F(ProxyProtocolTest, Ipv4ClientOfADualStackListenerIsIpv4Everywhere) {
   for (const std::string version : {"v1", "v2"}) {
     got_.clear();
     apply("listeners: [{ name: l, bind: ':0', cluster: c }]\nclusters:\n" +
@@ -164,7 +164,7 @@ TEST_F(ProxyProtocolTest, Ipv4ClientOfADualStackListener_IsIpv4Everywhere) {
   }
 }
 
-TEST_F(ProxyProtocolTest, MappedAddressesInAHeader_AreIpv4) {
+TEST_F(ProxyProtocolTest, MappedAddressesInAHeaderAreIpv4) {
   accepting(kHttp, "::ffff:127.0.0.0/104");
   Sides sides = asked("PROXY TCP6 ::ffff:192.0.2.7 ::ffff:127.0.0.1 4711 80\r\n" + get("/"));
   EXPECT_THAT(sides.request, HasSubstr("\r\nX-Forwarded-For: 192.0.2.7\r\n"));
@@ -172,7 +172,7 @@ TEST_F(ProxyProtocolTest, MappedAddressesInAHeader_AreIpv4) {
   EXPECT_EQ(worker.survey(1).oldest.at(0).client, "192.0.2.7:4711");
 }
 
-TEST_F(ProxyProtocolTest, BackendsGetTheTlsPropertiesOfTheClient) {
+TEST_F(ProxyProtocolTest, BackendsReceiveTheTlsPropertiesOfTheClient) {
   TestAuthority authority;
   const IssuedFiles files = authority.issue({.hosts = {"a.test"}});
   telling("v2",
@@ -185,7 +185,7 @@ TEST_F(ProxyProtocolTest, BackendsGetTheTlsPropertiesOfTheClient) {
   EXPECT_EQ(tls.authority, "a.test");
 }
 
-TEST_F(ProxyProtocolTest, AReceivedHeaderIsForwarded) {
+TEST_F(ProxyProtocolTest, ReceivedHeaderIsForwarded) {
   apply(
       "listeners: [{ name: l, bind: '127.0.0.1:0', cluster: c, proxy_protocol: { accept: "
       "[127.0.0.1] } }]\n"

@@ -148,7 +148,7 @@ class ReloadCoordinatorTest : public testing::Test, ReloadObserver, HealthObserv
       {loop_, log_, state_, store_, workers_, checks_, background_}, loader_, *this};
 };
 
-TEST_F(ReloadCoordinatorTest, ReloadsRequestedDuringTheStartRunAfterIt) {
+TEST_F(ReloadCoordinatorTest, ReloadsRequestedDuringStartRunAfterIt) {
   std::optional<ReloadOutcome> outcome;
   configure_timeout("77s");
   reload_.reload();
@@ -166,7 +166,7 @@ TEST_F(ReloadCoordinatorTest, ReloadsRequestedDuringTheStartRunAfterIt) {
   EXPECT_EQ(over_, 2);
 }
 
-TEST_F(ReloadCoordinatorTest, AThousandThatComeWhileOneIsRead_AreOneMore) {
+TEST_F(ReloadCoordinatorTest, ThousandRequestsDuringALoadCauseOneMoreReload) {
   serve();
   std::optional<ReloadOutcome> outcome;
   configure_timeout("77s");
@@ -178,7 +178,7 @@ TEST_F(ReloadCoordinatorTest, AThousandThatComeWhileOneIsRead_AreOneMore) {
   EXPECT_EQ(over_, 2) << "the one that was being read, and one for all who came meanwhile";
 }
 
-TEST_F(ReloadCoordinatorTest, ReloadsRequestedBeforeADrainDuringTheStartAreRefused) {
+TEST_F(ReloadCoordinatorTest, ReloadsRequestedBeforeADrainDuringStartAreRefused) {
   std::optional<ReloadOutcome> outcome;
   reload_.reload(keep(outcome));
   reload_.refuse();
@@ -187,7 +187,7 @@ TEST_F(ReloadCoordinatorTest, ReloadsRequestedBeforeADrainDuringTheStartAreRefus
   EXPECT_FALSE(reload_.busy());
 }
 
-TEST_F(ReloadCoordinatorTest, APlanBesideAReload_LetsNoOtherReloadIn) {
+TEST_F(ReloadCoordinatorTest, PlanDuringAReloadStartsNoOtherReload) {
   serve();
   std::optional<ReloadOutcome> first, second, plan;
   uint64_t at_first = 0;
@@ -211,7 +211,7 @@ TEST_F(ReloadCoordinatorTest, APlanBesideAReload_LetsNoOtherReloadIn) {
   EXPECT_EQ(store_.current()->model.drain.timeout, 78s);
 }
 
-TEST_F(ReloadCoordinatorTest, FewTextsFromTcpArePlannedAtOnce_AndAnAnswerMakesRoom) {
+TEST_F(ReloadCoordinatorTest, ConcurrentPlansOfTcpTextsAreLimitedUntilOneIsAnswered) {
   serve();
   std::promise<void> may_compare = hold_background();
   configure_timeout("77s");
@@ -234,7 +234,7 @@ TEST_F(ReloadCoordinatorTest, FewTextsFromTcpArePlannedAtOnce_AndAnAnswerMakesRo
   EXPECT_TRUE(reload_.room_for_text_over_tcp());
 }
 
-TEST_F(ReloadCoordinatorTest, AReloadUnderWayWhenADrainBegins_IsRefused) {
+TEST_F(ReloadCoordinatorTest, ReloadInProgressIsRefusedWhenADrainBegins) {
   serve();
   std::optional<ReloadOutcome> first, second;
   hold();
@@ -251,7 +251,7 @@ TEST_F(ReloadCoordinatorTest, AReloadUnderWayWhenADrainBegins_IsRefused) {
   EXPECT_EQ(store_.current()->generation, 1u);
 }
 
-TEST_F(ReloadCoordinatorTest, AReloadThatIsBuiltWhenTheProcessEnds_IsAnswered_AndLeavesNoSocket) {
+TEST_F(ReloadCoordinatorTest, ReloadInProgressAtExitIsAnsweredAndLeavesNoSocket) {
   serve();
   const TempFolder folder;
   const std::string path = folder / "s";
@@ -275,7 +275,7 @@ TEST_F(ReloadCoordinatorTest, AReloadThatIsBuiltWhenTheProcessEnds_IsAnswered_An
   EXPECT_FALSE(std::filesystem::exists(path));
 }
 
-TEST_F(ReloadCoordinatorTest, ANameThatLeadsElsewhere_IsAChange) {
+TEST_F(ReloadCoordinatorTest, NameWithANewAddressIsAChange) {
   const auto named = [&](const Address& at) {
     names_["db.test:80"] = at;
     configure("db.test:80");

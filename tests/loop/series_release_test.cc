@@ -43,7 +43,7 @@ class WorkerSeriesTest : public testing::Test, public WorkerFixture {
   Acceptor acceptor_;
 };
 
-TEST_F(WorkerSeriesTest, AWorkerForgetsTheCellsOfBackendsThatHaveGone) {
+TEST_F(WorkerSeriesTest, WorkerFreesTheCellsOfRemovedBackends) {
   for (int i = 0; i < kChanges; ++i) {
     ASSERT_NO_FATAL_FAILURE(use("b" + std::to_string(i)));
     advance(kChange);
@@ -54,7 +54,7 @@ TEST_F(WorkerSeriesTest, AWorkerForgetsTheCellsOfBackendsThatHaveGone) {
   }
 }
 
-TEST_F(WorkerSeriesTest, AWorkerHasNoCellsOfABackendThatHasExpired) {
+TEST_F(WorkerSeriesTest, WorkerHasNoCellsOfAnExpiredBackend) {
   use("old");
   use("new");
   EXPECT_EQ(worker.report().backends.size(), 2u);
@@ -151,7 +151,7 @@ TEST_F(SeriesReleaseTest, RemovedSeriesAreReleasedWithoutAScrape) {
   }
 }
 
-TEST_F(SeriesReleaseTest, TheWorkersForgetReleasedSeries) {
+TEST_F(SeriesReleaseTest, WorkersFreeReleasedSeries) {
   use("b", "old");
   use("b", "new");
   make_cells();
@@ -159,7 +159,7 @@ TEST_F(SeriesReleaseTest, TheWorkersForgetReleasedSeries) {
   EXPECT_EQ(reported_listeners(), 1u);
 }
 
-TEST_F(SeriesReleaseTest, APageHasNoMoreSeriesThanTheConfigurationInForceAllows) {
+TEST_F(SeriesReleaseTest, PageHasAtMostAsManySeriesAsTheConfigurationAllows) {
   using testing::HasSubstr;
   start_workers();
   use("b");

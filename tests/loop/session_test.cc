@@ -57,7 +57,7 @@ class SessionTest : public testing::Test, public WorkerFixture {
   Acceptor backend;
 };
 
-TEST_F(SessionTest, AClientThatClosesFirst_IsClientClosed_AndBothSidesSeeAFin) {
+TEST_F(SessionTest, ClientThatClosesFirstIsClientClosedAndBothSidesGetAFin) {
   serve({backend.address()});
   Joined s = join(backend);
   s.client.finish();
@@ -68,7 +68,7 @@ TEST_F(SessionTest, AClientThatClosesFirst_IsClientClosed_AndBothSidesSeeAFin) {
   EXPECT_EQ(worker.active(), 0u);
 }
 
-TEST_F(SessionTest, ABackendThatClosesFirst_IsBackendClosed) {
+TEST_F(SessionTest, BackendThatClosesFirstIsBackendClosed) {
   serve({backend.address()});
   Joined s = join(backend);
   s.backend.finish();
@@ -77,7 +77,7 @@ TEST_F(SessionTest, ABackendThatClosesFirst_IsBackendClosed) {
   EXPECT_TRUE(over(EndReason::backend_closed));
 }
 
-TEST_F(SessionTest, AResetOfOneSide_IsAResetForTheOther) {
+TEST_F(SessionTest, ResetOfOneSideResetsTheOther) {
   serve({backend.address()});
   Joined first = join(backend);
   first.client.reset();
@@ -89,7 +89,7 @@ TEST_F(SessionTest, AResetOfOneSide_IsAResetForTheOther) {
   EXPECT_TRUE(sees(second.client, Socket::End::reset));
 }
 
-TEST_F(SessionTest, AnAnswerGivenBeforeTheQuestionWasRead_IsDelivered) {
+TEST_F(SessionTest, ResponseSentBeforeTheRequestIsReadIsDelivered) {
   serve({backend.address()});
   Joined s = join(backend);
   ASSERT_TRUE(s.client.send(std::string(100'000, 'q')));
@@ -102,7 +102,7 @@ TEST_F(SessionTest, AnAnswerGivenBeforeTheQuestionWasRead_IsDelivered) {
   EXPECT_TRUE(over(EndReason::backend_reset));
 }
 
-TEST_F(SessionTest, ASilentSession_EndsAfterTheIdleTimeout_InOrder) {
+TEST_F(SessionTest, SilentSessionEndsWithAFinAfterTheIdleTimeout) {
   serve({backend.address()}, "timeouts: { idle: 30s }");
   Joined s = join(backend);
   advance(29s);
@@ -119,7 +119,7 @@ TEST_F(SessionTest, ASilentSession_EndsAfterTheIdleTimeout_InOrder) {
   EXPECT_TRUE(over(EndReason::idle_timeout));
 }
 
-TEST_F(SessionTest, AClientThatNeverReads_IsEndedByTheIdleTimeout_WithAReset) {
+TEST_F(SessionTest, ClientThatNeverReadsIsResetAfterTheIdleTimeout) {
   serve({backend.address()}, "timeouts: { idle: 30s }");
   Joined s = join(backend);
   const std::string bytes(1 << 20, 'x');
@@ -131,7 +131,7 @@ TEST_F(SessionTest, AClientThatNeverReads_IsEndedByTheIdleTimeout_WithAReset) {
   EXPECT_TRUE(sees(s.backend, Socket::End::reset));
 }
 
-TEST_F(SessionTest, AHalfClosedSession_HasItsOwnTimeout) {
+TEST_F(SessionTest, HalfClosedSessionHasItsOwnTimeout) {
   serve({backend.address()}, "timeouts: { idle: 1h, half_close: 10s }");
   Joined s = join(backend);
   s.client.finish();
@@ -147,7 +147,7 @@ TEST_F(SessionTest, AHalfClosedSession_HasItsOwnTimeout) {
   EXPECT_EQ(ended("l", EndReason::half_close_timeout), 1u);
 }
 
-TEST_F(SessionTest, MaxAge_EndsEvenABusySession) {
+TEST_F(SessionTest, MaxAgeEndsABusySession) {
   serve({backend.address()}, "timeouts: { max_age: 60s }");
   Joined s = join(backend);
   for (int i = 0; i < 6; ++i) {
@@ -162,7 +162,7 @@ TEST_F(SessionTest, MaxAge_EndsEvenABusySession) {
   EXPECT_TRUE(sees(s.client, Socket::End::reset));  // in the middle of something: not a clean end
 }
 
-TEST_F(SessionTest, ARefusedConnect_GoesToTheNextBackend_AndNoByteIsLost) {
+TEST_F(SessionTest, RefusedConnectTriesTheNextBackendWithoutLoss) {
   const Address dead = free_address();
   for (int i = 0; i < 4; ++i) {
     serve({dead, backend.address()}, "", "backoff: { base: 1ms, max: 1ms }");
@@ -181,7 +181,7 @@ TEST_F(SessionTest, ARefusedConnect_GoesToTheNextBackend_AndNoByteIsLost) {
   EXPECT_EQ(backend_cells("c", dead.text()).active.value, 0);
 }
 
-TEST_F(SessionTest, WhenEveryBackendRefuses_TheClientIsReset_ConnectFailed) {
+TEST_F(SessionTest, ClientIsResetAsConnectFailedWhenEveryBackendRefuses) {
   serve({free_address(), free_address(), free_address()}, "", "connect_attempts: 2");
   Socket c = client();
   EXPECT_TRUE(over(EndReason::connect_failed));
@@ -191,7 +191,7 @@ TEST_F(SessionTest, WhenEveryBackendRefuses_TheClientIsReset_ConnectFailed) {
   EXPECT_EQ(attempts, 2u);  // bounded
 }
 
-TEST_F(SessionTest, ABackendThatDoesNotAnswer_IsAConnectTimeout) {
+TEST_F(SessionTest, UnresponsiveBackendIsAConnectTimeout) {
   Acceptor full;
   const FullQueue queue(full);
   serve({full.address()}, "", "timeouts: { connect: 2s }, connect_attempts: 1");
@@ -206,7 +206,7 @@ TEST_F(SessionTest, ABackendThatDoesNotAnswer_IsAConnectTimeout) {
 }
 
 // Whatever backend comes first in its turn: half the sessions meet the mute one.
-TEST_F(SessionTest, ABackendThatDoesNotAnswer_IsGivenUpForTheNextOne_AndNoByteIsLost) {
+TEST_F(SessionTest, UnresponsiveBackendIsReplacedByTheNextOneWithoutLoss) {
   Acceptor mute;
   const FullQueue queue(mute);
   serve({mute.address(), backend.address()}, "",
@@ -237,7 +237,7 @@ TEST_F(SessionTest, ABackendThatDoesNotAnswer_IsGivenUpForTheNextOne_AndNoByteIs
   EXPECT_EQ(backend_cells("c", backend.address().text()).active.value, 4);
 }
 
-TEST_F(SessionTest, AClientThatResetsWhileWeConnect_EndsTheSession) {
+TEST_F(SessionTest, ClientResetWhileConnectingEndsTheSession) {
   Acceptor full;
   const FullQueue queue(full);
   serve({full.address()});
@@ -249,7 +249,7 @@ TEST_F(SessionTest, AClientThatResetsWhileWeConnect_EndsTheSession) {
   EXPECT_EQ(backend_cells("c", full.address().text()).active.value, 0);
 }
 
-TEST_F(SessionTest, NoBackendAtAll_IsNoBackend) {
+TEST_F(SessionTest, SessionWithoutABackendEndsAsNoBackend) {
   serve({backend.address()});
   store.check_targets();
   store.current()->clusters[0].hosts[0].backend->set_health(Health::down);
@@ -259,7 +259,7 @@ TEST_F(SessionTest, NoBackendAtAll_IsNoBackend) {
   EXPECT_TRUE(sees(c, Socket::End::reset));
 }
 
-TEST_F(SessionTest, OverTheLimits_ConnectionsAreRefused_AndCounted) {
+TEST_F(SessionTest, ConnectionsOverTheLimitsAreRefusedAndCounted) {
   serve({backend.address()}, "limits: { max_connections: 1 }");
   Joined s = join(backend);
   Socket refused = client();
@@ -281,7 +281,7 @@ TEST_F(SessionTest, BytesAreCountedWhileASessionLives) {
   EXPECT_EQ(worker.active(), 1u);
 }
 
-TEST_F(SessionTest, ASessionKeepsTheSnapshotItStartedWith_AndIsTheLastToHoldIt) {  // trap T12
+TEST_F(SessionTest, SessionKeepsItsSnapshotAndIsTheLastToHoldIt) {  // trap T12
   serve({backend.address()});
   Joined s = join(backend);
   std::weak_ptr<const Snapshot> first = store.current();
@@ -297,7 +297,7 @@ TEST_F(SessionTest, ASessionKeepsTheSnapshotItStartedWith_AndIsTheLastToHoldIt) 
   EXPECT_TRUE(first.expired());
 }
 
-TEST_F(SessionTest, ARemovedListener_ServesWhatWaitedInItsQueue) {
+TEST_F(SessionTest, RemovedListenerServesConnectionsInItsAcceptQueue) {
   serve({backend.address()});
   std::vector<Socket> waiting;
   for (int i = 0; i < 20; ++i) waiting.push_back(client());
@@ -309,7 +309,7 @@ TEST_F(SessionTest, ARemovedListener_ServesWhatWaitedInItsQueue) {
   EXPECT_EQ(cells("l").connections_total.value, 20u);
 }
 
-TEST_F(SessionTest, AConnectionOfASocketNotYetKnown_WaitsForTheUpdate) {
+TEST_F(SessionTest, ConnectionOfAnUnknownSocketWaitsForTheUpdate) {
   Acceptor elsewhere;  // stands for the listening socket of another worker
   Socket dealt = Socket::connect(elsewhere.address());
   Socket accepted = elsewhere.accept();
@@ -326,7 +326,7 @@ TEST_F(SessionTest, AConnectionOfASocketNotYetKnown_WaitsForTheUpdate) {
   EXPECT_TRUE(run_until([&] { return worker.active() == 1; }));
 }
 
-TEST_F(SessionTest, CellsStayWhileASessionOfAnOldConfigurationHoldsThem) {
+TEST_F(SessionTest, CellsStayWhileASessionOfAnOldConfigurationUsesThem) {
   const std::string two = fmt::format(
       "clusters:\n  - {{ name: c, backends: [{0}] }}\n"
       "  - {{ name: gone, backends: [{0}] }}\n",
@@ -346,7 +346,7 @@ TEST_F(SessionTest, CellsStayWhileASessionOfAnOldConfigurationHoldsThem) {
 }
 
 // Another worker accepted the connection and handed it over while the listener was removed.
-TEST_F(SessionTest, AConnectionGivenToARemovedSocket_IsServedUnderItsOldConfiguration) {
+TEST_F(SessionTest, ConnectionOfARemovedSocketIsServedUnderItsOldConfiguration) {
   serve({backend.address()});
   const uint64_t socket = store.sockets().entries().at(0).first;
   Acceptor other;
@@ -368,7 +368,7 @@ TEST_F(SessionTest, AConnectionGivenToARemovedSocket_IsServedUnderItsOldConfigur
   EXPECT_TRUE(over(EndReason::backend_reset));
 }
 
-TEST_F(SessionTest, AFullAcceptQueue_IsTakenInPortions) {
+TEST_F(SessionTest, FullAcceptQueueIsAcceptedInPortions) {
   serve({backend.address()});
   std::vector<Socket> waiting;
   for (int i = 0; i < 100; ++i) waiting.push_back(client());
@@ -377,7 +377,7 @@ TEST_F(SessionTest, AFullAcceptQueue_IsTakenInPortions) {
   EXPECT_TRUE(run_until([&] { return cells("l").connections_total.value == 100; }));
 }
 
-TEST_F(SessionTest, AnAnswerOnItsWay_SurvivesTheResetOfABackendThatHadFinished) {
+TEST_F(SessionTest, ResponseInTransitSurvivesTheResetOfAFinishedBackend) {
   serve({backend.address()});
   Joined s = join(backend);
   s.client.shrink_buffers();
@@ -404,13 +404,13 @@ class DrainingTest : public SessionTest {
   }
 };
 
-TEST_F(DrainingTest, AnEmptyWorkerSaysSoAtOnce) {
+TEST_F(DrainingTest, WorkerWithoutSessionsReportsDrainedAtOnce) {
   serve({backend.address()});
   begin_drain(10s);
   EXPECT_EQ(empties, 1);
 }
 
-TEST_F(DrainingTest, SilentSessionsAreClosedOverTheSpread_LongestSilentFirst) {
+TEST_F(DrainingTest, SilentSessionsAreClosedOverTheSpreadLongestSilentFirst) {
   serve({backend.address()});
   std::vector<Joined> sessions;
   for (int i = 0; i < 10; ++i) {
@@ -440,7 +440,7 @@ TEST_F(DrainingTest, SilentSessionsAreClosedOverTheSpread_LongestSilentFirst) {
   EXPECT_EQ(ended("l", EndReason::drain_idle), 10u);
 }
 
-TEST_F(DrainingTest, SessionsInUse_AreLeftAlone_UntilTheyAreCut) {
+TEST_F(DrainingTest, SessionsInUseStayOpenUntilTheDeadline) {
   serve({backend.address()});
   Joined s = join(backend);
   begin_drain(0s);
@@ -456,7 +456,7 @@ TEST_F(DrainingTest, SessionsInUse_AreLeftAlone_UntilTheyAreCut) {
   EXPECT_EQ(empties, 1);
 }
 
-TEST_F(DrainingTest, OneSilentSession_IsClosedAtOnce) {
+TEST_F(DrainingTest, SingleSilentSessionIsClosedAtOnce) {
   serve({backend.address()});
   Joined s = join(backend);
   advance(2s);
@@ -465,7 +465,7 @@ TEST_F(DrainingTest, OneSilentSession_IsClosedAtOnce) {
 }
 
 // Nothing moves, but the client has asked and its backend is at work.
-TEST_F(DrainingTest, ASessionThatAwaitsItsAnswer_IsNotClosed_AndGetsIt) {
+TEST_F(DrainingTest, SessionThatAwaitsAResponseStaysOpenAndGetsIt) {
   serve({backend.address()});
   Joined s = join(backend);
   ASSERT_TRUE(s.client.send("question"));
@@ -482,7 +482,7 @@ TEST_F(DrainingTest, ASessionThatAwaitsItsAnswer_IsNotClosed_AndGetsIt) {
   EXPECT_TRUE(over(EndReason::drain_idle));
 }
 
-TEST_F(DrainingTest, ASessionThatAwaitsItsAnswerAtTheDeadline_IsCutWithAReset_AndCounted) {
+TEST_F(DrainingTest, SessionThatAwaitsAResponseAtTheDeadlineIsResetAndCounted) {
   serve({backend.address()});
   Joined s = join(backend);
   ASSERT_TRUE(s.client.send("question"));
@@ -496,7 +496,7 @@ TEST_F(DrainingTest, ASessionThatAwaitsItsAnswerAtTheDeadline_IsCutWithAReset_An
 }
 
 // Trap T9: each takes itself off the list that is being gone through.
-TEST_F(DrainingTest, AllSessionsCutAtOnce_EndOnceEach) {
+TEST_F(DrainingTest, AllSessionsCutAtOnceEndOnceEach) {
   for (const auto cut : {&Worker::cut_sessions, &Worker::abort_sessions}) {
     serve({backend.address()});
     const uint64_t before = ended("l", EndReason::drain_deadline);
@@ -514,7 +514,7 @@ TEST_F(DrainingTest, AllSessionsCutAtOnce_EndOnceEach) {
   }
 }
 
-TEST_F(DrainingTest, ASilentSession_IsClosedInOrder_AndWaitsForTheOtherFin) {
+TEST_F(DrainingTest, SilentSessionIsClosedWithAFinAndWaitsForTheOtherFin) {
   serve({backend.address()});
   Joined s = join(backend);
   advance(2s);
@@ -528,7 +528,7 @@ TEST_F(DrainingTest, ASilentSession_IsClosedInOrder_AndWaitsForTheOtherFin) {
   EXPECT_EQ(cells("l").drain_closed[DrainEnd::idle_spread].value, 1u);
 }
 
-TEST_F(DrainingTest, ASilentSessionWhoseLastBytesAreStillOnTheirWay_IsNotClosed) {
+TEST_F(DrainingTest, SilentSessionWithBytesInTransitIsNotClosed) {
   serve({backend.address()});
   Joined s = join(backend);
   s.client.shrink_buffers();
@@ -557,7 +557,7 @@ TEST_F(DrainingTest, BytesDuringTheLingerAreDiscardedUntilTheFin) {
   EXPECT_EQ(ended("l", EndReason::drain_idle), 1u);
 }
 
-TEST_F(DrainingTest, ConnectionsInTheQueue_AreServed_NotReset) {
+TEST_F(DrainingTest, ConnectionsInTheAcceptQueueAreServedNotReset) {
   serve({backend.address()});
   std::vector<Socket> waiting;
   for (int i = 0; i < 200; ++i) waiting.push_back(client());

@@ -82,7 +82,7 @@ class TlsBackendTest : public TlsFixture {
   IssuedFiles named = authority.issue({.hosts = {"b.test"}, .common_name = "named"});
 };
 
-TEST_F(TlsBackendTest, RequestsAreServed_OverOneConnectionThatIsKept) {
+TEST_F(TlsBackendTest, RequestsAreServedOverOneKeptConnection) {
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     secure(trusted() + (version == TLS1_3_VERSION ? ", min_version: '1.3'" : ""));
     const uint64_t before = cells().connects.value;
@@ -97,7 +97,7 @@ TEST_F(TlsBackendTest, RequestsAreServed_OverOneConnectionThatIsKept) {
 }
 
 // In TLS 1.3 they are records like those of data, whenever the server likes.
-TEST_F(TlsBackendTest, TicketsBehindAnAnswerDoNotCostTheConnection) {
+TEST_F(TlsBackendTest, TicketsAfterAResponseDoNotEndTheConnection) {
   secure(trusted());
   Socket one = asking();
   PeerPtr server = met(as_server(here, TLS1_3_VERSION));
@@ -114,7 +114,7 @@ TEST_F(TlsBackendTest, TicketsBehindAnAnswerDoNotCostTheConnection) {
   EXPECT_EQ(cells().connect_errors.sum(), 0u);
 }
 
-TEST_F(TlsBackendTest, AKeptConnectionThatItsBackendEnds_IsNotUsedAgain) {
+TEST_F(TlsBackendTest, KeptConnectionClosedByItsBackendIsNotReused) {
   secure(trusted());
   Socket one = asking();
   for (const bool polite : {true, false}) {
@@ -129,7 +129,7 @@ TEST_F(TlsBackendTest, AKeptConnectionThatItsBackendEnds_IsNotUsedAgain) {
   EXPECT_THAT(answered(*server, one, "hello"), StartsWith("HTTP/1.1 200 "));
 }
 
-TEST_F(TlsBackendTest, ABackendOfAnotherAuthorityIsNotSpokenTo) {
+TEST_F(TlsBackendTest, BackendOfAnotherAuthorityReceivesNoRequest) {
   secure(trusted());
   TestAuthority others("others");
   const IssuedFiles foreign = others.issue({.hosts = {"IP:127.0.0.1"}});
@@ -138,19 +138,19 @@ TEST_F(TlsBackendTest, ABackendOfAnotherAuthorityIsNotSpokenTo) {
   }
 }
 
-TEST_F(TlsBackendTest, ABackendOfAnotherNameIsNotSpokenTo) {
+TEST_F(TlsBackendTest, BackendWithAnotherNameReceivesNoRequest) {
   secure(trusted());
   expect_refused(as_server(named), ConnectError::tls_name);
 }
 
-TEST_F(TlsBackendTest, ABackendWhoseCertificateHasExpiredIsNotSpokenTo) {
+TEST_F(TlsBackendTest, BackendWithAnExpiredCertificateReceivesNoRequest) {
   secure(trusted());
   expect_refused(
       as_server(authority.issue({.hosts = {"IP:127.0.0.1"}, .from_days = -10, .until_days = -2})),
       ConnectError::tls_verify);
 }
 
-TEST_F(TlsBackendTest, WithoutVerificationAnyCertificateIsAccepted) {
+TEST_F(TlsBackendTest, AcceptsAnyCertificateWithoutVerification) {
   TestAuthority others("others");
   for (const IssuedFiles& files : {others.issue({.hosts = {"IP:127.0.0.1"}}), named}) {
     secure("verify: false");
@@ -163,7 +163,7 @@ TEST_F(TlsBackendTest, WithoutVerificationAnyCertificateIsAccepted) {
   }
 }
 
-TEST_F(TlsBackendTest, TheBackendIsAskedForTheHostThatIsConfigured) {
+TEST_F(TlsBackendTest, SendsTheConfiguredHostAsServerName) {
   const auto asked_for = [&](const std::string& tls, const IssuedFiles& files) {
     secure(tls);
     Socket one = asking();
@@ -180,12 +180,12 @@ TEST_F(TlsBackendTest, TheBackendIsAskedForTheHostThatIsConfigured) {
   EXPECT_EQ(asked_for(trusted() + ", sni: x.test, verify_name: 127.0.0.1", here), "x.test");
 }
 
-TEST_F(TlsBackendTest, TheNameToVerifyIsTheOneThatIsConfigured_NotTheOneThatIsAskedFor) {
+TEST_F(TlsBackendTest, VerifiesTheConfiguredNameInsteadOfTheServerName) {
   secure(trusted() + ", sni: b.test, verify_name: x.test");
   expect_refused(as_server(named), ConnectError::tls_name);
 }
 
-TEST_F(TlsBackendTest, WeirShowsItsOwnCertificate_AndOffersItsProtocol) {
+TEST_F(TlsBackendTest, SendsItsOwnCertificateAndOffersItsProtocol) {
   const IssuedFiles own = authority.issue({.common_name = "weir itself"});
   secure(trusted() + ", cert: '" + own.cert + "', key: '" + own.key + "', alpn: [http/1.1]");
   Socket one = asking();
@@ -209,7 +209,7 @@ TEST_F(TlsBackendTest, WeirShowsItsOwnCertificate_AndOffersItsProtocol) {
   answered(*server, one, "hello");
 }
 
-TEST_F(TlsBackendTest, WeirShowsItsCertificateOfBefore_UntilTheNewOneIsValid) {
+TEST_F(TlsBackendTest, SendsItsPreviousCertificateUntilTheNewOneIsValid) {
   const TempFolder folder;
   const auto use = [&](const TestAuthority::Wish& wish) {
     const IssuedFiles files = authority.issue(wish);
@@ -240,7 +240,7 @@ TEST_F(TlsBackendTest, WeirShowsItsCertificateOfBefore_UntilTheNewOneIsValid) {
   EXPECT_EQ(shown(), "new");
 }
 
-TEST_F(TlsBackendTest, ABackendThatSpeaksNoTls_OrTooOldA_IsABadGateway) {
+TEST_F(TlsBackendTest, BackendWithoutTlsOrWithAnOldVersionIsABadGateway) {
   secure(trusted());
   Socket one = asking();
   Socket plain = accepted();
@@ -251,7 +251,7 @@ TEST_F(TlsBackendTest, ABackendThatSpeaksNoTls_OrTooOldA_IsABadGateway) {
   expect_refused(as_server(here, TLS1_2_VERSION), ConnectError::tls);
 }
 
-TEST_F(TlsBackendTest, ABackendThatStallsItsHandshakeIsATimeout) {
+TEST_F(TlsBackendTest, StalledHandshakeOfABackendIsATimeout) {
   secure(trusted(), "timeouts: { connect: 3s }");
   Socket one = asking();
   Socket server = accepted();
@@ -266,7 +266,7 @@ TEST_F(TlsBackendTest, ABackendThatStallsItsHandshakeIsATimeout) {
   EXPECT_EQ(cells().active.value, 0);
 }
 
-TEST_F(TlsBackendTest, AFurtherConnectionGoesOnWithTheSession) {
+TEST_F(TlsBackendTest, FurtherConnectionResumesTheTlsSession) {
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     // Another specification: what the round before has left is nothing to this one.
     secure(trusted() + fmt::format(", sni: v{}.test, verify_name: 127.0.0.1", version));
@@ -286,7 +286,7 @@ TEST_F(TlsBackendTest, AFurtherConnectionGoesOnWithTheSession) {
 }
 
 // What ends a body that says of no length is the end of TLS; the end of TCP may be anybody's.
-TEST_F(TlsBackendTest, ABodyUntilCloseIsCompleteOnlyWithCloseNotify) {
+TEST_F(TlsBackendTest, BodyUntilCloseIsCompleteOnlyWithCloseNotify) {
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     for (const char* protocol : {"HTTP/1.0", "HTTP/1.1"}) {
       for (const bool polite : {true, false}) {
@@ -315,7 +315,7 @@ TEST_F(TlsBackendTest, ABodyUntilCloseIsCompleteOnlyWithCloseNotify) {
   }
 }
 
-TEST_F(TlsBackendTest, ABodyOfKnownLengthNeedsNoCloseNotify) {
+TEST_F(TlsBackendTest, BodyOfKnownLengthNeedsNoCloseNotify) {
   secure(trusted());
   Socket one = asking();
   PeerPtr server = met(as_server(here));
@@ -326,7 +326,7 @@ TEST_F(TlsBackendTest, ABodyOfKnownLengthNeedsNoCloseNotify) {
   EXPECT_TRUE(hears_nothing(one));
 }
 
-TEST_F(TlsBackendTest, ABackendThatGoesAwayInItsHandshakeIsPassedOver_ForAPostToo) {
+TEST_F(TlsBackendTest, BackendThatClosesDuringItsHandshakeIsReplacedAlsoForAPost) {
   for (const bool reset : {true, false}) {
     Acceptor first, second;
     apply("listeners:\n" + listener_text("cluster: c") +
@@ -352,7 +352,7 @@ TEST_F(TlsBackendTest, ABackendThatGoesAwayInItsHandshakeIsPassedOver_ForAPostTo
   }
 }
 
-TEST_F(TlsBackendTest, TcpIsRelayedAndFinAndResetAreDistinguished) {
+TEST_F(TlsBackendTest, RelaysTcpAndDistinguishesFinFromReset) {
   secure_tcp(trusted());
   for (const bool polite : {true, false}) {
     Socket one = asking("hello");
@@ -366,7 +366,7 @@ TEST_F(TlsBackendTest, TcpIsRelayedAndFinAndResetAreDistinguished) {
   }
 }
 
-TEST_F(TlsBackendTest, ATcpClientThatHasFinishedIsStillAnswered) {
+TEST_F(TlsBackendTest, TcpClientThatHasSentAFinStillGetsTheResponse) {
   secure_tcp(trusted());
   Socket one = asking("question");
   one.finish();
@@ -384,7 +384,7 @@ TEST_F(TlsBackendTest, ATcpClientThatHasFinishedIsStillAnswered) {
   EXPECT_EQ(one.end(), Socket::End::fin);
 }
 
-TEST_F(TlsBackendTest, AStormOfTickets_EndsTheConnection) {
+TEST_F(TlsBackendTest, BurstOfTicketsEndsTheConnection) {
   secure_tcp(trusted());
   Socket one = client();
   PeerPtr server = met(as_server(here, TLS1_3_VERSION));
@@ -395,7 +395,7 @@ TEST_F(TlsBackendTest, AStormOfTickets_EndsTheConnection) {
   EXPECT_TRUE(sees_reset(one));
 }
 
-TEST_F(TlsBackendTest, TheGreetingOfAServerIsForwarded) {
+TEST_F(TlsBackendTest, GreetingOfAServerIsForwarded) {
   secure_tcp(trusted());
   Socket one = client();
   PeerPtr server = met(as_server(here));
@@ -403,7 +403,7 @@ TEST_F(TlsBackendTest, TheGreetingOfAServerIsForwarded) {
   EXPECT_EQ(until(one, "\r\n"), "220 ready\r\n");
 }
 
-TEST_F(TlsBackendTest, MuchData_BothWays_ComesWhole) {
+TEST_F(TlsBackendTest, LargeTransfersInBothDirectionsArriveComplete) {
   secure_tcp(trusted());
   Socket one = client();
   one.shrink_buffers();

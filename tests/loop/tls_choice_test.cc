@@ -32,7 +32,7 @@ class TlsChoiceTest : public TlsListenerFixture {
   }
 };
 
-TEST_F(TlsChoiceTest, EachKindOfKeyIsChosenPerName_WhateverElseACertificateIsFor) {
+TEST_F(TlsChoiceTest, KeyTypeIsChosenPerNameWhateverOtherNamesACertificateHas) {
   show({issue("rsa", {"a.test", "b.test"}, true),
         issue("ec", {"b.test", "a.test", "c.test"}, false)});
   for (const char* host : {"a.test", "b.test"}) {
@@ -45,7 +45,7 @@ TEST_F(TlsChoiceTest, EachKindOfKeyIsChosenPerName_WhateverElseACertificateIsFor
   EXPECT_EQ(shown("", kEcdsa), "ec") << "who asks for no name gets the default's";
 }
 
-TEST_F(TlsChoiceTest, AWildcardGivesTheKindOfKeyThatTheNamesOwnCertificateHasNot) {
+TEST_F(TlsChoiceTest, WildcardProvidesTheKeyTypeMissingFromTheExactCertificate) {
   show({issue("wild ec", {"*.test"}, false), issue("wild rsa", {"*.test"}, true),
         issue("own rsa", {"a.test"}, true), issue("other", {"*.a.test"}, false)});
   EXPECT_EQ(shown("a.test", kRsa), "own rsa");
@@ -55,7 +55,7 @@ TEST_F(TlsChoiceTest, AWildcardGivesTheKindOfKeyThatTheNamesOwnCertificateHasNot
   EXPECT_EQ(shown("x.a.test", kRsa), "none");
 }
 
-TEST_F(TlsChoiceTest, AValidCertificateComesBeforeOneThatIsNot) {
+TEST_F(TlsChoiceTest, ValidCertificateIsPreferred) {
   const IssuedFiles early = issue("early", {"a.test"}, false, 10, 20);
   const IssuedFiles wild = issue("wild", {"*.test"}, false);
   const IssuedFiles rsa = issue("rsa", {"a.test"}, true);
@@ -69,7 +69,7 @@ TEST_F(TlsChoiceTest, AValidCertificateComesBeforeOneThatIsNot) {
   EXPECT_EQ(best_of({early}), "early") << "better than none";
 }
 
-TEST_F(TlsChoiceTest, ARenewedCertificateIsTakenTheMomentItBecomesValid) {
+TEST_F(TlsChoiceTest, RenewedCertificateIsUsedWhenItBecomesValid) {
   TempFolder folder;
   const IssuedFiles files{folder / "cert.pem", folder / "key.pem"};
   const auto put = [&](const IssuedFiles& from) {

@@ -50,7 +50,7 @@ class TlsClientRulesTest : public TlsListenerFixture {
   IssuedFiles known = authority.issue({.hosts = {"client.test"}, .common_name = "client"});
 };
 
-TEST_F(TlsClientRulesTest, HoldForTheirOwnHosts) {
+TEST_F(TlsClientRulesTest, ApplyToTheirHostsOnly) {
   serve_two();
   auto guest = peer({.sni = "a.test"});
   ASSERT_EQ(shaken(*guest), State::done);
@@ -66,7 +66,7 @@ TEST_F(TlsClientRulesTest, HoldForTheirOwnHosts) {
 }
 
 // Who was let in for one host is not let in for another by naming it in the request.
-TEST_F(TlsClientRulesTest, ARequestForAHostWithOtherRules_IsMisdirected) {
+TEST_F(TlsClientRulesTest, RequestForAHostWithOtherRulesIsMisdirected) {
   serve_two();
   for (const char* host : {"b.test", "B.TEST:8443", "deep.b.test", "b.test.", "b.test.:8443",
                            "b.test..", "a.deep.b.test", "%62.test"}) {
@@ -90,7 +90,7 @@ TEST_F(TlsClientRulesTest, ARequestForAHostWithOtherRules_IsMisdirected) {
   EXPECT_EQ(imbalance("l"), 0);
 }
 
-TEST_F(TlsClientRulesTest, ATicketFromOneSite_IsWorthNothingAtAnother) {
+TEST_F(TlsClientRulesTest, TicketOfOneSiteIsNotAcceptedByAnother) {
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     serve_two();
     auto guest = peer({.sni = "a.test", .version = version});
@@ -106,7 +106,7 @@ TEST_F(TlsClientRulesTest, ATicketFromOneSite_IsWorthNothingAtAnother) {
 }
 
 // What was enough before is not any more, also for connections that are there.
-TEST_F(TlsClientRulesTest, NewRulesHoldForOpenConnections_ButANewListDoesNotEndThem) {
+TEST_F(TlsClientRulesTest, NewRulesApplyToOpenConnectionsAndANewListDoesNotEndThem) {
   secure(certificate(site));
   auto early = peer({.sni = "a.test"});
   ASSERT_EQ(shaken(*early), State::done);
@@ -128,7 +128,7 @@ TEST_F(TlsClientRulesTest, NewRulesHoldForOpenConnections_ButANewListDoesNotEndT
   EXPECT_THAT(ask(*late, "a.test"), StartsWith("HTTP/1.1 200 "));
 }
 
-TEST_F(TlsClientRulesTest, TheBackendGetsTheIdentityOfTheClient) {
+TEST_F(TlsClientRulesTest, BackendReceivesTheIdentityOfTheClient) {
   secure(certificate(site) + rules("optional"));
   const std::string message = seen(known);
   const std::string value = value_of("X-Forwarded-Client-Cert", message);
@@ -149,7 +149,7 @@ TEST_F(TlsClientRulesTest, TheBackendGetsTheIdentityOfTheClient) {
   EXPECT_THAT(seen(known), Not(HasSubstr("Cert")));
 }
 
-TEST_F(TlsClientRulesTest, AResumedClientIsTheSameClient) {
+TEST_F(TlsClientRulesTest, ResumedClientHasTheSameIdentity) {
   secure(certificate(site) + rules("require"));
   auto first = peer({.certificate = known});
   ASSERT_EQ(shaken(*first), State::done);
@@ -163,7 +163,7 @@ TEST_F(TlsClientRulesTest, AResumedClientIsTheSameClient) {
 }
 
 // In whatever way it is written, and whoever else is let in.
-TEST_F(TlsClientRulesTest, FieldsOfTheClientAboutItsCertificateAreRemoved) {
+TEST_F(TlsClientRulesTest, ClientCertificateFieldsSentByClientsAreRemoved) {
   constexpr const char* kForged =
       "X-Forwarded-Client-Cert: Hash=00;Subject=\"CN=forged\"\r\n"
       "x-forwarded-client-cert: forged\r\n"
@@ -185,7 +185,7 @@ TEST_F(TlsClientRulesTest, FieldsOfTheClientAboutItsCertificateAreRemoved) {
   EXPECT_THAT(message, AllOf(HasSubstr("\r\nClient-Cert: :MII"), HasSubstr("Subject=\"CN=client")));
 }
 
-TEST_F(TlsClientRulesTest, OneHostWithTwoRules_IsRefused) {
+TEST_F(TlsClientRulesTest, HostWithTwoRulesIsRefused) {
   const IssuedFiles other = authority.issue({.hosts = {"b.test", "c.test"}});
   TlsLoading loading;
   config::ListenerTls spec;

@@ -80,7 +80,7 @@ class TlsHealthCheckTest : public testing::Test, public TestLoop, private Health
   HealthChecks checks_{loop, *this, 1};
 };
 
-TEST_F(TlsHealthCheckTest, ABackendWithAGoodCertificateIsUp) {
+TEST_F(TlsHealthCheckTest, BackendWithAValidCertificateIsUp) {
   for (const Type type : {Type::tcp, Type::http}) {
     backend_->set_health(Health::unknown);
     check(type, authority_.file());
@@ -90,7 +90,7 @@ TEST_F(TlsHealthCheckTest, ABackendWithAGoodCertificateIsUp) {
   }
 }
 
-TEST_F(TlsHealthCheckTest, ABackendOfAnotherAuthorityIsDown_AndTheLogReportsWhy) {
+TEST_F(TlsHealthCheckTest, BackendOfAnotherAuthorityIsDownAndTheLogReportsWhy) {
   TestAuthority others("others");
   for (const Type type : {Type::tcp, Type::http}) {
     LogCapture log;
@@ -104,7 +104,7 @@ TEST_F(TlsHealthCheckTest, ABackendOfAnotherAuthorityIsDown_AndTheLogReportsWhy)
   }
 }
 
-TEST_F(TlsHealthCheckTest, ABackendThatSpeaksNoTlsIsDown_AndTheLogReportsWhy) {
+TEST_F(TlsHealthCheckTest, BackendWithoutTlsIsDownAndTheLogReportsWhy) {
   LogCapture log;
   check(Type::tcp, authority_.file());
   Socket socket;
@@ -119,7 +119,7 @@ TEST_F(TlsHealthCheckTest, ABackendThatSpeaksNoTlsIsDown_AndTheLogReportsWhy) {
 }
 
 // A session that goes on shows no certificate: the check would never see that it has expired.
-TEST_F(TlsHealthCheckTest, EachCheckSeesTheCertificateAnew) {
+TEST_F(TlsHealthCheckTest, EachCheckVerifiesTheCertificate) {
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     backend_->set_health(Health::unknown);
     check(Type::http, authority_.file(), 1);
@@ -134,7 +134,7 @@ TEST_F(TlsHealthCheckTest, EachCheckSeesTheCertificateAnew) {
   }
 }
 
-TEST_F(TlsHealthCheckTest, ACheckThatSpeaksHttpOffersNothingElse) {
+TEST_F(TlsHealthCheckTest, HttpCheckOffersOnlyHttp11InAlpn) {
   alpn_ = {"h2", "http/1.1"};
   check(Type::http, authority_.file());
   serve_one(here_, 0);

@@ -14,7 +14,7 @@ using State = TlsPeer::State;
 
 using TlsListenerTest = TlsListenerFixture;
 
-TEST_F(TlsListenerTest, RequestsAreServedAndForwardedWithTheSchemeHttps) {
+TEST_F(TlsListenerTest, RequestsAreForwardedWithTheSchemeHttps) {
   secure(certificate(site));
   auto one = peer({.sni = "a.test", .trust = &authority});
   ASSERT_EQ(shaken(*one), State::done) << one->error();
@@ -52,7 +52,7 @@ TEST_F(TlsListenerTest, RedirectsKeepTheSchemeOfTheClient) {
   }
 }
 
-TEST_F(TlsListenerTest, BothVersionsAreSpoken_AndOlderOnesAreNot) {
+TEST_F(TlsListenerTest, AcceptsTls12And13AndNoOlderVersion) {
   secure(certificate(site));
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     auto one = peer({.version = version});
@@ -66,7 +66,7 @@ TEST_F(TlsListenerTest, BothVersionsAreSpoken_AndOlderOnesAreNot) {
   EXPECT_EQ(ended("l", EndReason::tls_handshake_failed), 1u);
 }
 
-TEST_F(TlsListenerTest, TheCertificateIsTheOneOfTheNameThatIsAskedFor) {
+TEST_F(TlsListenerTest, CertificateIsChosenByTheServerName) {
   const IssuedFiles wild =
       authority.issue({.hosts = {"*.b.test", "b.test"}, .common_name = "wild"});
   const IssuedFiles exact = authority.issue({.hosts = {"x.b.test"}, .common_name = "exact"});
@@ -81,7 +81,7 @@ TEST_F(TlsListenerTest, TheCertificateIsTheOneOfTheNameThatIsAskedFor) {
   }
 }
 
-TEST_F(TlsListenerTest, AnUnknownNameIsRefused_WhereThatIsWanted) {
+TEST_F(TlsListenerTest, UnknownServerNameIsRefusedWhenConfigured) {
   secure("reject_unknown_sni: true, " + certificate(site));
   auto stranger = peer({.sni = "b.test"});
   EXPECT_EQ(shaken(*stranger), State::failed);
@@ -91,7 +91,7 @@ TEST_F(TlsListenerTest, AnUnknownNameIsRefused_WhereThatIsWanted) {
   EXPECT_EQ(shaken(*known), State::done);
 }
 
-TEST_F(TlsListenerTest, OfTwoKindsOfKeys_TheClientGetsWhatItUnderstands) {
+TEST_F(TlsListenerTest, ClientGetsTheCertificateWithTheKeyTypeItSupports) {
   const IssuedFiles rsa =
       authority.issue({.hosts = {"a.test"}, .common_name = "a-rsa", .rsa = true});
   secure("certificates: [" + entry(site) + ", " + entry(rsa) + "]");
@@ -104,7 +104,7 @@ TEST_F(TlsListenerTest, OfTwoKindsOfKeys_TheClientGetsWhatItUnderstands) {
   EXPECT_EQ(old->peer_name(), "a-rsa");
 }
 
-TEST_F(TlsListenerTest, TheProtocolIsAgreedOn_OrTheHandshakeEnds) {
+TEST_F(TlsListenerTest, AlpnSelectsAProtocolOrTheHandshakeFails) {
   secure(certificate(site));
   auto one = peer({.alpn = {"h2", "http/1.1"}});
   ASSERT_EQ(shaken(*one), State::done);
@@ -115,7 +115,7 @@ TEST_F(TlsListenerTest, TheProtocolIsAgreedOn_OrTheHandshakeEnds) {
 }
 
 // curl --http1.0 offers nothing else.
-TEST_F(TlsListenerTest, OffersBothVersionsOfHttp1_TheNewerFirst) {
+TEST_F(TlsListenerTest, AcceptsBothVersionsOfHttp1AndPrefersTheNewer) {
   secure(certificate(site));
   const std::pair<std::vector<std::string>, std::string> cases[] = {
       {{"http/1.0"}, "http/1.0"},
@@ -130,7 +130,7 @@ TEST_F(TlsListenerTest, OffersBothVersionsOfHttp1_TheNewerFirst) {
   }
 }
 
-TEST_F(TlsListenerTest, AClientComesBackWithItsTicket_AlsoAfterAReload) {
+TEST_F(TlsListenerTest, ClientResumesWithItsTicketAlsoAfterAReload) {
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     secure(certificate(site));
     auto first = peer({.sni = "a.test", .version = version});
@@ -153,7 +153,7 @@ TEST_F(TlsListenerTest, AClientComesBackWithItsTicket_AlsoAfterAReload) {
 
 // Trap: a ticket from where nobody asks for a certificate must not open the door where one is
 // demanded.
-TEST_F(TlsListenerTest, ATicketOfOnePolicyIsWorthNothingUnderAnother) {
+TEST_F(TlsListenerTest, TicketOfOnePolicyIsNotAcceptedUnderAnother) {
   const IssuedFiles closed = authority.issue({.hosts = {"b.test"}, .common_name = "b"});
   const std::string open_listener =
       "{ name: l, bind: '127.0.0.1:0', protocol: http, cluster: c, tls: {" + certificate(site) +
@@ -184,7 +184,7 @@ TEST_F(TlsListenerTest, ATicketOfOnePolicyIsWorthNothingUnderAnother) {
   EXPECT_EQ(cells("m").tls_errors[TlsError::client_cert].value, 2u);
 }
 
-TEST_F(TlsListenerTest, ClientsShowTheirCertificates_WhereThatIsDemanded) {
+TEST_F(TlsListenerTest, ClientCertificatesAreRequiredWhenConfigured) {
   const std::string auth = ", client_auth: { mode: require, ca: '" + authority.file() + "' }";
   secure(certificate(site) + auth);
   auto known = peer({.certificate = authority.issue({.common_name = "client"})});
@@ -204,7 +204,7 @@ TEST_F(TlsListenerTest, ClientsShowTheirCertificates_WhereThatIsDemanded) {
   EXPECT_EQ(ended("l", EndReason::tls_handshake_failed), 2u);
 }
 
-TEST_F(TlsListenerTest, ARevokedClientCertificateIsRefused) {
+TEST_F(TlsListenerTest, RevokedClientCertificateIsRefused) {
   const IssuedFiles good = authority.issue({.common_name = "good"});
   const IssuedFiles bad = authority.issue({.common_name = "bad"});
   secure(certificate(site) + ", client_auth: { mode: optional, ca: '" + authority.file() +
@@ -220,7 +220,7 @@ TEST_F(TlsListenerTest, ARevokedClientCertificateIsRefused) {
   EXPECT_TRUE(run_until([&] { return errors(TlsError::client_cert) == 1; }));
 }
 
-TEST_F(TlsListenerTest, AClientWhoseAuthoritiesAreTooMany_IsRefused) {
+TEST_F(TlsListenerTest, ClientWithTooLongACertificateChainIsRefused) {
   TestAuthority root("root");
   const std::string auth = ", client_auth: { mode: require, ca: '" + root.file() + "', depth: ";
   const IssuedFiles files = root.issue({.common_name = "client"});
@@ -240,7 +240,7 @@ TEST_F(TlsListenerTest, AClientWhoseAuthoritiesAreTooMany_IsRefused) {
   exchanged(*three, get("/"), server);
 }
 
-TEST_F(TlsListenerTest, TheOcspResponseIsStapled) {
+TEST_F(TlsListenerTest, StaplesTheOcspResponse) {
   const std::string response = authority.vouch(site);
   secure(certificate(site, ", ocsp: '" + response + "'"));
   std::ifstream file(response, std::ios::binary);
@@ -280,14 +280,14 @@ TEST_F(TlsListenerTest, StaplesEveryResponseThatClientsAccept) {
   }
 }
 
-TEST_F(TlsListenerTest, AResponseThatIsOverIsNotStapledAndRefusesNothing) {
+TEST_F(TlsListenerTest, ExpiredOcspResponseIsNotStapledAndRefusesNothing) {
   secure(certificate(site, ", ocsp: '" + authority.vouch(site, true, -9, -2) + "'"));
   auto curious = peer({.asks_status = true});
   ASSERT_EQ(shaken(*curious), State::done);
   EXPECT_EQ(curious->stapled(), "");
 }
 
-TEST_F(TlsListenerTest, AResponseWhoseSignerHasExpired_IsNotStapledAndRefusesNothing) {
+TEST_F(TlsListenerTest, OcspResponseWithAnExpiredSignerIsNotStapledAndRefusesNothing) {
   TestAuthority charged(authority.issue({.common_name = "responder",
                                          .from_days = -20,
                                          .until_days = -10,
@@ -298,7 +298,7 @@ TEST_F(TlsListenerTest, AResponseWhoseSignerHasExpired_IsNotStapledAndRefusesNot
   EXPECT_EQ(curious->stapled(), "");
 }
 
-TEST_F(TlsListenerTest, AnInvalidOcspResponseIsReportedAtTheStartAndNotStapled) {
+TEST_F(TlsListenerTest, InvalidOcspResponseIsReportedAtStartAndNotStapled) {
   TestAuthority others("others");
   const IssuedFiles stranger = authority.issue({.hosts = {"a.test"}});
   const std::pair<std::string, std::string> cases[] = {
@@ -316,7 +316,7 @@ TEST_F(TlsListenerTest, AnInvalidOcspResponseIsReportedAtTheStartAndNotStapled) 
   }
 }
 
-TEST_F(TlsListenerTest, TheDefaultCertificateIsTheOneThatIsNamed) {
+TEST_F(TlsListenerTest, UsesTheConfiguredDefaultCertificate) {
   const IssuedFiles second = authority.issue({.hosts = {"b.test"}, .common_name = "b"});
   secure("default_certificate: two, certificates: [" + entry(site, ", name: one") + ", " +
          entry(second, ", name: two") + "]");
@@ -325,7 +325,7 @@ TEST_F(TlsListenerTest, TheDefaultCertificateIsTheOneThatIsNamed) {
   EXPECT_EQ(one->peer_name(), "b");
 }
 
-TEST_F(TlsListenerTest, CiphersAreThoseThatAreNamed) {
+TEST_F(TlsListenerTest, UsesTheConfiguredCiphers) {
   secure("ciphers: ECDHE-ECDSA-AES256-GCM-SHA384, ciphersuites: TLS_CHACHA20_POLY1305_SHA256, " +
          certificate(site));
   auto old = peer({.version = TLS1_2_VERSION}), now = peer({});
@@ -335,7 +335,7 @@ TEST_F(TlsListenerTest, CiphersAreThoseThatAreNamed) {
   EXPECT_STREQ(SSL_get_cipher_name(now->ssl()), "TLS_CHACHA20_POLY1305_SHA256");
 }
 
-TEST_F(TlsListenerTest, BytesThatAreNotTlsAreRefused) {
+TEST_F(TlsListenerTest, RefusesBytesThatAreNotTls) {
   secure(certificate(site));
   Socket plain = client();
   ASSERT_TRUE(plain.send(get("/")));
@@ -343,7 +343,7 @@ TEST_F(TlsListenerTest, BytesThatAreNotTlsAreRefused) {
   EXPECT_TRUE(run_until([&] { return errors(TlsError::not_tls) == 1; }));
 }
 
-TEST_F(TlsListenerTest, AHandshakeThatStallsEndsInTime_WithItsReason) {
+TEST_F(TlsListenerTest, StalledHandshakeTimesOutWithItsReason) {
   secure(certificate(site), "protocol: http, cluster: c, timeouts: { tls_handshake: 5s }");
   Socket silent = client();
   Socket half = client();
@@ -358,7 +358,7 @@ TEST_F(TlsListenerTest, AHandshakeThatStallsEndsInTime_WithItsReason) {
   EXPECT_EQ(errors(TlsError::timeout), 2u);
 }
 
-TEST_F(TlsListenerTest, OnlySoManyHandshakesAreUnderWay) {
+TEST_F(TlsListenerTest, ConcurrentHandshakesAreLimited) {
   secure(certificate(site), "protocol: http, cluster: c, limits: { max_handshakes: 2 }");
   Socket one = client(), two = client();
   turns(3);
@@ -372,7 +372,7 @@ TEST_F(TlsListenerTest, OnlySoManyHandshakesAreUnderWay) {
   EXPECT_EQ(shaken(*next), State::done);
 }
 
-TEST_F(TlsListenerTest, TheEndIsSaid_BeforeTheFin) {
+TEST_F(TlsListenerTest, CloseNotifyIsSentBeforeTheFin) {
   secure(certificate(site));
   auto one = peer({});
   ASSERT_EQ(shaken(*one), State::done);
@@ -390,7 +390,7 @@ TEST_F(TlsListenerTest, TheEndIsSaid_BeforeTheFin) {
 }
 
 // What is unread when a connection is closed makes a reset of that, and takes the answer with it.
-TEST_F(TlsListenerTest, ACloseNotifyThatCrossesTheLastResponseDoesNotLoseIt) {
+TEST_F(TlsListenerTest, CloseNotifyDuringTheLastResponseDoesNotLoseIt) {
   secure(certificate(site));
   auto one = peer({});
   ASSERT_EQ(shaken(*one), State::done);
@@ -407,7 +407,7 @@ TEST_F(TlsListenerTest, ACloseNotifyThatCrossesTheLastResponseDoesNotLoseIt) {
 }
 
 // A FIN without close_notify may be anybody's.
-TEST_F(TlsListenerTest, ATcpClientWithoutCloseNotifyIsAResetAndOneWithItIsNot) {
+TEST_F(TlsListenerTest, TcpClientEndIsAResetOnlyWithoutCloseNotify) {
   secure(certificate(site), "protocol: tcp, cluster: c");
   for (const bool polite : {true, false}) {
     auto one = peer({});
@@ -423,7 +423,7 @@ TEST_F(TlsListenerTest, ATcpClientWithoutCloseNotifyIsAResetAndOneWithItIsNot) {
   EXPECT_TRUE(run_until([&] { return ended("l", EndReason::client_reset) == 1; }));
 }
 
-TEST_F(TlsListenerTest, MuchData_ToAClientThatReadsLate_ComesWhole) {
+TEST_F(TlsListenerTest, LargeTransferToALateReaderArrivesComplete) {
   secure(certificate(site), "protocol: tcp, cluster: c");
   Socket raw = client();
   raw.shrink_buffers();
@@ -452,7 +452,7 @@ TEST_F(TlsListenerTest, MuchData_ToAClientThatReadsLate_ComesWhole) {
   EXPECT_TRUE(right);
 }
 
-TEST_F(TlsListenerTest, ManyRecordsInOneSegment_AreAllRead) {
+TEST_F(TlsListenerTest, ReadsManyRecordsInOneSegment) {
   secure(certificate(site), "protocol: tcp, cluster: c");
   auto one = peer({});
   ASSERT_EQ(shaken(*one), State::done);
@@ -463,7 +463,7 @@ TEST_F(TlsListenerTest, ManyRecordsInOneSegment_AreAllRead) {
 }
 
 // The error queue of OpenSSL is the thread's: what one connection leaves there is not the other's.
-TEST_F(TlsListenerTest, AHandshakeThatFails_DoesNotDisturbTheOthers) {
+TEST_F(TlsListenerTest, FailedHandshakeDoesNotAffectOthers) {
   secure(certificate(site));
   auto good = peer({});
   ASSERT_EQ(shaken(*good), State::done);
@@ -478,7 +478,7 @@ TEST_F(TlsListenerTest, AHandshakeThatFails_DoesNotDisturbTheOthers) {
 }
 
 // One event tells of both, and there is no other.
-TEST_F(TlsListenerTest, AResetRightBehindTheBytes_IsNoticed) {
+TEST_F(TlsListenerTest, ResetDirectlyAfterTheBytesIsDetected) {
   secure(certificate(site), "protocol: tcp, cluster: c");
   auto one = peer({});
   ASSERT_EQ(shaken(*one), State::done);
@@ -492,7 +492,7 @@ TEST_F(TlsListenerTest, AResetRightBehindTheBytes_IsNoticed) {
   EXPECT_TRUE(sees(server, Socket::End::reset));
 }
 
-TEST_F(TlsListenerTest, AnotherClientIsServed_WhileOneSendsNewKeysAllTheTime) {
+TEST_F(TlsListenerTest, OtherClientIsServedWhileOneSendsKeyUpdatesContinuously) {
   apply("listeners:\n  - { name: l, bind: '127.0.0.1:0', cluster: c, tls: {" + certificate(site) +
         "} }\n  - { name: o, bind: '127.0.0.1:0', protocol: http, routes: [{ respond: { body: ok } "
         "}] }\nclusters:\n" +
@@ -514,7 +514,7 @@ TEST_F(TlsListenerTest, AnotherClientIsServed_WhileOneSendsNewKeysAllTheTime) {
   EXPECT_EQ(bytes(server, 2000).size(), 2000u);
 }
 
-TEST_F(TlsListenerTest, ADrainWaitsForHandshakes_AndTheirRequest) {
+TEST_F(TlsListenerTest, DrainWaitsForHandshakesAndTheirRequests) {
   secure(certificate(site));
   auto one = peer({});
   one->shake();

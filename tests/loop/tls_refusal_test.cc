@@ -36,7 +36,7 @@ class TlsRefusalTest : public TlsListenerFixture {
   }
 };
 
-TEST_F(TlsRefusalTest, ALineNamesTheClientItsCertificateAndTheReason) {
+TEST_F(TlsRefusalTest, LogsTheClientItsCertificateAndTheReason) {
   TestAuthority others("others");
   const IssuedFiles expired =
       authority.issue({.common_name = "old \"x\"", .from_days = -20, .until_days = -10});
@@ -60,7 +60,7 @@ TEST_F(TlsRefusalTest, ALineNamesTheClientItsCertificateAndTheReason) {
   }
 }
 
-TEST_F(TlsRefusalTest, ALineNamesAListThatHasExpired) {
+TEST_F(TlsRefusalTest, LogsAnExpiredRevocationList) {
   const IssuedFiles good = authority.issue({.common_name = "good"});
   demand("optional", authority.revoke({}, -1));
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
@@ -70,7 +70,7 @@ TEST_F(TlsRefusalTest, ALineNamesAListThatHasExpired) {
   }
 }
 
-TEST_F(TlsRefusalTest, AnAcceptedClientIsNotLogged) {
+TEST_F(TlsRefusalTest, AcceptedClientIsNotLogged) {
   demand("require");
   const std::string log = logged([&] {
     auto one = peer({.certificate = authority.issue({.common_name = "good"})});
@@ -81,7 +81,7 @@ TEST_F(TlsRefusalTest, AnAcceptedClientIsNotLogged) {
   EXPECT_THAT(log, Not(HasSubstr("refused")));
 }
 
-TEST_F(TlsRefusalTest, ALineNamesTheBackendItsCertificateAndTheReason) {
+TEST_F(TlsRefusalTest, LogsTheBackendItsCertificateAndTheReason) {
   const IssuedFiles old = authority.issue(
       {.hosts = {"IP:127.0.0.1"}, .common_name = "old", .from_days = -20, .until_days = -10});
   for (const char* protocol : {"http", "tcp"}) {

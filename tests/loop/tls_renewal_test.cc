@@ -51,7 +51,7 @@ class TlsRenewalTest : public TlsFixture {
   bool resumed_ = false;
 };
 
-TEST_F(TlsRenewalTest, AClientOfAnAuthorityThatIsNoLongerTrusted_DoesNotComeBackWithItsTicket) {
+TEST_F(TlsRenewalTest, ClientOfAnAuthorityThatIsNoLongerTrustedCannotResume) {
   TestAuthority others("others");
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     copy(authority.file(), trusted_);
@@ -67,7 +67,7 @@ TEST_F(TlsRenewalTest, AClientOfAnAuthorityThatIsNoLongerTrusted_DoesNotComeBack
   }
 }
 
-TEST_F(TlsRenewalTest, AnAuthorityWithTheNameAndNumberOfTheOldOneIsAnother) {
+TEST_F(TlsRenewalTest, NewAuthorityWithTheSameNameAndSerialNumberIsDistinguished) {
   TestAuthority twin;
   copy(authority.file(), trusted_);
   const auto serve_tls = [&] {

@@ -91,7 +91,7 @@ class TurnBudgetTest : public TlsFixture {
 
 constexpr uint64_t kMostOfABody = 1024 * 1024;  // three times 256 KiB, and some
 
-TEST_F(TurnBudgetTest, ARequestInChunksOfOneByteLeavesRoomForOthers) {
+TEST_F(TurnBudgetTest, RequestInChunksOfOneByteYieldsToOthers) {
   serve_beside("protocol: http, cluster: c");
   Sides sides = asked("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
   Endless chunks(sides.client, "1\r\nx\r\n");
@@ -103,7 +103,7 @@ TEST_F(TurnBudgetTest, ARequestInChunksOfOneByteLeavesRoomForOthers) {
       pour, [&] { return received(); }, kMostOfABody);
 }
 
-TEST_F(TurnBudgetTest, AResponseInChunksOfOneByteLeavesRoomForOthers) {
+TEST_F(TurnBudgetTest, ResponseInChunksOfOneByteYieldsToOthers) {
   serve_beside("protocol: http, cluster: c");
   Sides sides = asked(get("/"));
   ASSERT_TRUE(sides.server.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"));
@@ -116,7 +116,7 @@ TEST_F(TurnBudgetTest, AResponseInChunksOfOneByteLeavesRoomForOthers) {
       pour, [&] { return sent(); }, kMostOfABody / 6);
 }
 
-TEST_F(TurnBudgetTest, InterimResponsesLeaveRoomForOthers) {
+TEST_F(TurnBudgetTest, InterimResponsesYieldToOthers) {
   serve_beside("protocol: http, cluster: c");
   Sides sides = asked(get("/"));
   Endless hints(sides.server, "HTTP/1.1 103 Early Hints\r\n\r\n");
@@ -128,7 +128,7 @@ TEST_F(TurnBudgetTest, InterimResponsesLeaveRoomForOthers) {
       pour, [&] { return sent(); }, 64 * 1024);
 }
 
-TEST_F(TurnBudgetTest, PipelinedRequestsLeaveRoomForOthers) {
+TEST_F(TurnBudgetTest, PipelinedRequestsYieldToOthers) {
   serve_beside("protocol: http, routes: [{ respond: { body: ok } }]");
   Socket one = client();
   Endless requests(one, get("/"));
@@ -142,7 +142,7 @@ TEST_F(TurnBudgetTest, PipelinedRequestsLeaveRoomForOthers) {
       pour, [&] { return sent(); }, 64 * 1024);
 }
 
-TEST_F(TurnBudgetTest, BytesBehindARefusedRequestLeaveRoomForOthers) {
+TEST_F(TurnBudgetTest, BytesAfterARefusedRequestYieldToOthers) {
   serve_beside("protocol: http, cluster: c");
   Socket one = client();
   ASSERT_TRUE(one.send("nonsense\r\n\r\n"));
@@ -182,7 +182,7 @@ class HeadBytesTest : public TurnBudgetTest {
   }
 };
 
-TEST_F(HeadBytesTest, ARequestThatComesByteByByteIsReadOnce) {
+TEST_F(HeadBytesTest, RequestThatArrivesByteByByteIsParsedOnce) {
   expect_no_growth([&](size_t size) {
     Socket one = bytewise();
     const uint64_t before = received();
@@ -192,7 +192,7 @@ TEST_F(HeadBytesTest, ARequestThatComesByteByByteIsReadOnce) {
   });
 }
 
-TEST_F(HeadBytesTest, AResponseThatComesByteByByteIsReadOnce) {
+TEST_F(HeadBytesTest, ResponseThatArrivesByteByByteIsParsedOnce) {
   expect_no_growth([&](size_t size) {
     Sides sides = asked(get("/"));
     set_bytewise(sides.server);
@@ -202,7 +202,7 @@ TEST_F(HeadBytesTest, AResponseThatComesByteByByteIsReadOnce) {
   });
 }
 
-TEST_F(TurnBudgetTest, AHeadThatComesByteByByteLeavesRoomForOthers) {
+TEST_F(TurnBudgetTest, HeadThatArrivesByteByByteYieldsToOthers) {
   serve_beside("protocol: http, cluster: c");
   Socket one = bytewise();
   ASSERT_TRUE(one.send("GET / HTTP/1.1\r\nHost: a\r\nX: "));
@@ -211,7 +211,7 @@ TEST_F(TurnBudgetTest, AHeadThatComesByteByByteLeavesRoomForOthers) {
       pour, [&] { return received(); }, 64);
 }
 
-TEST_F(TurnBudgetTest, AProxyHeaderOfTinyTlvsLeavesRoomForOthers) {
+TEST_F(TurnBudgetTest, ProxyHeaderOfTinyTlvsYieldsToOthers) {
   using namespace std::string_literals;
   serve_beside("cluster: c, proxy_protocol: { accept: ['127.0.0.0/8'] }");
   constexpr size_t kSize = kMaxProxyHeader - 16;
@@ -249,7 +249,7 @@ class TlsTurnBudgetTest : public TurnBudgetTest {
   TestAuthority authority_;
 };
 
-TEST_F(TlsTurnBudgetTest, AClientHelloInRecordsOfOneByteLeavesRoomForOthers) {
+TEST_F(TlsTurnBudgetTest, ClientHelloInRecordsOfOneByteYieldsToOthers) {
   using namespace std::string_literals;
   Socket one = client();
   std::string records;
@@ -263,7 +263,7 @@ TEST_F(TlsTurnBudgetTest, AClientHelloInRecordsOfOneByteLeavesRoomForOthers) {
 
 // With a byte of data each: no reason to end the connection. What clients send is in
 // tls_listener_test.cc.
-TEST_F(TurnBudgetTest, KeyUpdatesOfABackendLeaveRoomForOthers_AndLoseNoData) {
+TEST_F(TurnBudgetTest, KeyUpdatesOfABackendYieldToOthersAndLoseNoData) {
   constexpr size_t kBytes = 1000;
   TestAuthority authority;
   TlsPeer::Wish wish;
@@ -363,7 +363,7 @@ class TrafficSecret {
   }
 };
 
-TEST_F(TlsTurnBudgetTest, RecordsWithoutDataLeaveRoomForOthers_AndLoseNoData) {
+TEST_F(TlsTurnBudgetTest, RecordsWithoutDataYieldToOthersAndLoseNoData) {
   constexpr size_t kBytes = 200;
   TlsPeer one(client(), {.version = TLS1_3_VERSION});
   ASSERT_EQ(SSL_set_ciphersuites(one.ssl(), "TLS_AES_128_GCM_SHA256"), 1);

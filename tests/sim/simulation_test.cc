@@ -81,7 +81,7 @@ void run_block(uint64_t block, const Histories& histories) {
 
 class Simulation : public testing::TestWithParam<uint64_t> {};
 
-TEST_P(Simulation, LosesNothingAndEverySessionEndsWithAReason) {
+TEST_P(Simulation, LosesNoDataAndEverySessionEndsWithAReason) {
   run_block(GetParam(), {Protocol::tcp,
                          false,
                          kSeeds,
@@ -89,7 +89,7 @@ TEST_P(Simulation, LosesNothingAndEverySessionEndsWithAReason) {
                          {"sessions", "bytes", "false EAGAIN", "short calls"}});
 }
 
-TEST_P(Simulation, GivesEveryRequestItsOwnAnswerOnce) {
+TEST_P(Simulation, EveryRequestGetsItsOwnResponseOnce) {
   run_block(GetParam(), {Protocol::http,
                          false,
                          kSeeds,
@@ -98,7 +98,7 @@ TEST_P(Simulation, GivesEveryRequestItsOwnAnswerOnce) {
                           "connections to backends: reused"}});
 }
 
-TEST_P(Simulation, LosesNothingOverTlsAndTakesNoCutForAnEnd) {
+TEST_P(Simulation, LosesNoDataOverTlsAndDetectsTruncation) {
   run_block(GetParam(), {Protocol::tcp,
                          true,
                          kTlsSeeds,
@@ -107,7 +107,7 @@ TEST_P(Simulation, LosesNothingOverTlsAndTakesNoCutForAnEnd) {
                           "handshakes: garbage", "ends without close_notify"}});
 }
 
-TEST_P(Simulation, GivesEachAnswerOverTlsToWhoAskedForIt) {
+TEST_P(Simulation, EveryRequestOverTlsGetsItsOwnResponse) {
   run_block(GetParam(), {Protocol::http,
                          true,
                          kTlsSeeds,
@@ -126,7 +126,7 @@ TEST(SimulationOfWaiters, HasRequestsThatWaitForABackend) {
 }
 
 // Handshakes are made of random numbers, too: those of the seed.
-TEST(SimulationOfTls, RepeatsItsHistoryFromTheSameSeed) {
+TEST(SimulationOfTls, SameSeedGivesTheSameHistory) {
   for (const Protocol protocol : {Protocol::tcp, Protocol::http}) {
     Tally first, second;
     run_seed(4, protocol, true, first);

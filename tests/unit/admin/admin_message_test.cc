@@ -29,19 +29,19 @@ TEST(AdminRequest, LeavesMalformedEscapesAsTheyAre) {
   EXPECT_EQ(with_query("a=100%").parameters()[0].second, "100%");
 }
 
-TEST(AdminRequest, AFlagIsSetByOneOnly) {
+TEST(AdminRequest, FlagIsSetOnlyByTheValueOne) {
   EXPECT_TRUE(with_query("dry_run=0&wait=1").flag("wait"));
   EXPECT_FALSE(with_query("wait=0").flag("wait"));
   EXPECT_FALSE(with_query("wait").flag("wait"));
   EXPECT_FALSE(with_query("").flag("wait"));
 }
 
-TEST(ErrorReply, IsJsonWhateverTheMessageHolds) {
+TEST(ErrorReply, ErrorIsValidJsonForAnyMessage) {
   EXPECT_EQ(error_reply(400, "a \"b\"\n\xff").body, "{\"error\":\"a \\\"b\\\"\\n\xef\xbf\xbd\"}\n");
   EXPECT_EQ(error_reply(400, "").status, 400);
 }
 
-TEST(AdminResponder, WithoutAConnectionDoesNothing) {
+TEST(AdminResponder, ReplyWithoutAConnectionDoesNothing) {
   auto ticket = std::make_shared<AdminResponder::Ticket>(AdminResponder::Ticket{nullptr});
   AdminResponder responder(ticket);
   EXPECT_FALSE(responder.wanted());
@@ -49,7 +49,7 @@ TEST(AdminResponder, WithoutAConnectionDoesNothing) {
   responder.reply({});
 }
 
-TEST(AdminRoutes, ReadALargeBodyElsewhere_AndASmallOneAtOnce) {
+TEST(AdminRoutes, LargeBodiesAreReadOnAnotherThreadAndSmallOnesAtOnce) {
   std::vector<std::function<void()>> work, done;
   AdminRoutes routes([&](std::function<void()> w, std::function<void()> d) {
     work.push_back(std::move(w));
@@ -83,7 +83,7 @@ TEST(AdminRoutes, ReadALargeBodyElsewhere_AndASmallOneAtOnce) {
   EXPECT_EQ(received, kAdminSmallBody);
 }
 
-TEST(Gzip, MarksItsOutputAndShrinksRepetition) {
+TEST(Gzip, HasTheGzipMagicAndCompressesRepetition) {
   std::string packed = gzip(std::string(100000, 'x'));
   EXPECT_EQ(packed.substr(0, 2), "\x1f\x8b");
   EXPECT_LT(packed.size(), 1000u);

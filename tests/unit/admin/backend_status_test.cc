@@ -3,7 +3,7 @@
 namespace weir::test {
 namespace {
 
-TEST(BackendStatus, ReportsWhyABackendGetsNoSessions) {
+TEST(BackendStatus, ReportsWhyABackendReceivesNoSessions) {
   ManualClock clock;
   ClusterSpec cluster;
   cluster.outlier_detection.emplace();

@@ -41,7 +41,7 @@ struct Traced {
   std::promise<std::thread::id>& promise;
 };
 
-TEST_F(BackgroundTest, WorksOnAnotherThreadInOrderAndAnswersOnTheLoop) {
+TEST_F(BackgroundTest, RunsJobsInOrderOnAnotherThreadAndCallsBackOnTheLoop) {
   const std::thread::id here = std::this_thread::get_id();
   std::vector<int> order;
   for (int i = 0; i < 3; ++i)
@@ -58,14 +58,14 @@ TEST_F(BackgroundTest, WorksOnAnotherThreadInOrderAndAnswersOnTheLoop) {
   EXPECT_EQ(order, (std::vector<int>{0, 1, 2}));
 }
 
-TEST_F(BackgroundTest, FreesWhatIsInTheBinOnItsThread) {
+TEST_F(BackgroundTest, FreesObjectsInTheBinOnItsThread) {
   std::promise<std::thread::id> ended;
   std::shared_ptr<const Traced> large = Bin::owner(background_->bin(), new Traced(ended));
   large.reset();
   EXPECT_NE(ended.get_future().get(), std::this_thread::get_id());
 }
 
-TEST_F(BackgroundTest, AnotherOwnersEndIsTheEndOfWhatIsKeptOfTheFirst) {
+TEST_F(BackgroundTest, ObjectsKeptForAnOwnerAreFreedAtItsEnd) {
   std::promise<std::thread::id> ended;
   auto first = std::make_shared<Traced>(ended);
   std::shared_ptr<Traced> second = Bin::owner(background_->bin(), first);
@@ -75,7 +75,7 @@ TEST_F(BackgroundTest, AnotherOwnersEndIsTheEndOfWhatIsKeptOfTheFirst) {
   EXPECT_NE(ended.get_future().get(), std::this_thread::get_id());
 }
 
-TEST_F(BackgroundTest, ItsEndFreesWhatIsLeft) {
+TEST_F(BackgroundTest, DestructorFreesRemainingObjects) {
   std::promise<std::thread::id> waiting, later;
   const std::shared_ptr<Bin> bin = background_->bin();
   std::shared_ptr<Traced> late = Bin::owner(bin, new Traced(later));
@@ -90,7 +90,7 @@ TEST_F(BackgroundTest, ItsEndFreesWhatIsLeft) {
 }
 
 // The answer to a client of the admin server may be such a job.
-TEST_F(BackgroundTest, StopWaitsForAllJobs_AndTheirAnswersComeWithTheNextTurn) {
+TEST_F(BackgroundTest, StopWaitsForAllJobsAndCallbacksRunInTheNextTurn) {
   std::promise<void> begun;
   int answered = 0;
   background_->run(
@@ -107,7 +107,7 @@ TEST_F(BackgroundTest, StopWaitsForAllJobs_AndTheirAnswersComeWithTheNextTurn) {
   EXPECT_EQ(answered, 2);
 }
 
-TEST_F(BackgroundTest, AfterStopWorkRunsBeforeRunReturns_AndItsAnswerComesWithTheNextTurn) {
+TEST_F(BackgroundTest, JobsAfterStopRunAtOnceAndCallBackInTheNextTurn) {
   background_->stop();
   int used = 0;
   background_->make([] { return 7; }, [&](int made) { used = made; });

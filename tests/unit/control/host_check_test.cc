@@ -39,7 +39,7 @@ class HostCheckTest : public testing::Test {
   test::TempFolder folder_;
 };
 
-TEST_F(HostCheckTest, LogDirectoryThatIsMissingIsNamedWithItsPlaceAndTheFix) {
+TEST_F(HostCheckTest, MissingLogDirectoryIsReportedWithLocationAndFix) {
   for (const char* key : {"output", "access: { output"}) {
     const auto diagnostics = found(std::string("logging: { ") + key + ": " + at("no/log") +
                                    (key[0] == 'a' ? " } }\n" : " }\n"));
@@ -52,7 +52,7 @@ TEST_F(HostCheckTest, LogDirectoryThatIsMissingIsNamedWithItsPlaceAndTheFix) {
   }
 }
 
-TEST_F(HostCheckTest, LogFilesThatCanBeOpenedAreFineAndAreNotMade) {
+TEST_F(HostCheckTest, LogFilesThatCanBeOpenedPassAndAreNotCreated) {
   EXPECT_THAT(codes("logging: { output: " + at("log") + " }\n"), IsEmpty());
   EXPECT_NE(::access(at("log").c_str(), F_OK), 0);
   EXPECT_THAT(codes("logging: { output: stdout, access: { output: none } }\n"), IsEmpty());
@@ -76,13 +76,13 @@ TEST_F(HostCheckTest, SocketsNeedTheirDirectoryAndAFreePath) {
   EXPECT_THAT(codes("admin: { socket: " + at("admin") + " }\n", "unix:" + at("l")), IsEmpty());
 }
 
-TEST_F(HostCheckTest, DirectoriesThatTheUnitMakesAreNotMissed) {
+TEST_F(HostCheckTest, DirectoriesCreatedByTheServiceUnitAreNotReported) {
   EXPECT_THAT(codes("admin: { socket: /run/weir/admin.sock }\n"
                     "logging: { output: /var/log/weir/weir.log }\n"),
               IsEmpty());
 }
 
-TEST_F(HostCheckTest, AReloadDoesNotOpenTheAdminSocket) {
+TEST_F(HostCheckTest, ReloadDoesNotOpenTheAdminSocket) {
   const std::string admin = "admin: { socket: " + at("no/admin.sock") + " }\n";
   const std::string log = "logging: { output: " + at("no/log") + " }\n";
   EXPECT_THAT(codes(admin + log), ElementsAre("E252", "E251"));
@@ -90,7 +90,7 @@ TEST_F(HostCheckTest, AReloadDoesNotOpenTheAdminSocket) {
   EXPECT_THAT(codes(admin + log), ElementsAre("E251"));
 }
 
-TEST_F(HostCheckTest, CongestionControlThatTheKernelDoesNotHaveIsAnError) {
+TEST_F(HostCheckTest, UnsupportedCongestionControlIsAnError) {
   const config::Loaded loaded = config::load_text(
       "listeners: [{ name: l, bind: '127.0.0.1:0', cluster: c, congestion_control: nonesuch }]\n"
       "clusters: [{ name: c, backends: ['127.0.0.1:1'], congestion_control: nonesuch }]\n",

@@ -59,7 +59,7 @@ TEST(LargeConfiguration, IsCompiledInLinearTime) {
   EXPECT_LT(growth(kMany, cost_of_a_reload), kNearlyLinear);
 }
 
-TEST(LargeConfiguration, AClusterWithoutAChangeIsSharedWithTheSnapshotBefore) {
+TEST(LargeConfiguration, UnchangedClusterIsSharedWithThePreviousSnapshot) {
   SnapshotStore store(1, 1024);
   put_in_force(store, candidate(3));
   const std::shared_ptr<const Snapshot> before = store.current();
@@ -70,7 +70,7 @@ TEST(LargeConfiguration, AClusterWithoutAChangeIsSharedWithTheSnapshotBefore) {
   EXPECT_EQ(now.clusters_before, (std::vector<size_t>{0, 1, 2}));
 }
 
-TEST(LargeConfiguration, ABackendIsFoundByWhatItIs) {
+TEST(LargeConfiguration, BackendIsMatchedByItsContents) {
   SnapshotStore store(1, 1024);
   put_in_force(store, candidate(3));
   const std::shared_ptr<const Snapshot> before = store.current();
@@ -106,7 +106,7 @@ TEST(LargeConfiguration, SessionsUnderManyChangesAreCountedInLinearTime) {
   EXPECT_LT(growth(kMany, cost_of_counting), kNearlyLinear);
 }
 
-TEST(LargeConfiguration, RoutesWithoutRoomForTheirOwnSeriesShareOne) {
+TEST(LargeConfiguration, RoutesBeyondTheSeriesLimitShareOneSeries) {
   SnapshotStore store(1, 1024);
   Candidate many = candidate(100);
   const SeriesDemand demand{.workers = 1,
@@ -143,7 +143,7 @@ TEST(LargeConfiguration, SeriesAreNumberedInLinearTime) {
   EXPECT_LT(growth(kMany / 2, cost_of_numbering), kNearlyLinear);
 }
 
-TEST(LargeConfiguration, RoutesOfOneMatchAreNamedInLinearTime) {
+TEST(LargeConfiguration, RoutesWithTheSameMatchAreNamedInLinearTime) {
   const auto cost_of_loading = [](size_t size) {
     std::string yaml =
         "clusters: [{ name: c, backends: ['127.0.0.1:9'] }]\n"
@@ -158,7 +158,7 @@ TEST(LargeConfiguration, RoutesOfOneMatchAreNamedInLinearTime) {
   EXPECT_LT(growth(kMany / 4, cost_of_loading), kNearlyLinear);
 }
 
-TEST(LargeConfiguration, ClustersWithAProxyHeaderAreCheckedInLinearTime) {
+TEST(LargeConfiguration, ClustersWithProxyProtocolAreCheckedInLinearTime) {
   const auto cost_of_checking = [](size_t size) {
     config::Model model = candidate(size).loaded.model;
     for (config::Route& route : model.listeners[0].routes) route.cluster = "c0";

@@ -15,7 +15,7 @@ config::Loaded load(const char* text) {
   return config::load_text(text, "test.yaml", [](const std::string&) { return std::nullopt; });
 }
 
-TEST(Loader, ARequestDuringALoad_CausesAnother_BecauseTheFileMayHaveChanged) {
+TEST(Loader, RequestDuringALoadCausesAnotherLoad) {
   TestLoop loop;
   std::promise<void> may_finish;
   std::shared_future<void> gate = may_finish.get_future().share();
@@ -37,7 +37,7 @@ TEST(Loader, ARequestDuringALoad_CausesAnother_BecauseTheFileMayHaveChanged) {
   EXPECT_EQ(loads, 2);  // the two that waited share one
 }
 
-TEST(Loader, ReadsItsOwnConfigurationBeforeTextsThatWait) {
+TEST(Loader, ReadsItsOwnConfigurationBeforeWaitingTexts) {
   TestLoop loop;
   std::promise<void> may_finish, begun;
   std::shared_future<void> gate = may_finish.get_future().share();
@@ -61,7 +61,7 @@ TEST(Loader, ReadsItsOwnConfigurationBeforeTextsThatWait) {
   EXPECT_EQ(order, (std::vector<std::string>{"first", "second", "text", "another text"}));
 }
 
-TEST(Loader, ItsEndDoesNotWaitForALoadThatHangs) {
+TEST(Loader, DestructorDoesNotWaitForAHangingLoad) {
   struct Gate {
     std::promise<void> begun, may_finish, finished;
   };
@@ -88,7 +88,7 @@ struct EndCounter {
   int& ended;
 };
 
-TEST(Loader, StopEndsAllRequests_AlsoLaterOnes_WithoutWaitingForTheLoad) {
+TEST(Loader, StopEndsAllRequestsIncludingLaterOnesWithoutWaitingForTheLoad) {
   struct Gate {
     std::promise<void> begun, may_finish, finished;
   };
@@ -121,7 +121,7 @@ TEST(Loader, StopEndsAllRequests_AlsoLaterOnes_WithoutWaitingForTheLoad) {
   gate->finished.get_future().wait();
 }
 
-TEST(Loader, ANameThatCannotBeLookedUp_IsNoFailure_AndTheReasonIsKept) {
+TEST(Loader, UnresolvableNameIsNoFailureAndItsReasonIsKept) {
   const LoadResult invalid = Loader::load_now([] { return load("listeners: 5\n"); });
   EXPECT_FALSE(invalid.valid());
   EXPECT_FALSE(invalid.failure);
@@ -136,7 +136,7 @@ TEST(Loader, ANameThatCannotBeLookedUp_IsNoFailure_AndTheReasonIsKept) {
   EXPECT_NE(found.failure.find("no-such-host.invalid"), std::string::npos) << found.failure;
 }
 
-TEST(Loader, NamesAreLookedUp) {
+TEST(Loader, ResolvesNames) {
   const LoadResult result = Loader::load_now([] {
     return load(
         "listeners: [{ bind: 127.0.0.1:0, cluster: c }]\n"

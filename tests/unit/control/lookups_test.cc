@@ -34,7 +34,7 @@ Address at(const char* text) {
   return *Address::parse(text);
 }
 
-TEST(Lookups, LooksNamesUpSideBySide) {
+TEST(Lookups, LooksUpNamesConcurrently) {
   // Nobody gets an answer before as many as possible have asked.
   struct Gate {
     std::mutex mutex;
@@ -54,7 +54,7 @@ TEST(Lookups, LooksNamesUpSideBySide) {
     EXPECT_THAT(backend.addresses, ElementsAre(at("10.0.0.1:80"))) << text;
 }
 
-TEST(Lookups, NamesWhoseServerIsSilentDoNotKeepOthersFromBeingLookedUp) {
+TEST(Lookups, NamesWithASilentServerDoNotBlockOtherLookups) {
   struct Gate {
     std::promise<void> open;
     std::shared_future<void> opened = open.get_future().share();
@@ -71,7 +71,7 @@ TEST(Lookups, NamesWhoseServerIsSilentDoNotKeepOthersFromBeingLookedUp) {
   gate->open.set_value();
 }
 
-TEST(Lookups, AnotherBackendOfAnotherClusterKeepsTheLastAddressOfAName) {
+TEST(Lookups, BackendOfAnotherClusterKeepsTheLastAddressOfAName) {
   FakeNames names;
   names.set("db.test", {"10.0.0.1", "10.0.0.2"});
   Lookups lookups(names.look_up());
@@ -83,7 +83,7 @@ TEST(Lookups, AnotherBackendOfAnotherClusterKeepsTheLastAddressOfAName) {
   EXPECT_EQ(names.lookups("db.test"), 2u);
 }
 
-TEST(Lookups, ANameWithoutAddressesSaysWhy_AndOthersAreNotConcerned) {
+TEST(Lookups, NameWithoutAddressesReportsWhyAndOthersResolve) {
   FakeNames names;
   names.set("good.test", {"10.0.0.1"});
   Lookups lookups(names.look_up());
@@ -97,7 +97,7 @@ TEST(Lookups, ANameWithoutAddressesSaysWhy_AndOthersAreNotConcerned) {
   EXPECT_EQ(names.lookups("10.1.1.1"), 0u);
 }
 
-TEST(Lookups, ForgetsNamesThatNoConfigurationHas) {
+TEST(Lookups, ForgetsNamesThatNoConfigurationUses) {
   FakeNames names;
   names.set("a.test", {"10.0.0.1"});
   Lookups lookups(names.look_up());
@@ -106,7 +106,7 @@ TEST(Lookups, ForgetsNamesThatNoConfigurationHas) {
   EXPECT_THAT(lookups.known(model_of({"a.test:80"})).at("a.test:80").addresses, IsEmpty());
 }
 
-TEST(Lookups, ItsEndDoesNotWaitForALookupThatHangs) {
+TEST(Lookups, DestructorDoesNotWaitForAHangingLookup) {
   struct Gate {
     std::promise<void> begun, may_finish, finished;
   };
@@ -126,7 +126,7 @@ TEST(Lookups, ItsEndDoesNotWaitForALookupThatHangs) {
   gate->finished.get_future().wait();
 }
 
-TEST(Lookups, TheSystemKnowsLocalhost_AndReportsWhyItDoesNotKnowOthers) {
+TEST(Lookups, SystemResolvesLocalhostAndReportsWhyOthersFail) {
   const LookupAnswer answer = look_up_host("localhost");
   EXPECT_THAT(answer.addresses, testing::Contains(Address::loopback(0)));
   EXPECT_EQ(answer.failure, "");

@@ -29,11 +29,11 @@ constexpr int kEnding[] = {SIGTERM, SIGINT, SIGQUIT};
   std::_Exit(0);
 }
 
-TEST(SignalsDeathTest, EndAProcessThatStarts_AlsoAsProcessOne) {
+TEST(SignalsDeathTest, EndAStartingProcessAlsoAsProcessOne) {
   EXPECT_EXIT(exit_with_missing_handlers(), testing::ExitedWithCode(0), "");
 }
 
-TEST(SignalsDeathTest, EndAProcessThatStarts_AndAreSeenByItsParent) {
+TEST(SignalsDeathTest, EndAStartingProcessWithTheSignalAsItsStatus) {
   for (const int signal : kEnding)
     EXPECT_EXIT(end_by(signal), testing::KilledBySignal(signal), "") << signal;
 }

@@ -21,7 +21,7 @@ clusters:
   - { name: c, backends: ["127.0.0.1:9"], outlier_detection: { consecutive_errors: 3 } }
 )";
 
-TEST(SnapshotStore, CompilesHttpListenersAndWhatTheirClustersNeed) {
+TEST(SnapshotStore, CompilesHttpListenersAndTheirClusters) {
   Candidate candidate;
   candidate.loaded =
       config::load_text(kYaml, "weir.yaml", [](const std::string&) { return std::nullopt; });

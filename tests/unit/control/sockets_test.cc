@@ -42,7 +42,7 @@ struct Told {
   std::vector<std::vector<SocketAssignment>> told;
 };
 
-TEST(Sockets, AnIpAddressIsOneSocketForEachWorker) {
+TEST(Sockets, OpensOneSocketPerWorkerForAnIpAddress) {
   Sockets sockets(3);
   auto prepared = sockets.prepare(model({"127.0.0.1:0"}));
   ASSERT_TRUE(prepared);
@@ -68,7 +68,7 @@ TEST(Sockets, KeepsSocketsThatStayInTheConfiguration) {
   }
 }
 
-TEST(Sockets, OtherOptions_AreOtherSockets_OnTheSameAddress) {
+TEST(Sockets, ChangedOptionsOpenNewSocketsOnTheSameAddress) {
   Sockets sockets(1);
   const Address address = free_address();
   const Told first(sockets.commit(std::move(*sockets.prepare(model({address.text()})))));
@@ -79,7 +79,7 @@ TEST(Sockets, OtherOptions_AreOtherSockets_OnTheSameAddress) {
   EXPECT_NE(second.told[0][0].socket, first.told[0][0].socket);
 }
 
-TEST(Sockets, AChangedBacklogIsReportedOnceForTheSameSocket) {
+TEST(Sockets, ChangedBacklogIsReportedOnceForTheSameSocket) {
   Sockets sockets(2);
   config::Model deep = model({"127.0.0.1:0"});
   const Told first(sockets.commit(std::move(*sockets.prepare(deep))));
@@ -92,7 +92,7 @@ TEST(Sockets, AChangedBacklogIsReportedOnceForTheSameSocket) {
   }
 }
 
-TEST(Sockets, AChangedKeepaliveIsReportedOnceForTheSameTcpSocket) {
+TEST(Sockets, ChangedKeepaliveIsReportedOnceForTheSameTcpSocket) {
   const TempFolder folder;
   Sockets sockets(1);
   config::Model both = model({"127.0.0.1:0", std::string("unix:") + (folder / "s")});
@@ -122,7 +122,7 @@ int place_of_connection(const Told& told) {
   return -1;
 }
 
-TEST(Sockets, AllAddressesOfTheTwoFamilies_ShareAPort_AndEachTakesItsOwn) {
+TEST(Sockets, WildcardsOfBothFamiliesShareAPortAndAcceptTheirOwnFamily) {
   enter_own_network();
   for (const bool ipv4_first : {true, false}) {
     const Address port = free_address();
@@ -145,7 +145,7 @@ TEST(Sockets, AllAddressesOfTheTwoFamilies_ShareAPort_AndEachTakesItsOwn) {
   }
 }
 
-TEST(Sockets, FromAllAddressesToOne_AndBack) {
+TEST(Sockets, ChangesFromTheWildcardToOneAddressAndBack) {
   enter_own_network();
   const Address port = free_address();
   Sockets sockets(2);
@@ -157,7 +157,7 @@ TEST(Sockets, FromAllAddressesToOne_AndBack) {
   }
 }
 
-TEST(Sockets, AnotherProcessOnAllAddresses_IsInTheWay_AlsoNextToOurs) {
+TEST(Sockets, OtherProcessOnTheWildcardAddressIsAConflictAlsoBesideOurSocket) {
   enter_own_network();
   const Acceptor other(Address::any(0));
   Sockets sockets(1);
@@ -165,7 +165,7 @@ TEST(Sockets, AnotherProcessOnAllAddresses_IsInTheWay_AlsoNextToOurs) {
   EXPECT_FALSE(sockets.prepare(model({on_port("127.0.0.1", other.address())})));
 }
 
-TEST(Sockets, AFailedPrepareOpensNoSocket) {
+TEST(Sockets, FailedPrepareOpensNoSocket) {
   const Acceptor taken;
   const Address address = free_address();
   const std::string path = fmt::format("{}/weir-failed-{}.sock", testing::TempDir(), ::getpid());
@@ -176,7 +176,7 @@ TEST(Sockets, AFailedPrepareOpensNoSocket) {
   EXPECT_NE(::stat(path.c_str(), &status), 0);
 }
 
-TEST(Sockets, AnAddressInUse_IsAnErrorThatNamesIt_AndChangesNothing) {
+TEST(Sockets, AddressInUseIsReportedByNameAndChangesNothing) {
   Acceptor other;
   Sockets sockets(2);
   const auto prepared = sockets.prepare(model({"127.0.0.1:0", other.address().text()}));
@@ -186,7 +186,7 @@ TEST(Sockets, AnAddressInUse_IsAnErrorThatNamesIt_AndChangesNothing) {
   EXPECT_TRUE(sockets.entries().empty());
 }
 
-TEST(Sockets, AUnixPath_IsOneSocket_AndItsFileGoesWithIt) {
+TEST(Sockets, UnixPathIsOneSocketAndItsFileIsRemovedWithIt) {
   const std::string path = fmt::format("{}/weir-sockets-{}.sock", testing::TempDir(), ::getpid());
   struct stat status;
   {
@@ -207,7 +207,7 @@ TEST(Sockets, AUnixPath_IsOneSocket_AndItsFileGoesWithIt) {
   EXPECT_NE(::stat(path.c_str(), &status), 0);
 }
 
-TEST(Sockets, AStaleUnixFile_IsReplaced) {
+TEST(Sockets, StaleUnixSocketFileIsReplaced) {
   const std::string path = fmt::format("{}/weir-stale-{}.sock", testing::TempDir(), ::getpid());
   const Address address = *Address::parse("unix:" + path);
   { UniqueFd dead = std::move(*open_listening_socket(address, {})); }
@@ -218,7 +218,7 @@ TEST(Sockets, AStaleUnixFile_IsReplaced) {
   EXPECT_TRUE(Socket::connect(address));
 }
 
-TEST(Sockets, AUnixPathThatCannotBeBoundIsReportedWithWhatToDo) {
+TEST(Sockets, UnixPathThatCannotBeBoundIsReportedWithAFix) {
   const TempFolder folder;
   const auto refused = [&](const std::string& path) {
     const Result<UniqueFd> made = open_listening_socket(*Address::parse("unix:" + path), {});
@@ -239,7 +239,7 @@ unsigned mode_of(const std::string& path) {
   return ::stat(path.c_str(), &status) == 0 ? status.st_mode & 0777u : 0;
 }
 
-TEST(Sockets, AUnixPath_IsOpenToOthers_WhateverTheUmask) {
+TEST(Sockets, UnixSocketIsOpenToOthersWhateverTheUmask) {
   const TempFolder folder;
   const std::string path = folder / "s";
   const mode_t before = ::umask(0077);
@@ -249,7 +249,7 @@ TEST(Sockets, AUnixPath_IsOpenToOthers_WhateverTheUmask) {
   EXPECT_EQ(mode_of(path), 0666u);
 }
 
-TEST(Sockets, ThePermissionsOfAUnixPath_ChangeWithoutANewSocket) {
+TEST(Sockets, PermissionsOfAUnixSocketChangeWithoutANewSocket) {
   const TempFolder folder;
   const std::string path = folder / "s";
   Sockets sockets(1);
@@ -282,7 +282,7 @@ class SocketsNewPermissions : public testing::Test {
   const Told first_;
 };
 
-TEST_F(SocketsNewPermissions, AreAppliedByCommit_NotByPrepare) {
+TEST_F(SocketsNewPermissions, AreAppliedByCommitNotByPrepare) {
   auto prepared = sockets_.prepare(configured_);
   ASSERT_TRUE(prepared) << prepared.error().text();
   EXPECT_EQ(mode_of(path_), 0666u);
@@ -292,7 +292,7 @@ TEST_F(SocketsNewPermissions, AreAppliedByCommit_NotByPrepare) {
   EXPECT_EQ(mode_of(path_), 0606u);
 }
 
-TEST_F(SocketsNewPermissions, AreRefused_WhereALinkHasTakenThePlaceOfTheSocket) {
+TEST_F(SocketsNewPermissions, AreRefusedWhenASymlinkReplacedTheSocket) {
   const std::string target = folder_ / "target";
   { const UniqueFd file(::open(target.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600)); }
   ASSERT_EQ(::unlink(path_.c_str()), 0);
@@ -304,7 +304,7 @@ TEST_F(SocketsNewPermissions, AreRefused_WhereALinkHasTakenThePlaceOfTheSocket) 
   EXPECT_EQ(mode_of(target), 0600u);
 }
 
-TEST_F(SocketsNewPermissions, AreThoseOfTheSocket_WhateverStandsAtItsPathWhenTheyAreApplied) {
+TEST_F(SocketsNewPermissions, AreAppliedToTheSocketWhateverFileIsAtItsPath) {
   const std::string kept = folder_ / "kept", target = folder_ / "target";
   { const UniqueFd file(::open(target.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600)); }
   auto prepared = sockets_.prepare(configured_);
@@ -326,7 +326,7 @@ void without_chown(Test test) {
   }).join();
 }
 
-TEST_F(SocketsNewPermissions, ThatAreNotPermitted_AreRefusedByPrepare) {
+TEST_F(SocketsNewPermissions, AreRefusedByPrepareWhenNotPermitted) {
   without_chown([this] {
     configured_.listeners[0].socket_group = std::to_string(::getegid() + 1);
     const auto prepared = sockets_.prepare(configured_);
@@ -337,7 +337,7 @@ TEST_F(SocketsNewPermissions, ThatAreNotPermitted_AreRefusedByPrepare) {
   EXPECT_EQ(mode_of(path_), 0666u);
 }
 
-TEST_F(SocketsNewPermissions, ThatAreOnlyANewMode_NeedNoRightToChangeOwners) {
+TEST_F(SocketsNewPermissions, ChangeOfModeNeedsNoRightToChangeOwners) {
   without_chown([this] {
     auto prepared = sockets_.prepare(configured_);
     ASSERT_TRUE(prepared) << prepared.error().text();
@@ -346,7 +346,7 @@ TEST_F(SocketsNewPermissions, ThatAreOnlyANewMode_NeedNoRightToChangeOwners) {
   EXPECT_EQ(mode_of(path_), 0606u);
 }
 
-TEST(Sockets, AGroupThatThereIsNot_IsAnErrorThatNamesIt_AndLeavesNoFile) {
+TEST(Sockets, MissingGroupIsReportedByNameAndLeavesNoFile) {
   const TempFolder folder;
   const std::string path = folder / "s";
   Sockets sockets(1);
@@ -367,7 +367,7 @@ void without_ipv6(Test test) {
   }).join();
 }
 
-TEST(Sockets, WithoutIPv6_AllAddressesAreThoseOfIPv4) {
+TEST(Sockets, WildcardBindsIpv4OnlyWithoutIpv6) {
   without_ipv6([] {
     Sockets sockets(2);
     const std::string port = std::to_string(free_address().port());
@@ -382,7 +382,7 @@ TEST(Sockets, WithoutIPv6_AllAddressesAreThoseOfIPv4) {
   });
 }
 
-TEST(Sockets, WithoutIPv6_AListenerOfAllAddressesIsLoggedWithWhatItHas) {
+TEST(Sockets, LogsTheAddressesOfAWildcardListenerWithoutIpv6) {
   without_ipv6([] {
     LogCapture log;
     const std::string port = std::to_string(free_address().port());
@@ -398,7 +398,7 @@ TEST(Sockets, WithoutIPv6_AListenerOfAllAddressesIsLoggedWithWhatItHas) {
   });
 }
 
-TEST(Sockets, WithoutIPv6AnIPv6AddressIsAnErrorWithItsReason) {
+TEST(Sockets, Ipv6AddressIsReportedWithTheReasonWithoutIpv6) {
   without_ipv6([] {
     Sockets sockets(1);
     const auto prepared = sockets.prepare(model({"[::1]:0"}));

@@ -84,7 +84,7 @@ class TlsContextsTest : public testing::Test {
   Duration patience_ = FileReader::kPatience;
 };
 
-TEST_F(TlsContextsTest, NamesEveryFileThatCannotBeUsed) {
+TEST_F(TlsContextsTest, ReportsEveryUnusableFile) {
   const std::string missing = folder_ / "missing";
   const std::string fifo = folder_ / "fifo";
   ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
@@ -104,7 +104,7 @@ TEST_F(TlsContextsTest, NamesEveryFileThatCannotBeUsed) {
   EXPECT_FALSE(loaded_.valid());
 }
 
-TEST_F(TlsContextsTest, AFileThatHangsFailsOneLoadAndNoLaterOne) {
+TEST_F(TlsContextsTest, HangingFileFailsOneLoadAndNoLaterLoad) {
   const std::string stuck = put(good_.cert, "stuck.pem");
   HangingFile hanging(stuck);
   patience_ = 20ms;
@@ -117,7 +117,7 @@ TEST_F(TlsContextsTest, AFileThatHangsFailsOneLoadAndNoLaterOne) {
   EXPECT_THAT(load(listener(bad) + cluster()), IsEmpty());
 }
 
-TEST_F(TlsContextsTest, AnExpiredFileIsAWarningAtAStartAndWhileItIsInForce) {
+TEST_F(TlsContextsTest, ExpiredFileIsAWarningAtStartAndWhileItIsUsed) {
   const auto yaml = [&](const std::string& more) {
     return listener(entry(expired_, ", ocsp: '" + authority_.vouch(expired_, true, -9, -2) + "'"),
                     demand(authority_.file(), authority_.revoke({}, -1))) +
@@ -137,7 +137,7 @@ TEST_F(TlsContextsTest, AnExpiredFileIsAWarningAtAStartAndWhileItIsInForce) {
   expect_warnings(reload(first + "drain: { timeout: 7s }\n"));
 }
 
-TEST_F(TlsContextsTest, AnOcspResponseIsGoodNoLongerThanTheCertificateOfItsSigner) {
+TEST_F(TlsContextsTest, OcspResponseExpiresWithTheCertificateOfItsSigner) {
   TestAuthority signer(authority_.issue({.common_name = "responder",
                                          .from_days = -20,
                                          .until_days = -10,
@@ -148,7 +148,7 @@ TEST_F(TlsContextsTest, AnOcspResponseIsGoodNoLongerThanTheCertificateOfItsSigne
   EXPECT_TRUE(loaded_.valid());
 }
 
-TEST_F(TlsContextsTest, AnExpiredFileThatIsNewRefusesAReload) {
+TEST_F(TlsContextsTest, NewExpiredFileFailsAReload) {
   const std::string cert = put(good_.cert, "cert"), key = put(good_.key, "key");
   const std::string crl = put(authority_.revoke({}), "crl");
   const std::string ocsp = put(authority_.vouch(good_), "ocsp");
@@ -174,7 +174,7 @@ TEST_F(TlsContextsTest, AnExpiredFileThatIsNewRefusesAReload) {
               ElementsAre(AllOf(StartsWith("E257 "), HasSubstr(expired_.cert))));
 }
 
-TEST_F(TlsContextsTest, AFileThatIsNotValidYetIsAcceptedAndReportedWithItsTime) {
+TEST_F(TlsContextsTest, FileThatIsNotYetValidIsAcceptedAndReportedWithItsTime) {
   const std::string cert = put(good_.cert, "cert"), key = put(good_.key, "key");
   const std::string yaml = listener(entry({cert, key})) +
                            cluster("verify: false, cert: '" + cert + "', key: '" + key + "'");
@@ -189,7 +189,7 @@ TEST_F(TlsContextsTest, AFileThatIsNotValidYetIsAcceptedAndReportedWithItsTime) 
   EXPECT_TRUE(loaded_.valid());
 }
 
-TEST_F(TlsContextsTest, ACertificateThatIsNotValidYetMayHaveFewerNames) {
+TEST_F(TlsContextsTest, CertificateThatIsNotYetValidMayHaveFewerNames) {
   const IssuedFiles both = authority_.issue({.hosts = {"a.test", "b.test", "*.c.test"}});
   const std::string cert = put(both.cert, "cert"), key = put(both.key, "key");
   const std::string yaml = listener(entry({cert, key})) + cluster();
@@ -209,7 +209,7 @@ TEST_F(TlsContextsTest, ACertificateThatIsNotValidYetMayHaveFewerNames) {
 }
 
 // The fingerprint is of every list that is in force.
-TEST_F(TlsContextsTest, RevocationListsThatStandInForOthersAreKeptOnceOverManyReloads) {
+TEST_F(TlsContextsTest, ReplacementRevocationListsAreStoredOnceOverManyReloads) {
   const std::string crl = put(authority_.revoke({}), "crl");
   const std::string other = put(authority_.revoke({expired_}), "other.crl");
   const std::string yaml =
@@ -229,7 +229,7 @@ TEST_F(TlsContextsTest, RevocationListsThatStandInForOthersAreKeptOnceOverManyRe
   }
 }
 
-TEST_F(TlsContextsTest, TheAuthoritiesOfTheSystemAreReadAndWatched) {
+TEST_F(TlsContextsTest, SystemAuthoritiesAreReadAndWatched) {
   std::filesystem::create_directory(folder_ / "certs");
   ::setenv("SSL_CERT_DIR", (folder_ / "certs").c_str(), 1);
   ::setenv("SSL_CERT_FILE", put(authority_.file(), "bundle.pem").c_str(), 1);
@@ -254,7 +254,7 @@ TEST_F(TlsContextsTest, TheAuthoritiesOfTheSystemAreReadAndWatched) {
   EXPECT_THAT(load(yaml), ElementsAre(AllOf(StartsWith("W247 "), HasSubstr("89abcdef.0"))));
 }
 
-TEST_F(TlsContextsTest, AuthoritiesOfTheSystemThatHangFailTheLoad) {
+TEST_F(TlsContextsTest, HangingSystemAuthoritiesFailTheLoad) {
   std::filesystem::create_directory(folder_ / "certs");
   const std::string stuck = put(authority_.file(), "certs/0123abcd.0");
   ::setenv("SSL_CERT_DIR", (folder_ / "certs").c_str(), 1);
@@ -266,14 +266,14 @@ TEST_F(TlsContextsTest, AuthoritiesOfTheSystemThatHangFailTheLoad) {
   hanging.answer();
 }
 
-TEST_F(TlsContextsTest, ASystemWithoutAuthoritiesIsReported) {
+TEST_F(TlsContextsTest, ReportsASystemWithoutAuthorities) {
   ::setenv("SSL_CERT_DIR", (folder_ / "none").c_str(), 1);
   ::setenv("SSL_CERT_FILE", (folder_ / "none.pem").c_str(), 1);
   EXPECT_THAT(load(listener(entry(good_)) + cluster("sni: a.test")),
               Contains(HasSubstr("no backend's certificate is accepted")));
 }
 
-TEST_F(TlsContextsTest, ACertificateThatClientsWillRefuseIsAWarning) {
+TEST_F(TlsContextsTest, CertificateThatClientsWillRejectIsAWarning) {
   const auto warnings = [&](TestAuthority::Wish wish, const std::string& more = "") {
     return load(listener(entry(authority_.issue(wish), more)) + cluster());
   };
@@ -298,7 +298,7 @@ TEST_F(TlsContextsTest, ACertificateThatClientsWillRefuseIsAWarning) {
               ElementsAre(AllOf(StartsWith("W248 "), HasSubstr("backends refuse it"))));
 }
 
-TEST_F(TlsContextsTest, TheSecondCertificateOfANameAndAKindIsAWarning) {
+TEST_F(TlsContextsTest, SecondCertificateOfTheSameNameAndKeyTypeIsAWarning) {
   const IssuedFiles second = authority_.issue({.hosts = {"b.test", "a.test"}});
   const IssuedFiles rsa = authority_.issue({.hosts = {"a.test"}, .rsa = true});
   const std::string more =
@@ -309,7 +309,7 @@ TEST_F(TlsContextsTest, TheSecondCertificateOfANameAndAKindIsAWarning) {
   EXPECT_THAT(load(listener(entry(good_) + beside) + cluster()), IsEmpty());
 }
 
-TEST_F(TlsContextsTest, AuthoritiesThatCheckNothingAreAWarning) {
+TEST_F(TlsContextsTest, UnusedAuthoritiesAreAWarning) {
   const IssuedFiles middle = authority_.issue({.common_name = "middle", .authority = true});
   std::string text{std::istreambuf_iterator<char>(std::ifstream(middle.cert).rdbuf()), {}};
   std::ofstream(folder_ / "middle.pem") << text.substr(0, text.find("-----BEGIN", 1));

@@ -37,7 +37,7 @@ TEST_F(TlsValidityTest, ReportsWhenAFileExpiresWhileWeirRuns) {
   EXPECT_EQ(out_of_date(TlsFileKind::certificate), 0);
 }
 
-TEST_F(TlsValidityTest, AFileThatIsNamedAsSeveralKindsIsOneOfEach) {
+TEST_F(TlsValidityTest, FileUsedAsSeveralKindsIsReportedForEachKind) {
   validity_.apply({{TlsFileKind::certificate, "a", 0, now_ - 30, {}},
                    {TlsFileKind::authorities, "a", 0, now_ - 10, {}},
                    {TlsFileKind::certificate, "a", 0, now_ + 7000, {}},
@@ -46,7 +46,7 @@ TEST_F(TlsValidityTest, AFileThatIsNamedAsSeveralKindsIsOneOfEach) {
   EXPECT_EQ(out_of_date(TlsFileKind::authorities), 1);
 }
 
-TEST_F(TlsValidityTest, ReportsEachFileOnceAndWhenItBecomesValid) {
+TEST_F(TlsValidityTest, ReportsEachFileOnceAndAgainWhenItBecomesValid) {
   LogCapture log;
   validity_.apply({{TlsFileKind::ocsp, "/o", now_ + 100, now_ + 9000, {}}});
   EXPECT_EQ(out_of_date(TlsFileKind::ocsp), 1);
@@ -65,7 +65,7 @@ TEST_F(TlsValidityTest, ReportsEachFileOnceAndWhenItBecomesValid) {
   EXPECT_EQ(count("tls.file_valid"), 1u) << text;
 }
 
-TEST_F(TlsValidityTest, LogsThatARenewedFileIsValid_OnceItsOldVersionIsNoLongerInForce) {
+TEST_F(TlsValidityTest, LogsThatARenewedFileIsValidOnceItsOldVersionIsNotUsed) {
   LogCapture log;
   const FileValidity old{TlsFileKind::certificate, "/c", 0, now_ - 30, {}};
   const FileValidity renewed{TlsFileKind::certificate, "/c", 0, now_ + 7000, {}};

@@ -33,7 +33,7 @@ class WatchTest : public testing::Test, protected TestLoop {
   Watch watch_{loop, [this] { ++changes_; }};
 };
 
-TEST_F(WatchTest, ReportsManyChangesOnce_InTheDirectoriesOfTheLastSet) {
+TEST_F(WatchTest, ReportsManyChangesOnceInTheDirectoriesOfTheLastSet) {
   watch_.set({one_, two_});
   for (int i = 0; i < 10; ++i) write(one_), write(two_);
   EXPECT_EQ(told(), 1);
@@ -46,7 +46,7 @@ TEST_F(WatchTest, ReportsManyChangesOnce_InTheDirectoriesOfTheLastSet) {
 }
 
 // A mount that hangs: the thread that asks is left behind.
-TEST_F(WatchTest, ADirectoryThatDidNotAnswer_IsWatchedOnceItDoes) {
+TEST_F(WatchTest, DirectoryThatDidNotRespondIsWatchedOnceItResponds) {
   std::promise<int> answer;
   {
     FileReader reader(20ms);

@@ -28,7 +28,7 @@ class DeadlinesTest : public testing::Test {
   Recorded one{clock};
 };
 
-TEST_F(DeadlinesTest, FiresOnce_NotEarly_AndAtMostOneTickLate) {
+TEST_F(DeadlinesTest, FiresOnceNotEarlyAndAtMostOneTickLate) {
   deadlines.set(one, clock.now() + 100ms);
   advance(99ms);
   EXPECT_TRUE(one.fired.empty());
@@ -39,7 +39,7 @@ TEST_F(DeadlinesTest, FiresOnce_NotEarly_AndAtMostOneTickLate) {
   EXPECT_EQ(deadlines.next(), kNever);
 }
 
-TEST_F(DeadlinesTest, MovedFurtherAway_FiresAtTheNewTime) {
+TEST_F(DeadlinesTest, FiresAtTheLaterTimeItIsMovedTo) {
   deadlines.set(one, clock.now() + 100ms);
   deadlines.set(one, clock.now() + 300ms);
   advance(200ms);
@@ -48,14 +48,14 @@ TEST_F(DeadlinesTest, MovedFurtherAway_FiresAtTheNewTime) {
   EXPECT_EQ(one.fired.size(), 1u);
 }
 
-TEST_F(DeadlinesTest, MovedNearer_FiresAtTheNewTime) {
+TEST_F(DeadlinesTest, FiresAtTheEarlierTimeItIsMovedTo) {
   deadlines.set(one, clock.now() + 10s);
   deadlines.set(one, clock.now() + 100ms);
   advance(120ms);
   EXPECT_EQ(one.fired.size(), 1u);
 }
 
-TEST_F(DeadlinesTest, CancelledOrDead_DoesNotFire) {
+TEST_F(DeadlinesTest, DoesNotFireWhenCancelledOrDestroyed) {
   deadlines.set(one, clock.now() + 100ms);
   one.cancel();
   auto other = std::make_unique<Recorded>(clock);
@@ -65,7 +65,7 @@ TEST_F(DeadlinesTest, CancelledOrDead_DoesNotFire) {
   EXPECT_TRUE(one.fired.empty());
 }
 
-TEST_F(DeadlinesTest, BeyondTheHorizon_ItStillFires_AndWakesSeldom) {
+TEST_F(DeadlinesTest, FiresBeyondTheHorizonWithFewWakeups) {
   deadlines.set(one, clock.now() + std::chrono::hours(1));
   int wakes = 0;
   while (one.fired.empty() && wakes < 1000) {
@@ -79,7 +79,7 @@ TEST_F(DeadlinesTest, BeyondTheHorizon_ItStillFires_AndWakesSeldom) {
   ASSERT_EQ(one.fired.size(), 1u);
 }
 
-TEST_F(DeadlinesTest, AJumpOfTheClock_FiresEverythingDue) {
+TEST_F(DeadlinesTest, ClockJumpFiresAllThatAreDue) {
   std::vector<std::unique_ptr<Recorded>> many;
   for (int i = 0; i < 500; ++i) {
     many.push_back(std::make_unique<Recorded>(clock));
@@ -89,7 +89,7 @@ TEST_F(DeadlinesTest, AJumpOfTheClock_FiresEverythingDue) {
   for (auto& deadline : many) EXPECT_EQ(deadline->fired.size(), 1u);
 }
 
-TEST_F(DeadlinesTest, RandomUse_IsNeverEarly_AndNeverLaterThanTheNextWake) {
+TEST_F(DeadlinesTest, RandomUseFiresNeverEarlyAndNeverAfterTheNextWakeup) {
   Random random(7);
   std::vector<std::unique_ptr<Recorded>> many;
   std::vector<TimePoint> due(200, kNever);

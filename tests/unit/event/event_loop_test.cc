@@ -32,7 +32,7 @@ static_assert(!std::is_destructible_v<Attempt>);
 static_assert(!std::is_destructible_v<Session> && !std::is_destructible_v<TcpSession>);
 static_assert(!std::is_destructible_v<AdminConnection>);
 
-TEST(EventLoop, AReleasedObjectIsClosedAtOnceAndFreedAtTheEndOfTheTurn) {  // trap T1
+TEST(EventLoop, ReleasedObjectIsClosedAtOnceAndFreedAtTheEndOfTheTurn) {  // trap T1
   TestLoop loop;
   int closed = 0, freed = 0;
   auto object = make_owned<Retired>(loop.loop, closed, freed);
@@ -45,7 +45,7 @@ TEST(EventLoop, AReleasedObjectIsClosedAtOnceAndFreedAtTheEndOfTheTurn) {  // tr
   EXPECT_EQ(freed, 1);
 }
 
-TEST(EventLoop, PostedWorkRunsInOrder_AndWakesASleepingLoop) {
+TEST(EventLoop, PostedWorkRunsInOrderAndWakesASleepingLoop) {
   Clock clock;
   EventLoop loop(clock);
   std::vector<int> order;
@@ -66,7 +66,7 @@ struct Seen {
   std::vector<TimePoint>& times;
 };
 
-TEST(EventLoop, ACallbackSeesTheTimeAfterTheSleep_NotBeforeIt) {
+TEST(EventLoop, CallbackSeesTheTimeAfterTheSleep) {
   ManualClock clock;
   EventLoop loop(clock);
   loop.run_turn(Duration::zero());
@@ -94,7 +94,7 @@ struct Greedy final : Yielding {
   int resumed = 0;
 };
 
-TEST(EventLoop, WorkThatYieldsForEver_LetsOthersIn) {  // trap T5
+TEST(EventLoop, WorkThatAlwaysYieldsLetsOtherWorkRun) {  // trap T5
   TestLoop loop;
   Greedy greedy(loop.loop);
   loop.loop.yield(greedy);
@@ -105,7 +105,7 @@ TEST(EventLoop, WorkThatYieldsForEver_LetsOthersIn) {  // trap T5
   EXPECT_EQ(posted, 1);
 }
 
-TEST(EventLoop, ATimerThatIsSetFromItsOwnCallback_GoesOn) {
+TEST(EventLoop, TimerSetFromItsOwnCallbackFiresAgain) {
   TestLoop loop;
   int fired = 0;
   Timer timer(loop.loop, [&] {
@@ -126,7 +126,7 @@ struct Killer final : TransportReader {
   int called = 0;
 };
 
-TEST(EventLoop, AnEventAlreadyQueued_DoesNotReachWhatWasClosedInThisTurn) {  // trap T2
+TEST(EventLoop, QueuedEventDoesNotReachAnObjectClosedInTheSameTurn) {  // trap T2
   TestLoop loop;
   SocketPair first = tcp_pair(), second = tcp_pair();
   Transport a, b;
@@ -170,7 +170,7 @@ struct Reopener final : TransportReader {
 
 // Trap T3. Somebody else holds the old socket too (a child, a successor): if its number were closed
 // before the watch stops, epoll would go on reporting it, to whoever has the number then.
-TEST(EventLoop, ADescriptorNumberUsedAgainInTheSameCallback_IsHeard_AndTheOldSocketIsNot) {
+TEST(EventLoop, DescriptorNumberReusedInTheSameCallbackReportsOnlyTheNewSocket) {
   TestLoop loop;
   SocketPair before = tcp_pair(), after = tcp_pair();
   const UniqueFd held(::dup(before.b.get()));
@@ -194,7 +194,7 @@ TEST(EventLoop, ADescriptorNumberUsedAgainInTheSameCallback_IsHeard_AndTheOldSoc
   EXPECT_TRUE(loop.run_until([&] { return reader.bytes == 16; }));
 }
 
-TEST(EventLoop, ADeadlineOfSomethingClosedByIoInTheSameTurn_DoesNotFire) {  // trap T7
+TEST(EventLoop, DeadlineOfAnObjectClosedByIoInTheSameTurnDoesNotFire) {  // trap T7
   TestLoop loop;
   SocketPair pair = tcp_pair();
   Transport transport;
@@ -218,7 +218,7 @@ TEST(EventLoop, ADeadlineOfSomethingClosedByIoInTheSameTurn_DoesNotFire) {  // t
   EXPECT_EQ(fired, 0);
 }
 
-TEST(Signals, OneThatArrivedBeforeTheLoopRan_IsDelivered_WithItsSender) {
+TEST(Signals, SignalBeforeTheLoopRunsIsDeliveredWithItsSender) {
   block_signals();
   ::raise(SIGHUP);
   TestLoop loop;

@@ -49,7 +49,7 @@ class HttpProbeTest : public testing::Test {
   config::HealthCheck spec;
 };
 
-TEST_F(HttpProbeTest, AsksForThePathOnAConnectionForItAlone) {
+TEST_F(HttpProbeTest, RequestsThePathWithConnectionClose) {
   EXPECT_THAT(request_bytes(),
               testing::MatchesRegex("GET / HTTP/1.1\r\nHost: 10.0.0.1:80\r\n"
                                     "User-Agent: weir/[0-9.]+\r\nConnection: close\r\n\r\n"));
@@ -58,14 +58,14 @@ TEST_F(HttpProbeTest, AsksForThePathOnAConnectionForItAlone) {
   EXPECT_THAT(request_bytes(), StartsWith("HEAD /health?full=yes HTTP/1.1\r\n"));
 }
 
-TEST_F(HttpProbeTest, TheHostIsTheOneGiven_OrTheBackends_OrLocalhostBehindASocket) {
+TEST_F(HttpProbeTest, HostIsTheConfiguredOrTheBackendsOrLocalhostForAUnixSocket) {
   EXPECT_THAT(request_bytes("[::1]:8080"), HasSubstr("\r\nHost: [::1]:8080\r\n"));
   EXPECT_THAT(request_bytes("unix:/run/app.sock"), HasSubstr("\r\nHost: localhost\r\n"));
   spec.host = "example.com";
   EXPECT_THAT(request_bytes(), HasSubstr("\r\nHost: example.com\r\n"));
 }
 
-TEST_F(HttpProbeTest, SendsTheFieldsOfTheConfiguration_ItsOwnNameIncluded) {
+TEST_F(HttpProbeTest, SendsConfiguredFieldsIncludingUserAgent) {
   spec.headers = {{"X-Check", "weir"}, {"user-agent", "probe"}, {"X-Long", std::string(4096, 'a')}};
   EXPECT_THAT(request_bytes(), HasSubstr("\r\nX-Check: weir\r\n"));
   EXPECT_THAT(request_bytes(), HasSubstr("\r\nuser-agent: probe\r\n"));
@@ -73,13 +73,13 @@ TEST_F(HttpProbeTest, SendsTheFieldsOfTheConfiguration_ItsOwnNameIncluded) {
   EXPECT_THAT(request_bytes(), EndsWith("\r\nConnection: close\r\n\r\n"));
 }
 
-TEST_F(HttpProbeTest, ARequestThatCouldHaveABodyHasAContentLengthOfZero) {
+TEST_F(HttpProbeTest, MethodWithABodySendsContentLengthZero) {
   EXPECT_THAT(request_bytes(), Not(HasSubstr("Content-Length")));
   spec.method = "POST";
   EXPECT_THAT(request_bytes(), HasSubstr("\r\nContent-Length: 0\r\n"));
 }
 
-TEST_F(HttpProbeTest, TheStatusMustBeExpected) {
+TEST_F(HttpProbeTest, UnexpectedStatusFails) {
   EXPECT_EQ(finds(with_length("ok")), "good");
   EXPECT_EQ(finds(with_length("ok", "503 Service Unavailable")), "status 503");
   EXPECT_EQ(finds(with_length("ok", "302 Found")), "status 302");
@@ -87,11 +87,11 @@ TEST_F(HttpProbeTest, TheStatusMustBeExpected) {
   EXPECT_EQ(finds(with_length("", "401 Unauthorized")), "good");
 }
 
-TEST_F(HttpProbeTest, AnUnexpectedStatusDecidesBeforeTheBody) {
+TEST_F(HttpProbeTest, UnexpectedStatusFailsBeforeTheBody) {
   EXPECT_EQ(finds("HTTP/1.1 500 No\r\nContent-Length: 100\r\n\r\n"), "status 500");
 }
 
-TEST_F(HttpProbeTest, TheResponseIsReadToItsEnd_InEveryFraming) {
+TEST_F(HttpProbeTest, ReadsTheWholeResponseInEveryFraming) {
   EXPECT_EQ(finds("HTTP/1.1 204 No Content\r\n\r\n"), "good");
   EXPECT_EQ(finds("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), "good");
   EXPECT_EQ(finds("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab"),
@@ -107,38 +107,38 @@ TEST_F(HttpProbeTest, TheResponseIsReadToItsEnd_InEveryFraming) {
   EXPECT_EQ(finds(until_close, true), "good");
 }
 
-TEST_F(HttpProbeTest, TheWordIsFoundAcrossChunks) {
+TEST_F(HttpProbeTest, FindsExpectedTextAcrossChunks) {
   spec.expect_body = "healthy";
   const std::string head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
   EXPECT_EQ(finds(head + "5\r\n: hea\r\n2;x=y\r\nlt\r\n3\r\nhy!\r\n0\r\n\r\n"), "good");
   EXPECT_EQ(finds(head + "5\r\n: hea\r\n2\r\nlt\r\n0\r\n\r\n"), "no 'healthy' in the body");
 }
 
-TEST_F(HttpProbeTest, TheWordIsLookedForInTheBodyOnly) {
+TEST_F(HttpProbeTest, SearchesExpectedTextInTheBodyOnly) {
   spec.expect_body = "ok";
   EXPECT_EQ(finds("HTTP/1.1 200 ok\r\nX: ok\r\nContent-Length: 2\r\n\r\nno"),
             "no 'ok' in the body");
   EXPECT_EQ(finds("HTTP/1.1 200 OK\r\n\r\nall ok", true), "good");
 }
 
-TEST_F(HttpProbeTest, TheWordMustBeInTheFirst64KiB) {
+TEST_F(HttpProbeTest, ExpectedTextMustBeInTheFirst64KiB) {
   spec.expect_body = "ok";
   const std::string just_in = std::string(HttpProbe::kBodyLimit - 2, '.') + "ok";
   EXPECT_EQ(finds(with_length(just_in + "...")), "good");
   EXPECT_EQ(finds(with_length("." + just_in + "...")), "no 'ok' in the first 64 KiB of the body");
 }
 
-TEST_F(HttpProbeTest, ABodyWithoutEndIsReadAsFarAs64KiB) {
+TEST_F(HttpProbeTest, EndlessBodyIsReadUpTo64KiB) {
   EXPECT_EQ(finds("HTTP/1.1 200 OK\r\n\r\n" + std::string(HttpProbe::kBodyLimit, '.')), "good");
 }
 
-TEST_F(HttpProbeTest, AResponseToHeadEndsWithItsHead) {
+TEST_F(HttpProbeTest, ResponseToHeadHasNoBody) {
   spec.method = "HEAD";
   EXPECT_EQ(finds("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"), "good");
   EXPECT_EQ(finds("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"), "good");
 }
 
-TEST_F(HttpProbeTest, InterimResponsesArePassedOver_ButNotWithoutEnd) {
+TEST_F(HttpProbeTest, SkipsALimitedNumberOfInterimResponses) {
   const std::string interim = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
   EXPECT_EQ(finds(interim + "HTTP/1.1 100 Continue\r\n\r\n" + with_length("ok")), "good");
   EXPECT_EQ(finds(interim), "open: no whole head of a response");
@@ -149,7 +149,7 @@ TEST_F(HttpProbeTest, InterimResponsesArePassedOver_ButNotWithoutEnd) {
   EXPECT_EQ(finds(many + interim), "more than 1 MiB of interim responses");
 }
 
-TEST_F(HttpProbeTest, AnAnswerThatIsNotHttpFails) {
+TEST_F(HttpProbeTest, ResponseThatIsNotHttpFails) {
   EXPECT_THAT(finds("220 mail.example ESMTP\r\n"), StartsWith("not valid HTTP: "));
   EXPECT_THAT(finds("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"),
               StartsWith("not valid HTTP: "));
@@ -157,7 +157,7 @@ TEST_F(HttpProbeTest, AnAnswerThatIsNotHttpFails) {
               StartsWith("not valid HTTP: "));
 }
 
-TEST_F(HttpProbeTest, AHeadHasALimit) {
+TEST_F(HttpProbeTest, ResponseHeadHasASizeLimit) {
   std::string head = "HTTP/1.1 200 OK\r\n";
   while (head.size() < kMaxHeadSize - 20'000)
     head += "X-Field: " + std::string(10'000, 'a') + "\r\n";
@@ -166,7 +166,7 @@ TEST_F(HttpProbeTest, AHeadHasALimit) {
   EXPECT_THAT(finds(head), StartsWith("not valid HTTP: "));
 }
 
-TEST_F(HttpProbeTest, ReportsWhatItWaitsFor) {
+TEST_F(HttpProbeTest, ReportsWhatIsMissing) {
   EXPECT_EQ(finds(""), "open: no response");
   EXPECT_EQ(finds("", true), "closed before a response");
   EXPECT_EQ(finds("HTTP/1.1 200"), "open: no whole head of a response");

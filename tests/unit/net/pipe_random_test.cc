@@ -125,7 +125,7 @@ void run_seed(uint64_t seed, int steps) {
   EXPECT_EQ(resources.kernel_pipes.lent(), 0u);
 }
 
-TEST(PipeRandom, NothingIsLostStuckOrKept) {
+TEST(PipeRandom, NoBytesAreLostStuckOrRetained) {
   for (uint64_t seed = 1; seed <= 12 && !HasFailure(); ++seed) run_seed(seed, 4000);
   const char* seconds = std::getenv("WEIR_PIPE_SECONDS");
   if (seconds == nullptr) return;

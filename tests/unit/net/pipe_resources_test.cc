@@ -20,7 +20,7 @@ struct PipeResourcesTest : testing::Test {
   PipeResources resources{loop.loop};
 };
 
-TEST_F(PipeResourcesTest, AKernelPipeIsReusedAndClosedAfterHalfASecondWithoutUse) {
+TEST_F(PipeResourcesTest, KernelPipeIsReusedAndClosedAfterHalfASecondWithoutUse) {
   KernelPipe* pipe = resources.kernel_pipes.lend();
   ASSERT_NE(pipe, nullptr);
   const int ends[] = {pipe->read_end, pipe->write_end};
@@ -34,7 +34,7 @@ TEST_F(PipeResourcesTest, AKernelPipeIsReusedAndClosedAfterHalfASecondWithoutUse
   EXPECT_FALSE(is_open(ends[0]) || is_open(ends[1]));
 }
 
-TEST_F(PipeResourcesTest, AsManyKernelPipesStayAsWereInUseAtOnceSinceTheLastLook) {
+TEST_F(PipeResourcesTest, KeepsAsManyKernelPipesAsWereInUseAtOnceSinceTheLastCheck) {
   KernelPipe* pipes[3];
   for (KernelPipe*& pipe : pipes) pipe = resources.kernel_pipes.lend();
   const int ends[] = {pipes[0]->read_end, pipes[1]->read_end, pipes[2]->read_end};
@@ -49,7 +49,7 @@ TEST_F(PipeResourcesTest, AsManyKernelPipesStayAsWereInUseAtOnceSinceTheLastLook
   EXPECT_EQ(open(), 0);
 }
 
-TEST_F(PipeResourcesTest, ABlockIsReusedAndFreedAfterHalfASecondWithoutUse) {
+TEST_F(PipeResourcesTest, BlockIsReusedAndFreedAfterHalfASecondWithoutUse) {
   resources.buffers.take_back(resources.buffers.lend());
   EXPECT_EQ(resources.buffers.bytes(), kBlockSize);
   loop.advance(300ms);

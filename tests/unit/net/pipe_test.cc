@@ -47,7 +47,7 @@ TEST_P(PipeTest, HoldsNothingWhenIdle) {
   EXPECT_EQ(resources.kernel_pipes.lent(), 0u);
 }
 
-TEST_P(PipeTest, PassesAHalfCloseOn_AndKeepsTheOtherDirection) {
+TEST_P(PipeTest, ForwardsAHalfCloseAndKeepsTheOtherDirection) {
   send_all(f.client_end.get(), "last words");
   ::shutdown(f.client_end.get(), SHUT_WR);
   std::string at_backend;
@@ -66,7 +66,7 @@ TEST_P(PipeTest, PassesAHalfCloseOn_AndKeepsTheOtherDirection) {
   EXPECT_TRUE(f.pipe.ended());
 }
 
-TEST_P(PipeTest, DoesNotReadWhileTheSinkIsFull_AndGoesOnWhenItIsNot) {
+TEST_P(PipeTest, StopsReadingWhileTheSinkIsFullAndResumesAfterwards) {
   const std::string bytes = random_bytes(48 << 20);
   size_t sent = 0;
   // The backend does not read: what the client can get rid of is bounded by the kernel's buffers
@@ -97,7 +97,7 @@ TEST_P(PipeTest, DoesNotReadWhileTheSinkIsFull_AndGoesOnWhenItIsNot) {
   EXPECT_EQ(resources.buffers.lent(), 0u);
 }
 
-TEST_P(PipeTest, ABulkTransferIsSpliced_AndSmallTalkIsCopiedAgain) {
+TEST_P(PipeTest, BulkTransfersAreSplicedAndSmallMessagesAreCopied) {
   const std::string bytes = random_bytes(4 << 20);
   size_t sent = 0;
   std::string got;
@@ -122,7 +122,7 @@ TEST_P(PipeTest, ABulkTransferIsSpliced_AndSmallTalkIsCopiedAgain) {
 }
 
 // Trap of splice(2): a kernel pipe has slots, not bytes, and EAGAIN may mean either.
-TEST_P(PipeTest, ManySmallSegmentsThroughAKernelPipe_ArriveWhole) {
+TEST_P(PipeTest, ManySmallSegmentsThroughAKernelPipeArriveComplete) {
   const std::string bulk = random_bytes(1 << 20);
   std::string sent, got;
   size_t at = 0;
@@ -149,7 +149,7 @@ struct Nobody final : PipeObserver {
 };
 
 // Fairness (traps T5, T6): more lies in the source than a turn may move, and will give no event.
-TEST(UnixPipe, AFloodYields_SoThatOthersGetTheirTurn_AndGoesOnByItself) {
+TEST(UnixPipe, FloodYieldsToOtherSessionsAndResumesByItself) {
   TestLoop loop;
   PipeResources resources{loop.loop};
   std::vector<KernelPipe*>
@@ -188,7 +188,7 @@ TEST(UnixPipe, AFloodYields_SoThatOthersGetTheirTurn_AndGoesOnByItself) {
 }
 
 // Nobody reads while the sink takes nothing; what was received is delivered when it does.
-TEST(TcpPipe, ResetOfSourceIsSeenWhileSinkBlocks_AndReceivedBytesAreDelivered) {
+TEST(TcpPipe, ResetOfSourceIsDetectedWhileSinkBlocksAndReceivedBytesAreDelivered) {
   TestLoop loop;
   PipeResources resources{loop.loop};
   PipeFixture f{resources, tcp_pair(), tcp_pair()};
@@ -213,7 +213,7 @@ TEST(TcpPipe, ResetOfSourceIsSeenWhileSinkBlocks_AndReceivedBytesAreDelivered) {
 
 // libevent says only "readable, writable" of an error, and a read that empties the socket looks
 // like any other.
-TEST(TcpPipe, AResetRightBehindTheLastBytes_IsNoticedSoon) {
+TEST(TcpPipe, ResetDirectlyAfterTheLastBytesIsDetectedSoon) {
   TestLoop loop;
   PipeResources resources{loop.loop};
   PipeFixture f{resources, tcp_pair(), tcp_pair()};
@@ -233,7 +233,7 @@ TEST(TcpPipe, AResetRightBehindTheLastBytes_IsNoticedSoon) {
 }
 
 // Nobody reads on, so nobody comes upon it.
-TEST(TcpPipe, AResetBehindMoreThanTheSinkTakes_IsNoticedSoon) {
+TEST(TcpPipe, ResetAfterMoreBytesThanTheSinkAcceptsIsDetectedSoon) {
   TestLoop loop;
   PipeResources resources{loop.loop};
   PipeFixture f{resources, tcp_pair(), unix_pair(4096)};
@@ -257,7 +257,7 @@ TEST(TcpPipe, AResetBehindMoreThanTheSinkTakes_IsNoticedSoon) {
   EXPECT_GE(f.pipe.request.moved(), size_t{64 << 10}) << "of " << sent;
 }
 
-TEST(TcpPipe, AResetAfterTheFin_IsSeenWhileTheOtherSideIsSilent) {
+TEST(TcpPipe, ResetAfterTheFinIsDetectedWhileTheOtherSideIsSilent) {
   TestLoop loop;
   PipeResources resources{loop.loop};
   PipeFixture f{resources, tcp_pair(), tcp_pair()};
@@ -321,21 +321,21 @@ class UrgentByteTest : public testing::Test {
   bool ended = false;
 };
 
-TEST_F(UrgentByteTest, InASplicedStream_DoesNotEndIt) {
+TEST_F(UrgentByteTest, InASplicedStreamDoesNotEndIt) {
   become_bulk();
   carried(std::string(1'000'000, 'a'), std::string(1'000'000, 'e'), true);
   EXPECT_TRUE(ended);
   EXPECT_EQ(f.pipe.request.state(), HalfPipe::State::ended);
 }
 
-TEST_F(UrgentByteTest, AtTheBeginningOfASplice_DoesNotStallIt) {
+TEST_F(UrgentByteTest, AtTheBeginningOfASpliceDoesNotStallIt) {
   become_bulk();
   carried("", std::string(30'000, 'e'), false);
   carried("", std::string(30'000, 'f'), true);
   EXPECT_TRUE(ended);
 }
 
-TEST_F(UrgentByteTest, InTheMiddleOfASplice_DoesNotStallIt) {
+TEST_F(UrgentByteTest, InTheMiddleOfASpliceDoesNotStallIt) {
   become_bulk();
   for (int i = 0; i < 5; ++i) carried(std::string(30'000, 'a'), std::string(30'000, 'e'), false);
   carried(std::string(30'000, 'a'), "e", true);
@@ -343,7 +343,7 @@ TEST_F(UrgentByteTest, InTheMiddleOfASplice_DoesNotStallIt) {
 }
 
 // The error is at hand, and the bytes behind the urgent one are, too.
-TEST_F(UrgentByteTest, BeforeAReset_DoesNotCostWhatIsBehindIt) {
+TEST_F(UrgentByteTest, BeforeAResetDoesNotLoseTheFollowingBytes) {
   become_bulk();
   loop.turns(3);
   send_all(f.client_end.get(), std::string(30'000, 'a'));
@@ -362,7 +362,7 @@ TEST_F(UrgentByteTest, BeforeAReset_DoesNotCostWhatIsBehindIt) {
 }
 
 // A read is short there, too, and no event tells of the rest.
-TEST_F(UrgentByteTest, InSmallTalk_HoldsWhatIsBehindItBackForAMoment) {
+TEST_F(UrgentByteTest, InSmallMessagesDelaysTheFollowingBytesBriefly) {
   loop.turns(2);
   send_all(f.client_end.get(), "a");
   ASSERT_EQ(::send(f.client_end.get(), "!", 1, MSG_OOB | MSG_NOSIGNAL), 1);
@@ -383,7 +383,7 @@ TEST_F(UrgentByteTest, InSmallTalk_HoldsWhatIsBehindItBackForAMoment) {
 }
 
 // Trap T4: the read is short, and the FIN gives no edge of its own.
-TEST(TcpPipe, BytesAndFinInOneEdge_BothArrive) {
+TEST(TcpPipe, BytesAndFinInOneEventBothArrive) {
   TestLoop loop;
   PipeResources resources{loop.loop};
   for (int i = 0; i < 200; ++i) {

@@ -43,7 +43,7 @@ class TlsTransportTest : public testing::Test, protected TestLoop {
 
 // Before what cannot be repeated goes down a kept connection, the kernel is asked: no event has
 // told of this end.
-TEST_F(TlsTransportTest, ReadingWithoutAnEvent_AsksTheKernel) {
+TEST_F(TlsTransportTest, ReadWithoutAnEventAsksTheKernel) {
   ASSERT_EQ(transport.read(memory).status, Io::Status::blocked);
   ASSERT_FALSE(transport.readable());
   ASSERT_TRUE(peer->send("x"));
@@ -57,7 +57,7 @@ TEST_F(TlsTransportTest, ReadingWithoutAnEvent_AsksTheKernel) {
 }
 
 // Nor has one told of these bytes, nor of the reset behind them, which the write comes upon.
-TEST_F(TlsTransportTest, AfterAWriteThatFails_WhatCameBeforeTheResetIsRead) {
+TEST_F(TlsTransportTest, BytesBeforeTheResetAreReadAfterAFailedWrite) {
   ASSERT_EQ(transport.read(memory).status, Io::Status::blocked);
   ASSERT_TRUE(peer->send("x"));
   reset_on_close(peer->socket().fd());
@@ -69,7 +69,7 @@ TEST_F(TlsTransportTest, AfterAWriteThatFails_WhatCameBeforeTheResetIsRead) {
   EXPECT_EQ(io.bytes, 1u);
 }
 
-TEST_F(TlsTransportTest, AFinWithoutCloseNotifyIsATruncation) {
+TEST_F(TlsTransportTest, FinWithoutCloseNotifyIsATruncation) {
   peer->socket().finish();
   ASSERT_TRUE(run_until([&] { return transport.readable(); }));
   EXPECT_EQ(transport.read(memory).status, Io::Status::eof);
@@ -77,7 +77,7 @@ TEST_F(TlsTransportTest, AFinWithoutCloseNotifyIsATruncation) {
 }
 
 // Its edge has come before there was TLS to hear of it, and will not come again (trap T4).
-TEST_F(TlsTransportTest, AFinThatCameBeforeTheHandshake_EndsIt) {
+TEST_F(TlsTransportTest, FinBeforeTheHandshakeEndsIt) {
   SocketPair pair = tcp_pair();
   TlsPeer hasty(Socket(pair.a.release()), {});
   Transport early;
@@ -91,7 +91,7 @@ TEST_F(TlsTransportTest, AFinThatCameBeforeTheHandshake_EndsIt) {
 }
 
 // New keys are agreed on while both sides are full: nothing may be lost, nor stand still.
-TEST_F(TlsTransportTest, NewKeysInTheMiddle_ChangeNothing) {
+TEST_F(TlsTransportTest, KeyUpdateWithinTheStreamChangesNoData) {
   constexpr size_t kSize = 2'000'000;
   size_t down = 0, taken = 0, up = 0, received = 0, updates = 0;
   bool right = true;
@@ -170,7 +170,7 @@ class FullTlsTransportTest : public TlsTransportTest {
 };
 
 // The answer goes behind the records that wait, whose bytes the caller has not been told of yet.
-TEST_F(FullTlsTransportTest, NewKeysWhileRecordsWait_RepeatNothing) {
+TEST_F(FullTlsTransportTest, KeyUpdateWhileRecordsArePendingRepeatsNoData) {
   ask_for_new_keys(*peer, "abc");
   std::string got = peer->receive();  // there is room now, and no event has told of it
   ASSERT_TRUE(reads("abc"));
@@ -198,7 +198,7 @@ TEST_F(FullTlsTransportTest, BlockedCloseNotifyIsSentWhenTheSocketBecomesWritabl
 }
 
 // What waits is bounded, also for who asks for new keys for ever and takes nothing.
-TEST_F(FullTlsTransportTest, NewKeysForEver_EndTheConnection) {
+TEST_F(FullTlsTransportTest, EndlessKeyUpdatesEndTheConnection) {
   Io io{};
   for (int i = 0; i < 10'000 && io.status != Io::Status::failed; ++i) {
     ask_for_new_keys(*peer, "xx");
@@ -235,7 +235,7 @@ class RecordsWithoutDataTest : public TlsTransportTest {
   }
 };
 
-TEST_F(RecordsWithoutDataTest, AStormOfKeyUpdatesEndsTheConnection) {
+TEST_F(RecordsWithoutDataTest, BurstOfKeyUpdatesEndsTheConnection) {
   send_key_updates(600);
   Reader reader(transport);
   turns(1);
@@ -244,7 +244,7 @@ TEST_F(RecordsWithoutDataTest, AStormOfKeyUpdatesEndsTheConnection) {
   EXPECT_STREQ(transport.tls()->failure(), "too many key updates");
 }
 
-TEST_F(RecordsWithoutDataTest, KeyUpdatesBetweenData_AreSpreadOverTurns_AndLoseNothing) {
+TEST_F(RecordsWithoutDataTest, KeyUpdatesBetweenDataAreSpreadOverTurnsWithoutLoss) {
   const std::string bytes(1000, 'x');
   for (const char byte : bytes) {
     SSL_key_update(peer->ssl(), SSL_KEY_UPDATE_NOT_REQUESTED);
@@ -257,7 +257,7 @@ TEST_F(RecordsWithoutDataTest, KeyUpdatesBetweenData_AreSpreadOverTurns_AndLoseN
   EXPECT_NE(reader.status, Io::Status::failed);
 }
 
-TEST_F(RecordsWithoutDataTest, AFewKeyUpdatesNowAndThen_AreLegitimate) {
+TEST_F(RecordsWithoutDataTest, OccasionalKeyUpdatesAreAccepted) {
   Reader reader(transport);
   for (int i = 0; i < 20; ++i) {
     send_key_updates(20);
@@ -274,7 +274,7 @@ TEST_F(RecordsWithoutDataTest, AFewKeyUpdatesNowAndThen_AreLegitimate) {
 }
 
 // A slow network delivers every record in parts: more of them in a turn than may be without data.
-TEST_F(RecordsWithoutDataTest, DataInRecordsThatComeInParts_IsNotHeldBack) {
+TEST_F(RecordsWithoutDataTest, DataOfPartialRecordsIsNotDelayed) {
   BIO* const out = BIO_new(BIO_s_mem());
   SSL_set0_wbio(peer->ssl(), out);
   for (int i = 0; i < 100; ++i) {
@@ -293,7 +293,7 @@ TEST_F(RecordsWithoutDataTest, DataInRecordsThatComeInParts_IsNotHeldBack) {
 }
 
 // A part of a handshake that never becomes whole, in records of one byte.
-TEST_F(RecordsWithoutDataTest, AHandshakeInTinyRecords_IsReadInPortions) {
+TEST_F(RecordsWithoutDataTest, HandshakeInTinyRecordsIsReadInPortions) {
   SocketPair pair = tcp_pair();
   const int fd = pair.b.get();
   const auto unread = [fd] {
@@ -352,7 +352,7 @@ TEST_F(TlsTransportTest, AfterCloseNotifyItReadsButSendsNothing) {
 }
 
 // One event has told of both, and there will be no other.
-TEST_F(TlsTransportTest, AResetBehindAPartOfARecord_IsSeenAfterAWhile) {
+TEST_F(TlsTransportTest, ResetAfterAPartialRecordIsDetectedAfterSomeTime) {
   struct Reader : TransportReader {
     void on_readable() override {
       while (transport.readable() && status != Io::Status::failed) {
@@ -399,7 +399,7 @@ class TlsRecordSizesTest : public TlsTransportTest {
   }
 };
 
-TEST_F(TlsRecordSizesTest, AreSmallAtFirst_ThenAsLargeAsTheyMayBe_AndSmallAgainAfterAPause) {
+TEST_F(TlsRecordSizesTest, AreSmallAtFirstThenOfMaximumSizeAndSmallAgainAfterAPause) {
   (void)peer->receive();  // the ticket
   EXPECT_EQ(sizes_of(6000), (std::vector<size_t>{4096, 1904}));
   const std::vector<size_t> most(14, 4096);

@@ -35,17 +35,17 @@ class CpuQuotaTest : public testing::Test {
   test::TempFolder root_;
 };
 
-TEST_F(CpuQuotaTest, NoCgroup_NoQuota) {
+TEST_F(CpuQuotaTest, HasNoQuotaWithoutCgroup) {
   EXPECT_EQ(quota(), std::nullopt);
 }
 
-TEST_F(CpuQuotaTest, Version2_ReadsTheGroupOfTheProcess) {
+TEST_F(CpuQuotaTest, Version2ReadsTheGroupOfTheProcess) {
   version_2("/system.slice/weir.service");
   write("sys/fs/cgroup/system.slice/weir.service/cpu.max", "50000 100000\n");
   EXPECT_EQ(quota(), 0.5);
 }
 
-TEST_F(CpuQuotaTest, Version2_TheLeastOfTheGroupsAroundItHolds) {
+TEST_F(CpuQuotaTest, Version2UsesTheLowestQuotaOfTheParentGroups) {
   version_2("/a/b/c");
   write("sys/fs/cgroup/a/b/c/cpu.max", "max 100000\n");
   EXPECT_EQ(quota(), std::nullopt);
@@ -57,7 +57,7 @@ TEST_F(CpuQuotaTest, Version2_TheLeastOfTheGroupsAroundItHolds) {
   EXPECT_EQ(quota(), 2.5);
 }
 
-TEST_F(CpuQuotaTest, Version2_InANamespaceOfItsOwn_ReadsWhatIsMounted) {
+TEST_F(CpuQuotaTest, Version2ReadsTheMountedGroupInACgroupNamespace) {
   version_2("/");
   write("sys/fs/cgroup/cpu.max", "200000 100000\n");
   EXPECT_EQ(quota(), 2);
@@ -65,7 +65,7 @@ TEST_F(CpuQuotaTest, Version2_InANamespaceOfItsOwn_ReadsWhatIsMounted) {
   EXPECT_EQ(quota(), 2);
 }
 
-TEST_F(CpuQuotaTest, Version1_ReadsQuotaAndPeriodOfTheCpuController) {
+TEST_F(CpuQuotaTest, Version1ReadsQuotaAndPeriodOfTheCpuController) {
   version_1("/docker/1234", "/docker/1234");
   write("sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us", "150000\n");
   write("sys/fs/cgroup/cpu,cpuacct/cpu.cfs_period_us", "50000\n");
@@ -74,14 +74,14 @@ TEST_F(CpuQuotaTest, Version1_ReadsQuotaAndPeriodOfTheCpuController) {
   EXPECT_EQ(quota(), std::nullopt);
 }
 
-TEST_F(CpuQuotaTest, Version1_LooksAtTheGroupsBelowTheMount) {
+TEST_F(CpuQuotaTest, Version1ReadsTheGroupsBelowTheMount) {
   version_1("/docker/1234", "/");
   write("sys/fs/cgroup/cpu,cpuacct/docker/1234/cpu.cfs_quota_us", "100000\n");
   write("sys/fs/cgroup/cpu,cpuacct/docker/1234/cpu.cfs_period_us", "100000\n");
   EXPECT_EQ(quota(), 1);
 }
 
-TEST_F(CpuQuotaTest, FilesOfNonsense_AreNoQuota) {
+TEST_F(CpuQuotaTest, MalformedFilesAreNoQuota) {
   version_2("/a");
   for (const char* text : {"", "x", "100000", "0 100000", "100000 0", "-5 100000"}) {
     write("sys/fs/cgroup/a/cpu.max", text);
@@ -89,7 +89,7 @@ TEST_F(CpuQuotaTest, FilesOfNonsense_AreNoQuota) {
   }
 }
 
-TEST_F(CpuQuotaTest, LimitsTheNumberOfWorkers) {
+TEST_F(CpuQuotaTest, QuotaLimitsTheNumberOfWorkers) {
   version_2("/a");
   write("sys/fs/cgroup/a/cpu.max", "50000 100000\n");
   EXPECT_EQ(worker_count(0, root_ / "").count, 1u);
@@ -99,13 +99,13 @@ TEST_F(CpuQuotaTest, LimitsTheNumberOfWorkers) {
   EXPECT_STREQ(worker_count(0, root_ / "").by, "cpus") << "the quota is above the number of CPUs";
 }
 
-TEST(WorkerCount, AConfiguredNumberIsTakenAsItIs) {
+TEST(WorkerCount, ConfiguredNumberOfWorkersIsNotLimited) {
   EXPECT_EQ(worker_count(7).count, 7u);
   EXPECT_STREQ(worker_count(7).by, "configuration");
   EXPECT_GE(worker_count(0).count, 1u);
 }
 
-TEST(Descriptors, ReportsATooLowLimitWithTheNumberThatIsNeeded) {
+TEST(Descriptors, ReportsATooLowLimitWithTheRequiredNumber) {
   config::Model model;
   model.listeners.resize(2);
   model.listeners[0].bind = {"127.0.0.1:80", "unix:/x"};
@@ -120,7 +120,7 @@ TEST(Descriptors, ReportsATooLowLimitWithTheNumberThatIsNeeded) {
   EXPECT_TRUE(check_descriptors_to_start(12));
 }
 
-TEST(Threads, WhereTheyCannotBeStarted_TheLimitIsNamed) {
+TEST(Threads, ErrorNamesTheLimitWhenThreadsCannotBeStarted) {
   EXPECT_TRUE(check_threads(3));
   std::string message;
   std::thread([&] {
@@ -147,7 +147,7 @@ TEST(Threads, WhereTheyCannotBeStarted_TheLimitIsNamed) {
   std::_Exit(failing ? run_server(options) : 127);
 }
 
-TEST(Threads, TheStartChecksThatAllItsThreadsCanBeStarted) {
+TEST(Threads, StartChecksThatAllThreadsCanBeStarted) {
   EXPECT_EXIT(start_without_threads(), testing::ExitedWithCode(1), "cannot start 5 threads, but 0");
 }
 

@@ -9,7 +9,7 @@ namespace {
 using Behaviour = LoadServer::Behaviour;
 using End = Socket::End;
 
-TEST(Support, FlowsNoticeEveryKindOfDamage) {
+TEST(Support, FlowsDetectEveryKindOfDamage) {
   Acceptor acceptor;
   for (int damage = 0; damage < 4; ++damage) {
     Socket from = Socket::connect(acceptor.address());
@@ -26,7 +26,7 @@ TEST(Support, FlowsNoticeEveryKindOfDamage) {
   }
 }
 
-TEST(Support, AFinIsDistinguishedFromAReset) {
+TEST(Support, FinIsDistinguishedFromReset) {
   Acceptor acceptor;
   Socket client = Socket::connect(acceptor.address());
   Socket server = acceptor.accept();
@@ -39,13 +39,13 @@ TEST(Support, AFinIsDistinguishedFromAReset) {
   EXPECT_EQ(client.wait_end(), End::reset);
 }
 
-TEST(Support, AConnectionToAClosedPortIsRefused) {
+TEST(Support, ConnectionToAClosedPortIsRefused) {
   const Socket socket = Socket::connect(free_address());
   EXPECT_FALSE(socket);
   EXPECT_EQ(socket.error(), ECONNREFUSED);
 }
 
-TEST(Support, LoadServersBehaveInAThreadAndInAProcess) {
+TEST(Support, LoadServersWorkInAThreadAndInAProcess) {
   for (auto place : {LoadServer::Place::thread, LoadServer::Place::process}) {
     LoadServer echo(Behaviour::echo, 0, place), source(Behaviour::source, 3 << 20, place),
         hold(Behaviour::hold, 0, place);
@@ -65,7 +65,7 @@ TEST(Support, LoadServersBehaveInAThreadAndInAProcess) {
   }
 }
 
-TEST(Support, AScrapeAddsUpWhatIsAskedFor) {
+TEST(Support, ScrapeSumsTheSelectedSeries) {
   const Scrape scrape(
       "# HELP x y\n# TYPE x counter\nx{a=\"1\",b=\"2\"} 3\nx{a=\"1\",b=\"3\"} 4\nx{a=\"2\"} 10\ny "
       "1.5\n");

@@ -18,14 +18,14 @@ std::string xfcc_of(const TestAuthority::Wish& wish) {
   return ClientIdentity::of(issued.certificate()).xfcc;
 }
 
-TEST(TlsClientIdentity, ASubjectCannotEndItsValue) {
+TEST(TlsClientIdentity, SubjectCannotEndItsQuotedValue) {
   const std::string text = xfcc_of({.common_name = "a\";URI=spiffe://admin\r\nX-Admin: 1\\"});
   EXPECT_THAT(text, HasSubstr(R"(;Subject="CN=a\"\;URI=spiffe://admin\0D\0AX-Admin: 1\\")"));
   EXPECT_THAT(text, EndsWith("\""));
   for (const char c : text) EXPECT_TRUE(c >= ' ' && c < 127) << int(c);
 }
 
-TEST(TlsClientIdentity, NamesThatTheFormCannotHoldAreLeftOut) {
+TEST(TlsClientIdentity, OmitsNamesThatTheFormatCannotRepresent) {
   const std::string text =
       xfcc_of({.hosts = {"good.test", "bad;Subject=x"}, .common_name = "client"});
   EXPECT_THAT(text, EndsWith(";DNS=good.test"));

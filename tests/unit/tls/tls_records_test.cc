@@ -25,7 +25,7 @@ class TlsRecordsTest : public testing::Test {
   std::string got_;
 };
 
-TEST_F(TlsRecordsTest, CountWhatTheyCarry_WhenTheirLastByteHasLeft) {
+TEST_F(TlsRecordsTest, CountTheirPayloadWhenTheirLastByteIsSent) {
   TlsRecords records;
   EXPECT_TRUE(records.empty());
   for (int i = 0; i < 4; ++i) add(records, 16400, 16384);
@@ -48,7 +48,7 @@ TEST_F(TlsRecordsTest, CountWhatTheyCarry_WhenTheirLastByteHasLeft) {
   EXPECT_TRUE(got_ == added_);
 }
 
-TEST_F(TlsRecordsTest, AFullSocketTakesNothing_AndNothingIsLost) {
+TEST_F(TlsRecordsTest, FullSocketLosesNoData) {
   while (::send(pair_.a.get(), "x", 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1) continue;
   TlsRecords records;
   add(records, 100, 80);
@@ -62,7 +62,7 @@ TEST_F(TlsRecordsTest, AFullSocketTakesNothing_AndNothingIsLost) {
   EXPECT_TRUE(got_ == added_);
 }
 
-TEST_F(TlsRecordsTest, TakeNoMoreThanTheyHaveRoomFor) {
+TEST_F(TlsRecordsTest, AcceptNoMoreThanTheirCapacity) {
   TlsRecords records;
   const std::string large(16384, 'x');
   int taken = 0;

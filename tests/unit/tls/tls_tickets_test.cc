@@ -78,7 +78,7 @@ class TicketKeysTest : public testing::Test, protected TestLoop {
   int version = TLS1_3_VERSION;
 };
 
-TEST_F(TicketKeysTest, AKeyEncryptsForOneRotation_AndDecryptsForOneMore) {
+TEST_F(TicketKeysTest, KeyEncryptsForOneRotationAndDecryptsForOneMore) {
   for (const int spoken : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     version = spoken;
     forget();
@@ -97,7 +97,7 @@ TEST_F(TicketKeysTest, AKeyEncryptsForOneRotation_AndDecryptsForOneMore) {
   }
 }
 
-TEST_F(TicketKeysTest, InstancesWithTheSameFile_KnowEachOthersClients) {
+TEST_F(TicketKeysTest, InstancesWithTheSameFileAcceptEachOthersTickets) {
   TicketKeys here, there, elsewhere;
   use(here, {'a'});
   use(there, {'a'});
@@ -109,7 +109,7 @@ TEST_F(TicketKeysTest, InstancesWithTheSameFile_KnowEachOthersClients) {
 }
 
 // So a new key is added to the file of every instance before one makes tickets with it.
-TEST_F(TicketKeysTest, OfAFileTheFirstKeyEncrypts_AndAllDecrypt) {
+TEST_F(TicketKeysTest, FirstKeyOfAFileEncryptsAndAllDecrypt) {
   TicketKeys keys;
   use(keys, {'a'});
   const std::shared_ptr<TlsServer> server = instance(keys);
@@ -122,7 +122,7 @@ TEST_F(TicketKeysTest, OfAFileTheFirstKeyEncrypts_AndAllDecrypt) {
   EXPECT_FALSE(comes_back(*server));
 }
 
-TEST_F(TicketKeysTest, AFileOfAnotherSizeIsNone) {
+TEST_F(TicketKeysTest, RejectsAFileOfAnotherSize) {
   const std::string path = key_file({'a'});
   for (const size_t size : {size_t{0}, size_t{79}, size_t{81}, 17 * TicketKeys::kKeySize}) {
     std::ofstream(path) << std::string(size, 'x');

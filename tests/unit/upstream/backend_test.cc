@@ -36,12 +36,12 @@ TEST_F(BackendTest, HealthIsUnknownUntilSet) {
   EXPECT_STREQ(text(backend.health()), "down");
 }
 
-TEST_F(BackendTest, ANewBackend_IsNotHeldOff) {
+TEST_F(BackendTest, NewBackendIsNotHeldOff) {
   EXPECT_FALSE(backend.held_off(clock.now()));
   EXPECT_FALSE(backend.held_off(TimePoint{}));
 }
 
-TEST_F(BackendTest, ARefusal_HoldsItOffForTheBase_GiveOrTakeTenPercent) {
+TEST_F(BackendTest, FirstRefusalHoldsOffForTheBaseTimeWithin10Percent) {
   fail();
   EXPECT_TRUE(backend.held_off(clock.now()));
   EXPECT_GE(held_for(), 900ms);
@@ -52,7 +52,7 @@ TEST_F(BackendTest, ARefusal_HoldsItOffForTheBase_GiveOrTakeTenPercent) {
   EXPECT_FALSE(backend.held_off(clock.now()));
 }
 
-TEST_F(BackendTest, EachFurtherRefusal_DoublesTheTime_UpToTheMaximum) {
+TEST_F(BackendTest, EachFurtherRefusalDoublesTheHoldOffUpToTheMaximum) {
   for (Duration expected = 1s; expected < 30s; expected *= 2) {
     fail_again();
     EXPECT_GE(held_for(), expected * 9 / 10);
@@ -65,7 +65,7 @@ TEST_F(BackendTest, EachFurtherRefusal_DoublesTheTime_UpToTheMaximum) {
   }
 }
 
-TEST_F(BackendTest, RefusalsWhileHeldOff_NeitherExtendNorCount) {
+TEST_F(BackendTest, RefusalsDuringHoldOffNeitherExtendItNorCount) {
   fail();
   const TimePoint until = backend.held_off_until();
   for (int i = 0; i < 100; ++i) {
@@ -77,7 +77,7 @@ TEST_F(BackendTest, RefusalsWhileHeldOff_NeitherExtendNorCount) {
   EXPECT_LE(held_for(), 2200ms) << "the second step, not the hundredth";
 }
 
-TEST_F(BackendTest, ASuccess_EndsTheHoldOff_AndBeginsFromTheBaseAgain) {
+TEST_F(BackendTest, SuccessEndsTheHoldOffAndResetsItToTheBaseTime) {
   for (int i = 0; i < 5; ++i) fail_again();
   backend.note_connect_success();
   EXPECT_FALSE(backend.held_off(clock.now()));
@@ -85,27 +85,27 @@ TEST_F(BackendTest, ASuccess_EndsTheHoldOff_AndBeginsFromTheBaseAgain) {
   EXPECT_LE(held_for(), 1100ms);
 }
 
-TEST_F(BackendTest, TheJitter_DiffersBetweenBackends) {
+TEST_F(BackendTest, JitterDiffersBetweenBackends) {
   Backend other("app", "b", "10.0.0.2:80", *Address::parse("10.0.0.2:80"));
   fail();
   other.note_connect_failure(clock.now(), kBackoff);
   EXPECT_NE(backend.held_off_until(), other.held_off_until());
 }
 
-TEST_F(BackendTest, ABaseOfZero_TurnsTheHoldOffOff) {
+TEST_F(BackendTest, BaseTimeOfZeroDisablesTheHoldOff) {
   for (int i = 0; i < 10; ++i) {
     backend.note_connect_failure(clock.now(), {.base = 0s, .max = 30s});
     EXPECT_FALSE(backend.held_off(clock.now()));
   }
 }
 
-TEST_F(BackendTest, ABaseAboveTheMaximum_IsCutToIt) {
+TEST_F(BackendTest, BaseTimeAboveTheMaximumIsReducedToTheMaximum) {
   backend.note_connect_failure(clock.now(), {.base = 60s, .max = 2s});
   EXPECT_GT(held_for(), 1799ms);
   EXPECT_LE(held_for(), 2s);
 }
 
-TEST_F(BackendTest, ManyWorkersFailingAtOneMoment_AreOneStep) {
+TEST_F(BackendTest, FailuresOfManyWorkersAtTheSameTimeCountOnce) {
   for (Duration expected = 1s; expected < 30s; expected *= 2) {
     std::vector<std::thread> workers;
     for (int i = 0; i < 8; ++i) {
@@ -120,7 +120,7 @@ TEST_F(BackendTest, ManyWorkersFailingAtOneMoment_AreOneStep) {
   }
 }
 
-TEST_F(BackendTest, ARefusedCertificateIsLoggedOnceAMinuteForAllConnections) {
+TEST_F(BackendTest, RefusedCertificateIsLoggedOncePerMinuteForAllConnections) {
   EXPECT_TRUE(backend.may_log_refusal(clock.now()));
   for (int i = 0; i < 100; ++i) EXPECT_FALSE(backend.may_log_refusal(clock.now()));
   clock.advance(Backend::kRefusalSilence);
@@ -128,7 +128,7 @@ TEST_F(BackendTest, ARefusedCertificateIsLoggedOnceAMinuteForAllConnections) {
   EXPECT_FALSE(backend.may_log_refusal(clock.now()));
 }
 
-TEST_F(BackendTest, ReadersAndWritersOnAllThreads_SeeOnlyWholeStates) {
+TEST_F(BackendTest, ConcurrentReadersAndWritersSeeConsistentStates) {
   const TimePoint latest = clock.now() + 1100ms;
   std::atomic<bool> done{false};
   backend.set_health(Health::up);

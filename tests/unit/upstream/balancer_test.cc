@@ -27,14 +27,14 @@ INSTANTIATE_TEST_SUITE_P(Table, EveryBalancer, testing::ValuesIn(kPolicies),
                            return std::string(kNames[static_cast<size_t>(tested.param)]);
                          });
 
-TEST_P(EveryBalancer, WithoutHosts_PicksNone) {
+TEST_P(EveryBalancer, PicksNoneWithoutHosts) {
   auto balancer = make_balancer(GetParam(), 1);
   EXPECT_EQ(balancer->pick({}), kNoBackend) << "before the first rebuild";
   balancer->rebuild({});
   EXPECT_EQ(balancer->pick({}), kNoBackend);
 }
 
-TEST_P(EveryBalancer, OneHost_IsAlwaysPicked) {
+TEST_P(EveryBalancer, PicksTheOnlyHostAlways) {
   BalancerHarness hosts(GetParam(), {7});
   for (int number : hosts.picks(100)) EXPECT_EQ(number, 0);
 }
@@ -50,7 +50,7 @@ TEST_P(EveryBalancer, FollowsTheWeightsOfAnIdleCluster) {
   EXPECT_LT(chi_square(hosts.counts(46000), weights), 8);
 }
 
-TEST_P(EveryBalancer, ExcludedHosts_AreNotPicked_AndTheOthersShareByWeight) {
+TEST_P(EveryBalancer, ExcludedHostsAreNotPickedAndOthersShareByWeight) {
   const std::vector<uint32_t> weights{2, 5, 2, 1, 4};
   BalancerHarness hosts(GetParam(), weights);
   auto counts = hosts.counts(27000, {1, 3, 1});
@@ -59,18 +59,18 @@ TEST_P(EveryBalancer, ExcludedHosts_AreNotPicked_AndTheOthersShareByWeight) {
   EXPECT_LT(chi_square({{0, counts[0]}, {1, counts[2]}, {2, counts[4]}}, {2, 2, 4}), 12);
 }
 
-TEST_P(EveryBalancer, AllButOneExcluded_PicksThatOne) {
+TEST_P(EveryBalancer, PicksTheOnlyHostThatIsNotExcluded) {
   BalancerHarness hosts(GetParam(), {1, 1000, 1000, 1000});
   for (int number : hosts.picks(200, {1, 2, 3})) EXPECT_EQ(number, 0);
 }
 
-TEST_P(EveryBalancer, AllExcluded_PicksNone_AndGoesOnAfterwards) {
+TEST_P(EveryBalancer, PicksNoneWhenAllAreExcludedAndRecovers) {
   BalancerHarness hosts(GetParam(), {1, 2, 3});
   for (int number : hosts.picks(10, {0, 1, 2})) EXPECT_EQ(number, kNobody);
   EXPECT_EQ(hosts.counts(300).size(), 3u);
 }
 
-TEST_P(EveryBalancer, ARebuild_TakesHostsAwayAndBringsOthers) {
+TEST_P(EveryBalancer, RebuildRemovesAndAddsHosts) {
   BalancerHarness hosts(GetParam(), BalancerHarness::equal(4));
   hosts.use({{3, 1}, {5, 2}});
   auto counts = hosts.counts(3000);
@@ -82,7 +82,7 @@ TEST_P(EveryBalancer, ARebuild_TakesHostsAwayAndBringsOthers) {
   EXPECT_EQ(hosts.pick(), 0);
 }
 
-TEST_P(EveryBalancer, RebuildsInQuickSuccession_DoNotFavourSomeHosts) {
+TEST_P(EveryBalancer, RebuildsInQuickSuccessionFavourNoHost) {
   const std::vector<uint32_t> weights{4, 1, 1, 2, 4};
   BalancerHarness hosts(GetParam(), weights);
   std::map<int, uint64_t> counts;
@@ -93,7 +93,7 @@ TEST_P(EveryBalancer, RebuildsInQuickSuccession_DoNotFavourSomeHosts) {
   EXPECT_LT(chi_square(counts, weights), 8);
 }
 
-TEST_P(EveryBalancer, AThousandHosts_AreAllUsed) {
+TEST_P(EveryBalancer, UsesAllOfAThousandHosts) {
   BalancerHarness hosts(GetParam(), BalancerHarness::equal(1000));
   EXPECT_EQ(hosts.counts(20000).size(), 1000u);
 }

@@ -36,7 +36,7 @@ class ClusterTest : public testing::Test {
   std::unique_ptr<Cluster> cluster;
 };
 
-TEST_F(ClusterTest, UsesWhatIsInServiceAndDoesNotFailItsChecks) {
+TEST_F(ClusterTest, UsesBackendsInServiceWhoseChecksDoNotFail) {
   add();
   add();
   add(false, config::BackendState::drain);
@@ -55,7 +55,7 @@ TEST_F(ClusterTest, BackupsAreUsedOnlyWhenNothingElseIsUsable) {
   EXPECT_EQ(picked(), (Set{1, 2}));
 }
 
-TEST_F(ClusterTest, ABackupStandsInForBackendsThatRefuse) {
+TEST_F(ClusterTest, BackupIsUsedWhenAllOtherBackendsAreHeldOff) {
   add();
   add(true);
   EXPECT_EQ(picked(), (Set{0}));
@@ -69,13 +69,13 @@ TEST_F(ClusterTest, ABackupStandsInForBackendsThatRefuse) {
   EXPECT_EQ(picked(), (Set{0}));
 }
 
-TEST_F(ClusterTest, WithNothingUsable_ThereIsNoBackend) {
+TEST_F(ClusterTest, PicksNoBackendWhenNoneIsUsable) {
   add();
   fail_checks(0);
   EXPECT_EQ(picked(), (Set{kNoBackend}));
 }
 
-TEST_F(ClusterTest, BelowThePanicThreshold_ChecksAreIgnored) {
+TEST_F(ClusterTest, IgnoresChecksBelowThePanicThreshold) {
   spec.panic_threshold = 0.5;
   for (int i = 0; i < 4; ++i) add();
   fail_checks(0);
@@ -87,7 +87,7 @@ TEST_F(ClusterTest, BelowThePanicThreshold_ChecksAreIgnored) {
   EXPECT_TRUE(cluster->panicking());
 }
 
-TEST_F(ClusterTest, ALargeClusterIsRebuiltOnceForManyChangesOfHealth) {
+TEST_F(ClusterTest, LargeClusterIsRebuiltOnceForManyHealthChanges) {
   constexpr size_t kChanges = 2000;
   for (size_t i = 0; i < 5 * kChanges; ++i) add();
   ASSERT_FALSE(picked().empty());
@@ -109,7 +109,7 @@ TEST_F(ClusterTest, ALargeClusterIsRebuiltOnceForManyChangesOfHealth) {
   EXPECT_EQ(picked(), (Set{7})) << "one that has come up is used after a moment";
 }
 
-TEST_F(ClusterTest, WorkingBackupsAreBetterThanPanic) {
+TEST_F(ClusterTest, UsesWorkingBackupsBeforePanic) {
   spec.panic_threshold = 0.5;
   add();
   add(true);
@@ -118,7 +118,7 @@ TEST_F(ClusterTest, WorkingBackupsAreBetterThanPanic) {
   EXPECT_FALSE(cluster->panicking());
 }
 
-TEST_F(ClusterTest, ABackendThatIsHeldOff_IsPassedOver_UntilItsTimeIsUp) {
+TEST_F(ClusterTest, HeldOffBackendIsSkippedUntilItsTimeIsOver) {
   add();
   add();
   spec.hosts[0].backend->note_connect_failure(clock.now(), spec.backoff);
@@ -127,14 +127,14 @@ TEST_F(ClusterTest, ABackendThatIsHeldOff_IsPassedOver_UntilItsTimeIsUp) {
   EXPECT_EQ(picked(), (Set{0, 1}));
 }
 
-TEST_F(ClusterTest, WhenAllAreHeldOff_OneIsTriedAllTheSame) {
+TEST_F(ClusterTest, TriesOneBackendWhenAllAreHeldOff) {
   add();
   add();
   for (HostSpec& host : spec.hosts) host.backend->note_connect_failure(clock.now(), spec.backoff);
   EXPECT_EQ(picked(), (Set{0, 1}));
 }
 
-TEST_F(ClusterTest, AThousandThatAreHeldOff_AreLookedAtOnce) {
+TEST_F(ClusterTest, ExaminesEachOfAThousandHeldOffBackendsOnce) {
   for (int i = 0; i < 1000; ++i) add().backend->note_connect_failure(clock.now(), spec.backoff);
   EXPECT_EQ(picked().size(), 200u);
   // One of them comes back: nobody else is picked.

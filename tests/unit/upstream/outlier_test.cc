@@ -57,7 +57,7 @@ class OutlierTest : public testing::Test {
   std::unique_ptr<Cluster> made;
 };
 
-TEST_F(OutlierTest, ARowOfGatewayErrorsTakesABackendOutForAWhile) {
+TEST_F(OutlierTest, ConsecutiveGatewayErrorsEjectTheBackendForSomeTime) {
   backends(2);
   answer(0, 502);
   answer(0, 504);
@@ -72,13 +72,13 @@ TEST_F(OutlierTest, ARowOfGatewayErrorsTakesABackendOutForAWhile) {
   EXPECT_EQ(picked(), (Set{0, 1}));
 }
 
-TEST_F(OutlierTest, NoAnswerIsAnErrorToo) {
+TEST_F(OutlierTest, MissingResponseCountsAsError) {
   backends(2);
   for (int i = 0; i < 3; ++i) cluster().note_no_response(1, clock.now());
   EXPECT_TRUE(out(1));
 }
 
-TEST_F(OutlierTest, AnyOtherAnswerEndsTheRow) {
+TEST_F(OutlierTest, AnyOtherResponseResetsTheErrorCount) {
   backends(2);
   for (unsigned status : {200u, 404u, 500u, 501u}) {
     answer(0, 503, 2);
@@ -87,7 +87,7 @@ TEST_F(OutlierTest, AnyOtherAnswerEndsTheRow) {
   EXPECT_FALSE(out(0));
 }
 
-TEST_F(OutlierTest, ErrorsAreCountedForEachBackendAlone) {
+TEST_F(OutlierTest, ErrorsAreCountedPerBackend) {
   backends(4);
   for (BackendIndex host = 0; host < 4; ++host) answer(host, 503, 2);
   EXPECT_EQ(picked(), (Set{0, 1, 2, 3}));
@@ -101,7 +101,7 @@ TEST_F(OutlierTest, WithoutOutlierDetectionNoBackendIsEjected) {
   EXPECT_EQ(picked(), (Set{0, 1}));
 }
 
-TEST_F(OutlierTest, EachTimeIsLongerByTheFirst_AndNoneLongerThanTheMaximum) {
+TEST_F(OutlierTest, EjectionTimeGrowsByTheBaseTimeUpToTheMaximum) {
   backends(2);
   for (Duration expected : {30s, 60s, 90s, 100s, 100s}) {
     eject(0);
@@ -111,7 +111,7 @@ TEST_F(OutlierTest, EachTimeIsLongerByTheFirst_AndNoneLongerThanTheMaximum) {
   EXPECT_EQ(ejections(0), 5u);
 }
 
-TEST_F(OutlierTest, AfterTheLongestTimeWithoutOneItStartsAnew) {
+TEST_F(OutlierTest, EjectionTimeStartsFromTheBaseAfterTheMaximumTimeWithoutEjection) {
   backends(2);
   eject(0);
   clock.advance(30s + 99s);
@@ -135,7 +135,7 @@ TEST_F(OutlierTest, ResponsesDuringAnEjectionDoNotCount) {
   EXPECT_EQ(out_for(0), 60s);
 }
 
-TEST_F(OutlierTest, NoMoreThanTheShareIsOutAtATime) {
+TEST_F(OutlierTest, EjectsAtMostTheConfiguredShareAtATime) {
   backends(5);
   for (BackendIndex host = 0; host < 5; ++host) eject(host);
   EXPECT_EQ(picked(), (Set{2, 3, 4})) << "half of five is two";
@@ -144,14 +144,14 @@ TEST_F(OutlierTest, NoMoreThanTheShareIsOutAtATime) {
   EXPECT_TRUE(out(4)) << "there is room again";
 }
 
-TEST_F(OutlierTest, AShareOfLessThanOneBackendIsNone) {
+TEST_F(OutlierTest, ShareOfLessThanOneBackendEjectsNone) {
   backends(1);
   eject(0);
   EXPECT_FALSE(out(0));
   EXPECT_EQ(ejections(0), 0u);
 }
 
-TEST_F(OutlierTest, TheShareIsOfTheBackendsInService) {
+TEST_F(OutlierTest, ShareIsCountedOfTheBackendsInService) {
   backends(2);
   backends(6, config::BackendState::maintenance);
   eject(0);
@@ -159,7 +159,7 @@ TEST_F(OutlierTest, TheShareIsOfTheBackendsInService) {
   EXPECT_EQ(picked(), (Set{1}));
 }
 
-TEST_F(OutlierTest, AShareThatDividesEvenlyIsUsedToTheFull) {
+TEST_F(OutlierTest, ShareThatDividesEvenlyIsUsedFully) {
   spec.outlier_detection->max_ejection_percent = 0.29;  // times 100: less than 29 in a double
   backends(100);
   for (BackendIndex host = 0; host < 100; ++host) eject(host);
@@ -168,7 +168,7 @@ TEST_F(OutlierTest, AShareThatDividesEvenlyIsUsedToTheFull) {
   EXPECT_TRUE(out(28));
 }
 
-TEST_F(OutlierTest, WithEveryoneOutOneIsTriedAllTheSame) {
+TEST_F(OutlierTest, TriesOneBackendWhenAllAreEjected) {
   spec.outlier_detection->max_ejection_percent = 1;
   backends(2);
   eject(0);
@@ -177,7 +177,7 @@ TEST_F(OutlierTest, WithEveryoneOutOneIsTriedAllTheSame) {
   EXPECT_EQ(picked().count(kNoBackend), 0u);
 }
 
-TEST_F(OutlierTest, WorkersShareTheRowAndTheTime) {
+TEST_F(OutlierTest, WorkersShareTheErrorCountAndTheEjectionTime) {
   backends(2);
   Cluster other(spec, metrics, 2);
   answer(0, 503, 2);
@@ -186,7 +186,7 @@ TEST_F(OutlierTest, WorkersShareTheRowAndTheTime) {
   EXPECT_EQ(picked(), (Set{1}));
 }
 
-TEST_F(OutlierTest, AConfigWithoutItTakesEveryoneBack) {
+TEST_F(OutlierTest, ConfigurationWithoutOutlierDetectionEndsAllEjections) {
   backends(2);
   eject(0);
   ClusterSpec without = spec;
@@ -197,7 +197,7 @@ TEST_F(OutlierTest, AConfigWithoutItTakesEveryoneBack) {
   EXPECT_EQ(seen, (Set{0, 1}));
 }
 
-TEST_F(OutlierTest, WorkersThatFailAtOnceNeverTakeOutMoreThanTheShare) {
+TEST_F(OutlierTest, ConcurrentFailuresOfWorkersEjectAtMostTheShare) {
   backends(8);
   std::vector<std::unique_ptr<WorkerMetrics>> cells;
   std::vector<std::unique_ptr<Cluster>> workers;
@@ -218,7 +218,7 @@ TEST_F(OutlierTest, WorkersThatFailAtOnceNeverTakeOutMoreThanTheShare) {
   EXPECT_EQ(are_out, 4u);
 }
 
-TEST_F(OutlierTest, TheLogSaysForHowLongABackendIsOut_AndThatItIsBack) {
+TEST_F(OutlierTest, LogsTheEjectionWithItsTimeAndTheReturn) {
   LogCapture log;
   backends(2);
   eject(0);

@@ -19,7 +19,7 @@ class PoolsTest : public testing::Test, public TestLoop {
   Pools pools_{loop};
 };
 
-TEST_F(PoolsTest, AChangeOfOneClusterCallsNoWaiterOfAnother) {
+TEST_F(PoolsTest, ChangeOfOneClusterWakesNoWaiterOfAnotherCluster) {
   const auto a = pools_.queue("a", cells_), b = pools_.queue("b", cells_);
   CountedWaiter in_a, in_b;
   ASSERT_TRUE(a->enter(in_a, 1));
@@ -33,7 +33,7 @@ TEST_F(PoolsTest, AChangeOfOneClusterCallsNoWaiterOfAnother) {
   EXPECT_EQ(in_b.called, 1);
 }
 
-TEST_F(PoolsTest, ThePoolsOfManyBackendsAreMadeInLinearTime) {
+TEST_F(PoolsTest, PoolsOfManyBackendsAreCreatedInLinearTime) {
   BackendCells cells;
   const auto limits = std::make_shared<const PoolLimits>();
   const auto cost_of_pools = [&](size_t size) {
@@ -53,7 +53,7 @@ TEST_F(PoolsTest, ThePoolsOfManyBackendsAreMadeInLinearTime) {
   EXPECT_LT(growth(kMany, cost_of_pools), kNearlyLinear);
 }
 
-TEST_F(PoolsTest, TheQueuesOfManyClustersAreMadeInLinearTime) {
+TEST_F(PoolsTest, QueuesOfManyClustersAreCreatedInLinearTime) {
   const auto cost_of_queues = [&](size_t size) {
     std::vector<std::string> clusters(size);
     for (size_t i = 0; i < size; ++i) clusters[i] = "c" + std::to_string(i);

@@ -5,7 +5,7 @@ namespace {
 
 constexpr auto kLeastConnections = config::Balance::least_connections;
 
-TEST(LeastConnections, PicksTheFewest) {
+TEST(LeastConnections, PicksTheHostWithTheFewestConnections) {
   BalancerHarness hosts(kLeastConnections, BalancerHarness::equal(4));
   for (int i = 0; i < 4; ++i) hosts.active(i) = 10;
   hosts.active(2) = 9;
@@ -22,7 +22,7 @@ TEST(LeastConnections, CountsPerWeight) {
   EXPECT_NE(hosts.pick(), 1);
 }
 
-TEST(LeastConnections, SessionsThatStay_EndUpExactlyByWeight) {
+TEST(LeastConnections, LongSessionsAreDistributedExactlyByWeight) {
   BalancerHarness hosts(kLeastConnections, {1, 2, 5});
   for (uint64_t client = 0; client < 800; ++client) ++hosts.active(hosts.pick(client));
   EXPECT_EQ(hosts.active(0), 100);
@@ -30,13 +30,13 @@ TEST(LeastConnections, SessionsThatStay_EndUpExactlyByWeight) {
   EXPECT_EQ(hosts.active(2), 500);
 }
 
-TEST(LeastConnections, Ties_TakeTurns) {
+TEST(LeastConnections, HostsWithEqualLoadAlternate) {
   BalancerHarness hosts(kLeastConnections, BalancerHarness::equal(5));
   const auto picks = hosts.picks(40);
   for (size_t i = 5; i < picks.size(); ++i) EXPECT_EQ(picks[i], picks[i - 5]);
 }
 
-TEST(LeastConnections, OnlyTheLeastLoaded_TakeTurns) {
+TEST(LeastConnections, OnlyTheLeastLoadedHostsAlternate) {
   BalancerHarness hosts(kLeastConnections, BalancerHarness::equal(5));
   hosts.active(3) = 1;
   auto counts = hosts.counts(400);
@@ -44,12 +44,12 @@ TEST(LeastConnections, OnlyTheLeastLoaded_TakeTurns) {
   for (int i : {0, 1, 2, 4}) EXPECT_NEAR(static_cast<double>(counts[i]), 100, 1);
 }
 
-TEST(LeastConnections, TiesOfUnequalWeights_TakeTurnsByWeight) {
+TEST(LeastConnections, HostsWithEqualLoadAlternateByWeight) {
   BalancerHarness hosts(kLeastConnections, {3, 1});
   EXPECT_EQ(hosts.counts(40), (std::map<int, uint64_t>{{0, 30}, {1, 10}}));
 }
 
-TEST(LeastConnections, AHostThatComesBackEmpty_IsFilledFirst) {
+TEST(LeastConnections, HostThatReturnsWithoutSessionsIsFilledFirst) {
   BalancerHarness hosts(kLeastConnections, BalancerHarness::equal(2));
   hosts.active(0) = 50;
   for (int i = 0; i < 50; ++i) {
@@ -59,7 +59,7 @@ TEST(LeastConnections, AHostThatComesBackEmpty_IsFilledFirst) {
   }
 }
 
-TEST(LeastConnections, WorkersWithOtherSeeds_StartAtOtherHosts) {
+TEST(LeastConnections, WorkersWithDifferentSeedsStartAtDifferentHosts) {
   std::map<int, uint64_t> first;
   for (uint64_t seed = 0; seed < 4000; ++seed) {
     ++first[BalancerHarness(kLeastConnections, BalancerHarness::equal(4), seed).pick()];

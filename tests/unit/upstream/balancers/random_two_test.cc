@@ -5,14 +5,14 @@ namespace {
 
 constexpr auto kRandomTwo = config::Balance::random_two;
 
-TEST(RandomTwo, Idle_DrawsFollowTheWeights) {
+TEST(RandomTwo, DrawsFollowTheWeightsOfIdleHosts) {
   std::vector<uint32_t> weights;
   for (uint32_t i = 0; i < 30; ++i) weights.push_back(1 + i % 7);
   BalancerHarness hosts(kRandomTwo, weights);
   EXPECT_LT(chi_square(hosts.counts(100000), weights), chi_square_limit(30));
 }
 
-TEST(RandomTwo, OfTwoHosts_TheLessLoadedAlwaysWins) {
+TEST(RandomTwo, PicksTheLessLoadedOfTwoHosts) {
   BalancerHarness hosts(kRandomTwo, {1, 1});
   hosts.active(0) = 4;
   hosts.active(1) = 3;
@@ -30,7 +30,7 @@ TEST(RandomTwo, LoadIsCountedPerWeight) {
   EXPECT_EQ(hosts.counts(500)[1], 500u);
 }
 
-TEST(RandomTwo, TheMostLoadedOfMany_IsNeverPicked) {
+TEST(RandomTwo, NeverPicksTheMostLoadedOfMany) {
   BalancerHarness hosts(kRandomTwo, BalancerHarness::equal(10));
   hosts.active(4) = 1;
   auto counts = hosts.counts(18000);
@@ -38,7 +38,7 @@ TEST(RandomTwo, TheMostLoadedOfMany_IsNeverPicked) {
   EXPECT_EQ(counts.size(), 9u);
 }
 
-TEST(RandomTwo, TwoChoices_FillHostsMuchMoreEvenlyThanOne) {
+TEST(RandomTwo, TwoChoicesFillHostsMoreEvenlyThanOne) {
   auto spread = [](config::Balance policy) {
     BalancerHarness hosts(policy, BalancerHarness::equal(100));
     int64_t highest = 0;

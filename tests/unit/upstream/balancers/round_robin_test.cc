@@ -15,13 +15,13 @@ size_t longest_run(const std::vector<int>& picks) {
   return std::min(longest, picks.size());
 }
 
-TEST(RoundRobin, EqualHosts_TakeTurnsInOrder) {
+TEST(RoundRobin, EqualHostsAlternateInOrder) {
   BalancerHarness hosts(kRoundRobin, BalancerHarness::equal(5));
   const auto picks = hosts.picks(50);
   for (size_t i = 1; i < picks.size(); ++i) EXPECT_EQ(picks[i], (picks[i - 1] + 1) % 5);
 }
 
-TEST(RoundRobin, EveryCycle_GivesEachHostExactlyItsWeight) {
+TEST(RoundRobin, EveryCycleGivesEachHostExactlyItsWeight) {
   const std::vector<uint32_t> weights{5, 1, 3, 1, 2, 5};
   BalancerHarness hosts(kRoundRobin, weights);
   for (int cycle = 0; cycle < 20; ++cycle) {
@@ -31,7 +31,7 @@ TEST(RoundRobin, EveryCycle_GivesEachHostExactlyItsWeight) {
   }
 }
 
-TEST(RoundRobin, IsSmooth_NoRunIsLongerThanItMustBe) {
+TEST(RoundRobin, RunsOfOneHostAreAsShortAsPossible) {
   for (uint64_t seed = 1; seed < 20; ++seed) {
     // Five in two gaps: at least one has three.
     EXPECT_EQ(longest_run(BalancerHarness(kRoundRobin, {5, 1, 1}, seed).picks(7)), 3u);
@@ -40,7 +40,7 @@ TEST(RoundRobin, IsSmooth_NoRunIsLongerThanItMustBe) {
   }
 }
 
-TEST(RoundRobin, AtEveryMoment_EachHostHasHadItsShareToWithinOneTurnOrTwo) {
+TEST(RoundRobin, EachHostHasItsShareWithinTwoPicksAtEveryMoment) {
   const std::vector<uint32_t> weights{1, 9, 4, 4, 2, 10, 1};
   BalancerHarness hosts(kRoundRobin, weights, 3);
   std::vector<double> had(weights.size());
@@ -52,7 +52,7 @@ TEST(RoundRobin, AtEveryMoment_EachHostHasHadItsShareToWithinOneTurnOrTwo) {
   }
 }
 
-TEST(RoundRobin, WorkersWithOtherSeeds_StartAtOtherHosts) {
+TEST(RoundRobin, WorkersWithDifferentSeedsStartAtDifferentHosts) {
   std::map<int, uint64_t> first;
   for (uint64_t seed = 0; seed < 4000; ++seed) {
     ++first[BalancerHarness(kRoundRobin, BalancerHarness::equal(4), seed).pick()];
@@ -60,7 +60,7 @@ TEST(RoundRobin, WorkersWithOtherSeeds_StartAtOtherHosts) {
   EXPECT_LT(chi_square(first, BalancerHarness::equal(4)), chi_square_limit(4));
 }
 
-TEST(RoundRobin, AHostExcludedForAWhile_DoesNotCatchUpAfterwards) {
+TEST(RoundRobin, HostExcludedForSomeTimeDoesNotCatchUpAfterwards) {
   BalancerHarness hosts(kRoundRobin, {1, 1, 4});
   hosts.picks(1000, {2});
   auto counts = hosts.counts(60);

@@ -12,20 +12,20 @@ std::vector<std::pair<int, uint32_t>> hosts_up_to(int count) {
   return hosts;
 }
 
-TEST(SourceHash, AClient_StaysWithItsHost) {
+TEST(SourceHash, ClientKeepsItsHost) {
   BalancerHarness hosts(kSourceHash, {1, 2, 3});
   const auto before = hosts.picks(1000);
   EXPECT_EQ(hosts.picks(1000), before);
 }
 
-TEST(SourceHash, SpreadsClientsByWeight_AndNotMoreUnevenlyThanChance) {
+TEST(SourceHash, SpreadsClientsByWeightAsEvenlyAsRandom) {
   std::vector<uint32_t> weights;
   for (uint32_t i = 0; i < 40; ++i) weights.push_back(1 + i * 7 % 11);
   BalancerHarness hosts(kSourceHash, weights);
   EXPECT_LT(chi_square(hosts.counts(100000), weights), chi_square_limit(40));
 }
 
-TEST(SourceHash, AdjacentHashes_AreSpreadToo) {
+TEST(SourceHash, SpreadsAdjacentHashes) {
   BalancerHarness hosts(kSourceHash, BalancerHarness::equal(8));
   std::map<int, uint64_t> counts;
   for (uint64_t hash = 0; hash < 8000; ++hash)
@@ -33,7 +33,7 @@ TEST(SourceHash, AdjacentHashes_AreSpreadToo) {
   EXPECT_LT(chi_square(counts, BalancerHarness::equal(8)), 5);
 }
 
-TEST(SourceHash, AllWorkersAgree_WhateverTheirSeedAndTheOrderOfTheHosts) {
+TEST(SourceHash, AllWorkersAgreeWhateverTheirSeedAndTheOrderOfHosts) {
   BalancerHarness one(kSourceHash, {}, 1), other(kSourceHash, {}, 99);
   one.use({{0, 2}, {1, 1}, {2, 2}, {3, 3}});
   other.use({{3, 3}, {2, 2}, {0, 2}, {1, 1}});
@@ -41,12 +41,12 @@ TEST(SourceHash, AllWorkersAgree_WhateverTheirSeedAndTheOrderOfTheHosts) {
 }
 
 // Not a property but a promise: an update of weir must not send every client elsewhere.
-TEST(SourceHash, TheMapping_IsTheSameInEveryBuild) {
+TEST(SourceHash, MappingIsTheSameInEveryBuild) {
   BalancerHarness hosts(kSourceHash, {1, 2, 1, 4});
   EXPECT_EQ(hosts.picks(12), (std::vector<int>{1, 1, 0, 1, 3, 2, 2, 1, 1, 1, 3, 3}));
 }
 
-TEST(SourceHash, RemovingAHost_MovesOnlyItsOwnClients) {
+TEST(SourceHash, RemovingAHostMovesOnlyItsClients) {
   BalancerHarness hosts(kSourceHash, {});
   auto all = hosts_up_to(10);
   hosts.use(all);
@@ -63,7 +63,7 @@ TEST(SourceHash, RemovingAHost_MovesOnlyItsOwnClients) {
   }
 }
 
-TEST(SourceHash, AddingAHost_MovesOnlyItsShare_AndOnlyToIt) {
+TEST(SourceHash, AddingAHostMovesOnlyItsShareOfClientsToIt) {
   BalancerHarness hosts(kSourceHash, BalancerHarness::equal(9));
   const auto before = hosts.picks(kClients);
   std::vector<std::pair<int, uint32_t>> ten;
@@ -79,7 +79,7 @@ TEST(SourceHash, AddingAHost_MovesOnlyItsShare_AndOnlyToIt) {
   EXPECT_NEAR(static_cast<double>(moved), kClients / 10.0, kClients / 100.0);
 }
 
-TEST(SourceHash, RaisingAWeight_MovesClientsOnlyToThatHost) {
+TEST(SourceHash, RaisingAWeightMovesClientsOnlyToThatHost) {
   BalancerHarness hosts(kSourceHash, {});
   hosts.use({{0, 4}, {1, 4}, {2, 4}});
   const auto before = hosts.picks(kClients);
@@ -94,7 +94,7 @@ TEST(SourceHash, RaisingAWeight_MovesClientsOnlyToThatHost) {
   EXPECT_NEAR(static_cast<double>(moved), kClients / 6.0, kClients / 60.0);  // from 1/3 to 1/2
 }
 
-TEST(SourceHash, ClientsOfAnExcludedHost_GoWhereTheyWouldGoWithoutIt) {
+TEST(SourceHash, ClientsOfAnExcludedHostGetTheHostTheyWouldGetWithoutIt) {
   BalancerHarness hosts(kSourceHash, {});
   hosts.use(hosts_up_to(6));
   const auto excluded = hosts.picks(kClients, {2, 5});
@@ -105,7 +105,7 @@ TEST(SourceHash, ClientsOfAnExcludedHost_GoWhereTheyWouldGoWithoutIt) {
   EXPECT_EQ(hosts.picks(kClients), excluded);
 }
 
-TEST(SourceHash, ClientsOfAnExcludedHost_AreSpreadOverAllOthers) {
+TEST(SourceHash, ClientsOfAnExcludedHostAreSpreadOverAllOthers) {
   BalancerHarness hosts(kSourceHash, BalancerHarness::equal(5));
   std::map<int, uint64_t> heirs;
   for (uint64_t client = 0; client < kClients; ++client) {
