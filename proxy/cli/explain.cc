@@ -4,65 +4,76 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
+#include <vector>
 
 #include "base/ascii.h"
-#include "base/percent.h"
+#include "base/text_buffer.h"
 #include "config/value_types.h"
 #include "http/forwarding.h"
 #include "http/h1_parser.h"
 #include "http/path.h"
 #include "http/semantics.h"
 #include "routing/http_spec.h"
-#include "routing/path_choice.h"
 
 namespace weir::cli {
 namespace {
 
-// A request taken apart as the data path does it.
-struct Parts {
-  std::string host, path, query;
-  std::string_view scheme = "http";  // that the client speaks
-  uint16_t port = 0;
-};
+// For what a route adds to a request's host and path in a Location or a request-target.
+constexpr size_t kMaxAdded = 8192;
 
-Parts parts_of(const AskedRequest& request) {
-  Parts parts;
-  const Authority authority = split_authority(request.host);
-  parts.host = lower_case(spelled(authority.host));
-  parts.port = authority.port;
-  const size_t mark = std::min(request.path.find('?'), request.path.size());
-  parts.path = request.path.substr(0, mark);
-  parts.query = request.path.substr(std::min(mark + 1, request.path.size()));
-  return parts;
+// The request as a client sends it. HTTP/1.1 requires a Host field: without one it is HTTP/1.0.
+std::string request_text(const AskedRequest& request) {
+  bool has_host = !request.host.empty();
+  std::string fields = has_host ? "Host: " + request.host + "\r\n" : "";
+  for (const config::NamedValue& field : request.headers) {
+    has_host |= iequals(field.name, "host");
+    fields += fmt::format("{}: {}\r\n", field.name, field.value);
+  }
+  return fmt::format("{} {} HTTP/1.{}\r\n{}\r\n", request.method,
+                     request.method == "CONNECT" ? request.host : request.path, has_host ? 1 : 0,
+                     fields);
 }
 
-std::string_view find_header(const void* message, std::string_view name) {
-  for (const config::NamedValue& field : static_cast<const AskedRequest*>(message)->headers)
-    if (iequals(field.name, name)) return field.value;
-  return {};
-}
-
-// As a trusted proxy says it, where the listener has any: whose request it is nobody can tell here.
-std::string_view scheme_of(const HttpSpec& http, bool tls, const AskedRequest& request) {
-  std::string text = "GET / HTTP/1.1\r\nHost: a\r\n";
-  for (const config::NamedValue& field : request.headers)
-    if (iequals(field.name, "x-forwarded-proto") || iequals(field.name, "x-forwarded-for") ||
-        iequals(field.name, "forwarded"))
-      text += fmt::format("{}: {}\r\n", field.name, field.value);
-  text += "\r\n";
+// If the listener has trusted proxies, the request is taken for one that a trusted proxy sent.
+std::string_view scheme_of(const config::Listener& listener, const HttpSpec& http,
+                           const RequestHead& head) {
   Hop hop;
-  hop.scheme = tls ? "https" : "http";
+  hop.scheme = listener.tls ? "https" : "http";
   hop.trusted = !http.trusted.empty();
-  H1RequestParser parser;
-  if (parser.feed(text) != H1RequestParser::State::complete) return hop.scheme;
-  const std::string_view scheme = client_scheme(parser.head(text), hop, http.trusted);
-  return scheme == "https" ? "https" : "http";
+  return client_scheme(head, hop, http.trusted);
 }
 
-RouteQuery query_of(const AskedRequest& request, const Parts& parts, std::string_view path) {
-  return {parts.host,   path,      request.method, parts.query, {&request, find_header},
-          parts.scheme, parts.port};
+bool requests_client_certificates(const config::Listener& listener) {
+  if (!listener.tls) return false;
+  const std::vector<config::Certificate>& certificates = listener.tls->certificates;
+  return std::any_of(certificates.begin(), certificates.end(), [&](const config::Certificate& one) {
+    return one.client_auth.value_or(listener.tls->client_auth).mode != config::ClientAuth::none;
+  });
+}
+
+std::string route_text(const Route* route) {
+  return route == nullptr ? "no route" : "route " + route->name;
+}
+
+// How the path was read, if it can be read in several ways.
+std::string note_of(const RequestHead& head, const PathChoice& choice) {
+  switch (choice.by) {
+    case PathChoice::By::normal:
+      return fmt::format(
+          "decided by the normal form of the path, {}, which is forwarded: read as it was sent, or "
+          "normalized in part, {} would take it",
+          choice.path, route_text(choice.other));
+    case PathChoice::By::refused:
+      if (choice.other_path.empty()) return "";
+      return fmt::format("decided by how some servers read the path: as {}, which {} would take",
+                         choice.other_path, route_text(choice.other));
+    case PathChoice::By::as_sent: break;
+  }
+  if (!choice.path.starts_with('/')) return "";  // refused unread, or it is not a path
+  if (choice.path != head.path())
+    return fmt::format("the listener's path rules make it {}", choice.path);
+  if (is_plain(head.path())) return "";
+  return "decided by the path as it was sent: no reading of it takes another route";
 }
 
 constexpr const char* kLeadsBack = "its redirect leads to the address that the client asked for";
@@ -100,91 +111,76 @@ std::string why(const RouteMatch& match, const RouteQuery& query) {
 class Explaining {
  public:
   Explaining(const config::Loaded& loaded, const AskedRequest& request)
-      : loaded_(loaded), request_(request), parts_(parts_of(request)) {}
+      : loaded_(loaded), text_(request_text(request)) {}
 
-  Explanation of(const config::Listener& listener) {
+  Explanation of(const config::Listener& listener) const {
     Explanation result;
     result.listener = &listener;
     if (listener.protocol == config::Protocol::tcp) {
+      result.kind = Decision::Kind::forward;
       result.clusters = {cluster_named(listener.cluster)};
       return result;
     }
     const HttpSpec http(listener, loaded_.model.clusters);
-    parts_.scheme = scheme_of(http, listener.tls.has_value(), request_);
-    answer(http, result);
+    H1RequestParser parser({.head = static_cast<size_t>(http.limits.max_header_size),
+                            .fields = http.limits.max_headers});
+    if (parser.feed(text_) == H1RequestParser::State::complete) {
+      explain_head(http, parser.head(text_), result);
+    } else {
+      result.status = parser.fault().status;
+      result.refusal = parser.fault().reason;
+    }
     return result;
   }
 
  private:
-  // As a session does with a request that it has read.
-  void answer(const HttpSpec& http, Explanation& result) const {
-    if (request_.method != "CONNECT") return choose(http, result);
-    if (!http.allow_connect) return refuse(405, "CONNECT is not allowed here", result);
-    const RouteQuery query = query_of(request_, parts_, "");
-    decide(http, query, http.routes.match(query), result);
-  }
-  void choose(const HttpSpec& http, Explanation& result) const {
-    std::string memory(2 * parts_.path.size(), '\0');
-    const PathChoice choice = choose_path(http.routes, http.path_rules,
-                                          query_of(request_, parts_, ""), parts_.path, memory);
-    result.reading = choice.by;
-    if (choice.by != PathChoice::By::as_sent) result.note = note_of(choice);
-    if (choice.fault) return refuse(choice.fault.status, choice.fault.reason, result);
-    result.path = choice.path;
-    if (result.note.empty() && result.path != parts_.path)
-      result.note = "the listener's path rules make it " + result.path;
-    else if (result.note.empty() && !is_plain(parts_.path))
-      result.note = "decided by the path as it was sent: no reading of it takes another route";
-    decide(http, query_of(request_, parts_, result.path), choice.route, result);
-  }
-  static std::string note_of(const PathChoice& choice) {
-    const auto route = [](const Route* other) {
-      return other == nullptr ? "no route" : "route " + other->name;
-    };
-    if (choice.by == PathChoice::By::normal)
-      return fmt::format(
-          "decided by the normal form of the path, {}, which is forwarded: read as it was sent, or "
-          "normalized in part, {} would take it",
-          choice.path, route(choice.other));
-    if (choice.other_path.empty()) return "";
-    return fmt::format("decided by how some servers read the path: as {}, which {} would take",
-                       choice.other_path, route(choice.other));
-  }
-  void decide(const HttpSpec& http, const RouteQuery& query, const Route* taking,
-              Explanation& result) const {
-    for (const Route& route : http.routes.routes()) {
-      if (&route == taking) break;
-      const std::string reason = why(route.match, query);
-      result.passed.push_back(
-          {route.name, reason.empty() ? kLeadsBack : reason, place(route.location)});
-    }
-    if (!taking) return refuse(404, "no route takes it", result);
-    take(*taking, result);
-  }
-  static void refuse(uint32_t status, const char* why, Explanation& result) {
-    result.status = status;
-    result.refusal = why;
-  }
-  void take(const Route& route, Explanation& result) const {
-    std::array<char, 8192> memory;
+  void explain_head(const HttpSpec& http, const RequestHead& head, Explanation& result) const {
+    const config::Listener& listener = *result.listener;
+    TextBuffer host;
+    RequestFacts facts = facts_of(head, host, scheme_of(listener, http, head));
+    // The connection is one that the client opened for this host.
+    facts.misdirected =
+        requests_client_certificates(listener) && is_ambiguous_host(host.view(), head.authority());
+    std::vector<char> path(2 * text_.size()), location(kMaxAdded + text_.size());
+    const Decision decision = decide(http, facts, {path, location});
+    result.kind = decision.kind;
+    result.status = decision.status;
+    result.refusal = decision.reason;
+    result.location = decision.location;
+    result.path = decision.choice.path;
+    result.reading = decision.choice.by;
+    result.note = note_of(head, decision.choice);
+    facts.query.path = decision.choice.path;
+    const Route* const route = decision.choice.route;
+    if (route != nullptr || decision.status == 404)
+      result.passed = routes_before(route, http.routes, facts.query);
+    if (route == nullptr) return;
     result.taken = true;
-    result.route = route;
-    result.place = place(route.location);
-    switch (route.action) {
-      case Route::Action::respond: result.status = route.respond.status; return;
-      case Route::Action::redirect:
-        result.location = redirect_location(
-            route.redirect, {parts_.scheme, parts_.host, parts_.port, result.path, parts_.query},
-            memory);
-        if (result.location.empty()) return refuse(400, "a redirect needs a host", result);
-        result.status = route.redirect.status;
-        return;
-      case Route::Action::forward: break;
+    result.route = *route;
+    result.place = place(route->location);
+    if (decision.kind == Decision::Kind::forward) explain_forwarding(head, result);
+  }
+  std::vector<Explanation::Passed> routes_before(const Route* taken, const RouteTable& routes,
+                                                 const RouteQuery& query) const {
+    std::vector<Explanation::Passed> passed;
+    for (const Route& route : routes.routes()) {
+      if (&route == taken) break;
+      const std::string reason = why(route.match, query);
+      passed.push_back({route.name, reason.empty() ? kLeadsBack : reason, place(route.location)});
     }
-    result.target = rewritten_target(route.rewrite, result.path, parts_.query, memory);
-    result.host = route.rewrite.host.empty() ? lower_case(request_.host) : route.rewrite.host;
+    return passed;
+  }
+  void explain_forwarding(const RequestHead& head, Explanation& result) const {
+    const Route& route = result.route;
+    std::vector<char> target(kMaxAdded + text_.size());
+    result.target = backend_target(route, head, result.path, target);
+    result.host = route.rewrite.host.empty() ? head.authority() : route.rewrite.host;
     for (const ClusterShare& share : route.clusters)
       result.clusters.push_back(&loaded_.model.clusters[share.cluster]);
+    if (!head.upgrades() || offers_upgrade(head, route.upgrades)) return;
+    result.note += result.note.empty() ? "" : "; ";
+    result.note +=
+        "the Upgrade field is removed: 'upgrade' of the route allows none of its protocols";
   }
   const config::Cluster* cluster_named(const std::string& name) const {
     for (const config::Cluster& cluster : loaded_.model.clusters)
@@ -196,8 +192,7 @@ class Explaining {
   }
 
   const config::Loaded& loaded_;
-  const AskedRequest& request_;
-  Parts parts_;
+  const std::string text_;
 };
 
 }  // namespace
@@ -212,7 +207,7 @@ std::vector<const config::Backend*> serving(const config::Cluster& cluster) {
 
 Result<std::vector<Explanation>> explain(const config::Loaded& loaded,
                                          const AskedRequest& request) {
-  Explaining explaining(loaded, request);
+  const Explaining explaining(loaded, request);
   std::vector<Explanation> result;
   std::vector<std::string> names;
   for (const config::Listener& listener : loaded.model.listeners) {

@@ -1,20 +1,20 @@
-// Where a configuration sends a request, and why: which routes it passes by, which one takes it,
-// what becomes of it there. Looks at the file only, with the same tables as a running weir; nothing
-// is asked for health. Values; any thread.
+// What weir does with a request, and why: which routes do not match, which route matches, what that
+// route does. The request is parsed and decided by the functions of the data path (decide()), from
+// the configuration alone: the health of backends is unknown. Values; any thread.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "config/load.h"
-#include "routing/path_choice.h"
+#include "routing/decide.h"
 
 namespace weir::cli {
 
 struct AskedRequest {
   std::string listener{};  // empty: any HTTP listener
   std::string host{};      // as in the Host field
-  std::string path = "/";  // with the query, where there is one
+  std::string path = "/";  // with the query; "*" for OPTIONS; not used for CONNECT
   std::string method = "GET";
   config::NamedValues headers{};
 };
@@ -27,17 +27,18 @@ struct Explanation {
     std::string place;  // "weir.yaml:12"
   };
   const config::Listener* listener = nullptr;
-  std::string path;          // that the route matched and a backend gets, before it is rewritten
-  PathChoice::By reading{};  // of the path, that decided
-  std::string note;          // what is odd about the request; may be empty
-  std::string refusal;       // why weir answers with an error: no route, no such path; else empty
+  Decision::Kind kind = Decision::Kind::refuse;
+  std::string path;          // as matched and forwarded, before it is rewritten
+  PathChoice::By reading{};  // of the path
+  std::string note;          // how the path was read, which field is removed; may be empty
+  std::string refusal;       // why weir refuses the request; else empty
   std::vector<Passed> passed;
-  bool taken = false;  // by `route`
+  bool taken = false;  // a route matches: `route`
   Route route;
   std::string place;                             // of the route
-  uint32_t status = 0;                           // of what weir answers itself; 0: a backend does
+  uint32_t status = 0;                           // of an answer of weir; 0: a backend answers
   std::string location;                          // of a redirect
-  std::string target;                            // what the backend is asked for
+  std::string target;                            // the request-target for the backend
   std::string host;                              // its Host field
   std::vector<const config::Cluster*> clusters;  // as in route.clusters
 };

@@ -75,13 +75,13 @@ std::string outcome_text(const Explanation& explanation) {
   std::string out;
   if (explanation.taken)
     out = fmt::format("  route {}: yes  ({})\n", explanation.route.name, explanation.place);
-  if (!explanation.refusal.empty())
-    return out + fmt::format("  refused: {}, {}\n", explanation.status, explanation.refusal);
-  switch (explanation.route.action) {
-    case Route::Action::respond: return out + fmt::format("  answered: {}\n", explanation.status);
-    case Route::Action::redirect:
+  switch (explanation.kind) {
+    case Decision::Kind::refuse:
+      return out + fmt::format("  refused: {}, {}\n", explanation.status, explanation.refusal);
+    case Decision::Kind::respond: return out + fmt::format("  answered: {}\n", explanation.status);
+    case Decision::Kind::redirect:
       return out + fmt::format("  redirected: {} {}\n", explanation.status, explanation.location);
-    case Route::Action::forward:
+    case Decision::Kind::forward:
       return out + fmt::format("  forwarded: {}, host {}\n", explanation.target,
                                explanation.host.empty() ? "that of the backend" : explanation.host);
   }
@@ -89,12 +89,11 @@ std::string outcome_text(const Explanation& explanation) {
 }
 
 const char* action_word(const Explanation& explanation) {
-  if (explanation.listener->protocol == config::Protocol::tcp) return "forward";
-  if (!explanation.refusal.empty()) return "refuse";
-  switch (explanation.route.action) {
-    case Route::Action::forward: return "forward";
-    case Route::Action::respond: return "respond";
-    case Route::Action::redirect: return "redirect";
+  switch (explanation.kind) {
+    case Decision::Kind::forward: return "forward";
+    case Decision::Kind::respond: return "respond";
+    case Decision::Kind::redirect: return "redirect";
+    case Decision::Kind::refuse: return "refuse";
   }
   CHECK_UNREACHABLE();
 }

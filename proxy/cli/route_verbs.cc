@@ -42,7 +42,7 @@ Result<AskedRequest> asked(const ExplainOptions& given) {
   std::optional<config::Problem> problem;
   if (!options.host.empty())
     problem = config::types::authority::type.read(options.host, &request.host);
-  if (!problem) problem = config::types::target_path::type.read(target, &request.path);
+  if (!problem) problem = config::types::request_target::type.read(target, &request.path);
   if (!problem) problem = config::types::method::type.read(options.method, &request.method);
   if (problem)
     return Error{problem->message + (problem->hint.empty() ? "" : "; " + problem->hint), ""};

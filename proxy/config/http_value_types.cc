@@ -151,6 +151,12 @@ Outcome read_target(std::string_view text, std::string& out) {
   out = text;
   return {};
 }
+// Of a request to weir: OPTIONS may ask for the server as a whole (RFC 9112 3.2.4).
+Outcome read_request_target(std::string_view text, std::string& out) {
+  if (text != "*") return read_target(text, out);
+  out = text;
+  return {};
+}
 Outcome read_path(std::string_view text, std::string& out) {
   if (text.find('?') != std::string_view::npos)
     return Problem{Code::E132, fmt::format("'{}' is a path with a query", text),
@@ -422,6 +428,7 @@ constexpr const char* kSizePattern =
 constexpr const char* kRatePattern =
     R"("anyOf": [{"const": 0}, {"type": "string", "pattern": "\\$\\{|^0$|^[0-9]+([KMGT]i?)?B/s$"}])";
 constexpr const char* kTarget = R"("type": "string", "pattern": "\\$\\{|^/")";
+constexpr const char* kRequestTarget = R"("type": "string", "pattern": "\\$\\{|^/|^\\*$")";
 
 }  // namespace
 
@@ -439,6 +446,8 @@ const ValueType path::type =
     described<read_path, same, std::string>("path", "`/v1`, percent-encoded", kTarget);
 const ValueType target_path::type =
     described<read_target, same, std::string>("path", "`/v1?full=yes`, percent-encoded", kTarget);
+const ValueType request_target::type = described<read_request_target, same, std::string>(
+    "path", "`/v1?full=yes`, percent-encoded; `*` with OPTIONS", kRequestTarget);
 const ValueType method::type =
     described<read_method, same, std::string>("method", "`GET`, `POST`, …", kText);
 const ValueType field_name::type =

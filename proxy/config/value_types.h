@@ -88,6 +88,7 @@ WEIR_VALUE_TYPE(host, std::string);
 WEIR_VALUE_TYPE(authority, std::string);
 WEIR_VALUE_TYPE(path, std::string);
 WEIR_VALUE_TYPE(target_path, std::string);
+WEIR_VALUE_TYPE(request_target, std::string);
 WEIR_VALUE_TYPE(method, std::string);
 WEIR_VALUE_TYPE(field_name, std::string);
 WEIR_VALUE_TYPE(edited_field, std::string);

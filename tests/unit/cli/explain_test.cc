@@ -81,7 +81,7 @@ TEST_F(Explain, ShowsAnswersAndRedirects) {
   EXPECT_THAT(explanation_text(only({.host = "x:8080", .path = "/old/y?a=1"})),
               HasSubstr("redirected: 308 http://x:8080/new/y?a=1\n"));
   EXPECT_THAT(explanation_text(only({.path = "/old"})),
-              HasSubstr("  refused: 400, a redirect needs a host\n"));
+              HasSubstr("  refused: 400, a redirect needs a Host field\n"));
 }
 
 // As a session does: tests/unit/routing/path_choice_test.cc has all the ways.
@@ -160,9 +160,71 @@ TEST_F(Explain, GoesByTheRulesOfTheListener) {
   EXPECT_EQ(explain(loaded, {.path = "//a"})->at(0).path, "//a");
 }
 
-TEST_F(Explain, RefusesConnectWhereItIsNotAllowed) {
-  EXPECT_THAT(explanation_text(only({.host = "x:443", .method = "CONNECT"})),
-              HasSubstr("  refused: 405, CONNECT is not allowed here\n"));
+TEST_F(Explain, RefusesWhatTheDataPathRefuses) {
+  const auto refusal = [&](const AskedRequest& request) {
+    const Explanation found = only(request);
+    EXPECT_FALSE(found.taken);
+    return fmt::format("{}: {}", found.status, found.refusal);
+  };
+  EXPECT_EQ(refusal({.host = "x:443", .method = "CONNECT"}), "405: CONNECT is not allowed here");
+  EXPECT_EQ(refusal({.host = "x", .method = "CONNECT"}),
+            "400: CONNECT needs host:port as its request-target");
+  EXPECT_EQ(refusal({.host = "x", .path = "*"}), "400: the request-target * is for OPTIONS only");
+  EXPECT_EQ(refusal({.host = "x", .headers = {{"Expect", "tea"}}}),
+            "417: the only expectation is 100-continue");
+  EXPECT_EQ(refusal({.host = "x", .headers = {{"Host", "y"}}}), "400: more than one Host field");
+}
+
+TEST_F(Explain, AppliesTheLimitsOfTheListener) {
+  const config::Loaded loaded = config::load_text(
+      "listeners:\n  - bind: ':80'\n    protocol: http\n"
+      "    limits: { max_body_size: 10B, max_headers: 3 }\n"
+      "    routes: [{ name: a, match: { headers: { host: a.test } }, respond: {} }]\n",
+      "weir.yaml", [](const std::string&) { return std::nullopt; });
+  ASSERT_TRUE(loaded.valid()) << config::format_text(loaded.diagnostics, false);
+  AskedRequest request{.host = "a.test", .method = "POST", .headers = {{"Content-Length", "10"}}};
+  EXPECT_EQ(explain(loaded, request)->at(0).route.name, "a") << "Host is a field of the request";
+  request.headers[0].value = "11";
+  EXPECT_EQ(explain(loaded, request)->at(0).status, 413u);
+  request.headers = {{"a", "1"}, {"b", "1"}, {"c", "1"}};
+  EXPECT_EQ(explain(loaded, request)->at(0).status, 431u);
+}
+
+TEST_F(Explain, ShowsTheTargetOfConnectAndOfTheAsterisk) {
+  const config::Loaded loaded = config::load_text(
+      "listeners: [{ bind: ':80', protocol: http, cluster: a, allow_connect: true }]\n"
+      "clusters: [{ name: a, backends: ['a:1'] }]\n",
+      "weir.yaml", [](const std::string&) { return std::nullopt; });
+  ASSERT_TRUE(loaded.valid()) << config::format_text(loaded.diagnostics, false);
+  EXPECT_EQ(explain(loaded, {.host = "x:443", .method = "CONNECT"})->at(0).target, "x:443");
+  const Explanation options =
+      explain(loaded, {.host = "x", .path = "*", .method = "OPTIONS"})->at(0);
+  EXPECT_EQ(options.target, "*");
+  EXPECT_EQ(options.note, "");
+}
+
+TEST_F(Explain, ReportsAnUpgradeThatIsNotForwarded) {
+  AskedRequest request{.host = "x", .headers = {{"Connection", "upgrade"}, {"Upgrade", "tea"}}};
+  EXPECT_THAT(only(request).note, HasSubstr("the Upgrade field is removed"));
+  request.headers[1].value = "websocket";
+  EXPECT_EQ(only(request).note, "");
+}
+
+TEST_F(Explain, RefusesAmbiguousHostsWhereClientsAuthenticate) {
+  const auto status = [](const char* mode, const char* host) {
+    const config::Loaded loaded =
+        config::load_text(fmt::format("listeners:\n  - bind: ':443'\n    protocol: http\n    tls:\n"
+                                      "      certificates: [{{ cert: a, key: b }}]\n"
+                                      "      client_auth: {{ mode: {}{} }}\n"
+                                      "    routes: [{{ name: a, match: {{}}, respond: {{}} }}]\n",
+                                      mode, mode == std::string_view("none") ? "" : ", ca: c"),
+                          "weir.yaml", [](const std::string&) { return std::nullopt; });
+    EXPECT_TRUE(loaded.valid()) << config::format_text(loaded.diagnostics, false);
+    return explain(loaded, {.host = host})->at(0).status;
+  };
+  EXPECT_EQ(status("none", "%61.test"), 200u);
+  EXPECT_EQ(status("require", "%61.test"), 421u);
+  EXPECT_EQ(status("require", "a.test"), 200u);
 }
 
 TEST_F(Explain, ReportsWhichBackendsServe) {
@@ -223,7 +285,8 @@ TEST_F(Explain, WithoutACatchAll_SaysThatNothingTakesIt) {
   ASSERT_TRUE(loaded.valid());
   const Result<std::vector<Explanation>> found = explain(loaded, {.path = "/b"});
   ASSERT_TRUE(found);
-  EXPECT_THAT(explanation_text(found->at(0)), HasSubstr("  refused: 404, no route takes it\n"));
+  EXPECT_THAT(explanation_text(found->at(0)),
+              HasSubstr("  refused: 404, no route takes this request\n"));
   EXPECT_EQ(found->at(0).status, 404u);
 }
 

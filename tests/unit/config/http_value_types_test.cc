@@ -106,6 +106,10 @@ TEST(RequestPaths, ArePercentEncodedAndHaveNoQuery) {
   for (const char* wrong : {"", "v1", "/a b", "/é", "/a?b", "/a#b", "/%", "/%4", "/%zz", "/v1/*"})
     EXPECT_EQ(read<types::path>(wrong), "E132") << wrong;
   EXPECT_EQ(read<types::target_path>("/a?b=c"), "/a?b=c");
+  EXPECT_EQ(read<types::target_path>("*"), "E132");
+  EXPECT_EQ(read<types::request_target>("/a?b=c"), "/a?b=c");
+  EXPECT_EQ(read<types::request_target>("*"), "*");
+  EXPECT_EQ(read<types::request_target>("*?a"), "E132");
 }
 
 TEST(RequestPaths, HaveOneSpellingWhereRoutesCompareThem) {
