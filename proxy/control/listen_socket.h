@@ -8,9 +8,9 @@
 
 #include "base/address.h"
 #include "base/result.h"
-#include "base/socket_permissions.h"
 #include "base/tcp_keepalive.h"
 #include "base/unique_fd.h"
+#include "control/socket_permissions.h"
 
 namespace weir {
 

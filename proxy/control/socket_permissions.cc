@@ -1,4 +1,4 @@
-#include "base/socket_permissions.h"
+#include "control/socket_permissions.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
