@@ -1,8 +1,8 @@
 // A listening socket of the admin server, TCP or UNIX. Control thread.
 //
-// The file of a UNIX socket has its permissions, by default 0600, before a client can connect. A
-// socket file that no process listens on is replaced; one with a listener, and a file that is not a
-// socket, are errors. The destructor removes the file if it is still the one that was made here.
+// The file of a UNIX socket has its permissions, by default 0600, before a client can connect
+// (control/unix_socket_file.h). The destructor removes the file if it is still the one that was
+// made here.
 #pragma once
 
 #include "base/address.h"
@@ -31,8 +31,6 @@ class AdminSocket {
  private:
   AdminSocket(UniqueFd fd, Address address, SocketFile file)
       : fd_(std::move(fd)), address_(std::move(address)), file_(file) {}
-  static Result<AdminSocket> open_unix(const Address& address,
-                                       const SocketPermissions& permissions);
 
   UniqueFd fd_;
   Address address_;

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <netinet/tcp.h>
-#include <sys/stat.h>
 
 #include <cstring>
 
@@ -16,38 +15,15 @@ bool set(int fd, int level, int name, int value) {
   return sys::set_option(fd, level, name, value) == 0;
 }
 
-// What to do about an error for a socket with a path.
-const char* unix_advice(const Address& address, int error) {
-  struct stat status;
-  if (error == ENOENT) return "; create its directory first";
-  if (error == EACCES) return "; weir needs write permission on its directory";
-  if (error != EADDRINUSE) return "";
-  if (address.path()[0] != '@' && ::lstat(address.path().c_str(), &status) == 0 &&
-      !S_ISSOCK(status.st_mode))
-    return "; the path exists and is not a socket: remove it or choose another path";
-  return "; another process listens there (see it with: ss -lxp)";
-}
-
 Error failure(const Address& address, const char* what, int error) {
   std::string text = fmt::format("cannot {} {}: {}", what, address.text(), std::strerror(error));
   if (error == EMFILE) text += "; raise the limit (LimitNOFILE= of the unit, ulimit -n)";
-  if (address.is_unix()) return Error{text + unix_advice(address, error), ""};
+  if (address.is_unix()) return Error{text + unix_socket_advice(address, error), ""};
   if (error == EADDRINUSE) text += "; another process listens there (see it with: ss -ltnp)";
   if (error == EACCES) text += "; ports below 1024 need CAP_NET_BIND_SERVICE";
   if (error == EADDRNOTAVAIL) text += "; this machine does not have that address";
   if (error == EAFNOSUPPORT) text += "; this kernel has no IPv6: write an IPv4 address";
   return Error{text, ""};
-}
-
-// True when the socket file at `address` belongs to nobody any more.
-bool is_stale(const Address& address) {
-  struct stat status;
-  if (::stat(address.path().c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) return false;
-  UniqueFd probe(sys::socket(AF_UNIX));
-  sockaddr_storage storage;
-  const socklen_t length = address.to_sockaddr(storage);
-  return probe && sys::connect(probe.get(), reinterpret_cast<sockaddr*>(&storage), length) != 0 &&
-         errno == ECONNREFUSED;
 }
 
 bool set_tcp_options(int fd, const Address& address, const ListenOptions& options) {
@@ -80,15 +56,14 @@ Result<UniqueFd> bind_exactly(const Address& address, const ListenOptions& optio
     return failed(options.congestion_control.empty()
                       ? "set the options of"
                       : "set the options (is congestion_control known to this kernel?) of");
-  if (address.is_unix() && is_stale(address)) ::unlink(address.path().c_str());
+  if (address.is_unix()) {
+    if (Result<void> bound = bind_unix_socket(fd.get(), address, options.permissions); !bound)
+      return bound.error();
+    return fd;
+  }
   sockaddr_storage storage;
   const socklen_t length = address.to_sockaddr(storage);
   if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&storage), length) != 0) return failed("bind");
-  if (address.is_unix() && address.path()[0] != '@')
-    if (Result<void> done = set_permissions(address.path(), options.permissions); !done) {
-      ::unlink(address.path().c_str());
-      return done.error();
-    }
   return fd;
 }
 
@@ -110,7 +85,11 @@ Result<UniqueFd> bind_socket(const Address& address, const ListenOptions& option
 Result<UniqueFd> open_listening_socket(const Address& address, const ListenOptions& options) {
   Result<UniqueFd> fd = bind_socket(address, options);
   if (!fd) return fd;
-  if (Result<void> done = start_listening(fd->get(), address, options); !done) return done.error();
+  const SocketFile made = socket_file(address);
+  if (Result<void> done = start_listening(fd->get(), address, options); !done) {
+    unlink_if_same(address, made);
+    return done.error();
+  }
   return fd;
 }
 
@@ -124,16 +103,6 @@ Address local_address(int fd) {
   socklen_t length = sizeof(storage);
   if (::getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &length) != 0) return Address();
   return Address::from(reinterpret_cast<sockaddr*>(&storage), length);
-}
-
-SocketFile socket_file(const Address& address) {
-  struct stat status;
-  if (!address.is_unix() || ::stat(address.path().c_str(), &status) != 0) return {};
-  return {status.st_dev, status.st_ino};
-}
-
-void unlink_if_same(const Address& address, const SocketFile& ours) {
-  if (ours.inode != 0 && socket_file(address) == ours) ::unlink(address.path().c_str());
 }
 
 }  // namespace weir

@@ -2,15 +2,13 @@
 // published.
 #pragma once
 
-#include <sys/types.h>
-
 #include <string>
 
 #include "base/address.h"
 #include "base/result.h"
 #include "base/tcp_keepalive.h"
 #include "base/unique_fd.h"
-#include "control/socket_permissions.h"
+#include "control/unix_socket_file.h"
 
 namespace weir {
 
@@ -25,8 +23,7 @@ struct ListenOptions {
 
 // A bound, listening, non-blocking socket. Accepted sockets inherit TCP_NODELAY, the congestion
 // control and the keepalive that are set here. "[::]" takes IPv4 too, and is "0.0.0.0" where there
-// is no IPv6: local_address() tells. A UNIX socket's stale file is removed, if nobody listens on
-// it.
+// is no IPv6: local_address() tells. The file of a UNIX socket: bind_unix_socket().
 Result<UniqueFd> open_listening_socket(const Address& address, const ListenOptions& options);
 // The same in two steps, for several sockets at once. bind_socket() alone also tests whether an
 // address is free.
@@ -35,15 +32,5 @@ Result<void> start_listening(int fd, const Address& address, const ListenOptions
 
 // The address a socket is bound to: tells the port when the configuration said 0.
 Address local_address(int fd);
-
-// The file of a UNIX listener as it was when it was bound. It is unlinked with the listener only if
-// it is still the same file: a successor may have replaced it.
-struct SocketFile {
-  dev_t device = 0;
-  ino_t inode = 0;  // 0: none
-  friend bool operator==(const SocketFile&, const SocketFile&) = default;
-};
-SocketFile socket_file(const Address& address);
-void unlink_if_same(const Address& address, const SocketFile& ours);
 
 }  // namespace weir
