@@ -1,91 +1,65 @@
 #include "admin/admin_server.h"
 
+#include <cerrno>
 #include <cstring>
-
-#include "os/sys.h"
 
 namespace weir {
 namespace {
 
 using Stage = AdminConnection::Stage;
 
-bool out_of_descriptors(int error) {
-  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
-}
-
 }  // namespace
 
+// One address that the server listens on.
+class AdminServer::Listening final : public AcceptObserver {
+ public:
+  Listening(EventLoop& loop, AdminServer& server, AdminSocket socket)
+      : server_(server),
+        socket_(std::move(socket)),
+        listener_(make_owned<Listener>(loop, socket_.release(), *this, kAdminAcceptsPerTurn)) {}
+
+  Listener& listener() { return *listener_; }
+  const Address& address() const { return socket_.address(); }
+
+ private:
+  void on_accept(int fd, const sockaddr*, socklen_t) override {
+    server_.add(fd, socket_.address().is_unix());
+  }
+  // An operator may connect to see why descriptors have run out: the connection is served.
+  void on_out_of_descriptors(int fd, const sockaddr* client, socklen_t length) override {
+    on_accept(fd, client, length);
+  }
+  bool free_descriptor() override { return server_.evict_one(); }
+
+  AdminServer& server_;
+  AdminSocket socket_;
+  Owned<Listener> listener_;  // closed before the file of the socket is removed
+};
+
 AdminServer::AdminServer(EventLoop& loop, AdminHandler handler)
-    : loop_(loop),
-      handler_(std::move(handler)),
-      reserve_(sys::open_reserve()),
-      resume_timer_(loop, [this] { resume_accepting(); }) {}
+    : loop_(loop), handler_(std::move(handler)) {}
+
+AdminServer::~AdminServer() {
+  close();
+}
 
 Result<void> AdminServer::listen(const Address& address, const SocketPermissions& permissions) {
   Result<AdminSocket> socket = AdminSocket::open(address, permissions);
   if (!socket) return socket.error();
-  std::unique_ptr<Listening> listening(new Listening{*this, std::move(*socket), {}});
-  if (!watch(*listening))
+  auto listening = std::make_unique<Listening>(loop_, *this, std::move(*socket));
+  if (!listening->listener().accepting())
     return Error{std::string("cannot watch the admin socket: ") + std::strerror(errno),
                  address.text()};
   listening_.push_back(std::move(listening));
   return {};
 }
 
-bool AdminServer::watch(Listening& listening) {
-  return listening.watch.start<&AdminServer::on_acceptable>(loop_.poller(), listening.socket.fd(),
-                                                            IoWatch::Mode::level_read, &listening);
-}
-
-void AdminServer::on_acceptable(void* listening, Readiness) noexcept {
-  auto& where = *static_cast<Listening*>(listening);
-  where.server.accept_from(where);
-}
-
-void AdminServer::accept_from(Listening& listening) {
-  const bool local = listening.socket.address().is_unix();
-  for (int accepted = 0; accepted < kAdminAcceptsPerTurn; ++accepted) {
-    int fd = sys::accept(listening.socket.fd(), nullptr, nullptr);
-    if (fd >= 0) {
-      add(fd, local);
-      continue;
-    }
-    if (errno == EAGAIN) return;
-    if (!out_of_descriptors(errno)) continue;  // concerns that connection only
-    // accept(2) fails like this even with an empty queue; only the first failure means that a
-    // connection waits.
-    if (accepted > 0) return;
-    fd = find_descriptor() ? sys::accept(listening.socket.fd(), nullptr, nullptr) : -1;
-    if (fd >= 0)
-      add(fd, local);
-    else
-      pause_accepting();
-    return;
-  }
-}
-
-// An operator may connect to see why descriptors have run out: use the reserve, or evict a
-// connection.
-bool AdminServer::find_descriptor() {
-  if (!reserve_ && !evict_one()) return false;
-  reserve_.reset();  // what an eviction frees becomes the reserve first
-  return true;
-}
-
-void AdminServer::pause_accepting() {
-  for (auto& each : listening_) each->watch.stop();
-  resume_timer_.set_in(kAdminAcceptPause);
-}
-
-void AdminServer::resume_accepting() {
-  for (auto& each : listening_) {
-    if (!each->watch.active() && !watch(*each)) return resume_timer_.set_in(kAdminAcceptPause);
-  }
-}
-
 void AdminServer::add(int fd, bool over_unix_socket) {
   UniqueFd accepted(fd);
-  if (connections_ == kMaxAdminConnections && !evict_one()) return;
+  if (connections_ == kMaxAdminConnections) {
+    if (!evict_one()) return;
+    restore_reserves();
+  }
   for (auto& slot : slots_) {
     if (slot != nullptr) continue;
     slot =
@@ -106,7 +80,7 @@ bool AdminServer::evict_one() {
   // Handling comes last. weir does not read from such a connection, so its client may be gone.
   for (Stage stage : {Stage::lingering, Stage::reading, Stage::writing, Stage::handling}) {
     if (list(stage).empty()) continue;
-    release(list(stage).front());
+    drop(list(stage).front());
     return true;
   }
   return false;
@@ -118,12 +92,20 @@ void AdminServer::enlist(AdminConnection& connection) {
 }
 
 void AdminServer::release(AdminConnection& connection) {
+  drop(connection);
+  restore_reserves();
+}
+
+void AdminServer::drop(AdminConnection& connection) {
   for (auto& slot : slots_) {
     if (slot.get() != &connection) continue;
     slot.reset();
     --connections_;
   }
-  if (!reserve_) reserve_.reset(sys::open_reserve());
+}
+
+void AdminServer::restore_reserves() {
+  for (const auto& each : listening_) each->listener().restore_reserve();
 }
 
 bool AdminServer::busy() const {
@@ -136,12 +118,11 @@ bool AdminServer::busy() const {
 
 std::vector<Address> AdminServer::addresses() const {
   std::vector<Address> all;
-  for (const auto& each : listening_) all.push_back(each->socket.address());
+  for (const auto& each : listening_) all.push_back(each->address());
   return all;
 }
 
 void AdminServer::close() {
-  resume_timer_.cancel();
   listening_.clear();
   for (auto& slot : slots_) slot.reset();
   connections_ = 0;

@@ -15,7 +15,7 @@
 #include "admin/admin_connection.h"
 #include "admin/admin_message.h"
 #include "admin/admin_socket.h"
-#include "event/timer.h"
+#include "net/listener.h"
 
 namespace weir {
 
@@ -23,14 +23,13 @@ inline constexpr size_t kMaxAdminConnections = 64;
 // Far fewer than the connections: a client that sends its request at once is read before it can be
 // evicted.
 inline constexpr int kAdminAcceptsPerTurn = 16;
-inline constexpr Duration kAdminAcceptPause = 100ms;  // when descriptors have run out
 
 class AdminServer {
  public:
   AdminServer(EventLoop& loop, AdminHandler handler);
   AdminServer(const AdminServer&) = delete;
   AdminServer& operator=(const AdminServer&) = delete;
-  ~AdminServer() { close(); }
+  ~AdminServer();
 
   // Serves this address too. The error names the address and the fix.
   Result<void> listen(const Address& address,
@@ -48,23 +47,15 @@ class AdminServer {
 
  private:
   friend class AdminConnection;
-  struct Listening {
-    AdminServer& server;
-    AdminSocket socket;
-    IoWatch watch;  // after the socket: stopped before that is closed
-  };
+  class Listening;
   using StageList = IntrusiveList<AdminConnection, AdminStageLink>;
 
-  static void on_acceptable(void* listening, Readiness ready) noexcept;
-  void accept_from(Listening& listening);
   void add(int fd, bool over_unix_socket);
   // One of kAdminLargeBodies places, taken until the last copy is gone; null: none is left.
   std::shared_ptr<void> take_large_body();
   [[nodiscard]] bool evict_one();
-  [[nodiscard]] bool find_descriptor();
-  [[nodiscard]] bool watch(Listening& listening);
-  void pause_accepting();
-  void resume_accepting();
+  void drop(AdminConnection& connection);
+  void restore_reserves();
 
   // For AdminConnection.
   void handle(AdminRequest request, AdminResponder responder) {
@@ -76,8 +67,6 @@ class AdminServer {
 
   EventLoop& loop_;
   AdminHandler handler_;
-  UniqueFd reserve_;  // given up for an operator when descriptors have run out
-  Timer resume_timer_;
   std::array<StageList, AdminConnection::kStages> stages_;
   std::array<Owned<AdminConnection>, kMaxAdminConnections> slots_;
   size_t connections_ = 0;

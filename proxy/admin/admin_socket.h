@@ -25,7 +25,7 @@ class AdminSocket {
   AdminSocket& operator=(AdminSocket&&) = delete;
   ~AdminSocket() { unlink_if_same(address_, file_); }
 
-  int fd() const { return fd_.get(); }
+  int release() { return fd_.release(); }              // to a Listener
   const Address& address() const { return address_; }  // with the port the kernel chose
 
  private:

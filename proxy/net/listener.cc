@@ -1,22 +1,27 @@
 #include "net/listener.h"
 
 #include <algorithm>
+#include <utility>
 
+#include "base/system_error.h"
 #include "net/keepalive.h"
 #include "os/sys.h"
 
 namespace weir {
 
-Listener::Listener(EventLoop& loop, int fd, AcceptObserver& observer)
+Listener::Listener(EventLoop& loop, int fd, AcceptObserver& observer, int accepts_per_turn)
     : Retirable(loop),
       observer_(observer),
       fd_(fd),
       reserve_(sys::open_reserve()),
+      accepts_per_turn_(accepts_per_turn),
       resume_(loop, [this] { start(); }) {
   start();
 }
 
+// Also after a pause, when there may be descriptors again.
 void Listener::start() {
+  restore_reserve();
   if (!watch_.active() &&
       !watch_.start<&Listener::on_readable>(loop().poller(), fd_, IoWatch::Mode::level_read, this))
     resume_.set_in(kPause);
@@ -29,13 +34,13 @@ void Listener::on_readable(void* listener, Readiness) noexcept {
       case Accepted::one: break;
       case Accepted::none: self.batch_ = std::max(found, 1); return;
       case Accepted::out_of_descriptors:
-        if (!self.use_reserve()) return;
-        self.watch_.stop();
-        self.resume_.set_in(kPause);
+        // accept(2) needs a descriptor before it looks into the queue. Only the first call of a
+        // turn fails because of a connection that waits.
+        if (found == 0) self.out_of_descriptors();
         return;
     }
   }
-  self.batch_ = std::min(2 * self.batch_, kAcceptsPerTurn);
+  self.batch_ = std::min(2 * self.batch_, self.accepts_per_turn_);
 }
 
 Listener::Accepted Listener::accept_one() {
@@ -46,27 +51,49 @@ Listener::Accepted Listener::accept_one() {
     observer_.on_accept(fd, reinterpret_cast<const sockaddr*>(&client), length);
     return Accepted::one;
   }
-  switch (errno) {
-    case EAGAIN: return Accepted::none;
-    case EMFILE:
-    case ENFILE:
-    case ENOBUFS:
-    case ENOMEM: return Accepted::out_of_descriptors;
-    default: return Accepted::one;  // this connection has died in the queue; the next one has not
+  if (errno == EAGAIN) return Accepted::none;
+  // Any other error concerns a connection that has failed in the queue, not the next one.
+  return is_out_of_resources(errno) ? Accepted::out_of_descriptors : Accepted::one;
+}
+
+void Listener::out_of_descriptors() {
+  switch (use_reserve()) {
+    case Accepted::none: return;
+    case Accepted::one:
+      // Without the reserve, the observer serves the connection: the next turn asks it again to
+      // free a descriptor.
+      if (reserve_ >= 0) pause();
+      return;
+    case Accepted::out_of_descriptors: return pause();
   }
 }
 
-// Gives up the reserve for one connection: refusing somebody tells the others' operator more than
-// silence.
-bool Listener::use_reserve() {
-  if (reserve_ >= 0) sys::close(reserve_);
+// Refusing one connection tells its client, and weir's log, more than leaving all of them in the
+// queue. None: no connection waits.
+Listener::Accepted Listener::use_reserve() {
+  if (reserve_ >= 0)
+    sys::close(std::exchange(reserve_, -1));
+  else if (!observer_.free_descriptor())
+    return Accepted::out_of_descriptors;
   sockaddr_storage client;
   socklen_t length = sizeof(client);
   auto* address = reinterpret_cast<sockaddr*>(&client);
   const int fd = sys::accept(fd_, address, &length);
+  const int error = errno;
   if (fd >= 0) observer_.on_out_of_descriptors(fd, address, length);
-  reserve_ = sys::open_reserve();
-  return fd >= 0;
+  restore_reserve();
+  if (fd >= 0) return Accepted::one;
+  return is_out_of_resources(error) ? Accepted::out_of_descriptors : Accepted::none;
+}
+
+void Listener::restore_reserve() {
+  if (is_open() && reserve_ < 0) reserve_ = sys::open_reserve();
+}
+
+void Listener::pause() {
+  if (!is_open()) return;
+  watch_.stop();
+  resume_.set_in(kPause);
 }
 
 void Listener::set_backlog(int backlog) {
@@ -78,12 +105,12 @@ void Listener::set_keepalive(const TcpKeepalive& keepalive) {
 }
 
 void Listener::accept_all_and_close() {
-  // More than a full queue cannot be there; a client that keeps connecting must not keep us here.
+  // No queue is longer. A client that keeps connecting must not keep this loop running.
   constexpr int kAtMost = 1 << 16;
   Accepted accepted = Accepted::one;
   for (int i = 0; i < kAtMost && is_open() && accepted != Accepted::none; ++i) {
     accepted = accept_one();
-    if (accepted == Accepted::out_of_descriptors && !use_reserve()) break;
+    if (accepted == Accepted::out_of_descriptors && use_reserve() != Accepted::one) break;
   }
   close();
 }

@@ -1,11 +1,14 @@
-// Listener: the accept loop of one listening socket. It only hands descriptors over.
+// Listener: the accept loop of one listening socket, of workers and of the admin server. It only
+// passes descriptors on.
 //
-// Owner: a worker, by Owned<Listener>; thread: its loop's. The socket comes open and bound from the
-// control thread (control/listen_socket.h). At most kAcceptsPerTurn connections a turn, so that a
-// flood does not starve the sessions that exist. Asking an empty queue is a call for nothing: a
-// turn asks for as many as the last one found, or for twice as many when it found all it asked for.
-// Out of descriptors: one waiting connection is accepted with the reserve descriptor and refused,
-// then accepting pauses for a moment; the others wait in the kernel's queue.
+// Owner: a worker or the admin server, by Owned<Listener>; thread: its loop's. The socket comes
+// open and bound from the control thread (control/listen_socket.h). A turn of the loop accepts a
+// bounded number of connections, so that a flood does not starve the sessions that exist. accept(2)
+// on an empty queue costs a system call: a turn asks for as many connections as the last one found,
+// or for twice as many when it found all it asked for.
+// Out of descriptors: one waiting connection is accepted with the reserve descriptor. If its
+// observer refuses it, the listener has its reserve again and pauses; the other connections wait in
+// the kernel's queue.
 #pragma once
 
 #include <sys/socket.h>
@@ -18,10 +21,14 @@ namespace weir {
 
 class AcceptObserver {
  public:
-  // A connection; the observer owns `fd` now.
+  // A connection; the observer owns `fd` from now on.
   virtual void on_accept(int fd, const sockaddr* client, socklen_t length) = 0;
-  // The process has no descriptors left; `fd` is a connection that waited, to be refused.
+  // The process has no descriptors left: `fd` was accepted with the reserve, which the listener
+  // has again only when the observer closes `fd`.
   virtual void on_out_of_descriptors(int fd, const sockaddr* client, socklen_t length) = 0;
+  // The reserve is in use. The observer may close a descriptor, so that a connection that waits can
+  // be accepted as with the reserve; false: it has closed none.
+  virtual bool free_descriptor() { return false; }
 
  protected:
   ~AcceptObserver() = default;
@@ -32,13 +39,18 @@ class Listener final : public Retirable {
   static constexpr int kAcceptsPerTurn = 64;
   static constexpr Duration kPause = 100ms;
 
-  Listener(EventLoop& loop, int fd, AcceptObserver& observer);
+  Listener(EventLoop& loop, int fd, AcceptObserver& observer,
+           int accepts_per_turn = kAcceptsPerTurn);
 
   // Accepts what waits in the queue, whatever its length, then closes the socket: closing first
   // would reset every one of them (the listener of drain).
   void accept_all_and_close();
   void close() override;  // resets what waits in the queue
   bool is_open() const { return fd_ >= 0; }
+  // False: it pauses, or the kernel has refused to watch the socket and will be asked again.
+  bool accepting() const { return watch_.active(); }
+  // Opens the reserve again, if it is in use: a descriptor has been closed.
+  void restore_reserve();
   void set_backlog(int backlog);  // how many may wait to be accepted from now on
   // Of connections made from now on. Of a TCP socket.
   void set_keepalive(const TcpKeepalive& keepalive);
@@ -50,12 +62,14 @@ class Listener final : public Retirable {
   static void on_readable(void* listener, Readiness) noexcept;
   Accepted accept_one();
   void start();
-  // False: nobody was waiting; accept(2) asks for a descriptor before it looks into the queue.
-  bool use_reserve();
+  void out_of_descriptors();
+  Accepted use_reserve();
+  void pause();
 
   AcceptObserver& observer_;
   int fd_;
   int reserve_;
+  const int accepts_per_turn_;
   int batch_ = 1;  // accepts in the next turn
   IoWatch watch_;
   Timer resume_;

@@ -435,7 +435,7 @@ TEST_F(AdminServerTest, PausesWithoutAnyDescriptorAndRecovers) {
   second.send(get("/hello"));
   test_.turns(20);
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
-  test_.advance(kAdminAcceptPause + 50ms);
+  test_.advance(Listener::kPause + 50ms);
   AdminClient third(address_);
   third.send(get("/hello"));
   ASSERT_TRUE(replied(third));
