@@ -61,7 +61,7 @@ ProxyRead read_tcp(std::string_view line, std::string_view left, bool v6) {
     if (inet_pton(v6 ? AF_INET6 : AF_INET, text, host.data()) != 1) return malformed(kBadAddress);
   }
   std::array<uint16_t, 2> ports{};
-  const ProxyRead rest = read_ports_and_end(left, ports);
+  ProxyRead rest = read_ports_and_end(left, ports);
   if (rest.state != State::complete) return rest;
   return complete({.size = line.find('\n') + 1,
                    .command = Command::proxy,
@@ -107,7 +107,7 @@ ProxyRead read_line_within(std::string_view line) {
 }  // namespace
 
 ProxyRead read_v1(std::string_view input) {
-  const ProxyRead read = read_line_within(input.substr(0, kMaxProxyLine));
+  ProxyRead read = read_line_within(input.substr(0, kMaxProxyLine));
   if (read.state == State::incomplete && input.size() >= kMaxProxyLine)
     return malformed("a PROXY line is longer than 107 bytes");
   return read;

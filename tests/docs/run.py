@@ -40,6 +40,7 @@ NOT_HERE = [
     (r"(sudo )?(install|useradd|cmake --install)\b", "changes the host"),
     (r"cmake --(preset|build)\b|ctest\b|(\w+=\S+ )*build/\w+/", "is a build; tests/run builds the same way"),
     (r"git\b", "needs the checkout"),
+    (r"tests/lint/tidy\b", "takes seconds for each source, and needs clang-tidy"),
     (r"gdb\b|coredumpctl\b", "needs a terminal, or a core; docs.gdb_printers tries .gdbinit"),
     (r"perf\b|worker=", "needs rights to trace, and a load"),
     (r"(sudo )?tests/bench/", "measures for minutes, on a quiet machine"),
