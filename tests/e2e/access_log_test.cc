@@ -14,7 +14,7 @@ class AccessLog : public testing::Test {
   Address bind_ = free_address();
 };
 
-TEST_F(AccessLog, ALineHasTheClientTheBackendTheBytesAndTheDuration) {
+TEST_F(AccessLog, LogsTheClientTheBackendTheBytesAndTheDuration) {
   // Nobody listens at the first of the two. Of three sessions on two workers one is sent there, at
   // the latest when it is the second of its worker, and goes on to the other.
   ProxyProcess weir(config_text(listener("web", bind_, "app"),
@@ -46,7 +46,7 @@ TEST_F(AccessLog, ALineHasTheClientTheBackendTheBytesAndTheDuration) {
   EXPECT_EQ(most_attempts, 2);
 }
 
-TEST_F(AccessLog, ARefusedClientIsNamed) {
+TEST_F(AccessLog, LogsARefusedClient) {
   ProxyProcess weir(config_text(listener("web", bind_, "app", "limits: {max_connections: 1}"),
                                 cluster("app", {backend_.address()}), kJson));
   Socket first = Socket::connect(bind_);

@@ -58,12 +58,12 @@ class AdminRightsOfTheFile : public AdminRights {
   const std::string strict_ = ", hosts: [weir.internal], read_only: true";
 };
 
-TEST_F(AdminRightsOfTheFile, HostsAndReadOnlyHoldFromTheStart) {
+TEST_F(AdminRightsOfTheFile, HostsAndReadOnlyApplyFromTheStart) {
   const ProxyProcess proxy(text(strict_));
   expect_access(true, true);
 }
 
-TEST_F(AdminRightsOfTheFile, HostsAndReadOnlyHoldAfterAReload) {
+TEST_F(AdminRightsOfTheFile, HostsAndReadOnlyApplyAfterAReload) {
   const ProxyProcess proxy(text(""));
   expect_access(false, false);
   proxy.write_config(text(strict_));
@@ -93,7 +93,7 @@ class AdminRightsOfOne : public AdminRights {
   std::unique_ptr<ProxyProcess> proxy_;
 };
 
-TEST_F(AdminRightsOfOne, ThePathOfAFileIsNotTakenOverTcp) {
+TEST_F(AdminRightsOfOne, FilePathIsNotAcceptedOverTcp) {
   for (const std::string& path : {file_, std::string("/etc/shadow"), std::string("/nonexistent")}) {
     const std::string answer = plan({{"path", path}});
     EXPECT_THAT(answer, AllOf(testing::StartsWith("HTTP/1.1 403"), HasSubstr("send the 'text'"),
@@ -118,7 +118,7 @@ TEST_F(AdminRightsOfOne, FilesAndHostsNamedInATextAreNotReadOrResolved) {
                 AllOf(testing::StartsWith("HTTP/1.1 422"), Not(HasSubstr("root:"))));
 }
 
-TEST_F(AdminRightsOfOne, ValuesThatMayBeSecretAreNotShownOverTcp) {
+TEST_F(AdminRightsOfOne, PossiblySecretValuesAreNotShownOverTcp) {
   const std::string answer = plan({{"text", text("mine", "random")}});
   EXPECT_THAT(answer, AllOf(HasSubstr("headers.request.set"), HasSubstr("(not shown)"),
                             HasSubstr("round_robin"), Not(HasSubstr("s3cret"))));
@@ -144,7 +144,7 @@ TEST_F(AdminRightsOfOne, ErrorsOfTheFileAreReportedWithoutQuotingItOverTcp) {
   EXPECT_THAT(run_weir("plan -c " + file, folder_, admin).err, HasSubstr("error[E104]"));
 }
 
-TEST_F(AdminRightsOfOne, TheCommandSendsTheTextOverTcpWithItsOwnVariables) {
+TEST_F(AdminRightsOfOne, CommandSendsTheTextOverTcpWithItsOwnVariables) {
   const std::string next = folder_ + "/next.yaml";
   std::ofstream(next) << text("s3cret", "'${WEIR_TEST_BALANCE:-random}'");
   ::chmod(folder_.c_str(), 0700);
@@ -155,7 +155,7 @@ TEST_F(AdminRightsOfOne, TheCommandSendsTheTextOverTcpWithItsOwnVariables) {
   EXPECT_EQ(run_weir("plan " + next, folder_, "http://" + admin_.text()).code, 78);
 }
 
-TEST_F(AdminRightsOfOne, TheCommandPlansTheRunningFileOverTcp) {
+TEST_F(AdminRightsOfOne, CommandPlansTheRunningFileOverTcp) {
   proxy_->write_config(text("s3cret", "random"));
   const CommandOutcome outcome =
       run_weir("plan -c " + proxy_->config_path(), folder_, "http://" + admin_.text());
@@ -163,14 +163,14 @@ TEST_F(AdminRightsOfOne, TheCommandPlansTheRunningFileOverTcp) {
   EXPECT_THAT(outcome.out, HasSubstr("round_robin → random"));
 }
 
-TEST_F(AdminRightsOfOne, OverItsSocketRootMayNameAPath) {
+TEST_F(AdminRightsOfOne, RootMayNameAPathOverTheUnixSocket) {
   std::ofstream(file_) << text("mine", "random");
   const CommandOutcome outcome = run_weir("plan " + file_, folder_, "unix:" + folder_ + "/a.sock");
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_THAT(outcome.out, AllOf(HasSubstr("round_robin → random"), HasSubstr("s3cret")));
 }
 
-TEST_F(AdminRightsOfOne, TheLogNamesTheAsker) {
+TEST_F(AdminRightsOfOne, LogNamesTheRequester) {
   ask("POST", "/v1/reload?wait=1", "");
   run_weir("reload", folder_, "unix:" + folder_ + "/a.sock");
   proxy_->signal(SIGHUP);
@@ -184,7 +184,7 @@ TEST_F(AdminRightsOfOne, TheLogNamesTheAsker) {
             HasSubstr("drain.requested by=admin peer=127.0.0.1:")));
 }
 
-TEST_F(AdminRightsOfOne, TheFirstPageListsTheOthers) {
+TEST_F(AdminRightsOfOne, IndexPageListsTheOtherPages) {
   EXPECT_THAT(ask("GET", "/", ""),
               AllOf(testing::StartsWith("HTTP/1.1 200"), HasSubstr("GET  /metrics"),
                     HasSubstr("GET  /ready"), HasSubstr("POST /v1/reload[?wait=1&dry_run=1]")));

@@ -25,7 +25,7 @@ class AdminTest : public testing::Test {
   }
 };
 
-TEST_F(AdminTest, AnswersWhatItKnows) {
+TEST_F(AdminTest, AnswersEveryPath) {
   EXPECT_EQ(weir_.get("/live").body, "ok\n");
   EXPECT_EQ(weir_.get("/ready").body, "ready\n");
   EXPECT_EQ(weir_.get("/nothing").status, 404);
@@ -48,7 +48,7 @@ TEST_F(AdminTest, CompressesMetricsForClientsThatAcceptGzip) {
   EXPECT_NE(answer.find("\r\n\r\n\x1f\x8b"), std::string::npos);
 }
 
-TEST_F(AdminTest, RefusesWhatIsNotHttp) {
+TEST_F(AdminTest, RefusesInvalidHttp) {
   const std::string garbage[] = {
       std::string(100'000, 'A'),
       "GET / HTTP/9.9\r\n\r\n",
@@ -68,7 +68,7 @@ TEST_F(AdminTest, RefusesWhatIsNotHttp) {
   }
 }
 
-TEST_F(AdminTest, ARequestForAPlanOfNonsenseIsRefused) {
+TEST_F(AdminTest, PlanOfAnInvalidTextIsRefused) {
   EXPECT_EQ(weir_.post("/v1/plan", "{").status, 400);
   EXPECT_EQ(weir_.post("/v1/plan", R"({"path":"relative.yaml"})").status / 100, 4);
   EXPECT_EQ(weir_.post("/v1/plan", R"({"path":"/nonexistent/weir.yaml"})").status, 422);
@@ -76,7 +76,7 @@ TEST_F(AdminTest, ARequestForAPlanOfNonsenseIsRefused) {
   EXPECT_EQ(weir_.get("/ready").status, 200) << "and nothing drains";
 }
 
-TEST_F(AdminTest, ManySlowClientsDoNotDelayAnAnswer) {
+TEST_F(AdminTest, ManySlowClientsDoNotDelayAResponse) {
   std::vector<Socket> slow;
   for (int i = 0; i < 300; ++i) {
     slow.push_back(Socket::connect(weir_.admin_address()));
@@ -95,7 +95,7 @@ TEST_F(AdminTest, ManySlowClientsDoNotDelayAnAnswer) {
   EXPECT_LT(weir_.resident_bytes(), size_t{400} << 20);
 }
 
-TEST_F(AdminTest, HostileInputDoesNotDisturbTheDataPath) {
+TEST_F(AdminTest, MaliciousInputDoesNotAffectTheDataPath) {
   std::atomic<bool> stop{false};
   std::thread attack([&] {
     uint32_t state = 1;

@@ -47,7 +47,7 @@ class AdminVerbs : public testing::Test {
   ProxyProcess proxy_;
 };
 
-TEST_F(AdminVerbs, Status_ShowsListenersAndBackends) {
+TEST_F(AdminVerbs, StatusShowsListenersAndBackends) {
   ASSERT_TRUE(proxy_.ready());
   auto [client, server] = session();
   CommandOutcome page = weir("status");
@@ -61,7 +61,7 @@ TEST_F(AdminVerbs, Status_ShowsListenersAndBackends) {
   EXPECT_EQ(status["listeners"][0]["active"], 1);
 }
 
-TEST_F(AdminVerbs, WatchedStatus_EndsWithItsReader) {
+TEST_F(AdminVerbs, WatchedStatusEndsWhenItsReaderCloses) {
   FILE* pipe =
       ::popen(("timeout 30 sh -c '" + std::string(WEIR_BINARY) + " status --watch --admin " +
                proxy_.admin_address().text() + " | head -n 1'; echo $?")
@@ -74,7 +74,7 @@ TEST_F(AdminVerbs, WatchedStatus_EndsWithItsReader) {
   EXPECT_THAT(out, AllOf(StartsWith("weir "), testing::EndsWith("\n0\n")));
 }
 
-TEST_F(AdminVerbs, Reload_ReportsWhatChanged_AndWhatDidNot) {
+TEST_F(AdminVerbs, ReloadReportsWhatChangedAndWhatDidNot) {
   EXPECT_THAT(weir("reload --wait").out, HasSubstr("nothing changes"));
   proxy_.write_config(config("random"));
   CommandOutcome planned = weir("reload --dry-run");
@@ -90,7 +90,7 @@ TEST_F(AdminVerbs, Reload_ReportsWhatChanged_AndWhatDidNot) {
   EXPECT_THAT(weir("status").out, HasSubstr("generation 2"));
 }
 
-TEST_F(AdminVerbs, Reload_ReportsWhatWaitsForARestart_UntilNothingDoes) {
+TEST_F(AdminVerbs, ReloadReportsChangesThatNeedARestartUntilNoneIsLeft) {
   const std::string more = "global: { workers: 7 }\n";
   proxy_.write_config(config("round_robin") + more);
   EXPECT_THAT(weir("reload --wait").out,
@@ -114,7 +114,7 @@ TEST_F(AdminVerbs, ReloadWaitsUnlessNoWaitIsGiven) {
   EXPECT_EQ(weir("reload --wait --no-wait").code, 2);
 }
 
-TEST_F(AdminVerbs, WithJson_TheAnswerIsPrintedAsItIs) {
+TEST_F(AdminVerbs, JsonOptionPrintsTheUnmodifiedResponse) {
   const auto json = [](const CommandOutcome& outcome) {
     return nlohmann::json::parse(outcome.out, nullptr, false);
   };
@@ -134,7 +134,7 @@ TEST_F(AdminVerbs, WithJson_TheAnswerIsPrintedAsItIs) {
   EXPECT_EQ(json(weir("drain --json"))["phase"], "draining");
 }
 
-TEST_F(AdminVerbs, ConfigShowAsJson_HasTheValues_AndWhereTheyCameFrom) {
+TEST_F(AdminVerbs, ConfigShowAsJsonHasTheValuesAndTheirSources) {
   const auto shown = [&](const std::string& flags) {
     return nlohmann::json::parse(
         run_weir("config show --json -c weir.yaml " + flags, proxy_.directory()).out, nullptr,
@@ -148,7 +148,7 @@ TEST_F(AdminVerbs, ConfigShowAsJson_HasTheValues_AndWhereTheyCameFrom) {
   EXPECT_EQ(effective["origins"]["listeners[0].name"]["line"], 2);
 }
 
-TEST_F(AdminVerbs, AnotherService_IsNotTakenForWeir) {
+TEST_F(AdminVerbs, ReportsAServerThatIsNotWeir) {
   LoadServer other(LoadServer::Behaviour::echo);  // it answers whatever is sent
   for (const char* verb : {"reload", "reload --no-wait", "reload --dry-run", "plan weir.yaml",
                            "status", "status --json", "healthcheck", "drain", "drain --watch"}) {
@@ -159,7 +159,7 @@ TEST_F(AdminVerbs, AnotherService_IsNotTakenForWeir) {
   }
 }
 
-TEST_F(AdminVerbs, StatusWhileDraining_SaysForHowLong) {
+TEST_F(AdminVerbs, StatusDuringADrainShowsTheRemainingTime) {
   auto [client, server] = session();
   const nlohmann::json serving = proxy_.get("/v1/status").json();
   EXPECT_EQ(serving["draining_seconds"], nullptr);
@@ -169,7 +169,7 @@ TEST_F(AdminVerbs, StatusWhileDraining_SaysForHowLong) {
   EXPECT_LT(status["draining_seconds"], status["uptime_seconds"]);
 }
 
-TEST_F(AdminVerbs, ReloadOfABadFile_Fails_AndNamesThePlace) {
+TEST_F(AdminVerbs, ReloadOfAnInvalidFileFailsAndReportsTheLocation) {
   proxy_.write_config(config("rond"));
   for (const char* verb : {"reload", "reload --wait", "reload --dry-run", "plan weir.yaml"}) {
     CommandOutcome outcome = weir(verb);
@@ -182,7 +182,7 @@ TEST_F(AdminVerbs, ReloadOfABadFile_Fails_AndNamesThePlace) {
 }
 
 // Without --admin and WEIR_ADMIN: by the file, whatever has become of it.
-TEST_F(AdminVerbs, ABrokenFile_DoesNotHideTheRunningWeir) {
+TEST_F(AdminVerbs, InvalidFileDoesNotHideTheRunningWeir) {
   const std::string admin = "\nadmin:\n  socket: " + proxy_.directory() + "/admin.sock\n";
   const std::string broken[] = {
       config("rond") + admin,                               // does not validate
@@ -200,7 +200,7 @@ TEST_F(AdminVerbs, ABrokenFile_DoesNotHideTheRunningWeir) {
   }
 }
 
-TEST_F(AdminVerbs, AFileThatDoesNotTellTheAddress_IsSaidToBeWhy) {
+TEST_F(AdminVerbs, ReportsAFileThatDoesNotContainTheAddress) {
   for (const char* text : {"", "listeners: [", "admin: { socket: here }\n"}) {
     std::ofstream(proxy_.directory() + "/weir.yaml") << text;
     CommandOutcome status = run_weir("status -c weir.yaml", proxy_.directory());
@@ -213,7 +213,7 @@ TEST_F(AdminVerbs, AFileThatDoesNotTellTheAddress_IsSaidToBeWhy) {
   }
 }
 
-TEST_F(AdminVerbs, AChangedAdminSectionIsNamedWhenNoWeirAnswers) {
+TEST_F(AdminVerbs, ReportsAChangedAdminSectionWhenNoWeirAnswers) {
   proxy_.write_config(config("random") + "admin: { socket: /nonexistent/admin.sock }\n");
   CommandOutcome outcome = run_weir("reload --wait -c weir.yaml", proxy_.directory());
   EXPECT_EQ(outcome.code, 3);
@@ -221,7 +221,7 @@ TEST_F(AdminVerbs, AChangedAdminSectionIsNamedWhenNoWeirAnswers) {
                                  HasSubstr("changed since weir started"), HasSubstr("--admin")));
 }
 
-TEST_F(AdminVerbs, PlanOfAnotherFile_AsksTheWeirThatRuns) {
+TEST_F(AdminVerbs, PlanOfAnotherFileAsksTheRunningWeir) {
   std::ofstream(proxy_.directory() + "/next.yaml")
       << config("random") + "admin: { socket: /nonexistent/admin.sock }\n";
   CommandOutcome outcome = run_weir("plan next.yaml", proxy_.directory());
@@ -229,7 +229,7 @@ TEST_F(AdminVerbs, PlanOfAnotherFile_AsksTheWeirThatRuns) {
   EXPECT_THAT(outcome.out, HasSubstr("round_robin → random"));
 }
 
-TEST_F(AdminVerbs, Healthcheck_TellsReadyFromDraining) {
+TEST_F(AdminVerbs, HealthcheckDistinguishesReadyFromDraining) {
   EXPECT_EQ(weir("healthcheck").code, 0);
   auto [client, server] = session();
   EXPECT_EQ(weir("drain").code, 0);
@@ -238,7 +238,7 @@ TEST_F(AdminVerbs, Healthcheck_TellsReadyFromDraining) {
   EXPECT_THAT(outcome.err, HasSubstr("not ready: draining"));
 }
 
-TEST_F(AdminVerbs, HealthcheckWaitsNoLongerThanItIsToldForAServerThatIsSilent) {
+TEST_F(AdminVerbs, HealthcheckOfASilentServerEndsAfterItsTimeout) {
   const Acceptor silent;
   const auto begun = std::chrono::steady_clock::now();
   CommandOutcome outcome =
@@ -271,7 +271,7 @@ class RunningWatch {
   FILE* pipe_;
 };
 
-TEST_F(AdminVerbs, DrainWatch_EndsWithFour_WhenASecondSignalCutsWhatIsLeft) {
+TEST_F(AdminVerbs, DrainWatchExitsWith4WhenASecondSignalEndsSessions) {
   auto [client, server] = session();
   ASSERT_GT(client.send_until_blocked(std::string(65536, 'x')), 0u);
   RunningWatch watch(proxy_);
@@ -282,7 +282,7 @@ TEST_F(AdminVerbs, DrainWatch_EndsWithFour_WhenASecondSignalCutsWhatIsLeft) {
   EXPECT_EQ(watch.code(), 4);
 }
 
-TEST_F(AdminVerbs, DrainWatch_EndsWithFour_WhenWeirDiesOverOpenSessions) {
+TEST_F(AdminVerbs, DrainWatchExitsWith4WhenWeirIsKilledWithOpenSessions) {
   auto [client, server] = session();
   ASSERT_GT(client.send_until_blocked(std::string(65536, 'x')), 0u);
   RunningWatch watch(proxy_);
@@ -292,14 +292,14 @@ TEST_F(AdminVerbs, DrainWatch_EndsWithFour_WhenWeirDiesOverOpenSessions) {
   EXPECT_EQ(watch.code(), 4);
 }
 
-TEST_F(AdminVerbs, DrainWatch_EndsAtOnce_WhenThereIsNoSession) {
+TEST_F(AdminVerbs, DrainWatchEndsAtOnceWithoutSessions) {
   RunningWatch watch(proxy_);
   EXPECT_THAT(watch.rest(), HasSubstr("nothing was cut"));
   EXPECT_EQ(watch.code(), 0);
   EXPECT_EQ(proxy_.wait(), 0);
 }
 
-TEST_F(AdminVerbs, ManyClientsThatWaitForTheDrainLeaveRoomForOthers) {
+TEST_F(AdminVerbs, ManyClientsThatWaitForTheDrainDoNotBlockOthers) {
   auto [client, server] = session();
   ASSERT_EQ(proxy_.post("/v1/drain").status, 202);
   std::vector<Socket> waiting;  // more than are held, fewer than there is room for: none is evicted
@@ -317,7 +317,7 @@ TEST_F(AdminVerbs, ManyClientsThatWaitForTheDrainLeaveRoomForOthers) {
   EXPECT_EQ(proxy_.wait(), 0);
 }
 
-TEST_F(AdminVerbs, DrainWatch_EndsWithZero_WhenTheSessionsHaveEnded) {
+TEST_F(AdminVerbs, DrainWatchExitsWith0WhenAllSessionsEnd) {
   auto [client, server] = session();
   ASSERT_GT(client.send_until_blocked(std::string(65536, 'x')),
             0u);  // busy: nobody closes it early
@@ -330,7 +330,7 @@ TEST_F(AdminVerbs, DrainWatch_EndsWithZero_WhenTheSessionsHaveEnded) {
   EXPECT_EQ(proxy_.wait(), 0);
 }
 
-TEST_F(AdminVerbs, DrainWatch_EndsWithFour_WhenSomethingWasCut) {
+TEST_F(AdminVerbs, DrainWatchExitsWith4WhenSessionsAreCut) {
   auto [client, server] = session();
   ASSERT_GT(client.send_until_blocked(std::string(65536, 'x')), 0u);
   CommandOutcome outcome = weir("drain --watch --timeout 300ms");
@@ -339,7 +339,7 @@ TEST_F(AdminVerbs, DrainWatch_EndsWithFour_WhenSomethingWasCut) {
   EXPECT_EQ(proxy_.wait(), 4);
 }
 
-TEST_F(AdminVerbs, DrainWithoutTimeCutsAtOnce) {
+TEST_F(AdminVerbs, DrainWithZeroTimeoutCutsSessionsAtOnce) {
   auto [client, server] = session();
   CommandOutcome outcome = weir("drain --timeout 0s");
   EXPECT_EQ(outcome.code, 0) << outcome.err;
@@ -347,7 +347,7 @@ TEST_F(AdminVerbs, DrainWithoutTimeCutsAtOnce) {
   EXPECT_THAT(proxy_.errors(), AllOf(HasSubstr("phase=terminating"), Not(HasSubstr("deadline=-"))));
 }
 
-TEST_F(AdminVerbs, ASecondDrain_SaysSo) {
+TEST_F(AdminVerbs, SecondDrainReportsTheFirst) {
   auto [client, server] = session();
   EXPECT_EQ(weir("drain").code, 0);
   CommandOutcome second = weir("drain --timeout 10s");
@@ -355,7 +355,7 @@ TEST_F(AdminVerbs, ASecondDrain_SaysSo) {
   EXPECT_THAT(second.err, HasSubstr("already draining"));
 }
 
-TEST_F(AdminVerbs, ReloadWhileDraining_IsRefused) {
+TEST_F(AdminVerbs, ReloadDuringADrainIsRefused) {
   auto [client, server] = session();
   EXPECT_EQ(weir("drain").code, 0);
   CommandOutcome outcome = weir("reload --wait");
@@ -381,7 +381,7 @@ class WithoutAdminSection : public testing::Test {
   std::string folder_;
 };
 
-TEST_F(WithoutAdminSection, TheDefaultSocketIsServed_AndFound) {
+TEST_F(WithoutAdminSection, DefaultSocketIsOpenedAndFound) {
   ProxyProcess first(config());
   EXPECT_EQ(run_weir("healthcheck -c weir.yaml", first.directory()).code, 0);
   ProxyProcess second(config());  // the socket is taken, and that is no reason not to serve
@@ -406,7 +406,7 @@ TEST_F(WithoutAdminSection, ServesTheRuntimeDirectoryOfTheUnitBesideTheDefaultSo
   }
 }
 
-TEST_F(WithoutAdminSection, NothingIsServed_WhereThereIsNoPlace_AndHealthcheckSaysWhatToAdd) {
+TEST_F(WithoutAdminSection, HealthcheckReportsWhatToAddWithoutADefaultSocketDirectory) {
   std::filesystem::remove_all(folder_);
   ProxyProcess proxy(config());
   CommandOutcome outcome = run_weir("healthcheck -c weir.yaml", proxy.directory());
@@ -416,7 +416,7 @@ TEST_F(WithoutAdminSection, NothingIsServed_WhereThereIsNoPlace_AndHealthcheckSa
 
 // Its section went together with what broke it: the mistakes are what helps, not a socket that
 // nobody has heard of.
-TEST_F(WithoutAdminSection, ReloadOfABadFile_TellsTheMistakes_ReachedOrNot) {
+TEST_F(WithoutAdminSection, ReloadOfAnInvalidFileReportsTheErrorsWhetherWeirIsReachedOrNot) {
   {
     ProxyProcess proxy(config());
     ASSERT_TRUE(proxy.ready());
@@ -454,7 +454,7 @@ std::string exec_reload(const std::string& directory) {
 }
 
 // systemd sets RUNTIME_DIRECTORY and makes the directory.
-TEST(SystemdUnit, ItsReloadWorks_WhateverTheAdminSectionSays) {
+TEST(SystemdUnit, ReloadOfTheServiceUnitWorksWithAnyAdminSection) {
   char name[] = "/tmp/weir-unit-XXXXXX";
   const std::string folder = ::mkdtemp(name);
   for (const std::string& admin :
@@ -491,7 +491,7 @@ TEST(ProxyVerb, ForwardsRequestsWithoutAFile) {
   EXPECT_EQ(client.wait_end(), Socket::End::fin);
 }
 
-TEST(ProxyVerb, WithTcp_ForwardsBytesWithoutAFile) {
+TEST(ProxyVerb, ForwardsBytesWithTcpWithoutAFile) {
   Acceptor backend;
   Address listen = free_address();
   std::string folder = testing::TempDir() + "/weir_proxy_" + std::to_string(::getpid());

@@ -170,7 +170,7 @@ class BadBackendsTest : public testing::Test {
   Outcome gets_, posts_;
 };
 
-TEST_F(BadBackendsTest, ARefusingBackendCausesNoFailure) {
+TEST_F(BadBackendsTest, RefusingBackendCausesNoFailure) {
   start([this](HttpPeer& peer, HttpMessage& m) { return answer_well(peer, m); });
   bad_->stop();
   run_clients(kRequests);
@@ -179,7 +179,7 @@ TEST_F(BadBackendsTest, ARefusingBackendCausesNoFailure) {
   EXPECT_GT(retried("connect_failure"), 0);
 }
 
-TEST_F(BadBackendsTest, ABackendThatClosesIdleConnectionsAtRandomIsSeenByNoIdempotentRequest) {
+TEST_F(BadBackendsTest, BackendThatClosesIdleConnectionsAtRandomFailsNoIdempotentRequest) {
   start([this](HttpPeer& peer, HttpMessage& m) {
     if (!answer_well(peer, m)) return false;
     if (random() % 2 == 0) return true;
@@ -193,7 +193,7 @@ TEST_F(BadBackendsTest, ABackendThatClosesIdleConnectionsAtRandomIsSeenByNoIdemp
   EXPECT_EQ(posts_.aborted, 0);
 }
 
-TEST_F(BadBackendsTest, ARequestThatANewConnectionDroppedIsNotSentAgainUnasked) {
+TEST_F(BadBackendsTest, RequestDroppedByANewConnectionIsNotSentAgainByDefault) {
   start([this](HttpPeer& peer, HttpMessage& m) {
     ledger_.note(m);
     if (random() % 2 == 0) end_with_reset(peer);
@@ -206,7 +206,7 @@ TEST_F(BadBackendsTest, ARequestThatANewConnectionDroppedIsNotSentAgainUnasked) 
   EXPECT_EQ(retried("reset_before_response"), 0);
 }
 
-TEST_F(BadBackendsTest, ARequestThatANewConnectionDroppedIsSentAgainWhenAskedAndIdempotent) {
+TEST_F(BadBackendsTest, IdempotentRequestDroppedByANewConnectionIsSentAgainWhenConfigured) {
   start(
       [this](HttpPeer& peer, HttpMessage& m) {
         ledger_.note(m);
@@ -220,7 +220,7 @@ TEST_F(BadBackendsTest, ARequestThatANewConnectionDroppedIsSentAgainWhenAskedAnd
   EXPECT_GT(posts_.gateway_errors, 0) << "a POST that may have been acted upon";
 }
 
-TEST_F(BadBackendsTest, ABackendThatDiesWithinAnAnswerGivesAnAbort) {
+TEST_F(BadBackendsTest, BackendThatExitsDuringAResponseAbortsTheClient) {
   start([this](HttpPeer& peer, HttpMessage& m) {
     ledger_.note(m);
     peer.read_body(m);
@@ -243,7 +243,7 @@ TEST_F(BadBackendsTest, ABackendThatDiesWithinAnAnswerGivesAnAbort) {
   EXPECT_EQ(posts_.ok + posts_.aborted + posts_.gateway_errors, kRequests);
 }
 
-TEST_F(BadBackendsTest, GarbageIsAnsweredAndNoneOfItIsPassedOn) {
+TEST_F(BadBackendsTest, GarbageIsAnsweredWithAnErrorAndNotForwarded) {
   start([this](HttpPeer& peer, HttpMessage& m) {
     static constexpr std::string_view kGarbage[] = {
         "\x16\x03\x01 this is not HTTP\r\n\r\n",
@@ -266,7 +266,7 @@ TEST_F(BadBackendsTest, GarbageIsAnsweredAndNoneOfItIsPassedOn) {
   EXPECT_EQ(posts_.ok + posts_.gateway_errors, kRequests);
 }
 
-TEST_F(BadBackendsTest, ABackendThatStallsIsGivenUpInTime) {
+TEST_F(BadBackendsTest, StalledBackendTimesOut) {
   constexpr int kFew = 6;
   start(
       [this](HttpPeer& peer, HttpMessage& m) {
@@ -282,7 +282,7 @@ TEST_F(BadBackendsTest, ABackendThatStallsIsGivenUpInTime) {
   EXPECT_GT(gets_.gateway_errors, 0);
 }
 
-TEST_F(BadBackendsTest, ABackendThatStallsIsSeenByNoIdempotentRequestThatMayBeSentAgain) {
+TEST_F(BadBackendsTest, StalledBackendFailsNoIdempotentRequestWithRetries) {
   constexpr int kFew = 6;
   start(
       [this](HttpPeer& peer, HttpMessage& m) {
@@ -296,7 +296,7 @@ TEST_F(BadBackendsTest, ABackendThatStallsIsSeenByNoIdempotentRequestThatMayBeSe
   EXPECT_GT(retried("timeout"), 0);
 }
 
-TEST_F(BadBackendsTest, AnAnswerBeforeTheBodyIsReadArrivesWhole) {
+TEST_F(BadBackendsTest, ResponseBeforeTheBodyIsReadArrivesComplete) {
   start([this](HttpPeer& peer, HttpMessage& m) {
     ledger_.note(m);
     if (random() % 2 == 0) {
@@ -315,7 +315,7 @@ TEST_F(BadBackendsTest, AnAnswerBeforeTheBodyIsReadArrivesWhole) {
 }
 
 // The client is still sending: what it is told must not be lost for that.
-TEST_F(BadBackendsTest, ABackendThatDiesWhileItReadsABodyIsAnsweredFor) {
+TEST_F(BadBackendsTest, BackendThatExitsWhileItReadsABodyIsAnsweredWithAnError) {
   start([this](HttpPeer& peer, HttpMessage& m) {
     ledger_.note(m);
     if (m.method() == "GET") return peer.send(http_ok(answer_to(m)));
@@ -330,7 +330,7 @@ TEST_F(BadBackendsTest, ABackendThatDiesWhileItReadsABodyIsAnsweredFor) {
   EXPECT_GT(posts_.gateway_errors, 0);
 }
 
-TEST_F(BadBackendsTest, AReturningBackendGetsRequestsAgainWithoutAFailure) {
+TEST_F(BadBackendsTest, ReturningBackendGetsRequestsAgainWithoutAFailure) {
   start([this](HttpPeer& peer, HttpMessage& m) { return answer_well(peer, m); });
   for (int i = 0; i < 3; ++i) {
     bad_->stop();
@@ -349,7 +349,7 @@ TEST_F(BadBackendsTest, AReturningBackendGetsRequestsAgainWithoutAFailure) {
 
 // The second try wants a new connection, because the first was kept and was closed; but kept ones
 // hold all the room that there is at the backend it goes to.
-TEST_F(BadBackendsTest, KeptConnectionsMakeRoomForASecondTry) {
+TEST_F(BadBackendsTest, IdleConnectionsAreClosedForARetry) {
   Acceptor one, other;
   weir_.emplace(
       config_text(http_listener("web", bind_, "cluster: app"),
@@ -397,7 +397,7 @@ TEST_F(BadBackendsTest, RestartOfABackendIsNotLearnedAsItsIdleLimit) {
   EXPECT_EQ(weir_->errors().find("closes_idle_connections"), std::string::npos);
 }
 
-TEST_F(BadBackendsTest, TheOnlyBackendIsMissedWithAnErrorAndFoundWhenItReturns) {
+TEST_F(BadBackendsTest, RequestsFailWithoutTheOnlyBackendAndSucceedWhenItReturns) {
   weir_.emplace(config_text(http_listener("web", bind_, "cluster: app"),
                             cluster("app", {good_.address()}), "logging: {level: warn}\n"));
   HttpPeer peer(Socket::connect(bind_));

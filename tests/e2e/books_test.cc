@@ -29,7 +29,7 @@ uint64_t sessions_possible(uint64_t wanted) {
   return std::min(possible, wanted);
 }
 
-TEST(Books, TenThousandIdleSessionsCostLittleAndLeaveNothing) {
+TEST(Books, TenThousandIdleSessionsUseLittleMemoryAndLeakNothing) {
   const uint64_t wanted = sessions_possible(kIdleSessions);
   LoadServer backend(Behaviour::hold, 0, Place::process);
   const Address bind = free_address();
@@ -61,7 +61,7 @@ TEST(Books, TenThousandIdleSessionsCostLittleAndLeaveNothing) {
   EXPECT_LE(weir.open_descriptors(), descriptors + 2);
 }
 
-TEST(Books, TwentyThousandConnectionsComeAndGoAndLeaveNothing) {
+TEST(Books, TwentyThousandConnectionsLeakNothing) {
   allow_many_descriptors();
   LoadServer backend(Behaviour::echo, 0, Place::process);
   const Address bind = free_address();

@@ -35,14 +35,14 @@ class CommandLineTest : public testing::Test {
   std::string folder_;
 };
 
-TEST_F(CommandLineTest, Alone_PrintsTwelveLines) {
+TEST_F(CommandLineTest, PrintsTwelveLinesWithoutArguments) {
   CommandOutcome outcome = weir("");
   EXPECT_EQ(outcome.code, 0);
   EXPECT_EQ(std::ranges::count(outcome.out, '\n'), 12);
   EXPECT_THAT(outcome.err, IsEmpty());
 }
 
-TEST_F(CommandLineTest, WrongUse_IsExitCode2_WithTheMessageOnStderr) {
+TEST_F(CommandLineTest, WrongUsageExitsWith2AndAMessageOnStderr) {
   for (const char* arguments :
        {"stauts", "status --jsn", "proxy --from :1", "config", "check --format xml",
         "reload --timeout 30", "check a b", "proxy --from :1 --to x:1 --balance rond --tcp"}) {
@@ -53,11 +53,11 @@ TEST_F(CommandLineTest, WrongUse_IsExitCode2_WithTheMessageOnStderr) {
   }
 }
 
-TEST_F(CommandLineTest, AValueThatIsNone_IsAnsweredWithTheNearest) {
+TEST_F(CommandLineTest, UnknownValueIsAnsweredWithTheNearest) {
   EXPECT_THAT(weir("check --format tetx").err, HasSubstr("did you mean 'text'?"));
 }
 
-TEST_F(CommandLineTest, NothingRunning_IsExitCode3) {
+TEST_F(CommandLineTest, ExitsWith3WhenWeirDoesNotRun) {
   for (const char* verb : {"status", "reload --wait", "drain", "healthcheck", "plan weir.yaml"}) {
     CommandOutcome outcome = weir(std::string(verb) + " --admin unix:/nonexistent/admin.sock");
     EXPECT_EQ(outcome.code, 3) << verb;
@@ -65,7 +65,7 @@ TEST_F(CommandLineTest, NothingRunning_IsExitCode3) {
   }
 }
 
-TEST_F(CommandLineTest, Check_ReportsWhatIsWrong_AndWithWhichCode) {
+TEST_F(CommandLineTest, CheckReportsErrorsWithTheirCodes) {
   write(
       "listeners:\n  - bind: :8080\n    cluster: app\nclusters:\n  - name: app\n    backends: "
       "[127.0.0.1:9000]\n");
@@ -83,7 +83,7 @@ TEST_F(CommandLineTest, Check_ReportsWhatIsWrong_AndWithWhichCode) {
   EXPECT_THAT(weir("check --format github").out, StartsWith("::error file=weir.yaml,line=3"));
 }
 
-TEST_F(CommandLineTest, Check_ReportsWhatTheStartWouldFailFor) {
+TEST_F(CommandLineTest, CheckReportsErrorsThatTheStartWouldReport) {
   write(
       "listeners:\n  - bind: 127.0.0.1:0\n    cluster: app\nclusters:\n  - name: app\n    "
       "backends: "
@@ -96,7 +96,7 @@ TEST_F(CommandLineTest, Check_ReportsWhatTheStartWouldFailFor) {
   EXPECT_EQ(weir("run").code, 1);
 }
 
-TEST_F(CommandLineTest, Check_ReadsStandardInput) {
+TEST_F(CommandLineTest, CheckReadsStandardInput) {
   write(
       "listeners: [{ bind: ':8080', cluster: app }]\nclusters: [{ name: app, backends: [a:1] }]\n");
   const CommandOutcome valid = weir("check - < weir.yaml");
@@ -111,7 +111,7 @@ TEST_F(CommandLineTest, Check_ReadsStandardInput) {
   EXPECT_THAT(weir("check - < /dev/null").out, HasSubstr("stdin: error[E003]"));
 }
 
-TEST_F(CommandLineTest, Explain_TakesAUrl) {
+TEST_F(CommandLineTest, ExplainAcceptsAUrl) {
   write(
       "listeners:\n  - bind: :8080\n    protocol: http\n    routes:\n      - { name: api, match: { "
       "hosts: [api.example.com], path_prefix: /v1, query: { a: b } }, cluster: app }\n"
@@ -131,7 +131,7 @@ TEST_F(CommandLineTest, Explain_TakesAUrl) {
   EXPECT_EQ(weir("explain https://a.test/ --host b.test").code, 2);
 }
 
-TEST_F(CommandLineTest, StrictCheck_FailsOnAWarning) {
+TEST_F(CommandLineTest, StrictCheckFailsOnAWarning) {
   write(
       "listeners:\n  - bind: :8080\n    cluster: app\nclusters:\n  - name: app\n    backends: "
       "[127.0.0.1:9000]\n"
@@ -140,7 +140,7 @@ TEST_F(CommandLineTest, StrictCheck_FailsOnAWarning) {
   EXPECT_EQ(weir("check --strict").code, 78);
 }
 
-TEST_F(CommandLineTest, ShowEnv_NamesWhatIsNotSet_AndReportsWhatIsWrong) {
+TEST_F(CommandLineTest, ShowEnvListsUnsetVariablesAndReportsErrors) {
   write(
       "listeners:\n  - bind: :8080\n    cluster: ${WEIR_TEST_UNSET}\nclusters:\n  - name: app\n    "
       "backends: [127.0.0.1:9000]\n");
@@ -160,14 +160,14 @@ std::string shell(const std::string& line) {
   return out;
 }
 
-TEST_F(CommandLineTest, AStandardOutputThatTakesNothing_IsAFailure) {
+TEST_F(CommandLineTest, FullStandardOutputIsAFailure) {
   for (const char* arguments : {"schema", "version", "--version", "", "run --help", "man"})
     EXPECT_EQ(shell("$WEIR " + std::string(arguments) + " 2>&1 >/dev/full; echo $?"),
               "weir: cannot write to the standard output: No space left on device\n1\n")
         << arguments;
 }
 
-TEST_F(CommandLineTest, Run_RefusesWhatTheKernelDoesNotHave_WithItsPlace) {
+TEST_F(CommandLineTest, RunRefusesAnUnsupportedAlgorithmWithItsLocation) {
   write(
       "listeners:\n  - bind: 127.0.0.1:0\n    cluster: app\nclusters:\n  - name: app\n    "
       "backends: "
@@ -177,13 +177,13 @@ TEST_F(CommandLineTest, Run_RefusesWhatTheKernelDoesNotHave_WithItsPlace) {
   EXPECT_THAT(outcome.err, HasSubstr("weir.yaml:7:25: congestion control 'nonsense'"));
 }
 
-TEST_F(CommandLineTest, NoConfiguration_SaysWhereItWasLookedFor) {
+TEST_F(CommandLineTest, MissingConfigurationReportsTheSearchedPaths) {
   CommandOutcome outcome = weir("config show");
   EXPECT_EQ(outcome.code, 2);
   EXPECT_THAT(outcome.err, AllOf(HasSubstr("WEIR_CONFIG"), HasSubstr("/etc/weir/weir.yaml")));
 }
 
-TEST_F(CommandLineTest, ThePrintedConfigOfProxy_IsValid) {
+TEST_F(CommandLineTest, PrintedConfigurationOfProxyIsValid) {
   CommandOutcome outcome =
       weir("proxy --tcp --from 127.0.0.1:8080 --to 127.0.0.1:9000 --balance random --print-config");
   ASSERT_EQ(outcome.code, 0) << outcome.err;

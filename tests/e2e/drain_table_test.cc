@@ -180,7 +180,7 @@ class DrainTableTest : public testing::Test {
   std::vector<Flow> down_, up_;
 };
 
-TEST_F(DrainTableTest, AThousandSessionsOfEveryKindEndAsTheyShould) {
+TEST_F(DrainTableTest, ThousandSessionsOfEveryKindEndAsExpected) {
   start("timeout: 150s, spread: 2s, linger: 500ms");
   ASSERT_NO_FATAL_FAILURE(open_idle());
   ASSERT_NO_FATAL_FAILURE(open_transfers());

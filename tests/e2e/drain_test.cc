@@ -68,7 +68,7 @@ TEST_F(DrainTest, EndsAtOnceWithoutSessions) {
                                std::to_string(::getpid())));
 }
 
-TEST_F(DrainTest, EndsWhenTheLastSessionDoes) {
+TEST_F(DrainTest, EndsWithTheLastSession) {
   ProxyProcess weir(simple(bind_, {backend_.address()}, drain("timeout: 60s")));
   ASSERT_TRUE(open_half_closed(weir));
   weir.signal(SIGTERM);
@@ -98,7 +98,7 @@ TEST_F(DrainTest, FailsReadinessFirstAndServesDuringTheDelay) {
   EXPECT_GE(elapsed_since(start), 1900ms);
 }
 
-TEST_F(DrainTest, KeepsReadinessForAWhileWhenConfigured) {
+TEST_F(DrainTest, KeepsReadinessForTheConfiguredTime) {
   ProxyProcess weir(
       simple(bind_, {backend_.address()}, drain("delay: 2s, ready_fail_after: 1s, timeout: 30s")));
   const TimePoint start = now();
@@ -110,7 +110,7 @@ TEST_F(DrainTest, KeepsReadinessForAWhileWhenConfigured) {
   EXPECT_EQ(weir.wait(), 0);
 }
 
-TEST_F(DrainTest, ServesTheTwoHundredThatWaitInTheAcceptQueue) {
+TEST_F(DrainTest, ServesTwoHundredConnectionsInTheAcceptQueue) {
   LoadServer echo(Behaviour::echo);
   ProxyProcess weir(simple(bind_, {echo.address()}, drain("timeout: 20s")));
   weir.signal(SIGSTOP);
@@ -131,7 +131,7 @@ TEST_F(DrainTest, ServesTheTwoHundredThatWaitInTheAcceptQueue) {
 }
 
 // Nothing moves, but the backend is at work: the session is not idle.
-TEST_F(DrainTest, ASessionThatAwaitsAnAnswerOutlivesTheIdleOnesAndGetsIt) {
+TEST_F(DrainTest, SessionThatAwaitsAResponseOutlivesIdleSessionsAndGetsIt) {
   ProxyProcess weir(simple(bind_, {backend_.address()}, drain("timeout: 100s, spread: 1s")));
   SessionPair idle = open_pair(bind_, backend_);
   ASSERT_TRUE(open_session(bind_));
@@ -151,7 +151,7 @@ TEST_F(DrainTest, ASessionThatAwaitsAnAnswerOutlivesTheIdleOnesAndGetsIt) {
   EXPECT_TRUE(weir.await_error("event=server.drained cut=0"));
 }
 
-TEST_F(DrainTest, ASessionWithoutItsAnswerAtTheDeadlineIsCutAndCountedAndTheExitCodeSaysSo) {
+TEST_F(DrainTest, SessionThatAwaitsAResponseAtTheDeadlineIsResetCountedAndInTheExitCode) {
   ProxyProcess weir(
       simple(bind_, {backend_.address()}, drain("timeout: 3s, spread: 200ms, linger: 300ms")));
   ASSERT_TRUE(open_session(bind_));
@@ -194,7 +194,7 @@ TEST_F(DrainTest, ClosesIdleSessionsWithAFinSpreadOverTime) {
   EXPECT_EQ(weir.wait(), 0) << "nobody was cut: a FIN after all bytes";
 }
 
-TEST_F(DrainTest, ATransferInProgressArrivesWhole) {
+TEST_F(DrainTest, TransferInProgressArrivesComplete) {
   constexpr size_t kSize = 64 << 20;
   LoadServer source(Behaviour::source, kSize);
   ProxyProcess weir(simple(bind_, {source.address()}, drain("timeout: 60s, spread: 500ms")));
@@ -229,7 +229,7 @@ TEST_F(DrainTest, HalfClosedSessionsFinishInBothDirections) {
   EXPECT_EQ(weir.wait(), 0);
 }
 
-TEST_F(DrainTest, AClientThatNeverReadsIsCutWithAResetAndTheExitCodeSaysSo) {
+TEST_F(DrainTest, ClientThatNeverReadsIsResetAndInTheExitCode) {
   ProxyProcess weir(simple(bind_, {backend_.address()}, drain("timeout: 1s, linger: 300ms")));
   ASSERT_TRUE(open_session(bind_));
   client_.shrink_buffers();
@@ -242,7 +242,7 @@ TEST_F(DrainTest, AClientThatNeverReadsIsCutWithAResetAndTheExitCodeSaysSo) {
   EXPECT_EQ(client_.wait_end(), End::reset) << "a FIN would forge a complete stream";
 }
 
-TEST_F(DrainTest, ASecondSignalMeansNow) {
+TEST_F(DrainTest, SecondSignalEndsTheDrainAtOnce) {
   for (int second : {SIGTERM, SIGINT}) {
     const Address bind = free_address();
     ProxyProcess weir(simple(bind, {backend_.address()}, drain("timeout: 60s, linger: 200ms")));
@@ -258,7 +258,7 @@ TEST_F(DrainTest, ASecondSignalMeansNow) {
   }
 }
 
-TEST_F(DrainTest, ASecondSignalEndsALameDuckAtOnceToo) {
+TEST_F(DrainTest, SecondSignalEndsTheLameDuckPhaseAtOnce) {
   ProxyProcess weir(simple(bind_, {backend_.address()}, drain("delay: 100s, timeout: 100s")));
   weir.signal(SIGTERM);
   ASSERT_TRUE(await_phase(weir, "lame_duck"));
@@ -275,7 +275,7 @@ TEST_F(DrainTest, ASecondSignalEndsALameDuckAtOnceToo) {
   EXPECT_EQ(client_.wait_end(), End::reset);
 }
 
-TEST_F(DrainTest, InterruptAndQuitBeginADrainAsTermDoes) {
+TEST_F(DrainTest, InterruptAndQuitBeginADrainLikeTerm) {
   for (const int first : {SIGINT, SIGQUIT}) {
     const Address bind = free_address();
     ProxyProcess weir(simple(bind, {backend_.address()}, drain("timeout: 100s")));
@@ -294,7 +294,7 @@ TEST_F(DrainTest, InterruptAndQuitBeginADrainAsTermDoes) {
 }
 
 // Its checks keep it from being ready; who has connected meanwhile waits in the kernel.
-TEST_F(DrainTest, StoppedBeforeItIsReadyItServesItsClientsAndExits) {
+TEST_F(DrainTest, ServesItsClientsAndExitsWhenStoppedBeforeReadiness) {
   LoadServer echo(Behaviour::echo);
   ProxyProcess weir(
       config_text(listener("web", bind_, "app"),
@@ -314,7 +314,7 @@ TEST_F(DrainTest, StoppedBeforeItIsReadyItServesItsClientsAndExits) {
   EXPECT_FALSE(weir.await_notification("READY=1", 0s)) << "it never was";
 }
 
-TEST_F(DrainTest, AsksTheServiceManagerForMoreTimeAsLongAsItLasts) {
+TEST_F(DrainTest, ExtendsTheStopTimeoutOfTheServiceManagerWhileItLasts) {
   ProxyProcess weir(simple(bind_, {backend_.address()}, drain("timeout: 100s")));
   ASSERT_TRUE(open_half_closed(weir));
   weir.signal(SIGTERM);
@@ -326,7 +326,7 @@ TEST_F(DrainTest, AsksTheServiceManagerForMoreTimeAsLongAsItLasts) {
 }
 
 // What weir is told of an idle backend's death is a FIN: there is nothing that was cut.
-TEST_F(DrainTest, AnIdleSessionWhoseBackendDiesSeesAFin) {
+TEST_F(DrainTest, IdleSessionWhoseBackendExitsGetsAFin) {
   auto dying = std::make_unique<LoadServer>(Behaviour::hold, 0, LoadServer::Place::process);
   ProxyProcess weir(simple(bind_, {dying->address()}, drain("timeout: 100s")));
   Socket client = Socket::connect(bind_);
@@ -338,7 +338,7 @@ TEST_F(DrainTest, AnIdleSessionWhoseBackendDiesSeesAFin) {
   EXPECT_EQ(weir.wait(), 0);
 }
 
-TEST_F(DrainTest, RefusesAReloadMeanwhile) {
+TEST_F(DrainTest, RefusesAReload) {
   ProxyProcess weir(simple(bind_, {backend_.address()}, drain("timeout: 100s")));
   ASSERT_TRUE(open_half_closed(weir));
   weir.signal(SIGTERM);
@@ -385,7 +385,7 @@ TEST_F(DrainTest, ReportsWhatEachSessionWaitsFor) {
   EXPECT_EQ(weir.post("/v1/drain").status, 409);
 }
 
-TEST_F(DrainTest, HealthChecksGoOnMeanwhile) {
+TEST_F(DrainTest, HealthChecksContinue) {
   ProxyProcess weir(
       config_text(listener("web", bind_, "app"),
                   cluster("app", {backend_.address()},

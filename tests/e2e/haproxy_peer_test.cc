@@ -58,7 +58,7 @@ class HaproxyBeforeWeir : public testing::Test {
   HttpBackend backend_{tell_whom};
 };
 
-TEST_F(HaproxyBeforeWeir, TheClientThatHaproxySees_IsTheClient_InTheLogAndForBackends) {
+TEST_F(HaproxyBeforeWeir, LogAndBackendsGetTheClientThatHaproxySees) {
   ProxyProcess weir(text());
   for (const char* version : {"send-proxy", "send-proxy-v2"}) {
     const Address front = free_address();
@@ -73,7 +73,7 @@ TEST_F(HaproxyBeforeWeir, TheClientThatHaproxySees_IsTheClient_InTheLogAndForBac
   expect_no_failure(weir);
 }
 
-TEST_F(HaproxyBeforeWeir, AClientOfTheOtherFamilyIsNamedAsWell) {
+TEST_F(HaproxyBeforeWeir, ClientOfTheOtherAddressFamilyIsReported) {
   ProxyProcess weir(text());
   for (const char* version : {"send-proxy", "send-proxy-v2"}) {
     const Address front = free_address("[::1]");
@@ -85,7 +85,7 @@ TEST_F(HaproxyBeforeWeir, AClientOfTheOtherFamilyIsNamedAsWell) {
   expect_no_failure(weir);
 }
 
-TEST_F(HaproxyBeforeWeir, TlsBehindTheHeaderIsWeirs) {
+TEST_F(HaproxyBeforeWeir, WeirTerminatesTlsAfterTheHeader) {
   ProxyProcess weir(text(tls()));
   for (const char* version : {"send-proxy", "send-proxy-v2"}) {
     const Address front = free_address();
@@ -102,7 +102,7 @@ TEST_F(HaproxyBeforeWeir, TlsBehindTheHeaderIsWeirs) {
   expect_no_failure(weir);
 }
 
-TEST_F(HaproxyBeforeWeir, AllThatItKnowsOfATlsThatItHasEnded_IsReadPast) {
+TEST_F(HaproxyBeforeWeir, TlvsOfTlsTerminatedByHaproxyAreSkipped) {
   ProxyProcess weir(text());
   const IssuedFiles client = authority_.issue({.common_name = "client"});
   const Address front = free_address();
@@ -119,7 +119,7 @@ TEST_F(HaproxyBeforeWeir, AllThatItKnowsOfATlsThatItHasEnded_IsReadPast) {
   expect_no_failure(weir);
 }
 
-TEST_F(HaproxyBeforeWeir, ItsChecksSendLocalHeadersAndAreNoFailures) {
+TEST_F(HaproxyBeforeWeir, ChecksOfHaproxySendLocalHeadersAndAreNoFailures) {
   ProxyProcess weir(text());
   double asked = 0;
   for (const char* version : {"send-proxy", "send-proxy-v2"}) {
@@ -136,7 +136,7 @@ TEST_F(HaproxyBeforeWeir, ItsChecksSendLocalHeadersAndAreNoFailures) {
   expect_no_failure(weir);
 }
 
-TEST_F(HaproxyBeforeWeir, WithoutItsHeader_ItIsRefused) {
+TEST_F(HaproxyBeforeWeir, HaproxyWithoutItsHeaderIsRefused) {
   ProxyProcess weir(text());
   const Address front = free_address();
   const ForeignServer server = haproxy(front, "");
@@ -170,7 +170,7 @@ class HaproxyBehindWeir : public testing::Test {
 
 constexpr const char* kWho = "%[src]:%[src_port] to %[dst]:%[dst_port]";
 
-TEST_F(HaproxyBehindWeir, ItGetsTheAddressesOfTheClientAndOfItsDestination) {
+TEST_F(HaproxyBehindWeir, HaproxyGetsTheAddressesOfTheClientAndItsDestination) {
   const ForeignServer server = haproxy(kWho);
   for (const char* version : {"v1", "v2"}) {
     bind_ = free_address();
@@ -182,7 +182,7 @@ TEST_F(HaproxyBehindWeir, ItGetsTheAddressesOfTheClientAndOfItsDestination) {
   EXPECT_THAT(server.said(), Not(HasSubstr("PROXY")));
 }
 
-TEST_F(HaproxyBehindWeir, AClientOfTheOtherFamilyIsNamedAsWell) {
+TEST_F(HaproxyBehindWeir, ClientOfTheOtherAddressFamilyIsReported) {
   const ForeignServer server = haproxy(kWho);
   for (const char* version : {"v1", "v2"}) {
     bind_ = free_address("[::1]");
@@ -194,7 +194,7 @@ TEST_F(HaproxyBehindWeir, AClientOfTheOtherFamilyIsNamedAsWell) {
   }
 }
 
-TEST_F(HaproxyBehindWeir, ItGetsTheHostOfTheRequest) {
+TEST_F(HaproxyBehindWeir, HaproxyGetsTheHostOfTheRequest) {
   TestAuthority authority;
   const IssuedFiles site = authority.issue({.hosts = {"a.test"}});
   const ForeignServer server = haproxy("%[src] asked for %[fc_pp_authority]");
@@ -205,7 +205,7 @@ TEST_F(HaproxyBehindWeir, ItGetsTheHostOfTheRequest) {
   EXPECT_THAT(hear(peer, "a.test"), EndsWith("\r\n127.0.0.9 asked for a.test"));
 }
 
-TEST_F(HaproxyBehindWeir, ChecksSendLocalHeadersThatItAccepts) {
+TEST_F(HaproxyBehindWeir, ChecksSendLocalHeadersThatHaproxyAccepts) {
   const ForeignServer server = haproxy("%[src] %[fc_rcvd_proxy]");
   for (const std::string version : {"v1", "v2"}) {
     for (const std::string check : {"type: tcp", "type: http, expect_body: 127.0.0.1 1"}) {

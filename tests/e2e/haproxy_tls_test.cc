@@ -56,7 +56,7 @@ class HaproxyIsATlsBackend : public testing::Test {
   const Address bind_ = free_address();
 };
 
-TEST_F(HaproxyIsATlsBackend, ItIsVerified_AndItsConnectionIsUsedAgain) {
+TEST_F(HaproxyIsATlsBackend, HaproxyBackendIsVerifiedAndItsConnectionIsReused) {
   const ForeignServer server = haproxy();
   ProxyProcess weir(text("sni: b.test"));
   for (int i = 0; i < 20; ++i) EXPECT_EQ(ask(), "TLSv1.3 b.test 0 ") << i;
@@ -64,7 +64,7 @@ TEST_F(HaproxyIsATlsBackend, ItIsVerified_AndItsConnectionIsUsedAgain) {
   EXPECT_EQ(weir.scrape().sum("weir_backend_connect_errors_total"), 0);
 }
 
-TEST_F(HaproxyIsATlsBackend, ANewConnectionGoesOnWithTheSession_InBothVersions) {
+TEST_F(HaproxyIsATlsBackend, NewConnectionResumesTheTlsSessionInBothVersions) {
   for (const std::string version : {"TLSv1.2", "TLSv1.3"}) {
     const ForeignServer server = haproxy("ssl-max-ver " + version);
     ProxyProcess weir(text("sni: b.test", ", pool: {max_requests: 1}"));
@@ -74,7 +74,7 @@ TEST_F(HaproxyIsATlsBackend, ANewConnectionGoesOnWithTheSession_InBothVersions) 
   }
 }
 
-TEST_F(HaproxyIsATlsBackend, AnotherNameOrAnotherAuthorityIsRefused_AndNothingIsAsked) {
+TEST_F(HaproxyIsATlsBackend, AnotherNameOrAuthorityIsRefusedWithoutARequest) {
   const ForeignServer server = haproxy();
   TestAuthority others("others");
   ProxyProcess weir(text("sni: c.test"));
@@ -91,7 +91,7 @@ TEST_F(HaproxyIsATlsBackend, AnotherNameOrAnotherAuthorityIsRefused_AndNothingIs
   EXPECT_GT(connect_errors(weir, "tls_verify"), 0);
 }
 
-TEST_F(HaproxyIsATlsBackend, WeirShowsItsCertificate_WhereThatIsDemanded) {
+TEST_F(HaproxyIsATlsBackend, WeirSendsItsCertificateWhenRequired) {
   const ForeignServer server = haproxy("ca-file " + authority_.file() + " verify required");
   const IssuedFiles own = authority_.issue({.common_name = "weir"});
   ProxyProcess weir(text(fmt::format("sni: b.test, cert: '{}', key: '{}'", own.cert, own.key)));
@@ -102,7 +102,7 @@ TEST_F(HaproxyIsATlsBackend, WeirShowsItsCertificate_WhereThatIsDemanded) {
 }
 
 // Its keys for sessions are new then: the one that weir has kept is of no use any more.
-TEST_F(HaproxyIsATlsBackend, WhenItStopsAndComesBack_SoDoTheAnswers) {
+TEST_F(HaproxyIsATlsBackend, ResponsesReturnWhenHaproxyRestarts) {
   ForeignServer server = haproxy();
   ProxyProcess weir(
       text("sni: b.test",
@@ -150,7 +150,7 @@ class HaproxyIsATlsClient : public testing::Test {
   HttpBackend backend_{HttpLoad::answer};
 };
 
-TEST_F(HaproxyIsATlsClient, ItVerifiesWeir_AndUsesItsConnectionAgain) {
+TEST_F(HaproxyIsATlsClient, HaproxyVerifiesWeirAndReusesItsConnection) {
   ProxyProcess weir(text());
   const ForeignServer server = haproxy("sni str(a.test)", "  http-reuse always\n");
   for (int i = 0; i < 20; ++i) EXPECT_EQ(ask().body, "hello") << i << server.said();
@@ -158,7 +158,7 @@ TEST_F(HaproxyIsATlsClient, ItVerifiesWeir_AndUsesItsConnectionAgain) {
   EXPECT_EQ(weir.scrape().sum("weir_tls_handshake_errors_total"), 0);
 }
 
-TEST_F(HaproxyIsATlsClient, ItComesBackWithItsSession_InBothVersions) {
+TEST_F(HaproxyIsATlsClient, HaproxyResumesItsTlsSessionInBothVersions) {
   ProxyProcess weir(text());
   double resumed = 0;
   for (const std::string version : {"TLSv1.2", "TLSv1.3"}) {
@@ -171,7 +171,7 @@ TEST_F(HaproxyIsATlsClient, ItComesBackWithItsSession_InBothVersions) {
   EXPECT_EQ(handshakes(weir), 12);
 }
 
-TEST_F(HaproxyIsATlsClient, AnotherNameIsNotWeirs) {
+TEST_F(HaproxyIsATlsClient, HaproxyRefusesWeirUnderAnotherName) {
   ProxyProcess weir(text());
   const ForeignServer server = haproxy("sni str(c.test)");
   EXPECT_EQ(ask().status(), 503);
@@ -179,7 +179,7 @@ TEST_F(HaproxyIsATlsClient, AnotherNameIsNotWeirs) {
   EXPECT_EQ(weir.scrape().imbalance(), 0);
 }
 
-TEST_F(HaproxyIsATlsClient, ItShowsACertificate_WhereThatIsDemanded) {
+TEST_F(HaproxyIsATlsClient, HaproxySendsACertificateWhenRequired) {
   const IssuedFiles own = authority_.issue({.common_name = "haproxy"});
   ProxyProcess weir(text(", client_auth: {mode: require, ca: '" + authority_.file() + "'}"));
   {
@@ -191,7 +191,7 @@ TEST_F(HaproxyIsATlsClient, ItShowsACertificate_WhereThatIsDemanded) {
   EXPECT_EQ(backend_.requests(), 1u);
 }
 
-TEST_F(HaproxyIsATlsClient, ItsHeaderStandsBeforeItsTls_AndSoDoItsChecks) {
+TEST_F(HaproxyIsATlsClient, HaproxySendsItsHeaderBeforeTlsAlsoInChecks) {
   ProxyProcess weir(text("", ", proxy_protocol: {accept: 127.0.0.1}"));
   double asked = 0;
   for (const char* version : {"send-proxy", "send-proxy-v2"}) {

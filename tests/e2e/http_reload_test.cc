@@ -108,7 +108,7 @@ TEST_F(HttpReloadTest, TwoHundredReloadsUnderMixedLoadCauseNoFailure) {
 }
 
 // One request holds the only connection that is allowed, another waits for it.
-TEST_F(HttpReloadTest, ReloadThatMakesRoomLetsWaitingRequestsGoAtOnce) {
+TEST_F(HttpReloadTest, ReloadThatRaisesALimitDispatchesWaitingRequestsAtOnce) {
   std::promise<void> end;
   const std::shared_future<void> ended_now = end.get_future().share();
   HttpBackend backend([ended_now](HttpPeer& peer, HttpMessage& request) {
@@ -142,7 +142,7 @@ TEST_F(HttpReloadTest, ReloadThatMakesRoomLetsWaitingRequestsGoAtOnce) {
   }
 }
 
-TEST_F(HttpReloadTest, SigtermUnderMixedLoadCutsNothing) {
+TEST_F(HttpReloadTest, SigtermUnderMixedLoadCutsNoRequest) {
   ProxyProcess weir(config_of(3) + "drain: {timeout: 60s, spread: 2s}\n");
   add_own_loads();
   add_own_loads();
@@ -222,7 +222,7 @@ class HttpDrainTest : public testing::Test {
   HttpBackend backend_{[this](HttpPeer& peer, HttpMessage& m) { return answer(peer, m); }};
 };
 
-TEST_F(HttpDrainTest, EveryStateEndsAsItMustAndIsCounted) {
+TEST_F(HttpDrainTest, EveryStateEndsAsExpectedAndIsCounted) {
   ProxyProcess weir(config_text(http_listener("web", bind_, "cluster: app"),
                                 cluster("app", {backend_.address()}),
                                 "drain: {timeout: 10s, spread: 2s}\n"

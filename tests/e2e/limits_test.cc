@@ -62,7 +62,7 @@ TEST(Limits, MoreConnectionsThanDescriptorsAllowAreReportedAtAStartAndAtAReload)
 }
 
 // The shell's `>&-` closes a stream.
-TEST(Limits, ClosedStreams_AreDevNullAndAWarning) {
+TEST(Limits, ClosedStandardStreamsBecomeDevNullWithAWarning) {
   ProxyProcess weir(config_with(1) + "logging: {output: ./weir.log}\n",
                     {.arguments = {"run", "-c", "weir.yaml"}, .close_streams = true});
   const std::string log = weir.directory() + "/weir.log";
@@ -76,7 +76,7 @@ TEST(Limits, ClosedStreams_AreDevNullAndAWarning) {
               HasSubstr("event=process.closed_streams streams=\"stdin, stdout, stderr\""));
 }
 
-TEST(Limits, ACommandWithoutAStandardOutput_Fails) {
+TEST(Limits, CommandWithoutStandardOutputFails) {
   const test::TempFolder folder;
   const std::string errors = folder / "errors";
   const int status =

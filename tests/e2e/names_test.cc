@@ -62,7 +62,7 @@ class NamesOfBackends : public testing::Test {
   const Address bind_ = free_address();
 };
 
-TEST_F(NamesOfBackends, ANameThatDoesNotExistStopsNeitherStartNorReload) {
+TEST_F(NamesOfBackends, UnresolvableNameFailsNeitherStartNorReload) {
   names("no-such-host.invalid fail\n");
   ProxyProcess weir(config({"no-such-host.invalid:80", echo_.address().text()}), options());
   for (int i = 0; i < 4; ++i) EXPECT_TRUE(serves());
@@ -79,7 +79,7 @@ TEST_F(NamesOfBackends, ANameThatDoesNotExistStopsNeitherStartNorReload) {
   EXPECT_TRUE(serves());
 }
 
-TEST_F(NamesOfBackends, AStartThatFailsAfterTheirLookupExitsWithItsError) {
+TEST_F(NamesOfBackends, StartThatFailsAfterTheLookupsExitsWithItsError) {
   names("app.test 127.0.0.1\n");
   const LoadServer other(Behaviour::echo);
   ProxyOptions with_names = options();
@@ -92,7 +92,7 @@ TEST_F(NamesOfBackends, AStartThatFailsAfterTheirLookupExitsWithItsError) {
   EXPECT_THAT(weir.errors(), HasSubstr("in use"));
 }
 
-TEST_F(NamesOfBackends, WithoutAnyAddressWeirStarts_AndServesOnceALookupSucceeds) {
+TEST_F(NamesOfBackends, StartsWithoutAnyAddressAndServesOnceALookupSucceeds) {
   names("app.test fail\n");
   ProxyProcess weir(config({at("app.test")}, "global: { resolve_interval: 100ms }\n"), options());
   Socket refused = Socket::connect(bind_);
@@ -103,7 +103,7 @@ TEST_F(NamesOfBackends, WithoutAnyAddressWeirStarts_AndServesOnceALookupSucceeds
   EXPECT_EQ(backend(weir)["address"], echo_.address().text());
 }
 
-TEST_F(NamesOfBackends, AReloadWhileTheNameServerIsDownKeepsTheAddress_AlsoUnderAnotherName) {
+TEST_F(NamesOfBackends, ReloadDuringANameServerFailureKeepsTheAddressAlsoOfARenamedBackend) {
   names("app.test 127.0.0.1\n");
   ProxyProcess weir(config({at("app.test")}), options());
   EXPECT_TRUE(serves());
@@ -117,7 +117,7 @@ TEST_F(NamesOfBackends, AReloadWhileTheNameServerIsDownKeepsTheAddress_AlsoUnder
   EXPECT_EQ(backend(weir)["address"], echo_.address().text());
 }
 
-TEST_F(NamesOfBackends, AreLookedUpSideBySide) {
+TEST_F(NamesOfBackends, AreLookedUpConcurrently) {
   const std::string asked_path = folder_ / "asked", go_path = folder_ / "go";
   ASSERT_EQ(::mkfifo(asked_path.c_str(), 0600), 0);
   ASSERT_EQ(::mkfifo(go_path.c_str(), 0600), 0);

@@ -218,7 +218,7 @@ TEST_F(NginxBackendTest, ConditionalRequestsAndErrorsAreTheSame) {
   expect_same("/a.bin", "--data-binary some", "405");
 }
 
-TEST_F(NginxBackendTest, UploadsArriveWhole) {
+TEST_F(NginxBackendTest, UploadsArriveComplete) {
   const std::string local = nginx_.directory() + "/local";
   for (const size_t size :
        {size_t{0}, size_t{1}, size_t{1000}, size_t{3} << 20, size_t{64} << 20}) {

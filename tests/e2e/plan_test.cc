@@ -42,7 +42,7 @@ class PlanTest : public testing::Test {
   Address bind_ = free_address();
 };
 
-TEST_F(PlanTest, CountsTheSessionsThatAChangeTouches) {
+TEST_F(PlanTest, CountsTheSessionsThatAChangeAffects) {
   const std::string a = backend("a", a_.address()), b = backend("b", b_.address());
   ProxyProcess weir(config_of(a + ", " + backend("b", b_.address(), kDraining)));
   std::vector<Socket> sessions;
@@ -71,7 +71,7 @@ TEST_F(PlanTest, CountsTheSessionsThatAChangeTouches) {
   EXPECT_EQ(change["sessions"], 0);
 }
 
-TEST_F(PlanTest, NamesWhatTheHostLacks_AsTheReloadWouldFindIt) {
+TEST_F(PlanTest, ReportsMissingHostResourcesLikeAReload) {
   const std::string a = backend("a", a_.address());
   ProxyProcess weir(config_of(a));
   const std::string missing = weir.directory() + "/missing";

@@ -29,7 +29,7 @@ bool await_text(const ProxyProcess& weir, const std::string& path, const std::st
   return true;
 }
 
-TEST(Process, OpensItsLogFilesAgainOnUsr1SoThatTheyCanBeRotated) {
+TEST(Process, ReopensItsLogFilesOnUsr1) {
   char folder[] = "/tmp/weir-logs-XXXXXX";
   ASSERT_NE(::mkdtemp(folder), nullptr);
   const std::string log = std::string(folder) + "/weir.log",
@@ -68,7 +68,7 @@ TEST(Process, OpensItsLogFilesAgainOnUsr1SoThatTheyCanBeRotated) {
   std::filesystem::remove_all(folder);
 }
 
-TEST(Process, ReportsAtOnceWhenALogCannotBeReopenedAndWhenItCan) {
+TEST(Process, ReportsAtOnceWhenALogCannotBeReopenedAndWhenItCanAgain) {
   char folder[] = "/tmp/weir-logs-XXXXXX";
   ASSERT_NE(::mkdtemp(folder), nullptr);
   const std::string logs = std::string(folder) + "/logs";
@@ -101,7 +101,7 @@ std::string checked(const Address& at, int backends, const std::string& check) {
 }
 
 // Sixty-four at a time would take eight timeouts.
-TEST(Process, StartsAfterOneTimeoutOfItsChecks_HoweverManyBackendsAreSilent) {
+TEST(Process, StartsAfterOneCheckTimeoutHoweverManyBackendsAreSilent) {
   Acceptor mute;
   const FullQueue queue(mute);
   const TimePoint before = std::chrono::steady_clock::now();
@@ -112,7 +112,7 @@ TEST(Process, StartsAfterOneTimeoutOfItsChecks_HoweverManyBackendsAreSilent) {
 }
 
 // With so few descriptors at most 64 checks run at a time: all first results take ten timeouts.
-TEST(Process, StartsBeforeAllFirstResults_WhereFewChecksRunAtATime) {
+TEST(Process, StartsBeforeAllFirstResultsWhenFewChecksRunAtATime) {
   constexpr int kBackends = 640;
   Acceptor mute;
   const FullQueue queue(mute);

@@ -27,7 +27,7 @@ class ProxyHeaderTest : public testing::Test {
   Address bind_ = free_address();
 };
 
-TEST_F(ProxyHeaderTest, NginxBehindWeirGetsTheAddressOfTheClientAndAcceptsChecks) {
+TEST_F(ProxyHeaderTest, NginxBackendGetsTheAddressOfTheClientAndAcceptsChecks) {
   const ForeignServer nginx = ForeignServer::nginx(
       fmt::format("http {{ {} server {{ listen {} proxy_protocol; location / {{ return 200 "
                   "\"$proxy_protocol_addr:$proxy_protocol_port to "
@@ -51,7 +51,7 @@ TEST_F(ProxyHeaderTest, NginxBehindWeirGetsTheAddressOfTheClientAndAcceptsChecks
 }
 
 // HAProxy 2.6 refuses version 2 for families that are not of IP, which version 1 calls UNKNOWN.
-TEST_F(ProxyHeaderTest, AClientWithoutAnAddressIsServed) {
+TEST_F(ProxyHeaderTest, ClientWithoutAnAddressIsServed) {
   const ForeignServer nginx = ForeignServer::nginx(
       fmt::format("http {{ {} server {{ listen {} proxy_protocol; location / {{ return 200 "
                   "$remote_addr; }} }} }}",
@@ -67,7 +67,7 @@ TEST_F(ProxyHeaderTest, AClientWithoutAnAddressIsServed) {
   }
 }
 
-TEST_F(ProxyHeaderTest, TheClientThatNginxSees_IsTheClient) {
+TEST_F(ProxyHeaderTest, ClientIsTheOneThatNginxReports) {
   HttpBackend backend([](HttpPeer& peer, HttpMessage& request) {
     return peer.send(http_ok(request.field("X-Forwarded-For")));
   });
@@ -151,7 +151,7 @@ class TlsToldTest : public ProxyHeaderTest {
   Acceptor backend_;
 };
 
-TEST_F(TlsToldTest, VersionTwoHasTheTlsProperties) {
+TEST_F(TlsToldTest, Version2HasTheTlsProperties) {
   ProxyProcess weir(text());
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     TlsPeer peer(client(bind_), {.sni = "a.test", .alpn = {"two"}, .version = version});
@@ -166,7 +166,7 @@ TEST_F(TlsToldTest, VersionTwoHasTheTlsProperties) {
   }
 }
 
-TEST_F(TlsToldTest, VersionTwoHasTheSubjectOfTheClientCertificateAlsoWhenResumed) {
+TEST_F(TlsToldTest, Version2HasTheSubjectOfTheClientCertificateAlsoWhenResumed) {
   ProxyProcess weir(text());
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     TlsPeer first(client(bind_), {.version = version, .certificate = own_});

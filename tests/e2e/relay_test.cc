@@ -30,7 +30,7 @@ class RelayTest : public testing::Test {
   Socket client_, server_;
 };
 
-TEST_F(RelayTest, BytesArriveUnchangedBothWaysWhateverTheirNumber) {
+TEST_F(RelayTest, BytesOfAnyNumberArriveUnchangedInBothDirections) {
   ProxyProcess weir(simple(bind_, {backend_.address()}));
   ASSERT_TRUE(open_session());
   for (size_t size : {1u, 2u, 1000u, 16384u, 65536u, 262144u, 1u << 20, 64u << 20}) {
@@ -50,7 +50,7 @@ TEST_F(RelayTest, BytesArriveUnchangedBothWaysWhateverTheirNumber) {
   EXPECT_EQ(weir.scrape().sum("weir_listener_sent_bytes_total"), each_way);
 }
 
-TEST_F(RelayTest, ABulkTransferIsWholeWhenItsSenderFinishesRightBehindIt) {
+TEST_F(RelayTest, BulkTransferIsCompleteWhenItsSenderFinishesDirectlyAfterIt) {
   ProxyProcess weir(simple(bind_, {backend_.address()}));
   ASSERT_TRUE(open_session());
   server_.shrink_buffers();
@@ -61,7 +61,7 @@ TEST_F(RelayTest, ABulkTransferIsWholeWhenItsSenderFinishesRightBehindIt) {
   EXPECT_EQ(server_.end(), End::fin);
 }
 
-TEST_F(RelayTest, AClientThatHasFinishedStillGetsTheAnswer) {
+TEST_F(RelayTest, ClientThatHasSentAFinStillGetsTheResponse) {
   ProxyProcess weir(simple(bind_, {backend_.address()}));
   ASSERT_TRUE(open_session());
   ASSERT_TRUE(client_.send("question"));
@@ -73,7 +73,7 @@ TEST_F(RelayTest, AClientThatHasFinishedStillGetsTheAnswer) {
   EXPECT_EQ(client_.wait_end(), End::fin);
 }
 
-TEST_F(RelayTest, ABackendThatHasFinishedStillGetsTheUpload) {
+TEST_F(RelayTest, BackendThatHasSentAFinStillGetsTheUpload) {
   ProxyProcess weir(simple(bind_, {backend_.address()}));
   ASSERT_TRUE(open_session());
   ASSERT_TRUE(server_.send("bye"));
@@ -86,7 +86,7 @@ TEST_F(RelayTest, ABackendThatHasFinishedStillGetsTheUpload) {
   EXPECT_TRUE(await_ended(weir, "backend_closed"));
 }
 
-TEST_F(RelayTest, AServerMaySpeakFirst) {
+TEST_F(RelayTest, ServerMaySendFirst) {
   ProxyProcess weir(simple(bind_, {backend_.address()}));
   ASSERT_TRUE(open_session());
   ASSERT_TRUE(server_.send("220 ready\r\n"));
@@ -128,7 +128,7 @@ TEST_F(RelayTest, ServesUnixSocketsOnBothSides) {
   ::rmdir(directory);
 }
 
-TEST_F(RelayTest, AResetByTheClientIsAResetForTheBackend) {
+TEST_F(RelayTest, ResetByTheClientResetsTheBackend) {
   ProxyProcess weir(simple(bind_, {backend_.address()}));
   ASSERT_TRUE(open_session());
   ASSERT_TRUE(client_.send("x"));
@@ -138,7 +138,7 @@ TEST_F(RelayTest, AResetByTheClientIsAResetForTheBackend) {
   EXPECT_TRUE(await_ended(weir, "client_reset"));
 }
 
-TEST_F(RelayTest, AResetByTheBackendIsAResetForTheClient) {
+TEST_F(RelayTest, ResetByTheBackendResetsTheClient) {
   ProxyProcess weir(simple(bind_, {backend_.address()}));
   ASSERT_TRUE(open_session());
   ASSERT_TRUE(server_.send("x"));
@@ -148,7 +148,7 @@ TEST_F(RelayTest, AResetByTheBackendIsAResetForTheClient) {
   EXPECT_TRUE(await_ended(weir, "backend_reset"));
 }
 
-TEST_F(RelayTest, AClientThatDoesNotReadHoldsBoundedMemory) {
+TEST_F(RelayTest, ClientThatDoesNotReadUsesBoundedMemory) {
   ProxyProcess weir(simple(bind_, {backend_.address()}));
   ASSERT_TRUE(open_session());
   client_.shrink_buffers();
@@ -189,7 +189,7 @@ TEST_F(RelayTest, RefusesAtOnceWhenAllBackendsAreDown) {
   EXPECT_EQ(weir.scrape().sum("weir_backend_up"), 0);
 }
 
-TEST_F(RelayTest, ABackendThatComesBackGetsSessionsAgain) {
+TEST_F(RelayTest, BackendThatReturnsGetsSessionsAgain) {
   backend_.stop();
   ProxyProcess weir(
       config_text(listener("web", bind_, "app"),
@@ -208,7 +208,7 @@ TEST_F(RelayTest, ABackendThatComesBackGetsSessionsAgain) {
   EXPECT_EQ(heard, "hello");
 }
 
-TEST_F(RelayTest, AnIdleSessionEndsAfterItsTimeoutAndTheLogNamesTheLine) {
+TEST_F(RelayTest, IdleSessionEndsAfterItsTimeoutAndTheLogNamesTheConfigurationLine) {
   ProxyProcess weir(config_text(listener("web", bind_, "app", "timeouts: {idle: 300ms}"),
                                 cluster("app", {backend_.address()})));
   ASSERT_TRUE(open_session());
@@ -225,7 +225,7 @@ TEST_F(RelayTest, AnIdleSessionEndsAfterItsTimeoutAndTheLogNamesTheLine) {
   EXPECT_NE(weir.errors().find("weir.yaml:2"), std::string::npos) << weir.errors();
 }
 
-TEST_F(RelayTest, AHalfClosedSessionEndsAfterItsOwnTimeout) {
+TEST_F(RelayTest, HalfClosedSessionEndsAfterItsOwnTimeout) {
   ProxyProcess weir(config_text(listener("web", bind_, "app", "timeouts: {half_close: 300ms}"),
                                 cluster("app", {backend_.address()})));
   ASSERT_TRUE(open_session());
@@ -235,7 +235,7 @@ TEST_F(RelayTest, AHalfClosedSessionEndsAfterItsOwnTimeout) {
   EXPECT_TRUE(await_ended(weir, "half_close_timeout"));
 }
 
-TEST_F(RelayTest, ASessionEndsAtItsMaximumAgeWhateverItsTraffic) {
+TEST_F(RelayTest, SessionEndsAtItsMaximumAgeWhateverItsTraffic) {
   ProxyProcess weir(config_text(listener("web", bind_, "app", "timeouts: {max_age: 500ms}"),
                                 cluster("app", {backend_.address()})));
   ASSERT_TRUE(open_session());
@@ -247,7 +247,7 @@ TEST_F(RelayTest, ASessionEndsAtItsMaximumAgeWhateverItsTraffic) {
   EXPECT_TRUE(await_ended(weir, "max_age"));
 }
 
-TEST_F(RelayTest, AConnectThatIsNeverAnsweredEndsAfterItsTimeout) {
+TEST_F(RelayTest, UnansweredConnectEndsAfterItsTimeout) {
   const Acceptor mute;
   const FullQueue queue(mute);
   ProxyProcess weir(config_text(listener("web", bind_, "app"),
@@ -256,7 +256,7 @@ TEST_F(RelayTest, AConnectThatIsNeverAnsweredEndsAfterItsTimeout) {
   EXPECT_TRUE(await_ended(weir, "connect_timeout"));
 }
 
-TEST_F(RelayTest, TheGlobalLimitRefusesWithItsReason) {
+TEST_F(RelayTest, GlobalLimitRefusesWithItsReason) {
   ProxyProcess weir(simple(bind_, {backend_.address()}, "global:\n  max_connections: 2\n"));
   ASSERT_TRUE(open_session());
   Socket second = Socket::connect(bind_);
@@ -271,7 +271,7 @@ TEST_F(RelayTest, TheGlobalLimitRefusesWithItsReason) {
   ASSERT_TRUE(open_session()) << "there is room again";
 }
 
-TEST_F(RelayTest, AListenerLimitRefusesOnItsListenerOnly) {
+TEST_F(RelayTest, ListenerLimitRefusesOnItsListenerOnly) {
   const Address other = free_address();
   ProxyProcess weir(config_text(listener("web", bind_, "app", "limits: {max_connections: 1}") +
                                     listener("other", other, "app"),

@@ -181,7 +181,7 @@ INSTANTIATE_TEST_SUITE_P(Table, ReloadTableTest,
                                   kChangeNames[size_t(std::get<Change>(one.param))];
                          });
 
-TEST_P(ReloadTableTest, ASessionGoesOnAsItHadBegun) {
+TEST_P(ReloadTableTest, SessionsContinueAsTheyStarted) {
   ASSERT_NO_FATAL_FAILURE(open());
   ASSERT_NO_FATAL_FAILURE(reload());
   expect_the_new_are_served();

@@ -40,7 +40,7 @@ class ReloadTest : public testing::Test {
   Address bind_ = free_address(), other_ = free_address();
 };
 
-TEST_F(ReloadTest, AnswersWithWhatChanged) {
+TEST_F(ReloadTest, AnswersWithTheChanges) {
   ProxyProcess weir(simple(bind_, {backend_.address()}));
   const double before = generation(weir);
   weir.write_config(config_text(listener("web", bind_, "app") + listener("more", other_, "app"),
@@ -57,7 +57,7 @@ TEST_F(ReloadTest, AnswersWithWhatChanged) {
   EXPECT_TRUE(echoes(client, "on the new listener"));
 }
 
-TEST_F(ReloadTest, SaysUnchangedWhenNothingIs) {
+TEST_F(ReloadTest, ReportsUnchangedWithoutChanges) {
   ProxyProcess weir(simple(bind_, {backend_.address()}));
   const AdminAnswer answer = weir.reload();
   EXPECT_EQ(answer.status, 200);
@@ -76,7 +76,7 @@ TEST_F(ReloadTest, SighupReloads) {
   EXPECT_TRUE(echoes(client, "hello"));
 }
 
-TEST_F(ReloadTest, AnnouncesAReloadToTheServiceManager) {
+TEST_F(ReloadTest, NotifiesTheServiceManagerOfAReloadBySignal) {
   ProxyProcess weir(simple(bind_, {backend_.address()}));
   weir.signal(SIGHUP);
   EXPECT_TRUE(weir.await_notification("RELOADING=1"));
@@ -90,7 +90,7 @@ TEST_F(ReloadTest, NotifiesTheServiceManagerOfAReloadByTheAdminApi) {
   EXPECT_TRUE(weir.await_notification("STATUS=serving, generation 2"));
 }
 
-TEST_F(ReloadTest, RefusesWhatIsNotAConfigAndChangesNothing) {
+TEST_F(ReloadTest, RefusesAnInvalidConfigurationAndChangesNothing) {
   const std::string good = simple(bind_, {backend_.address()});
   ProxyProcess weir(good);
   Socket session = Socket::connect(bind_);
@@ -154,7 +154,7 @@ TEST_F(ReloadTest, RefusesAnAddressItCannotBindAndKeepsEverything) {
   EXPECT_FALSE(Socket::connect(other_)) << "a listener of the refused config must not stay open";
 }
 
-TEST_F(ReloadTest, ADryRunChangesNothing) {
+TEST_F(ReloadTest, DryRunChangesNothing) {
   ProxyProcess weir(simple(bind_, {backend_.address()}));
   const State before = state(weir);
   weir.write_config(config_text(listener("web", bind_, "app") + listener("more", other_, "app"),
@@ -166,7 +166,7 @@ TEST_F(ReloadTest, ADryRunChangesNothing) {
   EXPECT_EQ(state(weir), before);
 }
 
-TEST_F(ReloadTest, SessionsKeepWhatTheyStartedWithAndCountersSurvive) {
+TEST_F(ReloadTest, SessionsKeepTheirConfigurationAndCountersSurvive) {
   LoadServer next(LoadServer::Behaviour::echo);
   ProxyProcess weir(simple(bind_, {backend_.address()}));
   Socket session = Socket::connect(bind_);
@@ -184,7 +184,7 @@ TEST_F(ReloadTest, SessionsKeepWhatTheyStartedWithAndCountersSurvive) {
   EXPECT_EQ(weir.scrape().imbalance(), 0);
 }
 
-TEST_F(ReloadTest, ARemovedListenerServesItsQueueAndRefusesAfterwards) {
+TEST_F(ReloadTest, RemovedListenerServesItsAcceptQueueAndRefusesAfterwards) {
   ProxyProcess weir(config_text(listener("web", bind_, "app") + listener("old", other_, "app"),
                                 cluster("app", {backend_.address()})));
   Socket session = Socket::connect(other_);
@@ -206,7 +206,7 @@ TEST_F(ReloadTest, ARemovedListenerServesItsQueueAndRefusesAfterwards) {
   EXPECT_FALSE(Socket::connect(other_));
 }
 
-TEST_F(ReloadTest, AReboundListenerMovesWithoutTouchingItsSessions) {
+TEST_F(ReloadTest, ReboundListenerMovesWithoutAffectingItsSessions) {
   ProxyProcess weir(simple(bind_, {backend_.address()}));
   Socket session = Socket::connect(bind_);
   ASSERT_TRUE(echoes(session, "before"));
@@ -272,7 +272,7 @@ TEST_F(ReloadTest, SighupsRightAfterTheStartAreNotLost) {
   }
 }
 
-TEST_F(ReloadTest, ASighupBeforeReadinessDoesNotKill) {
+TEST_F(ReloadTest, SighupBeforeReadinessDoesNotEndTheProcess) {
   // A check that has to wait keeps weir in its start.
   LoadServer mute(LoadServer::Behaviour::hold);
   ProxyProcess weir(config_text(listener("web", bind_, "app"),
@@ -293,7 +293,7 @@ TEST_F(ReloadTest, ASighupBeforeReadinessDoesNotKill) {
   EXPECT_TRUE(echoes(client, "hello"));
 }
 
-TEST_F(ReloadTest, AReloadByTheAdminApiBeforeReadinessIsDoneAfterIt) {
+TEST_F(ReloadTest, ReloadByTheAdminApiBeforeReadinessRunsAfterIt) {
   // One of the backends does not answer its check, before the reload and after it: weir is still
   // starting when it comes, and would be if it were done at once.
   LoadServer mute(LoadServer::Behaviour::hold);
@@ -319,7 +319,7 @@ TEST_F(ReloadTest, AReloadByTheAdminApiBeforeReadinessIsDoneAfterIt) {
   EXPECT_EQ(weir.get("/v1/status").json()["listeners"].size(), 2u);
 }
 
-TEST_F(ReloadTest, AReloadThatWaitsForTheStartIsRefusedWhenADrainBegins) {
+TEST_F(ReloadTest, ReloadThatWaitsForTheStartIsRefusedWhenADrainBegins) {
   LoadServer mute(LoadServer::Behaviour::hold);
   ProxyProcess weir(config_text(listener("web", bind_, "app"),
                                 cluster("app", {mute.address()},
@@ -336,7 +336,7 @@ TEST_F(ReloadTest, AReloadThatWaitsForTheStartIsRefusedWhenADrainBegins) {
   EXPECT_EQ(weir.wait(), 0);
 }
 
-TEST_F(ReloadTest, RefusesACongestionControlTheKernelDoesNotHave) {
+TEST_F(ReloadTest, RefusesAnUnsupportedCongestionControl) {
   ProxyProcess weir(simple(bind_, {backend_.address()}));
   const State before = state(weir);
   weir.write_config(
@@ -368,7 +368,7 @@ TEST_F(ReloadTest, ManySighupsInARowEndWithTheLastFile) {
   EXPECT_EQ(weir.reload().json()["result"], "unchanged");
 }
 
-TEST(ReloadAllAddresses, FromAllAddressesToOneAndBack) {
+TEST(ReloadAllAddresses, ChangesFromTheWildcardToOneAddressAndBack) {
   enter_own_network();
   LoadServer backend(LoadServer::Behaviour::echo);
   const std::string port = ":" + std::to_string(free_address().port());

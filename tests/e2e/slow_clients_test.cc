@@ -67,7 +67,7 @@ class SlowClientsTest : public testing::Test {
   std::vector<Socket> drippers_;
 };
 
-TEST_F(SlowClientsTest, CostBoundedMemoryDelayNoOtherClientAndEndInTime) {
+TEST_F(SlowClientsTest, UseBoundedMemoryDelayNoOtherClientAndTimeOut) {
   // Long enough for all of them to be there at once on a slow machine.
   ProxyProcess weir(config_text(
       http_listener("web", bind_, "cluster: app, timeouts: {request_header: 20s, keep_alive: 5m}"),

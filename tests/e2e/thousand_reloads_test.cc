@@ -130,7 +130,7 @@ class ThousandReloads : public testing::Test {
   Address guest_ = free_address("127.0.0.5");
 };
 
-TEST_F(ThousandReloads, UnderLoadCauseNoFailureAndLeaveNothingBehind) {
+TEST_F(ThousandReloads, UnderLoadCauseNoFailureAndNoLeak) {
   ProxyProcess weir(config_of(0));
   Socket lasting = Socket::connect(bind_);
   ASSERT_TRUE(echoes(lasting, "before"));

@@ -111,7 +111,7 @@ TEST_F(TlsClientsTest, CurlGetsSeveralUrlsOverOneConnection) {
   EXPECT_EQ(handshakes(scrape, "1.3"), 1);
 }
 
-TEST_F(TlsClientsTest, CurlVerifiesTheChain_AndTrustsNoOther) {
+TEST_F(TlsClientsTest, CurlVerifiesTheChainAndTrustsNoOther) {
   TestAuthority others("others");
   ProxyProcess weir(text());
   EXPECT_EQ(curl("--fail -o /dev/null " + url("/say/x")).code, 0);
@@ -120,7 +120,7 @@ TEST_F(TlsClientsTest, CurlVerifiesTheChain_AndTrustsNoOther) {
   expect_all_over(weir);
 }
 
-TEST_F(TlsClientsTest, CurlUploadsAndDownloadsWhole_InBothVersions) {
+TEST_F(TlsClientsTest, CurlUploadsAndDownloadsCompletelyInBothVersions) {
   constexpr size_t kSize = 5'000'000;
   const std::string file = directory_ + "/sent", got = directory_ + "/got";
   {
@@ -149,7 +149,7 @@ TEST_F(TlsClientsTest, CurlUploadsAndDownloadsWhole_InBothVersions) {
   EXPECT_EQ(handshakes(weir.scrape(), "1.3"), 4);
 }
 
-TEST_F(TlsClientsTest, ASelfSignedCertificateIsForThisMachine_AndLastsOverReloads) {
+TEST_F(TlsClientsTest, SelfSignedCertificateIsForLocalNamesAndKeptOverReloads) {
   const std::string admin = "unix:" + directory_ + "/admin.sock";
   const std::vector<std::string> arguments = {
       "proxy",   "--from", bind_.text(), "--to", backend_.address().text(), "--tls-self-signed",
@@ -182,7 +182,7 @@ TEST_F(TlsClientsTest, ASelfSignedCertificateIsForThisMachine_AndLastsOverReload
         2);
 }
 
-TEST_F(TlsClientsTest, OpensslSpeaksBothVersions_AndNoOlderOne) {
+TEST_F(TlsClientsTest, OpensslConnectsWithBothVersionsAndNoOlderOne) {
   ProxyProcess weir(text());
   for (const char* version : {"-tls1_2", "-tls1_3"}) {
     const Ran ran =
@@ -203,7 +203,7 @@ TEST_F(TlsClientsTest, OpensslSpeaksBothVersions_AndNoOlderOne) {
   EXPECT_EQ(errors(scrape, "version"), 2);
 }
 
-TEST_F(TlsClientsTest, OpensslComesBackWithItsSession) {
+TEST_F(TlsClientsTest, OpensslResumesItsSession) {
   ProxyProcess weir(text() + "global: {workers: 2}\n");
   const std::string session = directory_ + "/session";
   double resumed = 0;
@@ -221,7 +221,7 @@ TEST_F(TlsClientsTest, OpensslComesBackWithItsSession) {
   expect_all_over(weir);
 }
 
-TEST_F(TlsClientsTest, OpensslShowsACertificate_WhereThatIsDemanded) {
+TEST_F(TlsClientsTest, OpensslSendsACertificateWhenRequired) {
   ProxyProcess weir(text(", client_auth: {mode: require, ca: '" + authority_.file() + "'}"));
   TestAuthority others("others");
   const IssuedFiles known = authority_.issue({.common_name = "client"});
@@ -242,7 +242,7 @@ TEST_F(TlsClientsTest, OpensslShowsACertificate_WhereThatIsDemanded) {
   EXPECT_EQ(errors(weir.scrape(), "client_cert"), 4);
 }
 
-TEST_F(TlsClientsTest, AClientThatGoesAtOnceIsNoFailure) {
+TEST_F(TlsClientsTest, ClientThatClosesAtOnceIsNoFailure) {
   ProxyProcess weir(text());
   for (const char* version : {"-tls1_2", "-tls1_3"}) {
     const Ran ran = s_client("", version);
@@ -271,7 +271,7 @@ ForeignServer nginx_with(const IssuedFiles& files, const Address& at) {
                               {at});
 }
 
-TEST_F(TlsClientsTest, NginxIsABackendThatIsVerified) {
+TEST_F(TlsClientsTest, NginxBackendIsVerified) {
   const Address behind = free_address();
   const ForeignServer nginx =
       nginx_with(authority_.issue({.hosts = {"b.test"}, .common_name = "b"}), behind);
@@ -344,7 +344,7 @@ class StalledHandshakesTest : public TlsClientsTest {
   std::vector<Socket> stalled_;
 };
 
-TEST_F(StalledHandshakesTest, CostBoundedMemoryDelayNoOtherClientAndEndInTime) {
+TEST_F(StalledHandshakesTest, UseBoundedMemoryDelayNoOtherClientAndTimeOut) {
   // Long enough for all of them to be there at once on a slow machine.
   ProxyProcess weir(text("", ", timeouts: {tls_handshake: 12s, keep_alive: 5m}"));
   TlsPeer kept(Socket::connect(bind_), {.sni = "a.test", .trust = &authority_});

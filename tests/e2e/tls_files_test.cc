@@ -83,7 +83,7 @@ class TlsCheckTest : public testing::Test {
       authority_.issue({.hosts = {"a.test", "*.b.test"}, .common_name = "a", .until_days = 30});
 };
 
-TEST_F(TlsCheckTest, AValidFileIsReportedWithItsHostsAndItsExpiry) {
+TEST_F(TlsCheckTest, ValidFileIsReportedWithItsHostsAndItsExpiry) {
   const CommandOutcome outcome = check(good_.cert, good_.key);
   EXPECT_EQ(outcome.code, 0) << outcome.out;
   EXPECT_THAT(outcome.err, AllOf(HasSubstr("valid"), HasSubstr("listener web"),
@@ -106,7 +106,7 @@ TEST_F(TlsCheckTest, ErrorsAreReportedWithTheirFileAndLocation) {
   expect_finding(good_.cert, authority_.file(), authority_.file(), "no private key");
 }
 
-TEST_F(TlsCheckTest, AChainInTheWrongOrderIsNamed) {
+TEST_F(TlsCheckTest, ChainInTheWrongOrderIsReported) {
   TestAuthority others("others");
   const std::string chain = read_file(good_.cert);
   const size_t second = chain.find("-----BEGIN", 1);
@@ -119,7 +119,7 @@ TEST_F(TlsCheckTest, AChainInTheWrongOrderIsNamed) {
   expect_finding(reversed, good_.key, reversed, "must come first");
 }
 
-TEST_F(TlsCheckTest, AKeyWithAPassphraseIsReportedWithoutAPrompt) {
+TEST_F(TlsCheckTest, KeyWithAPassphraseIsReportedWithoutAPrompt) {
   const std::string locked = directory_ + "/locked.key";
   for (const char* form : {"pkey", "ec"}) {  // PKCS #8, and the form of old
     ASSERT_EQ(std::system(fmt::format("openssl {} -in {} -aes256 -passout pass:secret -out {} "
@@ -131,7 +131,7 @@ TEST_F(TlsCheckTest, AKeyWithAPassphraseIsReportedWithoutAPrompt) {
   }
 }
 
-TEST_F(TlsCheckTest, ADamagedFileIsNamed) {
+TEST_F(TlsCheckTest, DamagedFileIsReported) {
   std::string text = read_file(good_.cert);
   for (size_t i = 60; i < 90; ++i) text[i] = 'A';
   const std::string damaged = write("damaged.pem", text);
@@ -187,7 +187,7 @@ class TlsFilesTest : public testing::Test {
   HttpBackend backend_{HttpLoad::answer};
 };
 
-TEST_F(TlsFilesTest, ANewCertificateIsShownFromTheNextHandshakeOn_AndAnOpenConnectionGoesOn) {
+TEST_F(TlsFilesTest, NewCertificateIsUsedFromTheNextHandshakeAndOpenConnectionsStay) {
   ProxyProcess weir(text());
   auto open = peer();
   ASSERT_EQ(handshake(*open), TlsPeer::State::done) << open->error();
@@ -212,7 +212,7 @@ TEST_F(TlsFilesTest, ANewCertificateIsShownFromTheNextHandshakeOn_AndAnOpenConne
   EXPECT_EQ(weir.scrape().imbalance(), 0);
 }
 
-TEST_F(TlsFilesTest, AChangedCertificateIsUsedWithoutAReloadRequest) {
+TEST_F(TlsFilesTest, ChangedCertificateIsUsedWithoutAReloadRequest) {
   ProxyProcess weir(text() + "global: {watch: true}\n");
   use(second_);
   ASSERT_TRUE(weir.await_metric("weir_config_generation", {}, 2));
@@ -230,7 +230,7 @@ TEST_F(TlsFilesTest, AChangedCertificateIsUsedWithoutAReloadRequest) {
   EXPECT_EQ(weir.scrape().imbalance(), 0);
 }
 
-TEST_F(TlsFilesTest, ABrokenNewFileRefusesTheReload_AndTheOldCertificateStays) {
+TEST_F(TlsFilesTest, InvalidNewFileFailsTheReloadAndTheOldCertificateStays) {
   ProxyProcess weir(text());
   const IssuedFiles old =
       authority_.issue({.hosts = {"a.test"}, .from_days = -20, .until_days = -10});
@@ -256,7 +256,7 @@ TEST_F(TlsFilesTest, ABrokenNewFileRefusesTheReload_AndTheOldCertificateStays) {
 }
 
 // Three listeners, each with a certificate of its own.
-TEST_F(TlsFilesTest, EveryBrokenFileIsNamed_AtTheStartAndAtAReload) {
+TEST_F(TlsFilesTest, EveryInvalidFileIsReportedAtStartAndAtAReload) {
   std::string all;
   for (const std::string name : {"1", "2", "3"}) {
     put(first_.cert, directory_ + "/cert" + name);
@@ -282,7 +282,7 @@ TEST_F(TlsFilesTest, EveryBrokenFileIsNamed_AtTheStartAndAtAReload) {
   EXPECT_THAT(other.errors(), all_named);
 }
 
-TEST_F(TlsFilesTest, AnExpiredCertificateStopsNeitherTheStartNorAReloadOfSomethingElse) {
+TEST_F(TlsFilesTest, ExpiredCertificateFailsNeitherTheStartNorAReloadOfSomethingElse) {
   use(authority_.issue({.hosts = {"a.test"}, .from_days = -20, .until_days = -10}));
   ProxyProcess weir(text());
   EXPECT_TRUE(weir.await_error("tls.file_out_of_date"));
@@ -298,7 +298,7 @@ TEST_F(TlsFilesTest, AnExpiredCertificateStopsNeitherTheStartNorAReloadOfSomethi
   EXPECT_EQ(shown(), "second");
 }
 
-TEST_F(TlsFilesTest, NewTicketKeysInTheSameFileAreTakenByAReloadAndByTheWatch) {
+TEST_F(TlsFilesTest, NewTicketKeysInTheSameFileAreUsedAfterAReloadAndByTheWatch) {
   const auto write_keys = [&](char key) {
     std::ofstream(directory_ + "/keys.new") << std::string(80, key);
     std::filesystem::rename(directory_ + "/keys.new", directory_ + "/keys");

@@ -40,7 +40,7 @@ class WatchTest : public testing::Test {
   std::string folder_;
 };
 
-TEST_F(WatchTest, EverySwapOfAConfigMapIsSeen) {
+TEST_F(WatchTest, DetectsEverySwapOfAConfigMap) {
   const auto publish = [&](int n) {
     const std::string version = ".." + std::to_string(n);
     fs::create_directory(folder_ + "/" + version);
@@ -58,7 +58,7 @@ TEST_F(WatchTest, EverySwapOfAConfigMapIsSeen) {
   }
 }
 
-TEST_F(WatchTest, AWriteInPlaceIsSeen) {
+TEST_F(WatchTest, DetectsAWriteInPlace) {
   write(folder_ + "/weir.yaml", numbered(1));
   ProxyProcess weir("", run(folder_ + "/weir.yaml"));
   for (int n = 2; n <= 3; ++n) {
@@ -68,7 +68,7 @@ TEST_F(WatchTest, AWriteInPlaceIsSeen) {
   EXPECT_TRUE(weir.await_error("event=reload.requested by=watch"));
 }
 
-TEST_F(WatchTest, AChangeOfAnIncludedFileIsSeen) {
+TEST_F(WatchTest, DetectsAChangeOfAnIncludedFile) {
   const auto timeout = [](int n) { return "drain: {timeout: " + std::to_string(n) + "s}\n"; };
   fs::create_directory(folder_ + "/conf.d");
   write(folder_ + "/conf.d/drain.yaml", timeout(100));
@@ -81,7 +81,7 @@ TEST_F(WatchTest, AChangeOfAnIncludedFileIsSeen) {
   ASSERT_TRUE(reaches(weir, 3)) << "a new file that the pattern matches";
 }
 
-TEST_F(WatchTest, ARefusedFileIsWatchedUntilItIsFixed) {
+TEST_F(WatchTest, WatchesAnInvalidFileUntilItIsFixed) {
   write(folder_ + "/weir.yaml", numbered(1));
   ProxyProcess weir("", run(folder_ + "/weir.yaml"));
   // Its mistake is in a file of a directory that the configuration in force knows nothing of.
@@ -94,7 +94,7 @@ TEST_F(WatchTest, ARefusedFileIsWatchedUntilItIsFixed) {
   ASSERT_TRUE(reaches(weir, 2));
 }
 
-TEST_F(WatchTest, ManyWritesAreFewReloads) {
+TEST_F(WatchTest, ManyWritesCauseFewReloads) {
   write(folder_ + "/weir.yaml", numbered(1));
   ProxyProcess weir("", run(folder_ + "/weir.yaml"));
   for (int n = 2; n <= 200; ++n) {
@@ -108,7 +108,7 @@ TEST_F(WatchTest, ManyWritesAreFewReloads) {
   EXPECT_LE(reloads, 5);
 }
 
-TEST_F(WatchTest, AnotherFileThatIsWrittenAllTheTimeDoesNotStarveIt) {
+TEST_F(WatchTest, ContinuousWritesToAnotherFileDoNotDelayItForever) {
   write(folder_ + "/weir.yaml", numbered(1));
   ProxyProcess weir("", run(folder_ + "/weir.yaml"));
   write(folder_ + "/weir.yaml", numbered(2));

@@ -107,7 +107,7 @@ TEST_P(Simulation, LosesNoDataOverTlsAndDetectsTruncation) {
                           "handshakes: garbage", "ends without close_notify"}});
 }
 
-TEST_P(Simulation, EveryRequestOverTlsGetsItsOwnResponse) {
+TEST_P(Simulation, ResponsesOverTlsReachTheirRequests) {
   run_block(GetParam(), {Protocol::http,
                          true,
                          kTlsSeeds,

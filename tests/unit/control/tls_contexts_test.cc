@@ -309,7 +309,7 @@ TEST_F(TlsContextsTest, SecondCertificateOfTheSameNameAndKeyTypeIsAWarning) {
   EXPECT_THAT(load(listener(entry(good_) + beside) + cluster()), IsEmpty());
 }
 
-TEST_F(TlsContextsTest, UnusedAuthoritiesAreAWarning) {
+TEST_F(TlsContextsTest, AuthoritiesThatVerifyNoCertificateAreAWarning) {
   const IssuedFiles middle = authority_.issue({.common_name = "middle", .authority = true});
   std::string text{std::istreambuf_iterator<char>(std::ifstream(middle.cert).rdbuf()), {}};
   std::ofstream(folder_ / "middle.pem") << text.substr(0, text.find("-----BEGIN", 1));
