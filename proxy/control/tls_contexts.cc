@@ -34,7 +34,7 @@ class Load {
       if (listener.tls && !loading_.stopped()) add(listener);
     for (const config::Cluster& cluster : loaded_.model.clusters)
       if (cluster.tls && !loading_.stopped()) add(cluster);
-    loading_.speak_of("");
+    loading_.set_subject("");
     if (!loading_.stopped()) read_ticket_keys();
     watch_system_trust();
     contexts_.digests = loading_.digests();
@@ -44,7 +44,7 @@ class Load {
 
  private:
   void add(const config::Listener& listener) {
-    loading_.speak_of(fmt::format("listener '{}': ", listener.name));
+    loading_.set_subject(fmt::format("listener '{}': ", listener.name));
     std::shared_ptr<TlsServer> server =
         TlsServer::load(*listener.tls, offered(listener), loading_,
                         find_in(before_ != nullptr ? &before_->listeners : nullptr, listener.name));
@@ -53,7 +53,7 @@ class Load {
     contexts_.listeners.emplace(listener.name, std::move(server));
   }
   void add(const config::Cluster& cluster) {
-    loading_.speak_of(fmt::format("cluster '{}': ", cluster.name));
+    loading_.set_subject(fmt::format("cluster '{}': ", cluster.name));
     std::shared_ptr<TlsClient> client =
         TlsClient::load(*cluster.tls, loading_,
                         find_in(before_ != nullptr ? &before_->clusters : nullptr, cluster.name));
