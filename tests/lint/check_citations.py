@@ -44,7 +44,7 @@ def cited_in(path):
 
 
 def prose(path):
-    """The comments of a source, the text of a document; without addresses of the web, on the lines where it was."""
+    """The comments of a source, the text of a document; on the lines where it was, without addresses of the web."""
     text = path.read_text(errors="replace")
     if path.suffix in (".h", ".cc", ".def"):
         kept = [match.span() for match in source.LITERALS.finditer(text) if match.group(0).startswith(("//", "/*"))]
@@ -52,10 +52,11 @@ def prose(path):
         kept = [(0, len(text))]
     else:
         kept = [match.span() for match in re.finditer(r'"""(?:.|\n)*?"""|#.*', text)]
-    blanked = list(re.sub(r"[^\n]", " ", text))
+    pieces, at = [], 0
     for begin, end in kept:
-        blanked[begin:end] = text[begin:end]
-    return re.sub(r"\w+://\S+", lambda address: " " * len(address.group(0)), "".join(blanked))
+        pieces += ["\n" * text.count("\n", at, begin) or " ", text[begin:end]]
+        at = end
+    return re.sub(r"\w+://\S+", " ", "".join(pieces))
 
 
 def alternatives(path):
@@ -109,8 +110,7 @@ def check_headings(tree, path, text):
             yield match.start(), f"'{match.group(0)}': there is no such heading"
 
 
-def check_file(tree, path):
-    text = prose(tree.root / path)
+def check_text(tree, path, text):
     yield from check_paths(tree, path, text)
     yield from check_headings(tree, path, text)
     for match in re.finditer(TRAPS, text):
@@ -130,8 +130,8 @@ def check(root):
     for path in sorted(root.rglob("*")):
         relative = path.relative_to(root)
         if path.is_file() and cited_in(relative):
-            text = path.read_text(errors="replace")
-            for offset, finding in sorted(check_file(tree, relative)):
+            text = prose(path)
+            for offset, finding in sorted(check_text(tree, relative, text)):
                 yield f"{relative.as_posix()}:{source.line_of(text, offset)}: {finding}"
 
 
