@@ -1,6 +1,6 @@
-// weir: opens the standard streams that are closed and blocks its signals before anything else, so
-// that no descriptor is mistaken for a stream and no signal is lost while it starts, and hands over
-// to the command line.
+// weir: opens closed standard streams and blocks its signals first, so that no other descriptor
+// gets the number of a stream and no signal is lost during the start. Then it runs the command
+// line.
 #include <pthread.h>
 
 #include "cli/command_line.h"

@@ -95,7 +95,7 @@ void AdminApi::add_routes() {
                },
                "200 while the process runs"});
   routes_.add({"GET", "/ready", [this](Q, R r) { ready(std::move(r)); },
-               "200 when connections are welcome, else 503"});
+               "200 while weir accepts connections, else 503"});
   metrics_route_ = routes_.add(
       {"GET", "", [this](Q q, R r) { metrics(q, std::move(r)); }, "metrics for Prometheus"});
   routes_.add({"GET", "/v1/status", [this](Q q, R r) { status(q, std::move(r)); },
@@ -171,8 +171,8 @@ void AdminApi::show_drain(int status, AdminResponder responder) {
       });
 }
 
-// Answered at the end of the drain. One too many: the client that has waited longest is answered
-// with the current state, and may ask again.
+// Answered at the end of the drain. Above the limit, the client that has waited longest gets the
+// current state, and may send its request again.
 void AdminApi::await_drained(AdminResponder responder) {
   awaiting_drained_.remove_if([](const AdminResponder& r) { return !r.wanted(); });
   if (awaiting_drained_.size() == kMostAwaiting) {
@@ -231,8 +231,7 @@ void AdminApi::plan(AdminRequest request, AdminResponder responder) {
     return responder.reply(error_reply(400, "'path' must be absolute"));
   const bool over_tcp = !request.peer.over_unix_socket;
   if (text && over_tcp && !reload_.room_for_text_over_tcp())
-    return responder.reply(error_reply(
-        503, "weir is already planning as many texts from TCP as it takes at once; try again"));
+    return responder.reply(error_reply(503, "too many plans of texts over TCP at once; try again"));
   log_request("plan.requested", request);
   Disclosure disclosure = disclosure_for(request.peer);
   if (text) disclosure.messages = true;  // they quote what the client has sent

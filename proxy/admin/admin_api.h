@@ -26,7 +26,8 @@ class AdminApi {
            BeginDrain begin_drain);
 
   void handle(AdminRequest request, AdminResponder responder);
-  // Answers the clients that wait for the end of the drain: how many sessions were cut.
+  // Answers the clients that wait for the end of the drain with the number of sessions that were
+  // cut.
   void drained(uint64_t cut);
 
  private:

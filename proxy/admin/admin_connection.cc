@@ -123,7 +123,7 @@ AdminConnection::Step AdminConnection::accept_head() {
   in_.erase(0, parser_.head_size());
   in_body_ = true;
   if (!wants_continue || !in_.empty()) return Step::next;
-  // Nothing else is on its way out, so these few bytes fit, or the connection is broken.
+  // No other output is pending, so these few bytes fit, or the connection is broken.
   Io io = transport_.write(kContinue);
   return io.status == Io::Status::ok && io.bytes == kContinue.size() ? Step::next : Step::close;
 }
@@ -136,7 +136,7 @@ AdminConnection::Step AdminConnection::decode_body() {
     rest.remove_prefix(piece.consumed);
     if (!is_large() || peer_.over_unix_socket || large_body_) continue;
     large_body_ = server_.take_large_body();
-    if (!large_body_) return refuse(503, "too many large requests at once; ask again");
+    if (!large_body_) return refuse(503, "too many large requests at once; try again");
   }
   in_.erase(0, in_.size() - rest.size());
   switch (decoder_.state()) {
@@ -171,9 +171,10 @@ std::string AdminConnection::objection(const RequestHead& head) const {
         split_authority(head.authority()).host);
   if (is_safe_method(head.method())) return "";
   if (head.find("origin").data() != nullptr)
-    return "requests that change something are not taken from web pages (Origin)";
+    return "weir refuses requests of web pages (Origin) that change something";
   if (server_.access().read_only)
-    return "admin.read_only: over TCP only requests that change nothing; use the UNIX socket";
+    return "admin.read_only: weir refuses requests over TCP that change something; use the UNIX "
+           "socket";
   return "";
 }
 
@@ -220,7 +221,7 @@ void AdminConnection::append_head(const AdminReply& reply, bool compressed, bool
   else if (http_1_0_)
     head.field("Connection", "keep-alive");
   head.end();
-  CHECK(head.ok());  // all of it is ours, nothing comes from the client
+  CHECK(head.ok());  // no part of it comes from the client
   out_ = head.text();
 }
 
@@ -236,7 +237,7 @@ AdminConnection::Step AdminConnection::write_reply() {
     await_request(kAdminIdleTimeout);
     return Step::next;
   }
-  // Closing with unread input would send an RST, and the client would lose the answer.
+  // Closing with unread input would send an RST, and the client would lose the response.
   transport_.shutdown_write();
   std::string().swap(in_);
   enter(Stage::lingering, kAdminLingerTimeout);

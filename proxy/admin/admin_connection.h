@@ -1,8 +1,8 @@
 // AdminConnection: one client of the admin server, request after request, in order.
 //
-// Owner: AdminServer, by Owned<>. Thread: the loop's. It reads one request, and reads on when that
-// is answered, so its memory is bounded by the limits below. After a fault, or when the client asks
-// for it, it closes in this order: answer, FIN, discard further input, close.
+// Owner: AdminServer, by Owned<>. Thread: the loop's. It reads the next request after the response
+// to the last one, so the limits below bound its memory. After a fault, or when the client asks for
+// it, it closes in this order: response, FIN, discard further input, close.
 #pragma once
 
 #include <memory>
@@ -28,10 +28,10 @@ inline constexpr Duration kAdminRequestTimeout =
     10s;  // head and body together, from accept or first byte
 inline constexpr Duration kAdminIdleTimeout = 30s;   // between requests
 inline constexpr Duration kAdminWriteTimeout = 30s;  // one whole reply
-inline constexpr Duration kAdminLingerTimeout = 2s;  // for the client to take the last answer
+inline constexpr Duration kAdminLingerTimeout = 2s;  // for the client to read the last response
 inline constexpr size_t kAdminGzipAbove = 1024;
 inline constexpr int kAdminStepsPerTurn =
-    16;  // reads, requests and writes before other connections have their turn
+    16;  // reads, requests and writes before other connections run
 
 // Links a connection into the list of its stage. The first has been there longest: it is evicted
 // first.

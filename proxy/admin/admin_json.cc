@@ -16,7 +16,7 @@ using Json = nlohmann::ordered_json;
 // For a value that may be a secret.
 constexpr const char* kHidden = "(not shown)";
 
-// Text from a client's address or a file may be any bytes.
+// Text from a client's address or a file may have any bytes.
 std::string dump(const Json& json) {
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
@@ -96,7 +96,7 @@ Json listener_json(const Snapshot& snapshot, const ListenerSpec& spec, const Lis
           {"ended", ended}};
 }
 
-// What is told of each address of a backend, and of a backend with one.
+// The members of each address of a backend, and of a backend with one address.
 Json address_json(const ClusterSpec& spec, const HostSpec& host, TimePoint now) {
   const Duration held = host.backend->held_off_until() - now;
   const Duration out =
@@ -159,7 +159,7 @@ bool quotes(ReloadOutcome::Verdict verdict) {
 std::vector<config::Diagnostic> without_quotes(std::vector<config::Diagnostic> diagnostics) {
   for (config::Diagnostic& d : diagnostics) {
     d.message = config::title_of(d.code);
-    d.hint = "`weir check` tells more, to a user who may read the file";
+    d.hint = "run `weir check` as a user that may read the file";
   }
   return diagnostics;
 }

@@ -1,4 +1,4 @@
-// The JSON documents of the admin API. Pure functions of what they are given.
+// The JSON documents of the admin API. Pure functions.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -8,7 +8,7 @@
 
 namespace weir {
 
-// All that the status shows, at one moment: it is written on another thread.
+// A copy of all that the status shows, for the thread that writes it.
 struct StatusSource {
   AdminApi::Identity identity;
   std::shared_ptr<const Snapshot> snapshot;
@@ -22,16 +22,16 @@ struct StatusSource {
   uint64_t open_connections;
   TimePoint now;
   Workers::Reports reports;
-  bool messages = true;  // what is said about a configuration may quote it
+  bool messages = true;  // messages about a configuration, which may quote it
 };
 
 std::string status_json(const StatusSource& source);
 std::string drain_json(const DrainCoordinator& drain, TimePoint now, const SessionSurvey& survey);
-// The end of it: phase "drained", and how many sessions were cut.
+// The end of the drain: phase "drained" and the number of sessions that were cut.
 std::string drained_json(uint64_t cut);
 // What a client may see of a file that only weir may read.
 struct Disclosure {
-  bool values = true;    // those that may be secrets
+  bool values = true;    // of keys that may be secrets
   bool messages = true;  // which quote the file; otherwise only the code and the place
 };
 std::string reload_json(const ReloadOutcome& outcome, const Disclosure& disclosure);

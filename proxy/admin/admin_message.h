@@ -45,9 +45,10 @@ AdminReply error_reply(int status, std::string_view message);
 
 class AdminConnection;
 
-// Answers one request, now or later, exactly once: dropped unanswered, as when weir ends, it
-// answers 503. It may outlive its connection and the server; answering then does nothing. Move-only
-// (work to post is copyable: post a shared_ptr to it). Use and drop it on the loop's thread.
+// Answers one request, now or later, exactly once. Its destructor answers 503 to a request without
+// a reply, as when weir ends. It may outlive its connection and the server; a reply then does
+// nothing. Move-only (work to post is copyable: post a shared_ptr to it). Use and drop it on the
+// loop's thread.
 class AdminResponder {
  public:
   // What links a responder to its connection; the connection clears it when it closes.

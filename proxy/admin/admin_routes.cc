@@ -170,8 +170,9 @@ void AdminRoutes::operator()(AdminRequest request, AdminResponder responder) con
     reply.allow = allow;
     return responder.reply(std::move(reply));
   }
-  responder.reply(
-      {.status = 404, .content_type = "text/plain", .body = "no such path; there are:\n" + list()});
+  responder.reply({.status = 404,
+                   .content_type = "text/plain",
+                   .body = "no such path; available paths:\n" + list()});
 }
 
 }  // namespace weir

@@ -31,7 +31,7 @@ class AdminServer {
   AdminServer& operator=(const AdminServer&) = delete;
   ~AdminServer();
 
-  // Serves this address too. The error names the address and the fix.
+  // Listens on this address too. The error names the address and the fix.
   Result<void> listen(const Address& address,
                       const SocketPermissions& permissions = kAdminPermissions);
   void set_access(AdminAccess access) { access_ = std::move(access); }
@@ -40,7 +40,7 @@ class AdminServer {
   void close();
 
   size_t connections() const { return connections_; }
-  // A request is being handled or a reply is not out yet: what close() would cut.
+  // True while a request is handled or a reply is not sent completely: close() would cut it.
   bool busy() const;
   // Where it listens, in the order of listen(), with the ports the kernel chose.
   std::vector<Address> addresses() const;
@@ -51,7 +51,7 @@ class AdminServer {
   using StageList = IntrusiveList<AdminConnection, AdminStageLink>;
 
   void add(int fd, bool over_unix_socket);
-  // One of kAdminLargeBodies places, taken until the last copy is gone; null: none is left.
+  // One of kAdminLargeBodies places, held until the last copy is destroyed; null: none is free.
   std::shared_ptr<void> take_large_body();
   [[nodiscard]] bool evict_one();
   void drop(AdminConnection& connection);

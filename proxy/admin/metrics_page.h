@@ -18,7 +18,7 @@ namespace weir {
 
 class MetricsPage {
  public:
-  // Without a scraper the last value of a removed series need not be kept for long.
+  // Without a scraper weir keeps the last value of a removed series for this time only.
   static constexpr Duration kUnseenRetention = 30s;
 
   using Done = std::function<void(std::string)>;

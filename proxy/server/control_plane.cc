@@ -12,7 +12,7 @@
 namespace weir {
 namespace {
 
-// While weir starts or drains, it asks systemd this often for twice this much more time.
+// While weir starts or drains, it extends its timeout at systemd by twice this time, this often.
 constexpr Duration kExtendEvery = 5s;
 // Added to the longest timeout of a check, while the start waits for the first results.
 constexpr Duration kCheckMargin = 1s;

@@ -82,7 +82,7 @@ void lower(std::optional<double>& least, std::optional<double> value) {
 std::optional<double> cpu_quota(const std::string& root) {
   std::optional<double> least;
   for (const Hierarchy& hierarchy : hierarchies(root)) {
-    // Below what is mounted; a group outside of it (another namespace's) cannot be seen.
+    // Relative to the mount point; a group outside of it (of another namespace) is not visible.
     std::string below = hierarchy.group;
     const std::string& mounted = hierarchy.mounted;
     if (mounted != "/" && (below == mounted || below.starts_with(mounted + "/")))

@@ -16,15 +16,15 @@
 namespace weir {
 namespace {
 
-// For the standard streams, the file with those that it includes, and a name server.
+// Standard streams, the configuration file, the files that it includes, and a name server.
 constexpr uint64_t kToRead = 12;
-// Beside the workers: loop, log, signals, watch, admin, and what a reload and a health check open.
+// Besides the workers: loop, log, signals, watch, admin, a reload and a health check.
 constexpr uint64_t kOfProcess = 28;
 constexpr uint64_t kOfWorker = 5;   // its loop, and one in reserve
 constexpr uint64_t kOfSession = 4;  // two sockets, or two ends of a kernel pipe more
 
 Error too_low(uint64_t limit, uint64_t need, const std::string& what) {
-  return {fmt::format("the limit of open files is {}, and {} takes at least {}: raise it "
+  return {fmt::format("the limit of open files is {}, and {} needs at least {}: raise it "
                       "(LimitNOFILE= of the unit, ulimit -n)",
                       limit, what, need),
           ""};

@@ -1,5 +1,5 @@
-// What the machine, the service manager and the user's limits leave for this process. Checked
-// before anything depends on it, so that a limit that is too low is a message and no abort. Control
+// Limits of descriptors, threads and CPUs for this process. They are checked before anything
+// depends on them, so that a limit that is too low is an error message and no abort. Control
 // thread.
 #pragma once
 
@@ -13,26 +13,26 @@
 
 namespace weir {
 
-// Raises the soft limit of open files to the hard one. The limit in force.
+// Raises the soft limit of open files to the hard limit. Returns the new limit.
 uint64_t raise_descriptor_limit();
 
-// What reading a configuration takes; then what serving it takes, with one session.
+// Whether the limit is enough to read a configuration; to serve it with one session.
 Result<void> check_descriptors_to_start(uint64_t limit);
 Result<void> check_descriptors(uint64_t limit, const config::Model& model, uint32_t workers);
 
-// Whether so many threads can be started.
+// Whether `count` threads can be started.
 Result<void> check_threads(size_t count);
 
 struct WorkerCount {
   uint32_t count = 1;
-  const char* by = "configuration";  // what it follows; or "cpus", "cpu_quota"
+  const char* by = "configuration";  // what sets it; or "cpus", "cpu_quota"
 };
-// `auto`: one for each CPU that this process may run on, and no more than its cgroup gives it time
-// for, rounded up. `root`: as of cpu_quota().
+// `auto`: one for each CPU that this process may run on, at most the CPU quota of its cgroup,
+// rounded up. `root`: see cpu_quota().
 WorkerCount worker_count(uint32_t configured, const std::string& root = "");
 
-// CPUs by the quota of the cgroup of this process and of those around it: the least of them;
-// nothing where there is none. `root` is before the paths of /proc and /sys.
+// The lowest CPU quota of the cgroup of this process and of its parents, in CPUs; nullopt without a
+// quota. `root` is a prefix for the paths of /proc and /sys.
 std::optional<double> cpu_quota(const std::string& root = "");
 
 }  // namespace weir

@@ -113,7 +113,7 @@ TEST(Descriptors, ReportsATooLowLimitWithTheRequiredNumber) {
   const Result<void> result = check_descriptors(40, model, 4);
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().message,
-            "the limit of open files is 40, and this configuration with 4 workers takes at least "
+            "the limit of open files is 40, and this configuration with 4 workers needs at least "
             "61: raise it (LimitNOFILE= of the unit, ulimit -n), or lower global.workers");
   EXPECT_TRUE(check_descriptors(61, model, 4));
   EXPECT_FALSE(check_descriptors_to_start(11));
