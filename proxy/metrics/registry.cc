@@ -10,7 +10,7 @@ namespace {
 
 // For a report that a worker made before it forgot the id to arrive.
 constexpr Duration kRest = std::chrono::minutes(1);
-using State = SeriesTable::Series::State;
+using SeriesState = SeriesTable::Series::State;
 
 std::vector<uint32_t> unused(const SeriesTable& table, const std::vector<uint32_t>& in_use,
                              TimePoint now, Duration retention) {
@@ -30,7 +30,7 @@ uint32_t SeriesTable::id(const SeriesName& name) {
   if (added) {
     it->second = free_slot();
     if (it->second == series_.size()) series_.emplace_back();
-    series_[it->second] = {name, State::reserved, true, false, kNever};
+    series_[it->second] = {name, SeriesState::reserved, true, false, kNever};
   }
   series_[it->second].wanted = true;
   return it->second;
@@ -50,17 +50,17 @@ void SeriesTable::keep_only(std::span<const uint32_t> ids, TimePoint now) {
   now_ = now;
   std::vector<bool> kept(series_.size());
   for (uint32_t id : ids) {
-    CHECK(id < series_.size() && series_[id].state != State::free);
+    CHECK(id < series_.size() && series_[id].state != SeriesState::free);
     kept[id] = true;
   }
   for (uint32_t id = 0; id < series_.size(); ++id) {
     Series& series = series_[id];
     series.wanted = false;
     if (kept[id]) {
-      series.state = State::live;
+      series.state = SeriesState::live;
       series.since = kNever;
-    } else if (series.state == State::live) {
-      series.state = State::retired;
+    } else if (series.state == SeriesState::live) {
+      series.state = SeriesState::retired;
       series.since = now;
     } else if (series.since == kNever) {
       series.since = now;  // reserved by a config that never came into force
@@ -71,17 +71,17 @@ void SeriesTable::keep_only(std::span<const uint32_t> ids, TimePoint now) {
 void SeriesTable::forget(uint32_t id, TimePoint now) {
   now_ = now;
   ids_.erase(series_[id].name);
-  series_[id] = {{}, State::free, false, false, now};
+  series_[id] = {{}, SeriesState::free, false, false, now};
   resting_.push_back(id);
 }
 
 bool SeriesTable::shown(uint32_t id) const {
-  return series_[id].state == State::live || series_[id].state == State::retired;
+  return series_[id].state == SeriesState::live || series_[id].state == SeriesState::retired;
 }
 
 bool SeriesTable::gone_for(Duration time, uint32_t id, TimePoint now) const {
   const Series& series = series_[id];
-  if (series.state == State::free || series.wanted || series.since == kNever) return false;
+  if (series.state == SeriesState::free || series.wanted || series.since == kNever) return false;
   return now - series.since >= time;
 }
 
