@@ -76,7 +76,7 @@ class Scenario:
 
 
 SCENARIOS = {
-    "tcp-small-echo": Scenario("echo", 64, "CPU µs", "64-byte message there and back", 1e-3, "messages/s"),
+    "tcp-small-echo": Scenario("echo", 64, "CPU µs", "64-byte message and its echo", 1e-3, "messages/s"),
     "tcp-connrate": Scenario("connrate", 32, "CPU µs", "connection with one message", 1e-3, "connections/s"),
     "tcp-bulk": Scenario("bulk", 4, "CPU ms", "GB to the client", 1e3, "GB/s", 1e-9),
     "idle-memory": Scenario("idle", 4000, "bytes", "idle connection, after one message", 1, "",
