@@ -15,12 +15,12 @@ constexpr const char* kText = "text/plain; charset=utf-8";
 
 int status_of(const ReloadOutcome& outcome) {
   switch (outcome.result) {
-    case ReloadOutcome::Verdict::ok:
-    case ReloadOutcome::Verdict::unchanged:
-    case ReloadOutcome::Verdict::planned: return 200;
-    case ReloadOutcome::Verdict::invalid:
-    case ReloadOutcome::Verdict::failed: return 422;
-    case ReloadOutcome::Verdict::draining: return 409;
+    case ReloadVerdict::ok:
+    case ReloadVerdict::unchanged:
+    case ReloadVerdict::planned: return 200;
+    case ReloadVerdict::invalid:
+    case ReloadVerdict::failed: return 422;
+    case ReloadVerdict::draining: return 409;
   }
   CHECK_UNREACHABLE();
 }

@@ -151,8 +151,8 @@ Json cluster_json(const ClusterSpec& spec, const std::unordered_map<uint32_t, Ba
 }
 
 // The message is that of a diagnostic.
-bool quotes(ReloadOutcome::Verdict verdict) {
-  return verdict == ReloadOutcome::Verdict::invalid;
+bool quotes(ReloadVerdict verdict) {
+  return verdict == ReloadVerdict::invalid;
 }
 
 // Without their messages: what each is about.

@@ -11,7 +11,7 @@
 namespace weir {
 namespace {
 
-using Verdict = ReloadOutcome::Verdict;
+using Verdict = ReloadVerdict;
 
 // All errors, so that the operator can fix them in one pass.
 std::string describe(const std::vector<config::Diagnostic>& diagnostics) {
@@ -52,18 +52,6 @@ ReloadResult metric_of(Verdict verdict) {
 }
 
 }  // namespace
-
-const char* text(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::ok: return "ok";
-    case Verdict::unchanged: return "unchanged";
-    case Verdict::planned: return "planned";
-    case Verdict::invalid: return "invalid";
-    case Verdict::failed: return "failed";
-    case Verdict::draining: return "draining";
-  }
-  CHECK_UNREACHABLE();
-}
 
 void ReloadCoordinator::reload(Done done) {
   if (open_) return begin(std::move(done));

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "base/closed_list.h"
 #include "config/plan.h"
 #include "control/control.h"
 #include "control/loader.h"
@@ -26,17 +27,17 @@ struct PlannedChange {
   uint64_t sessions = 0;
 };
 
+#define WEIR_RELOAD_VERDICTS(X) X(ok) X(unchanged) X(planned) X(invalid) X(failed) X(draining)
+WEIR_CLOSED_LIST(ReloadVerdict, WEIR_RELOAD_VERDICTS);
+
 struct ReloadOutcome {
-  enum class Verdict : uint8_t { ok, unchanged, planned, invalid, failed, draining };
-  Verdict result = Verdict::failed;
+  ReloadVerdict result = ReloadVerdict::failed;
   uint64_t generation = 0;
   std::string message;
   std::vector<PlannedChange> changes;
   std::vector<config::Diagnostic> diagnostics;
   std::vector<std::string> directories;  // of the files to read, also of missing ones
 };
-
-const char* text(ReloadOutcome::Verdict verdict);
 
 class ReloadObserver {
  public:
@@ -81,7 +82,7 @@ class ReloadCoordinator {
   bool busy() const { return under_way_ > 0; }
 
   struct Last {
-    ReloadOutcome::Verdict result;
+    ReloadVerdict result;
     double at_unix;
     uint64_t generation;
     std::string message;

@@ -252,7 +252,7 @@ void ControlPlane::on_reload_over(const ReloadOutcome& outcome) {
   refresh_watch(outcome.directories);
   const config::Admin& admin = store_.current()->model.admin;
   admin_.set_access({admin.hosts, admin.read_only});
-  if (outcome.result == ReloadOutcome::Verdict::ok) {
+  if (outcome.result == ReloadVerdict::ok) {
     tls_validity_.apply(store_.tls_validities());
     names_.use(store_.current()->model);
     report_unresolved();

@@ -39,15 +39,6 @@ Duration with_jitter(Duration length, Duration max, uint64_t hash) {
 
 }  // namespace
 
-const char* text(Health health) {
-  switch (health) {
-    case Health::unknown: return "unknown";
-    case Health::up: return "up";
-    case Health::down: return "down";
-  }
-  CHECK_UNREACHABLE();
-}
-
 Backend::Backend(std::string cluster, std::string name, std::string text, Address address)
     : cluster_(std::move(cluster)),
       name_(std::move(name)),

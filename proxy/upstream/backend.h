@@ -15,15 +15,15 @@
 #include <string>
 
 #include "base/address.h"
+#include "base/closed_list.h"
 #include "base/time.h"
 #include "config/model.h"
 #include "upstream/outlier.h"
 
 namespace weir {
 
-enum class Health : uint8_t { unknown, up, down };
-
-const char* text(Health health);
+#define WEIR_HEALTHS(X) X(unknown) X(up) X(down)
+WEIR_CLOSED_LIST(Health, WEIR_HEALTHS);
 
 class Backend {
  public:

@@ -5,6 +5,7 @@
 // more or less in a row that two workers count does no harm. A success costs a load.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 
@@ -12,6 +13,9 @@
 #include "config/http_model.h"
 
 namespace weir {
+
+// Statuses that a backend answers in place of a server behind it.
+inline constexpr std::array kGatewayErrors{502u, 503u, 504u};
 
 class Outlier {
  public:

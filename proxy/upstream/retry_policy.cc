@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "upstream/outlier.h"
+
 namespace weir {
 
 using config::RetryReason;
@@ -44,7 +46,7 @@ void RetryPolicy::add(RetryReason reason) {
   if (reason == RetryReason::reused_connection) repeats_changes_ = true;
   if (reason == RetryReason::reset_before_response) add(RetryReason::reused_connection);
   if (reason == RetryReason::gateway_error)
-    for (size_t status : {502u, 503u, 504u}) statuses_.set(status);
+    for (const unsigned status : kGatewayErrors) statuses_.set(status);
 }
 
 Duration RetryPolicy::pause(uint32_t retry) const {

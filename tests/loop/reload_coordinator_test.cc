@@ -13,7 +13,7 @@
 namespace weir::test {
 namespace {
 
-using Verdict = ReloadOutcome::Verdict;
+using Verdict = ReloadVerdict;
 
 class ReloadCoordinatorTest : public testing::Test, ReloadObserver, HealthObserver {
  protected:
