@@ -40,8 +40,8 @@ const ListenerSpec* Snapshot::listener(std::string_view name) const {
 
 const HostSpec* Snapshot::host_of(const Backend& backend) const {
   const ClusterSpec* spec = cluster(backend.cluster());
-  const BackendIndex place = spec == nullptr ? kNoBackend : spec->place_of(backend);
-  return place == kNoBackend ? nullptr : &spec->hosts[place];
+  const BackendIndex index = spec == nullptr ? kNoBackend : spec->index_of(backend);
+  return index == kNoBackend ? nullptr : &spec->hosts[index];
 }
 
 SnapshotView::SnapshotView(std::shared_ptr<const Snapshot> snapshot, WorkerMetrics& metrics,

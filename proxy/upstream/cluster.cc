@@ -14,7 +14,7 @@ namespace {
 constinit std::mutex ejecting;
 
 bool is_gateway_error(unsigned status) {
-  return status == 502 || status == 503 || status == 504;
+  return std::find(kGatewayErrors.begin(), kGatewayErrors.end(), status) != kGatewayErrors.end();
 }
 
 constexpr double kLeastRetries = 3;
@@ -53,7 +53,7 @@ Cluster::Cluster(const ClusterSpec& spec, WorkerMetrics& metrics, uint64_t seed,
       cells_(metrics.cluster(spec.series)),
       backend_cells_(spec.hosts.size()),
       all_pools_(pools),
-      index_(spec.hosts.size()) {
+      slot_(spec.hosts.size()) {
   if (pools != nullptr) {
     queue_ = pools->queue(spec.name, cells_);
     limits_ = pools->limits(spec);
@@ -62,7 +62,7 @@ Cluster::Cluster(const ClusterSpec& spec, WorkerMetrics& metrics, uint64_t seed,
   }
   for (Tier* tier : {&serving_, &backups_}) {
     tier->balancer = make_balancer(spec.balance, seed);
-    tier->places.reserve(spec.hosts.size());
+    tier->backends.reserve(spec.hosts.size());
   }
   excluded_.reserve(spec.hosts.size() + spec.connect_attempts);
   loads_.reserve(spec.hosts.size());
@@ -89,9 +89,9 @@ Pool& Cluster::make_pool(BackendIndex host) {
 void Cluster::adopt_pools(const Cluster& before) {
   for (const std::shared_ptr<Pool>& pool : before.pools_) {
     if (!pool || pool->tls() != spec_.tls.get()) continue;
-    const BackendIndex place = spec_.place_of(pool->backend());
-    if (place == kNoBackend) continue;
-    pools_[place] = pool;
+    const BackendIndex index = spec_.index_of(pool->backend());
+    if (index == kNoBackend) continue;
+    pools_[index] = pool;
     pool->set_limits(limits_);
   }
 }
@@ -106,7 +106,7 @@ bool Cluster::begin_retrying(double budget) {
 BackendIndex Cluster::index_of(const Backend& backend, BackendIndex hint) const {
   const std::vector<HostSpec>& hosts = spec_.hosts;
   if (hint < hosts.size() && hosts[hint].backend.get() == &backend) return hint;
-  return spec_.place_of(backend);
+  return spec_.index_of(backend);
 }
 
 void Cluster::take_over(Cluster& last, bool retrying) {
@@ -127,19 +127,19 @@ void Cluster::end_use(BackendIndex host) {
   cells_of(host).in_flight.sub();
 }
 
-bool Cluster::is_avoided(BackendIndex place, TimePoint now) const {
-  const HostSpec& host = spec_.hosts[place];
+bool Cluster::is_avoided(BackendIndex index, TimePoint now) const {
+  const HostSpec& host = spec_.hosts[index];
   if (stale_ && !panic_ && !host.usable()) return true;
   return host.backend->held_off(now) || spec_.ejected(host, now);
 }
 
 void Cluster::select(Tier& tier, bool backup, bool any_health) {
-  tier.places.clear();
+  tier.backends.clear();
   for (BackendIndex i = 0; i < spec_.hosts.size(); ++i) {
     if (i + kAhead < spec_.hosts.size()) spec_.hosts[i + kAhead].backend->prefetch();
     const HostSpec& host = spec_.hosts[i];
     if (host.backup != backup || !host.active() || !host.backend->has_address()) continue;
-    if (any_health || host.usable()) tier.places.push_back(i);
+    if (any_health || host.usable()) tier.backends.push_back(i);
   }
 }
 
@@ -149,17 +149,18 @@ void Cluster::rebuild() {
   const auto active =
       std::count_if(spec_.hosts.begin(), spec_.hosts.end(),
                     [](const HostSpec& host) { return !host.backup && host.active(); });
-  panic_ =
-      panics(spec_, {static_cast<size_t>(active), serving_.places.size(), backups_.places.size()});
-  if (serving_.places.empty() && !backups_.places.empty()) serving_.places.swap(backups_.places);
+  panic_ = panics(
+      spec_, {static_cast<size_t>(active), serving_.backends.size(), backups_.backends.size()});
+  if (serving_.backends.empty() && !backups_.backends.empty())
+    serving_.backends.swap(backups_.backends);
   if (panic_) select(serving_, /*backup=*/false, /*any_health=*/true);
   for (Tier* tier : {&serving_, &backups_}) {
     std::vector<Host> hosts;
-    hosts.reserve(tier->places.size());
-    for (BackendIndex place : tier->places) {
-      const HostSpec& host = spec_.hosts[place];
-      index_[place] = static_cast<BackendIndex>(hosts.size());
-      hosts.push_back({host.backend.get(), host.weight, loads_[place], host.salt});
+    hosts.reserve(tier->backends.size());
+    for (BackendIndex index : tier->backends) {
+      const HostSpec& host = spec_.hosts[index];
+      slot_[index] = static_cast<BackendIndex>(hosts.size());
+      hosts.push_back({host.backend.get(), host.weight, loads_[index], host.salt});
     }
     tier->balancer->rebuild(hosts);
   }
@@ -178,21 +179,21 @@ BackendIndex Cluster::pick(TimePoint now, uint64_t client_hash,
                            std::span<const BackendIndex> tried) {
   if (stale_) refresh(now);
   const Choice serving = choose(serving_, now, client_hash, tried);
-  if (serving.ready || backups_.places.empty()) return serving.place;
+  if (serving.ready || backups_.backends.empty()) return serving.index;
   const Choice backup = choose(backups_, now, client_hash, tried);
-  return backup.ready || serving.place == kNoBackend ? backup.place : serving.place;
+  return backup.ready || serving.index == kNoBackend ? backup.index : serving.index;
 }
 
-BackendIndex Cluster::other_address(BackendIndex place, TimePoint now,
+BackendIndex Cluster::other_address(BackendIndex index, TimePoint now,
                                     std::span<const BackendIndex> tried, bool avoided_too) const {
   const std::vector<HostSpec>& hosts = spec_.hosts;
-  const uint32_t series = hosts[place].series;
-  BackendIndex first = place, end = place + 1;
+  const uint32_t series = hosts[index].series;
+  BackendIndex first = index, end = index + 1;
   while (first > 0 && hosts[first - 1].series == series) --first;
   while (end < hosts.size() && hosts[end].series == series) ++end;
   // From the next one on, so that not all who come here go to the same one.
   for (BackendIndex step = 1; step < end - first; ++step) {
-    const BackendIndex other = first + (place - first + step) % (end - first);
+    const BackendIndex other = first + (index - first + step) % (end - first);
     if (!hosts[other].usable() || std::find(tried.begin(), tried.end(), other) != tried.end())
       continue;
     if (avoided_too || !is_avoided(other, now)) return other;
@@ -202,29 +203,29 @@ BackendIndex Cluster::other_address(BackendIndex place, TimePoint now,
 
 Cluster::Choice Cluster::choose(Tier& tier, TimePoint now, uint64_t client_hash,
                                 std::span<const BackendIndex> tried) {
-  const std::vector<BackendIndex>& places = tier.places;
+  const std::vector<BackendIndex>& backends = tier.backends;
   excluded_.clear();
-  for (BackendIndex place : tried) {
-    const BackendIndex index = index_[place];
-    if (index < places.size() && places[index] == place) excluded_.push_back(index);
+  for (BackendIndex index : tried) {
+    const BackendIndex slot = slot_[index];
+    if (slot < backends.size() && backends[slot] == index) excluded_.push_back(slot);
   }
   const BackendIndex first = tier.balancer->pick({client_hash, excluded_});
   if (first == kNoBackend) return {};
-  if (!is_avoided(places[first], now)) return {places[first], true};
-  for (BackendIndex i = 0; i < places.size(); ++i)
-    if (is_avoided(places[i], now)) excluded_.push_back(i);
+  if (!is_avoided(backends[first], now)) return {backends[first], true};
+  for (BackendIndex i = 0; i < backends.size(); ++i)
+    if (is_avoided(backends[i], now)) excluded_.push_back(i);
   const BackendIndex other = tier.balancer->pick({client_hash, excluded_});
   // All that are left are held off or ejected: trying one of them is better than refusing for
   // certain.
-  return other == kNoBackend ? Choice{places[first], false} : Choice{places[other], true};
+  return other == kNoBackend ? Choice{backends[first], false} : Choice{backends[other], true};
 }
 
 BackendIndex Cluster::find_room(TimePoint now, std::span<const BackendIndex> tried) {
   for (const Tier* tier : {&serving_, &backups_}) {
-    for (size_t i = 0; i < tier->places.size(); ++i) {
-      const BackendIndex place = tier->places[++scanned_ % tier->places.size()];
-      if ((pools_[place] && !pools_[place]->has_room()) || is_avoided(place, now)) continue;
-      if (std::find(tried.begin(), tried.end(), place) == tried.end()) return place;
+    for (size_t i = 0; i < tier->backends.size(); ++i) {
+      const BackendIndex index = tier->backends[++scanned_ % tier->backends.size()];
+      if ((pools_[index] && !pools_[index]->has_room()) || is_avoided(index, now)) continue;
+      if (std::find(tried.begin(), tried.end(), index) == tried.end()) return index;
     }
   }
   return kNoBackend;

@@ -41,10 +41,10 @@ class Cluster {
   // large that pick() would have to be called too often. O(backends).
   BackendIndex find_room(TimePoint now, std::span<const BackendIndex> tried);
   // It is held off or ejected at this moment.
-  bool is_avoided(BackendIndex place, TimePoint now) const;
-  // Another address of the backend at `place`, which could not be connected to, for the same
+  bool is_avoided(BackendIndex index, TimePoint now) const;
+  // Another address of the backend at `index`, which could not be connected to, for the same
   // client; kNoBackend when there is none. `avoided_too`: also one that is held off or ejected.
-  BackendIndex other_address(BackendIndex place, TimePoint now, std::span<const BackendIndex> tried,
+  BackendIndex other_address(BackendIndex index, TimePoint now, std::span<const BackendIndex> tried,
                              bool avoided_too = false) const;
   // The next pick looks at the health of every backend; in a large cluster no more often than its
   // size allows (kRebuildEvery), and until then a pick passes over backends that have gone down.
@@ -89,10 +89,10 @@ class Cluster {
  private:
   struct Tier {
     std::unique_ptr<Balancer> balancer;
-    std::vector<BackendIndex> places;  // in spec_.hosts, by the balancer's index
+    std::vector<BackendIndex> backends;  // in spec_.hosts, in the order of the balancer
   };
   struct Choice {
-    BackendIndex place = kNoBackend;
+    BackendIndex index = kNoBackend;
     bool ready = false;  // neither held off nor ejected
   };
   // A rebuild looks at every backend, in about a microsecond each when nothing of it is in a cache.
@@ -102,7 +102,7 @@ class Cluster {
   Pool& make_pool(BackendIndex host);
   void adopt_pools(const Cluster& before);
   void refresh(TimePoint now);
-  void note_error(BackendIndex place, TimePoint now);
+  void note_error(BackendIndex index, TimePoint now);
   bool may_eject(TimePoint now) const;
   void select(Tier& tier, bool backup, bool any_health);
   Choice choose(Tier& tier, TimePoint now, uint64_t client_hash,
@@ -111,15 +111,16 @@ class Cluster {
   const ClusterSpec& spec_;
   WorkerMetrics& metrics_;
   ClusterCells& cells_;
-  std::vector<int64_t*> loads_;               // by place in spec_.hosts
-  std::vector<BackendCells*> backend_cells_;  // by place in spec_.hosts; null: not used yet
+  std::vector<int64_t*> loads_;               // by index in spec_.hosts
+  std::vector<BackendCells*> backend_cells_;  // by index in spec_.hosts; null: not used yet
   Pools* const all_pools_;
   std::shared_ptr<ClusterQueue> queue_;
   std::shared_ptr<const PoolLimits> limits_;
-  std::vector<std::shared_ptr<Pool>> pools_;  // by place; null: not used yet
+  std::vector<std::shared_ptr<Pool>> pools_;  // by index; null: not used yet
   Tier serving_;
-  Tier backups_;                     // in reserve; empty while they serve
-  std::vector<BackendIndex> index_;  // by place: in the places of its tier, if it is in one
+  Tier backups_;  // in reserve; empty while they serve
+  std::vector<BackendIndex>
+      slot_;  // by index in spec_.hosts: its index in its tier, if it is in one
   bool panic_ = false;
   bool stale_ = false;
   TimePoint rebuild_after_{};

@@ -56,7 +56,7 @@ struct ClusterSpec {
   uint32_t series = 0;
   std::shared_ptr<TlsClient> tls;  // null: none
   config::ProxyVersion proxy_protocol{};
-  std::unordered_map<const Backend*, BackendIndex> places;  // in hosts; index() fills it
+  std::unordered_map<const Backend*, BackendIndex> indexes;  // in hosts; index() fills it
 
   ConnectOptions connect_options() const { return {congestion_control.c_str(), tcp_keepalive}; }
   // All addresses of a backend, of which hosts[first] is the first.
@@ -67,14 +67,14 @@ struct ClusterSpec {
   }
   friend bool operator==(const ClusterSpec&, const ClusterSpec&) = default;
   void index() {
-    places.clear();
-    places.reserve(hosts.size());
-    for (uint32_t i = 0; i < hosts.size(); ++i) places.emplace(hosts[i].backend.get(), i);
+    indexes.clear();
+    indexes.reserve(hosts.size());
+    for (uint32_t i = 0; i < hosts.size(); ++i) indexes.emplace(hosts[i].backend.get(), i);
   }
   // In hosts; kNoBackend: it is not a backend of this cluster.
-  BackendIndex place_of(const Backend& backend) const {
-    const auto found = places.find(&backend);
-    return found == places.end() ? kNoBackend : found->second;
+  BackendIndex index_of(const Backend& backend) const {
+    const auto found = indexes.find(&backend);
+    return found == indexes.end() ? kNoBackend : found->second;
   }
   // Ejected for its errors. Without outlier detection in the configuration no backend is.
   bool ejected(const HostSpec& host, TimePoint now) const {

@@ -12,7 +12,7 @@ Transport::Connecting Connect::continue_attempt() {
   std::string_view proxy_header;
   if (transport_.tls() == nullptr) proxy_header = observer_.write_proxy_header(memory);
   const ClusterSpec& spec = cluster_->spec();
-  return continue_connecting(transport_, spec, spec.hosts[place_], proxy_header);
+  return continue_connecting(transport_, spec, spec.hosts[backend_], proxy_header);
 }
 
 Connect::State Connect::start(Cluster& cluster, uint64_t client_hash) {
@@ -25,9 +25,9 @@ Connect::State Connect::start(Cluster& cluster, uint64_t client_hash) {
 // A loop, because connect(2) may fail at once.
 Connect::State Connect::try_next() {
   while (attempts_ < kMaxAttempts) {
-    place_ = next_place();
-    if (place_ == kNoBackend) break;
-    tried_[attempts_++] = place_;
+    backend_ = next_backend();
+    if (backend_ == kNoBackend) break;
+    tried_[attempts_++] = backend_;
     if (attempt() != State::failed) return state_;
   }
   if (attempts_ == 0) cluster_->cells().no_backend.add();
@@ -35,7 +35,7 @@ Connect::State Connect::try_next() {
   return state_ = State::failed;
 }
 
-BackendIndex Connect::next_place() {
+BackendIndex Connect::next_backend() {
   const TimePoint now = loop_.now();
   const std::span<const BackendIndex> tried = std::span(tried_).first(attempts_);
   const BackendIndex other =
@@ -49,10 +49,10 @@ BackendIndex Connect::next_place() {
 }
 
 Connect::State Connect::attempt() {
-  const HostSpec& host = cluster_->spec().hosts[place_];
+  const HostSpec& host = cluster_->spec().hosts[backend_];
   cells()->connects.add();
   cells()->active.add();
-  ++cluster_->load(place_);
+  ++cluster_->load(backend_);
   began_ = loop_.now();
   switch (begin_connecting(loop_, transport_, cluster_->spec(), host)) {
     case Transport::Connecting::pending: return state_ = State::connecting;
@@ -101,13 +101,13 @@ void Connect::succeed() {
   cells()->sessions.add();
   cluster_->cells().connect_duration.observe(loop_.now() - began_);
   if (attempts_ > 1) cluster_->cells().retries[RetryResult::ok].add();
-  record_connect_success(*cluster_, place_);
+  record_connect_success(*cluster_, backend_);
 }
 
 void Connect::fail(ConnectError error) {
   if (attempts_ > 1) cluster_->cells().retries[RetryResult::failed].add();
   reason_ = error == ConnectError::timeout ? EndReason::connect_timeout : EndReason::connect_failed;
-  record_connect_failure(transport_, *cluster_, place_, error, loop_.now());
+  record_connect_failure(transport_, *cluster_, backend_, error, loop_.now());
   transport_.close();
   release();
 }
@@ -118,10 +118,10 @@ TimePoint Connect::deadline() const {
 }
 
 void Connect::release() {
-  if (place_ == kNoBackend) return;
-  const BackendIndex place = std::exchange(place_, kNoBackend);
-  cluster_->cells_of(place).active.sub();
-  --cluster_->load(place);
+  if (backend_ == kNoBackend) return;
+  const BackendIndex backend = std::exchange(backend_, kNoBackend);
+  cluster_->cells_of(backend).active.sub();
+  --cluster_->load(backend);
 }
 
 }  // namespace weir

@@ -47,9 +47,9 @@ class Connect final : private TransportReader, private TransportWriter {
   State state() const { return state_; }
   EndReason reason() const { return reason_; }  // of State::failed
   const HostSpec* host() const {
-    return place_ == kNoBackend ? nullptr : &cluster_->spec().hosts[place_];
+    return backend_ == kNoBackend ? nullptr : &cluster_->spec().hosts[backend_];
   }
-  BackendCells* cells() { return place_ == kNoBackend ? nullptr : &cluster_->cells_of(place_); }
+  BackendCells* cells() { return backend_ == kNoBackend ? nullptr : &cluster_->cells_of(backend_); }
   uint32_t attempts() const { return attempts_; }
 
  private:
@@ -58,7 +58,7 @@ class Connect final : private TransportReader, private TransportWriter {
   void proceed();
   Transport::Connecting continue_attempt();
   State try_next();
-  BackendIndex next_place();
+  BackendIndex next_backend();
   State attempt();
   void succeed();
   void fail(ConnectError error);
@@ -72,7 +72,7 @@ class Connect final : private TransportReader, private TransportWriter {
   std::array<BackendIndex, kMaxAttempts> tried_{};
   uint32_t attempts_ = 0;
   uint32_t backends_ = 0;  // attempts without those at another address of the same backend
-  BackendIndex place_ = kNoBackend;
+  BackendIndex backend_ = kNoBackend;
   State state_ = State::connecting;
   EndReason reason_ = EndReason::no_backend;
 };

@@ -73,13 +73,13 @@ bool is_local(int error) {
   return is_out_of_resources(error) || error == EADDRNOTAVAIL;
 }
 
-void record_connect_failure(const Transport& transport, Cluster& cluster, BackendIndex place,
+void record_connect_failure(const Transport& transport, Cluster& cluster, BackendIndex index,
                             ConnectError error, TimePoint now) {
-  Backend& backend = *cluster.spec().hosts[place].backend;
+  Backend& backend = *cluster.spec().hosts[index].backend;
   const TlsStream* const tls = transport.tls();
   const int code = transport.error();
   const char* const why = tls != nullptr ? tls->failure() : "";
-  cluster.cells_of(place).connect_errors[error].add();
+  cluster.cells_of(index).connect_errors[error].add();
   if (!is_local(code)) backend.note_connect_failure(now, cluster.spec().backoff);
   LOG(debug, "backend.connect_failed", kv("cluster", backend.cluster()),
       kv("backend", backend.name()), kv("error", text(error)), kv("errno", code),
@@ -87,8 +87,8 @@ void record_connect_failure(const Transport& transport, Cluster& cluster, Backen
   if (tls != nullptr) log_refused_certificate(*tls, backend, now);
 }
 
-void record_connect_success(Cluster& cluster, BackendIndex place) {
-  cluster.spec().hosts[place].backend->note_connect_success();
+void record_connect_success(Cluster& cluster, BackendIndex index) {
+  cluster.spec().hosts[index].backend->note_connect_success();
 }
 
 }  // namespace weir

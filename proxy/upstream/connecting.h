@@ -47,9 +47,9 @@ ConnectError connect_error(const Transport& transport);
 bool is_local(int error);
 
 // Counts and logs an attempt that failed, and holds the backend off, unless the cause is local.
-void record_connect_failure(const Transport& transport, Cluster& cluster, BackendIndex place,
+void record_connect_failure(const Transport& transport, Cluster& cluster, BackendIndex index,
                             ConnectError error, TimePoint now);
 // Ends the backend's hold-off.
-void record_connect_success(Cluster& cluster, BackendIndex place);
+void record_connect_success(Cluster& cluster, BackendIndex index);
 
 }  // namespace weir

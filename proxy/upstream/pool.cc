@@ -164,10 +164,10 @@ void Pool::start_idling(UpstreamConnection& connection) {
 }
 
 // A drain closes it with its client, which may be in the middle of logging in.
-UpstreamConnection* Pool::keep_private(Lease lease, uint32_t host, Duration keeps_for) {
+UpstreamConnection* Pool::keep_private(Lease lease, BackendIndex backend, Duration keeps_for) {
   DCHECK(lease->is_private());
   if (!serve_again(*lease, keeps_for)) return nullptr;
-  lease->host_ = host;
+  lease->backend_index_ = backend;
   start_idling(*lease);
   private_.push_back(*lease);
   queue_->count_private(true);

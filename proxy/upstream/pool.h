@@ -47,8 +47,8 @@ class UpstreamConnection final : public Retirable,
   void make_private() { private_ = true; }
   bool is_private() const { return private_; }
   Pool& pool() const { return pool_; }
-  // Of a private connection: the index of its backend in the cluster, when it was last used.
-  uint32_t host() const { return host_; }
+  // Of a private connection: its backend in the cluster by which it was last used.
+  BackendIndex backend_index() const { return backend_index_; }
 
  private:
   friend class Pool;
@@ -62,7 +62,7 @@ class UpstreamConnection final : public Retirable,
   TimePoint idle_since_{};
   Duration keeps_for_ = Duration::max();  // what the backend said in Keep-Alive
   uint32_t served_ = 0;
-  uint32_t host_ = 0;
+  BackendIndex backend_index_ = 0;
   bool counted_ = true;
   bool private_ = false;
 };
@@ -113,7 +113,7 @@ class Pool final {
   // After a complete exchange. `keeps_for`: what the backend's Keep-Alive said, else max().
   void give_back(Lease lease, Duration keeps_for);
   // The same for a private connection, which only its client may take; null: it was not kept.
-  UpstreamConnection* keep_private(Lease lease, uint32_t host, Duration keeps_for);
+  UpstreamConnection* keep_private(Lease lease, BackendIndex backend, Duration keeps_for);
   // Makes room for a request that finds all backends full: closes the private connection that has
   // been idle for longest, if it has been for a second. Its user has to log in again.
   void reclaim_private();

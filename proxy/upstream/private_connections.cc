@@ -4,26 +4,26 @@ namespace weir {
 
 // A connection whose backend has left the cluster, or was reached by other TLS settings, is closed,
 // and so is a connection that has ended meanwhile.
-Lease PrivateConnections::take(Cluster& cluster, Pool::Trust trust, BackendIndex& host) {
+Lease PrivateConnections::take(Cluster& cluster, Pool::Trust trust, BackendIndex& index) {
   Lease found;
   connections_.for_each_safe([&](UpstreamConnection& connection) {
     const Backend& backend = connection.pool().backend();
     if (found != nullptr || backend.cluster() != cluster.spec().name) return;
     const bool same_tls = connection.pool().tls() == cluster.spec().tls.get();
-    host = same_tls ? cluster.index_of(backend, connection.host()) : kNoBackend;
-    if (host == kNoBackend) return Lease(&connection).reset();
+    index = same_tls ? cluster.index_of(backend, connection.backend_index()) : kNoBackend;
+    if (index == kNoBackend) return Lease(&connection).reset();
     found = connection.pool().take_private(connection, trust);
   });
   return found;
 }
 
-void PrivateConnections::keep(Lease lease, Cluster& cluster, BackendIndex host,
+void PrivateConnections::keep(Lease lease, Cluster& cluster, BackendIndex index,
                               Duration keeps_for) {
   connections_.for_each_safe([&](UpstreamConnection& other) {
     if (other.pool().backend().cluster() == cluster.spec().name) Lease(&other).reset();
   });
   Pool& pool = lease->pool();
-  if (UpstreamConnection* kept = pool.keep_private(std::move(lease), host, keeps_for))
+  if (UpstreamConnection* kept = pool.keep_private(std::move(lease), index, keeps_for))
     connections_.push_back(*kept);
 }
 

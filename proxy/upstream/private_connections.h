@@ -17,9 +17,9 @@ class PrivateConnections {
 
   bool empty() const { return connections_.empty(); }
   // The connection to a backend of this cluster, and that backend's index in it; null: none.
-  Lease take(Cluster& cluster, Pool::Trust trust, BackendIndex& host);
+  Lease take(Cluster& cluster, Pool::Trust trust, BackendIndex& index);
   // After a complete exchange. Closes another connection to that cluster.
-  void keep(Lease lease, Cluster& cluster, BackendIndex host, Duration keeps_for);
+  void keep(Lease lease, Cluster& cluster, BackendIndex index, Duration keeps_for);
   void close();
 
  private:
