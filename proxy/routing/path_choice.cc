@@ -14,7 +14,7 @@ constexpr size_t kMaxAmbiguousPath = 8 * 1024;
 constexpr Fault kTooLong{414, "a path that servers may read in several ways is too long"};
 
 // The readings beyond the normal form: kinds of separators and names that only some servers know.
-enum Kind : unsigned { kSlash = 1, kBackslash = 2, kParameter = 4 };
+enum : unsigned { kSlash = 1, kBackslash = 2, kParameter = 4 };
 
 unsigned kinds_in(std::string_view path, const PathRules& rules) {
   const bool slashes = rules.encoded_slashes == EncodedSlashes::automatic;
