@@ -31,7 +31,7 @@ Result<void> check_address(std::string_view text, const char* flag, bool needs_h
   Result<HostPort> parts = split_host_port(text);
   if (!parts) return Error{parts.error().message, flag};
   if (needs_host && parts->host.empty()) {
-    return Error{fmt::format("'{}' names no host; write 127.0.0.1{}", text, text), flag};
+    return Error{fmt::format("'{}' has no host; write 127.0.0.1{}", text, text), flag};
   }
   return {};
 }
@@ -46,8 +46,7 @@ config::Balance balance_of(const std::string& name) {
 
 Result<config::HealthCheck> check_of(const ProxyOptions& options) {
   if (options.tcp)
-    return Error{"asks for a path, which --tcp knows nothing of; leave out one of them",
-                 "--health"};
+    return Error{"checks a path, which needs HTTP; leave out --health or --tcp", "--health"};
   config::HealthCheck check;
   check.type = config::HealthCheck::Type::http;
   if (auto problem = config::types::target_path::type.read(options.health, &check.path))

@@ -1,4 +1,4 @@
-// The configuration that `weir proxy` stands for. A pure function of its flags.
+// The configuration that is equivalent to the flags of `weir proxy`. A pure function.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@
 
 namespace weir::cli {
 
-// As the text of a file; the error names the flag and what to write.
+// The text of a configuration file. An error names the flag and the correction.
 Result<std::string> ad_hoc_config(const ProxyOptions&);
 
 }  // namespace weir::cli

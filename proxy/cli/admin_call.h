@@ -19,7 +19,7 @@ class AdminCall {
   void set_timeout(Duration timeout) { timeout_ = timeout; }
   void expect_text() { wants_json_ = false; }
 
-  // True for an answer of 200 to 299 that is the JSON, or the text, that was expected.
+  // True for an answer of 200 to 299 that is JSON, or text after expect_text().
   bool get(std::string_view target) { return send("GET", target, ""); }
   bool post(std::string_view target, std::string_view body) { return send("POST", target, body); }
 

@@ -54,13 +54,13 @@ UniqueFd stream_socket(int family) {
   return UniqueFd(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
 }
 
-// When it blocks, connect(2) does so until the deadline.
+// A blocking connect(2) gives up at the deadline.
 void set_blocking(int fd, bool on, Deadline deadline) {
   const int flags = ::fcntl(fd, F_GETFL);
   ::fcntl(fd, F_SETFL, on ? flags & ~O_NONBLOCK : flags | O_NONBLOCK);
   const auto left =
       std::chrono::ceil<std::chrono::microseconds>(deadline - std::chrono::steady_clock::now());
-  const auto limit = std::max<int64_t>(left.count(), 1);  // zero would mean: for ever
+  const auto limit = std::max<int64_t>(left.count(), 1);  // 0: no limit
   const timeval until{limit / 1'000'000, limit % 1'000'000};
   ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &until, sizeof(until));
 }
@@ -72,7 +72,7 @@ Result<UniqueFd> connect_unix(const std::string& path, Deadline deadline) {
   socklen_t length = address->to_sockaddr(storage);
   UniqueFd fd = stream_socket(AF_UNIX);
   if (!fd) return Error{std::strerror(errno), path};
-  // While the queue is full a non-blocking connect(2) fails at once; a blocking one waits for room.
+  // While the accept queue is full, a non-blocking connect(2) fails at once; a blocking one waits.
   set_blocking(fd.get(), true, deadline);
   int error = 0;
   do
@@ -107,7 +107,7 @@ bool send_all(int fd, std::string_view bytes, Deadline deadline) {
     if (sent >= 0) {
       bytes.remove_prefix(static_cast<size_t>(sent));
     } else if (errno != EAGAIN && errno != EINTR) {
-      // A server that refuses early may have closed already; its answer can still be read.
+      // A server that refuses early may have closed the connection; its answer can still be read.
       return errno == EPIPE || errno == ECONNRESET;
     } else if (!wait_for(fd, POLLOUT, deadline)) {
       return false;
@@ -130,7 +130,7 @@ std::string_view field(std::string_view head, std::string_view name) {
   return {};
 }
 
-// Without their framing; empty when they do not end as they should.
+// The data of the chunks. Empty: a chunk is invalid or incomplete.
 std::optional<std::string> joined_chunks(std::string_view body) {
   std::string out;
   for (;;) {
@@ -149,7 +149,7 @@ std::optional<std::string> joined_chunks(std::string_view body) {
 
 enum class Read : uint8_t { complete, late, broken, foreign };
 
-// Of an answer that has not come to its end: incomplete as far as can be told.
+// What has been received of an answer. `incomplete` may still become `foreign`.
 enum class Part : uint8_t { incomplete, complete, foreign };
 Part examine(std::string_view raw) {
   constexpr std::string_view kStart = "HTTP/1.";
@@ -163,7 +163,7 @@ Part examine(std::string_view raw) {
   const std::string_view length = field(head, "content-length");
   size_t expected = 0;
   if (std::from_chars(length.data(), length.data() + length.size(), expected).ec != std::errc())
-    return Part::incomplete;  // it ends with the connection
+    return Part::incomplete;  // the answer ends with the connection
   return raw.size() - end - 4 >= expected ? Part::complete : Part::incomplete;
 }
 
@@ -181,13 +181,12 @@ Read read_answer(int fd, std::string& out, Deadline deadline) {
     } else if (errno != EAGAIN && errno != EINTR) {
       return out.empty() ? Read::broken : Read::complete;
     }
-    // Also after received bytes: a server that sends slowly gets no more time.
+    // Also after received bytes: a server that sends slowly does not extend the deadline.
     if (!wait_for(fd, POLLIN, deadline)) return Read::late;
   }
 }
 
-// The address itself, not the name it was found by: the admin server refuses names that it does not
-// know.
+// The IP address, not the name: the admin server refuses unknown names.
 std::string host_field(int fd) {
   sockaddr_storage storage{};
   socklen_t size = sizeof storage;
@@ -208,20 +207,22 @@ Result<AdminClient> AdminClient::parse(std::string_view address) {
     return client;
   }
   if (address.starts_with('/'))
-    return Error{fmt::format("'{0}' is no admin address; write unix:{0}", address), "--admin"};
+    return Error{fmt::format("'{0}' is not an admin address; write unix:{0}", address), "--admin"};
   if (address.starts_with("https://"))
-    return Error{fmt::format("'{}' is no admin address; the admin server does not speak TLS: write "
-                             "http://host:port",
-                             address),
-                 "--admin"};
+    return Error{
+        fmt::format("'{}' is not an admin address; the admin server does not speak TLS: write "
+                    "http://host:port",
+                    address),
+        "--admin"};
   std::string_view rest = address;
   if (rest.starts_with("http://")) rest.remove_prefix(7);
   if (rest.ends_with('/')) rest.remove_suffix(1);
   Result<HostPort> parts = split_host_port(rest);
   if (!parts) {
-    return Error{fmt::format("'{}' is no admin address ({}); write unix:/path or http://host:port",
-                             address, parts.error().message),
-                 "--admin"};
+    return Error{
+        fmt::format("'{}' is not an admin address ({}); write unix:/path or http://host:port",
+                    address, parts.error().message),
+        "--admin"};
   }
   bool any = parts->host.empty() || parts->host == "0.0.0.0";
   client.host_ = any ? "127.0.0.1" : parts->host == "::" ? "::1" : parts->host;
@@ -240,8 +241,8 @@ UniqueFd AdminClient::begin(const ClientRequest& request, AdminError& error) con
   Result<UniqueFd> fd =
       path_.empty() ? connect_tcp(host_, port_, deadline) : connect_unix(path_, deadline);
   if (!fd) {
-    error = {false, fmt::format("no weir reached at {}: {}{}{}", address_, fd.error().message,
-                                note_.empty() ? "" : "; ", note_)};
+    error = {false, fmt::format("cannot connect to weir at {}: {}{}{}", address_,
+                                fd.error().message, note_.empty() ? "" : "; ", note_)};
     return {};
   }
   std::string head = fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n",

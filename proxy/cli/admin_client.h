@@ -1,7 +1,7 @@
 // A small blocking HTTP/1.1 client for weir's own admin API, over a UNIX socket or TCP. One
 // connection per request; every step is bounded by the request's deadline and the answer by
-// kMaxAnswer. An answer without the field that weir's admin server always sends is an error: it is
-// from another service. Any thread.
+// kMaxAnswer. An answer without the Weir-Admin field, which weir's admin server always sends, is an
+// error: it is from another service. Any thread.
 #pragma once
 
 #include <cstddef>
@@ -30,7 +30,7 @@ struct AdminAnswer {
 };
 
 struct AdminError {
-  bool timed_out = false;  // connected, but no answer in time; otherwise not reached
+  bool timed_out = false;  // connected, but no answer in time; false: not connected
   std::string message;
 };
 
@@ -40,12 +40,12 @@ class AdminClient {
   // host.
   static Result<AdminClient> parse(std::string_view address);
 
-  // The answer whatever its status; otherwise `error` says why there is none.
+  // True: `answer` is set, with any status. False: `error` says why there is no answer.
   bool send(const ClientRequest& request, AdminAnswer& answer, AdminError& error) const;
 
-  // The same in three steps, for an answer that comes when something has happened: an open
-  // descriptor, or -1; whether the answer, or the end of the connection, is there or comes in time;
-  // the answer.
+  // send() in three steps, for an answer that weir delays until an event. begin(): an open
+  // descriptor, or -1. answered(): whether the answer or the end of the connection arrives within
+  // `patience`. finish(): the answer.
   UniqueFd begin(const ClientRequest& request, AdminError& error) const;
   static bool answered(const UniqueFd& begun, Duration patience);
   bool finish(const UniqueFd& begun, Duration timeout, AdminAnswer& answer,
@@ -53,8 +53,7 @@ class AdminClient {
 
   const std::string& address() const { return address_; }
   bool is_unix() const { return !path_.empty(); }
-  // Added to the error when the server is not reached: where the address is from, and what else to
-  // try.
+  // Appended to the error of a failed connection: the source of the address, and what else to try.
   void set_note(std::string note) { note_ = std::move(note); }
 
  private:
@@ -65,7 +64,7 @@ class AdminClient {
   uint16_t port_ = 0;
 };
 
-// The parts of an HTTP/1.1 answer that was read to its end. Exposed for its tests.
+// Status and body of a complete HTTP/1.1 answer. Declared here for its tests.
 Result<AdminAnswer> parse_answer(std::string_view raw);
 
 }  // namespace weir::cli

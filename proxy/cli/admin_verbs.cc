@@ -1,4 +1,4 @@
-// The verbs that ask a running weir: status, healthcheck, reload, plan.
+// The verbs that call a running weir: status, healthcheck, reload, plan.
 #include <fmt/format.h>
 #include <time.h>
 #include <unistd.h>
@@ -26,18 +26,18 @@ constexpr Duration kHealthcheckTimeout = std::chrono::seconds(10);
 constexpr Duration kShortestTry = std::chrono::milliseconds(100);  // at the end of --wait
 
 struct Printing {
-  std::string_view done;  // before a list of changes
+  std::string_view done;  // text before a list of changes
   bool as_json = false;
 };
 
-// The exit code for what a reload or a plan came to.
+// The exit code for the result of a reload or a plan.
 Exit code_of(const std::string& result) {
   if (result == "invalid") return kInvalidConfig;
   const bool good = result == "ok" || result == "unchanged" || result == "planned";
   return good ? kOk : kFailed;
 }
 
-// What a reload or a plan answered, printed; the exit code is what it means.
+// Prints the answer to a reload or a plan. Returns the exit code.
 int print_outcome(const json& outcome, const Printing& how, const Console& console) {
   std::string result = text_of(outcome, "result");
   if (how.as_json) {
@@ -46,7 +46,8 @@ int print_outcome(const json& outcome, const Printing& how, const Console& conso
   }
   std::string problems = diagnostic_list(part_of(outcome, "diagnostics"));
   if (result == "invalid") {
-    console.report("the configuration is invalid; what runs was not changed\n" + problems);
+    console.report("the configuration is invalid; the running configuration was not changed\n" +
+                   problems);
     return kInvalidConfig;
   }
   if (!problems.empty()) console.report("the configuration has warnings\n" + problems);
@@ -59,16 +60,16 @@ int print_outcome(const json& outcome, const Printing& how, const Console& conso
   const std::string list = change_list(changes, console);
   if (result == "unchanged" || (result == "planned" && changes.empty()))
     console.print(list.empty() ? "nothing changes\n"
-                               : "nothing changes; what waits for a restart:\n" + list);
+                               : "nothing changes; these changes need a restart:\n" + list);
   else if (changes.empty())
-    console.print(fmt::format("{}\n", how.done));  // another text that means the same
+    console.print(fmt::format("{}\n", how.done));  // the text changed, the configuration did not
   else
     console.print(fmt::format("{}{} {}:\n{}", how.done, result == "planned" ? "" : ",",
                               count_text(static_cast<double>(changes.size()), "change"), list));
   return kOk;
 }
 
-// Nobody can be asked. What would be refused can be said all the same.
+// weir cannot be reached, but the file is invalid: prints what weir would refuse.
 int refuse(const std::vector<config::Diagnostic>& mistakes, const std::string& why, bool as_json,
            const Console& console) {
   if (as_json) {
@@ -80,7 +81,7 @@ int refuse(const std::vector<config::Diagnostic>& mistakes, const std::string& w
                           {"diagnostics", found}},
                          {"", true}, console);
   }
-  console.report("the configuration is invalid; what runs was not changed\n" +
+  console.report("the configuration is invalid; the running configuration was not changed\n" +
                  config::format_text(mistakes, false) + (why.empty() ? "" : "weir: " + why));
   return kInvalidConfig;
 }
@@ -89,8 +90,9 @@ bool is_outcome(const AdminCall& call, bool good) {
   return good || call.status() == 409 || call.status() == 422;
 }
 
-// Over TCP, and to the socket of another user, the text is sent and not the path: weir would read
-// the file with its rights instead of those of who asks. Variables and includes are replaced here.
+// Over TCP, and to the socket of another user, the text is sent instead of the path: weir would
+// read the file with its own rights, not with those of the caller. Variables and includes are
+// replaced here.
 int plan_by_text(AdminCall& call, const std::string& path, const Printing& how,
                  const Console& console) {
   const config::Loaded loaded = config::load(path, config::process_environment());
@@ -102,7 +104,7 @@ int plan_by_text(AdminCall& call, const std::string& path, const Printing& how,
   return print_outcome(call.document(), how, console);
 }
 
-// The file that the running weir reads itself.
+// Whether the running weir uses this file as its configuration.
 bool is_running_file(AdminCall& call, const std::filesystem::path& path) {
   std::error_code error;
   return call.get("/v1/status") &&
@@ -153,7 +155,7 @@ int run_reload(const ReloadOptions& options, const Console& console) {
   if (!client)
     return invalid ? refuse(client.mistakes, client.error.text(), options.json, console)
                    : report_error(client, console);
-  bool wait = options.wait || options.dry_run;  // a plan is nothing without its answer
+  bool wait = options.wait || options.dry_run;  // the answer of a dry run is its result
   AdminCall call(*client);
   call.set_timeout(options.timeout);
   std::string target =
@@ -168,7 +170,8 @@ int run_reload(const ReloadOptions& options, const Console& console) {
     return kOk;
   }
   const json& outcome = call.document();
-  // Over TCP weir does not tell what it has read in its file: who may read it is told here.
+  // Over TCP weir does not send what it read in its file. The caller can read the file: print the
+  // findings from here.
   if (invalid && !(*client).is_unix() && text_of(outcome, "result") == "invalid")
     return refuse(client.mistakes, "", options.json, console);
   std::string done = options.dry_run
@@ -181,8 +184,8 @@ int run_plan(const PlanOptions& options, const Console& console) {
   Result<std::string> path =
       find_config(options.file.empty() ? options.target.config : options.file);
   if (!path) return report_error(path.error(), console);
-  // The address is that of what runs: of its file, not of the one that may replace it, unless
-  // there is no other.
+  // The admin address is in the file that is in use, not in the file that may replace it, unless
+  // there is only the latter.
   Target running{options.target.config, options.target.admin};
   if (!find_config(running.config)) running.config = *path;
   FoundAdmin client = find_admin(running);

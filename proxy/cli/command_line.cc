@@ -27,7 +27,7 @@ constexpr std::string_view kOverview =
     "  weir run -c weir.yaml\n"
     "\n"
     "start    run, proxy\n"
-    "look     status, healthcheck, explain\n"
+    "inspect  status, healthcheck, explain\n"
     "change   check, test, plan, reload, config show, config defaults, schema\n"
     "stop     drain\n"
     "more     version, completion, man\n"
@@ -42,7 +42,7 @@ std::vector<std::string> balance_names() {
   };
 }
 
-// Reads a duration with its unit into `value`; the text that CLI11 shows when it cannot.
+// Reads a duration with its unit into `value`. Returns the error for CLI11; empty: none.
 std::string read_duration(const std::string& text, Duration& value,
                           const config::ValueType& type = config::types::positive_duration::type) {
   std::optional<config::Problem> problem = type.read(text, &value);
@@ -85,9 +85,9 @@ class CommandLine {
   ExplainOptions explain_;
   TestOptions test_;
   ReloadOptions reload_;
-  bool wait_ = true;  // what --wait asks for is what happens without it
+  bool wait_ = true;  // --wait is the default
   DrainOptions drain_;
-  std::string duration_text_;  // as given; its value is in the options
+  std::string duration_text_;  // as given; the value is in the options
   Duration ready_wait_{};
   StatusOptions status_;
   ProxyOptions proxy_;
@@ -108,7 +108,7 @@ void CommandLine::offer(CLI::Option* option, std::vector<std::string> choices) {
     if (std::ranges::find(choices, word) != choices.end()) return std::string();
     std::string meant =
         config::nearest(word, std::vector<std::string_view>(choices.begin(), choices.end()));
-    return fmt::format("'{}' is none of {}{}", word, fmt::join(choices, ", "),
+    return fmt::format("'{}' is not one of {}{}", word, fmt::join(choices, ", "),
                        meant.empty() ? "" : fmt::format("; did you mean '{}'?", meant));
   };
   option->check(CLI::Validator(check, "", ""));
@@ -121,7 +121,7 @@ CommandLine::CommandLine() {
   app_.add_option("--admin", admin_, "admin address: unix:/path or http://host:port")
       ->type_name("ADDRESS");
   offer(app_.add_option("--color", color_, "colours in the output"), {"auto", "never"});
-  app_.add_flag("-q,--quiet", quiet_, "no messages but errors");
+  app_.add_flag("-q,--quiet", quiet_, "print no messages except errors");
   app_.add_flag("--version", version_, "print the version");
   declare_start();
   declare_config();
@@ -133,31 +133,36 @@ CommandLine::CommandLine() {
 void CommandLine::declare_start() {
   command(app_, "run", "run in the foreground with a configuration file",
           [this](const Console& console) { return run_server_with(config_, console); });
-  CLI::App* proxy = command(app_, "proxy", "run without a file, from --from to --to",
-                            [this](const Console& console) {
-                              proxy_.admin = admin_;
-                              return run_proxy(proxy_, console);
-                            });
+  CLI::App* proxy =
+      command(app_, "proxy", "run without a configuration file", [this](const Console& console) {
+        proxy_.admin = admin_;
+        return run_proxy(proxy_, console);
+      });
   auto address_list = [&](const char* name, std::vector<std::string>& list, const char* help) {
     proxy->add_option(name, list, help)->type_name("ADDRESS")->required()->allow_extra_args(false);
   };
   address_list("--from", proxy_.from, "address to listen on; may be repeated");
   address_list("--to", proxy_.to, "backend to connect to; may be repeated");
-  proxy->add_flag("--tcp", proxy_.tcp, "forward bytes, whatever the protocol, instead of HTTP");
-  offer(proxy->add_option("--balance", proxy_.balance, "how a backend is chosen"), balance_names());
-  proxy->add_option("--health", proxy_.health, "path to check the backends with")
+  proxy->add_flag("--tcp", proxy_.tcp, "forward TCP instead of HTTP");
+  offer(proxy->add_option("--balance", proxy_.balance, "algorithm that chooses a backend"),
+        balance_names());
+  proxy->add_option("--health", proxy_.health, "path for HTTP health checks of the backends")
       ->type_name("PATH");
   CLI::Option* cert = proxy->add_option("--tls-cert", proxy_.tls_cert,
-                                        "speak TLS with clients, with this certificate (PEM)");
+                                        "use TLS with clients, with this certificate (PEM)");
   cert->type_name("FILE");
-  proxy->add_option("--tls-key", proxy_.tls_key, "its private key, where it is in another file")
+  proxy
+      ->add_option("--tls-key", proxy_.tls_key,
+                   "private key of the certificate, if it is in another file")
       ->type_name("FILE")
       ->needs(cert);
   CLI::Option* own = proxy->add_flag("--tls-self-signed", proxy_.tls_self_signed,
-                                     "speak TLS with a certificate made at the start, which no "
-                                     "client trusts");
+                                     "use TLS with a self-signed certificate, generated at the "
+                                     "start; clients do not trust it");
   own->excludes(cert);
-  proxy->add_flag("--print-config", proxy_.print_config, "print the file it stands for, and exit")
+  proxy
+      ->add_flag("--print-config", proxy_.print_config,
+                 "print the equivalent configuration file, and exit")
       ->excludes(own);
 }
 
@@ -167,57 +172,64 @@ void CommandLine::declare_config() {
         check_.config = file_.empty() ? config_ : file_;
         return run_check(check_, console);
       });
-  check->add_option("file", file_, "the file, instead of -c; - is standard input")
+  check->add_option("file", file_, "configuration file, instead of -c; -: standard input")
       ->type_name("FILE");
-  check->add_flag("--strict", check_.strict, "warnings fail, too");
+  check->add_flag("--strict", check_.strict, "treat warnings as errors");
   check->add_flag("--resolve", check_.resolve,
-                  "look up the host names of backends; one that cannot be is a warning");
-  check->add_flag("--show-env", check_.show_environment, "list the environment variables it uses");
-  offer(check->add_option("--format", check_.format, "how findings are printed"),
+                  "look up the host names of backends; a failed lookup is a warning");
+  check->add_flag("--show-env", check_.show_environment,
+                  "list the environment variables that the file uses");
+  offer(check->add_option("--format", check_.format, "format of the findings"),
         {"text", "json", "github"});
   CLI::App* config = command(app_, "config", "print configurations", nullptr);
-  CLI::App* show =
-      command(*config, "show", "print the file as weir reads it", [this](const Console& console) {
-        show_.config = config_;
-        return run_config_show(show_, console);
-      });
+  CLI::App* show = command(*config, "show", "print the configuration as weir reads it",
+                           [this](const Console& console) {
+                             show_.config = config_;
+                             return run_config_show(show_, console);
+                           });
   show->add_flag("--effective", show_.effective,
-                 "with every default, and where each value came from");
+                 "include every default, and the source of each value");
   show->add_flag("--json", show_.json, "as JSON");
   command(*config, "defaults", "print every key with its default",
           [](const Console& console) { return run_config_defaults(console); });
-  command(app_, "schema", "print the JSON Schema of the file", [this](const Console& console) {
-    return run_schema(reference_, console);
-  })->add_flag("--reference", reference_, "the reference of all keys, as Markdown, instead");
+  command(app_, "schema", "print the JSON Schema of the configuration file",
+          [this](const Console& console) { return run_schema(reference_, console); })
+      ->add_flag("--reference", reference_,
+                 "print the reference of all keys, as Markdown, instead");
 }
 
 void CommandLine::declare_routes() {
-  CLI::App* explain = command(app_, "explain", "say which route takes a request, and why",
+  CLI::App* explain = command(app_, "explain", "show which route matches a request, and why",
                               [this](const Console& console) {
                                 explain_.config = config_;
                                 return run_explain(explain_, console);
                               });
-  CLI::Option* url =
-      explain->add_option("url", explain_.url, "what is asked for: http://host/path, or /path");
+  CLI::Option* url = explain->add_option("url", explain_.url,
+                                         "URL or path of the request: http://host/path, /path");
   url->type_name("URL");
-  explain->add_option("--host", explain_.host, "who is asked for, as in the Host field")
+  explain->add_option("--host", explain_.host, "host of the request, as in the Host field")
       ->type_name("HOST");
-  explain->add_option("--path", explain_.path, "what is asked for (/)")
+  explain->add_option("--path", explain_.path, "path of the request (/)")
       ->type_name("PATH")
       ->excludes(url);
-  explain->add_option("--method", explain_.method, "how (GET)")->type_name("METHOD");
-  explain->add_option("--query", explain_.query, "parameters: a=1&b=2")->type_name("QUERY");
-  explain->add_option("--header", explain_.headers, "a field: 'name: value'; may be repeated")
+  explain->add_option("--method", explain_.method, "method of the request (GET)")
+      ->type_name("METHOD");
+  explain->add_option("--query", explain_.query, "query of the request: a=1&b=2")
+      ->type_name("QUERY");
+  explain
+      ->add_option("--header", explain_.headers,
+                   "header field of the request: 'name: value'; may be repeated")
       ->type_name("FIELD")
       ->allow_extra_args(false);
-  explain->add_option("--listener", explain_.listener, "only this one")->type_name("NAME");
+  explain->add_option("--listener", explain_.listener, "explain only this listener")
+      ->type_name("NAME");
   explain->add_flag("--json", explain_.json, "as JSON");
-  CLI::App* test = command(app_, "test", "try a file of requests and where they should go",
+  CLI::App* test = command(app_, "test", "test the routes with a file of requests and expectations",
                            [this](const Console& console) {
                              test_.config = config_;
                              return run_test(test_, console);
                            });
-  test->add_option("file", test_.file, "the file with the expectations")
+  test->add_option("file", test_.file, "file of requests and expectations")
       ->type_name("FILE")
       ->required();
 }
@@ -228,49 +240,52 @@ void CommandLine::declare_running() {
         return run_plan({target(), file_, json_}, console);
       });
   plan->add_flag("--json", json_, "as JSON");
-  plan->add_option("file", file_, "the file to compare with what runs")->type_name("FILE");
-  CLI::App* reload = command(app_, "reload", "have the running weir read its file again",
+  plan->add_option("file", file_, "configuration file to compare with the running configuration")
+      ->type_name("FILE");
+  CLI::App* reload = command(app_, "reload", "reload the configuration of the running weir",
                              [this](const Console& console) {
                                reload_.target = target();
                                return run_reload(reload_, console);
                              });
   CLI::Option* wait =
-      reload->add_flag("--wait", wait_, "wait, and print what changed or what is wrong (always)");
+      reload->add_flag("--wait", wait_, "wait for the result and print it (default)");
   auto no_wait = [this](int64_t) { reload_.wait = false; };
-  reload->add_flag_function("--no-wait", no_wait, "do not wait for what comes of it")
-      ->excludes(wait);
-  reload->add_flag("--dry-run", reload_.dry_run, "change nothing, print what would change");
+  reload->add_flag_function("--no-wait", no_wait, "do not wait for the result")->excludes(wait);
+  reload->add_flag("--dry-run", reload_.dry_run, "print what would change, and change nothing");
   reload->add_flag("--json", reload_.json, "as JSON");
   auto duration = [this](CLI::App* of, const char* name, const char* help, Duration& value) {
     auto read = [&value](std::string& text) { return read_duration(text, value); };
     CLI::Option* option = of->add_option(name, duration_text_, help);
     option->type_name("DURATION")->check(CLI::Validator(read, "", ""));
   };
-  duration(reload, "--timeout", "how long to wait for the answer (30s)", reload_.timeout);
+  duration(reload, "--timeout", "time to wait for the answer (30s)", reload_.timeout);
   CLI::App* drain =
-      command(app_, "drain", "let sessions end, then stop", [this](const Console& console) {
-        drain_.target = target();
-        return run_drain(drain_, console);
-      });
+      command(app_, "drain", "accept no more connections, wait for sessions to end, exit",
+              [this](const Console& console) {
+                drain_.target = target();
+                return run_drain(drain_, console);
+              });
   auto drain_timeout = [this](std::string& text) {  // 0s, as in the file: at once
     return read_duration(text, drain_.timeout.emplace(), config::types::duration::type);
   };
-  drain->add_option("--timeout", duration_text_, "when to cut what is left (drain.timeout)")
+  drain
+      ->add_option("--timeout", duration_text_,
+                   "close the remaining sessions after this time (drain.timeout)")
       ->type_name("DURATION")
       ->check(CLI::Validator(drain_timeout, "", ""));
-  drain->add_flag("--watch", drain_.watch, "show what is left until weir has stopped");
-  drain->add_flag("--json", drain_.json, "as JSON; with --watch one document for each step");
+  drain->add_flag("--watch", drain_.watch, "show the remaining sessions until weir exits");
+  drain->add_flag("--json", drain_.json, "as JSON; with --watch one document for each change");
   CLI::App* status = command(app_, "status", "show listeners, backends and connections",
                              [this](const Console& console) {
                                status_.target = target();
                                return run_status(status_, console);
                              });
   status->add_flag("--json", status_.json, "as JSON");
-  status->add_flag("--watch", status_.watch, "again every second");
+  status->add_flag("--watch", status_.watch, "refresh every second");
   CLI::App* healthcheck = command(
       app_, "healthcheck", "exit 0 when weir is ready, 5 when not",
       [this](const Console& console) { return run_healthcheck(target(), ready_wait_, console); });
-  duration(healthcheck, "--wait", "keep asking for so long", ready_wait_);
+  duration(healthcheck, "--wait", "retry for this time", ready_wait_);
 }
 
 void CommandLine::declare_more() {
@@ -284,14 +299,14 @@ void CommandLine::declare_more() {
   command(app_, "man", "print the manual page",
           [this](const Console& console) { return run_man(describe(app_), console); });
   CLI::App* demo =
-      command(app_, "demo-backend", "a small server that says its name",
+      command(app_, "demo-backend", "a small server that answers with its name",
               [this](const Console& console) { return run_demo_backend(demo_, console); });
   demo->group("");
   demo->add_option("--listen", demo_.listen, "address to listen on")
       ->type_name("ADDRESS")
       ->required();
-  demo->add_option("--name", demo_.name, "what it says")->type_name("NAME");
-  demo->add_flag("--echo", demo_.echo, "send back every byte instead");
+  demo->add_option("--name", demo_.name, "name in its answers")->type_name("NAME");
+  demo->add_flag("--echo", demo_.echo, "send back every received byte instead");
   command(app_, "metrics-reference", "print the reference of all metrics",
           [](const Console& console) { return run_metrics_reference(console); })
       ->group("");
@@ -336,7 +351,7 @@ int CommandLine::report(const std::string& message, const Console& console) cons
   return kUsage;
 }
 
-// `weir` alone prints what there is; a group of commands wants one of them.
+// `weir` alone prints the overview; a group of commands needs one of its commands.
 int CommandLine::needs_more(const CLI::App& chosen, const Console& console) const {
   if (&chosen == &app_) {
     console.print(kOverview);
@@ -349,7 +364,7 @@ int CommandLine::needs_more(const CLI::App& chosen, const Console& console) cons
       console);
 }
 
-// A command that is no server dies of signals like any other, also of a reader that has gone away.
+// Commands that are not servers have the default actions of signals, also of SIGPIPE.
 void restore_signal_defaults(const sigset_t& before) {
   ::signal(SIGPIPE, SIG_DFL);
   ::signal(SIGXFSZ, SIG_DFL);

@@ -9,8 +9,9 @@
 
 namespace weir::cli {
 
-// Parses and does what was asked; the exit code. `before` is the signal mask that the process was
-// started with: main() blocks weir's signals first of all, and only `run` and `proxy` want them so.
+// Parses the command line and runs the command. Returns the exit code. `before`: the signal mask of
+// the process at its start. main() blocks weir's signals first; only `run` and `proxy` keep them
+// blocked.
 int run_command_line(int argc, char** argv, const sigset_t& before, const ClosedStreams& closed);
 
 // The declared commands and options, without the hidden ones.

@@ -33,7 +33,7 @@ std::string in_quotes(std::string_view text) {
   return out + "'";
 }
 
-// Bash: one case per command path gives the words; one per option gives its values.
+// Bash: a case per command path lists the words, a case per option lists its values.
 void bash_words(const CommandDescription& command, const std::string& path, std::string& out) {
   std::vector<std::string> words = commands_of(command);
   for (std::string& name : names_of(command)) words.push_back(std::move(name));

@@ -24,7 +24,7 @@ bool has_warnings(const config::Loaded& loaded) {
                              [](const auto& found) { return !found.is_error(); });
 }
 
-// One document for programs: what was found, and whether the file is fit to run.
+// One JSON document: the findings, and whether the file passes.
 std::string report(const config::Loaded& loaded, const std::string& path, bool passes) {
   nlohmann::ordered_json document{
       {"file", path},
@@ -34,7 +34,7 @@ std::string report(const config::Loaded& loaded, const std::string& path, bool p
   return document.dump(2) + "\n";
 }
 
-// What is wrong with the files of TLS, as further findings; else what they hold.
+// Reads the TLS files. Errors become findings; then the result is empty.
 std::optional<TlsContexts> read_tls(config::Loaded& loaded) {
   if (!loaded.valid()) return std::nullopt;
   TlsContexts tls = load_tls(loaded);
@@ -61,11 +61,11 @@ config::Diagnostic unresolved(const config::Model& model, const config::Backend&
   found.line = backend.location.line;
   found.column = backend.location.column;
   found.message = failure;
-  found.hint = "weir would start; the backend would be down until its name can be looked up";
+  found.hint = "weir would start; the backend would be down until the lookup succeeds";
   return found;
 }
 
-// Host names that cannot be looked up, as findings; a line for each of the others.
+// Looks up host names. A failed lookup becomes a finding, any other a line of the result.
 std::vector<std::string> resolve_names(config::Loaded& loaded) {
   std::vector<std::string> lines;
   if (!loaded.valid()) return lines;

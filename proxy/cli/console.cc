@@ -25,7 +25,7 @@ std::string_view escape_of(Style style) {
   return "";
 }
 
-// What a terminal shows of `text`: no escape sequences, one column per UTF-8 character.
+// Columns of `text` on a terminal: none for escape sequences, one per UTF-8 character.
 size_t width(std::string_view text) {
   size_t columns = 0;
   for (size_t i = 0; i < text.size(); ++i) {

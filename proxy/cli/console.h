@@ -1,5 +1,5 @@
-// Where a verb writes: data to stdout, messages to stderr; and what a terminal allows there.
-// A value, made once from the global flags. Any thread.
+// The output of a verb: data to stdout, messages to stderr, colours if stdout is a terminal. A
+// value, made once from the global flags. Any thread.
 #pragma once
 
 #include <string>
@@ -25,15 +25,15 @@ enum class Style : uint8_t { plain, bold, dim, good, warning, bad };
 
 class Console {
  public:
-  // `color` is "auto" or "never"; NO_COLOR and a stdout that is no terminal mean never, too.
+  // `color`: "auto" or "never". NO_COLOR and a stdout that is not a terminal also mean never.
   Console(std::string_view color, bool quiet, const ClosedStreams& closed = {});
 
-  void print(std::string_view data) const;      // to stdout, as it is
+  void print(std::string_view data) const;      // to stdout, unchanged
   void say(std::string_view message) const;     // "weir: message" to stderr; not when quiet
-  void report(std::string_view message) const;  // the same, quiet or not
-  void clear_screen() const;  // before a refreshed page; nothing without a terminal
+  void report(std::string_view message) const;  // the same, also when quiet
+  void clear_screen() const;  // before a refreshed page; no effect without a terminal
   std::string styled(Style style, std::string_view text) const;
-  // Something could not be written to stdout; that was said.
+  // A write to stdout failed; the failure was reported.
   bool broken() const { return broken_; }
   const ClosedStreams& closed_streams() const { return closed_; }
   bool terminal() const { return terminal_; }
@@ -61,7 +61,7 @@ class Table {
   std::vector<std::vector<std::string>> rows_;
 };
 
-// "1.5 GiB", "3h12m", "12s" and "12 sessions": numbers as people read them.
+// Numbers with units: "1.5 GiB"; "3h12m", "12s"; "12 sessions".
 std::string bytes_text(double bytes);
 std::string seconds_text(double seconds);
 std::string count_text(double count, std::string_view noun);

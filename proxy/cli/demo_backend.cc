@@ -16,8 +16,8 @@
 namespace weir::cli {
 namespace {
 
-// The value of a field in a request head, or empty. Names are matched as curl writes them, and in
-// lower case: this is a demo, not a server.
+// The value of a field in a request head, or empty. Only two spellings of names match: that of
+// curl, and lower case.
 std::string_view field(std::string_view head, std::string_view name, std::string_view lower) {
   for (std::string_view spelling : {name, lower}) {
     size_t at = head.find(fmt::format("\r\n{}: ", spelling));
@@ -146,7 +146,7 @@ void DemoBackend::answer(Client& client) {
   }
 }
 
-// False when nothing more can be answered now: the head is not complete, or was the last one.
+// False: no further request can be answered now. The head is incomplete, or it was the last.
 bool DemoBackend::answer_http(Client& client) {
   size_t end = client.in.find("\r\n\r\n");
   if (end == std::string::npos) {
@@ -201,7 +201,7 @@ void DemoBackend::write_to(Client& client) {
     return;
   }
   client.out.erase(0, static_cast<size_t>(sent));
-  if (client.out.empty() && !echo_) answer(client);  // lines that came while there was no room
+  if (client.out.empty() && !echo_) answer(client);  // lines received while `out` was full
 }
 
 int run_demo_backend(const DemoBackendOptions& options, const Console& console) {

@@ -1,10 +1,10 @@
-// DemoBackend: a small TCP server that says its name, to try weir with and without anything
-// installed.
+// DemoBackend: a small TCP server that answers with its name, to try weir without installing a
+// backend.
 //
-// Speaks what is written to it: an HTTP/1 request gets a small response, any other line gets
-// "name: line". "GET /slow/10" answers with ten lines, four a second: something to drain. With
-// `echo`, bytes come back as they are. One thread, poll(2), at most kMaxClients connections and
-// kMaxPending bytes each; a client that does not read is not read from.
+// It answers an HTTP/1 request with a small response, and any other line with "name: line".
+// "GET /slow/10" is answered with ten lines, four a second, as a session to drain. With `echo`,
+// every byte is sent back. One thread, poll(2), at most kMaxClients connections with at most
+// kMaxPending bytes each; it does not read from a client that does not read.
 #pragma once
 
 #include <chrono>
@@ -27,7 +27,7 @@ class DemoBackend {
 
   static Result<DemoBackend> listen(const Address& address, std::string name, bool echo);
 
-  // Waits for something to happen, at most `timeout_ms`, and does it.
+  // Waits for events, at most `timeout_ms`, and handles them.
   void turn(int timeout_ms);
   Address address() const;
   size_t clients() const { return clients_.size(); }
@@ -35,9 +35,9 @@ class DemoBackend {
  private:
   struct Client {
     UniqueFd fd;
-    std::string in;   // a line, or a request head, that is not complete yet
+    std::string in;   // an incomplete line or request head
     std::string out;  // not sent yet
-    size_t body = 0;  // of a request: bytes to read and drop
+    size_t body = 0;  // bytes of a request body to read and drop
     int slow_lines = 0;
     Now next_line{};
     bool input_ended = false;

@@ -1,6 +1,5 @@
-// The command line as plain data: what completions, the man page and "did you mean" walk over.
-// Built from the declared CLI::App by command_line.cc, which alone includes CLI11. Values; any
-// thread.
+// The command line as plain data, for completions, the man page and suggestions. Built from the
+// declared CLI::App by command_line.cc, the only file that includes CLI11. Values; any thread.
 #pragma once
 
 #include <string>
@@ -12,7 +11,7 @@ namespace weir::cli {
 struct OptionDescription {
   std::vector<std::string> names;    // "-c", "--config"; empty for a positional
   std::string positional;            // "FILE"; empty for an option
-  std::string value;                 // what the value is called; empty for a flag
+  std::string value;                 // name of the value; empty for a flag
   std::vector<std::string> choices;  // values to complete with
   std::string help;
 
@@ -23,8 +22,8 @@ struct CommandDescription {
   std::string name;  // one word
   std::string help;
   std::vector<OptionDescription> options;
-  std::vector<CommandDescription> commands;  // hidden ones are left out
-  std::vector<std::string> hidden;           // names of those: accepted, never offered
+  std::vector<CommandDescription> commands;  // without the hidden ones
+  std::vector<std::string> hidden;           // names of hidden commands: accepted, not suggested
 
   const CommandDescription* command(std::string_view name) const;
 };

@@ -1,4 +1,4 @@
-// weir drain: starts a drain, and with --watch shows it until nothing is left.
+// weir drain: starts a drain, and with --watch shows it until it ends.
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -13,16 +13,16 @@ namespace {
 using nlohmann::json;
 
 constexpr Duration kRefresh = std::chrono::milliseconds(500);
-// For the end of the connection when weir answers nothing else any more.
+// For the answer about the end of the drain, once weir accepts no further admin connections.
 constexpr Duration kPatience = std::chrono::seconds(10);
 
-// One line, so that a reader knows where a document ends.
+// One line: programs read one document per line.
 void print_json(const json& document, const Console& console) {
   console.print(document.dump(-1, ' ', false, json::error_handler_t::replace) + "\n");
 }
 
-// Shows a drain to its end. How it ended only weir can tell, and by then it closes its doors: so a
-// request that is answered with the end is open before the drain begins.
+// Shows a drain until it ends. At the end weir accepts no further admin connections, so the request
+// for the result is sent before the drain begins: weir answers it when the drain has ended.
 class DrainView {
  public:
   DrainView(const AdminClient& client, const Console& console, bool as_json)
@@ -56,7 +56,7 @@ class DrainView {
 
  private:
   void show_page(const json& page) {
-    // A reader who has no terminal is told what is new.
+    // Without a terminal: print changes only.
     std::string news = text_of(page, "phase") + text_of(page, "remaining");
     if (as_json_) {
       if (news != shown_) print_json(page, console_);
@@ -76,7 +76,7 @@ class DrainView {
   }
   int report(double cut) const {
     if (cut == 0) {
-      console_.say("drained; nothing was cut");
+      console_.say("drained; no session was cut");
       return kOk;
     }
     console_.report(fmt::format(
@@ -85,7 +85,7 @@ class DrainView {
   }
   int lost() const {
     console_.report(fmt::format(
-        "weir is gone without a last word; {} open when last seen",
+        "weir exited before it reported the end of the drain; {} open at the last report",
         remaining_ == 1 ? "1 session was" : fmt::format("{:.0f} sessions were", remaining_)));
     return remaining_ == 0 ? kOk : kCut;
   }
@@ -93,7 +93,7 @@ class DrainView {
   const AdminClient& client_;
   const Console& console_;
   const bool as_json_;
-  UniqueFd end_;  // answered when it has drained
+  UniqueFd end_;  // the request that is answered at the end of the drain
   std::string shown_;
   double remaining_ = 0;
 };
@@ -118,7 +118,7 @@ int run_drain(const DrainOptions& options, const Console& console) {
     if (call.status() != 409) return call.report(console);
     console.report("already draining");
     if (!options.watch) return kFailed;
-    (void)call.get("/v1/drain");  // nothing when it has just ended; then that is what is shown
+    (void)call.get("/v1/drain");  // no document if the drain has just ended: only its end is shown
   }
   if (options.watch) return view.show(call.document());
   console.print(options.json ? call.body() : drain_page(call.document(), console));

@@ -49,7 +49,7 @@ bool expects_nothing(const config::TestOutcome& expect) {
 }
 
 std::vector<std::string> run(const config::Loaded& loaded, const config::RouteTest& test) {
-  if (expects_nothing(test.expect)) return {"it expects nothing"};
+  if (expects_nothing(test.expect)) return {"the test expects nothing"};
   const config::TestRequest& request = test.request;
   const Result<std::vector<Explanation>> found = explain(
       loaded, {request.listener, request.host, request.path, request.method, request.headers});

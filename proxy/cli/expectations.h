@@ -1,4 +1,5 @@
-// What is not as a file for `weir test` expects it. Pure functions over a valid configuration.
+// The expectations of a file for `weir test` that a configuration does not meet. Pure functions
+// over a valid configuration.
 #pragma once
 
 #include <string>

@@ -34,7 +34,7 @@ std::string request_text(const AskedRequest& request) {
                      fields);
 }
 
-// If the listener has trusted proxies, the request is taken for one that a trusted proxy sent.
+// If the listener has trusted proxies, assumes that one of them sent the request.
 std::string_view scheme_of(const config::Listener& listener, const HttpSpec& http,
                            const RequestHead& head) {
   Hop hop;
@@ -55,31 +55,31 @@ std::string route_text(const Route* route) {
   return route == nullptr ? "no route" : "route " + route->name;
 }
 
-// How the path was read, if it can be read in several ways.
+// How the path was read, if servers can read it in several ways.
 std::string note_of(const RequestHead& head, const PathChoice& choice) {
   switch (choice.by) {
     case PathChoice::By::normal:
       return fmt::format(
-          "decided by the normal form of the path, {}, which is forwarded: read as it was sent, or "
-          "normalized in part, {} would take it",
+          "the path is matched and forwarded in its normal form {}: as received, or normalized in "
+          "part, it would match {}",
           choice.path, route_text(choice.other));
     case PathChoice::By::refused:
       if (choice.other_path.empty()) return "";
-      return fmt::format("decided by how some servers read the path: as {}, which {} would take",
+      return fmt::format("some servers read the path as {}, which would match {}",
                          choice.other_path, route_text(choice.other));
     case PathChoice::By::as_sent: break;
   }
   if (!choice.path.starts_with('/')) return "";  // refused unread, or it is not a path
   if (choice.path != head.path())
-    return fmt::format("the listener's path rules make it {}", choice.path);
+    return fmt::format("the path rules of the listener change the path to {}", choice.path);
   if (is_plain(head.path())) return "";
-  return "decided by the path as it was sent: no reading of it takes another route";
+  return "the path is matched and forwarded as received: all its readings match the same route";
 }
 
-constexpr const char* kLeadsBack = "its redirect leads to the address that the client asked for";
+constexpr const char* kLeadsBack = "its redirect leads back to the URL of the request";
 
 std::string unmatched_reason(const NamedPredicate& wanted, const char* what, bool there) {
-  if (!there) return fmt::format("{} '{}' is not there", what, wanted.name);
+  if (!there) return fmt::format("{} '{}' is missing", what, wanted.name);
   return fmt::format("{} '{}' is not '{}'", what, wanted.name, wanted.value);
 }
 
@@ -138,7 +138,7 @@ class Explaining {
     const config::Listener& listener = *result.listener;
     TextBuffer host;
     RequestFacts facts = facts_of(head, host, scheme_of(listener, http, head));
-    // The connection is one that the client opened for this host.
+    // Assumes a connection that the client opened for this host.
     facts.misdirected =
         requests_client_certificates(listener) && is_ambiguous_host(host.view(), head.authority());
     std::vector<char> path(2 * text_.size()), location(kMaxAdded + text_.size());

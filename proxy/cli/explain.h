@@ -12,14 +12,14 @@
 namespace weir::cli {
 
 struct AskedRequest {
-  std::string listener{};  // empty: any HTTP listener
+  std::string listener{};  // empty: every HTTP listener
   std::string host{};      // as in the Host field
   std::string path = "/";  // with the query; "*" for OPTIONS; not used for CONNECT
   std::string method = "GET";
   config::NamedValues headers{};
 };
 
-// What one listener does with it. Refers to the configuration it was made of, by place.
+// What one listener does with a request. Points into the configuration.
 struct Explanation {
   struct Passed {
     std::string route;
@@ -39,16 +39,16 @@ struct Explanation {
   uint32_t status = 0;                           // of an answer of weir; 0: a backend answers
   std::string location;                          // of a redirect
   std::string target;                            // the request-target for the backend
-  std::string host;                              // its Host field
+  std::string host;                              // the Host field for the backend; may be empty
   std::vector<const config::Cluster*> clusters;  // as in route.clusters
 };
 
-// One for each listener asked about; the error says which there are. `loaded` is valid and outlives
-// them.
+// One for each listener that the request names; the error lists the listeners. `loaded` must be
+// valid and outlive the result.
 Result<std::vector<Explanation>> explain(const config::Loaded& loaded, const AskedRequest& request);
 
-// Those that get new requests while all are up: the active ones that are no backups, else the
-// backups. Refers into the cluster.
+// The backends that get new requests while all backends are up: the active ones that are not
+// backups, else the active backups. Points into the cluster.
 std::vector<const config::Backend*> serving(const config::Cluster& cluster);
 
 std::string explanation_text(const Explanation& explanation);

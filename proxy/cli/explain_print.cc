@@ -1,4 +1,4 @@
-// What explain() found, for people and for programs.
+// Explanations as text and as JSON.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -42,14 +42,14 @@ std::string cluster_text(const Explanation& explanation, size_t i) {
     if (backend.weight != 1) out += fmt::format(", weight {}", backend.weight);
     if (backend.backup) out += ", backup";
     if (backend.state != config::BackendState::active)
-      out += fmt::format(", {}: gets nothing new", word(backend));
+      out += fmt::format(", {}: gets no new sessions", word(backend));
     else if (!is_in(used, backend))
-      out += ": only while no other is up";
+      out += ": used only while no other backend is up";
     out += '\n';
   }
   if (!used.empty()) return out;
   const bool http = explanation.listener->protocol == config::Protocol::http;
-  return out + fmt::format("    none of them serves it{}\n", http ? ": 503" : "");
+  return out + fmt::format("    no backend serves it{}\n", http ? ": 503" : "");
 }
 
 Json cluster_json(const Explanation& explanation, size_t i) {
@@ -69,9 +69,22 @@ Json cluster_json(const Explanation& explanation, size_t i) {
           {"backends", backends}};
 }
 
+// Without the cluster of the listener, which is printed like that of a route.
+std::string tcp_text(const config::Listener& listener) {
+  std::string out;
+  for (const config::PassthroughRule& rule : listener.passthrough) {
+    out += fmt::format("  TLS for {}", rule.hosts.empty()
+                                           ? "any host"
+                                           : fmt::format("{}", fmt::join(rule.hosts, ", ")));
+    if (!rule.alpn.empty()) out += fmt::format(" with ALPN {}", fmt::join(rule.alpn, ", "));
+    out += fmt::format(": cluster {}\n", rule.cluster);
+  }
+  return out + (out.empty() ? "  every session\n" : "  every other session\n");
+}
+
 std::string outcome_text(const Explanation& explanation) {
   if (explanation.listener->protocol == config::Protocol::tcp)
-    return "  every session, whatever it carries\n";
+    return tcp_text(*explanation.listener);
   std::string out;
   if (explanation.taken)
     out = fmt::format("  route {}: yes  ({})\n", explanation.route.name, explanation.place);
@@ -82,8 +95,9 @@ std::string outcome_text(const Explanation& explanation) {
     case Decision::Kind::redirect:
       return out + fmt::format("  redirected: {} {}\n", explanation.status, explanation.location);
     case Decision::Kind::forward:
-      return out + fmt::format("  forwarded: {}, host {}\n", explanation.target,
-                               explanation.host.empty() ? "that of the backend" : explanation.host);
+      return out + fmt::format(
+                       "  forwarded: {}, host {}\n", explanation.target,
+                       explanation.host.empty() ? "from the backend's address" : explanation.host);
   }
   CHECK_UNREACHABLE();
 }

@@ -26,7 +26,7 @@ std::string address_of(const config::Admin& admin) {
   return admin.bind.empty() ? "" : "http://" + admin.bind;
 }
 
-// The lines from `admin:` to the next key at the margin, of a file that may be anything.
+// The lines from `admin:` to the next top-level key. The file may have any content.
 std::string admin_lines(const std::string& path) {
   std::error_code error;
   if (!std::filesystem::is_regular_file(path, error)) return "";
@@ -44,7 +44,7 @@ std::string admin_lines(const std::string& path) {
   return lines;
 }
 
-// Codes below 100 are about the file and its YAML: with one of them not everything was read.
+// Codes below 100 are about the file and its YAML: after such an error parts were not read.
 bool read_whole(const config::Loaded& loaded) {
   return std::ranges::none_of(
       loaded.diagnostics, [](const auto& d) { return d.is_error() && d.code.starts_with("E0"); });
@@ -65,8 +65,8 @@ FoundAdmin found_at(const std::string& address, const std::string& note) {
 std::string default_note(const std::string& path) {
   return fmt::format(
       "{} has no 'admin' section, so weir serves this socket only if its directory "
-      "is there and writable; make it so, or add 'admin: {{ bind: 127.0.0.1:9901 "
-      "}}', and start weir again; if the section was there when weir started, use "
+      "exists and is writable; create it, or add 'admin: {{ bind: 127.0.0.1:9901 "
+      "}}', and restart weir; if the section was removed since weir started, use "
       "--admin or $WEIR_ADMIN",
       path);
 }
@@ -81,13 +81,13 @@ FoundAdmin find_in(const std::string& path) {
   }
   FoundAdmin found;
   if (!address.empty()) {
-    found = found_at(address, fmt::format("the address is from {}; if that was changed since weir "
-                                          "started, use --admin or $WEIR_ADMIN",
+    found = found_at(address, fmt::format("the address is from {}; if that file has changed since "
+                                          "weir started, use --admin or $WEIR_ADMIN",
                                           path));
   } else if (lines.empty() && read_whole(loaded)) {
     found = found_at("unix:" + default_admin_socket(), default_note(path));
   } else {
-    found.error = {fmt::format("the admin address is unknown because {} is broken ({}); use "
+    found.error = {fmt::format("the admin address is unknown because {} is invalid ({}); use "
                                "--admin or $WEIR_ADMIN",
                                path, loaded.diagnostics.front().message),
                    ""};

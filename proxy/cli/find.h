@@ -13,7 +13,7 @@
 
 namespace weir::cli {
 
-// What the flags -c and --admin said; empty when they were not given.
+// The flags -c and --admin; empty: not given.
 struct Target {
   std::string config;
   std::string admin;
@@ -24,21 +24,21 @@ Result<std::string> find_config(const std::string& given);
 
 struct FoundAdmin {
   std::optional<AdminClient> client;
-  Error error{"", ""};                       // when there is none
-  Exit code = kUsage;                        // for that
-  std::vector<config::Diagnostic> mistakes;  // of the file that was asked; none: it is valid
+  Error error{"", ""};                       // if there is no client
+  Exit code = kUsage;                        // if there is no client
+  std::vector<config::Diagnostic> mistakes;  // of the configuration file; none: it is valid
 
   explicit operator bool() const { return client.has_value(); }
   const AdminClient& operator*() const { return *client; }
 };
 
-// --admin, else $WEIR_ADMIN, else what the configuration's admin section says (its socket first),
-// else default_admin_socket(). The running weir must be found when its file has been broken since:
-// the section is read alone when the whole cannot be. When it cannot, the address is not guessed.
+// --admin, else $WEIR_ADMIN, else the admin section of the configuration (its socket first), else
+// default_admin_socket(). The file may have become invalid since weir started: then only its admin
+// section is read. If that fails too, the result is an error, not a guess.
 FoundAdmin find_admin(const Target&);
 
-// Where `weir run` listens when the file has no admin section: $WEIR_RUNTIME_DIR/admin.sock, as a
-// rule /run/weir/admin.sock.
+// The admin socket of `weir run` without an admin section: $WEIR_RUNTIME_DIR/admin.sock, by default
+// /run/weir/admin.sock.
 std::string default_admin_socket();
 
 }  // namespace weir::cli

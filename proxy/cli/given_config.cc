@@ -12,7 +12,8 @@ namespace {
 
 constexpr const char* kName = "stdin";
 
-// errno of what failed, 0 for success. One byte more than is possible tells that there is too much.
+// Returns 0, or the errno of the failure. Reads more than kMaxBytes if there is more, so that the
+// parser reports the excess.
 int read_all(std::string& text) {
   char block[16384];
   while (text.size() <= config::kMaxBytes) {

@@ -1,5 +1,4 @@
-// The configuration that a verb was given: a file, or standard input for "-". For verbs that need
-// no running weir.
+// Loads the configuration of a verb that needs no running weir: a file, or standard input for "-".
 #pragma once
 
 #include <string>
@@ -8,10 +7,10 @@
 
 namespace weir::cli {
 
-// Reads all of standard input; it includes no files, and paths in it count from the working
+// A configuration from standard input cannot include files; its relative paths start at the working
 // directory.
 config::Loaded load_given(const std::string& path);
-// What it is called in messages: the path, or "stdin".
+// The name in messages: the path, or "stdin".
 std::string name_of(const std::string& path);
 
 }  // namespace weir::cli

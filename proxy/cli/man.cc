@@ -8,7 +8,7 @@
 namespace weir::cli {
 namespace {
 
-// roff reads a leading dot or quote as a request, and a plain '-' as a hyphen.
+// roff reads a leading dot or quote as a request, and an unescaped '-' as a hyphen.
 std::string escaped(std::string_view text) {
   std::string out;
   for (char c : text) {
@@ -51,24 +51,25 @@ void print_command(const CommandDescription& command, const std::string& path, s
 
 constexpr std::string_view kTail =
     ".SH EXIT STATUS\n"
-    ".TP\n0\nsuccess\n.TP\n1\nfailed while running\n.TP\n2\nwrong command line\n"
-    ".TP\n3\nno running weir was reached over its admin address\n"
-    ".TP\n4\nfinished, but something was cut or timed out\n"
+    ".TP\n0\nsuccess\n.TP\n1\nfailed\n.TP\n2\nwrong command line\n"
+    ".TP\n3\ncannot connect to a running weir at its admin address\n"
+    ".TP\n4\nfinished, but sessions were cut, or weir did not answer in time\n"
     ".TP\n5\nnot ready (healthcheck)\n.TP\n78\nthe configuration is invalid\n"
     ".SH SIGNALS\n"
-    ".TP\nSIGTERM, SIGINT, SIGQUIT\nDrain, then exit. A second SIGTERM or SIGINT: exit now.\n"
-    ".TP\nSIGHUP\nRead the configuration again.\n"
+    ".TP\nSIGTERM, SIGINT, SIGQUIT\nDrain, then exit. A second SIGTERM or SIGINT: exit at once.\n"
+    ".TP\nSIGHUP\nReload the configuration.\n"
     ".TP\nSIGUSR1\nReopen the log files.\n"
     ".SH ENVIRONMENT\n"
     ".TP\nWEIR_CONFIG\nThe configuration file, when \\-c is not given.\n"
     ".TP\nWEIR_ADMIN\nThe admin address, when \\-\\-admin is not given.\n"
     ".TP\nWEIR_RUNTIME_DIR\nThe directory of the default admin socket, instead of /run/weir.\n"
-    ".TP\nNO_COLOR\nNo colours, whatever the terminal.\n"
+    ".TP\nNO_COLOR\nPrint no colours.\n"
     ".SH FILES\n"
-    ".TP\n/etc/weir/weir.yaml, ./weir.yaml\nThe configuration, when nothing else is given.\n"
+    ".TP\n/etc/weir/weir.yaml, ./weir.yaml\nThe configuration, when neither \\-c nor WEIR_CONFIG "
+    "is given.\n"
     ".TP\n/run/weir/admin.sock\nThe admin socket when the "
-    "configuration has no admin section; served only where /run/weir is there and writable. "
-    "Under systemd weir serves $RUNTIME_DIRECTORY/admin.sock whatever the section says.\n";
+    "configuration has no admin section; served only if /run/weir exists and is writable. "
+    "Under systemd weir always serves $RUNTIME_DIRECTORY/admin.sock, too.\n";
 
 }  // namespace
 

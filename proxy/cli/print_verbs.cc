@@ -1,4 +1,4 @@
-// The verbs that only print: version, completion, man, metrics-reference.
+// The verbs without side effects: version, completion, man, metrics-reference.
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>

@@ -13,7 +13,7 @@
 namespace weir::cli {
 namespace {
 
-// "https://host/path", "host/path" or "/path", as it is copied from a browser or a log.
+// Splits "https://host/path", "host/path" or "/path", as copied from a browser or a log.
 ExplainOptions with_url(ExplainOptions options) {
   if (options.url.empty()) return options;
   std::string_view rest = options.url;
@@ -30,7 +30,7 @@ ExplainOptions with_url(ExplainOptions options) {
   return options;
 }
 
-// A request as the command line gives it; the error says what is no part of one.
+// The request of the command line.
 Result<AskedRequest> asked(const ExplainOptions& given) {
   if (!given.url.empty() && !given.url.starts_with('/') && !given.host.empty())
     return Error{"the URL has a host: leave --host out", ""};
@@ -54,7 +54,7 @@ Result<AskedRequest> asked(const ExplainOptions& given) {
   return request;
 }
 
-// The configuration, or the exit code that stands for what is wrong with it.
+// The configuration; empty if it is invalid, with the exit code in `code`.
 std::optional<config::Loaded> load_valid(const std::string& given, const Console& console,
                                          int& code) {
   Result<std::string> path = find_config(given);
@@ -113,8 +113,8 @@ int run_test(const TestOptions& options, const Console& console) {
     console.say(count + " passed");
     return kOk;
   }
-  console.report(fmt::format("{} of {} not as expected",
-                             count_text(static_cast<double>(failures.size()), "thing"), count));
+  console.report(fmt::format("{}: {} failed", count,
+                             count_text(static_cast<double>(failures.size()), "expectation")));
   return kFailed;
 }
 

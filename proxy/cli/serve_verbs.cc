@@ -1,4 +1,4 @@
-// The verbs that become the server: run and proxy.
+// The verbs that run the server: run and proxy.
 #include <fmt/format.h>
 #include <limits.h>
 #include <sys/mman.h>
@@ -22,7 +22,7 @@
 namespace weir::cli {
 namespace {
 
-// What a browser on this machine, or on another one, may call it.
+// Names under which clients on this machine, or on another one, may connect.
 std::vector<std::string> own_names() {
   std::vector<std::string> names{"localhost", "127.0.0.1", "::1"};
   char host[HOST_NAME_MAX + 1] = {};
@@ -34,7 +34,7 @@ std::vector<std::string> own_names() {
   return names;
 }
 
-// A file that has a descriptor but no name, and is gone with the process.
+// A file without a name, which the kernel removes when the process ends.
 UniqueFd in_memory(const std::string& content) {
   UniqueFd file(::memfd_create("weir-self-signed", MFD_CLOEXEC));
   if (file &&

@@ -15,7 +15,7 @@ std::string did_you_mean(std::string_view word, std::span<const std::string_view
   return meant.empty() ? "" : fmt::format("; did you mean '{}'?", meant);
 }
 
-// The commands entered so far, the program first: options of all of them apply.
+// The commands entered so far, the program first: the options of all of them are valid.
 struct Walk {
   std::vector<const CommandDescription*> path;
   std::string name;

@@ -1,4 +1,4 @@
-// What a mistyped word was meant to be. Pure functions.
+// Suggestions for mistyped commands and options. Pure functions.
 #pragma once
 
 #include <optional>
@@ -10,8 +10,8 @@
 
 namespace weir::cli {
 
-// The first unknown command or option of `arguments` (without the program's name), as a message
-// with what was probably meant. Whatever else is wrong with them is left to the parser.
+// A message about the first unknown command or option of `arguments` (without the program's name),
+// with a suggestion. The parser reports all other errors.
 std::optional<std::string> unknown_word(const CommandDescription& program,
                                         std::span<const std::string_view> arguments);
 

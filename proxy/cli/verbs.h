@@ -1,5 +1,5 @@
-// What each command does: `weir status` is run_status(). Options are plain structs that the command
-// line fills in; each function returns the exit code. Main thread.
+// One function per command: `weir status` is run_status(). Options are plain structs that the
+// command line fills; each function returns the exit code. Main thread.
 #pragma once
 
 #include <optional>
@@ -16,9 +16,9 @@ namespace weir::cli {
 struct CheckOptions {
   std::string config;
   std::string format = "text";  // text, json, github
-  bool strict = false;          // warnings fail, too
+  bool strict = false;          // warnings are errors
   bool show_environment = false;
-  bool resolve = false;  // host names, too
+  bool resolve = false;  // look up host names
 };
 int run_check(const CheckOptions&, const Console&);
 
@@ -33,8 +33,8 @@ int run_schema(bool reference, const Console&);
 
 struct ExplainOptions {
   std::string config;
-  std::string listener;  // empty: every one that speaks HTTP
-  std::string url;       // in place of host and path
+  std::string listener;  // empty: every HTTP listener
+  std::string url;       // instead of host and path
   std::string host;
   std::string path = "/";
   std::string method = "GET";
@@ -46,7 +46,7 @@ int run_explain(const ExplainOptions&, const Console&);
 
 struct TestOptions {
   std::string config;
-  std::string file;  // with the expectations
+  std::string file;  // of requests and expectations
 };
 int run_test(const TestOptions&, const Console&);
 
@@ -61,7 +61,7 @@ int run_reload(const ReloadOptions&, const Console&);
 
 struct PlanOptions {
   Target target;
-  std::string file;  // to compare with what runs; empty: the target's configuration
+  std::string file;  // to compare with the running configuration; empty: that of the target
   bool json = false;
 };
 int run_plan(const PlanOptions&, const Console&);
@@ -80,18 +80,18 @@ struct StatusOptions {
   bool watch = false;
 };
 int run_status(const StatusOptions&, const Console&);
-// Asks again until `wait` is over, when not ready.
+// Retries for `wait` while weir is not ready.
 int run_healthcheck(const Target&, Duration wait, const Console&);
 
 struct ProxyOptions {
   std::vector<std::string> from;
   std::vector<std::string> to;
   std::string balance;
-  std::string health;    // path that a backend which is up answers; empty: no checks
-  std::string tls_cert;  // PEM, of what clients are shown; empty: no TLS
+  std::string health;    // path of HTTP health checks; empty: no checks
+  std::string tls_cert;  // PEM; empty: no TLS
   std::string tls_key;   // empty: in tls_cert
   bool tls_self_signed = false;
-  std::string admin;  // where to serve the admin API; empty: nowhere
+  std::string admin;  // address of the admin API; empty: none
   bool tcp = false;
   bool print_config = false;
 };

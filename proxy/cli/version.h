@@ -1,4 +1,4 @@
-// Which weir this is; set by the build. Constant.
+// The version of this binary, set by the build. Constant.
 #pragma once
 
 namespace weir::cli {

@@ -25,7 +25,7 @@ std::string joined(const json& list) {
   return fmt::format("{}", fmt::join(texts, ", "));
 }
 
-// "12 client_closed, 1 idle_timeout": those that are not zero.
+// "12 client_closed, 1 idle_timeout": the counts that are not zero.
 std::string counts_of(const json& object) {
   std::vector<std::string> texts;
   for (const auto& [name, value] : object.items()) {
@@ -140,7 +140,7 @@ std::string status_page(const json& status, const Console& console) {
       phase_text(status), uptime_text(status), whole(status, "workers"), workers_note(status));
   const std::string path = text_of(status, "config_path");
   fmt::format_to(std::back_inserter(out), "configuration {}, generation {}, hash {}\n",
-                 path.empty() ? "of the command line" : path, whole(status, "generation"),
+                 path.empty() ? "from the command line" : path, whole(status, "generation"),
                  text_of(status, "config_hash"));
   if (reload.is_object() && !text_of(reload, "result").empty()) {
     std::string result = text_of(reload, "result");
@@ -202,7 +202,7 @@ std::string change_list(const json& changes, const Console& console) {
     if (kind == "added" && !to.empty()) line += ": " + to;
     if (kind == "removed" && !from.empty()) line += ": " + from;
     line += fmt::format("  [{}", console.styled(effect_style(effect), spaced(effect)));
-    if (sessions > 0) line += ", touches " + count_text(sessions, "open session");
+    if (sessions > 0) line += ", affects " + count_text(sessions, "open session");
     out += line + "]\n";
   }
   return out;

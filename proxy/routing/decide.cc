@@ -19,12 +19,12 @@ void assign_host(TextBuffer& out, std::string_view host) {
   std::transform(out.data(), out.data() + out.size(), out.data(), ascii_lower);
 }
 
-// Whatever the path and the routes are.
+// Of a request that no route can allow.
 Fault refusal_without_route(const HttpSpec& http, const RequestFacts& request) {
   if (request.misdirected)
     return {421, "host requires different client authentication; open a new connection"};
   if (request.form == TargetForm::authority && !http.allow_connect)
-    return {405, "CONNECT is not allowed here"};
+    return {405, "CONNECT is not allowed on this listener"};
   const uint64_t limit = http.limits.max_body_size;
   if (limit != 0 && request.content_length > limit)
     return {413, "the body is larger than limits.max_body_size"};
@@ -73,7 +73,7 @@ Decision decide(const HttpSpec& http, const RequestFacts& request, const Decisio
   if (const Fault fault = refusal_without_route(http, request)) return refused(fault);
   const PathChoice choice = choose(http, request, memory.path);
   if (choice.fault) return refused(choice.fault, choice);
-  if (choice.route == nullptr) return refused({404, "no route takes this request"}, choice);
+  if (choice.route == nullptr) return refused({404, "no route matches the request"}, choice);
   switch (choice.route->action) {
     case Route::Action::forward: return {Kind::forward, 0, "", choice, {}};
     case Route::Action::respond:

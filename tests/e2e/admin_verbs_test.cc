@@ -96,7 +96,7 @@ TEST_F(AdminVerbs, ReloadReportsChangesThatNeedARestartUntilNoneIsLeft) {
   EXPECT_THAT(weir("reload --wait").out,
               AllOf(HasSubstr("reloaded, generation 2, 1 change"), HasSubstr("[restart]")));
   EXPECT_THAT(weir("reload --wait").out,
-              AllOf(HasSubstr("nothing changes; what waits for a restart:"),
+              AllOf(HasSubstr("nothing changes; these changes need a restart:"),
                     HasSubstr("global.workers: auto → 7")));
   proxy_.write_config(config("round_robin"));
   EXPECT_THAT(weir("reload --wait").out, StartsWith("reloaded, generation 3\n"));
@@ -174,8 +174,8 @@ TEST_F(AdminVerbs, ReloadOfAnInvalidFileFailsAndReportsTheLocation) {
   for (const char* verb : {"reload", "reload --wait", "reload --dry-run", "plan weir.yaml"}) {
     CommandOutcome outcome = weir(verb);
     EXPECT_EQ(outcome.code, 78) << verb;
-    EXPECT_THAT(outcome.err,
-                AllOf(HasSubstr("weir.yaml:7:14: error["), HasSubstr("what runs was not changed")))
+    EXPECT_THAT(outcome.err, AllOf(HasSubstr("weir.yaml:7:14: error["),
+                                   HasSubstr("the running configuration was not changed")))
         << verb;
   }
   EXPECT_THAT(weir("status").out, HasSubstr("generation 1"));
@@ -196,7 +196,8 @@ TEST_F(AdminVerbs, InvalidFileDoesNotHideTheRunningWeir) {
     EXPECT_EQ(status.code, 0) << text << status.err;
     CommandOutcome reload = run_weir("reload --wait -c weir.yaml", proxy_.directory());
     EXPECT_EQ(reload.code, 78) << text << reload.err;
-    EXPECT_THAT(reload.err, AllOf(HasSubstr("error[E"), HasSubstr("what runs was not changed")));
+    EXPECT_THAT(reload.err, AllOf(HasSubstr("error[E"),
+                                  HasSubstr("the running configuration was not changed")));
   }
 }
 
@@ -294,7 +295,7 @@ TEST_F(AdminVerbs, DrainWatchExitsWith4WhenWeirIsKilledWithOpenSessions) {
 
 TEST_F(AdminVerbs, DrainWatchEndsAtOnceWithoutSessions) {
   RunningWatch watch(proxy_);
-  EXPECT_THAT(watch.rest(), HasSubstr("nothing was cut"));
+  EXPECT_THAT(watch.rest(), HasSubstr("no session was cut"));
   EXPECT_EQ(watch.code(), 0);
   EXPECT_EQ(proxy_.wait(), 0);
 }
@@ -325,7 +326,7 @@ TEST_F(AdminVerbs, DrainWatchExitsWith0WhenAllSessionsEnd) {
   EXPECT_THAT(watch.line(), StartsWith("draining: 1 session left, cut in"));
   client.reset();
   server.close();  // nobody is left to take what the client had sent
-  EXPECT_THAT(watch.rest(), AllOf(HasSubstr("front"), HasSubstr("nothing was cut")));
+  EXPECT_THAT(watch.rest(), AllOf(HasSubstr("front"), HasSubstr("no session was cut")));
   EXPECT_EQ(watch.code(), 0);
   EXPECT_EQ(proxy_.wait(), 0);
 }
@@ -432,7 +433,7 @@ TEST_F(WithoutAdminSection, ReloadOfAnInvalidFileReportsTheErrorsWhetherWeirIsRe
     CommandOutcome outcome = run_weir(verb, proxy.directory());
     EXPECT_EQ(outcome.code, 78) << verb;
     EXPECT_THAT(outcome.err, AllOf(HasSubstr("unknown key 'nonsense'"),
-                                   HasSubstr("no weir reached at"), HasSubstr("--admin")));
+                                   HasSubstr("cannot connect to weir at"), HasSubstr("--admin")));
   }
 }
 

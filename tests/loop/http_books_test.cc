@@ -268,7 +268,7 @@ TEST_F(HttpAccessLogTest, ARefusedRequestIsLoggedWithItsReason) {
     until(two, "\r\n\r\n");
   });
   EXPECT_THAT(text, HasSubstr("\"status\":404"));
-  EXPECT_THAT(text, HasSubstr("\"error\":\"no route takes this request\""));
+  EXPECT_THAT(text, HasSubstr("\"error\":\"no route matches the request\""));
   EXPECT_THAT(text, HasSubstr("\"reason\":\"bad_request\""));
 }
 

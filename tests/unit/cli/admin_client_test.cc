@@ -86,7 +86,7 @@ TEST(AdminClient, NobodyListening_IsNotReached) {
   ASSERT_TRUE(client);
   EXPECT_FALSE(client->send({}, answer, error));
   EXPECT_FALSE(error.timed_out);
-  EXPECT_THAT(error.message, HasSubstr("no weir reached at unix:/nonexistent/admin.sock"));
+  EXPECT_THAT(error.message, HasSubstr("cannot connect to weir at unix:/nonexistent/admin.sock"));
 }
 
 TEST(AdminClient, AQueueThatIsFull_IsWaitedFor) {

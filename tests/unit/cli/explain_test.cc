@@ -51,19 +51,19 @@ TEST_F(Explain, ReportsWhyEachEarlierRouteDoesNotMatch) {
             "listener web, http, :80\n"
             "  route ping: no, the path is not /ping  (weir.yaml:7)\n"
             "  route old: no, the path is not under /old  (weir.yaml:8)\n"
-            "  route api: no, header 'x-a' is not there  (weir.yaml:9)\n"
+            "  route api: no, header 'x-a' is missing  (weir.yaml:9)\n"
             "  route *: yes  (weir.yaml:2)\n"
             "  forwarded: /v1/x, host api.example\n"
             "  cluster main, round_robin\n"
             "    a:1 (one), weight 2\n"
-            "    b:1, backup, drain: gets nothing new\n");
+            "    b:1, backup, drain: gets no new sessions\n");
   const auto why = [&](AskedRequest request) { return only(request).passed.at(2).why; };
   EXPECT_EQ(why({.host = "x", .path = "/v1"}), "the host is not api.example");
   EXPECT_EQ(why({.host = "api.example", .path = "/v1", .method = "PUT"}), "the method is not GET");
   EXPECT_EQ(why({.host = "api.example", .path = "/v1", .headers = {{"X-A", "2"}}}),
             "header 'x-a' is not '1'");
   EXPECT_EQ(why({.host = "api.example", .path = "/v1?p=1", .headers = {{"x-a", "1"}}}),
-            "parameter 'q' is not there");
+            "parameter 'q' is missing");
 }
 
 TEST_F(Explain, ShowsASplitAndWhatTheBackendIsAskedFor) {
@@ -84,25 +84,25 @@ TEST_F(Explain, ShowsAnswersAndRedirects) {
               HasSubstr("  refused: 400, a redirect needs a Host field\n"));
 }
 
-// As a session does: tests/unit/routing/path_choice_test.cc has all the ways.
+// tests/unit/routing/path_choice_test.cc covers all readings.
 TEST_F(Explain, ReportsWhichReadingOfThePathDecided) {
   const Explanation ping = only({.host = "x", .path = "//a/..//ping"});
   EXPECT_EQ(ping.route.name, "ping");
   EXPECT_EQ(ping.path, "/ping");
   EXPECT_THAT(explanation_text(ping),
-              HasSubstr("note: decided by the normal form of the path, /ping, which is forwarded: "
-                        "read as it was sent, or normalized in part, route * would take it\n"));
+              HasSubstr("note: the path is matched and forwarded in its normal form /ping: as "
+                        "received, or normalized in part, it would match route *\n"));
   const Explanation same = only({.host = "x", .path = "/a//b/./c?d=//"});
   EXPECT_EQ(same.target, "/a//b/./c?d=//");
   EXPECT_THAT(explanation_text(same),
-              HasSubstr("note: decided by the path as it was sent: no reading of it takes another "
-                        "route\n"));
+              HasSubstr("note: the path is matched and forwarded as received: all its readings "
+                        "match the same route\n"));
   EXPECT_EQ(only({.host = "x", .path = "/old/./y"}).location, "http://x/new/./y");
   EXPECT_EQ(only({.host = "x", .path = "/plain"}).note, "");
   const Explanation refused = only({.host = "x", .path = "/a%2f..%2fping"});
   EXPECT_THAT(explanation_text(refused),
-              AllOf(HasSubstr("note: decided by how some servers read the path: as /ping, which "
-                              "route ping would take\n"),
+              AllOf(HasSubstr("note: some servers read the path as /ping, which would match route "
+                              "ping\n"),
                     HasSubstr("refused: 400, an encoded slash in the path changes its route\n")));
   const auto document = nlohmann::json::parse(explanation_json({ping, same, refused}));
   EXPECT_EQ(document.at("listeners").at(0).at("reading"), "normal");
@@ -129,9 +129,8 @@ TEST_F(Explain, RedirectsByTheSchemeThatTheClientSpeaks) {
   request.headers = {{"X-Forwarded-Proto", "https"}};
   const Explanation spoken = explain(loaded, request)->at(0);
   EXPECT_EQ(spoken.status, 404u);
-  EXPECT_THAT(
-      explanation_text(spoken),
-      HasSubstr("route *: no, its redirect leads to the address that the client asked for"));
+  EXPECT_THAT(explanation_text(spoken),
+              HasSubstr("route *: no, its redirect leads back to the URL of the request"));
 }
 
 TEST_F(Explain, ReportsWhyAPathIsRefused) {
@@ -166,7 +165,8 @@ TEST_F(Explain, RefusesWhatTheDataPathRefuses) {
     EXPECT_FALSE(found.taken);
     return fmt::format("{}: {}", found.status, found.refusal);
   };
-  EXPECT_EQ(refusal({.host = "x:443", .method = "CONNECT"}), "405: CONNECT is not allowed here");
+  EXPECT_EQ(refusal({.host = "x:443", .method = "CONNECT"}),
+            "405: CONNECT is not allowed on this listener");
   EXPECT_EQ(refusal({.host = "x", .method = "CONNECT"}),
             "400: CONNECT needs host:port as its request-target");
   EXPECT_EQ(refusal({.host = "x", .path = "*"}), "400: the request-target * is for OPTIONS only");
@@ -238,18 +238,34 @@ TEST_F(Explain, ReportsWhichBackendsServe) {
     return explanation_text(explain(loaded, {.host = "x"})->at(0));
   };
   EXPECT_THAT(text_with("['a:1', { address: 'b:1', backup: true }]"),
-              HasSubstr("    a:1\n    b:1, backup: only while no other is up\n"));
+              HasSubstr("    a:1\n    b:1, backup: used only while no other backend is up\n"));
   EXPECT_THAT(
       text_with("[{ address: 'a:1', state: maintenance }, { address: 'b:1', backup: true }]"),
-      HasSubstr("    a:1, maintenance: gets nothing new\n    b:1, backup\n"));
+      HasSubstr("    a:1, maintenance: gets no new sessions\n    b:1, backup\n"));
   EXPECT_THAT(text_with("[{ address: 'a:1', state: drain }]"),
-              HasSubstr("    a:1, drain: gets nothing new\n    none of them serves it: 503\n"));
+              HasSubstr("    a:1, drain: gets no new sessions\n    no backend serves it: 503\n"));
+}
+
+TEST_F(Explain, PrintsPassthroughRulesOfTcpListeners) {
+  const config::Loaded loaded = config::load_text(
+      "listeners:\n  - bind: ':443'\n    cluster: a\n    passthrough:\n"
+      "      - { hosts: [x.test, '*.y.test'], cluster: b }\n"
+      "      - { alpn: [h2], cluster: b }\n"
+      "clusters: [{ name: a, backends: ['a:1'] }, { name: b, backends: ['b:1'] }]\n",
+      "weir.yaml", [](const std::string&) { return std::nullopt; });
+  ASSERT_TRUE(loaded.valid()) << config::format_text(loaded.diagnostics, false);
+  const std::string listener = loaded.model.listeners[0].name;
+  EXPECT_THAT(explanation_text(explain(loaded, {.listener = listener})->at(0)),
+              HasSubstr("  TLS for x.test, *.y.test: cluster b\n"
+                        "  TLS for any host with ALPN h2: cluster b\n"
+                        "  every other session\n"
+                        "  cluster a, round_robin\n"));
 }
 
 TEST_F(Explain, KnowsTcpListenersByName) {
   EXPECT_EQ(explanation_text(only({.listener = "raw"})),
             "listener raw, tcp, :81\n"
-            "  every session, whatever it carries\n"
+            "  every session\n"
             "  cluster side, round_robin\n"
             "    c:1\n");
   const Result<std::vector<Explanation>> unknown = explain(loaded_, {.listener = "ray"});
@@ -286,7 +302,7 @@ TEST_F(Explain, WithoutACatchAll_SaysThatNothingTakesIt) {
   const Result<std::vector<Explanation>> found = explain(loaded, {.path = "/b"});
   ASSERT_TRUE(found);
   EXPECT_THAT(explanation_text(found->at(0)),
-              HasSubstr("  refused: 404, no route takes this request\n"));
+              HasSubstr("  refused: 404, no route matches the request\n"));
   EXPECT_EQ(found->at(0).status, 404u);
 }
 
@@ -337,7 +353,7 @@ TEST_F(Expectations, ThatAreNotMetAreReportedOneByOne) {
   EXPECT_THAT(of({.host = "x"}, {.backend = "b:1"}),
               ElementsAre("backend: expected 'b:1', got 'one'"))
       << "it drains";
-  EXPECT_THAT(of({.host = "x"}, {}), ElementsAre("it expects nothing"));
+  EXPECT_THAT(of({.host = "x"}, {}), ElementsAre("the test expects nothing"));
   EXPECT_THAT(of({.listener = "nowhere"}, {.route = "a"}),
               ElementsAre(HasSubstr("there is no listener 'nowhere'")));
 }

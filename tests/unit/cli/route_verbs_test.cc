@@ -66,7 +66,7 @@ TEST_F(RouteVerbs, TestTellsEachFailureWithItsPlace) {
 )");
   EXPECT_EQ(test(canary_, tests), kFailed);
   EXPECT_EQ(out_, tests + ":3:5: 'testers': route: expected 'tester', got 'everybody'\n");
-  EXPECT_THAT(err_, HasSubstr("1 thing of 2 tests not as expected"));
+  EXPECT_THAT(err_, HasSubstr("2 tests: 1 expectation failed"));
 }
 
 TEST_F(RouteVerbs, TestRefusesWhatItCannotRead) {

@@ -52,7 +52,7 @@ TEST(StatusPage, WithoutAFileTheConfigurationIsOfTheCommandLine) {
   const json status = json::parse(
       R"({"config_path": "", "generation": 1, "last_reload": {"result": "unchanged", "message": ""}})");
   EXPECT_THAT(status_page(status, kPlain),
-              AllOf(HasSubstr("configuration of the command line, generation 1"),
+              AllOf(HasSubstr("configuration from the command line, generation 1"),
                     HasSubstr("last reload: unchanged\n")));
 }
 
@@ -85,7 +85,7 @@ TEST(ChangeList, ReportsWhatChanges_AndWhom) {
     {"effect": "live", "kind": "changed", "path": "logging.level", "from": "info", "to": "debug", "sessions": 0}])");
   EXPECT_EQ(change_list(changes, kPlain),
             "  + listeners[web]: :80  [rebind]\n"
-            "  - clusters[old]: a  [new sessions, touches 3 open sessions]\n"
+            "  - clusters[old]: a  [new sessions, affects 3 open sessions]\n"
             "  ~ logging.level: info → debug  [live]\n");
 }
 

@@ -59,13 +59,13 @@ TEST_F(DecideTest, RefusesInAFixedOrder) {
   EXPECT_EQ(decided(connect, /*misdirected=*/true),
             "refuse 421: host requires different client authentication; open a new connection");
   spec_.allow_connect = false;
-  EXPECT_EQ(decided(connect), "refuse 405: CONNECT is not allowed here");
+  EXPECT_EQ(decided(connect), "refuse 405: CONNECT is not allowed on this listener");
   spec_.allow_connect = true;
   const std::string too_large = "refuse 413: the body is larger than limits.max_body_size";
   EXPECT_EQ(decided(connect), too_large);
   EXPECT_EQ(decided(request("POST /..", large)), too_large);
   EXPECT_EQ(decided(request("GET /..")), "refuse 400: the path goes above its root");
-  EXPECT_EQ(decided(request("GET /x")), "refuse 404: no route takes this request");
+  EXPECT_EQ(decided(request("GET /x")), "refuse 404: no route matches the request");
   EXPECT_EQ(decided("GET /old HTTP/1.0\r\n\r\n"), "refuse old 400: a redirect needs a Host field");
 }
 
