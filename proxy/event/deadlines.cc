@@ -20,7 +20,7 @@ Deadlines::Deadlines(TimePoint now) : swept_(nanos(now) >> kTickBits), next_tick
 uint64_t Deadlines::slot_tick(TimePoint at) const {
   const uint64_t exact = (nanos(at) + (uint64_t{1} << kTickBits) - 1) >> kTickBits;
   const uint64_t horizon = swept_ + kSlots - kFarRounding;
-  if (exact >= horizon) return horizon / kFarRounding * kFarRounding;  // looked at again then
+  if (exact >= horizon) return horizon / kFarRounding * kFarRounding;  // relinked then
   return std::max(exact, swept_ + 1);
 }
 
@@ -59,11 +59,10 @@ void Deadlines::sweep_slot(uint64_t tick, TimePoint now) {
 void Deadlines::sweep(TimePoint now) {
   const uint64_t now_tick = nanos(now) >> kTickBits;
   if (next_tick_ > now_tick) return;
-  // After a jump further than the wheel is long (a manual clock, a suspended machine) once round is
-  // enough.
+  // After a jump beyond the horizon (a manual clock, a suspended machine) one round is enough.
   uint64_t tick = now_tick - swept_ > kSlots ? now_tick - kSlots + 1 : swept_ + 1;
   tick = std::max(tick, std::min(next_tick_, now_tick));
-  swept_ = now_tick;  // first: what is set from here on goes into later slots
+  swept_ = now_tick;  // first, so that deadlines set in callbacks go into later slots
   for (tick = std::min(tick, now_tick); tick <= now_tick; ++tick) {
     const uint64_t index = tick % kSlots;
     if (used_[index / 64] & uint64_t{1} << (index % 64)) sweep_slot(tick, now);

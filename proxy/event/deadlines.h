@@ -1,10 +1,11 @@
-// Deadlines: a wheel of all the timeouts of one loop. O(1) to set, to move and to drop; no
-// allocation.
+// Deadlines: a timer wheel with all timeouts of one loop. Setting, moving and cancelling are O(1)
+// and do not allocate.
 //
-// A Deadline lives in its owner and unlinks itself when that dies. Moving one further away is a
-// store: the wheel finds out when the old time comes. A deadline never fires early, and at most one
-// tick (17 ms) late; beyond the wheel's horizon (69 s) waking is rounded up to a second, so that
-// ten thousand idle sessions do not wake the loop ten thousand times. Thread: the loop's.
+// A Deadline is a member of its owner; its destructor unlinks it. Moving a deadline to a later time
+// is a store: the wheel relinks the deadline when the old time comes. A deadline never fires early,
+// and at most one tick (17 ms) late. Beyond the wheel's horizon (69 s) wake-ups are rounded up to a
+// second, so that ten thousand idle sessions do not wake the loop ten thousand times. Thread: the
+// loop's.
 #pragma once
 
 #include <array>
@@ -25,7 +26,7 @@ class Deadline : private ListNode {
 
  protected:
   ~Deadline() = default;
-  // The time has come. The deadline is no longer pending and may be set again, or die.
+  // The time has come. The deadline is no longer pending; it may be set again or destroyed.
   virtual void on_deadline() = 0;
 
  private:
@@ -42,9 +43,10 @@ class Deadlines {
 
   // Sets or moves it; kNever cancels.
   void set(Deadline& deadline, TimePoint at);
-  // Fires everything due. Deadlines set meanwhile wait for the next sweep.
+  // Fires the deadlines that are due. Deadlines set meanwhile wait for the next sweep.
   void sweep(TimePoint now);
-  // When to sweep next: not later than the earliest deadline's slot; kNever when there is none.
+  // The time of the next sweep: not later than the slot of the earliest deadline; kNever without
+  // deadlines.
   TimePoint next() const;
 
  private:

@@ -25,7 +25,7 @@ void EventLoop::run_turn(Duration at_most) {
   const TimePoint before = clock_.now();
   if (thread_ == std::thread::id()) {
     thread_ = std::this_thread::get_id();
-    now_ = before;  // what happened before the first turn was not the loop's
+    now_ = before;  // the time before the first turn is not the loop's
   }
   DCHECK(on_thread());
   ++turn_;
@@ -60,7 +60,7 @@ void EventLoop::post(Work work) {
   {
     std::lock_guard lock(mutex_);
     posted_.push_back(std::move(work));
-    if (has_posted_.exchange(true, std::memory_order_acq_rel)) return;  // the wake-up is on its way
+    if (has_posted_.exchange(true, std::memory_order_acq_rel)) return;  // a wake-up is pending
   }
   poller_.wake();
 }

@@ -1,10 +1,10 @@
-// EventLoop: one thread, one Poller, and a turn that we own.
+// EventLoop: one thread, one Poller, and turns in an order of weir's own.
 //
-// A turn: wait, and run what I/O is ready → posted work → yielded work → deadlines → free
-// what was retired. The clock is read once, after the sleep: by the first callback that asks, or at
-// the latest when the callbacks are done. Nothing is freed before the end of the turn, so no frame
-// can hold a dead object. Only the loop's own thread, which is the one that makes the first
-// turn, may call anything but post() and stop().
+// A turn: wait, and run the callbacks of descriptors that are ready → posted work → yielded work →
+// deadlines → free the retired objects. A turn reads the clock once, after the sleep: in the first
+// callback that calls now(), or after all callbacks. No object is freed before the end of the turn,
+// so no stack frame can hold a freed object. Other threads may call post() and stop() only; the
+// loop's thread is the thread that makes the first turn.
 #pragma once
 
 #include <atomic>
@@ -20,7 +20,7 @@
 
 namespace weir {
 
-// Work that used up its budget and wants to go on after everybody else (trap T5).
+// Work that has used up its budget and continues after all other work of the turn (trap T5).
 class Yielding : private ListNode {
  public:
   bool yielded() const { return linked(); }
@@ -70,10 +70,10 @@ class EventLoop {
   void stop();
 
   // Runs `work` on the loop's thread, in order of posting. Any thread. After stop() it runs in the
-  // next turn somebody makes, or is dropped with the loop.
+  // next turn, if there is one, or is dropped with the loop.
   void post(Work work);
-  // Calls on_resume() after the callbacks of I/O: of this turn if it is called by one of them,
-  // otherwise of the next turn, which does not sleep.
+  // Calls on_resume() after the I/O callbacks: in this turn when an I/O callback calls yield(),
+  // otherwise in the next turn, which does not sleep.
   void yield(Yielding& work) {
     DCHECK(on_thread());
     if (!work.linked()) yielded_.push_back(work);
@@ -91,7 +91,7 @@ class EventLoop {
     retired_.push_back(object);
   }
 
-  // Of this turn. Callbacks of I/O run inside the wait, which may have slept for hours.
+  // The time of this turn. I/O callbacks run inside the wait, which may have slept for hours.
   TimePoint now() {
     if (slept_) read_clock();
     return now_;
@@ -108,7 +108,7 @@ class EventLoop {
     return thread_ == std::thread::id() || thread_ == std::this_thread::get_id();
   }
 
-  // What the turns cost: time awake in all, and the longest turn since the last call to take_lag().
+  // The cost of the turns: the time awake in total, and the longest turn since the last take_lag().
   Duration busy() const { return busy_; }
   Duration take_lag() { return std::exchange(lag_, Duration::zero()); }
 

@@ -1,9 +1,9 @@
-// Retirable and Owned<T>: how everything that libevent may call is owned (traps T1, T2).
+// Retirable and Owned<T>: ownership of objects that libevent may call (traps T1, T2).
 //
-// Letting go of an Owned<T> closes the object at once (no further callback, its descriptors are
-// gone) and frees its memory when the loop's turn is over, when no frame below can still be using
-// it. The destructor of a Retirable is protected: `delete`, a local variable or a plain unique_ptr
-// do not compile.
+// Destroying an Owned<T> closes the object at once (no further callback; its descriptors are
+// closed) and frees its memory at the end of the loop's turn, when no stack frame can still use it.
+// The destructor of a Retirable is protected: `delete`, a local variable and a plain unique_ptr do
+// not compile.
 #pragma once
 
 #include <memory>

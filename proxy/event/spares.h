@@ -1,8 +1,8 @@
-// Spares: when what is lent and taken back again goes for good: half a second after nobody needed
-// it, and as many stay as were in use at once since the last look.
+// Spares: decides when a pool frees objects that are not lent: half a second after they were last
+// needed. The pool keeps as many objects as were lent at once in that half second.
 //
-// Base of a pool, which owns the things themselves and lives as long as its loop; thread: the
-// loop's. Nothing is looked at while nothing is spare.
+// Base of a pool, which owns the objects and lives as long as its loop; thread: the loop's. Without
+// spare objects there is no timer.
 #pragma once
 
 #include <algorithm>
@@ -32,7 +32,7 @@ class Spares : private Deadline {
  private:
   static constexpr Duration kUnneeded = 500ms;
 
-  // Gives back all spares but `most`. How many are left.
+  // Frees all spare objects but `most`; returns how many are left.
   virtual size_t keep_spares(size_t most) = 0;
 
   void on_deadline() override {
@@ -42,7 +42,7 @@ class Spares : private Deadline {
 
   EventLoop& loop_;
   size_t lent_ = 0;
-  size_t most_lent_ = 0;  // since the last look
+  size_t most_lent_ = 0;  // since the last check
 };
 
 }  // namespace weir

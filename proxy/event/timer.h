@@ -1,5 +1,5 @@
-// Timer: a deadline that calls a function; for the rare timers of the control thread. The data path
-// derives from Deadline instead. Dies with its owner; never fires after that.
+// Timer: a deadline that calls a function; for the few timers of the control thread. The data path
+// derives from Deadline instead. Owner: its user, by value; a destroyed timer does not fire.
 #pragma once
 
 #include <functional>

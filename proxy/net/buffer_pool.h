@@ -1,6 +1,7 @@
-// The blocks that bytes pass through, lent to a HalfPipe only while it has bytes in hand: an idle
-// connection holds none. Of each size one pool per worker; last returned, first lent, so the block
-// is still in the cache. What nobody has needed for half a second goes back to the kernel.
+// BufferPool: blocks for bytes in transit, lent to a HalfPipe only while it has bytes in hand: an
+// idle connection holds none. A worker has one pool for each size. The block that was returned last
+// is lent first, because it is in the cache. Blocks that were not needed for half a second go back
+// to the kernel.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +20,7 @@ class BufferPool final : public Spares {
  public:
   explicit BufferPool(EventLoop& loop, size_t block_size = kBlockSize, size_t most = SIZE_MAX)
       : Spares(loop), block_size_(block_size), most_(most), blocks_(block_size) {}
-  // Null when so many are lent already.
+  // Null: `most` blocks are lent.
   char* lend() {
     if (lent() == most_) return nullptr;
     note_lent();

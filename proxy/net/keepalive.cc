@@ -20,7 +20,7 @@ bool set_probing(int fd, int on) {
 
 }  // namespace
 
-// The times come first: SO_KEEPALIVE starts a timer with those that the socket has.
+// The times first: SO_KEEPALIVE starts a timer with the times that the socket has then.
 bool set_keepalive(int fd, const TcpKeepalive& keepalive) {
   if (!keepalive.enabled()) return set_probing(fd, 0);
   return set_tcp(fd, TCP_KEEPIDLE, keepalive.idle) &&

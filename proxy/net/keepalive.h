@@ -5,8 +5,8 @@
 
 namespace weir {
 
-// Of a TCP socket: one that listens, whose accepted sockets inherit it, or one that is connected or
-// will be. Off: one system call, else four. False and errno: the kernel refused one of them.
+// `fd`: a TCP socket that listens (accepted sockets inherit the setting), is connected or will be.
+// Off takes one system call, on takes four. False and errno: the kernel refused one of them.
 bool set_keepalive(int fd, const TcpKeepalive& keepalive);
 
 }  // namespace weir

@@ -1,9 +1,9 @@
-// Kernel pipes for splice(2), lent to a HalfPipe only while there are bytes in them. One pool per
-// worker.
+// KernelPipePool: kernel pipes for splice(2), lent to a HalfPipe only while there are bytes in
+// them. One pool per worker.
 //
-// A pipe that still holds bytes when its user dies is closed, never lent again; those that nobody
-// has needed for half a second are closed, too. The number is bounded: beyond 64 MiB per user the
-// kernel makes pipes of one or two slots (pipe-user-pages-soft).
+// A pipe that is returned with bytes in it is closed; so are pipes that were not needed for half a
+// second. The number is bounded: beyond 64 MiB per user the kernel makes pipes of one or two slots
+// (pipe-user-pages-soft).
 #pragma once
 
 #include <cstddef>
@@ -28,7 +28,7 @@ class KernelPipePool final : public Spares {
   }
   ~KernelPipePool();
 
-  // Null when there are too many, or none to be had: the caller goes on copying.
+  // Null: too many are lent, or the kernel gives none; the caller copies.
   KernelPipe* lend();
   void take_back(KernelPipe* pipe);
 

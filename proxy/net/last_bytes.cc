@@ -9,7 +9,7 @@ constexpr Duration kFirstLook = 5ms;
 constexpr Duration kLastInterval = 200ms;
 constexpr int kDiscardsPerLook = 16;
 
-// False: it may have sent more than one look discards.
+// False: there may be more bytes than one call discards.
 bool discard_from(Transport& side) {
   char nobody_wants[4096];
   for (int i = 0; i < kDiscardsPerLook; ++i) {
@@ -19,9 +19,9 @@ bool discard_from(Transport& side) {
   return false;
 }
 
-// Bytes that `side` has not acknowledged; none when it never will.
+// Bytes that `side` has not acknowledged; 0 when it cannot acknowledge them.
 size_t undelivered_bytes(Transport& side) {
-  // After a reset the kernel still counts what it has dropped.
+  // After a reset the kernel still counts the bytes that it has dropped.
   return side.error() == 0 && !side.has_pending_error() ? side.unacknowledged() : 0;
 }
 
@@ -58,7 +58,7 @@ bool LastBytes::note(size_t to_client, size_t to_backend, TimePoint now) {
     last_moved_ = now;
     interval_ = kFirstLook;
   }
-  // A receiver that first sends all it has comes to read sooner; it has not moved by that.
+  // Discarding lets a receiver finish sending and then read; it is no progress of the delivery.
   if (!all_discarded_) interval_ = kFirstLook;
   on_the_way_ = now_on_the_way;
   next_check_ = now + interval_;

@@ -1,11 +1,11 @@
-// LastBytes: waits until what two sides were sent has arrived, before their connections are
-// aborted.
+// LastBytes: waits until both sides have received the bytes that were sent to them, before their
+// connections are aborted.
 //
-// A reset destroys what is on its way. So when one side fails, what was received of it before is
-// first delivered to the other: written by the pipe, then acknowledged by the receiver's kernel,
-// which gives no event and is asked now and then. What the two still send is discarded, so that a
-// receiver that is busy sending comes to read. Owner: a TcpSession or an Exchange, by value; it
-// decides how long it waits, and aborts. Thread: the worker's.
+// A reset destroys bytes in transit. When one side has failed, the bytes that it sent before are
+// delivered to the other first: the pipe writes them, and the receiver's kernel acknowledges them.
+// An acknowledgement is no event, so this class polls for it. Bytes that the two sides send
+// meanwhile are discarded, because a receiver may read only after it has sent. Owner: a TcpSession
+// or an Exchange, by value; the owner limits the wait, and aborts. Thread: the worker's.
 #pragma once
 
 #include "net/pipe.h"
@@ -15,13 +15,14 @@ namespace weir {
 class LastBytes {
  public:
   void begin(TimePoint now);
-  // True: everything has arrived, or never will. `pipe` of the two may hold bytes; null: none does.
+  // True: all bytes have arrived, or cannot arrive. `pipe` between the two may hold bytes; null:
+  // there is no pipe.
   bool arrived(Transport& client, Transport& backend, Pipe* pipe, TimePoint now);
-  bool arrived(Transport& client, TimePoint now);  // there is no backend
+  bool arrived(Transport& client, TimePoint now);  // without a backend
 
   TimePoint next_check() const { return next_check_; }
   TimePoint last_moved() const { return last_moved_; }
-  bool for_client() const { return for_client_; }  // it is the client that has not taken everything
+  bool for_client() const { return for_client_; }  // the client has not received all its bytes
 
  private:
   bool note(size_t to_client, size_t to_backend, TimePoint now);
@@ -31,7 +32,7 @@ class LastBytes {
   Duration interval_{};
   size_t on_the_way_ = 0;
   bool for_client_ = false;
-  bool all_discarded_ = true;  // of what the two still sent, in the last look
+  bool all_discarded_ = true;  // of the bytes that arrived, in the last check
 };
 
 }  // namespace weir

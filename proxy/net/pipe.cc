@@ -34,9 +34,9 @@ void HalfPipe::stop() {
 }
 
 void HalfPipe::on_readable() {
-  // With bytes in hand nothing is read, so a reset of the source would stay unseen until the sink
-  // moves; after its FIN, until the other half writes to it. What was received before a reset is
-  // delivered all the same, but the session may have less patience now.
+  // With bytes in hand the half does not read: it would see a reset of the source only when the
+  // sink takes bytes, and after the source's FIN only when the other half writes to it. Bytes from
+  // before the reset are delivered, but the session may apply a shorter timeout now.
   const bool nobody_reads =
       state_ == State::ended || (state_ == State::open && in_hand() > 0 && !sink_.writable());
   if (nobody_reads && source_.has_pending_error()) {
@@ -73,13 +73,13 @@ HalfPipe::State HalfPipe::pump() {
     if (left_ == 0) return finish(State::ended);
     if (!source_.readable() || fill() == Step::wait) break;
   }
-  // The only way out with the source still readable, and it comes back (trap T6).
+  // The only return while the source is readable: the half resumes in the next turn (trap T6).
   if (budget <= 0) resources_.loop.yield(*this);
   if (in_hand() == 0) give_back();
   return state_;
 }
 
-// Writes what is in hand. `next`: nothing is left.
+// Writes the bytes in hand. `next`: none is left.
 HalfPipe::Step HalfPipe::flush() {
   while (in_hand() > 0) {
     if (!sink_.writable()) return Step::wait;
@@ -98,7 +98,7 @@ HalfPipe::Step HalfPipe::fill() {
   return fill_block();
 }
 
-// Reads one block. `wait`: nothing to read now, or the half has failed.
+// Reads one block. `wait`: there is nothing to read now, or the half has failed.
 HalfPipe::Step HalfPipe::fill_block() {
   borrow_block();
   const Io io = source_.read({block_, static_cast<size_t>(std::min<uint64_t>(block_size_, left_))});
@@ -117,9 +117,9 @@ HalfPipe::Step HalfPipe::fill_block() {
   return Step::next;
 }
 
-// Fills the kernel pipe, which is empty. After a short splice comes a read, which costs no more
-// than the splice that would find nothing, and is the only one that tells what "nothing" means:
-// urgent data stops a splice as an empty source does.
+// Fills the kernel pipe, which is empty. After a short splice it reads: a read costs no more than a
+// splice that finds nothing, and it can tell an empty source from urgent data, at which a splice
+// stops, too.
 HalfPipe::Step HalfPipe::fill_kernel_pipe() {
   const size_t wanted = static_cast<size_t>(std::min<uint64_t>(kKernelPipeSize, left_));
   const Io io = source_.splice_into(*pipe_, wanted);
@@ -151,7 +151,7 @@ HalfPipe::Step HalfPipe::source_end() {
   return Step::wait;
 }
 
-// Of the size that is needed now; nothing is in the one at hand.
+// Borrows a block of the size that is needed now. The block that is held is empty.
 void HalfPipe::borrow_block() {
   const bool large = bulk_ && bulk_means_ == Bulk::large_blocks;
   if (block_ != nullptr && large == (block_size_ == kLargeBlockSize)) return;
@@ -173,7 +173,7 @@ void HalfPipe::count(size_t bytes) {
   last_move_ = ++resources_.moves;
 }
 
-// Nothing is in hand, so nothing is kept.
+// Without bytes in hand the half holds neither a block nor a kernel pipe.
 void HalfPipe::give_back() {
   give_back_block();
   if (pipe_ != nullptr) resources_.kernel_pipes.take_back(std::exchange(pipe_, nullptr));

@@ -1,12 +1,11 @@
-// HalfPipe: moves the bytes of one direction. Pipe: two of them, and the time anything last moved.
+// HalfPipe: moves the bytes of one direction. Pipe: both directions, and the time of the last move.
 //
-// Exactly one reader callback (the source is readable) and one writer callback (the sink is
-// writable) drive a half, and both call pump(): there is no other way to make progress. Not reading
-// while the sink does not take anything is the back-pressure. Bytes pass through a block of the
-// worker's BufferPool; a direction that keeps reading full blocks goes through a kernel pipe with
-// splice(2), or to TLS in larger blocks, until its reads become small again. Owner: a session, by
-// value. Thread: its loop's. A half reports to its observer, which closes; a half closes nothing
-// itself (rule "decide deep, act at the top").
+// One reader callback (the source is readable) and one writer callback (the sink is writable) drive
+// a half; both call pump(), and nothing else moves bytes. Back-pressure: a half does not read while
+// the sink takes nothing. Bytes go through a block of the worker's BufferPool. While a direction
+// reads full blocks, it uses a kernel pipe and splice(2), or larger blocks for TLS. Owner: a
+// session, by value. Thread: its loop's. A half reports to its observer, which closes the
+// transports; a half closes none.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +22,7 @@ struct PipeResources {
       : loop(l), buffers(l), large_buffers(l, kLargeBlockSize, kMostLargeBlocks), kernel_pipes(l) {}
 
   EventLoop& loop;
-  uint64_t moves = 0;  // so far: which of two halves has moved something last
+  uint64_t moves = 0;  // so far; tells which of two halves has moved bytes last
   BufferPool buffers;
   BufferPool large_buffers;
   KernelPipePool kernel_pipes;
@@ -42,7 +41,7 @@ class HalfPipe final : public TransportReader, public TransportWriter, private Y
  public:
   enum class State : uint8_t {
     open,
-    ended,          // the source's FIN came, everything before it went out, and our FIN after it
+    ended,          // the sink has got all bytes before the source's FIN, and a FIN after them
     source_failed,  // reading failed; the sink has taken everything that was received before
     sink_failed,    // writing failed
     truncated,      // the source's FIN came before the limit
@@ -54,16 +53,17 @@ class HalfPipe final : public TransportReader, public TransportWriter, private Y
       : resources_(resources), source_(source), sink_(sink), observer_(observer) {}
   ~HalfPipe() { stop(); }
 
-  // Ends after so many bytes, without a FIN: for a body of known length. Before start(). So many
-  // that it would be judged to be bulk are taken for bulk from the beginning.
+  // Ends after so many bytes, without a FIN: for a body of known length. Before start(). A length
+  // that update_bulk() would judge to be bulk is bulk from the beginning.
   void limit(uint64_t bytes) {
     left_ = bytes;
     bulk_ = bytes >= kReadsToJudge * kBlockSize;
   }
-  // Goes before anything read: at most kBlockSize bytes, which count as moved. Before start().
+  // Bytes to send before those that are read: at most kBlockSize; they count as moved. Before
+  // start().
   void preload(std::string_view bytes);
-  void start();  // takes its two callbacks
-  void stop();   // gives them back, with everything borrowed; bytes in hand are lost
+  void start();  // registers the two callbacks
+  void stop();   // removes them and returns what was lent; bytes in hand are lost
   // Ends, without a FIN, when the sink has taken what is in hand.
   void read_no_more() { left_ = 0; }
   // Moves bytes until one side blocks or the budget of this turn is used up; then it yields.
@@ -71,7 +71,7 @@ class HalfPipe final : public TransportReader, public TransportWriter, private Y
 
   State state() const { return state_; }
   bool failed() const { return state_ == State::source_failed || state_ == State::sink_failed; }
-  bool source_ended() const { return source_ended_ || source_lost_; }  // nothing more comes there
+  bool source_ended() const { return source_ended_ || source_lost_; }  // it sends no more bytes
   bool fin_sent() const { return fin_sent_; }     // after the last byte, whatever happened since
   bool blocked() const { return in_hand() > 0; }  // the sink does not take what was read
   size_t in_hand() const { return end_ - begin_ + (pipe_ != nullptr ? pipe_->held : 0); }
@@ -83,7 +83,7 @@ class HalfPipe final : public TransportReader, public TransportWriter, private Y
  private:
   enum class Step : uint8_t { next, wait };
   enum class Bulk : uint8_t { none, splice, large_blocks };
-  // So many full blocks in a row are a bulk transfer; so many reads of less, and it is none.
+  // After so many full blocks in a row a transfer is bulk; after so many smaller reads it is not.
   static constexpr int kReadsToJudge = 8;
   static constexpr uint64_t kUnlimited = UINT64_MAX;
 
@@ -126,9 +126,9 @@ class HalfPipe final : public TransportReader, public TransportWriter, private Y
   bool source_lost_ = false;  // it was reset, with bytes received before that still to be delivered
   bool fin_sent_ = false;
   bool bulk_ = false;
-  bool ask_ = false;  // a splice has moved less than it could: the source may be empty
+  bool ask_ = false;                // a splice moved less than it could: the source may be empty
   Bulk bulk_means_ = Bulk::splice;  // what this pair of sockets can
-  uint8_t streak_ = 0;              // reads in a row that speak for the other way
+  uint8_t streak_ = 0;              // reads in a row that contradict bulk_
 };
 
 class Pipe {
@@ -150,10 +150,10 @@ class Pipe {
   }
   bool half_closed() const { return request.source_ended() || response.source_ended(); }
   bool blocked() const { return request.blocked() || response.blocked(); }
-  // The client has sent something, and nothing has come from the backend since.
+  // The client has sent bytes, and the backend has sent none since.
   bool awaits_answer() const { return request.moved_after(response); }
-  // A side that takes no more bytes may have sent its last ones before: true as long as they are
-  // being delivered.
+  // A side that takes no more bytes may have sent its last bytes before: true while they are being
+  // delivered.
   bool goes_on_delivering() { return goes_on(request, response) || goes_on(response, request); }
   TimePoint last_moved() const { return std::max(request.last_moved(), response.last_moved()); }
 

@@ -13,9 +13,9 @@
 namespace weir {
 namespace {
 
-constexpr uint32_t kSilence = 500;  // ms, before it is looked at again
+constexpr uint32_t kSilence = 500;  // ms, before a recheck
 
-// Wraps around after 49 days; differences do not mind.
+// Wraps around after 49 days; differences stay right.
 uint32_t milliseconds(TimePoint at) {
   return static_cast<uint32_t>(at.time_since_epoch() / 1ms);
 }
@@ -28,7 +28,7 @@ bool Transport::open(EventLoop& loop, int fd) {
   fd_ = fd;
   error_ = 0;
   readable_ = peer_closed_ = suspicious_ = cut_off_ = fin_waits_ = false;
-  writable_ = true;  // of a fresh socket; a failed send would say otherwise
+  writable_ = true;  // a new socket is writable; a send that fails clears this
   if (watch_.start<&Transport::on_event>(loop.poller(), fd, IoWatch::Mode::edge, this)) return true;
   error_ = errno;
   abort();
@@ -72,8 +72,8 @@ void Transport::on_event(void* transport, Readiness ready) noexcept {
 }
 
 void Transport::handle(Readiness ready) {
-  // Every event names all that is ready, so a readable edge says "writable" too: only news is
-  // passed on.
+  // Every event names all that is ready, so a readable edge reports "writable", too: only a change
+  // is passed on.
   const bool newly_writable = ready.writable && !writable_;
   peer_closed_ |= ready.closed;
   readable_ |= ready.readable || ready.closed;
@@ -94,7 +94,7 @@ void Transport::start_tls(std::unique_ptr<TlsStream> tls) {
   DCHECK(is_open() && tls_ == nullptr);
   tls_ = std::move(tls);
   tls_->attach(fd_);
-  if (peer_closed_) tls_->on_readable(true);  // its edge has come already (trap T4)
+  if (peer_closed_) tls_->on_readable(true);  // the edge of the FIN is over (trap T4)
 }
 
 Transport::Connecting Transport::handshake() {
@@ -112,7 +112,7 @@ Transport::Connecting Transport::handshake() {
   return Connecting::failed;
 }
 
-// A reset may follow a part of a record as well as a whole one, with no event of its own.
+// A reset may follow a part of a record without an event of its own, as it may follow a whole one.
 void Transport::await_tls() {
   readable_ = false;
   if (!tls_->found_empty()) schedule_recheck();
@@ -129,14 +129,14 @@ void Transport::on_resume() {
   if (reader_ != nullptr) reader_->on_readable();
 }
 
-// A read without a readable event asks the kernel, as it does without TLS.
+// As without TLS, a read without a readable event asks the kernel.
 Io Transport::read_tls(std::span<char> to) {
   if (!readable_) tls_->ask_again();
   const auto [status, bytes] = tls_->read(to, loop_->turn(), loop_->now());
   switch (status) {
     case TlsStream::Status::ok:
       readable_ = !tls_->drained();
-      schedule_recheck();  // also when it is not drained: what is left may stay so for long
+      schedule_recheck();  // also when it is not drained: the rest may stay unread for long
       return {Io::Status::ok, bytes};
     case TlsStream::Status::wants_write:
     case TlsStream::Status::wants_read: return await_tls(), Io{Io::Status::blocked};
@@ -149,7 +149,7 @@ Io Transport::read_tls(std::span<char> to) {
   return {Io::Status::failed};
 }
 
-// As many records as the socket takes.
+// Writes as many records as the socket takes.
 Io Transport::write_tls(std::span<const char> from) {
   size_t written = 0;
   while (written < from.size()) {
@@ -172,8 +172,8 @@ Io Transport::read(std::span<char> to) {
   if (tls_ != nullptr) return read_tls(to);
   const ssize_t n = sys::recv(fd_, to.data(), to.size());
   if (n > 0) {
-    // A short read has emptied the socket and spares the EAGAIN, unless the FIN's edge has come
-    // already: it will not come again (trap T4).
+    // A short read has emptied the socket: the read that would return EAGAIN is not needed. But the
+    // edge of a FIN that has come already does not come again (trap T4).
     if (static_cast<size_t>(n) < to.size() && !peer_closed_) readable_ = false;
     schedule_recheck();
     return {Io::Status::ok, static_cast<size_t>(n)};
@@ -194,10 +194,10 @@ Io Transport::peek(std::span<char> to) {
   return {Io::Status::blocked};
 }
 
-// The event that named these bytes may have been a reset right behind them: libevent says of both
-// only "readable, writable", and there will be no other event. Nor is there one for what is behind
-// urgent data, before which a read stops short. Asking the kernel after each read would cost a
-// system call per request; asking once the connection has fallen silent costs none.
+// The event for these bytes may also have reported a reset behind them: libevent reports both as
+// "readable, writable", and no other event follows. Bytes behind urgent data, before which a read
+// stops, have no event either. Asking the kernel after each read would cost a system call per
+// request; asking when the connection has been silent for a while costs almost none.
 void Transport::schedule_recheck() {
   if (!suspicious_) return;
   read_at_ = milliseconds(loop_->now());
@@ -206,7 +206,7 @@ void Transport::schedule_recheck() {
 
 bool Transport::on_recheck() {
   if (milliseconds(loop_->now()) - read_at_ < kSilence) return true;
-  readable_ = true;  // a guess: the read finds out
+  readable_ = true;  // an assumption, which the read checks
   if (tls_ != nullptr) tls_->ask_again();
   if (reader_ != nullptr) reader_->on_readable();
   return false;
@@ -228,7 +228,7 @@ Io Transport::write_joined(std::span<const char> head, std::span<const char> bod
 Io Transport::write(std::span<const char> head, std::span<const char> body) {
   if (body.empty()) return write(head);
   if (head.empty()) return write(body);
-  // Copying so little costs less than the kernel's reading of a list.
+  // Copying few bytes costs less than a system call with a list.
   if (head.size() + body.size() <= kJoined) return write_joined<kJoined>(head, body);
   if (tls_ != nullptr) {
     if (head.size() + body.size() <= kJoinedTls) return write_joined<kJoinedTls>(head, body);
@@ -253,7 +253,8 @@ Io Transport::written(ssize_t n, size_t wanted) {
   return {Io::Status::blocked};
 }
 
-// Reading tells at once what came before that, or that nothing did: its event may be over (T4).
+// The peer may have sent bytes before the failure, and their event may be over (trap T4): a read
+// tells.
 Io Transport::write_failed() {
   readable_ = true;
   return failed();
@@ -291,7 +292,7 @@ bool Transport::ended_by_peer() {
   if (peer_closed_) return true;
   if (tls_ == nullptr || !readable_) return false;
   switch (tls_->look_ahead(loop_->turn(), loop_->now())) {
-    case TlsStream::Status::ok: return false;  // more of what it says
+    case TlsStream::Status::ok: return false;  // it has sent more bytes
     case TlsStream::Status::wants_write:
     case TlsStream::Status::wants_read: return await_tls(), false;
     case TlsStream::Status::exhausted: return go_on_next_turn(), false;
@@ -344,8 +345,8 @@ bool Transport::has_pending_error() {
   return error_ != 0;
 }
 
-// The kernel names an error once. read() finds what was received before it, however short the reads
-// are, and then an end.
+// The kernel reports an error once. read() returns the bytes that were received before it, however
+// short the reads are, and then the end.
 void Transport::note_end() {
   peer_closed_ = readable_ = true;
   if (tls_ != nullptr) tls_->on_readable(true);

@@ -1,11 +1,11 @@
 // Transport: a connected (or connecting) stream socket, registered once and edge-triggered; with
-// TLS over it when start_tls() was called. Readers and writers do not see the difference.
+// TLS over it after start_tls(). Reading and writing are the same with and without TLS.
 //
-// Owner: a session or a pool, by value; the address never changes. Thread: its loop's. It may be
+// Owner: a session or a pool, by value; its address does not change. Thread: its loop's. It may be
 // opened again after close(). Readiness is latched: readable() stays true until a read would block.
-// A reader that leaves bytes unread gets no further event for them: it must come back by itself
-// (trap T6). Two observers: one for each direction. Invariant: closed ⇒ no further callback;
-// close() is the only place where its descriptor is closed, and it unregisters first (trap T3).
+// A reader that leaves bytes unread gets no further event for them and has to resume by itself
+// (trap T6). Each direction has an observer. Invariant: closed ⇒ no further callback; only close()
+// closes the descriptor, and it unregisters it first (trap T3).
 #pragma once
 
 #include <cstdint>
@@ -30,7 +30,7 @@ class TransportReader {
 
 class TransportWriter {
  public:
-  // It can be written to again; also the end of connecting, in success or failure.
+  // The socket can be written to again; or connect(2) has succeeded or failed.
   virtual void on_writable() = 0;
 
  protected:
@@ -41,7 +41,7 @@ struct [[nodiscard]] Io {
   enum class Status : uint8_t {
     ok,
     blocked,      // nothing to read, or no room to write, now
-    eof,          // the other side's FIN
+    eof,          // the peer's FIN
     unsupported,  // splice(2) does not work here, or there is TLS; nothing was moved
     failed,       // Transport::error() says why
   };
@@ -49,7 +49,7 @@ struct [[nodiscard]] Io {
   size_t bytes = 0;
 };
 
-// Of a TCP connection that is to be made.
+// Options of a TCP connection before it is made.
 struct ConnectOptions {
   const char* congestion_control = "";  // "": the system's
   TcpKeepalive keepalive = TcpKeepalive::off();
@@ -66,8 +66,8 @@ class Transport : private Recheck, private Yielding {
   Transport& operator=(const Transport&) = delete;
   ~Transport() { close(); }
 
-  // Takes over an accepted descriptor. False: the kernel refused the registration, and it is
-  // closed with a reset: the client has received nothing.
+  // Takes over an accepted descriptor. False: the kernel refused the registration; the descriptor
+  // is closed with a reset, since the client has received nothing.
   [[nodiscard]] bool open(EventLoop& loop, int fd);
   // Begins to connect; error() says why it failed. Pending ends with the writer's on_writable() and
   // finish_connecting().
@@ -85,42 +85,41 @@ class Transport : private Recheck, private Yielding {
   void set_writer(TransportWriter* writer) { writer_ = writer; }
 
   Io read(std::span<char> to);
-  // Reads without taking; before TLS only. More events come only for more bytes.
+  // Reads bytes and leaves them in the socket; before TLS only. Events come only for new bytes.
   Io peek(std::span<char> to);
   Io write(std::span<const char> from);
-  // The two as one: a head and what follows it.
+  // Writes a head and the bytes that follow it together.
   Io write(std::span<const char> head, std::span<const char> body);
   // Moves bytes between the socket and a kernel pipe without copying. From the socket: `blocked`
-  // says only that splice(2) moves nothing now. It stops before urgent data and may meet an error
-  // with bytes before it; whether the source is empty, at its end or failed, read() tells.
+  // means only that splice(2) moves no bytes now. It stops before urgent data, and at an error that
+  // has bytes before it; read() tells whether the source is empty, at its end or failed.
   Io splice_into(KernelPipe& pipe, size_t size);
   Io splice_from(KernelPipe& pipe);
 
-  // Sends the FIN, and with TLS the close_notify before it, after what was written.
+  // Sends the FIN, and with TLS the close_notify before it, after the bytes that were written.
   void shutdown_write();
-  // Room for the close_notify has to come first: then the writer is told.
+  // The socket has no room for the close_notify: the writer is called when both are sent.
   bool fin_waits() const { return fin_waits_; }
   void close();  // idempotent; with TLS sends the close_notify, if all records are sent
   void abort();  // close with an RST: unsent bytes are dropped, and the peer sees an error
 
   bool is_open() const { return fd_ >= 0; }
   bool readable() const { return readable_; }
-  // A short read does not prove that nothing is left: it also stops before urgent data.
+  // The next read may find more bytes: a short read also stops before urgent data.
   void expect_more() { readable_ = true; }
   bool writable() const { return writable_; }
   bool peer_closed() const { return peer_closed_; }
-  // The other side sends nothing more: its FIN has come, or with TLS its close_notify is the next
-  // thing to read.
+  // The peer sends no more bytes: its FIN has come, or with TLS its close_notify comes next.
   bool ended_by_peer();
-  // It ended without the close_notify of TLS: what was read may not be all that was sent.
+  // The peer ended without the close_notify of TLS: the bytes that came may be a truncated stream.
   bool cut_off() const { return cut_off_; }
-  // For a side that is not read from, where no read would find a reset: asks the kernel, when the
-  // last event may have been an error.
+  // For a side that is not read from: asks the kernel for an error, if the last event may have been
+  // one.
   bool has_pending_error();
   int error() const { return error_; }  // errno of the first failure; 0: none
   bool was_reset() const;
-  size_t unacknowledged() const;  // bytes that were sent, and may not have arrived
-  Address local_address() const;  // our end of it
+  size_t unacknowledged() const;  // bytes that were sent and not acknowledged
+  Address local_address() const;  // weir's end of the connection
 
  private:
   static void on_event(void* transport, Readiness ready) noexcept;
@@ -140,7 +139,7 @@ class Transport : private Recheck, private Yielding {
   Io written(ssize_t n, size_t wanted);
 
   static constexpr size_t kJoined = 2048;
-  static constexpr size_t kJoinedTls = 16384;  // one record, and one call, for both
+  static constexpr size_t kJoinedTls = 16384;  // one record and one call for head and body
 
   EventLoop* loop_ = nullptr;
   IoWatch watch_;

@@ -1,5 +1,5 @@
-// TransportSide: the reader and the writer of one transport, whose events all lead to one function
-// of their owner. Owner: by value; thread: the worker's.
+// TransportSide: the reader and the writer of one transport; each event calls the same function of
+// the owner, which has it as a member. Thread: the worker's.
 #pragma once
 
 #include "net/transport.h"

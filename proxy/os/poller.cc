@@ -11,7 +11,7 @@
 namespace weir {
 namespace {
 
-// What libevent calls: only what is noexcept can be registered (trap T11).
+// libevent calls this: only noexcept callbacks can be registered (trap T11).
 using Trampoline = void (*)(evutil_socket_t, short, void*) noexcept;
 
 bool assign(event& to, event_base* base, int fd, short what, Trampoline trampoline,
@@ -45,9 +45,9 @@ void IoWatch::stop() {
 Poller::Poller() {
   event_config* config = event_config_new();
   CHECK(config != nullptr);
-  // No locks: one thread. No environment: nobody changes the backend behind our back. No look at
-  // the clock in every turn: it keeps no time for us. Without these features (a fallback to poll or
-  // select) the rest of weir would be wrong, so that is fatal.
+  // No locks: there is one thread. No environment variables: they could choose another backend. No
+  // cached time: libevent would read the clock in every turn. weir needs the edge-triggered events
+  // of epoll: a fallback to poll or select is fatal.
   event_config_set_flag(
       config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV | EVENT_BASE_FLAG_NO_CACHE_TIME);
   event_config_require_features(config, EV_FEATURE_ET | EV_FEATURE_EARLY_CLOSE | EV_FEATURE_O1);
@@ -56,7 +56,7 @@ Poller::Poller() {
   CHECK(base_ != nullptr);
   wake_fd_.reset(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
   CHECK(wake_fd_);
-  // Edge-triggered: every write to it is an edge, so nobody needs to read it.
+  // Edge-triggered: every write to the descriptor is an edge, without a read in between.
   CHECK(wake_watch_.start<&nothing>(*this, wake_fd_.get(), IoWatch::Mode::edge, this));
   timer_fd_.reset(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
   CHECK(timer_fd_);

@@ -1,10 +1,10 @@
-// The door to libevent: nothing else in weir includes <event2/*.h>. The simulation replaces this
+// The door to libevent: no other file of weir includes <event2/*.h>. The simulation replaces this
 // pair of files.
 //
-// Poller: one event_base, used by one thread only (NOLOCK). wake() alone may come from any thread.
-// IoWatch: one descriptor's registration. It never moves; stop() or destruction means: no further
-// callback, also not for an event that is already queued in this turn (trap T2). Stop it before the
-// descriptor is closed (trap T3).
+// Poller: one event_base, used by one thread only (NOLOCK). Other threads may call wake() only.
+// IoWatch: the registration of one descriptor. Its address does not change. After stop() or its
+// destruction there is no further callback, also not for an event that is queued in this turn
+// already (trap T2). Its user stops it before closing the descriptor (trap T3).
 #pragma once
 
 #include <event2/event.h>
@@ -54,7 +54,7 @@ class IoWatch {
  private:
   using Trampoline = void (*)(int fd, short what, void* owner) noexcept;
   bool start(Poller& poller, int fd, Mode mode, void* owner, Trampoline trampoline);
-  event event_{};  // all there is: a session has one for each of its sockets
+  event event_{};  // no more members: a session has one IoWatch for each of its sockets
 };
 
 class Poller {
@@ -64,8 +64,8 @@ class Poller {
   Poller(const Poller&) = delete;
   Poller& operator=(const Poller&) = delete;
 
-  // Runs the callbacks of what is ready; sleeps until something is, at most `timeout`.
-  // Duration::max(): without limit.
+  // Sleeps until a descriptor is ready, at most for `timeout`, and runs the callbacks of all that
+  // are. Duration::max(): without limit.
   void wait(Duration timeout);
   // Ends the current or the next wait. Any thread.
   void wake();
@@ -77,8 +77,9 @@ class Poller {
   event_base* base_;
   UniqueFd wake_fd_;
   IoWatch wake_watch_;
-  // A descriptor that rings, and no timeout of epoll_wait: that is set and taken back each time the
-  // thread sleeps, this only when it would ring too late for the wanted end of the wait.
+  // A timer descriptor in place of the timeout of epoll_wait: the kernel sets and cancels a timeout
+  // in every wait. The timer is set
+  // again only when it would expire later than this wait must end.
   UniqueFd timer_fd_;
   IoWatch timer_watch_;
   TimePoint armed_until_{};

@@ -31,13 +31,13 @@ inline int accept(int fd, sockaddr* address, socklen_t* length) {
 inline int socket(int family) {
   return ::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 }
-// Again on one that listens: only the length of its queue changes.
+// On a listening socket only the length of its queue changes.
 inline int listen(int fd, int backlog) {
   return ::listen(fd, backlog);
 }
 inline int connect(int fd, const sockaddr* address, socklen_t length) {
   return ::connect(fd, address,
-                   length);  // interrupted it goes on in the background, like EINPROGRESS
+                   length);  // after EINTR it continues in the background, like EINPROGRESS
 }
 #if defined(WEIR_ASAN) || defined(WEIR_TSAN)
 // The sanitizers know what libc's functions touch.
@@ -48,8 +48,8 @@ inline ssize_t send(int fd, const void* from, size_t size) {
   return retry([=] { return ::send(fd, from, size, MSG_NOSIGNAL); });
 }
 #else
-// Past libc, whose recv and send are cancellation points: two atomic operations a call, in a
-// process where no thread is ever cancelled.
+// Without libc, whose recv and send are cancellation points: two atomic operations a call, and weir
+// cancels no thread.
 inline ssize_t recv(int fd, void* to, size_t size) {
   return retry([=] { return ::syscall(SYS_recvfrom, fd, to, size, 0, nullptr, nullptr); });
 }
@@ -57,11 +57,11 @@ inline ssize_t send(int fd, const void* from, size_t size) {
   return retry([=] { return ::syscall(SYS_sendto, fd, from, size, MSG_NOSIGNAL, nullptr, 0); });
 }
 #endif
-// The same, and they stay where they are.
+// The same; the bytes stay in the receive queue.
 inline ssize_t peek(int fd, void* to, size_t size) {
   return retry([=] { return ::recv(fd, to, size, MSG_PEEK); });
 }
-// One message from two places: a head and what follows it.
+// Sends a head and the bytes that follow it in one message.
 inline ssize_t send_two(int fd, const iovec (&parts)[2]) {
   msghdr message{};
   message.msg_iov = const_cast<iovec*>(parts);
@@ -75,7 +75,7 @@ inline ssize_t splice(int from, int to, size_t size) {
     return ::splice(from, nullptr, to, nullptr, size, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
   });
 }
-// Makes a pipe of `capacity` bytes, or of what the user's limit allows; -1 when there is none.
+// Makes a pipe of `capacity` bytes, or of fewer if the user's limit demands it; -1 on failure.
 inline int pipe(int ends[2], int capacity) {
   if (::pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0) return -1;
   ::fcntl(ends[1], F_SETPIPE_SZ, capacity);
@@ -99,17 +99,17 @@ inline int take_error(int fd) {
   socklen_t size = sizeof(error);
   return ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
 }
-// Bytes in the send queue that the other side has not acknowledged.
+// Bytes in the send queue that the peer has not acknowledged.
 inline int unacknowledged(int fd) {
   int bytes = 0;
   return ::ioctl(fd, SIOCOUTQ, &bytes) == 0 ? bytes : 0;
 }
-// The address of our end; its length, 0 when there is none.
+// The local address of a socket; returns its length, 0 on failure.
 inline socklen_t local_name(int fd, sockaddr_storage& name) {
   socklen_t length = sizeof(name);
   return ::getsockname(fd, reinterpret_cast<sockaddr*>(&name), &length) == 0 ? length : 0;
 }
-// A descriptor kept in reserve for the moment when there are no others.
+// Opens a descriptor to be closed when accept(2) finds no other.
 inline int open_reserve() {
   return ::open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
