@@ -59,34 +59,14 @@ struct BackendSum {
   }
 };
 
-const char* text(config::BackendState state) {
-  switch (state) {
-    case config::BackendState::active: return "active";
-    case config::BackendState::drain: return "drain";
-    case config::BackendState::maintenance: return "maintenance";
-  }
-  CHECK_UNREACHABLE();
-}
-
-const char* text(config::Balance balance) {
-  switch (balance) {
-#define BALANCER(name, help)  \
-  case config::Balance::name: \
-    return #name;
-#include "config/balancers.def"
-#undef BALANCER
-  }
-  CHECK_UNREACHABLE();
-}
-
 Json listener_json(const Snapshot& snapshot, const ListenerSpec& spec, const ListenerSum& sum,
                    Json bind) {
   Json ended = Json::object();
   for (size_t reason = 0; reason < kListSize<EndReason>; ++reason)
     if (const uint64_t n = sum.ended.cells[reason].value; n > 0)
-      ended[weir::text(static_cast<EndReason>(reason))] = n;
+      ended[text(static_cast<EndReason>(reason))] = n;
   return {{"name", spec.name},
-          {"protocol", spec.protocol == config::Protocol::http ? "http" : "tcp"},
+          {"protocol", text(spec.protocol)},
           {"bind", std::move(bind)},
           {"cluster", snapshot.cluster_names(spec)},
           {"active", sum.active},
@@ -102,8 +82,8 @@ Json address_json(const ClusterSpec& spec, const HostSpec& host, TimePoint now) 
   const Duration out =
       spec.ejected(host, now) ? host.backend->outlier().ejected_until() - now : Duration::zero();
   Json json = {{"address", host.backend->address().text()},
-               {"health", weir::text(host.backend->health())},
-               {"status", weir::text(status_of(spec, host, now))},
+               {"health", text(host.backend->health())},
+               {"status", text(status_of(spec, host, now))},
                {"held_off_seconds", std::max(0.0, seconds(held))},
                {"ejected_seconds", seconds(out)}};
   if (!host.failure.empty()) json["failure"] = host.failure;
@@ -201,7 +181,7 @@ std::string status_json(const StatusSource& source) {
        {"generation", snapshot.generation},
        {"config_hash", snapshot.hash},
        {"config_path", source.identity.config_path},
-       {"phase", weir::text(source.phase)},
+       {"phase", text(source.phase)},
        {"uptime_seconds", seconds(source.now - source.identity.started)},
        {"draining_seconds", draining},
        {"ready", source.ready},

@@ -2,6 +2,13 @@
 
 namespace weir {
 
+bool is_encoded(std::string_view text) {
+  for (size_t i = text.find('%'); i != std::string_view::npos; i = text.find('%', i + 3)) {
+    if (first_byte(text.substr(i)).size != 3) return false;
+  }
+  return true;
+}
+
 size_t write_spelled(std::string_view text, char* out) {
   char* end = out;
   while (!text.empty()) {

@@ -26,6 +26,9 @@ constexpr EncodedByte first_byte(std::string_view text) {
   return {static_cast<unsigned char>(text[0]), 1};
 }
 
+// Whether every '%' in `text` begins an encoded byte.
+bool is_encoded(std::string_view text);
+
 // Takes the first byte off what a form or a link has encoded: '+' is a blank.
 constexpr char take_decoded(std::string_view& text) {
   const EncodedByte next = first_byte(text);

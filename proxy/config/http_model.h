@@ -8,23 +8,16 @@
 #include <vector>
 
 #include "config/plain_values.h"
+#include "http/path_rules.h"
 
 namespace weir::config {
 
 // ---- of a listener
 
-enum class EncodedSlashes : uint8_t { automatic, reject, keep, decode };
-enum class DotSegments : uint8_t { automatic, normalize, reject, keep };
-enum class DoubleSlashes : uint8_t { automatic, merge, keep };
-enum class Forwarded : uint8_t { x_forwarded, forwarded, both, none };
+#define WEIR_FORWARDED(X) X(x_forwarded) X(forwarded) X(both) X(none)
+WEIR_CLOSED_LIST(Forwarded, WEIR_FORWARDED);
 
-// What is done with a path that servers may read in several ways.
-struct Paths {
-  EncodedSlashes encoded_slashes{};
-  DotSegments dot_segments{};
-  DoubleSlashes double_slashes{};
-  friend bool operator==(const Paths&, const Paths&) = default;
-};
+using Paths = PathRules;
 
 // ---- of a route
 
@@ -57,6 +50,9 @@ struct Redirect {
   std::string prefix;  // in place of the prefix that the route matched
   uint32_t status = 307;
 };
+constexpr auto list_names(Redirect::Scheme) {
+  return std::to_array<const char*>({"http", "https"});
+}
 
 struct Rewrite {
   std::string strip_prefix;
@@ -87,6 +83,13 @@ enum class RetryReason : uint8_t {
 #include "config/retry_reasons.def"
 #undef RETRY_REASON
 };
+constexpr auto list_names(RetryReason) {
+  return std::to_array<const char*>({
+#define RETRY_REASON(name, help) #name,
+#include "config/retry_reasons.def"
+#undef RETRY_REASON
+  });
+}
 
 struct RetryBackoff {
   Duration base = std::chrono::milliseconds(25);

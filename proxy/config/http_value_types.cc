@@ -2,48 +2,11 @@
 #include "base/ascii.h"
 #include "base/network.h"
 #include "base/percent.h"
-#include "config/field_names.h"
 #include "config/value_reading.h"
+#include "http/header_names.h"
 
 namespace weir::config {
-
-template <>
-struct Words<EncodedSlashes> {
-  static constexpr std::string_view all[] = {"auto", "reject", "keep", "decode"};
-};
-template <>
-struct Words<DotSegments> {
-  static constexpr std::string_view all[] = {"auto", "normalize", "reject", "keep"};
-};
-template <>
-struct Words<DoubleSlashes> {
-  static constexpr std::string_view all[] = {"auto", "merge", "keep"};
-};
-template <>
-struct Words<Forwarded> {
-  static constexpr std::string_view all[] = {"x_forwarded", "forwarded", "both", "none"};
-};
-template <>
-struct Words<Redirect::Scheme> {
-  static constexpr std::string_view all[] = {"http", "https"};
-};
-template <>
-struct Words<RetryReason> {
-  static constexpr std::string_view all[] = {
-#define RETRY_REASON(name, help) #name,
-#include "config/retry_reasons.def"
-#undef RETRY_REASON
-  };
-};
-
 namespace {
-
-bool is_token(std::string_view text) {
-  constexpr std::string_view kPunctuation = "!#$%&'*+-.^_`|~";
-  return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
-    return is_alphanumeric(c) || kPunctuation.find(c) != std::string_view::npos;
-  });
-}
 
 // ---- hosts
 
@@ -59,10 +22,7 @@ bool is_ipv6_literal(std::string_view text) {
 }
 
 bool is_host_text(std::string_view text) {
-  const auto good = [](char c) { return is_alphanumeric(c) || c == '-' || c == '_' || c == '.'; };
-  return !text.empty() && text.size() <= 253 && std::all_of(text.begin(), text.end(), good) &&
-         text.front() != '.' && text.front() != '-' && text.back() != '.' &&
-         text.find("..") == std::string_view::npos;
+  return is_host_name(text) && text.back() != '.' && text.find("..") == std::string_view::npos;
 }
 
 // In lower case, as the data path compares it.
@@ -131,14 +91,6 @@ Outcome read_network(std::string_view text, std::string& out) {
 
 // ---- paths
 
-// Whether every '%' begins an encoded byte.
-bool is_encoded(std::string_view text) {
-  for (size_t i = text.find('%'); i != std::string_view::npos; i = text.find('%', i + 1))
-    if (i + 2 >= text.size() || hex_value(text[i + 1]) < 0 || hex_value(text[i + 2]) < 0)
-      return false;
-  return true;
-}
-
 Outcome read_target(std::string_view text, std::string& out) {
   const bool visible = std::all_of(text.begin(), text.end(), is_visible);
   if (text.empty() || text[0] != '/' || text.size() > 1024 || !visible || !is_encoded(text) ||
@@ -173,7 +125,7 @@ Outcome read_path(std::string_view text, std::string& out) {
 // ---- fields
 
 Outcome read_field_name(std::string_view text, std::string& out) {
-  if (!is_token(text) || text.size() > 256)
+  if (!all(kToken, text) || text.size() > 256)
     return Problem{Code::E136, fmt::format("'{}' is not the name of a header field", text),
                    "letters, digits and any of ! # $ % & ' * + - . ^ _ ` | ~"};
   out = text;
@@ -184,9 +136,10 @@ Outcome read_field_name(std::string_view text, std::string& out) {
 // one that a backend may take for another.
 Outcome read_edited_field(std::string_view text, std::string& out) {
   if (Outcome problem = read_field_name(text, out)) return problem;
-  const std::string_view alike = misspelled_field(text);
+  if (is_configurable(text)) return {};
+  const std::string_view alike = known_name(alias_of(text));
   const std::string name = alike.empty() ? lower_case(text) : std::string(alike);
-  if (is_written_by_weir(name)) {
+  if (has_flag(field_id(name), kWritten)) {
     const char* hint = "weir writes it itself, so that both sides read the same message";
     if (name == "host") hint = "the key for it is 'host': of 'rewrite', or of the health check";
     if (name == "upgrade") hint = "the key for it is 'upgrade' of the route";
@@ -196,18 +149,14 @@ Outcome read_edited_field(std::string_view text, std::string& out) {
         Code::E138,
         fmt::format("'{}' cannot be changed: many programs take it for '{}'", text, name), hint};
   }
-  if (alike.empty()) return {};
   return Problem{
       Code::E247, fmt::format("'{}' is taken for '{}' by many programs", text, name),
       fmt::format("write {}; weir removes other spellings of it from every message", name)};
 }
 
 Outcome read_field_value(std::string_view text, std::string& out) {
-  const bool good =
-      std::none_of(text.begin(), text.end(), [](char c) { return is_control(c) && c != '\t'; });
-  const auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
-  const bool trimmed = text.empty() || (!is_blank(text.front()) && !is_blank(text.back()));
-  if (!good || !trimmed || text.size() > 4096)
+  const bool good = text.empty() || all(kFieldText, text);
+  if (!good || trim_ows(text).size() != text.size() || text.size() > 4096)
     return Problem{Code::E137, "this is not possible in a header field",
                    "up to 4096 bytes, without control characters and blanks around them"};
   out = text;
@@ -249,7 +198,7 @@ Outcome read_method(std::string_view text, std::string& out) {
   if (text.find_first_of("|, ") != std::string_view::npos)
     return Problem{Code::E139, fmt::format("'{}' is not a method", text),
                    "write several as a list: [GET, POST]"};
-  if (!is_token(text) || text.size() > 32)
+  if (!all(kToken, text) || text.size() > 32)
     return Problem{Code::E139, fmt::format("'{}' is not a method", text), "such as GET"};
   if (const std::string meant = upper_case(text); meant != text)
     return Problem{Code::E139, fmt::format("'{}' is not a method; they are case-sensitive", text),
@@ -266,7 +215,7 @@ Outcome read_upgrade(std::string_view text, std::string& out) {
   if (lower_case(name) == "h2c")
     return Problem{Code::E138, "'h2c' is never forwarded",
                    "it would carry requests past the routes and checks of weir"};
-  if (!is_token(name) || (slash < text.size() && !is_token(version)) || text.size() > 64)
+  if (!all(kToken, name) || (slash < text.size() && !all(kToken, version)) || text.size() > 64)
     return Problem{Code::E133, fmt::format("'{}' is not the name of a protocol", text),
                    "such as websocket or SPDY/3.1, or none"};
   out = lower_case(name) + std::string(text.substr(slash));

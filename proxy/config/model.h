@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/log_kinds.h"
 #include "base/tcp_keepalive.h"
 #include "base/time.h"
 #include "config/http_model.h"
@@ -21,11 +22,17 @@ enum class Balance : uint8_t {
 #include "config/balancers.def"
 #undef BALANCER
 };
-enum class Protocol : uint8_t { tcp, http };
-enum class BackendState : uint8_t { active, drain, maintenance };
-enum class LogLevel : uint8_t { error, warn, info, debug };
-enum class LogFormat : uint8_t { logfmt, json };
-enum class AccessFormat : uint8_t { logfmt, json, common, combined };
+constexpr auto list_names(Balance) {
+  return std::to_array<const char*>({
+#define BALANCER(name, help) #name,
+#include "config/balancers.def"
+#undef BALANCER
+  });
+}
+#define WEIR_PROTOCOLS(X) X(tcp) X(http)
+WEIR_CLOSED_LIST(Protocol, WEIR_PROTOCOLS);
+#define WEIR_BACKEND_STATES(X) X(active) X(drain) X(maintenance)
+WEIR_CLOSED_LIST(BackendState, WEIR_BACKEND_STATES);
 
 struct Global {
   uint32_t workers = 0;          // 0: auto, one per core this process may run on
@@ -73,7 +80,8 @@ struct PassthroughRule {
 };
 
 // What backends are told about the client with.
-enum class ProxyVersion : uint8_t { none, v1, v2 };
+#define WEIR_PROXY_VERSIONS(X) X(none) X(v1) X(v2)
+WEIR_CLOSED_LIST(ProxyVersion, WEIR_PROXY_VERSIONS);
 
 struct Listener {
   std::string name;                        // default: the first bind
@@ -140,6 +148,9 @@ struct HealthCheck {
   std::string expect_body;  // bytes the body must contain; empty: any
   friend bool operator==(const HealthCheck&, const HealthCheck&) = default;
 };
+constexpr auto list_names(HealthCheck::Type) {
+  return std::to_array<const char*>({"tcp", "http"});
+}
 
 // How long a backend that refuses connections is left alone: base, doubling with each refusal, up
 // to max.
@@ -191,12 +202,12 @@ struct Metrics {
 
 struct AccessLog {
   std::string output;  // "none", "stderr", "stdout" or a path; empty: like logging.output
-  std::optional<AccessFormat> format;  // none: like logging.format
+  std::optional<LogFormat> format;  // none: like logging.format
 };
 
 struct Logging {
   LogLevel level = LogLevel::info;
-  LogFormat format = LogFormat::logfmt;
+  LogFormat format = LogFormat::logfmt;  // logfmt or json
   std::string output = "stderr";
   AccessLog access;
 };

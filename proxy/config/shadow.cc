@@ -3,18 +3,10 @@
 #include <algorithm>
 
 #include "base/ascii.h"
+#include "http/patterns.h"
 
 namespace weir::config {
 namespace {
-
-bool is_wildcard(std::string_view pattern) {
-  return pattern.substr(0, 2) == "*.";
-}
-
-std::string_view without_last_slashes(std::string_view prefix) {
-  while (!prefix.empty() && prefix.back() == '/') prefix.remove_suffix(1);
-  return prefix;
-}
 
 // Every host of `second`, which may be a wildcard itself.
 bool covers_host(std::string_view first, std::string_view second) {
@@ -35,7 +27,7 @@ bool covers_path(const Match& first, const Match& second) {
   if (!first.path.empty()) return second.path == first.path;
   if (first.path_prefix.empty()) return true;
   const std::string& path = second.path.empty() ? second.path_prefix : second.path;
-  return !path.empty() && has_prefix(path, first.path_prefix);
+  return !path.empty() && begins_with(path, without_last_slashes(first.path_prefix));
 }
 
 bool covers_methods(const Match& first, const Match& second) {
@@ -62,25 +54,13 @@ bool covers_values(const NamedValues& first, const NamedValues& second, bool any
 
 }  // namespace
 
-bool host_matches(std::string_view pattern, std::string_view host) {
-  if (!is_wildcard(pattern)) return pattern == host;
-  const std::string_view suffix = pattern.substr(1);
-  return host.size() > suffix.size() && host.substr(host.size() - suffix.size()) == suffix;
-}
-
-bool has_prefix(std::string_view path, std::string_view prefix) {
-  prefix = without_last_slashes(prefix);
-  return path.substr(0, prefix.size()) == prefix &&
-         (path.size() == prefix.size() || path[prefix.size()] == '/');
-}
-
 bool covers(const Match& first, const Match& second) {
   return covers_hosts(first, second) && covers_path(first, second) &&
          covers_methods(first, second) && covers_values(first.headers, second.headers, true) &&
          covers_values(first.query, second.query, false);
 }
 
-std::string never_seen(std::string_view path, const Paths& paths) {
+std::string never_seen(std::string_view path, const PathRules& paths) {
   const auto has = [&](std::string_view part) {
     return (std::string(path) + "/").find(part) != std::string::npos;
   };

@@ -12,13 +12,7 @@ namespace weir::config {
 // two alone: no warning is better than a wrong one.
 bool covers(const Match& first, const Match& second);
 
-// "example.com" or "*.example.com", in lower case, against a host in lower case.
-bool host_matches(std::string_view pattern, std::string_view host);
-
-// `path` begins with `prefix`, whose last slashes do not count, by whole segments.
-bool has_prefix(std::string_view path, std::string_view prefix);
-
 // Why no request has this path once the listener's `paths` has been applied; empty when some may.
-std::string never_seen(std::string_view path, const Paths& paths);
+std::string never_seen(std::string_view path, const PathRules& paths);
 
 }  // namespace weir::config

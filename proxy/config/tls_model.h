@@ -7,14 +7,17 @@
 #include <string>
 #include <vector>
 
+#include "base/outcomes.h"
 #include "config/plain_values.h"
 
 namespace weir::config {
 
-enum class TlsVersion : uint8_t { tls_1_2, tls_1_3 };     // "1.2", "1.3"
-enum class TlsPolicy : uint8_t { intermediate, modern };  // modern: TLS 1.3 only
-enum class ClientAuth : uint8_t { none, optional, require };
-enum class ClientFields : uint8_t { xfcc, client_cert, both, none };  // X-Forwarded-Client-Cert
+#define WEIR_TLS_POLICIES(X) X(intermediate) X(modern)  // modern: TLS 1.3 only
+WEIR_CLOSED_LIST(TlsPolicy, WEIR_TLS_POLICIES);
+#define WEIR_CLIENT_AUTHS(X) X(none) X(optional) X(require)
+WEIR_CLOSED_LIST(ClientAuth, WEIR_CLIENT_AUTHS);
+#define WEIR_CLIENT_FIELDS(X) X(xfcc) X(client_cert) X(both) X(none)  // X-Forwarded-Client-Cert
+WEIR_CLOSED_LIST(ClientFields, WEIR_CLIENT_FIELDS);
 
 // ---- of a listener
 

@@ -4,28 +4,6 @@
 #include "config/value_reading.h"
 
 namespace weir::config {
-
-template <>
-struct Words<TlsVersion> {
-  static constexpr std::string_view all[] = {"1.2", "1.3"};
-};
-template <>
-struct Words<ProxyVersion> {
-  static constexpr std::string_view all[] = {"none", "v1", "v2"};
-};
-template <>
-struct Words<TlsPolicy> {
-  static constexpr std::string_view all[] = {"intermediate", "modern"};
-};
-template <>
-struct Words<ClientAuth> {
-  static constexpr std::string_view all[] = {"none", "optional", "require"};
-};
-template <>
-struct Words<ClientFields> {
-  static constexpr std::string_view all[] = {"xfcc", "client_cert", "both", "none"};
-};
-
 namespace {
 
 bool is_made_of(std::string_view text, std::string_view punctuation) {

@@ -7,9 +7,10 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "config/field_names.h"
 #include "config/shadow.h"
 #include "config/value_types.h"
+#include "http/header_names.h"
+#include "http/patterns.h"
 
 namespace weir::config {
 namespace {
@@ -106,7 +107,7 @@ class RouteChecks {
   // Two values of who the client is: each backend would take another one.
   void check_added(const HeaderEdits& edits, const std::string& path) {
     for (const NamedValue& field : edits.add) {
-      if (!is_about_client(field.name)) continue;
+      if (!has_flag(field_id(field.name), kClaim)) continue;
       findings_.add(
           Code::E248, places_.of(fmt::format("{}.{}", path, field.name)),
           fmt::format("'{}' is added to what weir or a trusted proxy says in it", field.name),
@@ -210,8 +211,8 @@ class RouteChecks {
                     "give match.path_prefix, or strip_prefix as what is replaced");
     const std::string& seen = route.match.path.empty() ? route.match.path_prefix : route.match.path;
     if (rewrite.strip_prefix.empty() || seen.empty()) return;
-    if (has_prefix(seen, rewrite.strip_prefix) ||
-        (route.match.path.empty() && has_prefix(rewrite.strip_prefix, seen)))
+    if (begins_with(seen, without_last_slashes(rewrite.strip_prefix)) ||
+        (route.match.path.empty() && begins_with(rewrite.strip_prefix, without_last_slashes(seen))))
       return;
     findings_.add(Code::W229, places_.of(at + ".strip_prefix"),
                   fmt::format("'{}' is stripped, but the paths of {} begin with '{}'",

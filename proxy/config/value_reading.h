@@ -6,10 +6,12 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <type_traits>
 
 #include "base/ascii.h"
+#include "base/closed_list.h"
 #include "config/suggest.h"
 #include "config/value_types.h"
 
@@ -48,6 +50,9 @@ inline std::string same(const std::string& value) {
 
 Outcome read_name(std::string_view text, std::string& out);
 
+// Whether a resolver may be asked for `host`: up to 253 letters, digits, '-', '_' and dots.
+bool is_host_name(std::string_view host);
+
 // ---- numbers
 
 template <typename T>
@@ -78,13 +83,18 @@ std::string write_count(const T& value) {
 }
 // ---- words
 
-// `all`: the words of an enum, in the order of its values.
-template <typename E>
-struct Words;
+// The words of a closed list, in the order of its values.
+template <ClosedList E>
+inline constexpr auto kWords = [] {
+  std::array<std::string_view, kListSize<E>> words;
+  std::copy(kListNames<E>.begin(), kListNames<E>.end(), words.begin());
+  return words;
+}();
 
+// `all`: the words that are possible, the first ones of the list or all of them.
 template <typename E>
-Outcome read_word(std::string_view text, E& out) {
-  const std::span<const std::string_view> all = std::span(Words<E>::all);
+Outcome read_word(std::string_view text, E& out,
+                  std::span<const std::string_view> all = kWords<E>) {
   const auto found = std::find(all.begin(), all.end(), text);
   if (found != all.end()) return out = static_cast<E>(found - all.begin()), Outcome{};
   std::string hint = fmt::format("one of: {}", fmt::join(all, ", "));
@@ -94,7 +104,11 @@ Outcome read_word(std::string_view text, E& out) {
 }
 template <typename E>
 std::string write_word(const E& value) {
-  return std::string(std::span(Words<E>::all)[static_cast<size_t>(value)]);
+  return weir::text(value);
+}
+template <typename E>
+Outcome read_any_word(std::string_view text, E& out) {
+  return read_word(text, out);
 }
 template <typename E>
 Outcome read_optional_word(std::string_view text, std::optional<E>& out) {
@@ -110,15 +124,15 @@ std::string write_optional_word(const std::optional<E>& value) {
 
 template <typename E>
 constexpr ValueType described_words() {
-  ValueType type = described<read_word<E>, write_word<E>, E>("word", "", "");
-  type.words = std::span(Words<E>::all);
+  ValueType type = described<read_any_word<E>, write_word<E>, E>("word", "", "");
+  type.words = kWords<E>;
   return type;
 }
 template <typename E>
 constexpr ValueType described_optional_words() {
   ValueType type =
       described<read_optional_word<E>, write_optional_word<E>, std::optional<E>>("word", "", "");
-  type.words = std::span(Words<E>::all);
+  type.words = kWords<E>;
   return type;
 }
 

@@ -6,6 +6,12 @@
 
 namespace weir::config {
 
+bool is_host_name(std::string_view host) {
+  return !host.empty() && host.size() <= 253 && host.front() != '-' && host.front() != '.' &&
+         std::all_of(host.begin(), host.end(),
+                     [](char c) { return is_alphanumeric(c) || c == '-' || c == '.' || c == '_'; });
+}
+
 Outcome read_name(std::string_view text, std::string& out) {
   constexpr std::string_view kPunctuation = "._-:@[]";
   const bool good = std::all_of(text.begin(), text.end(), [&](char c) {
@@ -194,12 +200,6 @@ Outcome read_admin(std::string_view text, std::string& out) {
   return read_bind(text, out);
 }
 
-bool is_host_name(std::string_view host) {
-  return !host.empty() && host.size() <= 253 && host.front() != '-' && host.front() != '.' &&
-         std::all_of(host.begin(), host.end(),
-                     [](char c) { return is_alphanumeric(c) || c == '-' || c == '.' || c == '_'; });
-}
-
 Outcome read_backend_address(std::string_view text, std::string& out) {
   if (has_control(text)) return address_problem("", fmt::format("'{}' is not an address", text));
   if (Outcome problem = url_problem(text, true)) return problem;
@@ -385,43 +385,6 @@ std::string write_timeout(const Timeout& value) {
 
 // ---- words
 
-}  // namespace
-
-template <>
-struct Words<Balance> {
-  static constexpr std::string_view all[] = {
-#define BALANCER(name, help) #name,
-#include "config/balancers.def"
-#undef BALANCER
-  };
-};
-template <>
-struct Words<Protocol> {
-  static constexpr std::string_view all[] = {"tcp", "http"};
-};
-template <>
-struct Words<BackendState> {
-  static constexpr std::string_view all[] = {"active", "drain", "maintenance"};
-};
-template <>
-struct Words<HealthCheck::Type> {
-  static constexpr std::string_view all[] = {"tcp", "http"};
-};
-template <>
-struct Words<LogLevel> {
-  static constexpr std::string_view all[] = {"error", "warn", "info", "debug"};
-};
-template <>
-struct Words<LogFormat> {
-  static constexpr std::string_view all[] = {"logfmt", "json"};
-};
-template <>
-struct Words<AccessFormat> {
-  static constexpr std::string_view all[] = {"logfmt", "json", "common", "combined"};
-};
-
-namespace {
-
 Outcome read_protocol(std::string_view text, Protocol& out) {
   Outcome problem = read_word(text, out);
   const bool later = text == "https" || text == "http2" || text == "h2" || text == "grpc";
@@ -430,6 +393,13 @@ Outcome read_protocol(std::string_view text, Protocol& out) {
                         ? "write protocol: http, and 'tls' with the certificates"
                         : "not in this version; a TCP listener passes it through untouched";
   return problem;
+}
+
+// The formats that have a place for the fields of a message.
+constexpr std::span<const std::string_view> kMessageFormats =
+    std::span(kWords<LogFormat>).first(list_index(LogFormat::common));
+Outcome read_log_format(std::string_view text, LogFormat& out) {
+  return read_word(text, out, kMessageFormats);
 }
 
 constexpr const char* kAddress = R"("type": "string", "pattern": "\\$\\{|:[0-9]+$|^unix:[/@]")";
@@ -536,14 +506,18 @@ const ValueType optional_timeout::type =
 const ValueType balance::type = described_words<Balance>();
 const ValueType protocol::type = [] {
   ValueType type = described<read_protocol, write_word<Protocol>, Protocol>("word", "", "");
-  type.words = Words<Protocol>::all;
+  type.words = kWords<Protocol>;
   return type;
 }();
 const ValueType backend_state::type = described_words<BackendState>();
 const ValueType check_type::type = described_words<HealthCheck::Type>();
 const ValueType log_level::type = described_words<LogLevel>();
-const ValueType log_format::type = described_words<LogFormat>();
-const ValueType optional_access_format::type = described_optional_words<AccessFormat>();
+const ValueType log_format::type = [] {
+  ValueType type = described<read_log_format, write_word<LogFormat>, LogFormat>("word", "", "");
+  type.words = kMessageFormats;
+  return type;
+}();
+const ValueType optional_access_format::type = described_optional_words<LogFormat>();
 
 }  // namespace types
 }  // namespace weir::config

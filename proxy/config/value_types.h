@@ -80,7 +80,7 @@ WEIR_VALUE_TYPE(backend_state, BackendState);
 WEIR_VALUE_TYPE(check_type, HealthCheck::Type);
 WEIR_VALUE_TYPE(log_level, LogLevel);
 WEIR_VALUE_TYPE(log_format, LogFormat);
-WEIR_VALUE_TYPE(optional_access_format, std::optional<AccessFormat>);
+WEIR_VALUE_TYPE(optional_access_format, std::optional<LogFormat>);
 // HTTP: http_value_types.cc
 WEIR_VALUE_TYPE(network, std::string);
 WEIR_VALUE_TYPE(host_pattern, std::string);

@@ -22,15 +22,15 @@ bool looks_alike(std::string_view a, std::string_view b) {
                     [](char x, char y) { return as_variable(x) == as_variable(y); });
 }
 
-bool is_alias(std::string_view name) {
-  if (name.size() > kLongestName) return false;
+FieldId alias_of(std::string_view name) {
+  if (name.size() > kLongestName) return FieldId::other;
   char hyphened[kLongestName];
   bool differs = false;
   for (size_t i = 0; i < name.size(); ++i) {
     hyphened[i] = as_variable(name[i]);
     differs |= hyphened[i] == '-' && name[i] != '-';
   }
-  return differs && field_id({hyphened, name.size()}) != FieldId::other;
+  return differs ? field_id({hyphened, name.size()}) : FieldId::other;
 }
 
 bool is_forwarding_claim(std::string_view name) {

@@ -107,14 +107,17 @@ constexpr bool has_flag(FieldId id, FieldFlag flag) {
 // Whether what turns names into variables (CGI, WSGI, FastCGI, Rack) may take `a` for `b`: case and
 // every byte that is neither a letter nor a digit are ignored. A name is its own look-alike.
 bool looks_alike(std::string_view a, std::string_view b);
-// Whether `name` looks like a known name without being one.
-bool is_alias(std::string_view name);
+// The known name that `name` looks like without being it; `other`: none.
+FieldId alias_of(std::string_view name);
+inline bool is_alias(std::string_view name) {
+  return alias_of(name) != FieldId::other;
+}
 
 // Whether `name` looks like X-Forwarded-*: said about the client, whatever stands behind it.
 bool is_forwarding_claim(std::string_view name);
 
-// Whether a configuration may set, add or remove this field: it is a token, and not one of those
-// that weir writes itself.
+// Whether a configuration may set, add or remove this field: the name is a token, is not written by
+// weir itself, and does not look like another known name.
 bool is_configurable(std::string_view name);
 
 }  // namespace weir

@@ -9,25 +9,9 @@
 #include <string_view>
 
 #include "http/message.h"
+#include "http/path_rules.h"
 
 namespace weir {
-
-// `automatic`: the path is forwarded as it was received unless a reading of it takes another route.
-
-// %2F; with `reject`, backslashes and %5C too, which some servers read as slashes. `decode` makes
-// a %2F the slash it stands for before anything else is looked at; `keep` leaves it within its
-// segment, where it may not hide a dot segment ("..%2f..") unless those are kept as well.
-enum class EncodedSlashes : uint8_t { automatic, reject, keep, decode };
-// "." and "..", also spelled with %2e. `normalize` follows RFC 3986 5.2.4 but refuses to go above
-// the root; it refuses one with parameters ("..;x"), as `reject` does: servlets walk up by it.
-enum class DotSegments : uint8_t { automatic, normalize, reject, keep };
-enum class DoubleSlashes : uint8_t { automatic, merge, keep };
-
-struct PathRules {
-  EncodedSlashes encoded_slashes{};
-  DotSegments dot_segments{};
-  DoubleSlashes double_slashes{};
-};
 
 // How a server reads a path. Encodings are always in the one spelling of base/percent.h.
 struct PathReading {

@@ -1,5 +1,6 @@
 #include <charconv>
 
+#include "base/percent.h"
 #include "http/scan.h"
 #include "http/semantics.h"
 
@@ -15,13 +16,6 @@ bool valid_port(
   return all(kDigit, text) && text.size() <= 5 &&
          std::from_chars(text.data(), text.data() + text.size(), port).ec == std::errc() &&
          port <= kMaxPort;
-}
-
-bool valid_percent_encoding(std::string_view text) {
-  for (size_t i = text.find('%'); i != std::string_view::npos; i = text.find('%', i + 3)) {
-    if (i + 2 >= text.size() || !is(kHex, text[i + 1]) || !is(kHex, text[i + 2])) return false;
-  }
-  return true;
 }
 
 bool valid_ip_literal(std::string_view text) {  // what stands between '[' and ']'
@@ -51,7 +45,7 @@ bool valid_authority(std::string_view text) {
   }
   size_t colon = text.find(':');
   std::string_view host = text.substr(0, colon);
-  if (!all(kHostText, host) || !valid_percent_encoding(host)) return false;
+  if (!all(kHostText, host) || !is_encoded(host)) return false;
   return colon == std::string_view::npos || valid_port(text.substr(colon + 1));
 }
 

@@ -5,38 +5,10 @@
 #include "base/check.h"
 
 namespace weir {
-namespace {
-
-// The file's words for what http/, which knows no configuration, has its own.
-PathRules rules_of(const config::Paths& paths) {
-  PathRules rules;
-  switch (paths.encoded_slashes) {
-    case config::EncodedSlashes::automatic:
-      rules.encoded_slashes = EncodedSlashes::automatic;
-      break;
-    case config::EncodedSlashes::reject: rules.encoded_slashes = EncodedSlashes::reject; break;
-    case config::EncodedSlashes::keep: rules.encoded_slashes = EncodedSlashes::keep; break;
-    case config::EncodedSlashes::decode: rules.encoded_slashes = EncodedSlashes::decode; break;
-  }
-  switch (paths.dot_segments) {
-    case config::DotSegments::automatic: rules.dot_segments = DotSegments::automatic; break;
-    case config::DotSegments::normalize: rules.dot_segments = DotSegments::normalize; break;
-    case config::DotSegments::reject: rules.dot_segments = DotSegments::reject; break;
-    case config::DotSegments::keep: rules.dot_segments = DotSegments::keep; break;
-  }
-  switch (paths.double_slashes) {
-    case config::DoubleSlashes::automatic: rules.double_slashes = DoubleSlashes::automatic; break;
-    case config::DoubleSlashes::merge: rules.double_slashes = DoubleSlashes::merge; break;
-    case config::DoubleSlashes::keep: rules.double_slashes = DoubleSlashes::keep; break;
-  }
-  return rules;
-}
-
-}  // namespace
 
 HttpSpec::HttpSpec(const config::Listener& listener, const ClusterPlaces& clusters)
     : routes(listener, clusters),
-      path_rules(rules_of(listener.paths)),
+      path_rules(listener.paths),
       limits(listener.limits),
       forwarded(listener.forwarded),
       via(listener.via ? "weir" : ""),

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "config/shadow.h"
+#include "http/patterns.h"
 
 namespace weir {
 namespace {
@@ -11,7 +11,7 @@ bool holds(const Passthrough::Rule& rule, const ClientHello& hello) {
   const std::string_view name = hello.server_name();
   const bool named = rule.hosts.empty() || std::any_of(rule.hosts.begin(), rule.hosts.end(),
                                                        [&](const std::string& pattern) {
-                                                         return config::host_matches(pattern, name);
+                                                         return host_matches(pattern, name);
                                                        });
   const bool offered = rule.alpn.empty() || std::any_of(rule.alpn.begin(), rule.alpn.end(),
                                                         [&](const std::string& protocol) {

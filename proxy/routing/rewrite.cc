@@ -4,14 +4,10 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "http/patterns.h"
 
 namespace weir {
 namespace {
-
-std::string without_last_slashes(std::string_view text) {
-  while (!text.empty() && text.back() == '/') text.remove_suffix(1);
-  return std::string(text);
-}
 
 // Texts one after the other, as far as there is room.
 class Text {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "config/model.h"
+#include "http/patterns.h"
 #include "routing/field_edits.h"
 #include "routing/rewrite.h"
 #include "routing/route_match.h"

@@ -5,7 +5,7 @@
 #include "base/ascii.h"
 #include "base/check.h"
 #include "base/percent.h"
-#include "config/shadow.h"
+#include "http/patterns.h"
 
 namespace weir {
 namespace {
@@ -55,21 +55,14 @@ RouteMatch::RouteMatch(const config::Match& match)
     path = match.path;
   } else if (!match.path_prefix.empty()) {
     path_kind = Path::prefix;
-    path = match.path_prefix;
-    while (!path.empty() && path.back() == '/') path.pop_back();
+    path = without_last_slashes(match.path_prefix);
   }
-}
-
-bool begins_with(std::string_view path, std::string_view prefix) {
-  return is_spelled_as(path.substr(0, prefix.size()), prefix) &&
-         (path.size() == prefix.size() || path[prefix.size()] == '/');
 }
 
 bool matches_host(const RouteMatch& match, std::string_view host) {
   return match.hosts.empty() ||
-         std::any_of(match.hosts.begin(), match.hosts.end(), [&](const std::string& pattern) {
-           return config::host_matches(pattern, host);
-         });
+         std::any_of(match.hosts.begin(), match.hosts.end(),
+                     [&](const std::string& pattern) { return host_matches(pattern, host); });
 }
 
 bool has_parameter(std::string_view query, const NamedPredicate& wanted) {

@@ -69,10 +69,6 @@ inline bool matches(const RouteMatch& match, const RouteQuery& query) {
 
 bool matches_host(const RouteMatch& match, std::string_view host);
 
-// Whether `path` begins with `prefix`, which has no last slash, by whole segments; hexadecimal
-// digits of encodings compare in any case.
-bool begins_with(std::string_view path, std::string_view prefix);
-
 // Whether the query has the parameter; names and values are compared decoded, the first of a name
 // counts.
 bool has_parameter(std::string_view query, const NamedPredicate& wanted);

@@ -36,7 +36,7 @@ std::shared_ptr<TlsClient> TlsClient::load(const config::ClusterTls& spec, TlsLo
   CHECK(context != nullptr);
   prepare(context);
   SSL_CTX_set_min_proto_version(
-      context, spec.min_version == config::TlsVersion::tls_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION);
+      context, spec.min_version == TlsVersion::tls_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION);
   // A cache of libssl's would be flushed, its sessions spoilt, with the context.
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(context, &TlsClient::on_new_session);

@@ -84,8 +84,7 @@ std::string TlsServer::CertificateReader::policy(const ClientPolicy& clients) co
 
 void TlsServer::CertificateReader::versions(SSL_CTX* context) {
   const bool modern = spec.policy == config::TlsPolicy::modern;
-  const bool only_1_3 =
-      spec.min_version ? *spec.min_version == config::TlsVersion::tls_1_3 : modern;
+  const bool only_1_3 = spec.min_version ? *spec.min_version == TlsVersion::tls_1_3 : modern;
   SSL_CTX_set_min_proto_version(context, only_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION);
   const std::string ciphers = spec.ciphers.empty() ? kCiphers : spec.ciphers;
   if (SSL_CTX_set_cipher_list(context, ciphers.c_str()) != 1)
