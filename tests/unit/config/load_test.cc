@@ -113,7 +113,7 @@ TEST(Load, ReadsEveryKeyOfListenersAndTheProcess) {
   EXPECT_EQ(m.logging.format, LogFormat::json);
   EXPECT_EQ(m.logging.output, "stdout");
   EXPECT_EQ(m.logging.access.output, "none");
-  EXPECT_EQ(m.logging.access.format, AccessFormat::logfmt);
+  EXPECT_EQ(m.logging.access.format, LogFormat::logfmt);
 }
 
 TEST(Load, ReadsEveryKeyOfClusters) {
