@@ -7,7 +7,7 @@ namespace weir {
 Session::Session(SessionOwner& owner, Start start)
     : Retirable(owner.resources.loop),
       owner_(owner),
-      snapshot_(std::move(start.snapshot)),
+      snapshot_(start.snapshot),
       listener_(&start.listener),
       cells_(owner.listener_cells(start.listener.series)),
       client_address_(std::move(start.client)),
