@@ -133,6 +133,9 @@ class HalfPipe final : public TransportReader, public TransportWriter, private Y
 
 class Pipe {
  public:
+  // Nothing has moved for so long: the two sides are silent, not between two packets.
+  static constexpr Duration kSilence = 1s;
+
   Pipe(PipeResources& resources, Transport& client, Transport& backend, PipeObserver& observer)
       : request(resources, client, backend, observer),
         response(resources, backend, client, observer) {}

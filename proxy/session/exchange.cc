@@ -34,15 +34,16 @@ Exchange::~Exchange() {
   reset();
 }
 
-void Exchange::begin(ExchangeOwner& owner, std::string_view begun) {
-  owner_ = &owner;
+void Exchange::begin(ClientSide& side, std::string_view begun) {
+  client_side_ = &side;
+  connection_ = side.connection();
   in_.assign(begun);
   began_ = http_.pipes().loop.now();
   hold_configuration();
   stage_ = Stage::read_head;
   request_parser_.reset(head_limits());
-  owner.client().set_reader(&client_side_);
-  owner.client().set_writer(&client_side_);
+  client().set_reader(&client_events_);
+  client().set_writer(&client_events_);
   advance();
 }
 
@@ -54,9 +55,9 @@ void Exchange::reset() {
   tunnel_.reset();
   if (std::exchange(retrying_, false)) cluster_->end_retrying();
   if (std::exchange(in_cluster_, false)) cluster_->end_request();
-  if (owner_ != nullptr) {
-    owner_->client().set_reader(nullptr);
-    owner_->client().set_writer(nullptr);
+  if (client_side_ != nullptr) {
+    client().set_reader(nullptr);
+    client().set_writer(nullptr);
   }
   in_.clear();
   out_.clear();
@@ -68,7 +69,8 @@ void Exchange::reset() {
   listener_ = nullptr;
   snapshot_ = renewed_ = {};
   answer_.clear();
-  owner_ = nullptr;
+  client_side_ = nullptr;
+  connection_ = {};
   books_ = {};
   queued_since_ = first_byte_at_ = rate_since_ = {};
   failure_ = EndReason::client_closed;
@@ -155,12 +157,12 @@ bool Exchange::client_is_gone() {
 }
 
 bool Exchange::client_has_left() {
-  return listener_->http->cancel_on_close && !up_.running() && owner_->client().ended_by_peer();
+  return listener_->http->cancel_on_close && !up_.running() && client().ended_by_peer();
 }
 
 // For a client that is gone.
 Exchange::Step Exchange::cancel() {
-  if (owner_->client().error() != 0) return client_failed();
+  if (client().error() != 0) return client_failed();
   client_gone_ = true;
   return over(response_begun_ ? after_cut() : AfterExchange::close, EndReason::client_closed);
 }
@@ -168,7 +170,7 @@ Exchange::Step Exchange::cancel() {
 // While nobody reads from the client, this is how its reset is noticed, and its FIN.
 void Exchange::on_client() {
   if (stage_ != Stage::read_head && stage_ != Stage::delivering && !up_.running() &&
-      owner_->client().has_pending_error())
+      client().has_pending_error())
     return (void)client_failed();
   advance();
 }
@@ -184,13 +186,12 @@ Exchange::Step Exchange::read_head() {
       case H1RequestParser::State::incomplete: break;
     }
   }
-  Transport& client = owner_->client();
-  if (!client.readable()) {
+  if (!client().readable()) {
     // Woken for nothing: it waits without an exchange.
     return in_.empty() ? over(AfterExchange::keep, EndReason::client_closed) : Step::wait;
   }
   const size_t limit = static_cast<size_t>(listener_->http->limits.max_header_size);
-  const Io io = client.read(in_.room(limit));
+  const Io io = client().read(in_.room(limit));
   switch (io.status) {
     case Io::Status::ok: break;
     case Io::Status::blocked: return Step::next;
@@ -205,14 +206,14 @@ Exchange::Step Exchange::read_head() {
 
 // The request is there, or beyond repair: what is in force now is what it is served by.
 void Exchange::take_configuration() {
-  owner_->on_head();
+  client_side_->on_head();
   hold_configuration();
 }
 
-// The two belong together: places in one snapshot mean nothing in another.
 void Exchange::hold_configuration() {
-  snapshot_ = owner_->session().snapshot();
-  listener_ = &owner_->session().listener();
+  const ClientConfiguration now = client_side_->configuration();
+  snapshot_ = now.snapshot;
+  listener_ = &now.listener;
   http_.fit_scratch(listener_->http->head_room);
 }
 
@@ -226,15 +227,16 @@ Exchange::Step Exchange::take_head() {
   // What follows a CONNECT may be bytes for the tunnel, sent before the answer has come: when there
   // is no tunnel, none of them is a request.
   keep_client_ = request().keep_alive() && request().form() != TargetForm::authority;
-  client_ = RequestClient(request(), *owner_, *listener_->http);
+  client_ =
+      RequestClient(request(), *connection_.address, client().tls() != nullptr, *listener_->http);
   stage_ = Stage::route;
   return Step::next;
 }
 
 Exchange::Step Exchange::route() {
   RequestFacts facts = facts_of(request(), host_, client_.scheme);
-  facts.misdirected = is_misdirected(listener_->tls.get(), owner_->client().tls(), host_.view(),
-                                     request().authority());
+  facts.misdirected =
+      is_misdirected(listener_->tls.get(), client().tls(), host_.view(), request().authority());
   if (facts.misdirected) keep_client_ = false;  // few clients open another connection otherwise
   const Decision decision =
       decide(*listener_->http, facts, {http_.text_scratch(), http_.target_scratch()});
@@ -277,7 +279,7 @@ void Exchange::drop_upstream() {
 
 // While no relay reads from the client.
 void Exchange::watch_client() {
-  owner_->client().set_reader(&client_side_);
+  client().set_reader(&client_events_);
 }
 
 }  // namespace weir

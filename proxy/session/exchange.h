@@ -4,7 +4,7 @@
 //
 // Owner: HttpResources, which lends it to an Http1Session while a request is under way; thread: the
 // worker's. It drives both transports through two BodyRelays and closes neither client nor books:
-// what should happen to the session is told to ExchangeOwner, as the last thing in a call.
+// what happens to the connection then is the last thing it tells ClientSide in a call.
 //
 // A request is sent again only while nothing of a response has been passed on and its bytes are all
 // still here; and, unless nothing of it was sent, only when its method is idempotent (RFC 9110
@@ -18,11 +18,11 @@
 #include "http/h1_parser.h"
 #include "http/h1_relay.h"
 #include "net/last_bytes.h"
-#include "net/transport_side.h"
+#include "net/transport_events.h"
 #include "routing/http_spec.h"
 #include "session/body_relay.h"
+#include "session/client_side.h"
 #include "session/exchange_books.h"
-#include "session/exchange_owner.h"
 #include "session/exchange_stage.h"
 #include "session/head_buffer.h"
 #include "session/http_resources.h"
@@ -42,7 +42,7 @@ class Exchange final : private BodyRelayObserver,
   ~Exchange();
 
   // Takes over the client's transport; `begun`: its first bytes, of a pipelined request.
-  void begin(ExchangeOwner& owner, std::string_view begun);
+  void begin(ClientSide& side, std::string_view begun);
   // Gives everything back; nothing is called afterwards.
   void reset();
 
@@ -82,8 +82,8 @@ class Exchange final : private BodyRelayObserver,
 
   void advance();
   // While no relay has the transports.
-  using ClientSide = TransportSide<Exchange, &Exchange::on_client>;
-  using UpstreamSide = TransportSide<Exchange, &Exchange::advance>;
+  using ClientEvents = TransportEvents<Exchange, &Exchange::on_client>;
+  using UpstreamEvents = TransportEvents<Exchange, &Exchange::advance>;
   Step perform();
   // exchange.cc
   Step read_head();
@@ -163,14 +163,16 @@ class Exchange final : private BodyRelayObserver,
   void expect_response_trailers(const ResponseHead& head);
   const RequestHead& request() { return request_parser_.head(in_.view()); }
   const ResponseHead& response() { return response_parser_.head(out_.view()); }
+  Transport& client() const { return *connection_.transport; }
   void drop_upstream();
   void watch_client();
 
   HttpResources& http_;
   ExchangeBooks books_;
-  ExchangeOwner* owner_ = nullptr;
-  ClientSide client_side_{*this};
-  UpstreamSide upstream_side_{*this};
+  ClientSide* client_side_ = nullptr;
+  ClientConnection connection_;  // of client_side_
+  ClientEvents client_events_{*this};
+  UpstreamEvents upstream_events_{*this};
 
   // The request.
   HeadBuffer in_;

@@ -42,8 +42,8 @@ Exchange::Step Exchange::reply(unsigned status, const char* reason, EndReason fa
   failure_ = failure;
   books_.refused(reason);
   if (response_begun_) return over(after_cut(), failure);
-  LOG(debug, "request.answered", kv("session", owner_->session().id()), kv("status", status),
-      kv("reason", reason));
+  LOG(debug, "request.answered", kv("session", text(client_side_->session_id())),
+      kv("status", status), kv("reason", reason));
   if (request_id_.empty()) {
     Hop hop;
     hop.trusted = client_.trusted;
@@ -73,7 +73,7 @@ bool Exchange::request_is_over() {
 // A whole response of weir's own, with what the route changes in responses.
 Exchange::Step Exchange::send_answer(unsigned status, std::string_view type, std::string_view body,
                                      std::string_view location) {
-  if (!request_is_over() || owner_->last_request()) keep_client_ = false;
+  if (!request_is_over() || client_side_->last_request()) keep_client_ = false;
   end_try();
   const bool understood = request_parser_.state() == H1RequestParser::State::complete;
   const bool old = understood && request().version() == HttpVersion::http_1_0;
@@ -104,7 +104,7 @@ Exchange::Step Exchange::send_answer(unsigned status, std::string_view type, std
   answer_.append(out.text());  // behind what is left of interim responses
   if (!has_no_body(status) && !(understood && request().method() == "HEAD")) answer_.append(body);
   watch_client();
-  owner_->client().set_writer(&client_side_);
+  client().set_writer(&client_events_);
   answer_moved_ = http_.pipes().loop.now();
   stage_ = Stage::answer;
   return Step::next;
@@ -112,9 +112,8 @@ Exchange::Step Exchange::send_answer(unsigned status, std::string_view type, std
 
 Exchange::Step Exchange::flush_answer() {
   while (!answer_.empty()) {
-    Transport& client = owner_->client();
-    if (!client.writable()) return Step::wait;
-    const Io io = client.write(answer_.view());
+    if (!client().writable()) return Step::wait;
+    const Io io = client().write(answer_.view());
     if (io.status == Io::Status::failed) return client_failed();
     if (io.bytes > 0) answer_moved_ = http_.pipes().loop.now();
     answered_ += io.bytes;

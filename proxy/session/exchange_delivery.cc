@@ -38,8 +38,8 @@ Exchange::Step Exchange::deliver() {
   const TimePoint now = http_.pipes().loop.now();
   Pipe* const pipe = tunnel_ ? &*tunnel_ : nullptr;
   const bool arrived = lease_ != nullptr
-                           ? last_bytes_.arrived(owner_->client(), lease_->transport, pipe, now)
-                           : last_bytes_.arrived(owner_->client(), now);
+                           ? last_bytes_.arrived(client(), lease_->transport, pipe, now)
+                           : last_bytes_.arrived(client(), now);
   auto [after, reason] = after_delivery_;
   if (!arrived) {
     const config::ListenerTimeouts& timeouts = listener_->timeouts;
@@ -60,10 +60,9 @@ Exchange::Step Exchange::deliver() {
 // all; but of an earlier answer it would take along what is still on its way. Then a FIN must do,
 // where the length or the chunks show that it is a part.
 AfterExchange Exchange::after_cut() const {
-  if (down_.framing() == BodyFraming::until_close || !owner_->served_before())
+  if (down_.framing() == BodyFraming::until_close || !client_side_->served_before())
     return AfterExchange::abort;
-  return owner_->client().unacknowledged() > sent_bytes() ? AfterExchange::linger
-                                                          : AfterExchange::abort;
+  return client().unacknowledged() > sent_bytes() ? AfterExchange::linger : AfterExchange::abort;
 }
 
 }  // namespace weir

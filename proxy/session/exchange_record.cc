@@ -49,14 +49,14 @@ void Exchange::record(EndReason reason) {
   const bool understood = request_parser_.state() == H1RequestParser::State::complete;
   if (understood || !in_.empty())
     if (const auto error = request_error(reason, status_, client_gone_))
-      owner_->session().cells().request_errors[*error].add();
+      connection_.cells->request_errors[*error].add();
   if (understood || status_ != 0) count(reason);
   if (understood || status_ != 0 || !in_.empty()) write_access_line(reason);
 }
 
 void Exchange::count(EndReason reason) {
   EventLoop& loop = http_.pipes().loop;
-  ListenerCells& cells = owner_->session().cells();
+  ListenerCells& cells = *connection_.cells;
   const bool answering =
       stage_ == Stage::relay || (stage_ == Stage::delivering && response_begun_ && !tunnel_);
   if (answering && is_by_drain(reason)) cells.truncated[CutPhase::drain].add();
@@ -89,7 +89,7 @@ void Exchange::write_access_line(EndReason reason) {
   const std::string_view referer = head.find("Referer"), agent = head.find("User-Agent");
   std::array<char, IpAddress::kTextSize> client_memory;
   IpAddress ip;
-  const Address& peer = owner_->session().client_address();
+  const Address& peer = *connection_.address;
   const bool named = client_.is_named();
   std::string_view client = "-";
   if (named)
@@ -110,7 +110,7 @@ void Exchange::write_access_line(EndReason reason) {
   const auto connected_in = books_.connected_in();
   const bool ordinary = reason == EndReason::client_closed && status_ != 0 && !client_gone_;
   log->access("request",
-              {kv("session", owner_->session().id()),
+              {kv("session", text(client_side_->session_id())),
                kv("listener", listener_->name),
                kv("client", named ? client : std::string_view(peer_text)),
                kv_if(named, "peer", peer_text),

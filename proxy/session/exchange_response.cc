@@ -14,7 +14,7 @@ Exchange::Step Exchange::await_response() {
     case BodyRelay::State::open: break;
     case BodyRelay::State::done:
       watch_client();
-      lease_->transport.set_writer(&upstream_side_);
+      lease_->transport.set_writer(&upstream_events_);
       break;
     case BodyRelay::State::source_failed: return client_failed();
     case BodyRelay::State::truncated:
@@ -58,7 +58,7 @@ Exchange::Step Exchange::read_response() {
 
 // What it sent is not HTTP, or not to be relayed; none of it reaches the client.
 Exchange::Step Exchange::backend_at_fault(const char* reason) {
-  LOG(warn, "backend.malformed_response", kv("session", owner_->session().id()),
+  LOG(warn, "backend.malformed_response", kv("session", text(client_side_->session_id())),
       kv("cluster", cluster_->spec().name), kv("backend", host()->backend->name()),
       kv("reason", reason));
   cluster_->note_no_response(place_, http_.pipes().loop.now());
@@ -93,7 +93,7 @@ Exchange::Step Exchange::relay_interim(const ResponseHead& head) {
     if (!out.ok()) return backend_at_fault("an interim response is too large to be relayed");
     answer_.append(out.text());
     books_.wrote_head(out.text().size());
-    const Io io = owner_->client().write(answer_.view());
+    const Io io = client().write(answer_.view());
     if (io.status == Io::Status::failed) return client_failed();
     answered_ += io.bytes;
     answer_.drop_front(io.bytes);  // what is left goes before the next head
@@ -109,7 +109,7 @@ Exchange::Step Exchange::send_response(const ResponseHead& head) {
   const HttpVersion version = request().version();
   const BodyPlan body = relayed_body(head, version);
   if (up_.state() != BodyRelay::State::done || body.framing == BodyFraming::until_close ||
-      owner_->last_request())
+      client_side_->last_request())
     keep_client_ = false;
   std::string_view text = write_response_head(head, body);
   if (text.empty()) return backend_at_fault("its header fields do not go together or are too many");
@@ -127,7 +127,7 @@ Exchange::Step Exchange::send_response(const ResponseHead& head) {
   response_begun_ = true;
   end_retrying(RetryResult::ok);
   const std::span<char> known = out_.bytes_from(response_parser_.head_size());
-  const size_t used = down_.begin(lease_->transport, owner_->client(), body.framing,
+  const size_t used = down_.begin(lease_->transport, client(), body.framing,
                                   {const_cast<char*>(text.data()), text.size()}, known);
   answer_.clear();
   if (used < known.size()) keep_upstream_ = false;  // it said more than was asked for
@@ -192,7 +192,7 @@ Exchange::Step Exchange::finish() {
   const bool goes_on = request_over && keep_client_;
   if (down_.decoder().trailers_left_out()) {
     keep_upstream_ = false;
-    LOG(warn, "backend.trailers_too_large", kv("session", owner_->session().id()),
+    LOG(warn, "backend.trailers_too_large", kv("session", text(client_side_->session_id())),
         kv("cluster", cluster_->spec().name), kv("backend", host()->backend->name()),
         kv("limit", head_limits().head));
   }
@@ -204,7 +204,7 @@ Exchange::Step Exchange::finish() {
     if (!lease_->is_private())
       lease_->pool().give_back(std::move(lease_), keeps_for_);
     else if (goes_on)
-      owner_->private_connections().keep(std::move(lease_), *cluster_, place_, keeps_for_);
+      connection_.private_connections->keep(std::move(lease_), *cluster_, place_, keeps_for_);
     lease_.reset();
   }
   return answered(goes_on, EndReason::client_closed);
@@ -222,14 +222,14 @@ Exchange::Step Exchange::answered(bool keep, EndReason reason) {
 // cross our FIN and turn it into a reset, so nobody needs to linger (RFC 9112 9.6). Not with TLS:
 // its close_notify may, and ours may have to wait for room.
 bool Exchange::client_has_finished() {
-  return owner_->client().tls() == nullptr &&
-         request_parser_.state() == H1RequestParser::State::complete && !request().keep_alive() &&
-         (up_.state() == BodyRelay::State::done || request_is_over()) && up_.leftover().empty() &&
-         in_.view().size() == request_parser_.head_size() + body_known_ &&
-         !owner_->client().readable();
+  return client().tls() == nullptr && request_parser_.state() == H1RequestParser::State::complete &&
+         !request().keep_alive() && (up_.state() == BodyRelay::State::done || request_is_over()) &&
+         up_.leftover().empty() && in_.view().size() == request_parser_.head_size() + body_known_ &&
+         !client().readable();
 }
 
-// The end of every exchange. The owner is told last; it may begin the next request at once.
+// The end of every exchange. The last call tells the client side, which may begin the
+// next request at once.
 Exchange::Step Exchange::over(AfterExchange after, EndReason reason) {
   end_retrying(RetryResult::failed);
   settle();
@@ -246,13 +246,12 @@ Exchange::Step Exchange::over(AfterExchange after, EndReason reason) {
   if (after == AfterExchange::abort && tunnel_ && lease_) lease_->transport.abort();
   stage_ = Stage::over;
   Deadline::cancel();
-  owner_->on_exchange_over(after, reason);
+  client_side_->on_exchange_over(after, reason);
   return Step::wait;
 }
 
 Exchange::Step Exchange::client_failed() {
-  const EndReason reason =
-      owner_->client().was_reset() ? EndReason::client_reset : EndReason::error;
+  const EndReason reason = client().was_reset() ? EndReason::client_reset : EndReason::error;
   // The backend has the whole request, or nothing of it: there is nothing left to deliver.
   const BodyRelay::State sent = up_.state();
   if ((sent == BodyRelay::State::done || sent == BodyRelay::State::idle) && !tunnel_)

@@ -87,15 +87,15 @@ bool Exchange::try_again(RetryCause cause) {
   fresh_ = true;
   const bool kept = cause == RetryCause::not_sent || cause == RetryCause::reused_connection;
   if (!kept && tried_count_ < tried_.size()) tried_[tried_count_++] = place_;
-  LOG(debug, "request.retried", kv("session", owner_->session().id()), kv("cause", text(cause)),
-      kv("backend", host()->backend->name()), kv("try", tries_));
+  LOG(debug, "request.retried", kv("session", text(client_side_->session_id())),
+      kv("cause", text(cause)), kv("backend", host()->backend->name()), kv("try", tries_));
   books_.try_over(cause);
   end_try();
   place_ = kNoBackend;
   next_ = next;
   expired_ = {};
   watch_client();
-  owner_->client().set_writer(&client_side_);
+  client().set_writer(&client_events_);
   stage_ = Stage::acquire;
   return true;
 }

@@ -21,7 +21,7 @@ Exchange::Step Exchange::open_tunnel(const ResponseHead& head) {
   const std::string_view early =
       up_.leftover().empty() ? in_.view().substr(behind_request) : up_.leftover();
   if (early.size() > kBlockSize) return backend_at_fault("switches protocols too late");
-  const Io io = owner_->client().write(answer_.view());
+  const Io io = client().write(answer_.view());
   if (io.status == Io::Status::failed) return client_failed();
   answered_ += io.bytes;
   answer_.drop_front(io.bytes);
@@ -31,8 +31,7 @@ Exchange::Step Exchange::open_tunnel(const ResponseHead& head) {
   end_retrying(RetryResult::ok);
   settle();
   heads_received_ = settled_up_ = settled_down_ = 0;
-  Transport &client = owner_->client(), &upstream = lease_->transport;
-  tunnel_.emplace(http_.pipes(), client, upstream, static_cast<PipeObserver&>(*this));
+  tunnel_.emplace(http_.pipes(), client(), lease_->transport, static_cast<PipeObserver&>(*this));
   tunnel_->request.preload(early);
   tunnel_->response.preload(answer_.view());
   received_ += up_.received() - early.size();  // the tunnel counts them
@@ -66,7 +65,7 @@ void Exchange::on_pipe() {
 void Exchange::end_tunnel(EndReason reason) {
   const bool cut_short = is_by_drain(reason) && tunnel_->awaits_answer();
   const bool quiet = !tunnel_->blocked() && !tunnel_->half_closed() && !cut_short &&
-                     http_.pipes().loop.now() - tunnel_->last_moved() >= Session::kSilence;
+                     http_.pipes().loop.now() - tunnel_->last_moved() >= Pipe::kSilence;
   over(quiet ? AfterExchange::linger : AfterExchange::abort, reason);
 }
 

@@ -37,7 +37,7 @@ size_t identity_fields(const TlsServer* server, const TlsStream* tls, std::strin
 // Room may come with another configuration, and so may backends: a request that waits, or is sent
 // again, goes by the cluster as it is now. Its route stays.
 void Exchange::renew_cluster() {
-  const SnapshotRef& current = owner_->session().current();
+  const SnapshotRef& current = *connection_.current;
   if ((renewed_ ? renewed_ : snapshot_) == current || !current) return;
   Cluster* const next = current->same_cluster(cluster_->spec());
   if (next == nullptr || next == cluster_ || &next->queue() != &cluster_->queue())
@@ -53,7 +53,7 @@ void Exchange::renew_cluster() {
 Exchange::Step Exchange::acquire() {
   renew_cluster();
   // No kept connection is taken for a client that has gone: it would be closed without a request.
-  const bool kept = !fresh_ && !owner_->private_connections().empty();
+  const bool kept = !fresh_ && !connection_.private_connections->empty();
   if (kept && client_has_left()) return cancel();
   if (take_private()) return use_place();
   if (!called_ && cluster_->queue().awaited()) return no_place(true);  // nobody overtakes
@@ -71,7 +71,7 @@ Exchange::Step Exchange::acquire() {
 
 // The client has logged in on it: whatever the balancer says, and without waiting.
 bool Exchange::take_private() {
-  PrivateConnections& own = owner_->private_connections();
+  PrivateConnections& own = *connection_.private_connections;
   if (own.empty() || fresh_) return false;
   lease_ = own.take(*cluster_, trust(), place_);
   if (lease_ == nullptr) place_ = kNoBackend;
@@ -129,8 +129,8 @@ Exchange::Step Exchange::use_place() {
     return Step::next;
   }
   lease_ = cluster_->pool(place_).open();
-  lease_->transport.set_reader(&upstream_side_);
-  lease_->transport.set_writer(&upstream_side_);
+  lease_->transport.set_reader(&upstream_events_);
+  lease_->transport.set_writer(&upstream_events_);
   stage_ = Stage::connect;
   const ClusterSpec& spec = cluster_->spec();
   switch (begin_connecting(http_.pipes().loop, lease_->transport, spec, spec.hosts[place_])) {
@@ -200,7 +200,7 @@ void Exchange::on_room() {
 // Source hashing follows the client that trusted proxies speak of.
 uint64_t Exchange::client_hash() {
   if (client_.is_named()) return client_.address->host_hash(kSourceSeed);
-  return owner_->session().client_address().host_hash(kSourceSeed);
+  return connection_.address->host_hash(kSourceSeed);
 }
 
 Exchange::Step Exchange::connect() {
@@ -246,10 +246,10 @@ Exchange::Step Exchange::send_request() {
   if (head.framing() == BodyFraming::length) known = known.first(body_known_);
   upload_since_ = rate_since_ = http_.pipes().loop.now();
   rate_from_ = 0;
-  const size_t used = up_.begin(owner_->client(), lease_->transport, head.framing(),
+  const size_t used = up_.begin(client(), lease_->transport, head.framing(),
                                 {const_cast<char*>(text.data()), text.size()}, known);
   body_known_ = used;
-  lease_->transport.set_reader(&upstream_side_);
+  lease_->transport.set_reader(&upstream_events_);
   stage_ = Stage::await_response;
   return Step::next;
 }
@@ -282,7 +282,7 @@ std::span<const FieldText> Exchange::forwarding_fields(const Hop& hop, OwnFields
   if (request_id_.empty())
     request_id_ = request_id(head, hop, http_.random().next(), request_id_memory_);
   fields[n++] = {FieldId::x_request_id, "X-Request-Id", request_id_};
-  n += identity_fields(listener_->tls.get(), owner_->client().tls(), host_.view(),
+  n += identity_fields(listener_->tls.get(), client().tls(), host_.view(),
                        std::span(fields).subspan(n));
   for (size_t i = 0; i < n; ++i)
     if (fields[i].value.data() == nullptr) return {};

@@ -210,7 +210,7 @@ void Http1Session::settle() {
 Session::View Http1Session::view() const {
   const TimePoint now = loop().now();
   const HostSpec* host = exchange_ != nullptr ? exchange_->host() : nullptr;
-  return {id(),
+  return {text(id()),
           listener().name,
           client_address_.text(),
           host != nullptr ? host->backend->cluster() + "/" + host->backend->name() : "",

@@ -9,11 +9,12 @@
 #pragma once
 
 #include "session/exchange.h"
+#include "session/session.h"
 
 namespace weir {
 
 class Http1Session final : public Session,
-                           private ExchangeOwner,
+                           private ClientSide,
                            private TransportReader,
                            private Deadline {
  public:
@@ -43,10 +44,12 @@ class Http1Session final : public Session,
   void on_opened() override;
   void on_opening_failed(EndReason reason) override;
 
-  // ExchangeOwner
-  Transport& client() override { return client_; }
-  const Session& session() const override { return *this; }
-  PrivateConnections& private_connections() override { return private_; }
+  // ClientSide
+  ClientConnection connection() override {
+    return {&client_, &client_address_, &cells_, &private_, &current()};
+  }
+  ClientConfiguration configuration() const override { return {snapshot_, *listener_}; }
+  SessionId session_id() const override { return id(); }
   void on_head() override {
     ++requests_;
     renew();

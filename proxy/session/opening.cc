@@ -48,7 +48,7 @@ void Opening::read_header() {
       if (client_.peer_closed()) return fail(EndReason::client_closed);
       return;
     case ProxyRead::State::malformed:
-      LOG(warn, "proxy_header.malformed", kv("session", session_.id()),
+      LOG(warn, "proxy_header.malformed", kv("session", text(session_.id())),
           kv("listener", session_.listener().name), kv("peer", session_.client_address().text()),
           kv("reason", read.reason));
       return fail(EndReason::bad_proxy_header);
@@ -138,7 +138,7 @@ void Opening::fail_tls(TlsError error, EndReason reason, std::string_view why) {
     log_refused_client(why);
     return fail(reason);
   }
-  LOG(debug, "tls.handshake_failed", kv("session", session_.id()), kv("reason", text(error)),
+  LOG(debug, "tls.handshake_failed", kv("session", text(session_.id())), kv("reason", text(error)),
       kv_if(!why.empty(), "error", why));
   fail(reason);
 }
@@ -148,7 +148,7 @@ void Opening::log_refused_client(std::string_view why) const {
   const TlsStream& tls = *client_.tls();
   const TlsRefusal* const refusal = tls.refusal();
   const char* const name = tls.server_name();
-  LOG(info, "tls.client_refused", kv("session", session_.id()),
+  LOG(info, "tls.client_refused", kv("session", text(session_.id())),
       kv("listener", session_.listener().name), kv("client", session_.client_address().text()),
       kv_if(name != nullptr, "sni", name != nullptr ? name : ""),
       kv_if(refusal != nullptr, "subject",

@@ -2,10 +2,10 @@
 
 namespace weir {
 
-RequestClient::RequestClient(const RequestHead& head, ExchangeOwner& owner, const HttpSpec& http) {
-  const Address& from = owner.session().client_address();
+RequestClient::RequestClient(const RequestHead& head, const Address& from, bool tls,
+                             const HttpSpec& http) {
   if (IpAddress ip; ip.assign(from)) peer = address = ip;
-  if (owner.client().tls() != nullptr) peer_scheme = scheme = "https";
+  if (tls) peer_scheme = scheme = "https";
   trusted = http.trusted.contains(from);
   if (!trusted) return;
   address = client_address(head, from, http.trusted);

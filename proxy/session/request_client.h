@@ -8,7 +8,6 @@
 
 #include "http/forwarding.h"
 #include "routing/http_spec.h"
-#include "session/exchange_owner.h"
 
 namespace weir {
 
@@ -20,7 +19,8 @@ struct RequestClient {
   std::string_view scheme = "http";       // that the client itself speaks
 
   RequestClient() = default;
-  RequestClient(const RequestHead& head, ExchangeOwner& owner, const HttpSpec& http);
+  // `from`: the address of the connection; `tls`: it uses TLS.
+  RequestClient(const RequestHead& head, const Address& from, bool tls, const HttpSpec& http);
 
   // A trusted proxy names another client than the peer.
   bool is_named() const { return address && address != peer; }

@@ -1,7 +1,5 @@
 #include "session/session.h"
 
-#include <fmt/format.h>
-
 namespace weir {
 
 Session::Session(SessionOwner& owner, Start start)
@@ -65,10 +63,6 @@ std::string Session::timeout_place(EndReason reason) const {
   if (reason == EndReason::connect_timeout)
     return snapshot.place(snapshot.clusters[cluster()].connect_timeout.location);
   return "";
-}
-
-std::string Session::id() const {
-  return fmt::format("{}.{}", owner_.index(), serial_);
 }
 
 }  // namespace weir

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "base/address.h"
+#include "base/session_id.h"
 #include "event/owned.h"
 #include "metrics/cells.h"
 #include "net/pipe.h"
@@ -43,7 +44,7 @@ struct SessionNode : ListNode {};  // of the worker's list
 
 class Session : public Retirable, public SessionNode {
  public:
-  static constexpr Duration kSilence = 1s;
+  static constexpr Duration kSilence = Pipe::kSilence;
   // The most reads in one event whose bytes are discarded.
   static constexpr int kDiscardsPerEvent = 16;
 
@@ -99,7 +100,7 @@ class Session : public Retirable, public SessionNode {
   const Address& client_address() const { return client_address_; }
   ListenerCells& cells() const { return cells_; }
   TimePoint started() const { return started_; }
-  std::string id() const;
+  SessionId id() const { return {owner_.index(), serial_}; }
 
  protected:
   Session(SessionOwner& owner, Start start);

@@ -321,7 +321,7 @@ void TcpSession::settle() {
 Session::View TcpSession::view() const {
   const TimePoint now = loop().now();
   const HostSpec* host = connect_.host();
-  return {id(),
+  return {text(id()),
           listener().name,
           client_address_.text(),
           host != nullptr ? host->backend->cluster() + "/" + host->backend->name() : "",
@@ -337,7 +337,7 @@ void TcpSession::log_end(EndReason reason) const {
   const int error = client_.error() != 0 ? client_.error() : backend_.error();
   const std::string place = timeout_place(reason);
   ACCESS_LOG(
-      "session", kv("session", id()), kv("listener", listener().name),
+      "session", kv("session", text(id())), kv("listener", listener().name),
       kv("client", client_address_.text()),
       kv("cluster", snapshot()->snapshot().clusters[cluster_].name),
       kv_if(host != nullptr, "backend", host != nullptr ? host->backend->name() : std::string()),

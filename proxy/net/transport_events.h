@@ -1,4 +1,4 @@
-// TransportSide: the reader and the writer of one transport; each event calls the same function of
+// TransportEvents: the reader and the writer of one transport; each event calls the same function of
 // the owner, which has it as a member. Thread: the worker's.
 #pragma once
 
@@ -7,8 +7,8 @@
 namespace weir {
 
 template <typename Owner, void (Owner::*kOnEvent)()>
-struct TransportSide final : TransportReader, TransportWriter {
-  explicit TransportSide(Owner& o) : owner(o) {}
+struct TransportEvents final : TransportReader, TransportWriter {
+  explicit TransportEvents(Owner& o) : owner(o) {}
   void on_readable() override { (owner.*kOnEvent)(); }
   void on_writable() override { (owner.*kOnEvent)(); }
   Owner& owner;
