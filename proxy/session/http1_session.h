@@ -8,7 +8,7 @@
 // (RFC 9112 9.6). Every end goes through end().
 #pragma once
 
-#include "session/exchange.h"
+#include "exchange/exchange.h"
 #include "session/session.h"
 
 namespace weir {

@@ -15,9 +15,9 @@
 #include <string_view>
 #include <vector>
 
+#include "exchange/http_resources.h"
 #include "metrics/worker_metrics.h"
 #include "net/listener.h"
-#include "session/http_resources.h"
 #include "session/session.h"
 
 namespace weir {

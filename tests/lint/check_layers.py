@@ -38,14 +38,14 @@ DOORS = [
 ]
 
 # The data path reaches the kernel through os/sys.h, which the simulated network replaces.
-DATA_PATH = ("tls", "net", "upstream", "health", "routing", "session", "worker")
+DATA_PATH = ("tls", "net", "upstream", "health", "routing", "exchange", "session", "worker")
 SYSTEM_CALL = re.compile(
     r"(?<![\w>.:])::(socket|bind|listen|accept4?|connect|recv|recvmsg|send|sendmsg|read|readv|write|"
     r"writev|close|shutdown|setsockopt|getsockopt|splice|pipe2?|fcntl|ioctl)\s*\(")
 
 # Header types that allocate or count references behind the data path's back.
 HEAVY = re.compile(r"\bstd::(function|shared_ptr|map|unordered_map|string)\b(?!_view)")
-HEAVY_FREE = (r"net/.*", r"tls/tls_(stream|records)\.h", r"session/.*")
+HEAVY_FREE = (r"net/.*", r"tls/tls_(stream|records)\.h", r"exchange/.*", r"session/.*")
 # "folder/file.h": "reason", for a header that is not on the data path after all.
 HEAVY_ALLOWED = {
     "session/session.h": "names of a session for the admin API and the log, made when asked for",

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "base/log.h"
-#include "session/exchange.h"
+#include "exchange/exchange.h"
 
 namespace weir {
 namespace {

@@ -2,7 +2,7 @@
 // body hold besides. Deadlines for heads are total: sending in drops gains nothing.
 #include <algorithm>
 
-#include "session/exchange.h"
+#include "exchange/exchange.h"
 
 namespace weir {
 namespace {

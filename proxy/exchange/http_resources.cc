@@ -1,8 +1,8 @@
-#include "session/http_resources.h"
+#include "exchange/http_resources.h"
 
 #include <new>
 
-#include "session/exchange.h"
+#include "exchange/exchange.h"
 
 namespace weir {
 

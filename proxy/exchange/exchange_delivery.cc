@@ -1,6 +1,6 @@
 // A request or a tunnel that one of its sides has ended too early: what was received before that
 // reaches the other side before the connections are aborted.
-#include "session/exchange.h"
+#include "exchange/exchange.h"
 
 namespace weir {
 

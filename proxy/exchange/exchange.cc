@@ -1,5 +1,5 @@
 // The request: its head, its route, its backend, and sending it.
-#include "session/exchange.h"
+#include "exchange/exchange.h"
 
 #include <algorithm>
 

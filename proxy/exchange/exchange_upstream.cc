@@ -1,10 +1,10 @@
 // Finding a backend for the request, and sending it there.
 #include <algorithm>
 
+#include "exchange/exchange.h"
 #include "http/connection_auth.h"
 #include "http/semantics.h"
 #include "routing/decide.h"
-#include "session/exchange.h"
 #include "upstream/connecting.h"
 
 namespace weir {

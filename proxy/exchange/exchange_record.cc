@@ -1,7 +1,7 @@
 // What an exchange leaves behind when it is over: its counters and its line in the access log.
 #include "base/log.h"
+#include "exchange/exchange.h"
 #include "http/glimpse.h"
-#include "session/exchange.h"
 
 namespace weir {
 namespace {

@@ -1,4 +1,4 @@
-#include "session/request_client.h"
+#include "exchange/request_client.h"
 
 namespace weir {
 

@@ -1,7 +1,7 @@
 // When a try has failed: sending the request again where that is safe, and the books of tries.
 #include "base/log.h"
+#include "exchange/exchange.h"
 #include "http/semantics.h"
-#include "session/exchange.h"
 
 namespace weir {
 namespace {

@@ -1,4 +1,4 @@
-#include "session/exchange_books.h"
+#include "exchange/exchange_books.h"
 
 #include <utility>
 

@@ -2,9 +2,9 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "exchange/exchange.h"
 #include "http/connection_auth.h"
 #include "http/semantics.h"
-#include "session/exchange.h"
 
 namespace weir {
 // The request may still be going out: a backend may answer before it has read all of it.

@@ -1,6 +1,6 @@
 // After a 101 that was asked for, or a 2xx to CONNECT: bytes, whatever they are.
+#include "exchange/exchange.h"
 #include "http/semantics.h"
-#include "session/exchange.h"
 
 namespace weir {
 

@@ -1,4 +1,4 @@
-#include "session/body_relay.h"
+#include "exchange/body_relay.h"
 
 #include <algorithm>
 #include <cstring>
