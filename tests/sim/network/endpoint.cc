@@ -123,7 +123,7 @@ void Endpoint::deliver() {
   if (!to) return take_reset();
   if (to->gone_) return;  // its reset is on its way to us
   const size_t n = std::min(
-      {queue_.size(), to->room(), 1 + network_.random().below(network_.weather().segment)});
+      {queue_.size(), to->room(), 1 + network_.random().below(network_.conditions().segment)});
   if (n > 0) {
     if (to->orphan_) return to->send_reset();
     to->take_bytes(queue_.view().substr(0, n));

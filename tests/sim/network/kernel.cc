@@ -55,7 +55,7 @@ int Kernel::add(Descriptor descriptor) {
     if (entry.first != fd) break;
     ++fd;
   }
-  descriptor.no_splice = network_.chance(network_.weather().no_splice);
+  descriptor.no_splice = network_.chance(network_.conditions().no_splice);
   table_[fd] = std::move(descriptor);
   return fd;
 }
@@ -84,7 +84,7 @@ int Kernel::accept(int fd, sockaddr* address, socklen_t* length) {
   }
   auto endpoint = std::move(queue.front());
   queue.erase(queue.begin());
-  if (network_.chance(network_.weather().dead_accepts)) {
+  if (network_.chance(network_.conditions().dead_accepts)) {
     endpoint->abort();
     return fail(ECONNABORTED);
   }
@@ -137,9 +137,9 @@ void Kernel::establish(std::weak_ptr<Endpoint> near, const Address& to) {
   on_connected(to, std::move(far));
 }
 
-bool Kernel::falsely_blocked(Endpoint& endpoint, bool reading) {
+bool Kernel::injects_block(Endpoint& endpoint, bool reading) {
   if (endpoint.gone() || endpoint.failed() || (reading && endpoint.fin_received())) return false;
-  if (!network_.chance(network_.weather().false_blocks)) return false;
+  if (!network_.chance(network_.conditions().false_blocks)) return false;
   ++counts_.false_blocks;
   endpoint.wake_later();
   errno = EAGAIN;
@@ -149,7 +149,7 @@ bool Kernel::falsely_blocked(Endpoint& endpoint, bool reading) {
 // How much of `size` this call moves.
 size_t Kernel::shortened(Endpoint& endpoint, size_t size, bool reading) {
   const size_t possible = std::min(size, reading ? endpoint.readable() : endpoint.room_to_send());
-  if (possible < 2 || !network_.chance(network_.weather().short_calls)) return size;
+  if (possible < 2 || !network_.chance(network_.conditions().short_calls)) return size;
   ++counts_.short_calls;
   const bool reader_knows = reading && endpoint.fin_received();
   if (!reader_knows) endpoint.wake_later();
@@ -161,7 +161,7 @@ ssize_t Kernel::recv(int fd, char* to, size_t size) {
   Descriptor* descriptor = find(fd, "recv");
   if (descriptor == nullptr) return -1;
   Endpoint& endpoint = *descriptor->endpoint;
-  if (falsely_blocked(endpoint, true)) return -1;
+  if (injects_block(endpoint, true)) return -1;
   endpoint.set_urgent(false);
   return endpoint.recv(to, shortened(endpoint, size, true));
 }
@@ -171,7 +171,7 @@ ssize_t Kernel::send(int fd, const char* from, size_t size) {
   Descriptor* descriptor = find(fd, "send");
   if (descriptor == nullptr) return -1;
   Endpoint& endpoint = *descriptor->endpoint;
-  if (falsely_blocked(endpoint, false)) return -1;
+  if (injects_block(endpoint, false)) return -1;
   return endpoint.send(from, shortened(endpoint, size, false));
 }
 
@@ -187,13 +187,13 @@ ssize_t Kernel::splice(int from, int to, size_t size) {
 ssize_t Kernel::splice_in(Descriptor& from, SlotPipe& pipe, size_t size) {
   if (from.no_splice) return fail(EINVAL);
   Endpoint& endpoint = *from.endpoint;
-  if (pipe.full() || falsely_blocked(endpoint, true)) return fail(EAGAIN);
+  if (pipe.full() || injects_block(endpoint, true)) return fail(EAGAIN);
   if (endpoint.readable() == 0) {
     char none;
     return endpoint.recv(&none, 1);
   }
   // It stops there whatever stands behind it; only recv(2) goes on. No edge follows.
-  if (endpoint.urgent() || network_.chance(network_.weather().urgent)) {
+  if (endpoint.urgent() || network_.chance(network_.conditions().urgent)) {
     endpoint.set_urgent(true);
     ++counts_.urgent;
     return endpoint.fin_received() ? 0 : fail(EAGAIN);
@@ -214,7 +214,7 @@ ssize_t Kernel::splice_in(Descriptor& from, SlotPipe& pipe, size_t size) {
 
 ssize_t Kernel::splice_out(SlotPipe& pipe, Endpoint& to, size_t size) {
   if (pipe.bytes.empty()) return fail(EAGAIN);
-  if (falsely_blocked(to, false)) return -1;
+  if (injects_block(to, false)) return -1;
   const size_t wanted = shortened(to, std::min(size, pipe.bytes.size()), false);
   const ssize_t n = to.send(pipe.bytes.view().data(), wanted);
   if (n > 0) pipe.pop(static_cast<size_t>(n));
@@ -223,7 +223,7 @@ ssize_t Kernel::splice_out(SlotPipe& pipe, Endpoint& to, size_t size) {
 
 int Kernel::pipe(int ends[2]) {
   take_time();
-  if (network_.chance(network_.weather().no_pipes)) return fail(ENFILE);
+  if (network_.chance(network_.conditions().no_pipes)) return fail(ENFILE);
   auto pipe = std::make_shared<SlotPipe>();
   pipe->capacity = 1 + network_.random().below(256);
   ends[0] = add({.endpoint = nullptr, .listening = nullptr, .pipe = pipe});
@@ -289,7 +289,7 @@ bool Kernel::watch(int fd, IoWatch* watch, std::function<void()> mark) {
   take_time();
   Descriptor* descriptor = find(fd, "epoll_ctl");
   if (descriptor == nullptr) return false;
-  if (network_.chance(network_.weather().refused_watches)) {
+  if (network_.chance(network_.conditions().refused_watches)) {
     ++counts_.refused_watches;
     return fail(network_.chance(500) ? ENOSPC : ENOMEM), false;
   }

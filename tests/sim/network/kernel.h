@@ -84,7 +84,7 @@ class Kernel {
   void take_time();
   int add(Descriptor descriptor);
   Descriptor* find(int fd, const char* call);
-  bool falsely_blocked(Endpoint& endpoint, bool reading);
+  bool injects_block(Endpoint& endpoint, bool reading);
   size_t shortened(Endpoint& endpoint, size_t size, bool reading);
   ssize_t splice_in(Descriptor& from, SlotPipe& pipe, size_t size);
   ssize_t splice_out(SlotPipe& pipe, Endpoint& to, size_t size);

@@ -4,7 +4,8 @@
 
 namespace weir::sim {
 
-Network::Network(uint64_t seed, const Weather& weather) : random_(seed), weather_(weather) {}
+Network::Network(uint64_t seed, const NetworkConditions& conditions)
+    : random_(seed), conditions_(conditions) {}
 
 Network::~Network() = default;
 
@@ -25,7 +26,7 @@ void Network::pass(Duration duration) {
 
 std::shared_ptr<Endpoint> Network::make_endpoint() {
   const auto some = [this](size_t most) { return most / 8 + random_.below(most * 7 / 8 + 1); };
-  return std::make_shared<Endpoint>(*this, some(weather_.send_buffer), some(weather_.window));
+  return std::make_shared<Endpoint>(*this, some(conditions_.send_buffer), some(conditions_.window));
 }
 
 std::shared_ptr<ListeningSocket> Network::listen(const Address& address) {
@@ -35,7 +36,7 @@ std::shared_ptr<ListeningSocket> Network::listen(const Address& address) {
   return socket;
 }
 
-std::shared_ptr<Endpoint> Network::dial(const Address& to, const Address& from) {
+std::shared_ptr<Endpoint> Network::open_connection(const Address& to, const Address& from) {
   auto client = make_endpoint();
   client->begin_connecting();
   after(latency(), [this, client, to, from] {

@@ -20,7 +20,7 @@ namespace weir::sim {
 class Endpoint;
 
 // How unkind this network is. Probabilities are of 1000.
-struct Weather {
+struct NetworkConditions {
   Duration latency = 100us;      // at most, for each thing that travels
   size_t segment = 1448;         // bytes that arrive at once, at most
   size_t window = 64 * 1024;     // of a receiver, at most
@@ -52,16 +52,18 @@ struct ConnectPlan {
 
 class Network {
  public:
-  Network(uint64_t seed, const Weather& weather);
+  Network(uint64_t seed, const NetworkConditions& conditions);
   ~Network();
   Network(const Network&) = delete;
   Network& operator=(const Network&) = delete;
 
   TimePoint now() const { return now_; }
   Random& random() { return random_; }
-  const Weather& weather() const { return weather_; }
+  const NetworkConditions& conditions() const { return conditions_; }
   bool chance(uint64_t of_1000) { return random_.below(1000) < of_1000; }
-  Duration latency() { return Duration(1000 + random_.below(uint64_t(weather_.latency.count()))); }
+  Duration latency() {
+    return Duration(1000 + random_.below(uint64_t(conditions_.latency.count())));
+  }
 
   void after(Duration delay, std::function<void()> what) { at(now_ + delay, std::move(what)); }
   void at(TimePoint when, std::function<void()> what);
@@ -73,7 +75,7 @@ class Network {
   std::shared_ptr<ListeningSocket> listen(const Address& address);
   void unlisten(const Address& address) { listening_.erase(address.text()); }
   // A client connects; its end. The other end goes into the listener's queue, or a refusal comes.
-  std::shared_ptr<Endpoint> dial(const Address& to, const Address& from);
+  std::shared_ptr<Endpoint> open_connection(const Address& to, const Address& from);
   // Sockets whose application has closed them, until their last bytes are out.
   void keep(std::shared_ptr<Endpoint> orphan) { orphans_.insert(std::move(orphan)); }
   void drop(const std::shared_ptr<Endpoint>& orphan) { orphans_.erase(orphan); }
@@ -89,7 +91,7 @@ class Network {
   };
 
   Random random_;
-  const Weather weather_;
+  const NetworkConditions conditions_;
   TimePoint now_{std::chrono::hours(1)};
   uint64_t order_ = 0;
   std::priority_queue<Event> events_;

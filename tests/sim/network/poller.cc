@@ -74,7 +74,7 @@ void Poller::mark(IoWatch& watch) {
 // epoll_wait: what is ready at this moment, in any order, and not always all of it.
 void Poller::collect() {
   Network& network = Kernel::current().network();
-  if (!watches_.empty() && network.chance(network.weather().false_edges))
+  if (!watches_.empty() && network.chance(network.conditions().false_edges))
     mark(*watches_[network.random().below(watches_.size())]);
   std::vector<IoWatch*> later;
   for (IoWatch* watch : std::exchange(marked_, {})) {

@@ -10,7 +10,7 @@ constexpr std::string_view kExtra =
     "HTTP/1.1 200 OK\r\nX-Extra: 1\r\nContent-Length: 4\r\n\r\nevil";
 
 HttpBackend::HttpBackend(Ledger& ledger, BackendScript script, std::shared_ptr<Wire> wire)
-    : HttpPeer(ledger, script.habits, std::move(wire), false),
+    : HttpPeer(ledger, script.behavior, std::move(wire), false),
       script_(std::move(script)),
       idle_since_(now()) {}
 
@@ -90,7 +90,7 @@ void HttpBackend::take_head() {
   stage_ = Stage::reading;
   if (!head.field("expect").empty() && answer_->fault == Fault::none && !answer_->early)
     send(fmt::format("HTTP/1.1 100 Continue\r\nX-Answer: {}\r\n\r\n", answer_->number));
-  if (answer_->early) think();
+  if (answer_->early) delay_response();
 }
 
 void HttpBackend::take_end() {
@@ -100,13 +100,13 @@ void HttpBackend::take_end() {
                  body_.position());
   if (++request_->whole_at_backends > 1 && request_->method == "POST")
     ledger_.fail("{}, a POST, arrived twice", request_->number);
-  if (stage_ == Stage::reading) return think();
+  if (stage_ == Stage::reading) return delay_response();
   if (stage_ == Stage::answering && all_sent()) after_answer();
 }
 
-void HttpBackend::think() {
+void HttpBackend::delay_response() {
   stage_ = Stage::thinking;
-  const auto most = static_cast<uint64_t>(script_.think.count());
+  const auto most = static_cast<uint64_t>(script_.delay.count());
   answer_at_ = now() + Duration(most == 0 ? 0 : network_.random().below(most));
 }
 
@@ -115,8 +115,8 @@ void HttpBackend::begin_answer() {
   // Where the connection's end is the body's, the end must be in order.
   const bool ends = answer_->framing == Framing::until_close && answer_->has_body();
   answer_->cut = ends && !wire_->ends_in_order();
-  answer_->frail = (wire_->has_tls() && wire_->habits().asks_for_new_keys &&
-                    wire_->habits().new_keys_every != 0) ||
+  answer_->frail = (wire_->has_tls() && wire_->behavior().requests_key_update &&
+                    wire_->behavior().key_update_every != 0) ||
                    (answer_->status == 101 && !wire_->ends_in_order());
   const bool as_it_is = answer_->has_body() && answer_->framing != Framing::chunked;
   if (ends && answer_->cut && answer_->fault == Fault::none) answer_->cut_off_at = answer_->body;

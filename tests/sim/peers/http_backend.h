@@ -9,9 +9,9 @@
 namespace weir::sim {
 
 struct BackendScript {
-  HttpHabits habits;
+  HttpBehavior behavior;
   std::function<void(Answer&, const Request&)> decide;  // how one request is answered
-  Duration think = 0ms;                                 // before an answer, at most
+  Duration delay = 0ms;                                 // before an answer, at most
   Duration idle = 3000s;    // closes a connection on which nothing is asked for so long
   uint32_t keep_alive = 0;  // seconds, told in Keep-Alive; 0: not told
 };
@@ -34,7 +34,7 @@ class HttpBackend final : public HttpPeer {
   void read_events();
   void take_head();
   void take_end();
-  void think();
+  void delay_response();
   void begin_answer();
   std::string render() const;
   std::string render_head() const;

@@ -46,7 +46,7 @@ std::string render_body(const Request& request, Random& random) {
 }  // namespace
 
 HttpClient::HttpClient(Ledger& ledger, ClientScript script, std::shared_ptr<Wire> wire)
-    : HttpPeer(ledger, script.habits, std::move(wire), true),
+    : HttpPeer(ledger, script.behavior, std::move(wire), true),
       script_(std::move(script)),
       ask_at_(now()),
       quiet_since_(now()) {}
@@ -83,9 +83,9 @@ void HttpClient::ask() {
   } else {
     send(body);
   }
-  if (script_.think > 0ns)
+  if (script_.delay > 0ns)
     ask_at_ =
-        now() + Duration(network_.random().below(static_cast<uint64_t>(script_.think.count())));
+        now() + Duration(network_.random().below(static_cast<uint64_t>(script_.delay.count())));
 }
 
 void HttpClient::take(std::string_view bytes) {
@@ -235,8 +235,8 @@ void HttpClient::on_end(End how) {
     read_events();
   }
   if (misled_) return;
-  note_last(reader_.nothing_read() && interim_from_ == 0 ? Request::Outcome::nothing
-                                                         : Request::Outcome::cut,
+  note_last(reader_.at_message_start() && interim_from_ == 0 ? Request::Outcome::nothing
+                                                             : Request::Outcome::cut,
             how == End::fin);
 }
 
@@ -244,7 +244,7 @@ void HttpClient::note_last(Request::Outcome outcome, bool clean) {
   Request* request = current();
   last_.at = now();
   last_.connected = age();
-  last_.announced = server_closes_ && reader_.nothing_read();
+  last_.announced = server_closes_ && reader_.at_message_start();
   if (request == nullptr) return;
   if (!begun(answered_)) return;
   // Those behind it have been asked for, too.
@@ -268,7 +268,7 @@ void HttpClient::note_last(Request::Outcome outcome, bool clean) {
 void HttpClient::on_own_end() {
   if (tunnel_ != nullptr) return;
   note_last(Request::Outcome::abandoned, false);
-  if (current() != nullptr && age() >= habits_.abort_after) current()->reset_at = now();
+  if (current() != nullptr && age() >= behavior_.abort_after) current()->reset_at = now();
 }
 
 void HttpClient::finish_if_done() {

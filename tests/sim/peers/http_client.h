@@ -10,10 +10,10 @@ namespace weir::sim {
 
 struct ClientScript {
   enum class Finish : uint8_t { close, half_close, stay };  // when everything is answered
-  HttpHabits habits;
+  HttpBehavior behavior;
   std::vector<uint32_t> requests;
   size_t ahead = 1;          // requests under way at once, at most
-  Duration think = 0ms;      // before each request, at most
+  Duration delay = 0ms;      // before each request, at most
   bool half_closes = false;  // right after its last request: its answer must come all the same
   Finish finish = Finish::close;
   bool stays_open = false;  // there is no reason why weir should close the connection

@@ -9,11 +9,11 @@ constexpr Duration kLookAtTheTime = 20ms;
 
 }  // namespace
 
-HttpPeer::HttpPeer(Ledger& ledger, const HttpHabits& habits, std::shared_ptr<Wire> wire,
+HttpPeer::HttpPeer(Ledger& ledger, const HttpBehavior& behavior, std::shared_ptr<Wire> wire,
                    bool reads_responses)
     : ledger_(ledger),
       network_(ledger.network()),
-      habits_(habits),
+      behavior_(behavior),
       wire_(std::move(wire)),
       reader_(reads_responses),
       began_(network_.now()) {}
@@ -22,12 +22,12 @@ void HttpPeer::start() {
   wire_->endpoint().set_waker([weak = weak_from_this()] {
     auto self = weak.lock();
     if (self && !self->over_ && !std::exchange(self->soon_, true))
-      self->come_back(self->habits_.pace);
+      self->schedule(self->behavior_.pace);
   });
-  come_back(habits_.pace);
+  schedule(behavior_.pace);
 }
 
-void HttpPeer::come_back(Duration within) {
+void HttpPeer::schedule(Duration within) {
   const auto most = static_cast<uint64_t>(within.count());
   network_.after(Duration(1000 + network_.random().below(most)),
                  [weak = weak_from_this(), visit = ++visit_] {
@@ -41,23 +41,23 @@ void HttpPeer::step() {
   if (over_) return;
   bool moved = false;
   if (!wire_->endpoint().connecting()) {
-    if (age() >= habits_.abort_after) return on_own_end(), abort();
-    if (age() >= habits_.give_up_after) return on_own_end(), leave();
+    if (age() >= behavior_.abort_after) return on_own_end(), abort();
+    if (age() >= behavior_.give_up_after) return on_own_end(), leave();
     const bool open = wire_->shake();
     moved = read_some();
     if (!over_ && (open || end_ != End::none)) act();
     if (!over_) moved = write_some() || moved;
   }
   if (over_) return;
-  const bool rests = moved && habits_.pause > 0ns && network_.chance(20);
+  const bool rests = moved && behavior_.pause > 0ns && network_.chance(20);
   soon_ = moved;
-  come_back(rests ? habits_.pause : moved ? habits_.pace : kLookAtTheTime);
+  schedule(rests ? behavior_.pause : moved ? behavior_.pace : kLookAtTheTime);
 }
 
 bool HttpPeer::read_some() {
-  if (end_ != End::none || received_ >= habits_.read_at_most) return false;
+  if (end_ != End::none || received_ >= behavior_.read_at_most) return false;
   char bytes[65536];
-  const ssize_t n = wire_->recv(bytes, std::min(sizeof(bytes), habits_.chunk));
+  const ssize_t n = wire_->recv(bytes, std::min(sizeof(bytes), behavior_.chunk));
   if (n < 0 && errno == EAGAIN) return false;
   if (n > 0) {
     received_ += static_cast<uint64_t>(n);
@@ -74,9 +74,9 @@ bool HttpPeer::read_some() {
 }
 
 bool HttpPeer::write_some() {
-  const uint64_t may = habits_.send_at_most - std::min(habits_.send_at_most, sent_);
+  const uint64_t may = behavior_.send_at_most - std::min(behavior_.send_at_most, sent_);
   if (to_send_.empty() || failed_ || may == 0) return false;
-  const size_t size = std::min({to_send_.size(), habits_.chunk, static_cast<size_t>(may)});
+  const size_t size = std::min({to_send_.size(), behavior_.chunk, static_cast<size_t>(may)});
   const ssize_t n = wire_->send(to_send_.view().data(), size);
   if (n < 0) {
     failed_ = errno != EAGAIN;

@@ -11,7 +11,7 @@
 
 namespace weir::sim {
 
-struct HttpHabits {
+struct HttpBehavior {
   size_t chunk = 4096;             // bytes of a read or a write, at most
   Duration pace = 1ms;             // between two things it does, at most
   Duration pause = 0ms;            // a rest now and then, at most
@@ -23,7 +23,7 @@ struct HttpHabits {
 
 class HttpPeer : public std::enable_shared_from_this<HttpPeer> {
  public:
-  HttpPeer(Ledger& ledger, const HttpHabits& habits, std::shared_ptr<Wire> wire,
+  HttpPeer(Ledger& ledger, const HttpBehavior& behavior, std::shared_ptr<Wire> wire,
            bool reads_responses);
   virtual ~HttpPeer() = default;
   void start();
@@ -50,7 +50,7 @@ class HttpPeer : public std::enable_shared_from_this<HttpPeer> {
 
   Ledger& ledger_;
   Network& network_;
-  const HttpHabits habits_;
+  const HttpBehavior behavior_;
   std::shared_ptr<Wire> wire_;
   MessageReader reader_;
   const TimePoint began_;
@@ -59,7 +59,7 @@ class HttpPeer : public std::enable_shared_from_this<HttpPeer> {
 
  private:
   void step();
-  void come_back(Duration within);
+  void schedule(Duration within);
   bool read_some();
   bool write_some();
 

@@ -44,7 +44,7 @@ class MessageReader {
   const std::string& fault() const { return fault_; }        // of `bad`
   Framing framing() const { return framing_; }
   bool in_message() const { return part_ != Part::head || !input_.empty(); }
-  bool nothing_read() const { return part_ == Part::head && input_.empty(); }
+  bool at_message_start() const { return part_ == Part::head && input_.empty(); }
 
  private:
   enum class Part : uint8_t { head, body, size, chunk, chunk_end, trailers };

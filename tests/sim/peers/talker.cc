@@ -46,7 +46,7 @@ bool Talker::leave_if_time() {
   const Duration age = book_.network().now() - began_;
   gave_up_ = age >= script_.give_up_after;
   if (age >= script_.abort_after) {
-    left_early_ = !saw_end_;
+    closed_early_ = !received_end_;
     wire_->abort();
     return over_ = true;
   }
@@ -56,7 +56,7 @@ bool Talker::leave_if_time() {
 }
 
 void Talker::leave() {
-  left_early_ = !saw_end_;
+  closed_early_ = !received_end_;
   wire_->close();
   over_ = true;
 }
@@ -72,7 +72,7 @@ void Talker::read_some() {
   const ssize_t n = wire_->recv(bytes, std::min(sizeof(bytes), script_.chunk));
   if (n < 0) return note_error(errno);
   if (n == 0) {
-    saw_end_ = true;
+    received_end_ = true;
     return;
   }
   check({bytes, static_cast<size_t>(n)});
@@ -80,7 +80,7 @@ void Talker::read_some() {
 }
 
 void Talker::check(std::string_view bytes) {
-  if (saw_end_) book_.failures().push_back(fmt::format("{}: bytes after the end", number_));
+  if (received_end_) book_.failures().push_back(fmt::format("{}: bytes after the end", number_));
   while (!bytes.empty() && header_.size() < Book::kHeader) {
     header_.push_back(bytes.front());
     bytes.remove_prefix(1);
@@ -116,7 +116,7 @@ void Talker::identify() {
 
 void Talker::write_some() {
   if (sent_fin_) return;
-  if (sent_ == 0 && book_.network().now() - began_ < script_.think) return;
+  if (sent_ == 0 && book_.network().now() - began_ < script_.delay) return;
   if (script_.echo) {
     if (to_echo_.empty()) return;
     const ssize_t n = wire_->send(to_echo_.data(), std::min(to_echo_.size(), script_.chunk));
@@ -125,7 +125,7 @@ void Talker::write_some() {
     sent_ += static_cast<uint64_t>(n);
     return;
   }
-  if (sent_ >= script_.to_send || (received_ < script_.speak_after && !saw_end_)) return;
+  if (sent_ >= script_.to_send || (received_ < script_.speak_after && !received_end_)) return;
   const size_t room = wire_->endpoint().room_to_send() + 1;  // one more, so that it has to wait
   std::string bytes(std::min<uint64_t>({script_.chunk, script_.to_send - sent_, room}), 0);
   for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = content(number_, sent_ + i);
@@ -136,17 +136,17 @@ void Talker::write_some() {
 
 void Talker::finish_if_done() {
   if (error_ != 0) return leave();
-  const bool all_sent = script_.echo ? saw_end_ && to_echo_.empty() : sent_ >= script_.to_send;
-  if (all_sent && script_.finish == Script::Finish::close && !saw_end_ && !script_.echo) {
+  const bool all_sent = script_.echo ? received_end_ && to_echo_.empty() : sent_ >= script_.to_send;
+  if (all_sent && script_.finish == Script::Finish::close && !received_end_ && !script_.echo) {
     sent_fin_ = true;
     return leave();
   }
-  const bool may_finish = saw_end_ || (script_.finish == Script::Finish::half_close);
+  const bool may_finish = received_end_ || (script_.finish == Script::Finish::half_close);
   if (all_sent && may_finish && !sent_fin_) {
     sent_fin_ = true;
     wire_->shutdown_write();
   }
-  if (sent_fin_ && saw_end_) leave();
+  if (sent_fin_ && received_end_) leave();
 }
 
 std::shared_ptr<Talker> Book::open(const Script& script, std::shared_ptr<Wire> wire,

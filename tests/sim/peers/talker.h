@@ -29,7 +29,7 @@ struct Script {
   Duration close_after = Duration::max();  // closes, with whatever is unread
   Duration give_up_after = 20s;            // nobody stays for ever
   size_t chunk = 4096;
-  Duration think = 0ms;  // before its first byte
+  Duration delay = 0ms;  // before its first byte
   Duration pace = 1ms;   // between two things it does, at most
 };
 
@@ -46,9 +46,9 @@ class Talker : public std::enable_shared_from_this<Talker> {
   uint32_t number() const { return number_; }
   uint64_t sent() const { return sent_; }
   uint64_t received() const { return received_; }
-  bool said_end() const { return wire_->said_end(); }  // after its last byte
-  bool saw_end() const { return saw_end_; }            // the other's FIN
-  bool left_early() const { return left_early_; }      // closed or reset before it saw the end
+  bool sent_end() const { return wire_->sent_end(); }  // after its last byte
+  bool received_end() const { return received_end_; }  // the other's FIN
+  bool closed_early() const { return closed_early_; }  // closed or reset before it saw the end
   int error() const { return error_; }
   bool was_connected() const { return connected_; }
   bool gave_up() const { return gave_up_; }
@@ -88,8 +88,8 @@ class Talker : public std::enable_shared_from_this<Talker> {
   int error_ = 0;
   bool connected_ = false;
   bool sent_fin_ = false;
-  bool saw_end_ = false;
-  bool left_early_ = false;
+  bool received_end_ = false;
+  bool closed_early_ = false;
   bool gave_up_ = false;
   bool over_ = false;
 };

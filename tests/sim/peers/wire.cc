@@ -5,7 +5,7 @@
 namespace weir::sim {
 namespace {
 
-constexpr std::string_view kHalfARecord{"\x17\x03\x03\x01\x00half a reco", 16};
+constexpr std::string_view kPartialRecord{"\x17\x03\x03\x01\x00half a reco", 16};
 constexpr std::string_view kGarbage = "GET / HTTP/1.1\r\nHost: sim\r\n\r\n";
 
 int fail_with(int error) {
@@ -15,12 +15,12 @@ int fail_with(int error) {
 
 }  // namespace
 
-Wire::Wire(Wires& wires, std::shared_ptr<Endpoint> endpoint, const TlsHabits& habits)
+Wire::Wire(Wires& wires, std::shared_ptr<Endpoint> endpoint, const TlsBehavior& behavior)
     : wires_(wires),
       endpoint_(std::move(endpoint)),
-      habits_(habits),
+      behavior_(behavior),
       began_(wires.network_.now()),
-      tls_(wires.make_tls(habits)) {
+      tls_(wires.make_tls(behavior)) {
   if (!tls_) return;
   in_ = BIO_new(BIO_s_mem());
   out_ = BIO_new(BIO_s_mem());
@@ -31,7 +31,7 @@ bool Wire::shake() {
   if (open() || endpoint_->connecting()) return open();
   const TimePoint now = wires_.network_.now();
   if (!tls_) return opened_at_ = now, true;
-  if (habits_.garbage && !silent_) send_garbage();
+  if (behavior_.garbage && !silent_) send_garbage();
   while (!open() && error_ == 0) {
     clear_openssl_errors();
     const int result = silent_ ? -1 : SSL_do_handshake(tls_.get());
@@ -64,7 +64,7 @@ bool Wire::feed(size_t size) {
   const ssize_t n = endpoint_->recv(bytes, std::min(size, sizeof(bytes)));
   if (n > 0) return BIO_write(in_, bytes, static_cast<int>(n)) == n;
   if (n < 0 && errno == EAGAIN) return false;
-  saw_cut_ = n == 0 && endpoint_->fin_received();
+  received_cut_ = n == 0 && endpoint_->fin_received();
   fail(n == 0 ? ECONNRESET : errno);
   return false;
 }
@@ -73,7 +73,7 @@ bool Wire::flush() {
   char* bytes = nullptr;
   const auto size = static_cast<uint64_t>(BIO_get_mem_data(out_, &bytes));
   if (size == 0) return true;
-  const uint64_t may = open() ? size : std::min(size, habits_.silent_after - handshake_sent_);
+  const uint64_t may = open() ? size : std::min(size, behavior_.silent_after - handshake_sent_);
   silent_ = silent_ || may < size;
   handshake_sent_ += open() ? 0 : may;
   const bool sent = endpoint_->send_whole({bytes, static_cast<size_t>(may)});
@@ -109,36 +109,37 @@ ssize_t Wire::send(const char* from, size_t size) {
     endpoint_->want_space();
     return fail_with(EAGAIN);
   }
-  if (habits_.new_keys_every != 0 && ++writes_ % habits_.new_keys_every == 0 && !habits_.old)
-    SSL_key_update(tls_.get(), habits_.asks_for_new_keys ? SSL_KEY_UPDATE_REQUESTED
-                                                         : SSL_KEY_UPDATE_NOT_REQUESTED);
+  if (behavior_.key_update_every != 0 && ++writes_ % behavior_.key_update_every == 0 &&
+      !behavior_.old)
+    SSL_key_update(tls_.get(), behavior_.requests_key_update ? SSL_KEY_UPDATE_REQUESTED
+                                                             : SSL_KEY_UPDATE_NOT_REQUESTED);
   clear_openssl_errors();
   size_t n = 0;
   if (SSL_write_ex(tls_.get(), from, size, &n) != 1) return fail_with(EPROTO);
   return flush() ? static_cast<ssize_t>(n) : -1;
 }
 
-void Wire::say_farewell() {
+void Wire::end_tls() {
   if (endpoint_->gone() || endpoint_->fin_queued() || endpoint_->connecting()) return;
   if (!tls_ || !open()) return;
-  switch (habits_.farewell) {
-    case TlsHabits::Farewell::close_notify:
+  switch (behavior_.tls_end) {
+    case TlsBehavior::TlsEnd::close_notify:
       clear_openssl_errors();
       SSL_shutdown(tls_.get());
-      said_end_ = flush();
+      sent_end_ = flush();
       return;
-    case TlsHabits::Farewell::none: return;
-    case TlsHabits::Farewell::half_a_record: endpoint_->send_whole(kHalfARecord); return;
+    case TlsBehavior::TlsEnd::none: return;
+    case TlsBehavior::TlsEnd::partial_record: endpoint_->send_whole(kPartialRecord); return;
   }
 }
 
 void Wire::shutdown_write() {
-  say_farewell();
+  end_tls();
   endpoint_->shutdown_write();
 }
 
 void Wire::close() {
-  say_farewell();
+  end_tls();
   left_at_ = std::min(left_at_, wires_.network_.now());
   endpoint_->close();
 }

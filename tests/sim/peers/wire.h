@@ -12,24 +12,24 @@
 
 namespace weir::sim {
 
-struct TlsHabits {
+struct TlsBehavior {
   enum class Role : uint8_t { none, client, server };
-  enum class Farewell : uint8_t { close_notify, none, half_a_record };  // before the FIN
+  enum class TlsEnd : uint8_t { close_notify, none, partial_record };  // before the FIN
   Role role = Role::none;
-  bool old = false;               // TLS 1.2
-  bool comes_back = false;        // with the session of an earlier connection
-  uint64_t new_keys_every = 0;    // writes; 0: never
-  bool asks_for_new_keys = true;  // of the other side, then
-  uint64_t silent_after = ~0ull;  // bytes of its handshake, then nothing more
-  bool garbage = false;           // in place of its first message
-  Farewell farewell = Farewell::close_notify;
+  bool old = false;                 // TLS 1.2
+  bool resumes = false;             // with the session of an earlier connection
+  uint64_t key_update_every = 0;    // writes; 0: never
+  bool requests_key_update = true;  // of the other side, then
+  uint64_t silent_after = ~0ull;    // bytes of its handshake, then nothing more
+  bool garbage = false;             // in place of its first message
+  TlsEnd tls_end = TlsEnd::close_notify;
 };
 
 class Wires;
 
 class Wire {
  public:
-  Wire(Wires& wires, std::shared_ptr<Endpoint> endpoint, const TlsHabits& habits);
+  Wire(Wires& wires, std::shared_ptr<Endpoint> endpoint, const TlsBehavior& behavior);
 
   // Goes on with the handshake. True: there is none, or it is done.
   bool shake();
@@ -41,10 +41,10 @@ class Wire {
 
   Endpoint& endpoint() { return *endpoint_; }
   const Endpoint& endpoint() const { return *endpoint_; }
-  const TlsHabits& habits() const { return habits_; }
+  const TlsBehavior& behavior() const { return behavior_; }
   // An end of this side is one that nobody could have made up.
   bool ends_in_order() const {
-    return !tls_ || habits_.farewell == TlsHabits::Farewell::close_notify;
+    return !tls_ || behavior_.tls_end == TlsBehavior::TlsEnd::close_notify;
   }
   // What became of it.
   bool has_tls() const { return tls_ != nullptr; }
@@ -54,10 +54,10 @@ class Wire {
   bool silent() const { return silent_; }  // before it was
   bool resumed() const { return open() && tls_ && SSL_session_reused(tls_.get()) == 1; }
   // After its last byte.
-  bool said_end() const { return tls_ ? said_end_ : endpoint_->fin_queued(); }
+  bool sent_end() const { return tls_ ? sent_end_ : endpoint_->fin_queued(); }
   // Its FIN says nothing: it came without a close_notify.
-  bool cut() const { return endpoint_->fin_queued() && !said_end(); }
-  bool saw_cut() const { return saw_cut_; }  // the other's FIN without a close_notify
+  bool cut() const { return endpoint_->fin_queued() && !sent_end(); }
+  bool received_cut() const { return received_cut_; }  // the other's FIN without a close_notify
   TimePoint began() const { return began_; }
   TimePoint ended_at() const { return ended_at_; }  // when it saw the other's end; kNever
   TimePoint left_at() const { return left_at_; }    // when it closed or reset; kNever
@@ -66,12 +66,12 @@ class Wire {
   bool flush();
   bool feed(size_t size);
   void send_garbage();
-  void say_farewell();
+  void end_tls();
   void fail(int error);
 
   Wires& wires_;
   const std::shared_ptr<Endpoint> endpoint_;
-  const TlsHabits habits_;
+  const TlsBehavior behavior_;
   const TimePoint began_;
   SslPtr tls_;  // null: none
   BIO* in_ = nullptr;
@@ -80,8 +80,8 @@ class Wire {
   uint64_t writes_ = 0;
   int error_ = 0;  // of its reading
   bool silent_ = false;
-  bool said_end_ = false;
-  bool saw_cut_ = false;
+  bool sent_end_ = false;
+  bool received_cut_ = false;
   TimePoint opened_at_ = kNever;
   TimePoint ended_at_ = kNever;
   TimePoint left_at_ = kNever;

@@ -73,8 +73,8 @@ const std::string& Wires::authority() {
   return parties().authority->file();
 }
 
-std::shared_ptr<Wire> Wires::open(std::shared_ptr<Endpoint> endpoint, const TlsHabits& habits) {
-  all_.push_back(std::make_shared<Wire>(*this, std::move(endpoint), habits));
+std::shared_ptr<Wire> Wires::open(std::shared_ptr<Endpoint> endpoint, const TlsBehavior& behavior) {
+  all_.push_back(std::make_shared<Wire>(*this, std::move(endpoint), behavior));
   return all_.back();
 }
 
@@ -86,8 +86,8 @@ int Wires::on_new_session(SSL* tls, SSL_SESSION* session) {
   return 1;
 }
 
-SslPtr Wires::make_tls(const TlsHabits& habits) {
-  if (habits.role == TlsHabits::Role::none) return nullptr;
+SslPtr Wires::make_tls(const TlsBehavior& behavior) {
+  if (behavior.role == TlsBehavior::Role::none) return nullptr;
   if (!client_) {
     client_.reset(SSL_CTX_new(TLS_client_method()));
     server_.reset(SSL_CTX_new(TLS_server_method()));
@@ -98,9 +98,9 @@ SslPtr Wires::make_tls(const TlsHabits& habits) {
     SSL_CTX_use_certificate_chain_file(server_.get(), certificate().cert.c_str());
     SSL_CTX_use_PrivateKey_file(server_.get(), certificate().key.c_str(), SSL_FILETYPE_PEM);
   }
-  const bool server = habits.role == TlsHabits::Role::server;
+  const bool server = behavior.role == TlsBehavior::Role::server;
   SslPtr tls(SSL_new(server ? server_.get() : client_.get()));
-  const int version = habits.old ? TLS1_2_VERSION : TLS1_3_VERSION;
+  const int version = behavior.old ? TLS1_2_VERSION : TLS1_3_VERSION;
   SSL_set_min_proto_version(tls.get(), version);
   SSL_set_max_proto_version(tls.get(), version);
   SSL_set_app_data(tls.get(), this);
@@ -109,8 +109,8 @@ SslPtr Wires::make_tls(const TlsHabits& habits) {
   } else {
     SSL_set_connect_state(tls.get());
     SSL_set_tlsext_host_name(tls.get(), kHost);
-    SSL_SESSION* const known = known_[habits.old];
-    if (habits.comes_back && known != nullptr) SSL_set_session(tls.get(), known);
+    SSL_SESSION* const known = known_[behavior.old];
+    if (behavior.resumes && known != nullptr) SSL_set_session(tls.get(), known);
   }
   return tls;
 }

@@ -19,7 +19,7 @@ class Wires {
   Wires(const Wires&) = delete;
   Wires& operator=(const Wires&) = delete;
 
-  std::shared_ptr<Wire> open(std::shared_ptr<Endpoint> endpoint, const TlsHabits& habits);
+  std::shared_ptr<Wire> open(std::shared_ptr<Endpoint> endpoint, const TlsBehavior& behavior);
   const std::vector<std::shared_ptr<Wire>>& all() const { return all_; }
 
   // What weir shows, and what it trusts: files of the process.
@@ -29,7 +29,7 @@ class Wires {
 
  private:
   friend class Wire;
-  SslPtr make_tls(const TlsHabits& habits);
+  SslPtr make_tls(const TlsBehavior& behavior);
   static int on_new_session(SSL* tls, SSL_SESSION* session);
 
   Network& network_;

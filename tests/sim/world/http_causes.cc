@@ -63,7 +63,7 @@ bool HttpCauses::may_end_silently(const HttpClient::LastAsked& last, bool clean)
   const KernelCounts& counts = evidence_.kernel.counts();
   return scenario.max_connections < 1000 || scenario.listener_limit > 0 ||
          scenario.max_handshakes > 0 || counts.out_of_descriptors > 0 ||
-         counts.refused_watches > 0 || scenario.weather.dead_accepts > 0 || scenario.reloads > 0;
+         counts.refused_watches > 0 || scenario.conditions.dead_accepts > 0 || scenario.reloads > 0;
 }
 
 }  // namespace weir::sim

@@ -13,7 +13,9 @@ bool chance(Random& random, uint64_t of_1000) {
 
 // Some are nothing, most are short.
 uint64_t body_size(const Scenario& scenario, Random& random) {
-  const uint64_t most = scenario.bulk ? 1u << 20 : scenario.weather.segment < 1000 ? 20000 : 100000;
+  const uint64_t most = scenario.bulk                        ? 1u << 20
+                        : scenario.conditions.segment < 1000 ? 20000
+                                                             : 100000;
   switch (random.below(5)) {
     case 0: return 0;
     case 1:
@@ -23,12 +25,12 @@ uint64_t body_size(const Scenario& scenario, Random& random) {
   }
 }
 
-HttpHabits habits(const Scenario& scenario, Random& random) {
-  HttpHabits habits;
-  habits.chunk = scenario.bulk ? 65536 : one_of<size_t>(random, {300, 1448, 16384});
-  habits.pace = scenario.bulk ? 200us : one_of(random, {100us, 500us, 2000us});
-  if (chance(random, 100)) habits.pause = up_to(random, 200ms);
-  return habits;
+HttpBehavior behavior(const Scenario& scenario, Random& random) {
+  HttpBehavior behavior;
+  behavior.chunk = scenario.bulk ? 65536 : one_of<size_t>(random, {300, 1448, 16384});
+  behavior.pace = scenario.bulk ? 200us : one_of(random, {100us, 500us, 2000us});
+  if (chance(random, 100)) behavior.pause = up_to(random, 200ms);
+  return behavior;
 }
 
 void choose_request(Request& request, const Scenario& scenario, Random& random) {
@@ -74,14 +76,14 @@ void choose_answer(Answer& answer, const Request& request, const Scenario& scena
   if (answer.fault == Fault::more_than_asked) answer.framing = Framing::length;
 }
 
-void choose_trouble(ClientScript& script, Random& random) {
-  script.habits.give_up_after = 8s;
+void choose_faults(ClientScript& script, Random& random) {
+  script.behavior.give_up_after = 8s;
   switch (random.below(12)) {
-    case 0: script.habits.abort_after = up_to(random, 1s); break;
-    case 1: script.habits.abort_after = up_to(random, 20ms); break;
-    case 2: script.habits.give_up_after = up_to(random, 1s); break;
-    case 3: script.habits.read_at_most = random.below(5000); break;
-    case 4: script.habits.send_at_most = random.below(2000); break;
+    case 0: script.behavior.abort_after = up_to(random, 1s); break;
+    case 1: script.behavior.abort_after = up_to(random, 20ms); break;
+    case 2: script.behavior.give_up_after = up_to(random, 1s); break;
+    case 3: script.behavior.read_at_most = random.below(5000); break;
+    case 4: script.behavior.send_at_most = random.below(2000); break;
     default: break;
   }
 }
@@ -91,9 +93,9 @@ void choose_trouble(ClientScript& script, Random& random) {
 ClientScript http_client_script(const Scenario& scenario, Ledger& ledger) {
   Random& random = ledger.network().random();
   ClientScript script;
-  script.habits = habits(scenario, random);
+  script.behavior = behavior(scenario, random);
   script.ahead = chance(random, 500) ? 1 : 2 + random.below(6);
-  if (chance(random, 600)) script.think = up_to(random, one_of(random, {1ms, 50ms, 500ms}));
+  if (chance(random, 600)) script.delay = up_to(random, one_of(random, {1ms, 50ms, 500ms}));
   script.half_closes = chance(random, 150) && !scenario.cancel_on_close;
   script.finish = one_of(random, {ClientScript::Finish::close, ClientScript::Finish::half_close});
   const size_t requests = 1 + random.below(scenario.bulk ? 4 : 12);
@@ -117,19 +119,19 @@ ClientScript http_client_script(const Scenario& scenario, Ledger& ledger) {
   script.stays_open =
       scenario.polite && !scenario.drain && scenario.limits.max_requests_per_connection == 0;
   if (scenario.polite) return script;
-  choose_trouble(script, random);
+  choose_faults(script, random);
   if (chance(random, 200)) script.finish = ClientScript::Finish::stay;
   return script;
 }
 
 BackendScript http_backend_script(const Scenario& scenario, Random& random) {
   BackendScript script;
-  script.habits = habits(scenario, random);
-  if (chance(random, 500)) script.think = up_to(random, one_of(random, {1ms, 20ms, 300ms}));
+  script.behavior = behavior(scenario, random);
+  if (chance(random, 500)) script.delay = up_to(random, one_of(random, {1ms, 20ms, 300ms}));
   if (scenario.idle_closes && chance(random, 500))
     script.idle = up_to(random, one_of<Duration>(random, {500us, 20ms, 1s}));
   if (chance(random, 100)) script.keep_alive = 1 + static_cast<uint32_t>(random.below(5));
-  if (!scenario.polite) script.habits.give_up_after = 12s;
+  if (!scenario.polite) script.behavior.give_up_after = 12s;
   const uint64_t unkind = one_of<uint64_t>(random, {0, 100, 400});
   script.decide = [&scenario, &random, unkind](Answer& answer, const Request& request) {
     choose_answer(answer, request, scenario, unkind, random);

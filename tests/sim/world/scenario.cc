@@ -9,12 +9,12 @@ Scenario::Scenario(uint64_t seed, Protocol spoken, bool with_tls) : protocol(spo
   polite = seed / 8 % 2 == 0;  // in every block, by turns
   bulk = random.below(4) == 0;
   clients = bulk ? 2 + random.below(6) : 5 + random.below(40);
-  choose_weather(random);
+  choose_conditions(random);
   reloads = random.below(4);
   if (polite)
     timeouts = {.idle = {600s, {}}, .half_close = {600s, {}}, .max_age = {}};
   else
-    choose_trouble(random);
+    choose_faults(random);
   if (polite) connect_timeout = 10s;
   if (protocol == Protocol::http) choose_http(random);
   if (with_tls) choose_tls(random);
@@ -74,27 +74,27 @@ void Scenario::choose_http(Random& random) {
   if (random.below(4) == 0) retry.per_try_timeout.value = up_to(random, 1s);
 }
 
-void Scenario::choose_weather(Random& random) {
-  weather.latency = one_of(random, {20us, 200us, 2000us});
-  weather.segment = bulk ? 65536 : one_of<size_t>(random, {64, 1448, 16384});
-  weather.window = bulk ? 262144 : one_of<size_t>(random, {600, 4096, 65536});
-  weather.send_buffer = bulk ? 262144 : one_of<size_t>(random, {600, 4096, 65536});
-  weather.short_calls = one_of(random, {0, 20, 200});
-  weather.false_blocks = one_of(random, {0, 20, 200});
-  weather.false_edges = one_of(random, {0, 20});
-  weather.no_splice = one_of(random, {0, 300});
-  weather.no_pipes = one_of(random, {0, 300});
-  weather.urgent = one_of(random, {0, 50});
+void Scenario::choose_conditions(Random& random) {
+  conditions.latency = one_of(random, {20us, 200us, 2000us});
+  conditions.segment = bulk ? 65536 : one_of<size_t>(random, {64, 1448, 16384});
+  conditions.window = bulk ? 262144 : one_of<size_t>(random, {600, 4096, 65536});
+  conditions.send_buffer = bulk ? 262144 : one_of<size_t>(random, {600, 4096, 65536});
+  conditions.short_calls = one_of(random, {0, 20, 200});
+  conditions.false_blocks = one_of(random, {0, 20, 200});
+  conditions.false_edges = one_of(random, {0, 20});
+  conditions.no_splice = one_of(random, {0, 300});
+  conditions.no_pipes = one_of(random, {0, 300});
+  conditions.urgent = one_of(random, {0, 50});
 }
 
-void Scenario::choose_trouble(Random& random) {
+void Scenario::choose_faults(Random& random) {
   const bool short_ones = random.below(3) != 0;  // else nothing but the peers ends a session
   timeouts.idle.value = short_ones ? 300ms + up_to(random, 3s) : 60s;
   timeouts.half_close.value = random.below(4) == 0 ? 0ms : short_ones ? up_to(random, 2s) : 60s;
   if (random.below(4) == 0) timeouts.max_age.value = 100ms + up_to(random, 4s);
   connect_timeout = 50ms + up_to(random, 400ms);
-  weather.dead_accepts = one_of(random, {0, 30});
-  weather.refused_watches = one_of(random, {0, 0, 20});
+  conditions.dead_accepts = one_of(random, {0, 30});
+  conditions.refused_watches = one_of(random, {0, 0, 20});
   if (random.below(4) == 0) max_connections = 3 + random.below(20);
   if (random.below(4) == 0) listener_limit = 2 + random.below(10);
   health_flips = random.below(8);
@@ -107,7 +107,7 @@ void Scenario::choose_trouble(Random& random) {
 }
 
 uint64_t Scenario::amount(Random& random) const {
-  const uint64_t most = bulk ? 3u << 20 : std::min<uint64_t>(weather.window * 20, 200000);
+  const uint64_t most = bulk ? 3u << 20 : std::min<uint64_t>(conditions.window * 20, 200000);
   switch (random.below(4)) {
     case 0: return 0;
     case 1: return Book::kHeader + random.below(300);
@@ -146,29 +146,29 @@ Script Scenario::backend_script(Random& random) const {
   if (script.finish == Script::Finish::half_close && random.below(2) == 0)
     script.finish = Script::Finish::await_end;
   if (!script.echo && random.below(2) == 0) script.speak_after = 1 + random.below(Book::kHeader);
-  if (random.below(4) == 0) script.think = up_to(random, polite ? Duration(2s) : Duration(5s));
+  if (random.below(4) == 0) script.delay = up_to(random, polite ? Duration(2s) : Duration(5s));
   return script;
 }
 
-TlsHabits Scenario::tls_habits(Random& random, TlsHabits::Role role) const {
-  using Role = TlsHabits::Role;
-  TlsHabits habits;
-  if (role == Role::client ? !tls_clients : !tls_backends) return habits;
-  habits.role = role;
-  habits.old = random.below(4) == 0;
-  habits.comes_back = random.below(2) == 0;
-  if (random.below(4) == 0) habits.new_keys_every = 1 + random.below(20);
+TlsBehavior Scenario::tls_behavior(Random& random, TlsBehavior::Role role) const {
+  using Role = TlsBehavior::Role;
+  TlsBehavior behavior;
+  if (role == Role::client ? !tls_clients : !tls_backends) return behavior;
+  behavior.role = role;
+  behavior.old = random.below(4) == 0;
+  behavior.resumes = random.below(2) == 0;
+  if (random.below(4) == 0) behavior.key_update_every = 1 + random.below(20);
   // The answer to that may find it gone, and then its last bytes are lost.
-  habits.asks_for_new_keys = !polite || role == Role::client || protocol == Protocol::tcp;
-  if (polite) return habits;
+  behavior.requests_key_update = !polite || role == Role::client || protocol == Protocol::tcp;
+  if (polite) return behavior;
   switch (random.below(10)) {
-    case 0: habits.silent_after = random.below(role == Role::client ? 400 : 1500); break;
-    case 1: habits.garbage = true; break;
-    case 2: habits.farewell = TlsHabits::Farewell::none; break;
-    case 3: habits.farewell = TlsHabits::Farewell::half_a_record; break;
+    case 0: behavior.silent_after = random.below(role == Role::client ? 400 : 1500); break;
+    case 1: behavior.garbage = true; break;
+    case 2: behavior.tls_end = TlsBehavior::TlsEnd::none; break;
+    case 3: behavior.tls_end = TlsBehavior::TlsEnd::partial_record; break;
     default: break;
   }
-  return habits;
+  return behavior;
 }
 
 ConnectPlan Scenario::connect_plan(Random& random, uint64_t backend) const {

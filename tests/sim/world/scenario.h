@@ -1,4 +1,4 @@
-// Scenario: what a seed decides before anything happens: the weather, the timeouts, and how many
+// Scenario: what a seed decides before anything happens: the conditions, the timeouts, and how many
 // things go wrong. Half of the seeds are polite: every peer behaves and nothing times out, so
 // every session has to end in order, with every byte delivered; the network is not polite even
 // then.
@@ -17,11 +17,11 @@ struct Scenario {
 
   Script client_script(Random& random) const;
   Script backend_script(Random& random) const;
-  TlsHabits tls_habits(Random& random, TlsHabits::Role role) const;
+  TlsBehavior tls_behavior(Random& random, TlsBehavior::Role role) const;
   ConnectPlan connect_plan(Random& random, uint64_t backend) const;
 
   const Protocol protocol;
-  Weather weather;
+  NetworkConditions conditions;
   bool polite = false;
   bool bulk = false;  // few sessions with much to move: splice(2)
   size_t clients = 0;
@@ -52,8 +52,8 @@ struct Scenario {
   Duration drain_linger = 500ms;
 
  private:
-  void choose_weather(Random& random);
-  void choose_trouble(Random& random);
+  void choose_conditions(Random& random);
+  void choose_faults(Random& random);
   void choose_http(Random& random);
   void choose_tls(Random& random);
   void choose_polite_drain(Random& random);

@@ -35,7 +35,7 @@ std::vector<std::string> TcpTraffic::stuck() const {
       if (!talker->over())
         lines.push_back(fmt::format("{} is stuck: sent {} of {}, received {}, end {}",
                                     talker->number(), talker->sent(), talker->script().to_send,
-                                    talker->received(), talker->saw_end()));
+                                    talker->received(), talker->received_end()));
   return lines;
 }
 

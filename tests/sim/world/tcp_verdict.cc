@@ -64,7 +64,7 @@ void TcpVerdict::judge() {
   }
   if (!evidence_.scenario.polite) return;
   for (const auto& client : book_.clients())
-    expect(client->saw_end() && client->error() == 0 && seen.contains(client->address.text()),
+    expect(client->received_end() && client->error() == 0 && seen.contains(client->address.text()),
            "{}: a polite session did not end in order: errno {}, {} bytes in", client->number(),
            client->error(), client->received());
 }
@@ -86,7 +86,7 @@ bool TcpVerdict::may_be_cut(const std::vector<std::shared_ptr<Talker>>& talkers)
 bool TcpVerdict::may_be_unopened(const std::vector<std::shared_ptr<Talker>>& talkers) const {
   return std::any_of(talkers.begin(), talkers.end(), [](const auto& talker) {
     const Wire& wire = talker->wire();
-    return wire.has_tls() && (!wire.open() || (wire.habits().old && talker->left_early()));
+    return wire.has_tls() && (!wire.open() || (wire.behavior().old && talker->closed_early()));
   });
 }
 
@@ -161,7 +161,7 @@ void TcpVerdict::judge_session(const AccessLine& line, const Talker& client) {
            "{}: {} had done its handshake after {:.3f} s, it ended after {:.3f} s", line.client,
            client.number(), seconds(client.wire().opened_at() - client.began()), line.duration);
   if (line.reason == EndReason::tls_handshake_failed)
-    expect(!client.wire().open() || client.left_early(), "{}: {} had nothing against TLS",
+    expect(!client.wire().open() || client.closed_early(), "{}: {} had nothing against TLS",
            line.client, client.number());
   expect(!client.wire().silent() || !needs_session(line.reason),
          "{}: {} never finished its handshake, and ended with {}", line.client, client.number(),
@@ -178,7 +178,7 @@ void TcpVerdict::judge_session(const AccessLine& line, const Talker& client) {
   if (backend == nullptr) {
     const auto& backends = book_.backends();
     const bool somebody_left = std::any_of(backends.begin(), backends.end(), [](const auto& b) {
-      return b->left_early() && b->received() < Book::kHeader;
+      return b->closed_early() && b->received() < Book::kHeader;
     });
     expect(!is_in_order(line.reason) || client.sent() == 0 || somebody_left,
            "{}: {} bytes reached nobody", line.client, client.sent());
@@ -193,7 +193,7 @@ void TcpVerdict::judge_session(const AccessLine& line, const Talker& client) {
   if (line.reason == EndReason::backend_reset) judge_cut(line, *backend, client);
   // Silent, but at work.
   expect(line.reason != EndReason::drain_idle || line.received_bytes == 0 || backend->sent() > 0 ||
-             backend->left_early(),
+             backend->closed_early(),
          "{}: closed as idle while {} waited for its answer", line.client, client.number());
   if (!is_in_order(line.reason)) return;
   expect(line.received_bytes == client.sent(), "{}: {} bytes sent, {} logged as received",
@@ -207,7 +207,7 @@ void TcpVerdict::judge_cut(const AccessLine& line, const Talker& from, const Tal
   const Script& script = to.script();
   const bool reads_on = script.read_at_most == Script().read_at_most && !script.echo &&
                         to.sent() >= script.to_send && !to.gave_up() &&
-                        (!to.left_early() || to.error() != 0);
+                        (!to.closed_early() || to.error() != 0);
   if (!from.wire().cut() || from.reset_at() != kNever || !reads_on) return;
   expect(to.received() == from.sent(), "{}: {} sent {} bytes before it was cut off, {} got {}",
          line.client, from.number(), from.sent(), to.number(), to.received());
@@ -217,14 +217,14 @@ void TcpVerdict::judge_cut(const AccessLine& line, const Talker& from, const Tal
 void TcpVerdict::judge_direction(const AccessLine& line, const Talker& from, const Talker& to) {
   expect(to.received() <= from.sent(), "{}: {} sent {} bytes, {} got {}", line.client,
          from.number(), from.sent(), to.number(), to.received());
-  if (to.saw_end() && !is_quiet_close(line.reason)) {
-    expect(from.said_end(), "{}: {} saw an end that {} did not send ({})", line.client, to.number(),
+  if (to.received_end() && !is_quiet_close(line.reason)) {
+    expect(from.sent_end(), "{}: {} saw an end that {} did not send ({})", line.client, to.number(),
            from.number(), text(line.reason));
     expect(to.received() == from.sent(), "{}: {} sent {} bytes, {} got {} and the end ({})",
            line.client, from.number(), from.sent(), to.number(), to.received(), text(line.reason));
   }
-  if (is_in_order(line.reason) && !to.left_early())
-    expect(to.saw_end(), "{}: ended in order, but {} saw errno {}", line.client, to.number(),
+  if (is_in_order(line.reason) && !to.closed_early())
+    expect(to.received_end(), "{}: ended in order, but {} saw errno {}", line.client, to.number(),
            to.error());
 }
 

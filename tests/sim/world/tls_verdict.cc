@@ -30,10 +30,10 @@ Counted count(const WorkerReport& report) {
 void tell(const Wire& wire, Tally& tally) {
   ++tally[wire.open() ? "handshakes: done" : "handshakes: not done"];
   tally["handshakes: resumed"] += wire.resumed();
-  tally["handshakes: silent"] += wire.silent() && !wire.habits().garbage;
-  tally["handshakes: garbage"] += wire.habits().garbage;
+  tally["handshakes: silent"] += wire.silent() && !wire.behavior().garbage;
+  tally["handshakes: garbage"] += wire.behavior().garbage;
   tally["ends without close_notify"] += wire.open() && wire.cut();
-  tally["ends without close_notify: weir's"] += wire.open() && wire.saw_cut();
+  tally["ends without close_notify: weir's"] += wire.open() && wire.received_cut();
 }
 
 }  // namespace
@@ -44,10 +44,10 @@ void judge_handshakes(const Evidence& evidence, std::vector<std::string>& failur
   for (const auto& wire : evidence.wires.all()) {
     if (!wire->has_tls()) continue;
     tell(*wire, tally);
-    if (wire->habits().role == TlsHabits::Role::server) continue;
+    if (wire->behavior().role == TlsBehavior::Role::server) continue;
     ++(wire->open() ? done : not_done);
     late += wire->open() && wire->opened_at() > wire->began() + timeout - kTravel;
-    crossing += !wire->open() && wire->habits().old;  // with TLS 1.2 a server is ready first
+    crossing += !wire->open() && wire->behavior().old;  // with TLS 1.2 a server is ready first
     // It says nothing any more, and waits.
     if (wire->silent() &&
         std::min(wire->ended_at(), wire->left_at()) > wire->began() + timeout + kSoon)

@@ -53,7 +53,7 @@ class World {
  public:
   World(uint64_t seed, Protocol protocol, bool with_tls)
       : scenario_(seed, protocol, with_tls),
-        network_(mix(seed), scenario_.weather),
+        network_(mix(seed), scenario_.conditions),
         wires_(network_, seed),
         kernel_(network_),
         traffic_(protocol == Protocol::tcp ? make_tcp_traffic(scenario_, network_)
@@ -89,8 +89,8 @@ void World::plan_clients() {
     network_.after(when, [this, from, to] {
       --clients_to_come_;
       traffic_->open_client(
-          wires_.open(network_.dial(to, from),
-                      scenario_.tls_habits(network_.random(), TlsHabits::Role::client)),
+          wires_.open(network_.open_connection(to, from),
+                      scenario_.tls_behavior(network_.random(), TlsBehavior::Role::client)),
           from);
     });
   }
@@ -100,7 +100,7 @@ void World::plan_clients() {
   kernel_.on_connected = [this](const Address& to, std::shared_ptr<Endpoint> far) {
     traffic_->open_backend(
         wires_.open(std::move(far),
-                    scenario_.tls_habits(network_.random(), TlsHabits::Role::server)),
+                    scenario_.tls_behavior(network_.random(), TlsBehavior::Role::server)),
         to);
   };
 }
