@@ -177,11 +177,11 @@ class Client {
     connection.tls = secure_.connect(connection.fd);
     connection.reads = Connection::Reads::handshake;
     ++under_way_;
-    shake(connection);
+    step_handshake(connection);
   }
 
-  void shake(Connection& connection) {
-    if (!secure_.shake(connection.tls)) return;
+  void step_handshake(Connection& connection) {
+    if (!secure_.step_handshake(connection.tls)) return;
     --under_way_;
     ask(connection);
   }
@@ -218,7 +218,7 @@ class Client {
 
   void http_readable(Connection& connection) {
     switch (connection.reads) {
-      case Connection::Reads::handshake: return shake(connection);
+      case Connection::Reads::handshake: return step_handshake(connection);
       case Connection::Reads::head: return read_head(connection);
       case Connection::Reads::body:
         return took_body(connection, drop(connection, std::min(connection.missing, kDropped)));

@@ -34,7 +34,7 @@ class SecureContext {
     return ssl;
   }
   // True once it is done.
-  bool shake(SSL* ssl) {
+  bool step_handshake(SSL* ssl) {
     if (SSL_do_handshake(ssl) != 1) {
       if (SSL_get_error(ssl, -1) != SSL_ERROR_WANT_READ) refuse("the handshake failed");
       return false;

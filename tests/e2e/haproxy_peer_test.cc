@@ -95,7 +95,7 @@ TEST_F(HaproxyBeforeWeir, WeirTerminatesTlsAfterTheHeader) {
       ASSERT_EQ(handshake(peer), TlsPeer::State::done) << peer.error();
       EXPECT_EQ(peer.peer_name(), "a");
       ASSERT_TRUE(peer.send(http_get("/")));
-      EXPECT_THAT(hear(peer, "https"), EndsWith("\r\n127.0.0.9 https")) << version;
+      EXPECT_THAT(receive_until(peer, "https"), EndsWith("\r\n127.0.0.9 https")) << version;
       EXPECT_TRUE(line_of(weir, peer.socket().local().text()).is_object()) << weir.errors();
     }
   }
@@ -115,7 +115,7 @@ TEST_F(HaproxyBeforeWeir, TlvsOfTlsTerminatedByHaproxyAreSkipped) {
   TlsPeer peer(client_of(front), {.sni = "a.test", .trust = &authority_, .certificate = client});
   ASSERT_EQ(handshake(peer), TlsPeer::State::done) << peer.error() << server.said();
   ASSERT_TRUE(peer.send(http_get("/")));
-  EXPECT_THAT(hear(peer, "http"), EndsWith("\r\n127.0.0.9 http"));
+  EXPECT_THAT(receive_until(peer, "http"), EndsWith("\r\n127.0.0.9 http"));
   expect_no_failure(weir);
 }
 
@@ -202,7 +202,7 @@ TEST_F(HaproxyBehindWeir, HaproxyGetsTheHostOfTheRequest) {
   TlsPeer peer(client_of(bind_), {.sni = "a.test", .trust = &authority});
   ASSERT_EQ(handshake(peer), TlsPeer::State::done) << peer.error();
   ASSERT_TRUE(peer.send(http_get("/")));
-  EXPECT_THAT(hear(peer, "a.test"), EndsWith("\r\n127.0.0.9 asked for a.test"));
+  EXPECT_THAT(receive_until(peer, "a.test"), EndsWith("\r\n127.0.0.9 asked for a.test"));
 }
 
 TEST_F(HaproxyBehindWeir, ChecksSendLocalHeadersThatHaproxyAccepts) {

@@ -141,7 +141,7 @@ class TlsToldTest : public ProxyHeaderTest {
     EXPECT_TRUE(peer.send("hello"));
     EXPECT_EQ(server.receive(5), "hello") << "nothing is between the header and it";
     EXPECT_TRUE(server.send("world"));
-    EXPECT_EQ(hear(peer, "world"), "world");
+    EXPECT_EQ(receive_until(peer, "world"), "world");
     return told;
   }
 

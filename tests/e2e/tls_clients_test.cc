@@ -337,7 +337,7 @@ class StalledHandshakesTest : public TlsClientsTest {
     }
   }
   std::string request(TlsPeer& peer) const {
-    return peer.send(http_get("/say/hello")) ? hear(peer, "hello") : "not sent";
+    return peer.send(http_get("/say/hello")) ? receive_until(peer, "hello") : "not sent";
   }
   static double heap(const ProxyProcess& weir) { return weir.scrape().sum("process_heap_bytes"); }
 

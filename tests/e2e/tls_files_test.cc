@@ -176,7 +176,7 @@ class TlsFilesTest : public testing::Test {
     return one->peer_name();
   }
   static std::string ask(TlsPeer& peer, const std::string& what, const std::string& fields = "") {
-    return peer.send(http_get("/say/" + what, fields)) ? hear(peer, what) : "not sent";
+    return peer.send(http_get("/say/" + what, fields)) ? receive_until(peer, what) : "not sent";
   }
 
   std::string directory_;

@@ -45,7 +45,7 @@ class Server {
     ASSERT_EQ(::send(connections.back().get(), bytes.data(), bytes.size(), MSG_NOSIGNAL),
               static_cast<ssize_t>(bytes.size()));
   }
-  std::string heard() {
+  std::string received() {
     char buffer[256];
     const ssize_t n =
         connections.empty() ? 0 : ::recv(connections.back().get(), buffer, sizeof buffer, 0);
@@ -113,7 +113,7 @@ class HealthCheckTest : public testing::Test {
     checks_.apply({{checked_, spec}});
     std::string request;
     EXPECT_TRUE(run_until([&] {
-      request += server_.heard();
+      request += server_.received();
       return request.find("\r\n\r\n") != std::string::npos;
     })) << request;
     return request;

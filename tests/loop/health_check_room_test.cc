@@ -11,12 +11,12 @@ TEST_F(HealthCheckTest, SendsAndExpectsBinaryBytes) {
   binary.expect_hex = "\x00\xfe"s;
   const auto b = backend("b", server_.address());
   checks_.apply({{b, binary}});
-  std::string heard;
+  std::string request;
   ASSERT_TRUE(run_until([&] {
-    heard += server_.heard();
-    return heard.size() >= 5;
+    request += server_.received();
+    return request.size() >= 5;
   }));
-  EXPECT_EQ(heard, binary.send_hex);
+  EXPECT_EQ(request, binary.send_hex);
   server_.say("\xff\x00\xfe"s);
   ASSERT_TRUE(run_until_results(1));
   EXPECT_EQ(b->health(), Health::up);
@@ -26,16 +26,16 @@ TEST_F(HealthCheckTest, ProxyHeaderVersion1HasTheAddressesOfTheConnection) {
   CheckTarget target{backend("b", server_.address()), http_spec()};
   target.proxy_protocol = config::ProxyVersion::v1;
   checks_.apply({target});
-  std::string heard;
+  std::string request;
   ASSERT_TRUE(run_until([&] {
-    heard += server_.heard();
-    return heard.find("\r\n\r\n") != std::string::npos;
+    request += server_.received();
+    return request.find("\r\n\r\n") != std::string::npos;
   }));
   sockaddr_storage from;
   socklen_t length = sizeof from;
   ::getpeername(server_.connections.back().get(), reinterpret_cast<sockaddr*>(&from), &length);
   const Address own = Address::from(reinterpret_cast<sockaddr*>(&from), length);
-  EXPECT_THAT(heard,
+  EXPECT_THAT(request,
               testing::StartsWith("PROXY TCP4 127.0.0.1 127.0.0.1 " + std::to_string(own.port()) +
                                   " " + std::to_string(server_.address().port()) + "\r\nGET / "));
 }
@@ -45,12 +45,12 @@ TEST_F(HealthCheckTest, ProxyHeaderVersion2IsLocal) {
   CheckTarget target{backend("b", server_.address()), http_spec()};
   target.proxy_protocol = config::ProxyVersion::v2;
   checks_.apply({target});
-  std::string heard;
+  std::string request;
   ASSERT_TRUE(run_until([&] {
-    heard += server_.heard();
-    return heard.find("\r\n\r\n") != std::string::npos;
+    request += server_.received();
+    return request.find("\r\n\r\n") != std::string::npos;
   }));
-  EXPECT_THAT(heard, testing::StartsWith("\r\n\r\n\0\r\nQUIT\n\x20"s));
+  EXPECT_THAT(request, testing::StartsWith("\r\n\r\n\0\r\nQUIT\n\x20"s));
 }
 
 TEST_F(HealthCheckTest, RunsAllChecksWithABoundedNumberAtATime) {

@@ -165,8 +165,8 @@ TEST_F(HealthCheckTest, FindsAnExpectedResponseThatArrivesInPieces) {
   ping.expect = "PONG";
   auto b = backend("b", server_.address());
   checks_.apply({{b, ping}});
-  std::string heard;
-  ASSERT_TRUE(run_until([&] { return (heard += server_.heard()) == "PING\r\n"; }));
+  std::string request;
+  ASSERT_TRUE(run_until([&] { return (request += server_.received()) == "PING\r\n"; }));
   server_.say("+PO");
   settle();
   EXPECT_EQ(b->health(), Health::unknown);

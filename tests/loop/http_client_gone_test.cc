@@ -210,7 +210,7 @@ class TlsClientGoneTest : public TlsListenerFixture {
   void ask(const std::string& listener = "protocol: http, cluster: c") {
     secure(certificate(site), listener);
     one = peer({.sni = "a.test"});
-    ASSERT_EQ(shaken(*one), TlsPeer::State::done);
+    ASSERT_EQ(handshake(*one), TlsPeer::State::done);
     ASSERT_TRUE(one->send(get("/1")));
     server = accepted();
     message(server);

@@ -34,7 +34,7 @@ class LastBytesTest : public TlsFixture {
   }
   PeerPtr tls_client() {
     auto peer = std::make_unique<TlsPeer>(client(), TlsPeer::Wish{});
-    EXPECT_EQ(shaken(*peer), State::done) << peer->error();
+    EXPECT_EQ(handshake(*peer), State::done) << peer->error();
     turns(2);
     (void)peer->receive();  // the ticket: unread, it would make a reset of the FIN
     return peer;
@@ -44,7 +44,7 @@ class LastBytesTest : public TlsFixture {
     wish.certificate = here;
     wish.server = true;
     auto peer = std::make_unique<TlsPeer>(accepted(), wish);
-    EXPECT_EQ(shaken(*peer), State::done) << peer->error();
+    EXPECT_EQ(handshake(*peer), State::done) << peer->error();
     return peer;
   }
   // A client or a backend that takes next to nothing before it is asked to.
@@ -165,7 +165,7 @@ TEST_F(LastBytesTest, TcpWithTlsOnBothSidesIsDeliveredBeforeTheReset) {
   for (const bool down : {false, true}) {
     serve_with(kTcp, true, true);
     auto one = std::make_unique<TlsPeer>(slow(client()), TlsPeer::Wish{});
-    ASSERT_EQ(shaken(*one), State::done);
+    ASSERT_EQ(handshake(*one), State::done);
     PeerPtr server = tls_server();
     turns(2);
     (void)one->receive();

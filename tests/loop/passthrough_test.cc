@@ -22,7 +22,7 @@ class PassthroughTest : public TlsFixture {
     std::string where;
     Socket arrived;
     EXPECT_TRUE(run_until([&] {
-      one.shake();
+      one.step_handshake();
       for (const auto& [name, acceptor] : {std::pair("c", &backend), {"a", &a}, {"h2", &h2}}) {
         if (!wait_ready(acceptor->fd(), POLLIN, 1ms)) continue;
         arrived = acceptor->accept(1s);
@@ -34,8 +34,8 @@ class PassthroughTest : public TlsFixture {
                    {.certificate = authority.issue({.hosts = {"a.test"}, .common_name = where}),
                     .server = true});
     EXPECT_TRUE(run_until([&] {
-      server.shake();
-      return one.shake() == TlsPeer::State::done;
+      server.step_handshake();
+      return one.step_handshake() == TlsPeer::State::done;
     })) << one.error();
     EXPECT_EQ(one.peer_name(), where) << "the TLS is the backend's";
     return where;

@@ -27,7 +27,7 @@ class ProxyProtocolTest : public TlsFixture {
     return {header.data(), header.size()};
   }
   // A header as it came, whole.
-  ProxyHeader heard(Socket& server) {
+  ProxyHeader received_header(Socket& server) {
     ProxyRead read;
     EXPECT_TRUE(run_until([&] {
       got_ += server.receive(1, 1ms);
@@ -121,7 +121,7 @@ TEST_F(ProxyProtocolTest, TlsFollowsTheHeader) {
   Socket socket = client();
   ASSERT_TRUE(socket.send(v2("192.0.2.7:4711", "127.0.0.1:443")));
   TlsPeer one(std::move(socket), {.sni = "a.test"});
-  ASSERT_EQ(shaken(one), TlsPeer::State::done);
+  ASSERT_EQ(handshake(one), TlsPeer::State::done);
   ASSERT_TRUE(one.send(get("/")));
   Socket server = accepted();
   EXPECT_THAT(message(server), HasSubstr("\r\nX-Forwarded-For: 192.0.2.7\r\n"));
@@ -133,7 +133,7 @@ TEST_F(ProxyProtocolTest, BackendsReceiveTheAddressOfTheClient) {
     telling(version);
     Socket one = client();
     Socket server = accepted();
-    const ProxyHeader header = heard(server);
+    const ProxyHeader header = received_header(server);
     EXPECT_EQ(header.source.text(), one.local().text());
     EXPECT_EQ(header.destination.text(), address().text());
     ASSERT_TRUE(one.send("hello"));
@@ -149,7 +149,7 @@ TEST_F(ProxyProtocolTest, Ipv4ClientOfADualStackListenerIsIpv4Everywhere) {
           cluster_text("c", backend.address(), "proxy_protocol: " + version));
     Socket one = Socket::connect(Address::loopback(address().port()));
     Socket server = accepted();
-    const ProxyHeader header = heard(server);
+    const ProxyHeader header = received_header(server);
     EXPECT_EQ(header.source.text(), one.local().text());
     EXPECT_EQ(header.destination.text(), Address::loopback(address().port()).text());
     EXPECT_EQ(got_.substr(0, 10),
@@ -178,9 +178,9 @@ TEST_F(ProxyProtocolTest, BackendsReceiveTheTlsPropertiesOfTheClient) {
   telling("v2",
           ", tls: { certificates: [{ cert: '" + files.cert + "', key: '" + files.key + "' }] }");
   TlsPeer one(client(), {.sni = "a.test"});
-  ASSERT_EQ(shaken(one), TlsPeer::State::done);
+  ASSERT_EQ(handshake(one), TlsPeer::State::done);
   Socket server = accepted();
-  const ProxyTls tls = heard(server).tls();
+  const ProxyTls tls = received_header(server).tls();
   EXPECT_EQ(tls.version, "TLSv1.3");
   EXPECT_EQ(tls.authority, "a.test");
 }
@@ -194,7 +194,7 @@ TEST_F(ProxyProtocolTest, ReceivedHeaderIsForwarded) {
   Socket one = client();
   ASSERT_TRUE(one.send(v2("[2001:db8::7]:4711", "[2001:db8::1]:80")));
   Socket server = accepted();
-  const auto told = heard(server);
+  const auto told = received_header(server);
   EXPECT_EQ(told.source.text(), "[2001:db8::7]:4711");
   EXPECT_EQ(told.destination.text(), "[2001:db8::1]:80");
 }

@@ -43,7 +43,7 @@ class TlsBackendTest : public TlsFixture {
   }
   PeerPtr met(const Wish& wish) {
     PeerPtr peer = next(wish);
-    EXPECT_EQ(shaken(*peer), State::done) << peer->error();
+    EXPECT_EQ(handshake(*peer), State::done) << peer->error();
     return peer;
   }
   // An answer to the request that waits at `server`.
@@ -65,7 +65,7 @@ class TlsBackendTest : public TlsFixture {
     const uint64_t before = errors(error);
     Socket one = asking();
     PeerPtr server = next(wish);
-    shaken(*server);  // a server may have been content
+    handshake(*server);  // a server may have been content
     EXPECT_THAT(message(one), StartsWith("HTTP/1.1 502 "));
     EXPECT_EQ(errors(error), before + 1) << text_of_errors();
   }
@@ -203,7 +203,7 @@ TEST_F(TlsBackendTest, SendsItsOwnCertificateAndOffersItsProtocol) {
         return SSL_TLSEXT_ERR_OK;
       },
       &offered);
-  ASSERT_EQ(shaken(*server), State::done) << server->error();
+  ASSERT_EQ(handshake(*server), State::done) << server->error();
   EXPECT_EQ(server->peer_name(), "weir itself");
   EXPECT_EQ(offered, "\x08http/1.1");
   answered(*server, one, "hello");
@@ -345,7 +345,7 @@ TEST_F(TlsBackendTest, BackendThatClosesDuringItsHandshakeIsReplacedAlsoForAPost
     else
       bad.close();
     PeerPtr good = over(accepted(at_first ? second : first), as_server(here));
-    ASSERT_EQ(shaken(*good), State::done) << good->error();
+    ASSERT_EQ(handshake(*good), State::done) << good->error();
     EXPECT_THAT(text(*good, "abc"), StartsWith("POST / "));
     ASSERT_TRUE(good->send(ok("hello")));
     EXPECT_THAT(until(one, "hello"), StartsWith("HTTP/1.1 200 "));

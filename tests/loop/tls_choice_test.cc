@@ -28,7 +28,7 @@ class TlsChoiceTest : public TlsListenerFixture {
   // The name in the certificate, or "none": there was none that the client understands.
   std::string shown(const std::string& sni, const std::string& signatures = "") {
     auto one = peer({.sni = sni, .signatures = signatures});
-    return shaken(*one) == State::done ? one->peer_name() : "none";
+    return handshake(*one) == State::done ? one->peer_name() : "none";
   }
 };
 

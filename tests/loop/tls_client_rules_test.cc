@@ -26,7 +26,7 @@ class TlsClientRulesTest : public TlsListenerFixture {
   }
   // In TLS 1.3 the client believes to be in until it hears otherwise.
   void expect_refusal(TlsPeer& peer) {
-    if (shaken(peer) == State::failed) return;
+    if (handshake(peer) == State::failed) return;
     EXPECT_TRUE(run_until([&] {
       peer.receive();
       return peer.cut_off();
@@ -35,7 +35,7 @@ class TlsClientRulesTest : public TlsListenerFixture {
   // What the backend sees of a request of this client.
   std::string seen(const IssuedFiles& files, const std::string& fields = "") {
     auto one = peer({.certificate = files});
-    EXPECT_EQ(shaken(*one), State::done);
+    EXPECT_EQ(handshake(*one), State::done);
     Socket server;
     return exchanged(*one, get("/", fields), server);
   }
@@ -53,13 +53,13 @@ class TlsClientRulesTest : public TlsListenerFixture {
 TEST_F(TlsClientRulesTest, ApplyToTheirHostsOnly) {
   serve_two();
   auto guest = peer({.sni = "a.test"});
-  ASSERT_EQ(shaken(*guest), State::done);
+  ASSERT_EQ(handshake(*guest), State::done);
   EXPECT_THAT(ask(*guest, "a.test"), StartsWith("HTTP/1.1 200 "));
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     auto stranger = peer({.sni = "x.b.test", .version = version});
     expect_refusal(*stranger);
     auto friendly = peer({.sni = "b.test", .version = version, .certificate = known});
-    ASSERT_EQ(shaken(*friendly), State::done) << friendly->error();
+    ASSERT_EQ(handshake(*friendly), State::done) << friendly->error();
     EXPECT_THAT(ask(*friendly, "b.test"), StartsWith("HTTP/1.1 200 "));
   }
   EXPECT_EQ(errors(TlsError::client_cert), 2u);
@@ -71,7 +71,7 @@ TEST_F(TlsClientRulesTest, RequestForAHostWithOtherRulesIsMisdirected) {
   for (const char* host : {"b.test", "B.TEST:8443", "deep.b.test", "b.test.", "b.test.:8443",
                            "b.test..", "a.deep.b.test", "%62.test"}) {
     auto guest = peer({.sni = "a.test"});
-    ASSERT_EQ(shaken(*guest), State::done);
+    ASSERT_EQ(handshake(*guest), State::done);
     EXPECT_THAT(ask(*guest, host), StartsWith("HTTP/1.1 421 ")) << host;
     EXPECT_TRUE(run_until([&] {
       guest->receive();
@@ -79,10 +79,10 @@ TEST_F(TlsClientRulesTest, RequestForAHostWithOtherRulesIsMisdirected) {
     })) << "a client that keeps it would hear the same for ever";
   }
   auto root = peer({.sni = "a.test"});
-  ASSERT_EQ(shaken(*root), State::done);
+  ASSERT_EQ(handshake(*root), State::done);
   EXPECT_THAT(ask(*root, "a.test."), StartsWith("HTTP/1.1 200 ")) << "the same host";
   auto insider = peer({.sni = "b.test", .certificate = known});
-  ASSERT_EQ(shaken(*insider), State::done);
+  ASSERT_EQ(handshake(*insider), State::done);
   EXPECT_THAT(ask(*insider, "x.b.test"), StartsWith("HTTP/1.1 200 ")) << "the same rules";
   EXPECT_THAT(ask(*insider, "a.test"), StartsWith("HTTP/1.1 421 "));
   EXPECT_TRUE(
@@ -94,7 +94,7 @@ TEST_F(TlsClientRulesTest, TicketOfOneSiteIsNotAcceptedByAnother) {
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     serve_two();
     auto guest = peer({.sni = "a.test", .version = version});
-    ASSERT_EQ(shaken(*guest), State::done);
+    ASSERT_EQ(handshake(*guest), State::done);
     ask(*guest, "a.test");
     ASSERT_NE(guest->session(), nullptr);
     SSL_set_shutdown(guest->ssl(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
@@ -109,7 +109,7 @@ TEST_F(TlsClientRulesTest, TicketOfOneSiteIsNotAcceptedByAnother) {
 TEST_F(TlsClientRulesTest, NewRulesApplyToOpenConnectionsAndANewListDoesNotEndThem) {
   secure(certificate(site));
   auto early = peer({.sni = "a.test"});
-  ASSERT_EQ(shaken(*early), State::done);
+  ASSERT_EQ(handshake(*early), State::done);
   EXPECT_THAT(ask(*early, "a.test"), StartsWith("HTTP/1.1 200 "));
   secure(certificate(site) + rules("require"));
   EXPECT_THAT(ask(*early, "a.test"), StartsWith("HTTP/1.1 421 "));
@@ -122,7 +122,7 @@ TEST_F(TlsClientRulesTest, NewRulesApplyToOpenConnectionsAndANewListDoesNotEndTh
   };
   put(authority.revoke({}));
   auto late = peer({.sni = "a.test", .certificate = known});
-  ASSERT_EQ(shaken(*late), State::done);
+  ASSERT_EQ(handshake(*late), State::done);
   EXPECT_THAT(ask(*late, "a.test"), StartsWith("HTTP/1.1 200 "));
   put(authority.revoke({site}));
   EXPECT_THAT(ask(*late, "a.test"), StartsWith("HTTP/1.1 200 "));
@@ -152,11 +152,11 @@ TEST_F(TlsClientRulesTest, BackendReceivesTheIdentityOfTheClient) {
 TEST_F(TlsClientRulesTest, ResumedClientHasTheSameIdentity) {
   secure(certificate(site) + rules("require"));
   auto first = peer({.certificate = known});
-  ASSERT_EQ(shaken(*first), State::done);
+  ASSERT_EQ(handshake(*first), State::done);
   ask(*first, "a.test");
   ASSERT_NE(first->session(), nullptr);
   auto second = peer({.certificate = known, .session = first->session()});
-  ASSERT_EQ(shaken(*second), State::done);
+  ASSERT_EQ(handshake(*second), State::done);
   EXPECT_TRUE(SSL_session_reused(second->ssl()));
   Socket server;
   EXPECT_THAT(exchanged(*second, get("/"), server), HasSubstr("Subject=\"CN=client\""));

@@ -52,7 +52,7 @@ class TlsHealthCheckTest : public testing::Test, public TestLoop, private Health
     std::string asked;
     State state = State::going_on;
     EXPECT_TRUE(run_until([&] {
-      if (state == State::going_on) state = peer.shake();
+      if (state == State::going_on) state = peer.step_handshake();
       if (state == State::done) asked += peer.receive();
       if (asked.ends_with("\r\n\r\n") && peer.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))
         asked.clear();

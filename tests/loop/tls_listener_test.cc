@@ -17,7 +17,7 @@ using TlsListenerTest = TlsListenerFixture;
 TEST_F(TlsListenerTest, RequestsAreForwardedWithTheSchemeHttps) {
   secure(certificate(site));
   auto one = peer({.sni = "a.test", .trust = &authority});
-  ASSERT_EQ(shaken(*one), State::done) << one->error();
+  ASSERT_EQ(handshake(*one), State::done) << one->error();
   Socket server;
   EXPECT_THAT(exchanged(*one, get("/"), server), HasSubstr("\r\nX-Forwarded-Proto: https\r\n"));
   exchanged(*one, get("/again"), server);
@@ -43,7 +43,7 @@ TEST_F(TlsListenerTest, RedirectsKeepTheSchemeOfTheClient) {
       {"/implied", "https://a.test/implied"},
       {"/plain", "http://a.test/plain"}};
   auto one = peer({.sni = "a.test"});
-  ASSERT_EQ(shaken(*one), State::done) << one->error();
+  ASSERT_EQ(handshake(*one), State::done) << one->error();
   for (const auto& [path, location] : cases) {
     ASSERT_TRUE(one->send(std::string("GET ") + path + " HTTP/1.1\r\nHost: a.test:9\r\n\r\n"));
     EXPECT_THAT(text(*one, "\r\n\r\n"),
@@ -56,12 +56,12 @@ TEST_F(TlsListenerTest, AcceptsTls12And13AndNoOlderVersion) {
   secure(certificate(site));
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     auto one = peer({.version = version});
-    ASSERT_EQ(shaken(*one), State::done) << one->error();
+    ASSERT_EQ(handshake(*one), State::done) << one->error();
     EXPECT_EQ(SSL_version(one->ssl()), version);
   }
   secure("policy: modern, " + certificate(site));
   auto old = peer({.version = TLS1_2_VERSION});
-  EXPECT_EQ(shaken(*old), State::failed);
+  EXPECT_EQ(handshake(*old), State::failed);
   EXPECT_TRUE(run_until([&] { return errors(TlsError::version) == 1; }));
   EXPECT_EQ(ended("l", EndReason::tls_handshake_failed), 1u);
 }
@@ -76,7 +76,7 @@ TEST_F(TlsListenerTest, CertificateIsChosenByTheServerName) {
       {"z.y.b.test", "a"}, {"b.test", "wild"},   {"unknown", "a"},      {"", "a"}};
   for (const auto& [asked, shown] : cases) {
     auto one = peer({.sni = asked});
-    ASSERT_EQ(shaken(*one), State::done) << asked;
+    ASSERT_EQ(handshake(*one), State::done) << asked;
     EXPECT_EQ(one->peer_name(), shown) << asked;
   }
 }
@@ -84,11 +84,11 @@ TEST_F(TlsListenerTest, CertificateIsChosenByTheServerName) {
 TEST_F(TlsListenerTest, UnknownServerNameIsRefusedWhenConfigured) {
   secure("reject_unknown_sni: true, " + certificate(site));
   auto stranger = peer({.sni = "b.test"});
-  EXPECT_EQ(shaken(*stranger), State::failed);
+  EXPECT_EQ(handshake(*stranger), State::failed);
   EXPECT_THAT(stranger->error(), HasSubstr("unrecognized name"));
   EXPECT_TRUE(run_until([&] { return errors(TlsError::server_name) == 1; }));
   auto known = peer({.sni = "a.test"});
-  EXPECT_EQ(shaken(*known), State::done);
+  EXPECT_EQ(handshake(*known), State::done);
 }
 
 TEST_F(TlsListenerTest, ClientGetsTheCertificateWithTheKeyTypeItSupports) {
@@ -96,21 +96,21 @@ TEST_F(TlsListenerTest, ClientGetsTheCertificateWithTheKeyTypeItSupports) {
       authority.issue({.hosts = {"a.test"}, .common_name = "a-rsa", .rsa = true});
   secure("certificates: [" + entry(site) + ", " + entry(rsa) + "]");
   auto modern = peer({.sni = "a.test"});
-  ASSERT_EQ(shaken(*modern), State::done);
+  ASSERT_EQ(handshake(*modern), State::done);
   EXPECT_EQ(modern->peer_name(), "a");
   auto old = peer({.sni = "a.test", .version = TLS1_2_VERSION});
   SSL_set_cipher_list(old->ssl(), "ECDHE-RSA-AES128-GCM-SHA256");
-  ASSERT_EQ(shaken(*old), State::done) << old->error();
+  ASSERT_EQ(handshake(*old), State::done) << old->error();
   EXPECT_EQ(old->peer_name(), "a-rsa");
 }
 
 TEST_F(TlsListenerTest, AlpnSelectsAProtocolOrTheHandshakeFails) {
   secure(certificate(site));
   auto one = peer({.alpn = {"h2", "http/1.1"}});
-  ASSERT_EQ(shaken(*one), State::done);
+  ASSERT_EQ(handshake(*one), State::done);
   EXPECT_EQ(one->alpn(), "http/1.1");
   auto other = peer({.alpn = {"h2"}});
-  EXPECT_EQ(shaken(*other), State::failed);
+  EXPECT_EQ(handshake(*other), State::failed);
   EXPECT_TRUE(run_until([&] { return errors(TlsError::alpn) == 1; }));
 }
 
@@ -123,7 +123,7 @@ TEST_F(TlsListenerTest, AcceptsBothVersionsOfHttp1AndPrefersTheNewer) {
       {{"h2", "http/1.0"}, "http/1.0"}};
   for (const auto& [offered, agreed] : cases) {
     auto one = peer({.alpn = offered});
-    ASSERT_EQ(shaken(*one), State::done) << offered[0];
+    ASSERT_EQ(handshake(*one), State::done) << offered[0];
     EXPECT_EQ(one->alpn(), agreed);
     EXPECT_TRUE(one->send("GET / HTTP/1.0\r\nHost: a.test\r\n\r\n"));
     EXPECT_THAT(answer(*one), testing::StartsWith("HTTP/1.1 200 "));
@@ -134,13 +134,13 @@ TEST_F(TlsListenerTest, ClientResumesWithItsTicketAlsoAfterAReload) {
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     secure(certificate(site));
     auto first = peer({.sni = "a.test", .version = version});
-    ASSERT_EQ(shaken(*first), State::done);
+    ASSERT_EQ(handshake(*first), State::done);
     Socket server;
     exchanged(*first, get("/"), server);
     ASSERT_NE(first->session(), nullptr);
     secure(certificate(authority.issue({.hosts = {"a.test"}, .common_name = "new"})));
     auto second = peer({.sni = "a.test", .version = version, .session = first->session()});
-    ASSERT_EQ(shaken(*second), State::done);
+    ASSERT_EQ(handshake(*second), State::done);
     EXPECT_TRUE(SSL_session_reused(second->ssl())) << version;
     if (version != TLS1_3_VERSION) continue;
     EXPECT_TRUE(run_until([&] {
@@ -164,7 +164,7 @@ TEST_F(TlsListenerTest, TicketOfOnePolicyIsNotAcceptedUnderAnother) {
         "' } } }]\nclusters:\n" + cluster_text("c", backend.address(), ""));
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     auto first = peer({.sni = "b.test", .version = version});
-    ASSERT_EQ(shaken(*first), State::done);
+    ASSERT_EQ(handshake(*first), State::done);
     ASSERT_TRUE(first->send(get("/")));
     Socket server = accepted();
     message(server);
@@ -173,7 +173,7 @@ TEST_F(TlsListenerTest, TicketOfOnePolicyIsNotAcceptedUnderAnother) {
     ASSERT_NE(first->session(), nullptr);
     TlsPeer second(client(1), {.sni = "b.test", .version = version, .session = first->session()});
     // In TLS 1.3 the client is done before the server has seen that there is no certificate.
-    const bool refused = shaken(second) == State::failed;
+    const bool refused = handshake(second) == State::failed;
     EXPECT_FALSE(SSL_session_reused(second.ssl())) << version;
     EXPECT_TRUE(refused || run_until([&] {
                   second.receive();
@@ -188,13 +188,13 @@ TEST_F(TlsListenerTest, ClientCertificatesAreRequiredWhenConfigured) {
   const std::string auth = ", client_auth: { mode: require, ca: '" + authority.file() + "' }";
   secure(certificate(site) + auth);
   auto known = peer({.certificate = authority.issue({.common_name = "client"})});
-  ASSERT_EQ(shaken(*known), State::done);
+  ASSERT_EQ(handshake(*known), State::done);
   Socket server;
   exchanged(*known, get("/"), server);
   TestAuthority others("others");
   for (const IssuedFiles& files : {IssuedFiles{}, others.issue({.common_name = "client"})}) {
     auto stranger = peer({.certificate = files});
-    shaken(*stranger);
+    handshake(*stranger);
     EXPECT_TRUE(run_until([&] {
       stranger->receive();
       return stranger->cut_off();
@@ -211,12 +211,12 @@ TEST_F(TlsListenerTest, RevokedClientCertificateIsRefused) {
          "', crl: '" + authority.revoke({bad}) + "' }");
   Socket server;
   auto known = peer({.certificate = good}), nobody = peer({});
-  ASSERT_EQ(shaken(*known), State::done);
+  ASSERT_EQ(handshake(*known), State::done);
   exchanged(*known, get("/"), server);
-  ASSERT_EQ(shaken(*nobody), State::done);
+  ASSERT_EQ(handshake(*nobody), State::done);
   exchanged(*nobody, get("/"), server);  // optional
   auto revoked = peer({.certificate = bad});
-  shaken(*revoked);
+  handshake(*revoked);
   EXPECT_TRUE(run_until([&] { return errors(TlsError::client_cert) == 1; }));
 }
 
@@ -226,31 +226,31 @@ TEST_F(TlsListenerTest, ClientWithTooLongACertificateChainIsRefused) {
   const IssuedFiles files = root.issue({.common_name = "client"});
   secure(certificate(site) + auth + "0 }");  // none between it and the root
   auto one = peer({.certificate = files});
-  ASSERT_EQ(shaken(*one), State::done);
+  ASSERT_EQ(handshake(*one), State::done);
   Socket server;
   exchanged(*one, get("/"), server);
   const IssuedFiles middle = root.issue({.common_name = "middle", .authority = true});
   TestAuthority below(middle);
   auto two = peer({.certificate = below.issue({.common_name = "client"})});
-  shaken(*two);
+  handshake(*two);
   EXPECT_TRUE(run_until([&] { return errors(TlsError::client_cert) == 1; }));
   secure(certificate(site) + auth + "1 }");
   auto three = peer({.certificate = below.issue({.common_name = "client"})});
-  ASSERT_EQ(shaken(*three), State::done);
+  ASSERT_EQ(handshake(*three), State::done);
   exchanged(*three, get("/"), server);
 }
 
 TEST_F(TlsListenerTest, StaplesTheOcspResponse) {
-  const std::string response = authority.vouch(site);
+  const std::string response = authority.ocsp_response(site);
   secure(certificate(site, ", ocsp: '" + response + "'"));
   std::ifstream file(response, std::ios::binary);
   const std::string bytes{std::istreambuf_iterator<char>(file), {}};
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     auto curious = peer({.version = version, .asks_status = true});
-    ASSERT_EQ(shaken(*curious), State::done);
+    ASSERT_EQ(handshake(*curious), State::done);
     EXPECT_EQ(curious->stapled(), bytes);
     auto other = peer({.version = version});
-    ASSERT_EQ(shaken(*other), State::done);
+    ASSERT_EQ(handshake(*other), State::done);
     EXPECT_EQ(other->stapled(), "");
   }
 }
@@ -266,24 +266,24 @@ TEST_F(TlsListenerTest, StaplesEveryResponseThatClientsAccept) {
   const IssuedFiles leaf = below.issue({.hosts = {"a.test"}, .common_name = "leaf"});
   std::ofstream(leaf.cert, std::ios::app) << std::ifstream(authority.file()).rdbuf();
   const std::pair<IssuedFiles, std::string> cases[] = {
-      {site, authority.vouch(site, {.certificates = false})},
-      {site, authority.vouch(site, {.sha256 = true})},
-      {site, authority.vouch(site, {.signer = &charged})},
-      {site, authority.vouch(site, {.certificates = false, .others = {responder}})},
-      {leaf, below.vouch(leaf, {.certificates = false})},
+      {site, authority.ocsp_response(site, {.certificates = false})},
+      {site, authority.ocsp_response(site, {.sha256 = true})},
+      {site, authority.ocsp_response(site, {.signer = &charged})},
+      {site, authority.ocsp_response(site, {.certificates = false, .others = {responder}})},
+      {leaf, below.ocsp_response(leaf, {.certificates = false})},
   };
   for (const auto& [files, response] : cases) {
     secure(certificate(files, ", ocsp: '" + response + "'"));
     auto curious = peer({.asks_status = true});
-    ASSERT_EQ(shaken(*curious), State::done);
+    ASSERT_EQ(handshake(*curious), State::done);
     EXPECT_NE(curious->stapled(), "") << response;
   }
 }
 
 TEST_F(TlsListenerTest, ExpiredOcspResponseIsNotStapledAndRefusesNothing) {
-  secure(certificate(site, ", ocsp: '" + authority.vouch(site, true, -9, -2) + "'"));
+  secure(certificate(site, ", ocsp: '" + authority.ocsp_response(site, true, -9, -2) + "'"));
   auto curious = peer({.asks_status = true});
-  ASSERT_EQ(shaken(*curious), State::done);
+  ASSERT_EQ(handshake(*curious), State::done);
   EXPECT_EQ(curious->stapled(), "");
 }
 
@@ -292,9 +292,10 @@ TEST_F(TlsListenerTest, OcspResponseWithAnExpiredSignerIsNotStapledAndRefusesNot
                                          .from_days = -20,
                                          .until_days = -10,
                                          .extensions = {{"extendedKeyUsage", "OCSPSigning"}}}));
-  secure(certificate(site, ", ocsp: '" + authority.vouch(site, {.signer = &charged}) + "'"));
+  secure(
+      certificate(site, ", ocsp: '" + authority.ocsp_response(site, {.signer = &charged}) + "'"));
   auto curious = peer({.asks_status = true});
-  ASSERT_EQ(shaken(*curious), State::done);
+  ASSERT_EQ(handshake(*curious), State::done);
   EXPECT_EQ(curious->stapled(), "");
 }
 
@@ -302,9 +303,9 @@ TEST_F(TlsListenerTest, InvalidOcspResponseIsReportedAtStartAndNotStapled) {
   TestAuthority others("others");
   const IssuedFiles stranger = authority.issue({.hosts = {"a.test"}});
   const std::pair<std::string, std::string> cases[] = {
-      {authority.vouch(site, false), "revoked"},
-      {authority.vouch(stranger), "is of another certificate"},
-      {others.vouch(site), "is not signed by the authority"},
+      {authority.ocsp_response(site, false), "revoked"},
+      {authority.ocsp_response(stranger), "is of another certificate"},
+      {others.ocsp_response(site), "is not signed by the authority"},
       {site.cert, "has no OCSP response"}};
   for (const auto& [response, why] : cases) {
     config::ListenerTls spec;
@@ -321,7 +322,7 @@ TEST_F(TlsListenerTest, UsesTheConfiguredDefaultCertificate) {
   secure("default_certificate: two, certificates: [" + entry(site, ", name: one") + ", " +
          entry(second, ", name: two") + "]");
   auto one = peer({.sni = "unknown"});
-  ASSERT_EQ(shaken(*one), State::done);
+  ASSERT_EQ(handshake(*one), State::done);
   EXPECT_EQ(one->peer_name(), "b");
 }
 
@@ -329,8 +330,8 @@ TEST_F(TlsListenerTest, UsesTheConfiguredCiphers) {
   secure("ciphers: ECDHE-ECDSA-AES256-GCM-SHA384, ciphersuites: TLS_CHACHA20_POLY1305_SHA256, " +
          certificate(site));
   auto old = peer({.version = TLS1_2_VERSION}), now = peer({});
-  ASSERT_EQ(shaken(*old), State::done);
-  ASSERT_EQ(shaken(*now), State::done);
+  ASSERT_EQ(handshake(*old), State::done);
+  ASSERT_EQ(handshake(*now), State::done);
   EXPECT_STREQ(SSL_get_cipher_name(old->ssl()), "ECDHE-ECDSA-AES256-GCM-SHA384");
   EXPECT_STREQ(SSL_get_cipher_name(now->ssl()), "TLS_CHACHA20_POLY1305_SHA256");
 }
@@ -369,13 +370,13 @@ TEST_F(TlsListenerTest, ConcurrentHandshakesAreLimited) {
   EXPECT_TRUE(run_until([&] { return worker.active() == 1; }));
   EXPECT_EQ(errors(TlsError::closed), 1u);
   auto next = peer({});
-  EXPECT_EQ(shaken(*next), State::done);
+  EXPECT_EQ(handshake(*next), State::done);
 }
 
 TEST_F(TlsListenerTest, CloseNotifyIsSentBeforeTheFin) {
   secure(certificate(site));
   auto one = peer({});
-  ASSERT_EQ(shaken(*one), State::done);
+  ASSERT_EQ(handshake(*one), State::done);
   ASSERT_TRUE(one->send(get("/", "Connection: close\r\n")));
   Socket server = accepted();
   message(server);
@@ -393,7 +394,7 @@ TEST_F(TlsListenerTest, CloseNotifyIsSentBeforeTheFin) {
 TEST_F(TlsListenerTest, CloseNotifyDuringTheLastResponseDoesNotLoseIt) {
   secure(certificate(site));
   auto one = peer({});
-  ASSERT_EQ(shaken(*one), State::done);
+  ASSERT_EQ(handshake(*one), State::done);
   ASSERT_TRUE(one->send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
   Socket server = accepted();
   message(server);
@@ -411,7 +412,7 @@ TEST_F(TlsListenerTest, TcpClientEndIsAResetOnlyWithoutCloseNotify) {
   secure(certificate(site), "protocol: tcp, cluster: c");
   for (const bool polite : {true, false}) {
     auto one = peer({});
-    ASSERT_EQ(shaken(*one), State::done);
+    ASSERT_EQ(handshake(*one), State::done);
     ASSERT_TRUE(one->send("hello"));
     Socket server = accepted();
     EXPECT_EQ(bytes(server, 5), "hello");
@@ -428,7 +429,7 @@ TEST_F(TlsListenerTest, LargeTransferToALateReaderArrivesComplete) {
   Socket raw = client();
   raw.shrink_buffers();
   TlsPeer one(std::move(raw), {});
-  ASSERT_EQ(shaken(one), State::done);
+  ASSERT_EQ(handshake(one), State::done);
   ASSERT_TRUE(one.send("?"));
   Socket server = accepted();
   bytes(server, 1);
@@ -455,7 +456,7 @@ TEST_F(TlsListenerTest, LargeTransferToALateReaderArrivesComplete) {
 TEST_F(TlsListenerTest, ReadsManyRecordsInOneSegment) {
   secure(certificate(site), "protocol: tcp, cluster: c");
   auto one = peer({});
-  ASSERT_EQ(shaken(*one), State::done);
+  ASSERT_EQ(handshake(*one), State::done);
   for (int i = 0; i < 50; ++i) ASSERT_TRUE(one->send("0123456789"));
   Socket server = accepted();
   EXPECT_EQ(bytes(server, 500).size(), 500u);
@@ -466,7 +467,7 @@ TEST_F(TlsListenerTest, ReadsManyRecordsInOneSegment) {
 TEST_F(TlsListenerTest, FailedHandshakeDoesNotAffectOthers) {
   secure(certificate(site));
   auto good = peer({});
-  ASSERT_EQ(shaken(*good), State::done);
+  ASSERT_EQ(handshake(*good), State::done);
   Socket server;
   for (int i = 0; i < 5; ++i) {
     Socket bad = client();
@@ -481,7 +482,7 @@ TEST_F(TlsListenerTest, FailedHandshakeDoesNotAffectOthers) {
 TEST_F(TlsListenerTest, ResetDirectlyAfterTheBytesIsDetected) {
   secure(certificate(site), "protocol: tcp, cluster: c");
   auto one = peer({});
-  ASSERT_EQ(shaken(*one), State::done);
+  ASSERT_EQ(handshake(*one), State::done);
   Socket server = accepted();
   turns(3);
   ASSERT_TRUE(one->send("hello"));
@@ -498,7 +499,7 @@ TEST_F(TlsListenerTest, OtherClientIsServedWhileOneSendsKeyUpdatesContinuously) 
         "}] }\nclusters:\n" +
         cluster_text("c", backend.address(), ""));
   auto storm = peer({});
-  ASSERT_EQ(shaken(*storm), State::done);
+  ASSERT_EQ(handshake(*storm), State::done);
   Socket server = accepted();
   turns(3);
   for (int i = 0; i < 2000; ++i) {  // with a byte of data each: no reason to end the connection
@@ -517,11 +518,11 @@ TEST_F(TlsListenerTest, OtherClientIsServedWhileOneSendsKeyUpdatesContinuously) 
 TEST_F(TlsListenerTest, DrainWaitsForHandshakesAndTheirRequests) {
   secure(certificate(site));
   auto one = peer({});
-  one->shake();
+  one->step_handshake();
   turns(1);
   worker.begin_drain(loop.now(), 0s);
   turns(2);
-  ASSERT_EQ(shaken(*one), State::done);
+  ASSERT_EQ(handshake(*one), State::done);
   ASSERT_TRUE(one->send(get("/")));
   Socket server = accepted();
   message(server);

@@ -30,7 +30,7 @@ class TlsRefusalTest : public TlsListenerFixture {
     return logged([&] {
       const uint64_t before = errors(TlsError::client_cert);
       auto one = peer({.sni = "a.test", .version = version, .certificate = files});
-      shaken(*one);
+      handshake(*one);
       EXPECT_TRUE(run_until([&] { return errors(TlsError::client_cert) == before + 1; }));
     });
   }
@@ -74,7 +74,7 @@ TEST_F(TlsRefusalTest, AcceptedClientIsNotLogged) {
   demand("require");
   const std::string log = logged([&] {
     auto one = peer({.certificate = authority.issue({.common_name = "good"})});
-    ASSERT_EQ(shaken(*one), State::done);
+    ASSERT_EQ(handshake(*one), State::done);
     Socket server;
     exchanged(*one, get("/"), server);
   });
@@ -92,7 +92,7 @@ TEST_F(TlsRefusalTest, LogsTheBackendItsCertificateAndTheReason) {
       Socket one = client();
       EXPECT_TRUE(one.send(get("/")));
       TlsPeer server(accepted(), {.certificate = old, .server = true});
-      EXPECT_TRUE(run_until([&] { return server.shake() == State::failed; }));
+      EXPECT_TRUE(run_until([&] { return server.step_handshake() == State::failed; }));
       turns(3);
     });
     EXPECT_EQ(count(log, "backend.certificate_refused"), 1u) << log;

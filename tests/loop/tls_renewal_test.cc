@@ -26,7 +26,7 @@ class TlsRenewalTest : public TlsFixture {
   bool served(const IssuedFiles& files, int version, SSL_SESSION* session = nullptr) {
     resumed_ = false;
     TlsPeer peer(client(), {.version = version, .certificate = files, .session = session});
-    if (shaken(peer) != State::done || !peer.send(get("/"))) return false;
+    if (handshake(peer) != State::done || !peer.send(get("/"))) return false;
     const std::string got = answer(peer);
     if (peer.session() != nullptr) {
       SSL_SESSION_free(session_);
@@ -82,7 +82,7 @@ TEST_F(TlsRenewalTest, NewAuthorityWithTheSameNameAndSerialNumberIsDistinguished
     std::string asked, got;
     State state = State::going_on;
     EXPECT_TRUE(run_until([&] {
-      if (state == State::going_on) state = server.shake();
+      if (state == State::going_on) state = server.step_handshake();
       if (state == State::done) asked += server.receive();
       if (asked.ends_with("\r\n\r\n") && server.send(ok(""))) asked.clear();
       got += one.receive(1, 1ms);

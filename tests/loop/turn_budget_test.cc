@@ -272,7 +272,7 @@ TEST_F(TurnBudgetTest, KeyUpdatesOfABackendYieldToOthersAndLoseNoData) {
   serve_beside("cluster: c", "tls: { ca: '" + authority.file() + "' }");
   Socket one = client();
   TlsPeer server(accepted(), wish);
-  ASSERT_EQ(shaken(server), State::done) << server.error();
+  ASSERT_EQ(handshake(server), State::done) << server.error();
   turns(3);
   for (size_t i = 0; i < kBytes; ++i) {
     SSL_key_update(server.ssl(), SSL_KEY_UPDATE_NOT_REQUESTED);
@@ -368,7 +368,7 @@ TEST_F(TlsTurnBudgetTest, RecordsWithoutDataYieldToOthersAndLoseNoData) {
   TlsPeer one(client(), {.version = TLS1_3_VERSION});
   ASSERT_EQ(SSL_set_ciphersuites(one.ssl(), "TLS_AES_128_GCM_SHA256"), 1);
   const TrafficSecret secret(one);
-  ASSERT_EQ(shaken(one), State::done) << one.error();
+  ASSERT_EQ(handshake(one), State::done) << one.error();
   ASSERT_EQ(secret.value().size(), 32u);
   OwnRecords own(secret.value());
   Socket server = accepted();

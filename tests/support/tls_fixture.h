@@ -9,10 +9,10 @@ namespace weir::test {
 class TlsFixture : public HttpFixture {
  protected:
   // How the handshake has ended.
-  TlsPeer::State shaken(TlsPeer& peer) {
+  TlsPeer::State handshake(TlsPeer& peer) {
     TlsPeer::State state = TlsPeer::State::going_on;
     EXPECT_TRUE(run_until([&] {
-      state = peer.shake();
+      state = peer.step_handshake();
       return state != TlsPeer::State::going_on;
     })) << peer.error();
     return state;

@@ -151,7 +151,8 @@ std::string TestAuthority::revoke(const std::vector<IssuedFiles>& revoked, int u
   return write(fmt::format("{}.crl", ++serial_), taken(bio));
 }
 
-std::string TestAuthority::vouch(const IssuedFiles& of, bool good, int from_days, int until_days) {
+std::string TestAuthority::ocsp_response(const IssuedFiles& of, bool good, int from_days,
+                                         int until_days) {
   X509* certificate = read(of.cert);
   OCSP_BASICRESP* basic = OCSP_BASICRESP_new();
   ASN1_TIME* from = X509_gmtime_adj(nullptr, from_days * 86400L - 60);
@@ -172,7 +173,7 @@ std::string TestAuthority::vouch(const IssuedFiles& of, bool good, int from_days
   return write(fmt::format("{}.ocsp", ++serial_), taken(bio));
 }
 
-std::string TestAuthority::vouch(const IssuedFiles& of, const Response& response) {
+std::string TestAuthority::ocsp_response(const IssuedFiles& of, const Response& response) {
   OCSP_BASICRESP* basic = OCSP_BASICRESP_new();
   ASN1_TIME* from = X509_gmtime_adj(nullptr, -60);
   ASN1_TIME* until = X509_gmtime_adj(nullptr, 7 * 86400L);
@@ -248,7 +249,7 @@ TlsPeer::~TlsPeer() {
   SSL_CTX_free(context_);
 }
 
-TlsPeer::State TlsPeer::shake() {
+TlsPeer::State TlsPeer::step_handshake() {
   ERR_clear_error();
   const int result = SSL_do_handshake(ssl_);
   if (result == 1) return State::done;

@@ -43,14 +43,15 @@ class TestAuthority {
   std::string revoke(const std::vector<IssuedFiles>& revoked, int until_days = 7,
                      int from_days = 0);
   // What it says of a certificate (OCSP), in a file; for so many days.
-  std::string vouch(const IssuedFiles& of, bool good = true, int from_days = 0, int until_days = 7);
+  std::string ocsp_response(const IssuedFiles& of, bool good = true, int from_days = 0,
+                            int until_days = 7);
   struct Response {
     bool certificates = true;               // has the signer's
     bool sha256 = false;                    // names the certificate by this digest
     const TestAuthority* signer = nullptr;  // another, which this one has charged with it
     std::vector<IssuedFiles> others = {};   // that it is about, too; before the one
   };
-  std::string vouch(const IssuedFiles& of, const Response& response);
+  std::string ocsp_response(const IssuedFiles& of, const Response& response);
   const std::string& file() const { return file_; }  // its own certificate
   X509* certificate() const { return certificate_; }
 
@@ -81,7 +82,7 @@ class TlsPeer {
   TlsPeer(const TlsPeer&) = delete;
 
   enum class State { going_on, done, failed };
-  State shake();  // a step of the handshake
+  State step_handshake();  // a step of the handshake
   bool send(const std::string& bytes);
   // What has come; "" for nothing now. The end is in ended().
   std::string receive();

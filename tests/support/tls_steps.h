@@ -11,14 +11,15 @@ namespace weir::test {
 inline TlsPeer::State handshake(TlsPeer& peer, Duration patience = kPatience) {
   const TimePoint until = std::chrono::steady_clock::now() + patience;
   for (;;) {
-    const TlsPeer::State state = peer.shake();
+    const TlsPeer::State state = peer.step_handshake();
     if (state != TlsPeer::State::going_on || std::chrono::steady_clock::now() > until) return state;
     wait_ready(peer.socket().fd(), SSL_want_write(peer.ssl()) ? POLLOUT : POLLIN, 1s);
   }
 }
 
 // What comes until it ends with `end`, until the other side has ended, or until the patience does.
-inline std::string hear(TlsPeer& peer, const std::string& end, Duration patience = kPatience) {
+inline std::string receive_until(TlsPeer& peer, const std::string& end,
+                                 Duration patience = kPatience) {
   const TimePoint until = std::chrono::steady_clock::now() + patience;
   std::string got;
   for (;;) {

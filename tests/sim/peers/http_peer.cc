@@ -43,7 +43,7 @@ void HttpPeer::step() {
   if (!wire_->endpoint().connecting()) {
     if (age() >= behavior_.abort_after) return on_own_end(), abort();
     if (age() >= behavior_.give_up_after) return on_own_end(), leave();
-    const bool open = wire_->shake();
+    const bool open = wire_->step_handshake();
     moved = read_some();
     if (!over_ && (open || end_ != End::none)) act();
     if (!over_) moved = write_some() || moved;

@@ -34,7 +34,7 @@ void Talker::step() {
   if (over_) return;
   if (!wire_->endpoint().connecting() && !leave_if_time()) {
     connected_ = connected_ || !wire_->endpoint().gone();
-    const bool open = wire_->shake();
+    const bool open = wire_->step_handshake();
     read_some();
     if (open && error_ == 0) write_some();
     if (open || error_ != 0) finish_if_done();

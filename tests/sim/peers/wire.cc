@@ -27,7 +27,7 @@ Wire::Wire(Wires& wires, std::shared_ptr<Endpoint> endpoint, const TlsBehavior& 
   SSL_set_bio(tls_.get(), in_, out_);
 }
 
-bool Wire::shake() {
+bool Wire::step_handshake() {
   if (open() || endpoint_->connecting()) return open();
   const TimePoint now = wires_.network_.now();
   if (!tls_) return opened_at_ = now, true;

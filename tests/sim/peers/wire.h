@@ -32,7 +32,7 @@ class Wire {
   Wire(Wires& wires, std::shared_ptr<Endpoint> endpoint, const TlsBehavior& behavior);
 
   // Goes on with the handshake. True: there is none, or it is done.
-  bool shake();
+  bool step_handshake();
   ssize_t recv(char* to, size_t size);
   ssize_t send(const char* from, size_t size);
   void shutdown_write();

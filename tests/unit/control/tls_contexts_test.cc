@@ -119,7 +119,8 @@ TEST_F(TlsContextsTest, HangingFileFailsOneLoadAndNoLaterLoad) {
 
 TEST_F(TlsContextsTest, ExpiredFileIsAWarningAtStartAndWhileItIsUsed) {
   const auto yaml = [&](const std::string& more) {
-    return listener(entry(expired_, ", ocsp: '" + authority_.vouch(expired_, true, -9, -2) + "'"),
+    return listener(entry(expired_,
+                          ", ocsp: '" + authority_.ocsp_response(expired_, true, -9, -2) + "'"),
                     demand(authority_.file(), authority_.revoke({}, -1))) +
            cluster("cert: '" + expired_.cert + "', key: '" + expired_.key + "', verify: false") +
            more;
@@ -142,7 +143,7 @@ TEST_F(TlsContextsTest, OcspResponseExpiresWithTheCertificateOfItsSigner) {
                                          .from_days = -20,
                                          .until_days = -10,
                                          .extensions = {{"extendedKeyUsage", "OCSPSigning"}}}));
-  const std::string ocsp = authority_.vouch(good_, {.signer = &signer});
+  const std::string ocsp = authority_.ocsp_response(good_, {.signer = &signer});
   EXPECT_THAT(load(listener(entry(good_, ", ocsp: '" + ocsp + "'")) + cluster()),
               ElementsAre(AllOf(StartsWith("W243 "), HasSubstr(ocsp), HasSubstr("expired on"))));
   EXPECT_TRUE(loaded_.valid());
@@ -151,7 +152,7 @@ TEST_F(TlsContextsTest, OcspResponseExpiresWithTheCertificateOfItsSigner) {
 TEST_F(TlsContextsTest, NewExpiredFileFailsAReload) {
   const std::string cert = put(good_.cert, "cert"), key = put(good_.key, "key");
   const std::string crl = put(authority_.revoke({}), "crl");
-  const std::string ocsp = put(authority_.vouch(good_), "ocsp");
+  const std::string ocsp = put(authority_.ocsp_response(good_), "ocsp");
   const std::string yaml =
       listener(entry({cert, key}, ", ocsp: '" + ocsp + "'"), demand(authority_.file(), crl)) +
       cluster();
@@ -160,16 +161,16 @@ TEST_F(TlsContextsTest, NewExpiredFileFailsAReload) {
   put(authority_.revoke({}, -1), "crl");
   EXPECT_THAT(reload(yaml), ElementsAre(AllOf(StartsWith("E257 "), HasSubstr(crl))));
   put(authority_.revoke({}), "crl");
-  put(authority_.vouch(good_, true, -9, -2), "ocsp");
+  put(authority_.ocsp_response(good_, true, -9, -2), "ocsp");
   EXPECT_THAT(reload(yaml), ElementsAre(AllOf(StartsWith("E257 "), HasSubstr(ocsp))));
   put(expired_.cert, "cert");
   put(expired_.key, "key");
-  put(authority_.vouch(expired_), "ocsp");
+  put(authority_.ocsp_response(expired_), "ocsp");
   EXPECT_THAT(reload(yaml), ElementsAre(AllOf(StartsWith("E257 "), HasSubstr(cert))));
   const std::string other = "cert: '" + expired_.cert + "', key: '" + expired_.key + "'";
   put(good_.cert, "cert");
   put(good_.key, "key");
-  put(authority_.vouch(good_), "ocsp");
+  put(authority_.ocsp_response(good_), "ocsp");
   EXPECT_THAT(reload(listener(entry({cert, key})) + cluster(other + ", verify: false")),
               ElementsAre(AllOf(StartsWith("E257 "), HasSubstr(expired_.cert))));
 }

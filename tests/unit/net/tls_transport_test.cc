@@ -28,7 +28,7 @@ class TlsTransportTest : public testing::Test, protected TestLoop {
     bool there = false;
     ASSERT_TRUE(run_until([&] {
       there |= transport.handshake() == Transport::Connecting::done;
-      return peer->shake() == TlsPeer::State::done && there;
+      return peer->step_handshake() == TlsPeer::State::done && there;
     }));
     while (transport.read(memory).status == Io::Status::ok) continue;
     turns(2);
@@ -82,7 +82,7 @@ TEST_F(TlsTransportTest, FinBeforeTheHandshakeEndsIt) {
   TlsPeer hasty(Socket(pair.a.release()), {});
   Transport early;
   ASSERT_TRUE(early.open(loop, pair.b.release()));
-  hasty.shake();
+  hasty.step_handshake();
   hasty.socket().finish();
   ASSERT_TRUE(run_until([&] { return early.peer_closed(); }));
   early.start_tls(server->accept());

@@ -42,7 +42,7 @@ class TicketKeysTest : public testing::Test, protected TestLoop {
     bool there = false;
     EXPECT_TRUE(run_until([&] {
       there |= transport.handshake() == Transport::Connecting::done;
-      return peer.shake() == TlsPeer::State::done && there;
+      return peer.step_handshake() == TlsPeer::State::done && there;
     }));
     EXPECT_EQ(transport.write(std::string_view("x")).bytes, 1u);
     EXPECT_TRUE(run_until([&] { return peer.receive() == "x"; }));  // and the ticket before it

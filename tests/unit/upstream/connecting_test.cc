@@ -106,7 +106,7 @@ TEST_F(ConnectingTest, SendsTheProxyHeaderOnceBeforeTheHandshake) {
       return;
     }
     if (!peer) peer.emplace(std::move(socket), as_server());
-    peer->shake();
+    peer->step_handshake();
   };
   EXPECT_EQ(connect(header, serve), Connecting::done);
   EXPECT_EQ(received, header);
@@ -121,7 +121,7 @@ TEST_F(ConnectingTest, VerifiesTheNameInTheCertificate) {
   std::optional<TlsPeer> peer;
   const auto serve = [&] {
     if (!peer) peer.emplace(acceptor.accept(), as_server());
-    peer->shake();
+    peer->step_handshake();
   };
   LogCapture log;
   ASSERT_EQ(connect("", serve), Connecting::failed);
