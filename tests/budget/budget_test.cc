@@ -13,13 +13,14 @@
 #include "support/load_server.h"
 #include "support/proxy_process.h"
 #include "support/tls_steps.h"
+#include "support/weir_build.h"
 
 namespace weir {
 namespace {
 
 using Behaviour = LoadServer::Behaviour;
 
-// The table that counting.cc fills, and the environment that makes weir load it.
+// The table that budget_counting.cc fills, and the environment that makes weir load it.
 class CountsFile {
  public:
   CountsFile() {
@@ -36,7 +37,8 @@ class CountsFile {
     ::unlink(path_.c_str());
   }
   std::vector<std::string> environment() const {
-    return {"LD_PRELOAD=" WEIR_BUDGET_COUNTING, std::string(budget::kFileVariable) + "=" + path_};
+    return {"LD_PRELOAD=" + weir_module("budget_counting"),
+            std::string(budget::kFileVariable) + "=" + path_};
   }
   // Null: the thread has never asked for anything, or nothing is counted.
   const budget::ThreadCounts* of(pid_t thread) const {

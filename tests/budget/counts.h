@@ -1,4 +1,4 @@
-// What a thread has asked of the allocator and of locks, as counting.cc sees it from inside the
+// What a thread has asked of the allocator and of locks, as budget_counting.cc sees it from inside the
 // process: a table in a file that both map.
 #pragma once
 

@@ -10,6 +10,7 @@
 
 #include "support/load_server.h"
 #include "support/proxy_process.h"
+#include "support/weir_build.h"
 #include "support/weir_command.h"
 
 namespace weir {
@@ -62,11 +63,10 @@ TEST_F(AdminVerbs, StatusShowsListenersAndBackends) {
 }
 
 TEST_F(AdminVerbs, WatchedStatusEndsWhenItsReaderCloses) {
-  FILE* pipe =
-      ::popen(("timeout 30 sh -c '" + std::string(WEIR_BINARY) + " status --watch --admin " +
-               proxy_.admin_address().text() + " | head -n 1'; echo $?")
-                  .c_str(),
-              "r");
+  FILE* pipe = ::popen(("timeout 30 sh -c '" + weir_binary() + " status --watch --admin " +
+                        proxy_.admin_address().text() + " | head -n 1'; echo $?")
+                           .c_str(),
+                       "r");
   char block[4096];
   std::string out;
   while (std::fgets(block, sizeof block, pipe) != nullptr) out += block;
@@ -253,7 +253,7 @@ TEST_F(AdminVerbs, HealthcheckOfASilentServerEndsAfterItsTimeout) {
 class RunningWatch {
  public:
   explicit RunningWatch(const ProxyProcess& proxy)
-      : pipe_(::popen(("WEIR_ADMIN=" + proxy.admin_address().text() + " " + WEIR_BINARY +
+      : pipe_(::popen(("WEIR_ADMIN=" + proxy.admin_address().text() + " " + weir_binary() +
                        " drain --watch 2>&1")
                           .c_str(),
                       "r")) {}
@@ -447,7 +447,7 @@ std::string exec_reload(const std::string& directory) {
       const size_t at = command.find(what);
       if (at != command.npos) command.replace(at, what.size(), with);
     };
-    replace("/usr/bin/weir", WEIR_BINARY);
+    replace("/usr/bin/weir", weir_binary());
     replace("/run/weir", directory);
     return command;
   }

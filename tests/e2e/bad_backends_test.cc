@@ -10,17 +10,14 @@
 #include "support/config_text.h"
 #include "support/http_backend.h"
 #include "support/proxy_process.h"
+#include "support/weir_build.h"
 
 namespace weir {
 namespace {
 
 using End = Socket::End;
 
-#if defined(WEIR_ASAN) || defined(WEIR_TSAN)
-constexpr int kRequests = 60;
-#else
-constexpr int kRequests = 200;
-#endif
+const int kRequests = weir_is_sanitized() ? 60 : 200;
 
 // Which POSTs backends have had, and how often.
 class Ledger {

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "support/weir_build.h"
 #include "support/weir_command.h"
 
 namespace weir {
@@ -153,7 +154,7 @@ TEST_F(CommandLineTest, ShowEnvListsUnsetVariablesAndReportsErrors) {
 
 // What a shell prints for a line in which $WEIR is the binary.
 std::string shell(const std::string& line) {
-  FILE* pipe = ::popen(("WEIR=" + std::string(WEIR_BINARY) + "; " + line).c_str(), "r");
+  FILE* pipe = ::popen(("WEIR=" + weir_binary() + "; " + line).c_str(), "r");
   std::string out;
   char block[4096];
   while (size_t n = std::fread(block, 1, sizeof block, pipe)) out.append(block, n);

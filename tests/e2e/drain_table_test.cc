@@ -8,6 +8,7 @@
 #include "support/config_text.h"
 #include "support/load_server.h"
 #include "support/session_pair.h"
+#include "support/weir_build.h"
 
 namespace weir {
 namespace {
@@ -15,15 +16,10 @@ namespace {
 using End = Socket::End;
 using Behaviour = LoadServer::Behaviour;
 
-#if defined(WEIR_ASAN) || defined(WEIR_TSAN)
-constexpr size_t kShare = 4;  // of them: a sanitizer is slow
-#else
-constexpr size_t kShare = 1;
-#endif
+const size_t kShare = weir_is_sanitized() ? 4 : 1;  // the number of sessions is divided by it
 // Together a thousand. Those that fill buffers are fewer: each takes megabytes of the kernel's.
-constexpr size_t kQueued = 200, kIdle = 200 / kShare, kTransfers = 20 / kShare,
-                 kHalves = 100 / kShare, kDying = 160 / kShare, kStuck = 160 / kShare,
-                 kMutes = 40 / kShare;
+const size_t kQueued = 200, kIdle = 200 / kShare, kTransfers = 20 / kShare, kHalves = 100 / kShare,
+             kDying = 160 / kShare, kStuck = 160 / kShare, kMutes = 40 / kShare;
 constexpr size_t kTransfer = 12 << 20;  // more than all the kernel's buffers on the way hold
 
 class DrainTableTest : public testing::Test {

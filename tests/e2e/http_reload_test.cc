@@ -8,17 +8,14 @@
 #include "support/config_text.h"
 #include "support/http_load.h"
 #include "support/proxy_process.h"
+#include "support/weir_build.h"
 
 namespace weir {
 namespace {
 
 using End = Socket::End;
 
-#if defined(WEIR_ASAN) || defined(WEIR_TSAN)
-constexpr size_t kBody = 256 << 10;
-#else
-constexpr size_t kBody = 2 << 20;
-#endif
+const size_t kBody = weir_is_sanitized() ? 256 << 10 : 2 << 20;
 constexpr int kMixedReloads = 200;
 
 const std::string kQuiet = "logging: {level: warn, access: {output: none}}\n";

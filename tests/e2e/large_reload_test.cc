@@ -4,17 +4,14 @@
 #include "support/config_text.h"
 #include "support/load_server.h"
 #include "support/proxy_process.h"
+#include "support/weir_build.h"
 
 namespace weir {
 namespace {
 
 constexpr size_t kBackends = 10'000;
 // Quadratic work at this size stops a worker for 5 s and more in the fastest build.
-#if defined(WEIR_ASAN) || defined(WEIR_TSAN)
-constexpr Duration kWorst = 4s;
-#else
-constexpr Duration kWorst = 2s;
-#endif
+const Duration kWorst = weir_is_sanitized() ? 4s : 2s;
 
 std::string many_backends(const std::string& last) {
   std::string list;

@@ -11,6 +11,7 @@
 #include "support/load_server.h"
 #include "support/proxy_process.h"
 #include "support/temp_folder.h"
+#include "support/weir_build.h"
 
 namespace weir {
 namespace {
@@ -79,8 +80,7 @@ TEST(Limits, ClosedStandardStreamsBecomeDevNullWithAWarning) {
 TEST(Limits, CommandWithoutStandardOutputFails) {
   const test::TempFolder folder;
   const std::string errors = folder / "errors";
-  const int status =
-      std::system((std::string(WEIR_BINARY) + " version >&- 2>'" + errors + "'").c_str());
+  const int status = std::system((weir_binary() + " version >&- 2>'" + errors + "'").c_str());
   ASSERT_TRUE(WIFEXITED(status));
   EXPECT_NE(WEXITSTATUS(status), 0);
   std::ifstream file(errors);

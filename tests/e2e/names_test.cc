@@ -14,6 +14,7 @@
 #include "support/load_server.h"
 #include "support/session_pair.h"
 #include "support/temp_folder.h"
+#include "support/weir_build.h"
 #include "support/weir_command.h"
 
 namespace weir {
@@ -34,7 +35,8 @@ class NamesOfBackends : public testing::Test {
   }
   ProxyOptions options() const {
     ProxyOptions options;
-    options.environment = {"LD_PRELOAD=" WEIR_FAKE_NAMES, "ASAN_OPTIONS=verify_asan_link_order=0",
+    options.environment = {"LD_PRELOAD=" + weir_module("fake_names"),
+                           "ASAN_OPTIONS=verify_asan_link_order=0",
                            "WEIR_TEST_NAMES=" + (folder_ / "names")};
     return options;
   }

@@ -13,15 +13,12 @@
 #include "support/foreign_server.h"
 #include "support/http_peer.h"
 #include "support/proxy_process.h"
+#include "support/weir_build.h"
 
 namespace weir {
 namespace {
 
-#if defined(WEIR_ASAN) || defined(WEIR_TSAN)
-constexpr size_t kLargest = 64 << 20;  // a sanitizer is slow
-#else
-constexpr size_t kLargest = 1 << 30;
-#endif
+const size_t kLargest = weir_is_sanitized() ? 64 << 20 : 1 << 30;
 
 std::string content_of(const std::string& path) {
   std::ifstream in(path, std::ios::binary);

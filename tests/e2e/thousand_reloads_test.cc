@@ -4,6 +4,7 @@
 #include "support/config_text.h"
 #include "support/load_server.h"
 #include "support/proxy_process.h"
+#include "support/weir_build.h"
 
 namespace weir {
 namespace {
@@ -53,13 +54,9 @@ class ConnectionLoad {
   std::thread thread_;
 };
 
-#if defined(WEIR_ASAN) || defined(WEIR_TSAN)
-constexpr int kReloads = 200;         // a sanitizer is five to ten times as slow
-constexpr size_t kGrowth = 64 << 20;  // and keeps what was freed for a while
-#else
-constexpr int kReloads = 1000;
-constexpr size_t kGrowth = 8 << 20;
-#endif
+// A sanitizer is five to ten times as slow and keeps freed memory for a while.
+const int kReloads = weir_is_sanitized() ? 200 : 1000;
+const size_t kGrowth = weir_is_sanitized() ? 64 << 20 : 8 << 20;
 
 // Plans, one after the other: they must neither disturb the reloads nor be disturbed.
 class PlanLoad {
@@ -151,8 +148,8 @@ TEST_F(ThousandReloads, UnderLoadCauseNoFailureAndNoLeak) {
   EXPECT_EQ(plans.failure(), "");
   EXPECT_EQ(one.failure(), "");
   EXPECT_EQ(two.failure(), "");
-  EXPECT_GT(one.served(), uint64_t{kReloads} / 8);
-  EXPECT_GT(two.served(), uint64_t{kReloads} / 8);
+  EXPECT_GT(one.served(), static_cast<uint64_t>(kReloads) / 8);
+  EXPECT_GT(two.served(), static_cast<uint64_t>(kReloads) / 8);
   EXPECT_GT(plans.made(), 0u);
   EXPECT_TRUE(echoes(lasting, "after all of them"));
   EXPECT_LE(descriptors_under_load, descriptors + 12) << "two loads come and go";

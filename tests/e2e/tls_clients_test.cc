@@ -14,6 +14,7 @@
 #include "support/http_load.h"
 #include "support/proxy_process.h"
 #include "support/tls_steps.h"
+#include "support/weir_build.h"
 #include "support/weir_command.h"
 
 namespace weir::test {
@@ -23,13 +24,9 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-#if defined(WEIR_ASAN) || defined(WEIR_TSAN)
-constexpr size_t kStalled = 500;           // a sanitizer is slow
-constexpr size_t kBytesEach = 400 * 1024;  // and keeps books of every byte
-#else
-constexpr size_t kStalled = 2000;
-constexpr size_t kBytesEach = 40 * 1024;
-#endif
+// A sanitizer is slow and keeps records of every byte.
+const size_t kStalled = weir_is_sanitized() ? 500 : 2000;
+const size_t kBytesEach = weir_is_sanitized() ? 400 * 1024 : 40 * 1024;
 
 const std::string kQuiet = "logging: {level: warn, access: {output: none}}\n";
 
@@ -354,7 +351,7 @@ TEST_F(StalledHandshakesTest, UseBoundedMemoryDelayNoOtherClientAndTimeOut) {
   const double heap_before = heap(weir);
 
   ASSERT_NO_FATAL_FAILURE(open_all());
-  ASSERT_TRUE(weir.await_metric("weir_connections_active", {}, kStalled + 1));
+  ASSERT_TRUE(weir.await_metric("weir_connections_active", {}, double(kStalled + 1)));
   for (int i = 0; i < 50; ++i) ASSERT_THAT(request(kept), HasSubstr("200 OK")) << i;
   TlsPeer fresh(Socket::connect(bind_), {.sni = "a.test", .trust = &authority_});
   ASSERT_EQ(handshake(fresh), TlsPeer::State::done) << fresh.error();

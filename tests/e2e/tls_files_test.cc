@@ -15,6 +15,7 @@
 #include "support/http_load.h"
 #include "support/proxy_process.h"
 #include "support/tls_steps.h"
+#include "support/weir_build.h"
 #include "support/weir_command.h"
 
 namespace weir::test {
@@ -23,11 +24,7 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 
-#if defined(WEIR_ASAN) || defined(WEIR_TSAN)
-constexpr int kRotations = 60;  // a sanitizer is slow
-#else
-constexpr int kRotations = 200;
-#endif
+const int kRotations = weir_is_sanitized() ? 60 : 200;
 
 std::string read_file(const std::string& path) {
   std::ifstream in(path, std::ios::binary);

@@ -17,6 +17,8 @@
 #include <limits>
 #include <sstream>
 
+#include "support/weir_build.h"
+
 namespace weir {
 namespace {
 
@@ -55,6 +57,10 @@ bool has_all(const Scrape::Labels& labels, const Scrape::Labels& wanted) {
 }
 
 }  // namespace
+
+nlohmann::json AdminAnswer::json() const {
+  return nlohmann::json::parse(body, nullptr, false);
+}
 
 Scrape::Scrape(const std::string& exposition) {
   std::istringstream lines(exposition);
@@ -119,7 +125,7 @@ void ProxyProcess::end() {
 }
 
 void ProxyProcess::spawn(const ProxyOptions& options) {
-  std::vector<char*> argv{const_cast<char*>(WEIR_BINARY)};
+  std::vector<char*> argv{const_cast<char*>(weir_binary().c_str())};
   for (const std::string& argument : options.arguments) {
     argv.push_back(const_cast<char*>(argument.c_str()));
   }

@@ -20,7 +20,7 @@ struct AdminAnswer {
   int status = 0;  // 0: no answer
   std::string head;
   std::string body;
-  nlohmann::json json() const { return nlohmann::json::parse(body, nullptr, false); }
+  nlohmann::json json() const;
 };
 
 // One scrape.

@@ -8,6 +8,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "support/weir_build.h"
+
 namespace weir {
 namespace {
 
@@ -30,7 +32,7 @@ CommandOutcome run_weir(const std::string& arguments, const std::string& directo
                      (admin.empty() ? "-u WEIR_ADMIN " : "WEIR_ADMIN=" + admin + " ");
   for (const std::string& one : environment) line += "'" + one + "' ";
   // The arguments may redirect the standard input.
-  line += WEIR_BINARY " </dev/null " + arguments + " >" + files + " 2>" + files + ".err";
+  line += weir_binary() + " </dev/null " + arguments + " >" + files + " 2>" + files + ".err";
   int status = std::system(line.c_str());
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, taken(files), taken(files + ".err")};
 }

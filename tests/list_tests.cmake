@@ -1,0 +1,38 @@
+# Registers the tests of a GoogleTest program with ctest, one for each suite or case:
+#   cmake -DPROGRAM= -DBY=suite|case -DOUTPUT= -DPREFIX= -DTIMEOUT= -DLABEL= -DBUILD= -DLAUNCHER= -P list_tests.cmake
+# writes OUTPUT, which ctest reads. BUILD is the build whose weir they drive, LAUNCHER runs each.
+execute_process(COMMAND "${PROGRAM}" --gtest_list_tests OUTPUT_VARIABLE list RESULT_VARIABLE failed TIMEOUT 60)
+if(failed)
+  message(FATAL_ERROR "${PROGRAM} --gtest_list_tests: ${failed}\n${list}")
+endif()
+string(REGEX REPLACE "[[;]" "_" list "${list}")  # of parameters; they mean something in a list
+string(REPLACE "\n" ";" lines "${list}")
+set(launcher "")
+if(LAUNCHER)
+  string(REGEX REPLACE "\\.$" "" kind "${PREFIX}")
+  set(launcher "[=[${LAUNCHER}]=] [=[${kind}]=] ")
+endif()
+set(tests "")
+foreach(line IN LISTS lines)
+  if(line MATCHES "^([^ ]+)\\.( |$)")
+    set(suite "${CMAKE_MATCH_1}")
+    set(test "${suite}")
+    set(filter "${suite}.*")
+    set(found suite)
+  elseif(line MATCHES "^  ([^ ]+)")
+    set(test "${suite}.${CMAKE_MATCH_1}")
+    set(filter "${test}")
+    set(found case)
+  else()
+    continue()
+  endif()
+  if(found STREQUAL BY)
+    string(APPEND tests "add_test([=[${PREFIX}${test}]=] ${launcher}[=[${PROGRAM}]=] [=[--gtest_filter=${filter}]=] --gtest_brief=1)\n"
+                        "set_tests_properties([=[${PREFIX}${test}]=] PROPERTIES TIMEOUT ${TIMEOUT} LABELS ${LABEL}"
+                        " ENVIRONMENT [=[WEIR_BUILD=${BUILD}]=])\n")
+  endif()
+endforeach()
+if(NOT tests)
+  message(FATAL_ERROR "${PROGRAM} --gtest_list_tests names no ${BY}:\n${list}")
+endif()
+file(WRITE "${OUTPUT}" "${tests}")
