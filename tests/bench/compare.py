@@ -30,6 +30,7 @@ PROXY_CORE, LOAD_CORE = "0", "1"
 ECHO_PORT, SOURCE_PORT, HTTP_PORT, PROXY_PORT = 18081, 18082, 18083, 18090  # below the ephemeral ports
 IDLE_FOR = 2  # seconds, before memory is looked at
 BACKEND_PORTS = {"echo": ECHO_PORT, "connrate": ECHO_PORT, "idle": ECHO_PORT, "bulk": SOURCE_PORT}  # the rest is HTTP
+BASELINE = "baseline"
 WARMUP = 0.4  # seconds
 DESCRIPTORS = 12000  # HAProxy and nginx are set up for 5000 connections, two each
 HTTP_PROBE = b"GET /small HTTP/1.1\r\nHost: bench.example\r\nConnection: close\r\n\r\n"
@@ -246,10 +247,13 @@ class Proxy:
             self.process = None
 
 
-def all_proxies(weir):
-    return [Proxy("weir", weir_config, [weir, "run", "-q", "-c"], [weir, "version"]),
-            Proxy("haproxy", haproxy_config, ["haproxy", "-db", "-q", "-f"], ["haproxy", "-v"]),
-            Proxy("nginx", nginx_config, ["nginx", "-e", "stderr", "-c"], ["nginx", "-v"])]
+def all_proxies(weir, baseline=None):
+    proxies = [Proxy("weir", weir_config, [weir, "run", "-q", "-c"], [weir, "version"]),
+               Proxy("haproxy", haproxy_config, ["haproxy", "-db", "-q", "-f"], ["haproxy", "-v"]),
+               Proxy("nginx", nginx_config, ["nginx", "-e", "stderr", "-c"], ["nginx", "-v"])]
+    if baseline:
+        proxies.append(Proxy(BASELINE, weir_config, [baseline, "run", "-q", "-c"], [baseline, "version"]))
+    return proxies
 
 
 # ---- one round
@@ -319,8 +323,13 @@ def measure(load, scenario, port, seconds, proxy):
 
 def ratios(figures):
     """Per round, weir's figure by that of the rival that was better in this round."""
-    rivals = [figures[name] for name in figures if name != "weir"]
+    rivals = [figures[name] for name in figures if name not in ("weir", BASELINE)]
     return [ours / min(theirs) for ours, *theirs in zip(figures["weir"], *rivals)]
+
+
+def growth(figures):
+    """The median over the rounds of weir's figure by that of the baseline."""
+    return statistics.median(ours / before for ours, before in zip(figures["weir"], figures[BASELINE]))
 
 
 def spread(values, form):
@@ -342,6 +351,7 @@ def table(name, scenario, figures, rates):
 
 
 def run_scenario(name, proxies, options, folder):
+    """Prints the table. What is wrong with the figures, in words; None when nothing is."""
     scenario = SCENARIOS[name]
     figures = {proxy.name: [] for proxy in proxies}
     rates = {proxy.name: [] for proxy in proxies}
@@ -359,17 +369,24 @@ def run_scenario(name, proxies, options, folder):
             figures[proxy.name].append(figure)
             rates[proxy.name].append(rate)
     print(table(name, scenario, figures, rates), flush=True)
+    if not options.baseline:
+        return None
+    grown = growth(figures)
+    print(f"weir ÷ baseline: {grown:.2f}\n", flush=True)
+    return f"{name}: {grown:.2f} times the baseline" if options.worst and grown > options.worst else None
 
 
 def run_all(proxies, options):
+    """What is wrong with the figures, one line for each scenario."""
     backends = subprocess.Popen(["taskset", "-c", LOAD_CORE, options.load, "backend",
                                  str(ECHO_PORT), str(SOURCE_PORT), str(HTTP_PORT)])
     with tempfile.TemporaryDirectory(prefix="weir-bench-") as folder:
         os.chmod(folder, 0o755)  # nginx's worker may be another user
         try:
             wait_for_answer(ECHO_PORT, backends, pathlib.Path(os.devnull))
-            for name in options.scenario or SCENARIOS:
-                run_scenario(name, proxies, options, pathlib.Path(folder))
+            faults = [run_scenario(name, proxies, options, pathlib.Path(folder))
+                      for name in options.scenario or SCENARIOS]
+            return [fault for fault in faults if fault]
         finally:
             backends.kill()
             backends.wait()
@@ -416,6 +433,8 @@ def parse():
     parser = argparse.ArgumentParser(description=__doc__, epilog=f"scenarios:\n  {names}",
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weir", required=True, type=pathlib.Path, help="the binary; a release build")
+    parser.add_argument("--baseline", type=pathlib.Path, help="an earlier weir, measured in the same rounds")
+    parser.add_argument("--worst", type=float, help="fail when a scenario costs more than so many times the baseline")
     parser.add_argument("--load", type=pathlib.Path, help="weir_bench_load; default: that of the build of --weir")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.5, help="measured in each round")
@@ -424,6 +443,10 @@ def parse():
     parser.add_argument("scenario", nargs="*", help="default: all")
     options = parser.parse_args()
     options.weir = options.weir.resolve()
+    if options.baseline:
+        options.baseline = options.baseline.resolve()
+    elif options.worst:
+        parser.error("--worst needs --baseline")
     options.load = (options.load or options.weir.parent / "tests/bench/weir_bench_load").resolve()
     unknown = set(options.scenario) - set(SCENARIOS)
     if unknown:
@@ -437,6 +460,8 @@ def missing(options):
     """What stands in the way, in words; None when nothing does."""
     if not options.weir.is_file():
         return f"{options.weir} is not there: cmake --preset release && cmake --build build/release --target weir"
+    if options.baseline and not options.baseline.is_file():
+        return f"{options.baseline} is not there"
     if not options.load.is_file():
         return f"{options.load} is not there: cmake --build build/release --target weir_bench_load"
     absent = [tool for tool in ("haproxy", "nginx", "openssl", "taskset") if not shutil.which(tool)]
@@ -447,7 +472,7 @@ def missing(options):
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     if limit != resource.RLIM_INFINITY and limit < DESCRIPTORS:
         return f"the limit of open files is {limit}; it takes {DESCRIPTORS}: ulimit -Hn {DESCRIPTORS}"
-    taken = [port for port in (ECHO_PORT, SOURCE_PORT, HTTP_PORT, *range(PROXY_PORT, PROXY_PORT + 3)) if is_open(port)]
+    taken = [port for port in (ECHO_PORT, SOURCE_PORT, HTTP_PORT, *range(PROXY_PORT, PROXY_PORT + 4)) if is_open(port)]
     if taken:
         return f"somebody listens on port {taken[0]}, which it uses"
     return None
@@ -467,12 +492,14 @@ def main():
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, hard))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    proxies = all_proxies(options.weir)
+    proxies = all_proxies(options.weir, options.baseline)
     try:
         print(heading(proxies, options), flush=True)
-        run_all(proxies, options)
+        faults = run_all(proxies, options)
     except RuntimeError as failure:
         sys.exit(f"compare.py: {failure}")
+    if faults:
+        sys.exit("compare.py: " + "; ".join(faults))
 
 
 if __name__ == "__main__":

@@ -84,6 +84,11 @@ class Arithmetic(unittest.TestCase):
     def test_each_round_is_compared_with_the_rival_that_was_better_in_it(self):
         self.assertEqual(compare.ratios(self.FIGURES), [0.5, 1.2, 0.9])
 
+    def test_the_baseline_is_no_rival_and_is_compared_round_by_round(self):
+        figures = {**self.FIGURES, compare.BASELINE: [5.0, 10.0, 9.0]}
+        self.assertEqual(compare.ratios(figures), [0.5, 1.2, 0.9])
+        self.assertEqual(compare.growth(figures), 1.2)
+
     def test_every_row_of_the_table_has_as_many_cells_as_its_head(self):
         rates = {name: [1.0] for name in self.FIGURES}
         for name, scenario in compare.SCENARIOS.items():
