@@ -78,8 +78,7 @@ void Findings::add(Code code, const Place& place, std::string message, std::stri
   if (is_error) ++errors_;
   if (has_invisible(message)) {
     message = visible(message);
-    hint +=
-        std::string(hint.empty() ? "" : "; ") + "<U+…> is a character that is not seen: delete it";
+    hint += std::string(hint.empty() ? "" : "; ") + "<U+…> is an invisible character: delete it";
   }
   Diagnostic d{is_error ? Diagnostic::Severity::error : Diagnostic::Severity::warning,
                text(code),

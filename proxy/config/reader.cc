@@ -244,7 +244,7 @@ std::string syntax_hint(const std::string& error, std::string_view line, size_t 
   const std::string_view blanks =
       line.substr(0, std::min(line.find_first_not_of(" \t"), line.size()));
   if (has_invisible(line.substr(std::min(line.find_first_not_of('\t'), line.size()))))
-    return fmt::format("this line has a character that is not seen: {}", visible(line));
+    return fmt::format("this line has an invisible character: {}", visible(line));
   if (line.find("[::") != std::string_view::npos)
     return "quote an IPv6 address: \"[::]:80\"; unquoted brackets are a YAML list";
   if (blanks.find('\t') != std::string_view::npos)

@@ -67,12 +67,13 @@ std::string never_seen(std::string_view path, const PathRules& paths) {
   if (paths.double_slashes != DoubleSlashes::keep && path.find("//") != std::string_view::npos)
     return "double slashes are merged before routes see them (paths.double_slashes)";
   if (paths.dot_segments != DotSegments::keep && (has("/./") || has("/../")))
-    return "dot segments do not get to routes (paths.dot_segments)";
+    return "dot segments are resolved or refused before routes see them (paths.dot_segments)";
   const bool slash = paths.encoded_slashes != EncodedSlashes::keep && (has("%2f") || has("%2F"));
   const bool backslash = (paths.encoded_slashes == EncodedSlashes::reject ||
                           paths.encoded_slashes == EncodedSlashes::automatic) &&
                          (has("%5c") || has("%5C"));
-  if (slash || backslash) return "encoded slashes do not get to routes (paths.encoded_slashes)";
+  if (slash || backslash)
+    return "encoded slashes are decoded or refused before routes see them (paths.encoded_slashes)";
   return "";
 }
 

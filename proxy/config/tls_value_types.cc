@@ -17,7 +17,7 @@ bool is_made_of(std::string_view text, std::string_view punctuation) {
 Outcome read_version(std::string_view text, TlsVersion& out) {
   Outcome problem = read_word(text, out);
   if (!problem) return {};
-  problem->message = fmt::format("'{}' is not a version of TLS that weir speaks", text);
+  problem->message = fmt::format("'{}' is not a version of TLS that weir supports", text);
   problem->hint = "1.2 or 1.3";
   return problem;
 }

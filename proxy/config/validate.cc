@@ -192,7 +192,7 @@ class Validation {
       else if (references_.surely_unused(cluster.name))
         findings_.add(Code::W212, place(path + ".name"),
                       fmt::format("no listener and no route uses cluster '{}'", cluster.name),
-                      "it is checked and counted all the same");
+                      "it is still checked and counted");
     }
   }
   // What only sessions of TCP can do to backends.
@@ -294,7 +294,7 @@ class Validation {
           Code::W217, place("drain.ready_fail_after"),
           fmt::format("/ready would fail {} after the signal, but the listeners close after {}",
                       duration_text(drain.ready_fail_after), duration_text(drain.delay)),
-          "make delay longer, so that load balancers learn of it before");
+          "make delay longer, so that load balancers notice it first");
   }
 
   const Model& model_;

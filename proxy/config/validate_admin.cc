@@ -39,7 +39,7 @@ void check_socket(const Admin& admin, const Places& places, Findings& findings) 
                  fmt::format("admin.socket_mode {:04o} lets every user of this machine connect: "
                              "each of them may reload and drain weir",
                              admin.socket_mode),
-                 "write 0660, and name a `socket_group` for those who may");
+                 "write 0660, and set `socket_group` to the group that may connect");
   }
 }
 

@@ -110,7 +110,7 @@ class RouteChecks {
       if (!has_flag(field_id(field.name), kClaim)) continue;
       findings_.add(
           Code::E248, places_.of(fmt::format("{}.{}", path, field.name)),
-          fmt::format("'{}' is added to what weir or a trusted proxy says in it", field.name),
+          fmt::format("'{}' would be added to the value of weir or a trusted proxy", field.name),
           "'set' puts a value in place of all others");
     }
   }
@@ -152,7 +152,7 @@ class RouteChecks {
     }
     if (!route.clusters.empty() && weight == 0)
       findings_.add(Code::E222, places_.of(path),
-                    fmt::format("the split of {} sends nothing anywhere", who_),
+                    fmt::format("the split of {} has no cluster with a weight", who_),
                     "give at least one cluster a weight");
   }
   void check_answers(const Route& route, const std::string& path) {
@@ -171,7 +171,7 @@ class RouteChecks {
     if (!redirect.scheme && redirect.host.empty() && redirect.port == 0 && redirect.path.empty() &&
         redirect.prefix.empty())
       findings_.add(Code::E225, places_.of(path + ".redirect"),
-                    fmt::format("the redirect of {} leads to where it comes from", who_),
+                    fmt::format("the redirect of {} changes nothing", who_),
                     "give scheme, host, port, path or prefix");
     const bool only_scheme = redirect.scheme && redirect.host.empty() && redirect.port == 0 &&
                              redirect.path.empty() && redirect.prefix.empty();
@@ -180,7 +180,7 @@ class RouteChecks {
                     fmt::format("{} redirects nothing: the scheme of every request to this "
                                 "listener is this one",
                                 who_),
-                    "a redirect that leads to where a request already is does not take it");
+                    "a redirect to the address of the request itself does not match it");
     if (!redirect.prefix.empty() && route.match.path_prefix.empty())
       findings_.add(
           Code::E224, places_.of(path + ".redirect.prefix"),

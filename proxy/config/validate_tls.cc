@@ -111,10 +111,11 @@ class ListenerChecks {
     check_clients(*one.client_auth, at, fmt::format("certificate '{}' of {}", one.name, who_));
     if (listener_.protocol == Protocol::http) return;
     add(Code::E241, at,
-        fmt::format("{} sends all hosts to one cluster: who asks for another one is not asked for "
-                    "a certificate, and gets there too",
-                    who_),
-        "give the listener this 'client_auth', or the hosts a listener each");
+        fmt::format(
+            "{} sends all hosts to one cluster: a client that asks for another host reaches "
+            "it without a certificate",
+            who_),
+        "move 'client_auth' to the listener, or give each host its own listener");
   }
   void check_clients(const ClientCertificates& clients, const std::string& at,
                      const std::string& whose) {
@@ -147,10 +148,10 @@ void validate_tls(const Listener& listener, const std::string& path, const Place
   if (!listener.tls) return;
   ListenerChecks(listener, path, places, findings).run();
   if (listener.redirect_https)
-    findings.add(Code::E235, places.of(path + ".redirect_https"),
-                 fmt::format("listener '{}' speaks https already; it would redirect to itself",
-                             listener.name),
-                 "redirect_https is for the listener without 'tls', on port 80");
+    findings.add(
+        Code::E235, places.of(path + ".redirect_https"),
+        fmt::format("listener '{}' has TLS already; it would redirect to itself", listener.name),
+        "redirect_https is for the listener without 'tls', on port 80");
 }
 
 void validate_tls(const Cluster& cluster, const std::string& path, const Places& places,
@@ -164,7 +165,8 @@ void validate_tls(const Cluster& cluster, const std::string& path, const Places&
                  "cert: the file of the certificate that the key belongs to");
   if (!tls.verify) {
     findings.add(Code::W232, places.of(at + ".verify"),
-                 fmt::format("anybody can pretend to be a backend of cluster '{}'", cluster.name),
+                 fmt::format("anyone on the network path can impersonate a backend of cluster '{}'",
+                             cluster.name),
                  "leave 'verify' out; 'ca' may name an authority of your own");
     return;
   }
@@ -190,9 +192,10 @@ void validate_http_alpn(const Cluster& cluster, const Listener& user, const std:
     findings.add(
         Code::E236, places.of(fmt::format("{}.tls.alpn[{}]", path, i)),
         is_later_http_protocol(protocol)
-            ? fmt::format("cluster '{}' offers {}, which this version does not speak to backends",
-                          cluster.name, protocol)
-            : fmt::format("cluster '{}' offers {}, but HTTP listener '{}' speaks HTTP to it",
+            ? fmt::format(
+                  "cluster '{}' offers {}, which this version does not support towards backends",
+                  cluster.name, protocol)
+            : fmt::format("cluster '{}' offers {}, but HTTP listener '{}' sends HTTP to it",
                           cluster.name, protocol, user.name),
         "write http/1.1, or leave it out");
   }

@@ -45,7 +45,7 @@ std::string_view fault_of_fixed_part(std::string_view input) {
     const uint8_t family = byte(13) >> 4, transport = byte(13) & 15;
     if (family > 3) return "the address family of a PROXY header is unknown";
     if (transport != 1 && (family != 0 || transport != 0))
-      return "a PROXY header speaks of something else than a stream";
+      return "a PROXY header is not for a stream";
   }
   if (input.size() > 14 && byte(14) * 256u + kFixedPart > kMaxProxyHeader) return kTooLong;
   if (input.size() <= 15) return {};

@@ -289,7 +289,8 @@ TEST_F(AdminVerbs, DrainWatchExitsWith4WhenWeirIsKilledWithOpenSessions) {
   RunningWatch watch(proxy_);
   EXPECT_THAT(watch.line(), StartsWith("draining: 1 session left"));
   proxy_.signal(SIGKILL);
-  EXPECT_THAT(watch.rest(), HasSubstr("without a last word; 1 session was open"));
+  EXPECT_THAT(watch.rest(),
+              HasSubstr("before it reported the end of the drain; 1 session was open"));
   EXPECT_EQ(watch.code(), 4);
 }
 

@@ -207,21 +207,23 @@ TEST(Hints, ForAddresses) {
   EXPECT_THAT(bind("'https://0.0.0.0:443'"), HasSubstr("write 0.0.0.0:443, and tls"));
 }
 
-TEST(Hints, ShowCharactersThatAreNotSeen) {
+TEST(Hints, ShowInvisibleCharacters) {
   EXPECT_EQ(visible("a\u00a0b\tc\u200b\ufeffé✓"), "a<U+00A0>b<U+0009>c<U+200B><U+FEFF>é✓");
   EXPECT_EQ(visible("cut \xc2"), "cut \xc2");
   EXPECT_FALSE(has_invisible("é ✓ 漢字\n"));
   EXPECT_THAT(told(in_cluster("balance: \"random\u00a0\"")),
-              testing::AllOf(HasSubstr("'random<U+00A0>'"), HasSubstr("is not seen")));
+              testing::AllOf(HasSubstr("'random<U+00A0>'"), HasSubstr("invisible character")));
   EXPECT_THAT(told(in_cluster("\u200bbalance: random")), HasSubstr("<U+200B>balance"));
   EXPECT_THAT(told("listeners: [{ bind: \":80\\t\", cluster: a }]\n"), HasSubstr("':80<U+0009>'"));
   EXPECT_THAT(told("listeners:\n\u00a0 - bind: ':80'\n"), HasSubstr("<U+00A0>"));
 }
 
-TEST(Hints, ShowCharactersThatAreNotSeenInTextThatIsNoYaml) {
-  expect_told({{"listeners:\n  - bind: ':80'\u00a0\n", "not seen:   - bind: ':80'<U+00A0>"},
-               {"listeners: [{ bind: ':80'\u200b, cluster: a }]\n", "':80'<U+200B>, cluster: a"},
-               {"listeners:\n  - bind: ':80'\n  \u00a0 cluster: a\n", "not seen:   <U+00A0> cl"}});
+TEST(Hints, ShowInvisibleCharactersInInvalidYaml) {
+  expect_told(
+      {{"listeners:\n  - bind: ':80'\u00a0\n", "invisible character:   - bind: ':80'<U+00A0>"},
+       {"listeners: [{ bind: ':80'\u200b, cluster: a }]\n", "':80'<U+200B>, cluster: a"},
+       {"listeners:\n  - bind: ':80'\n  \u00a0 cluster: a\n",
+        "invisible character:   <U+00A0> cl"}});
 }
 
 TEST(Hints, EveryWordOfAnotherProxyIsNoKeyHere) {

@@ -117,7 +117,7 @@ listeners: [{ bind: ":443", protocol: http, cluster: app, tls: { alpn: h2, certi
 clusters: [{ name: app, backends: ["a:1"] }]
 )");
   ASSERT_EQ(loaded.diagnostics.size(), 1u);
-  EXPECT_THAT(loaded.diagnostics[0].message, HasSubstr("h2, which this version does not speak"));
+  EXPECT_THAT(loaded.diagnostics[0].message, HasSubstr("h2, which this version does not support"));
   EXPECT_EQ(loaded.diagnostics[0].hint, "write http/1.1");
 }
 
@@ -128,7 +128,7 @@ clusters: [{ name: app, backends: ["a:1"], tls: { alpn: [http/1.1, h2] } }]
 )");
   ASSERT_EQ(loaded.diagnostics.size(), 1u);
   EXPECT_EQ(loaded.diagnostics[0].message,
-            "cluster 'app' offers h2, which this version does not speak to backends");
+            "cluster 'app' offers h2, which this version does not support towards backends");
   EXPECT_EQ(loaded.diagnostics[0].hint, "write http/1.1, or leave it out");
 }
 
