@@ -1,5 +1,5 @@
-// FieldEdits: `headers.request` or `headers.response` of a route, in the form in which messages are
-// written. Immutable; owned by a Route.
+// FieldEdits: `headers.request` or `headers.response` of a route, in the form that message writers
+// use. Immutable; owned by a Route.
 #pragma once
 
 #include <vector>
@@ -17,7 +17,7 @@ class FieldEdits {
         set(texts(edits_.set)),
         add(texts(edits_.add)),
         remove(edits_.remove.begin(), edits_.remove.end()) {}
-  // Views of the copy; what is moved keeps its strings where they are.
+  // A copy needs views of its own strings. A move does not move the strings: the views stay valid.
   FieldEdits(const FieldEdits& other) : FieldEdits(other.edits_) {}
   FieldEdits(FieldEdits&&) noexcept = default;
   FieldEdits& operator=(FieldEdits other) noexcept {
@@ -38,10 +38,10 @@ class FieldEdits {
   config::HeaderEdits edits_;
 
  public:
-  std::vector<FieldText> set, add;  // after edits_, of which they are views
+  std::vector<FieldText> set, add;  // views of edits_, therefore after it
   std::vector<std::string_view> remove;
 
-  // Of what is written for it, in bytes.
+  // In bytes, as written into a message.
   size_t size() const {
     size_t bytes = 0;
     for (const std::vector<FieldText>* fields : {&set, &add})

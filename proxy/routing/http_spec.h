@@ -1,6 +1,5 @@
-// HttpSpec: what an HTTP listener is configured with, compiled. Immutable; owned by a Snapshot,
-// read by every worker. Limits, path rules and the like are the configuration's own structs: plain
-// values.
+// HttpSpec: the compiled configuration of an HTTP listener. Immutable; owned by a Snapshot, read by
+// every worker. Limits and other plain values are structs of the configuration.
 #pragma once
 
 #include <string>
@@ -16,15 +15,15 @@ struct HttpSpec {
   enum class Server : uint8_t { pass, remove, replace };
 
   RouteTable routes;
-  PathRules path_rules;  // the same, as choose_path() takes it
+  PathRules path_rules;  // as choose_path() takes them
   config::ListenerLimits limits;
   TrustedNetworks trusted;
   config::Forwarded forwarded{};
   Server server = Server::pass;
-  std::string server_text;                               // of replace
+  std::string server_text;                               // for Server::replace
   std::vector<std::pair<unsigned, std::string>> errors;  // bodies, by status
-  std::string_view via;                                  // weir's name in Via; empty: none is added
-  size_t head_room = 0;  // for a head of max_header_size with what routes add to it
+  std::string_view via;                                  // name for Via; empty: no Via is added
+  size_t head_room = 0;  // size of a head of max_header_size with the fields that a route adds
   bool allow_connect = false;
   bool cancel_on_close = true;
 
@@ -32,7 +31,7 @@ struct HttpSpec {
   const std::string* error_body(unsigned status) const;
 
   HttpSpec() = default;
-  // Of an HTTP listener of a valid configuration.
+  // `listener`: of a valid configuration, with `protocol: http`.
   HttpSpec(const config::Listener& listener, const ClusterPlaces& clusters);
 };
 

@@ -7,7 +7,7 @@
 namespace weir {
 namespace {
 
-bool holds(const Passthrough::Rule& rule, const ClientHello& hello) {
+bool matches_rule(const Passthrough::Rule& rule, const ClientHello& hello) {
   const std::string_view name = hello.server_name();
   const bool named = rule.hosts.empty() || std::any_of(rule.hosts.begin(), rule.hosts.end(),
                                                        [&](const std::string& pattern) {
@@ -24,7 +24,7 @@ bool holds(const Passthrough::Rule& rule, const ClientHello& hello) {
 
 size_t Passthrough::cluster_for(const ClientHello& hello) const {
   for (const Rule& rule : rules_)
-    if (holds(rule, hello)) return rule.cluster;
+    if (matches_rule(rule, hello)) return rule.cluster;
   return kNone;
 }
 

@@ -1,5 +1,5 @@
-// Passthrough: where a TCP listener sends connections by what their TLS ClientHello asks for,
-// without ending the TLS. Compiled from a listener, owned by its spec, immutable; any thread.
+// Passthrough: chooses the cluster of a TCP connection by the SNI and ALPN of its ClientHello,
+// without terminating TLS. Compiled from a listener, owned by its spec, immutable; any thread.
 #pragma once
 
 #include <string>
@@ -16,13 +16,13 @@ class Passthrough {
   static constexpr size_t kNone = ~size_t{0};
 
   struct Rule {
-    std::vector<std::string> hosts;  // "*.example.com" is all names under it; none: any
-    std::vector<std::string> alpn;   // one of these must be offered; none: whatever is
+    std::vector<std::string> hosts;  // "*.example.com": all names under it; empty: any
+    std::vector<std::string> alpn;   // one of these must be offered; empty: any
     size_t cluster;
   };
   explicit Passthrough(std::vector<Rule> rules) : rules_(std::move(rules)) {}
 
-  // The cluster of the first rule that holds; kNone: of no rule.
+  // The cluster of the first rule that matches; kNone: no rule matches.
   size_t cluster_for(const ClientHello& hello) const;
   const std::vector<Rule>& rules() const { return rules_; }
 

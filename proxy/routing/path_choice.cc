@@ -9,11 +9,11 @@ namespace weir {
 namespace {
 
 constexpr Fault kAboveRoot{400, "the path goes above its root"};
-// Each reading of a path is written and looked up: the work grows with the size of the path.
+// Each reading of a path is a copy and a look-up, so the work grows with the size of the path.
 constexpr size_t kMaxAmbiguousPath = 8 * 1024;
-constexpr Fault kTooLong{414, "a path that servers may read in several ways is too long"};
+constexpr Fault kTooLong{414, "a path with several readings must not be longer than 8 KiB"};
 
-// The readings beyond the normal form: kinds of separators and names that only some servers know.
+// Readings besides the normal form: separators and parameters that only some servers recognise.
 enum : unsigned { kSlash = 1, kBackslash = 2, kParameter = 4 };
 
 unsigned kinds_in(std::string_view path, const PathRules& rules) {
@@ -37,7 +37,7 @@ PathReading with(PathReading reading, unsigned kinds) {
   return reading;
 }
 
-// Every set of some of them: servers know one kind, or several.
+// Every non-empty subset: a server may recognise one kind or several.
 struct KindSets {
   std::array<unsigned, 7> sets{};
   size_t count = 0;
@@ -75,7 +75,7 @@ class Choosing {
   }
 
  private:
-  // What a reading leads to: the route, and whether its rewriting finds its prefix.
+  // The outcome of a reading: the route, and whether the route removes a prefix from the path.
   struct Taken {
     const Route* route;
     bool cut;
@@ -96,7 +96,7 @@ class Choosing {
     return read_path(path, how, scratch_);
   }
 
-  // Servers may read more in it than another spelling.
+  // Whether servers may read the path in several ways.
   bool is_ambiguous(std::string_view path) {
     return kinds_in(path, rules_) != 0 || read(path, normal(rules_)).changed;
   }
@@ -108,14 +108,14 @@ class Choosing {
       if (goes_above_root(path, with(normal(rules_), set))) return true;
     return false;
   }
-  // What is left of the path when the prefix of the route has been taken off.
+  // Whether the rest of the path, without the prefix that the route removes, goes above its root.
   bool may_leave_prefix(const PathChoice& choice, unsigned kinds) const {
     if (choice.route == nullptr) return false;
     const std::string_view prefix = choice.route->prefix_in(choice.path);
     return prefix.data() != nullptr && may_leave_root(choice.path.substr(prefix.size()), kinds);
   }
 
-  // `demand`: the path as explicit rules demand it, in kept_.
+  // `demand`: the path after explicit rules, in kept_.
   PathChoice plain_choice(std::string_view raw, const PathText& demand) {
     const std::string_view path = demand.changed ? demand.path : raw;
     const Taken sent = take(path);
@@ -129,7 +129,7 @@ class Choosing {
     return full.dots > 0 && full.merged ? partly_normal_choice(path, sent)
                                         : PathChoice{.route = sent.route, .path = path};
   }
-  // Servers that resolve dot segments need not merge slashes, nor the other way round.
+  // A server may resolve dot segments without merging slashes, or merge without resolving.
   PathChoice partly_normal_choice(std::string_view path, const Taken& sent) {
     PathReading unmerged = normal(rules_), whole = normal(rules_);
     unmerged.merge = rules_.double_slashes == DoubleSlashes::merge;
@@ -149,7 +149,7 @@ class Choosing {
     return choice;
   }
 
-  // Whether the readings of some servers only take the same route as what they are sent.
+  // Refuses the path if a reading that only some servers use matches another route.
   PathChoice check_kinds(const PathChoice& choice) {
     unsigned kinds = kinds_in(choice.path, rules_);
     if (only_of_route(choice)) kinds &= ~unsigned{kParameter};
@@ -162,8 +162,8 @@ class Choosing {
         return found;
     return choice;
   }
-  // The parameters are those that the route itself names: it is meant for servers that know them.
-  // One behind the path of the route may be a disguise: "/a;v=1/..;/admin".
+  // All parameters are part of the path of the route, so its servers recognise parameters. A
+  // parameter behind that path may hide another path: "/a;v=1/..;/admin".
   bool only_of_route(const PathChoice& choice) const {
     if (choice.route == nullptr) return false;
     const std::string& own = choice.route->match.path;
@@ -175,7 +175,7 @@ class Choosing {
     const PathReading full = with(normal(rules_), set);
     const PathText text = read(choice.path, full);
     if (text.fault) return refused(text.fault);
-    // What each of the many combinations would make of it need not be known.
+    // Dot segments in a combination of kinds: refused without a look-up of each reading.
     if (one_of_several && text.dots != dots) return ambiguous(set, text.path, nullptr);
     if (const Route* other = take(text.path).route; other != choice.route)
       return ambiguous(set, text.path, other);

@@ -1,15 +1,16 @@
 // The route of a request and the path it is forwarded with, where servers may read the path in
 // several ways (http/path.h). `weir explain` and the data path use the same function.
 //
-// If all readings take the same route, the path is forwarded byte by byte as it was received,
-// because clients sign it. If a reading that resolves dot segments, merges slashes or decodes
-// needless encodings takes another route, the normal form is matched and forwarded. If a reading of
-// encoded slashes, backslashes or parameters takes another route, the request is refused with 400.
-// Explicit rules of the listener are applied first, and every reading is of their result.
+// If all readings match the same route, the path is forwarded byte by byte as received, because
+// clients sign it. If a reading that resolves dot segments, merges slashes or decodes needless
+// encodings matches another route, the normal form is matched and forwarded. If a reading of
+// encoded slashes, backslashes or parameters matches another route, the request is refused with
+// 400. Explicit path rules of the listener are applied first; the readings are of their result.
 //
-// A plain path, as nearly all are, takes one look-up, and so does a path that no explicit rule
-// changes on a listener whose routes do not look at paths. Any other path takes one look-up for
-// each reading, at most 34. Therefore a path with several readings may have at most 8 KiB: 414.
+// Nearly all paths are plain: one look-up. So is a path that no explicit rule changes, on a
+// listener whose routes do not depend on paths. Any other path needs one look-up for each reading,
+// at most 34. Therefore a path with several readings is refused with 414 if it is longer than 8
+// KiB.
 #pragma once
 
 #include <span>
@@ -21,16 +22,16 @@
 namespace weir {
 
 struct PathChoice {
-  // The form of the path that is forwarded, or why nothing is.
+  // The form of the path that is forwarded; `refused`: no path is forwarded.
   enum class By : uint8_t { as_sent, normal, refused };
 
   Fault fault{};
-  const Route* route = nullptr;  // null without a fault: no route takes the path, 404
+  const Route* route = nullptr;  // null without a fault: no route matches, 404
   std::string_view path{};       // matched and forwarded
   By by = By::as_sent;
-  // refused: the reading that takes another route; empty if the path itself is refused.
+  // refused: the reading that matches another route; empty if the path itself is invalid.
   std::string_view other_path{};
-  // normal and refused: the route that another reading takes; null: none.
+  // normal and refused: the route that another reading matches; null: none.
   const Route* other = nullptr;
 };
 

@@ -9,7 +9,7 @@
 namespace weir {
 namespace {
 
-// Texts one after the other, as far as there is room.
+// Concatenates texts in memory of a fixed size.
 class Text {
  public:
   explicit Text(std::span<char> memory) : memory_(memory) {}
@@ -37,7 +37,7 @@ class Text {
   bool fits_ = true;
 };
 
-// The rest stays as received: "//x" is a path in a request (RFC 9112 3.2.1) and behind a host.
+// The rest is unchanged: "//x" is a path in a request (RFC 9112 3.2.1) and behind a host.
 void add_replaced(Text& text, std::string_view path, std::string_view prefix,
                   std::string_view replacement) {
   if (!begins_with(path, prefix)) {

@@ -1,6 +1,5 @@
-// What a route makes of a request's target, and where it redirects to: pure functions that write
-// into memory of the caller. A view with a null data() says that the result did not fit, or cannot
-// be made.
+// The request-target for the backend and the Location of a redirect: pure functions that write into
+// memory of the caller. A result with a null data(): it did not fit, or there is none.
 #pragma once
 
 #include <cstdint>
@@ -14,9 +13,9 @@
 namespace weir {
 
 struct RouteRewrite {
-  std::string prefix;       // taken off, by whole segments; without last slashes
-  std::string replacement;  // put in its place; without last slashes
-  std::string host;         // for the Host field; empty: the client's
+  std::string prefix;       // removed, by whole segments; without trailing slashes
+  std::string replacement;  // inserted instead of it; without trailing slashes
+  std::string host;         // for the Host field; empty: that of the client
   bool changes_path = false;
 
   RouteRewrite() = default;
@@ -24,8 +23,8 @@ struct RouteRewrite {
 };
 
 // The request-target for the backend: the rewritten path with the query. A path that does not begin
-// with the prefix stays; what is behind the prefix stays, too, but begins with exactly one '/' if
-// nothing takes the place of the prefix.
+// with the prefix is unchanged. The rest behind the prefix is unchanged, too; if both the
+// replacement and the rest are empty, the path is "/".
 std::string_view rewritten_target(const RouteRewrite& rewrite, std::string_view path,
                                   std::string_view query, std::span<char> memory);
 
@@ -36,15 +35,15 @@ struct RouteRedirect {
   std::string host;
   uint16_t port = 0;
   Path path_kind = Path::keep;
-  std::string path;    // the whole, or what takes the place of `prefix`
-  std::string prefix;  // that the route matched
+  std::string path;    // the whole path, or the replacement of `prefix`
+  std::string prefix;  // of the route's match
   uint16_t status = 307;
 
   RouteRedirect() = default;
   RouteRedirect(const config::Redirect& redirect, const RouteMatch& match);
 };
 
-// What the client asked for.
+// The URL of a request.
 struct RequestAddress {
   std::string_view scheme = "http";
   std::string_view host;  // without port; an IPv6 address in brackets
@@ -53,12 +52,12 @@ struct RequestAddress {
   std::string_view query;  // without '?'
 };
 
-// The Location, always with scheme and host: a path that begins with two slashes cannot become a
-// host. Null where neither the route nor the request names a host (HTTP/1.0): 400.
+// The Location, always with scheme and host, so that a path that begins with two slashes is not
+// read as a host. Null if neither the route nor the request (HTTP/1.0) has a host: 400.
 std::string_view redirect_location(const RouteRedirect& redirect, const RequestAddress& request,
                                    std::span<char> memory);
 
-// The client asked for the very address that it would be sent to.
+// Whether the Location would be the URL of the request.
 bool leads_to_itself(const RouteRedirect& redirect, const RouteQuery& request);
 
 }  // namespace weir

@@ -1,5 +1,5 @@
-// Route: one route of an HTTP listener, compiled. Immutable and owned by the table of a Snapshot,
-// which every session keeps while it uses it: the data path reads views of what is here.
+// Route: one compiled route of an HTTP listener. Immutable; owned by the route table of a Snapshot.
+// A request holds the snapshot, so that the data path can read views of these members.
 #pragma once
 
 #include <optional>
@@ -18,31 +18,31 @@ namespace weir {
 
 struct ClusterShare {
   size_t cluster = 0;  // in Snapshot::clusters
-  uint32_t until = 0;  // its weight and those of the ones before it
+  uint32_t until = 0;  // sum of the weights up to and including this share
 };
 
 struct Route {
   enum class Action : uint8_t { forward, respond, redirect };
 
-  std::string name;    // its label in metrics and logs: configured, never from a client
-  uint32_t index = 0;  // its place in the table
+  std::string name;    // label in metrics and logs: from the configuration, never from a client
+  uint32_t index = 0;  // in the table
   RouteMatch match;
   Action action = Action::forward;
 
-  std::vector<ClusterShare> clusters;  // of forward; those with weight
+  std::vector<ClusterShare> clusters;  // of forward; without those of weight 0
   RouteRewrite rewrite;
   config::Respond respond;
   RouteRedirect redirect;
 
-  FieldEdits request_fields, response_fields;  // names as they are written
+  FieldEdits request_fields, response_fields;
   config::Timeout request_timeout;
-  std::optional<config::Timeout> response_header;  // none: that of the cluster
+  std::optional<config::Timeout> response_header;  // empty: that of the cluster
   std::optional<config::Timeout> response_idle;
   RetryPolicy retry;
   std::vector<std::string> upgrades;  // as allows_protocol() takes them
-  config::Location location;          // of the route; of the listener for the one that comes last
+  config::Location location;          // of the route; of the listener for its last route
 
-  // The cluster of one request, in Snapshot::clusters: by weight, `random` uniform over 64 bits.
+  // The cluster of a request, an index in Snapshot::clusters: by weight. `random`: 64 uniform bits.
   size_t pick(uint64_t random) const {
     if (clusters.size() == 1) return clusters.front().cluster;
     const auto drawn = static_cast<uint32_t>(
@@ -51,14 +51,14 @@ struct Route {
       if (drawn < share.until) return share.cluster;
     return clusters.back().cluster;
   }
-  // The part of the path that is taken off, by rewriting or by a redirect; null: none is.
+  // The prefix of the path that a rewrite or a redirect removes; null: none.
   std::string_view prefix_in(std::string_view path) const {
     const bool rewrites = action == Action::forward && rewrite.changes_path;
     if (!rewrites && !redirects_prefix()) return {};
     const std::string& prefix = rewrites ? rewrite.prefix : redirect.prefix;
     return begins_with(path, prefix) ? path.substr(0, prefix.size()) : std::string_view();
   }
-  // Everything that its match asks for is there; it does not redirect the request to itself.
+  // The request meets all conditions of the match, and a redirect would not lead to the same URL.
   bool takes(const RouteQuery& query) const {
     return matches(match, query) &&
            (action != Action::redirect || !leads_to_itself(redirect, query));

@@ -1,5 +1,5 @@
-// What a route asks of a request, and whether a request has it. match() of the route table and
-// `weir explain` use the same function. Immutable; nothing here allocates at run time.
+// The conditions of a route, and whether a request meets them. match() of the route table and
+// `weir explain` use the same function. Immutable; matching does not allocate.
 #pragma once
 
 #include <cstdint>
@@ -11,11 +11,10 @@
 
 namespace weir {
 
-// The header fields of a request, whatever holds them.
+// Looks up header fields of a request, for any type of message.
 struct FieldLookup {
   const void* message = nullptr;
-  // The first field of that name, which is in lower case; a view with a null data() when there is
-  // none.
+  // The value of the first field with that name (in lower case); a null data(): there is none.
   std::string_view (*find)(const void* message, std::string_view name) = nullptr;
 
   std::string_view value(std::string_view name) const {
@@ -24,17 +23,17 @@ struct FieldLookup {
 };
 
 struct RouteQuery {
-  std::string_view host;  // in lower case, without port; "[::1]" with its brackets; may be empty
-  std::string_view path;  // one reading of it; "*" and "" begin with no slash
+  std::string_view host;  // in lower case, without port; "[::1]" with brackets; may be empty
+  std::string_view path;  // one reading of it; "*" of OPTIONS, "" of CONNECT
   std::string_view method;
-  std::string_view query;  // as it was sent, without '?'
+  std::string_view query;  // as received, without '?'
   FieldLookup fields;
-  // Of the address that the client asked for: what a redirect may lead back to.
+  // Of the URL of the request, to find redirects that lead back to it.
   std::string_view scheme = "http";
   uint16_t port = 0;  // 0: not given
 };
 
-// A field or a parameter that must be there, and its value unless any will do.
+// A required field or query parameter, and its value unless `any`.
 struct NamedPredicate {
   std::string name;  // of a field: in lower case
   std::string value;
@@ -46,7 +45,7 @@ struct RouteMatch {
 
   std::vector<std::string> hosts;  // empty: any
   Path path_kind = Path::any;
-  std::string path;  // of a prefix: without its last slashes
+  std::string path;  // of a prefix: without trailing slashes
   std::vector<std::string> methods;
   std::vector<NamedPredicate> headers;
   std::vector<NamedPredicate> query;
@@ -55,7 +54,7 @@ struct RouteMatch {
   explicit RouteMatch(const config::Match& match);
 };
 
-// The first thing that does not fit: what, and which of the headers or parameters.
+// The first condition that is not met; for headers and parameters: which.
 struct Mismatch {
   enum class What : uint8_t { nothing, host, path, method, header, query };
   What what = What::nothing;
@@ -69,8 +68,8 @@ inline bool matches(const RouteMatch& match, const RouteQuery& query) {
 
 bool matches_host(const RouteMatch& match, std::string_view host);
 
-// Whether the query has the parameter; names and values are compared decoded, the first of a name
-// counts.
+// Whether the query has the parameter. Names and values are compared decoded; only the first
+// parameter of a name counts.
 bool has_parameter(std::string_view query, const NamedPredicate& wanted);
 
 }  // namespace weir

@@ -53,7 +53,7 @@ Route compile(const config::Route& from, const ClusterPlaces& clusters, bool hid
   return route;
 }
 
-// What comes last, where the listener says so.
+// The last route, of `cluster` or `redirect_https` of the listener.
 std::optional<config::Route> rest_of(const config::Listener& listener) {
   if (listener.cluster.empty() && !listener.redirect_https) return std::nullopt;
   config::Route rest;

@@ -1,5 +1,5 @@
-// RouteTable: the routes of one HTTP listener, in the order in which they are tried. The first that
-// matches takes the request. Immutable; any thread; match() does not allocate.
+// RouteTable: the routes of one HTTP listener, in the order of the configuration. The first route
+// that matches a request is its route. Immutable; any thread; match() does not allocate.
 //
 // Routes for an exact host are found by it; those without a host or with a wildcard are tried for
 // every request. Which comes first is decided by their order alone.
@@ -34,14 +34,14 @@ class RouteTable {
  public:
   RouteTable() = default;
   explicit RouteTable(std::vector<Route> routes);
-  // Of an HTTP listener of a valid configuration. What comes last, by `cluster` or
-  // `redirect_https`, is a route like the others, called "*" unless another one is.
+  // `listener`: of a valid configuration, with `protocol: http`. Its `cluster` or `redirect_https`
+  // becomes the last route, with the name "*" unless another route has that name.
   RouteTable(const config::Listener& listener, const ClusterPlaces& clusters);
 
-  // Null: no route takes it, 404.
+  // Null: no route matches, 404.
   const Route* match(const RouteQuery& query) const;
   const std::vector<Route>& routes() const { return routes_; }
-  // Whether any route looks at the path. If none does, all readings of a path take the same route.
+  // Whether any route depends on the path. If not, all readings of a path match the same route.
   bool look_at_paths() const { return look_at_paths_; }
 
  private:
@@ -49,13 +49,13 @@ class RouteTable {
     using is_transparent = void;
     size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
   };
-  using Places = std::vector<uint32_t>;  // in routes_, rising
+  using Places = std::vector<uint32_t>;  // indices in routes_, ascending
 
   void index();
 
   std::vector<Route> routes_;
   std::unordered_map<std::string, Places, Hash, std::equal_to<>> by_host_;
-  Places for_any_;  // tried whatever the host is
+  Places for_any_;  // tried for every host
   bool look_at_paths_ = false;
 };
 

@@ -68,7 +68,7 @@ SnapshotView::SnapshotView(std::shared_ptr<const Snapshot> snapshot, WorkerMetri
 Cluster& SnapshotView::make(size_t i) {
   Slot& slot = clusters_[i];
   const ClusterSpecs::Shared& spec = snapshot_->clusters.shared(i);
-  // Later views may keep the cluster longer than this one keeps the snapshot.
+  // Later views may keep the cluster longer than this view keeps the snapshot.
   slot.cluster = std::shared_ptr<Cluster>(
       new Cluster(*spec, metrics_, mix(seed_ ^ mix(spec->series + 1)), &pools_, slot.before.get()),
       [spec](const Cluster* cluster) { delete cluster; });

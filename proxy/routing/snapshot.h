@@ -1,11 +1,10 @@
 // Snapshot: everything compiled from one configuration. Immutable; made by the control thread,
-// published with one posted pointer, shared by all workers; it dies when the last session that
-// started with it has ended.
+// published with one posted pointer, shared by all workers; freed with the last session or request
+// that uses it.
 //
-// SnapshotView: what one worker makes of it, its clusters. A cluster is made when it is first used;
-// one that the snapshot before has as well, without any change, is the same object. SnapshotRef: a
-// session's hold on the view it started with; counted without atomics, since a view never leaves
-// its worker.
+// SnapshotView: the clusters of a snapshot on one worker. A cluster is made on first use; a cluster
+// that did not change is the same object in the view of the previous snapshot. SnapshotRef: a
+// reference of a session to its view, counted without atomics because a view stays on its worker.
 #pragma once
 
 #include <atomic>
@@ -26,11 +25,10 @@
 
 namespace weir {
 
-// Connections that are open now, under one limit. Shared by all workers; touched twice per
-// connection.
+// The number of open connections under one limit. Shared by all workers; two writes per connection.
 class ConnectionCount {
  public:
-  // Takes one of `most` places (0: without limit). False: there is none.
+  // Counts a connection. False: `most` are open already (0: no limit).
   bool enter(uint64_t most) {
     const uint64_t before = open_.fetch_add(1, std::memory_order_relaxed);
     if (most == 0 || before < most) return true;
@@ -47,22 +45,23 @@ class ConnectionCount {
 struct ListenerSpec {
   std::string name;
   config::Protocol protocol{};
-  size_t cluster =
-      0;  // in Snapshot::clusters: of TCP; of HTTP for what no route takes, or kNoCluster
-  std::vector<size_t> clusters;                    // all that it may send to, each once
+  // In Snapshot::clusters. HTTP: for requests that no route matches; kNoCluster: none.
+  size_t cluster = 0;
+  std::vector<size_t> clusters;                    // all clusters of the listener, each once
   std::shared_ptr<const HttpSpec> http;            // null for TCP
   std::shared_ptr<const TlsServer> tls;            // null: none
-  std::shared_ptr<const TrustedNetworks> proxies;  // who sends a PROXY header; null: nobody
+  std::shared_ptr<const TrustedNetworks> proxies;  // peers that send a PROXY header; null: none
   std::shared_ptr<const Passthrough> passthrough;  // of TCP; null: none
-  uint32_t max_handshakes = 0;                     // of a worker, at once; 0: without limit
+  uint32_t max_handshakes = 0;                     // concurrent, of a worker; 0: no limit
   config::ListenerTimeouts timeouts;
   uint64_t max_connections = 0;            // 0: only the global limit
-  std::shared_ptr<ConnectionCount> count;  // the same over reloads, by name
+  std::shared_ptr<ConnectionCount> count;  // kept over reloads, by name
   uint32_t series = 0;
   std::vector<uint32_t> route_series;  // of requests without a route, then of http->routes
 };
 
-// The clusters of a snapshot, in its order. What did not change is shared with the one before.
+// The clusters of a snapshot, in the order of the model. Unchanged clusters are shared with the
+// previous snapshot.
 class ClusterSpecs {
  public:
   using Shared = std::shared_ptr<const ClusterSpec>;
@@ -99,25 +98,25 @@ struct Snapshot {
   ClusterSpecs clusters;                   // as in model.clusters
   // By name; index() fills both.
   std::unordered_map<std::string_view, size_t> listener_places, cluster_places;
-  // Of each cluster, its place in the snapshot before; kNoCluster: it is new.
+  // Of each cluster, its index in the previous snapshot; kNoCluster: it is new.
   std::vector<size_t> clusters_before;
 
-  // When listeners and clusters are complete; once more after a copy. `before`: the one in force;
-  // null: none.
+  // To be called when listeners and clusters are complete, and again after a copy. `before`: the
+  // snapshot in force; null: none.
   void index(const Snapshot* before);
-  // Null: there is none.
+  // Null: not found.
   const ClusterSpec* cluster(std::string_view name) const;
   const ListenerSpec* listener(std::string_view name) const;
   const HostSpec* host_of(const Backend& backend) const;
   // "weir.yaml:12:7", for the log line of a timeout that fired; empty for a default.
   std::string place(const config::Location& at) const { return model.where(at); }
-  // "app, api": those it may send to.
+  // "app, api": all clusters of the listener.
   std::string cluster_names(const ListenerSpec& listener) const;
 };
 
 class SnapshotView : public ListNode {  // of its worker's list
  public:
-  // `before`: the worker's view of the snapshot before; null: none. Constant work for each cluster.
+  // `before`: the worker's view of the previous snapshot; null: none. Constant work per cluster.
   SnapshotView(std::shared_ptr<const Snapshot> snapshot, WorkerMetrics& metrics, uint64_t seed,
                Pools& pools, const SnapshotView* before);
   const Snapshot& snapshot() const { return *snapshot_; }
@@ -127,23 +126,23 @@ class SnapshotView : public ListNode {  // of its worker's list
   }
   // Null: not made yet.
   const Cluster* cluster_if_used(size_t i) const { return clusters_[i].cluster.get(); }
-  // Goes on with the clusters that have changed and were in use: with their pools, and with what
-  // waits for them. Looks at `hosts` backends, or a cluster more. True: all are done.
+  // Makes clusters that changed and were in use; they take over pools and waiting requests. Stops
+  // after about `hosts` backends. True: all clusters are done.
   bool renew(size_t hosts);
-  // What the cluster of another snapshot is in this one; null: this one has none.
+  // The cluster with the name of `spec`; null: this snapshot has none.
   Cluster* same_cluster(const ClusterSpec& spec);
   // Of a listener of this snapshot; `route`: one of its routes, or null.
   RouteCells& route_cells(const ListenerSpec& listener, const Route* route) {
     return metrics_.route(listener.route_series[route == nullptr ? 0 : route->index + 1]);
   }
-  // Of a backend of that cluster; of any when it is empty.
+  // `cluster`: whose backends changed; empty: all clusters.
   void health_changed(std::string_view cluster);
 
  private:
   friend class SnapshotRef;
   struct Slot {
     std::shared_ptr<Cluster> cluster;  // null: not used yet
-    std::shared_ptr<Cluster> before;   // what it was in the view before, until then
+    std::shared_ptr<Cluster> before;   // of the previous view, until `cluster` is made
   };
   Cluster& make(size_t i);
 
@@ -152,7 +151,7 @@ class SnapshotView : public ListNode {  // of its worker's list
   Pools& pools_;
   const uint64_t seed_;
   std::vector<Slot> clusters_;
-  size_t renewed_ = 0;  // slots that renew() has looked at
+  size_t renewed_ = 0;  // slots that renew() has done
   uint32_t refs_ = 0;
 };
 
