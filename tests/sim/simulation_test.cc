@@ -117,7 +117,7 @@ TEST_P(Simulation, ResponsesOverTlsReachTheirRequests) {
                           "handshakes: garbage", "ends without close_notify"}});
 }
 
-// Not in every block, so it is asked for here: what WaiterWatch looks at does happen.
+// Checks that requests do wait, since not every block of seeds has such requests.
 TEST(SimulationOfWaiters, HasRequestsThatWaitForABackend) {
   Tally tally;
   for (uint64_t seed = 1; seed <= 40 && tally["turns after which requests waited"] == 0; ++seed)

@@ -121,7 +121,7 @@ void Endpoint::deliver() {
   if (gone_) return;
   auto to = peer_.lock();
   if (!to) return take_reset();
-  if (to->gone_) return;  // its reset is on its way to us
+  if (to->gone_) return;  // its reset is in transit
   const size_t n = std::min(
       {queue_.size(), to->room(), 1 + network_.random().below(network_.conditions().segment)});
   if (n > 0) {

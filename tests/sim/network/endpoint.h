@@ -1,9 +1,9 @@
-// Endpoint: one end of a TCP connection, with the rules that a proxy has to know by heart:
-//   what was received is read before a reset is reported, and a FIN before it hides it;
-//   after the other side's FIN a reset is EPIPE; closing with unread bytes is a reset;
-//   bytes that arrive at a closed socket are answered with a reset; a FIN comes after everything
-//   that was written; a write edge comes only when somebody had to wait and a third is free.
-// The application's calls answer as in section 2 of the manual: -1 and errno.
+// Endpoint: one end of a TCP connection. It follows the rules of TCP that matter to a proxy: what
+// was received is read before a reset is reported, and a FIN before it hides it; after the other
+// side's FIN a reset is EPIPE; closing with unread bytes is a reset; bytes that arrive at a closed
+// socket are answered with a reset; a FIN comes after everything that was written; a write edge
+// comes only after a blocked write, when a third of the buffer is free. The application's calls
+// answer as in section 2 of the manual: -1 and errno.
 #pragma once
 
 #include <sys/types.h>
@@ -26,7 +26,7 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   // The application.
   ssize_t recv(char* to, size_t size);
   ssize_t send(const char* from, size_t size);
-  // All of it, room or not. False: errno says why.
+  // Sends all bytes, also beyond the buffer. False: see errno.
   bool send_whole(std::string_view bytes);
   void shutdown_write();
   void close();
@@ -41,11 +41,11 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   bool fin_received() const { return fin_received_; }
   bool gone() const { return gone_; }
   bool failed() const { return error_ != 0; }
-  // Urgent data stands before what is to be read next: splice(2) stops, recv(2) goes on.
+  // Urgent data precedes the next byte to read: splice(2) stops there, recv(2) continues.
   bool urgent() const { return urgent_; }
   void set_urgent(bool urgent) { urgent_ = urgent; }
 
-  // Somebody waits for room: an edge will come.
+  // A writer waits for space: an edge will come.
   void want_space() { no_space_ = true; }
   // Called whenever epoll would be woken.
   void set_waker(std::function<void()> waker) { waker_ = std::move(waker); }

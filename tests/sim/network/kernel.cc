@@ -44,7 +44,7 @@ void Kernel::take_time() {
   network_.pass(Duration(network_.random().below(2000)));
 }
 
-// The lowest free number, as the real one: a number that has just been closed comes back at once.
+// The lowest free number, as in a real kernel: a closed number is reused at once.
 int Kernel::add(Descriptor descriptor) {
   if (table_.size() >= limit_) {
     ++counts_.out_of_descriptors;
@@ -192,7 +192,7 @@ ssize_t Kernel::splice_in(Descriptor& from, SlotPipe& pipe, size_t size) {
     char none;
     return endpoint.recv(&none, 1);
   }
-  // It stops there whatever stands behind it; only recv(2) goes on. No edge follows.
+  // splice(2) stops there, whatever follows; only recv(2) continues. No edge follows.
   if (endpoint.urgent() || network_.chance(network_.conditions().urgent)) {
     endpoint.set_urgent(true);
     ++counts_.urgent;
@@ -339,7 +339,7 @@ ssize_t recv(int fd, void* to, size_t size) {
 socklen_t local_name(int, sockaddr_storage&) {
   return 0;
 }
-// For headers of the PROXY protocol, which nobody sends here.
+// For headers of the PROXY protocol, which no peer sends here.
 ssize_t peek(int, void*, size_t) {
   errno = EAGAIN;
   return -1;

@@ -1,8 +1,8 @@
-// Kernel: the descriptors of the one process on trial, and the system calls behind
-// os/sys.h. Calls take time, so anything may arrive between two of them.
+// Kernel: the descriptors of the process under test, and the system calls behind os/sys.h. Calls
+// take time, so anything may arrive between two of them.
 //
-// Trouble is only what a real kernel may do: after an EAGAIN or a short count with something left,
-// an edge follows, unless the FIN has been received (then a reader knows that it must go on).
+// It injects only errors that a real kernel may cause: after an EAGAIN or a short count with
+// something left, an edge follows, unless the FIN has been received (then a reader must continue).
 #pragma once
 
 #include <sys/socket.h>
@@ -39,7 +39,7 @@ class Kernel {
   ~Kernel();
   static Kernel& current();
 
-  // What becomes of the attempts to connect to an address, and who gets the far end.
+  // The outcome of connects to an address, and the owner of the other end.
   std::function<ConnectPlan(const Address&)> on_connect;
   std::function<void(const Address&, std::shared_ptr<Endpoint>)> on_connected;
 

@@ -19,18 +19,18 @@ namespace weir::sim {
 
 class Endpoint;
 
-// How unkind this network is. Probabilities are of 1000.
+// Delays, limits and errors of the network. Probabilities are of 1000.
 struct NetworkConditions {
-  Duration latency = 100us;      // at most, for each thing that travels
+  Duration latency = 100us;      // maximum, for each segment
   size_t segment = 1448;         // bytes that arrive at once, at most
   size_t window = 64 * 1024;     // of a receiver, at most
   size_t send_buffer = 65536;    // at most
   uint64_t short_calls = 0;      // reads and writes that move less than they could
   uint64_t false_blocks = 0;     // EAGAIN although something could be moved
-  uint64_t false_edges = 0;      // wake-ups without news
+  uint64_t false_edges = 0;      // wake-ups without an event
   uint64_t refused_watches = 0;  // epoll_ctl fails
   uint64_t dead_accepts = 0;     // ECONNABORTED
-  uint64_t no_splice = 0;        // sockets that splice(2) does not know
+  uint64_t no_splice = 0;        // sockets without splice(2)
   uint64_t no_pipes = 0;         // pipe2 fails
   uint64_t urgent = 0;           // splices that find urgent data before everything else
 };
@@ -45,7 +45,7 @@ struct ListeningSocket {
 struct ConnectPlan {
   int error_now = 0;     // connect(2) itself fails
   int error_later = 0;   // after the delay
-  bool never = false;    // nobody answers
+  bool never = false;    // no response
   bool at_once = false;  // connect(2) succeeds
   Duration delay = 100us;
 };
@@ -67,14 +67,15 @@ class Network {
 
   void after(Duration delay, std::function<void()> what) { at(now_ + delay, std::move(what)); }
   void at(TimePoint when, std::function<void()> what);
-  // Lets a moment pass, and what is due happen.
+  // Advances time and runs the events that are due.
   void pass(Duration duration);
   TimePoint next_event() const { return events_.empty() ? kNever : events_.top().at; }
 
   std::shared_ptr<Endpoint> make_endpoint();
   std::shared_ptr<ListeningSocket> listen(const Address& address);
   void unlisten(const Address& address) { listening_.erase(address.text()); }
-  // A client connects; its end. The other end goes into the listener's queue, or a refusal comes.
+  // A client connects; returns its end. The other end enters the listener's queue, or the connect
+  // is refused.
   std::shared_ptr<Endpoint> open_connection(const Address& to, const Address& from);
   // Sockets whose application has closed them, until their last bytes are out.
   void keep(std::shared_ptr<Endpoint> orphan) { orphans_.insert(std::move(orphan)); }

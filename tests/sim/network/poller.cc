@@ -32,7 +32,7 @@ bool IoWatch::start(Poller& poller, int fd, Mode mode, void* owner, Callback cal
   owner_ = owner;
   pending_ = false;
   poller.watches_.push_back(this);
-  // What is true already is an edge; a level is looked at each time.
+  // A readiness that already exists is an edge; a level is checked each time.
   if (mode == Mode::level_read || Kernel::current().mask(fd) != 0) poller.mark(*this);
   return true;
 }
@@ -71,7 +71,7 @@ void Poller::mark(IoWatch& watch) {
   if (!std::exchange(watch.pending_, true)) marked_.push_back(&watch);
 }
 
-// epoll_wait: what is ready at this moment, in any order, and not always all of it.
+// epoll_wait: the descriptors that are ready now, in any order, and not always all of them.
 void Poller::collect() {
   Network& network = Kernel::current().network();
   if (!watches_.empty() && network.chance(network.conditions().false_edges))

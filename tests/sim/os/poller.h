@@ -1,6 +1,6 @@
-// The simulation's Poller and IoWatch: the same interface as proxy/os/poller.h, over the
-// simulated kernel. Readiness is mapped as libevent's epoll backend does it: an error says readable
-// and writable and hides the FIN; every edge names everything that is true at that moment.
+// The simulation's Poller and IoWatch: the same interface as proxy/os/poller.h, over the simulated
+// kernel. Readiness is mapped as libevent's epoll backend does it: an error reports readable and
+// writable and hides the FIN; every edge reports the whole readiness.
 #pragma once
 
 #include <vector>
@@ -52,7 +52,7 @@ class Poller {
   Poller(const Poller&) = delete;
   Poller& operator=(const Poller&) = delete;
 
-  // Moves virtual time to the next thing that happens, at most by `timeout`.
+  // Advances virtual time to the next event, at most by `timeout`.
   void wait(Duration timeout);
   void wake() { woken_ = true; }
 

@@ -25,7 +25,7 @@ void HttpBackend::act() {
       answer_->fault == Fault::more_than_asked && !misled_ &&
       wire_->endpoint().unacknowledged() == 0)
     extra_there_ = std::min(extra_there_, now());
-  // Nothing more will be asked; what was asked is answered.
+  // No further request will come, and all requests are answered.
   if (end_ == End::fin && (stage_ == Stage::idle || stage_ == Stage::reading || deaf_))
     return leave();
   const bool tired = answer_ != nullptr && now() - idle_since_ >= script_.idle;
@@ -78,7 +78,7 @@ void HttpBackend::take_head() {
     deaf_ = true;
     return;
   }
-  // What it says behind an answer may be on its way still, when that answer has been read.
+  // Bytes after a response may still be in transit when that response has been read.
   if (stage_ != Stage::idle && answer_->fault != Answer::Fault::more_than_asked)
     ledger_.fail("{} comes before {} has been answered", request_->number, answer_->request);
   if (++request_->heads_at_backends > 1 && request_->method == "POST")

@@ -1,5 +1,5 @@
-// HttpBackend: one connection of a backend. It answers request after request as the scenario wants
-// each to be answered, and checks what it got.
+// HttpBackend: one connection of a backend. It answers each request as the scenario says, and
+// checks the requests that it receives.
 #pragma once
 
 #include <functional>
@@ -12,8 +12,8 @@ struct BackendScript {
   HttpBehavior behavior;
   std::function<void(Answer&, const Request&)> decide;  // how one request is answered
   Duration delay = 0ms;                                 // before an answer, at most
-  Duration idle = 3000s;    // closes a connection on which nothing is asked for so long
-  uint32_t keep_alive = 0;  // seconds, told in Keep-Alive; 0: not told
+  Duration idle = 3000s;    // closes a connection without a request for this time
+  uint32_t keep_alive = 0;  // seconds in the field Keep-Alive; 0: no field
 };
 
 class HttpBackend final : public HttpPeer {
@@ -55,7 +55,7 @@ class HttpBackend final : public HttpPeer {
   TimePoint extra_at_ = kNever;     // to be sent, when the answer has been for a while
   TimePoint extra_there_ = kNever;  // bytes behind an answer have reached the other side
   bool misled_ = false;             // a request has come since
-  bool deaf_ = false;               // it has done what it wanted and waits for the end
+  bool deaf_ = false;               // has finished and waits for the end
 };
 
 }  // namespace weir::sim

@@ -247,7 +247,7 @@ void HttpClient::note_last(Request::Outcome outcome, bool clean) {
   last_.announced = server_closes_ && reader_.at_message_start();
   if (request == nullptr) return;
   if (!begun(answered_)) return;
-  // Those behind it have been asked for, too.
+  // The requests after it have been sent, too.
   for (size_t i = answered_ + 1; i < asked_ && begun(i); ++i) {
     Request& behind = *ledger_.request(script_.requests[i]);
     behind.outcome = outcome == Request::Outcome::abandoned ? outcome : Request::Outcome::nothing;

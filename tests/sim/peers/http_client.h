@@ -1,5 +1,5 @@
-// HttpClient: asks for one thing after another over one connection, some of them before the answer
-// to the one before is there, and knows whose answer must come next.
+// HttpClient: sends requests over one connection, some of them pipelined, and checks that responses
+// arrive in order.
 #pragma once
 
 #include <vector>
@@ -24,13 +24,12 @@ class HttpClient final : public HttpPeer {
   HttpClient(Ledger& ledger, ClientScript script, std::shared_ptr<Wire> wire);
 
   std::string state() const override;
-  // Why the connection may have ended without an answer to what was asked, as far as a client
-  // knows.
+  // The reasons known to the client for which the connection may have ended without a response.
   struct LastAsked {
     Duration connected{};    // until the end
-    Duration silence{};      // before it asked, since the last answer or since it connected
+    Duration silence{};      // before its request, since the last response or the connect
     Duration waited{};       // since its first byte
-    bool announced = false;  // an earlier answer has said that it is the last
+    bool announced = false;  // an earlier response had Connection: close
     bool whole = false;      // every byte of it was sent
     TimePoint at = kNever;   // of the end
     bool asked = false;
@@ -77,7 +76,7 @@ class HttpClient final : public HttpPeer {
   bool interim_ = false;
   std::string own_body_;
   bool server_closes_ = false;
-  bool stopped_ = false;  // what comes makes no sense any more
+  bool stopped_ = false;  // ignores further input
   bool misled_ = false;
   Request* tunnel_ = nullptr;
   StreamReader tunnel_bytes_;

@@ -66,7 +66,7 @@ bool HttpPeer::read_some() {
     take({bytes, static_cast<size_t>(n)});
     return true;
   }
-  // After a write has told of the reset a read says only that nothing comes.
+  // After a write has reported the reset, a read only reports the end.
   end_ = n < 0 || failed_ ? End::reset : End::fin;
   ledger_.trace("{}: {}", state(), end_ == End::fin ? "FIN" : "reset");
   on_end(end_);

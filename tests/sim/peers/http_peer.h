@@ -1,5 +1,5 @@
-// HttpPeer: what a client and a backend of HTTP have in common: a connection that is read and
-// written bit by bit, at the peer's own pace.
+// HttpPeer: the common part of an HTTP client and an HTTP backend: a connection that it reads and
+// writes in small parts, at its own pace.
 #pragma once
 
 #include <memory>
@@ -13,7 +13,7 @@ namespace weir::sim {
 
 struct HttpBehavior {
   size_t chunk = 4096;             // bytes of a read or a write, at most
-  Duration pace = 1ms;             // between two things it does, at most
+  Duration pace = 1ms;             // between two actions, maximum
   Duration pause = 0ms;            // a rest now and then, at most
   uint64_t read_at_most = ~0ull;   // then it stops reading
   uint64_t send_at_most = ~0ull;   // then it stops sending
@@ -35,7 +35,7 @@ class HttpPeer : public std::enable_shared_from_this<HttpPeer> {
 
   virtual void act() = 0;  // after the bytes that have come
   virtual void take(std::string_view) = 0;
-  virtual void on_end(End how) = 0;  // of what the other side sends
+  virtual void on_end(End how) = 0;  // of the input from the other side
   virtual void on_own_end() = 0;     // it aborts, or gives up
 
   void send(std::string_view bytes) { to_send_.push(bytes); }
@@ -66,9 +66,9 @@ class HttpPeer : public std::enable_shared_from_this<HttpPeer> {
   ByteQueue to_send_;
   uint64_t sent_ = 0;
   uint64_t received_ = 0;
-  uint64_t visit_ = 0;   // the one that is arranged
+  uint64_t visit_ = 0;   // the scheduled call
   bool soon_ = false;    // and comes at its pace, not to look at the time only
-  bool failed_ = false;  // a write or a read said so
+  bool failed_ = false;  // a write or a read has failed
 };
 
 }  // namespace weir::sim

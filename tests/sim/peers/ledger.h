@@ -1,6 +1,7 @@
-// Ledger: every request of a history, every time a backend began to answer one, and what the
-// client got. Requests and answers are numbered: a request carries its number in its path and in a
-// field, an answer in a field, and every byte of a body is a function of the number and its place.
+// Ledger: every request of a history, every attempt of a backend to answer one, and the response
+// that the client received. Requests and answers are numbered: a request carries its number in its
+// path and in a field, an answer in a field, and every byte of a body is a function of the number
+// and its place.
 #pragma once
 
 #include <fmt/format.h>
@@ -15,7 +16,7 @@
 
 namespace weir::sim {
 
-// What a client is going to ask for, and what became of it.
+// A request of a client, and its outcome.
 struct Request {
   enum class Outcome : uint8_t {
     unsent,     // not a byte of it
@@ -34,7 +35,7 @@ struct Request {
   bool closes = false;   // Connection: close
   bool expects = false;  // 100-continue
   bool fixed = false;    // answered by the configuration, not by a backend
-  uint64_t tunnel = 0;   // bytes to say after an upgrade; 0: it asks for none
+  uint64_t tunnel = 0;   // bytes to send after an upgrade; 0: no upgrade
   bool eager = false;    // and does not wait for the 101 with them
 
   uint32_t heads_at_backends = 0;
@@ -51,17 +52,17 @@ struct Request {
   bool tunnel_saw_fin = false;
   bool tunnel_sent_fin = false;
   bool tunnel_cut = false;        // that came without a close_notify
-  bool tunnel_heard_out = false;  // it had said everything, and read on to the other's end
+  bool tunnel_heard_out = false;  // it had sent everything and read to the end of the other side
 
-  // Asks for nothing to be changed: it is sent again when a kept connection was closed under it.
+  // A safe method: weir sends it again when a kept connection is closed before the response.
   bool replayable() const { return method == "GET" || method == "HEAD"; }
 };
 
 // What a backend does with a request.
 //
-// Bytes behind an answer that arrive when the next request has just gone out look like its answer:
-// HTTP/1.1 has no remedy. A connection on which they have been for longer than kCrossing must not
-// be used.
+// Bytes after a response that arrive when the next request has just been sent look like its
+// response; HTTP/1.1 cannot prevent this. weir must not use a connection on which such bytes have
+// been for longer than kCrossing.
 struct Answer {
   enum class Fault : uint8_t {
     none,
@@ -72,7 +73,7 @@ struct Answer {
     garbage,          // not HTTP
     two_framings,     // Content-Length and Transfer-Encoding
     more_than_asked,  // bytes behind the answer
-    stalls,           // says nothing any more, somewhere in the answer
+    stalls,           // stops sending within the response
     unasked_switch,   // 101
   };
   static constexpr Duration kCrossing = 15ms;
@@ -124,7 +125,7 @@ class Ledger {
   // A backend has seen a FIN in the middle of the head of a request.
   void note_head_cut() { ++heads_cut_; }
   uint64_t heads_cut() const { return heads_cut_; }
-  // With WEIR_SIM_TRACE in the environment: what every peer sees, line by line.
+  // With WEIR_SIM_TRACE in the environment: prints what every peer receives, line by line.
   template <typename... Args>
   void trace(const char* format, const Args&... args) const {
     if (tracing_)
@@ -149,7 +150,7 @@ class Ledger {
 enum class Stream : uint8_t { request_body, answer_body, to_backend, to_client };
 
 std::string stream_bytes(Stream stream, uint32_t number, uint64_t from, uint64_t size);
-// Compares what has come with what must; whether it was right is said once.
+// Compares the received message with the expected one; reports a difference once.
 class StreamReader {
  public:
   void begin(Stream stream, uint32_t number) { *this = {stream, number}; }

@@ -1,8 +1,8 @@
-// MessageReader: HTTP/1 messages as the simulation's peers read them: a second reading of the
-// protocol, short and strict, that shares nothing with proxy/http.
+// MessageReader: the HTTP/1 parser of the simulation's peers: short, strict, and independent of
+// proxy/http.
 //
-// Usage: feed() what arrives, then next() until it says `more`. After `bad` the connection is of no
-// further use.
+// Usage: feed() the input, then call next() until it returns `more`. After `bad` the connection
+// must not be used.
 #pragma once
 
 #include <cstdint>
@@ -33,7 +33,7 @@ class MessageReader {
   void feed(std::string_view bytes) { input_.push(bytes); }
   void end_of_input() { ended_ = true; }
   Event next();
-  // After `head`: there is no body whatever it says, as in an answer to HEAD.
+  // After `head`: no body follows, whatever the head announces, as in a response to HEAD.
   void no_body() { framing_ = Framing::none; }
   // After `head`: what follows is not HTTP.
   std::string take_rest();

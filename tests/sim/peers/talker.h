@@ -1,8 +1,9 @@
 // Talker: a client or a backend of the simulated network, following a random script over one
-// connection. Book: all of them, so that what one has sent can be compared with what the other got.
+// connection. Book: all talkers, to compare the bytes that one has sent with the bytes that the
+// other has received.
 //
-// Every byte is a function of its stream and its position, and a stream opens with its number: a
-// byte that is lost, duplicated, reordered or of another session is seen at once.
+// Every byte is a function of its stream and its position, and a stream opens with its number: so a
+// byte that is lost, duplicated, reordered or of another session is detected at once.
 #pragma once
 
 #include <memory>
@@ -16,7 +17,7 @@ namespace weir::sim {
 struct Script {
   enum class Finish : uint8_t {
     half_close,  // FIN when everything is sent, then reads to the end
-    close,       // closes as soon as everything is sent, whatever comes
+    close,       // closes when everything is sent, whatever it receives
     await_end,   // sends its FIN only after the other's
     stay,        // never ends by itself
   };
@@ -26,11 +27,11 @@ struct Script {
   bool echo = false;
   Finish finish = Finish::half_close;
   Duration abort_after = Duration::max();  // resets
-  Duration close_after = Duration::max();  // closes, with whatever is unread
-  Duration give_up_after = 20s;            // nobody stays for ever
+  Duration close_after = Duration::max();  // closes, also with unread bytes
+  Duration give_up_after = 20s;            // a limit for every talker
   size_t chunk = 4096;
   Duration delay = 0ms;  // before its first byte
-  Duration pace = 1ms;   // between two things it does, at most
+  Duration pace = 1ms;   // between two actions, maximum
 };
 
 class Book;
@@ -48,7 +49,7 @@ class Talker : public std::enable_shared_from_this<Talker> {
   uint64_t received() const { return received_; }
   bool sent_end() const { return wire_->sent_end(); }  // after its last byte
   bool received_end() const { return received_end_; }  // the other's FIN
-  bool closed_early() const { return closed_early_; }  // closed or reset before it saw the end
+  bool closed_early() const { return closed_early_; }  // closed or reset before it received the end
   int error() const { return error_; }
   bool was_connected() const { return connected_; }
   bool gave_up() const { return gave_up_; }
@@ -98,7 +99,7 @@ class Book {
  public:
   static constexpr uint64_t kHeader = 4;
   explicit Book(Network& network) : network_(network) {}
-  // Talkers refer to it from events; none runs after it has gone.
+  // Events of talkers refer to it; none runs after its destruction.
   std::shared_ptr<Talker> open(const Script& script, std::shared_ptr<Wire> wire,
                                const Address& address, bool client);
   Network& network() { return network_; }

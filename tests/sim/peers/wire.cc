@@ -37,7 +37,7 @@ bool Wire::step_handshake() {
     const int result = silent_ ? -1 : SSL_do_handshake(tls_.get());
     const bool waits = silent_ || SSL_get_error(tls_.get(), result) == SSL_ERROR_WANT_READ;
     flush();
-    if (silent_) (void)BIO_reset(in_);  // what comes is of no interest, only the end is
+    if (silent_) (void)BIO_reset(in_);  // only the end of the input matters
     if (result == 1 && !silent_)
       opened_at_ = now;
     else if (!waits)
@@ -58,7 +58,7 @@ void Wire::fail(int error) {
   ended_at_ = std::min(ended_at_, wires_.network_.now());
 }
 
-// Gives TLS what has come. False: nothing has, or nothing will any more.
+// Passes received bytes to TLS. False: no bytes have arrived, or none will.
 bool Wire::feed(size_t size) {
   char bytes[16384];
   const ssize_t n = endpoint_->recv(bytes, std::min(size, sizeof(bytes)));

@@ -1,8 +1,8 @@
 // Wire: the connection of a peer, with TLS over it or without; its calls are those of an Endpoint.
 //
-// TLS is OpenSSL's over two buffers in memory. What it wants to send goes to the endpoint at once,
-// more than its buffer has room for if need be, so nothing waits in between. What ends without a
-// close_notify has been cut: recv() fails as after a reset.
+// TLS is OpenSSL over two buffers in memory. Its output goes to the endpoint at once, if necessary
+// beyond the size of its buffer, so no output waits in between. A FIN without a close_notify is a
+// truncation: recv() fails as after a reset.
 #pragma once
 
 #include <memory>
@@ -31,7 +31,7 @@ class Wire {
  public:
   Wire(Wires& wires, std::shared_ptr<Endpoint> endpoint, const TlsBehavior& behavior);
 
-  // Goes on with the handshake. True: there is none, or it is done.
+  // Continues the handshake. True: without TLS, or when it is complete.
   bool step_handshake();
   ssize_t recv(char* to, size_t size);
   ssize_t send(const char* from, size_t size);
@@ -42,7 +42,7 @@ class Wire {
   Endpoint& endpoint() { return *endpoint_; }
   const Endpoint& endpoint() const { return *endpoint_; }
   const TlsBehavior& behavior() const { return behavior_; }
-  // An end of this side is one that nobody could have made up.
+  // True if this side ends with a close_notify, which an attacker cannot forge.
   bool ends_in_order() const {
     return !tls_ || behavior_.tls_end == TlsBehavior::TlsEnd::close_notify;
   }
@@ -55,12 +55,14 @@ class Wire {
   bool resumed() const { return open() && tls_ && SSL_session_reused(tls_.get()) == 1; }
   // After its last byte.
   bool sent_end() const { return tls_ ? sent_end_ : endpoint_->fin_queued(); }
-  // Its FIN says nothing: it came without a close_notify.
+  // It sent a FIN without a close_notify.
   bool cut() const { return endpoint_->fin_queued() && !sent_end(); }
   bool received_cut() const { return received_cut_; }  // the other's FIN without a close_notify
   TimePoint began() const { return began_; }
-  TimePoint ended_at() const { return ended_at_; }  // when it saw the other's end; kNever
-  TimePoint left_at() const { return left_at_; }    // when it closed or reset; kNever
+  TimePoint ended_at() const {
+    return ended_at_;
+  }  // when it received the end of the other side; kNever
+  TimePoint left_at() const { return left_at_; }  // when it closed or reset; kNever
 
  private:
   bool flush();

@@ -22,8 +22,8 @@ int random_bytes(unsigned char* to, int size) {
 const RAND_METHOD kFromSeed{nullptr, random_bytes, nullptr,
                             nullptr, random_bytes, [] { return 1; }};
 
-// A signature of ECDSA has 70 to 72 bytes; what goes over the network shall have the same size in
-// every run. The certificate's own key is one of Ed25519, whose signatures are all alike.
+// A signature of ECDSA has 70 to 72 bytes; the bytes on the network need the same size in every
+// run. The key of the certificate is Ed25519, whose signatures have a fixed size.
 bool has_usual_size(const X509* certificate) {
   const ASN1_BIT_STRING* signature = nullptr;
   X509_get0_signature(&signature, nullptr, certificate);

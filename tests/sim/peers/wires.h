@@ -1,5 +1,5 @@
-// Wires: all connections of the peers of one history, and what they share of TLS: certificates, and
-// sessions to come back with.
+// Wires: all connections of the peers of one history, and their common TLS state: certificates and
+// sessions for resumption.
 #pragma once
 
 #include <memory>
@@ -22,7 +22,7 @@ class Wires {
   std::shared_ptr<Wire> open(std::shared_ptr<Endpoint> endpoint, const TlsBehavior& behavior);
   const std::vector<std::shared_ptr<Wire>>& all() const { return all_; }
 
-  // What weir shows, and what it trusts: files of the process.
+  // The certificate and the authorities of weir: files of the process.
   static const test::IssuedFiles& certificate();
   static const std::string& authority();
   static constexpr const char* kHost = "sim.test";

@@ -1,5 +1,5 @@
-// The books that must balance whatever the protocol: what is in the access log, and that every
-// connection accepted has ended.
+// Checks for every protocol: the contents of the access log, and that every accepted connection has
+// ended.
 #pragma once
 
 #include <optional>

@@ -1,4 +1,4 @@
-// What a seed chooses.
+// Random choices of a seed.
 #pragma once
 
 #include <cstddef>

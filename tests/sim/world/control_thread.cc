@@ -85,7 +85,7 @@ void ControlThread::publish() {
   });
 }
 
-// Files are read anew by some reloads only: else what was made of them goes on.
+// Only some reloads read the files again; the others reuse the contexts.
 void ControlThread::load_tls() {
   if (tls_client_ != nullptr && !kernel_.network().chance(300)) return;
   const test::IssuedFiles& files = Wires::certificate();
@@ -127,7 +127,7 @@ std::shared_ptr<Snapshot> ControlThread::make_snapshot(const std::set<size_t>& l
   return snapshot;
 }
 
-// Everything goes to a cluster, but for what the configuration answers itself.
+// All requests go to a cluster, except those that the configuration answers itself.
 void ControlThread::add_http(ListenerSpec& spec, const Snapshot& snapshot) {
   spec.protocol = config::Protocol::http;
   std::vector<config::Cluster> clusters(snapshot.clusters.size());

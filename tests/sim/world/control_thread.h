@@ -1,6 +1,5 @@
-// ControlThread: what the control thread does to a worker: configurations that come and go, health
-// that flips, a drain. Everything reaches the worker as a message, as it would from the other
-// thread.
+// ControlThread: the actions of the control thread on a worker: new configurations, changes of
+// health, a drain. They reach the worker as messages, as from the real thread.
 #pragma once
 
 #include <map>
@@ -28,12 +27,12 @@ class ControlThread {
   static Address listener_address(size_t i);
   static Address backend_address(size_t cluster, size_t backend);
   static size_t backend_number(const Address& address) { return address.port() - 9000u; }
-  // What has been so, ever.
+  // Whether it has happened at any time.
   bool drained() const { return drain_began_ != kNever; }
   TimePoint drain_began() const { return drain_began_; }
   bool health_flipped() const { return health_flipped_; }
 
-  void plan();  // everything the scenario wants, at random times
+  void plan();  // schedules all events of the scenario at random times
 
  private:
   void plan_at(Duration when, void (ControlThread::*what)());

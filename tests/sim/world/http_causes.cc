@@ -41,7 +41,7 @@ bool HttpCauses::can_be_true(const Request& request, const RequestLine& line) co
 bool HttpCauses::may_end_silently(const HttpClient::LastAsked& last, bool clean) const {
   if (last.announced) return true;
   constexpr Duration kCrossing = 500ms;  // a request and our close pass each other
-  constexpr Duration kTravel = 15ms;     // of what has been written to who reads it
+  constexpr Duration kTravel = 15ms;     // from a write to the read of the other side
   const Scenario& scenario = evidence_.scenario;
   const config::ListenerTimeouts& timeouts = scenario.timeouts;
   const auto reached = [&](Duration lasted, const config::Timeout& timeout) {

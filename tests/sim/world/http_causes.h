@@ -1,5 +1,6 @@
-// Why a client got no whole answer: whether what the access log gives as the reason can be true,
-// and whether there was one to say nothing. A cut without a cause is an answer that weir has lost.
+// The causes of incomplete responses: whether the reason in the access log is possible, and whether
+// there was a reason for no response. A truncation without a cause is a response that weir has
+// lost.
 #pragma once
 
 #include <optional>
@@ -23,7 +24,7 @@ class HttpCauses {
 
   // Of a request whose client has seen a reset before the end of its answer.
   bool can_be_true(const Request& request, const RequestLine& line) const;
-  // Whether there was a reason to end a connection that had asked without a word of an answer.
+  // Whether there was a reason to end a connection after a request without a byte of a response.
   bool may_end_silently(const HttpClient::LastAsked& last, bool clean) const;
   // A backend did not send its answer whole, or nothing that is an answer.
   bool failed_at_backend(const Request& request) const;

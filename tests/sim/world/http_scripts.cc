@@ -111,9 +111,9 @@ ClientScript http_client_script(const Scenario& scenario, Ledger& ledger) {
     request = {};
     request.number = number;
     request.tunnel = 1 + body_size(scenario, random);
-    // Only of who is sure of the answer.
+    // Only for a client that is certain of the response.
     request.eager = scenario.polite && request.tunnel < 8000;
-    script.half_closes = false;  // it wants to speak
+    script.half_closes = false;  // it has bytes to send
     script.requests.push_back(number);
   }
   script.stays_open =

@@ -1,6 +1,5 @@
-// What HTTP clients ask for and how backends answer, drawn from a scenario. Of a polite one
-// everybody does what HTTP says, slowly at times, and backends close idle connections when they
-// like.
+// Requests of HTTP clients and responses of backends, drawn from a scenario. In a polite one all
+// peers follow HTTP, slowly at times, and backends close idle connections at any time.
 #pragma once
 
 #include "peers/http_backend.h"

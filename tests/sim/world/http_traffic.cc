@@ -1,5 +1,4 @@
-// HTTP exchanges: clients that ask, backends that answer, and what must have become of each
-// request.
+// HTTP exchanges: clients, backends, and the checks of each request.
 #include <algorithm>
 #include <map>
 
@@ -101,7 +100,7 @@ std::vector<std::string> HttpTraffic::judge(const Evidence& evidence, Tally& tal
   return ledger_.failures();
 }
 
-// Nothing is under way, so what is open is kept for later.
+// No request is in progress, so open connections are kept ones.
 void HttpTraffic::judge_backends(const Evidence& evidence) {
   for (const auto& [id, cells] : evidence.report.backends) {
     if (cells.in_flight.value != 0 || cells.load != 0)
@@ -154,7 +153,7 @@ void HttpTraffic::judge_request(const Request& request) {
                  static_cast<int>(request.outcome));
 }
 
-// Nobody wants it any more: the backend is told soon.
+// The client is gone: weir cancels the request at the backend soon.
 void HttpTraffic::judge_cancelled(const Answer& answer) {
   constexpr Duration kSoon = 3s;
   const TimePoint reset_at = ledger_.request(answer.request)->reset_at;
@@ -165,7 +164,7 @@ void HttpTraffic::judge_cancelled(const Answer& answer) {
 
 void HttpTraffic::judge_own_answer(const Request& request) {
   if (request.fixed || !scenario_.polite) return;
-  // A kept connection was closed under it, and it cannot be known whether it was heard.
+  // The kept connection was closed, and weir cannot know whether the backend received the request.
   const bool unlucky = scenario_.idle_closes && request.status == 502 && !request.replayable();
   if (!unlucky) ledger_.fail("{} {} got {}", request.method, request.number, request.status);
 }
@@ -182,8 +181,8 @@ void HttpTraffic::judge_last(const HttpClient& client, const Evidence& evidence)
                seconds(last.silence), seconds(last.waited), last.whole ? "whole" : "in part");
 }
 
-// An answer ends in the middle for a reason that the log names, and that is true. The reset that
-// says so may overtake all that there was of it.
+// A truncated response has a true reason in the log. The reset may overtake all bytes of the
+// response.
 void HttpTraffic::judge_cut(const Request& request, const Evidence& evidence, Tally& tally) {
   const auto line = lines_.find(request.number);
   const bool known = line != lines_.end();

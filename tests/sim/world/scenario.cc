@@ -31,7 +31,7 @@ void Scenario::choose_tls(Random& random) {
   if (random.below(6) == 0) max_handshakes = static_cast<uint32_t>(1 + random.below(4));
 }
 
-// With time enough for everybody: nothing is cut.
+// The timeout is long enough for every session: none is cut.
 void Scenario::choose_polite_drain(Random& random) {
   drain = random.below(4) == 0;
   drain_at = up_to(random, clients_within * 3 / 2);
@@ -43,7 +43,7 @@ void Scenario::choose_http(Random& random) {
   clients = bulk ? 2 + random.below(4) : 3 + random.below(20);
   idle_closes = random.below(2) == 0;
   cancel_on_close = random.below(2) == 0;
-  retry.budget = 1;  // what is safe to be sent again always is
+  retry.budget = 1;  // a request that is safe to repeat is always repeated
   pool.queue_timeout.value = 300s;
   if (random.below(2) == 0) pool.max_connections = 1 + random.below(2);
   if (random.below(4) == 0) pool.max_idle = random.below(3);
@@ -158,7 +158,7 @@ TlsBehavior Scenario::tls_behavior(Random& random, TlsBehavior::Role role) const
   behavior.old = random.below(4) == 0;
   behavior.resumes = random.below(2) == 0;
   if (random.below(4) == 0) behavior.key_update_every = 1 + random.below(20);
-  // The answer to that may find it gone, and then its last bytes are lost.
+  // The response may arrive after its close, and then its last bytes are lost.
   behavior.requests_key_update = !polite || role == Role::client || protocol == Protocol::tcp;
   if (polite) return behavior;
   switch (random.below(10)) {

@@ -1,7 +1,7 @@
 // Scenario: what a seed decides before anything happens: the conditions, the timeouts, and how many
-// things go wrong. Half of the seeds are polite: every peer behaves and nothing times out, so
-// every session has to end in order, with every byte delivered; the network is not polite even
-// then.
+// errors are injected. Half of the seeds are polite: every peer behaves correctly and nothing times
+// out, so every session has to end in order, with every byte delivered. The network injects errors
+// in polite seeds, too.
 #pragma once
 
 #include "config/model.h"
@@ -36,8 +36,8 @@ struct Scenario {
   config::ListenerLimits limits;
   config::Timeout request;  // as a whole
   bool cancel_on_close = true;
-  bool idle_closes = false;  // backends close what they keep open at any moment
-  // Who speaks TLS.
+  bool idle_closes = false;  // backends close kept connections at any time
+  // The sides that use TLS.
   bool tls_clients = false, tls_backends = false;
   uint32_t max_handshakes = 0;
   uint64_t max_connections = 1u << 20;

@@ -1,4 +1,4 @@
-// TCP sessions: talkers on both sides, and bytes that say whose they are.
+// TCP sessions: talkers on both sides, whose bytes identify their stream.
 #include <fmt/format.h>
 
 #include "world/tcp_verdict.h"

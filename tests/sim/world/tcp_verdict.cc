@@ -5,7 +5,7 @@
 namespace weir::sim {
 namespace {
 
-// We closed it while nothing seemed to be on its way: what was is discarded.
+// weir closed it as idle: bytes that were in transit are discarded.
 bool is_quiet_close(EndReason reason) {
   return reason == EndReason::idle_timeout || reason == EndReason::max_age ||
          reason == EndReason::drain_idle || reason == EndReason::drain_deadline ||
@@ -16,7 +16,7 @@ bool is_in_order(EndReason reason) {
   return reason == EndReason::client_closed || reason == EndReason::backend_closed;
 }
 
-// Of who had a word with weir.
+// Of talkers that reached weir.
 bool needs_session(EndReason reason) {
   return is_in_order(reason) || reason == EndReason::client_reset ||
          reason == EndReason::backend_reset || reason == EndReason::idle_timeout ||
@@ -82,7 +82,8 @@ bool TcpVerdict::may_be_cut(const std::vector<std::shared_ptr<Talker>>& talkers)
                      [](const auto& talker) { return talker->has_cut(); });
 }
 
-// Has gone before its TLS, if it has any, had begun; with TLS 1.2 it is ready before weir is.
+// It closed before its TLS handshake, if any; with TLS 1.2 its handshake completes before that of
+// weir.
 bool TcpVerdict::may_be_unopened(const std::vector<std::shared_ptr<Talker>>& talkers) const {
   return std::any_of(talkers.begin(), talkers.end(), [](const auto& talker) {
     const Wire& wire = talker->wire();
@@ -135,7 +136,7 @@ void TcpVerdict::judge_reasons(const AccessLine& line) {
     case EndReason::backend_error:
     case EndReason::last_request: possible = false; break;  // HTTP's
     case EndReason::bad_proxy_header:
-    case EndReason::proxy_header_timeout: possible = false; break;  // nobody sends one
+    case EndReason::proxy_header_timeout: possible = false; break;  // no peer sends one
     case EndReason::tls_handshake_failed:
       possible = scenario.tls_clients && !scenario.polite;
       break;
@@ -167,7 +168,8 @@ void TcpVerdict::judge_session(const AccessLine& line, const Talker& client) {
          "{}: {} never finished its handshake, and ended with {}", line.client, client.number(),
          text(line.reason));
   const Talker* backend = client.partner();
-  // What weir has received from it goes first, for as long as its backend may take to read it.
+  // weir first delivers the bytes it has received, within the time that the backend has to read
+  // them.
   const bool delivers = backend != nullptr && backend->received() < line.received_bytes;
   if (client.reset_at() != kNever && !delivers) {
     expect(client.began() + ended < client.reset_at() + kSoon,
@@ -202,7 +204,7 @@ void TcpVerdict::judge_session(const AccessLine& line, const Talker& client) {
          line.client, backend->sent(), line.sent_bytes);
 }
 
-// It ended without a close_notify: what came before is delivered all the same, to whoever reads on.
+// It ended without a close_notify: weir still delivers the bytes before it to a peer that reads on.
 void TcpVerdict::judge_cut(const AccessLine& line, const Talker& from, const Talker& to) {
   const Script& script = to.script();
   const bool reads_on = script.read_at_most == Script().read_at_most && !script.echo &&
@@ -213,7 +215,7 @@ void TcpVerdict::judge_cut(const AccessLine& line, const Talker& from, const Tal
          line.client, from.number(), from.sent(), to.number(), to.received());
 }
 
-// A FIN says: this was all. It must be true, unless we closed a session that had fallen silent.
+// A FIN means that the stream is complete. This must be true, unless weir closed a silent session.
 void TcpVerdict::judge_direction(const AccessLine& line, const Talker& from, const Talker& to) {
   expect(to.received() <= from.sent(), "{}: {} sent {} bytes, {} got {}", line.client,
          from.number(), from.sent(), to.number(), to.received());

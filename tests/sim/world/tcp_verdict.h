@@ -1,4 +1,4 @@
-// TcpVerdict: compares what the talkers saw with what the worker counted and logged.
+// TcpVerdict: compares the results of the talkers with the counters and the log of the worker.
 #pragma once
 
 #include <map>

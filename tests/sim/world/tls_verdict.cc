@@ -48,7 +48,7 @@ void judge_handshakes(const Evidence& evidence, std::vector<std::string>& failur
     ++(wire->open() ? done : not_done);
     late += wire->open() && wire->opened_at() > wire->began() + timeout - kTravel;
     crossing += !wire->open() && wire->behavior().old;  // with TLS 1.2 a server is ready first
-    // It says nothing any more, and waits.
+    // It sends nothing more, and waits.
     if (wire->silent() &&
         std::min(wire->ended_at(), wire->left_at()) > wire->began() + timeout + kSoon)
       failures.push_back(

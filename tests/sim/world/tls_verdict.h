@@ -1,4 +1,4 @@
-// What must hold for handshakes with clients, whatever is said after them.
+// Checks of the handshakes with clients, for any protocol after them.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
-// Traffic: what the clients and backends of a history say to each other, and whether all of it
-// went well. One for TCP sessions, one for HTTP exchanges; the world around them is the same.
+// Traffic: the traffic between the clients and backends of a history, and its checks. One for TCP
+// sessions, one for HTTP exchanges; the world around them is the same.
 #pragma once
 
 #include <string>
@@ -13,11 +13,10 @@
 
 namespace weir::sim {
 
-// What one history came to, over all seeds to be added up: a simulation in which nothing goes wrong
-// proves nothing.
+// Counts of one history, summed over all seeds: a simulation without errors proves nothing.
 using Tally = std::map<std::string, uint64_t>;
 
-// What a verdict goes by, besides what the peers saw.
+// The input of a verdict, besides the results of the peers.
 struct Evidence {
   const Scenario& scenario;
   const Kernel& kernel;

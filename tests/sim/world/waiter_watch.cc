@@ -5,8 +5,8 @@
 namespace weir::sim {
 namespace {
 
-// By the limit of the configuration in force, whatever the pool has been told. One that has not
-// been made yet has room.
+// By the limit of the current configuration, not by that of the pool. A pool that does not exist
+// yet has capacity.
 bool has_room(const Cluster& cluster, BackendIndex host) {
   const Pool* const pool = cluster.pool_if_used(host);
   const uint64_t most = cluster.spec().pool.max_connections;
@@ -17,7 +17,7 @@ bool could_serve(const HostSpec& host) {
   return host.state == config::BackendState::active && host.backend->health() != Health::down;
 }
 
-// Nobody who waits has tried it in vain.
+// No waiter has failed at it before.
 bool flawless(Cluster& cluster, BackendIndex host) {
   const BackendCells& cells = cluster.cells_of(host);
   return cells.connect_errors.sum() == 0 && cells.request_errors.sum() == 0;

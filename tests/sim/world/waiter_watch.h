@@ -11,8 +11,9 @@ namespace weir::sim {
 
 class WaiterWatch {
  public:
-  // Who waits is told of room at once. The queue itself looks for the end of a back-off, which
-  // comes without an event; and who has failed at a backend may wait for another one for so long.
+  // A waiter is woken at once when capacity is free. The queue polls for the end of a back-off,
+  // which has no event; a request that has failed at a backend may wait for another one for the
+  // same time.
   static constexpr Duration kSoon = 10ms, kByTheQueue = ClusterQueue::kLook + 100ms;
 
   void look(Worker& worker, TimePoint now, std::vector<std::string>& failures);

@@ -147,7 +147,7 @@ void World::run_worker(Worker& worker, EventLoop& loop, ControlThread& control) 
   for (std::string& line : traffic_->stuck()) failures_.push_back(std::move(line));
 }
 
-// What was kept open to backends has been closed: they see it.
+// weir has closed its kept connections; the backends receive their ends.
 void World::await_backends() {
   const TimePoint end = network_.now() + 10s;
   while (!traffic_->backends_over() && network_.now() < end) network_.pass(10ms);

@@ -8,7 +8,7 @@
 
 namespace weir::sim {
 
-// Runs it; what was broken, one line each.
+// Runs the history. Returns its failures, one line each.
 std::vector<std::string> run_seed(uint64_t seed, Protocol protocol, bool with_tls, Tally& tally);
 
 }  // namespace weir::sim
