@@ -1,4 +1,5 @@
-// What the admin server takes over TCP and what only over the UNIX socket.
+// The requests that the admin server accepts over TCP, and those it accepts over the UNIX socket
+// only.
 #include "admin_fixture.h"
 
 namespace weir::test {

@@ -24,7 +24,7 @@ class AdminClient {
     EXPECT_TRUE(result == 0 || errno == EINPROGRESS) << errno;
   }
 
-  // What does not fit now is reported by the result; a connection that is gone by ended().
+  // The result reports bytes that the socket did not accept; ended() reports a closed connection.
   size_t send(std::string_view bytes) {
     ssize_t n = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
     return n < 0 ? 0 : size_t(n);
@@ -36,7 +36,7 @@ class AdminClient {
     ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
   }
 
-  // Takes what has arrived.
+  // Reads the received bytes.
   AdminClient& poll() {
     char buffer[65536];
     ssize_t n = 0;

@@ -58,7 +58,7 @@ class AdminServerTest : public testing::Test {
   bool replied(AdminClient& client, bool without_body = false) {
     return run_until([&] { return client.take_reply(without_body); });
   }
-  // Sends one request on a connection of its own and waits for the reply.
+  // Sends one request on a new connection and waits for the reply.
   int status_of(const std::string& request) {
     AdminClient client(address_);
     client.send(request);

@@ -1,4 +1,4 @@
-// What the table of the admin API refuses: all that a route does not declare.
+// The table of the admin API refuses all that a route does not declare.
 #include "admin_fixture.h"
 
 namespace weir::test {

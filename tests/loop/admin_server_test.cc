@@ -431,7 +431,7 @@ TEST_F(AdminServerTest, PausesWithoutAnyDescriptorAndRecovers) {
   ::close(highest);
   rlimit tight{rlim_t(highest), before.rlim_max};
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &tight), 0);
-  test_.turns(5);  // the first has the reserve's place; nobody can be evicted once it is handled
+  test_.turns(5);  // the first uses the reserve descriptor; a handled request cannot be evicted
   second.send(get("/hello"));
   test_.turns(20);
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);

@@ -1,4 +1,4 @@
-// The admin server's UNIX socket: who may use it, and whose file it is.
+// The UNIX socket of the admin server: its permissions, and the owner of its file.
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,7 +25,7 @@ class AdminSocketTest : public AdminServerTest {
     ::rmdir(directory_.c_str());
   }
   bool exists() const { return ::access(path_.c_str(), F_OK) == 0; }
-  // Leaves the file of a process that is gone.
+  // Leaves the socket file of an exited process.
   void leave_stale_socket() {
     UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     sockaddr_storage storage;
@@ -40,8 +40,8 @@ class AdminSocketTest : public AdminServerTest {
 TEST_F(AdminSocketTest, AnswersAlsoOnTheUnixSocket) {
   ASSERT_TRUE(server_.listen(unix_));
   AdminClient client(unix_);
-  client.send(
-      post("/echo", "x", "Origin: http://evil.example\r\n"));  // no browser speaks UNIX sockets
+  client.send(post("/echo", "x",
+                   "Origin: http://evil.example\r\n"));  // browsers do not connect to UNIX sockets
   ASSERT_TRUE(replied(client));
   EXPECT_EQ(client.status, 200);
   EXPECT_EQ(status_of(get("/hello")), 200) << "and on the port as before";

@@ -12,7 +12,7 @@
 
 namespace weir {
 
-// A real listening socket; what it does with a connection is the test's to say, between loop turns.
+// A real listening socket; the test acts on its connections between turns of the loop.
 class Server {
  public:
   Server() { listen(0); }
@@ -32,7 +32,7 @@ class Server {
   void stop() { fd_.reset(); }
   void start() { listen(port_); }
 
-  // Accepts what is there.
+  // Accepts waiting connections.
   void step() {
     for (int fd; fd_ && (fd = ::accept4(fd_.get(), nullptr, nullptr, SOCK_NONBLOCK)) >= 0;) {
       ++accepted;

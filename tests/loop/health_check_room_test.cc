@@ -1,4 +1,4 @@
-// How many checks run at a time, and what is sent first on their connections.
+// The number of concurrent checks, and the first bytes on their connections.
 #include "loop/health_check_fixture.h"
 
 namespace weir {

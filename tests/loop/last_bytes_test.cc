@@ -1,5 +1,5 @@
-// A source that ends without saying so in order: what was received of it before is delivered, and
-// only then the connection is aborted. TLS and plain, all framings, both directions.
+// A source that ends without an orderly end: weir delivers the bytes received before, and then
+// aborts the connection. TLS and plain, all framings, both directions.
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 
@@ -47,7 +47,7 @@ class LastBytesTest : public TlsFixture {
     EXPECT_EQ(handshake(*peer), State::done) << peer->error();
     return peer;
   }
-  // A client or a backend that takes next to nothing before it is asked to.
+  // A client or a backend that reads almost nothing before the test says so.
   Socket slow(Socket socket) {
     socket.shrink_buffers();
     return socket;
@@ -87,7 +87,7 @@ class LastBytesTest : public TlsFixture {
   }
   // Everything weir has read and written has settled.
   void settle() { turns(20); }
-  // All that comes until the end, while time goes by.
+  // Receives to the end, while the clock advances.
   std::string all_of(Socket& socket) {
     std::string got;
     EXPECT_TRUE(run_until([&] {
@@ -279,7 +279,7 @@ TEST_F(LastBytesTest, TruncatedResponseReachesASlowClient) {
   }
 }
 
-// What the client sends meanwhile is discarded; none of it may reach the backend behind a hole.
+// weir discards further bytes of the client; none of them may reach the backend after a gap.
 TEST_F(LastBytesTest, UploadDuringDeliveryOfAResponseHasNoGap) {
   serve_with(kHttp, false, false);
   const std::string much = bytes_of(24'000'000);
@@ -293,7 +293,7 @@ TEST_F(LastBytesTest, UploadDuringDeliveryOfAResponseHasNoGap) {
     gone += taken;
     return taken;
   };
-  // Until nobody takes more: the backend does not read.
+  // Sends until no more bytes are accepted: the backend does not read.
   int blocked = 0;
   ASSERT_TRUE(run_until([&] { return (blocked = upload() == 0 ? blocked + 1 : 0) == 20; }));
   ASSERT_LT(gone, much.size());
@@ -323,7 +323,7 @@ TEST_F(LastBytesTest, UploadDuringDeliveryOfAResponseHasNoGap) {
   EXPECT_EQ(server.end(), Socket::End::reset);
 }
 
-// Its own bytes, which nobody takes any more, must not keep it from reading for long.
+// Its own bytes, which weir does not read any more, must not keep it from reading for long.
 TEST_F(LastBytesTest, ReceiverThatSendsMuchBeforeItReadsGetsTheLastBytes) {
   serve_with(kTcp, false, false);
   Socket one = slow(client());
@@ -390,7 +390,7 @@ TEST_F(LastBytesTest, TruncatedTunnelDeliversBothDirections) {
   }
 }
 
-// Delivering is bounded by time, and by a drain; what is lost then has its reason.
+// A timeout and a drain bound the delivery; the loss has its own reason.
 TEST_F(LastBytesTest, UndeliveredBytesAreDroppedAfterTheTimeoutAndCounted) {
   const std::string much = bytes_of(400'000);
   for (const bool drain : {false, true}) {

@@ -1,4 +1,4 @@
-// What the configuration asks of sockets, as the kernel has it.
+// Options of sockets in the configuration, as the kernel reports them.
 #include <gtest/gtest.h>
 #include <linux/filter.h>
 #include <netinet/in.h>
@@ -86,8 +86,7 @@ class Keepalive : public testing::Test {
     EXPECT_TRUE(weir.run_until([&] { return (fd = socket_to(backend.address())) >= 0; }));
     return fd;
   }
-  // From now on nothing that comes from weir reaches the peer, which answers nothing: as if its
-  // host were gone.
+  // From now on no packet of weir reaches the peer, as if its host were down.
   static void lose(const Socket& peer) {
     sock_filter drop_all[] = {BPF_STMT(BPF_RET | BPF_K, 0)};
     const sock_fprog program{1, drop_all};
@@ -206,7 +205,8 @@ TEST(ListenOptions, ChangedBacklogAppliesToTheOpenSocket) {
   };
   WorkerFixture weir;
   std::vector<Socket> waiting;
-  // How many find a place in the queue while nobody accepts. The kernel takes one more than told.
+  // The number of connections that fit into the accept queue. The kernel accepts one more than the
+  // backlog.
   const auto fill = [&] {
     for (;;) {
       Socket socket = Socket::connect(weir.address(), 0ms);

@@ -34,7 +34,7 @@ class NamesTest : public HttpFixture {
           fmt::format("clusters:\n  - {{ name: c, backends: [{}]{}{} }}\n", name(),
                       cluster.empty() ? "" : ", ", cluster));
   }
-  // What the control plane does when answers have come.
+  // The actions of the control plane on results of lookups.
   void use_addresses() {
     ++changes_;
     auto next = store.readdress(lookups->known(store.current()->model));

@@ -21,7 +21,7 @@ clusters:
                       bad.address().text(), good.address().text(),
                       rules.empty() ? "" : "    outlier_detection: { " + rules + " }\n", more));
   }
-  // Sends a request on a connection of its own and waits for who is asked.
+  // Sends a request on a new connection and waits until a backend receives it.
   void ask() {
     one = client();
     ASSERT_TRUE(one.send("GET / HTTP/1.1\r\nHost: example.com\r\n\r\n"));
@@ -49,8 +49,8 @@ clusters:
         fmt::format("HTTP/1.1 {}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", status)));
     until_head(one);
   }
-  // Whether the bad one is asked, of as many requests as there are backends; it answers with an
-  // error.
+  // Whether the bad backend receives one of as many requests as there are backends; it answers with
+  // an error.
   bool bad_is_asked() {
     bool asked = false;
     for (int i = 0; i < 2; ++i) {
@@ -139,7 +139,7 @@ TEST_F(OutlierDetectionTest, ClosedIdleConnectionIsNoError) {
   ASSERT_TRUE(server.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
   until_head(one);
   Socket kept = std::move(server);
-  // The next that is meant for the bad one goes over the kept connection, which ends in its face.
+  // The next request to the bad backend uses the kept connection, which the backend closes.
   Socket next;
   ASSERT_TRUE(run_until([&] {
     if (kept.receive(1, 0ms).size() == 1) return true;

@@ -1,4 +1,4 @@
-// TLS that is passed through: where it goes by what its ClientHello asks for.
+// TLS passthrough: the cluster is chosen by the ClientHello.
 #include "support/tls_fixture.h"
 
 namespace weir::test {

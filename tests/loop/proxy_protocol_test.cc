@@ -1,4 +1,4 @@
-// The PROXY protocol: whom a proxy before weir speaks for, and whom weir speaks for.
+// The PROXY protocol: received from a proxy in front of weir, and sent to backends.
 #include "preamble/proxy_header.h"
 #include "support/tls_fixture.h"
 
@@ -104,7 +104,7 @@ TEST_F(ProxyProtocolTest, ProxyThatClosesWithinItsHeaderIsClientClosed) {
   EXPECT_TRUE(run_until([&] { return ended("l", EndReason::client_closed) == 1; }));
 }
 
-// Whoever is not in the list could otherwise name any address.
+// Otherwise a peer that is not in the list could claim any address.
 TEST_F(ProxyProtocolTest, HeaderOfAnUntrustedPeerIsNotRead) {
   accepting(kHttp, "192.0.2.0/24");
   Sides sides = asked(get("/"));

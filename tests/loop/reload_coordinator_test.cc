@@ -1,5 +1,5 @@
-// The coordinator with real workers and a loader whose files and names the test makes up. What the
-// workers do next is the test's to say: they can be held in the middle of their work.
+// The coordinator with real workers and a loader with files and names of the test. The test can
+// stop the workers within their work.
 #include "control/reload.h"
 
 #include <gtest/gtest.h>
@@ -41,7 +41,7 @@ class ReloadCoordinatorTest : public testing::Test, ReloadObserver, HealthObserv
     updates_.clear();
     reload_.open();
   }
-  // The workers do nothing until go_on(); what they are told meanwhile waits.
+  // The workers stop until go_on(); messages to them wait.
   void hold() {
     held_ = std::make_unique<std::promise<void>>();
     workers_.post([wait = held_->get_future().share()](Worker&) { wait.wait(); });
@@ -50,11 +50,12 @@ class ReloadCoordinatorTest : public testing::Test, ReloadObserver, HealthObserv
     if (held_) held_->set_value();
     held_.reset();
   }
-  // Until all that was asked for has been read and the workers were asked what they have open.
+  // Waits until all requested loads are done and the workers have been asked for their open
+  // sessions.
   void let_it_load() {
     ASSERT_TRUE(run_until([&] { return !loader_.busy(); }));
   }
-  // After let_it_load(): until the background thread has been asked to build the next snapshot.
+  // After let_it_load(): waits until the background thread has the job to build the next snapshot.
   void let_it_be_examined() {
     loop_.run_turn(Duration::zero());
     bool reported = false;
@@ -67,7 +68,7 @@ class ReloadCoordinatorTest : public testing::Test, ReloadObserver, HealthObserv
     background_.run([wait = promise.get_future().share()] { wait.wait(); });
     return promise;
   }
-  // Ready when the background thread has done all that it has been asked for.
+  // Ready when the background thread has finished all its jobs.
   std::future<void> background_idle() {
     const auto promise = std::make_shared<std::promise<void>>();
     background_.run([promise] { promise->set_value(); });

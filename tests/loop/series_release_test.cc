@@ -1,6 +1,6 @@
-// Series of backends that come and go under new names, with nobody scraping: a registry, a worker
-// and the page of the metrics keep those of the last moments, however long it goes on. The page has
-// no more series than the configuration allows.
+// Series of backends that are replaced under new names, without scrapes: the registry, a worker and
+// the metrics page keep only the recent ones, however long this continues. The page has no more
+// series than the configuration allows.
 #include "admin/metrics_page.h"
 
 #include <fmt/format.h>
@@ -86,7 +86,7 @@ class SeriesReleaseTest : public testing::Test, public TestLoop, HealthObserver,
       for (const SocketAssignment& socket : update.sockets)
         if (socket.fd >= 0) ::close(socket.fd);
   }
-  // Time goes by, and the background thread does what it has been given.
+  // Advances the clock, and the background thread runs its jobs.
   void pass(Duration d) {
     advance(d);
     bool done = false;

@@ -205,7 +205,7 @@ TEST_F(SessionTest, UnresponsiveBackendIsAConnectTimeout) {
   EXPECT_TRUE(sees(c, Socket::End::reset));
 }
 
-// Whatever backend comes first in its turn: half the sessions meet the mute one.
+// Whichever backend is first: half of the sessions get the silent one.
 TEST_F(SessionTest, UnresponsiveBackendIsReplacedByTheNextOneWithoutLoss) {
   Acceptor mute;
   const FullQueue queue(mute);
@@ -464,7 +464,7 @@ TEST_F(DrainingTest, SingleSilentSessionIsClosedAtOnce) {
   EXPECT_TRUE(sees(s.client, Socket::End::fin));
 }
 
-// Nothing moves, but the client has asked and its backend is at work.
+// No bytes move, but the client waits for a response of its backend.
 TEST_F(DrainingTest, SessionThatAwaitsAResponseStaysOpenAndGetsIt) {
   serve({backend.address()});
   Joined s = join(backend);
@@ -495,7 +495,7 @@ TEST_F(DrainingTest, SessionThatAwaitsAResponseAtTheDeadlineIsResetAndCounted) {
   EXPECT_EQ(cells("l").drain_closed[DrainEnd::deadline_rst].value, 1u);
 }
 
-// Trap T9: each takes itself off the list that is being gone through.
+// Trap T9: each session removes itself from the list that is iterated.
 TEST_F(DrainingTest, AllSessionsCutAtOnceEndOnceEach) {
   for (const auto cut : {&Worker::cut_sessions, &Worker::abort_sessions}) {
     serve({backend.address()});

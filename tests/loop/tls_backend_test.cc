@@ -1,4 +1,5 @@
-// TLS towards backends: who they must be, what they are told of, and what their ends mean.
+// TLS towards backends: their verification, their PROXY header and SNI, and the meaning of their
+// ends.
 #include "support/tls_fixture.h"
 
 namespace weir::test {
@@ -14,7 +15,7 @@ using PeerPtr = std::unique_ptr<TlsPeer>;
 
 class TlsBackendTest : public TlsFixture {
  protected:
-  // Cluster `c` whose backend speaks TLS; `tls` and `cluster` are keys of it.
+  // Cluster `c` whose backend uses TLS; `tls` and `cluster` are its keys.
   void secure(const std::string& tls, const std::string& cluster = "",
               const std::string& listener = "cluster: c, retry: { attempts: 0 }") {
     serve(listener, "tls: {" + tls + "}" + (cluster.empty() ? "" : ", ") + cluster);
@@ -60,7 +61,7 @@ class TlsBackendTest : public TlsFixture {
   }
   BackendCells cells() { return backend_cells("c", backend.address().text()); }
   uint64_t errors(ConnectError error) { return cells().connect_errors[error].value; }
-  // A handshake that weir ends, and what the client is told.
+  // A handshake that weir ends, and the response to the client.
   void expect_refused(const Wish& wish, ConnectError error) {
     const uint64_t before = errors(error);
     Socket one = asking();
@@ -268,7 +269,7 @@ TEST_F(TlsBackendTest, StalledHandshakeOfABackendIsATimeout) {
 
 TEST_F(TlsBackendTest, FurtherConnectionResumesTheTlsSession) {
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
-    // Another specification: what the round before has left is nothing to this one.
+    // A new cluster, without the state of the round before.
     secure(trusted() + fmt::format(", sni: v{}.test, verify_name: 127.0.0.1", version));
     Socket one = asking();
     PeerPtr first = met(as_server(here, version));
@@ -285,7 +286,7 @@ TEST_F(TlsBackendTest, FurtherConnectionResumesTheTlsSession) {
   }
 }
 
-// What ends a body that says of no length is the end of TLS; the end of TCP may be anybody's.
+// A body without a length ends with the close_notify; an attacker can forge a FIN.
 TEST_F(TlsBackendTest, BodyUntilCloseIsCompleteOnlyWithCloseNotify) {
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     for (const char* protocol : {"HTTP/1.0", "HTTP/1.1"}) {

@@ -1,5 +1,5 @@
-// Which certificate a client is shown: of each kind of key the best one for the name it asks for,
-// also when what is valid changes with time.
+// The choice of the certificate: for each key type the best one for the server name, also when the
+// validity changes with time.
 #include "support/tls_fixture.h"
 
 namespace weir::test {

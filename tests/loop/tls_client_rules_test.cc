@@ -1,5 +1,5 @@
-// Sites of one listener that let clients in by different rules, and what backends are told of the
-// certificates that clients have shown.
+// Hosts of one listener with different client authentication, and the fields about client
+// certificates for backends.
 #include "support/tls_fixture.h"
 
 namespace weir::test {
@@ -16,7 +16,7 @@ class TlsClientRulesTest : public TlsListenerFixture {
   std::string rules(const std::string& mode, const std::string& more = "") const {
     return ", client_auth: { mode: " + mode + ", ca: '" + authority.file() + "'" + more + " }";
   }
-  // a.test is for everybody, b.test for who is known.
+  // a.test needs no client certificate, b.test requires one.
   void serve_two() {
     secure("certificates: [" + entry(site) + ", " + entry(inner, rules("require")) + "]");
   }
@@ -24,7 +24,7 @@ class TlsClientRulesTest : public TlsListenerFixture {
     EXPECT_TRUE(peer.send("GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n"));
     return answer(peer);
   }
-  // In TLS 1.3 the client believes to be in until it hears otherwise.
+  // In TLS 1.3 the handshake of the client is complete before the server verifies its certificate.
   void expect_refusal(TlsPeer& peer) {
     if (handshake(peer) == State::failed) return;
     EXPECT_TRUE(run_until([&] {
@@ -32,7 +32,7 @@ class TlsClientRulesTest : public TlsListenerFixture {
       return peer.cut_off();
     }));
   }
-  // What the backend sees of a request of this client.
+  // The request of this client, as the backend receives it.
   std::string seen(const IssuedFiles& files, const std::string& fields = "") {
     auto one = peer({.certificate = files});
     EXPECT_EQ(handshake(*one), State::done);
@@ -65,7 +65,7 @@ TEST_F(TlsClientRulesTest, ApplyToTheirHostsOnly) {
   EXPECT_EQ(errors(TlsError::client_cert), 2u);
 }
 
-// Who was let in for one host is not let in for another by naming it in the request.
+// A client that is accepted for one host is not accepted for another one named in its request.
 TEST_F(TlsClientRulesTest, RequestForAHostWithOtherRulesIsMisdirected) {
   serve_two();
   for (const char* host : {"b.test", "B.TEST:8443", "deep.b.test", "b.test.", "b.test.:8443",
@@ -105,7 +105,7 @@ TEST_F(TlsClientRulesTest, TicketOfOneSiteIsNotAcceptedByAnother) {
   }
 }
 
-// What was enough before is not any more, also for connections that are there.
+// The new rules apply also to open connections.
 TEST_F(TlsClientRulesTest, NewRulesApplyToOpenConnectionsAndANewListDoesNotEndThem) {
   secure(certificate(site));
   auto early = peer({.sni = "a.test"});
@@ -162,7 +162,7 @@ TEST_F(TlsClientRulesTest, ResumedClientHasTheSameIdentity) {
   EXPECT_THAT(exchanged(*second, get("/"), server), HasSubstr("Subject=\"CN=client\""));
 }
 
-// In whatever way it is written, and whoever else is let in.
+// In any spelling, and with any other clients accepted.
 TEST_F(TlsClientRulesTest, ClientCertificateFieldsSentByClientsAreRemoved) {
   constexpr const char* kForged =
       "X-Forwarded-Client-Cert: Hash=00;Subject=\"CN=forged\"\r\n"

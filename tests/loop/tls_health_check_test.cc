@@ -1,5 +1,4 @@
-// Health checks of backends that speak TLS: a certificate that is not good is a backend that is
-// not.
+// Health checks of backends with TLS: a backend with an invalid certificate is down.
 #include "health/health_check.h"
 #include "support/http_fixture.h"
 #include "support/tls_peer.h"
@@ -26,7 +25,7 @@ class TlsHealthCheckTest : public testing::Test, public TestLoop, private Health
     interval_ = spec.interval;
     checks_.apply({{backend_, spec, client, "127.0.0.1"}});
   }
-  // The backend of one check: it answers what it is asked, and says whether it knew weir again.
+  // The backend of one check: it answers the request, and reports whether the session was resumed.
   bool serve_one(const IssuedFiles& files, int version) {
     Socket socket;
     EXPECT_TRUE(run_until([&] {
@@ -118,7 +117,7 @@ TEST_F(TlsHealthCheckTest, BackendWithoutTlsIsDownAndTheLogReportsWhy) {
   EXPECT_THAT(log.events(), testing::HasSubstr("TLS: "));
 }
 
-// A session that goes on shows no certificate: the check would never see that it has expired.
+// A resumed session sends no certificate: the check would not detect its expiry.
 TEST_F(TlsHealthCheckTest, EachCheckVerifiesTheCertificate) {
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     backend_->set_health(Health::unknown);

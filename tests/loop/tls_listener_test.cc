@@ -1,4 +1,5 @@
-// TLS towards clients: who is shown which certificate, who is let in, how it begins and ends.
+// TLS towards clients: the choice of certificates, client authentication, the handshake and the
+// end.
 #include <fstream>
 
 #include "support/tls_fixture.h"
@@ -151,8 +152,8 @@ TEST_F(TlsListenerTest, ClientResumesWithItsTicketAlsoAfterAReload) {
   EXPECT_TRUE(run_until([&] { return cells("l").tls_resumed.value == 2; }));
 }
 
-// Trap: a ticket from where nobody asks for a certificate must not open the door where one is
-// demanded.
+// Trap: a ticket from a listener without client authentication must not be accepted where a
+// certificate is required.
 TEST_F(TlsListenerTest, TicketOfOnePolicyIsNotAcceptedUnderAnother) {
   const IssuedFiles closed = authority.issue({.hosts = {"b.test"}, .common_name = "b"});
   const std::string open_listener =
@@ -390,7 +391,7 @@ TEST_F(TlsListenerTest, CloseNotifyIsSentBeforeTheFin) {
   EXPECT_FALSE(one->cut_off());
 }
 
-// What is unread when a connection is closed makes a reset of that, and takes the answer with it.
+// Closing with unread input sends a reset, which destroys the response.
 TEST_F(TlsListenerTest, CloseNotifyDuringTheLastResponseDoesNotLoseIt) {
   secure(certificate(site));
   auto one = peer({});
@@ -399,7 +400,7 @@ TEST_F(TlsListenerTest, CloseNotifyDuringTheLastResponseDoesNotLoseIt) {
   Socket server = accepted();
   message(server);
   turns(10);
-  ASSERT_TRUE(server.send(ok("last")));  // this is heard of first
+  ASSERT_TRUE(server.send(ok("last")));  // weir processes this first
   one->close_notify();
   turns(10);
   EXPECT_THAT(one->receive(), HasSubstr("last"));
@@ -478,7 +479,7 @@ TEST_F(TlsListenerTest, FailedHandshakeDoesNotAffectOthers) {
   EXPECT_EQ(worker.active(), 1u);
 }
 
-// One event tells of both, and there is no other.
+// One event reports both, and no other follows.
 TEST_F(TlsListenerTest, ResetDirectlyAfterTheBytesIsDetected) {
   secure(certificate(site), "protocol: tcp, cluster: c");
   auto one = peer({});

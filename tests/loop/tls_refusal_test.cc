@@ -1,4 +1,4 @@
-// A certificate that weir refuses is told of in the log: whose it is, and why.
+// weir logs a refused certificate with its subject and the reason.
 #include "support/tls_fixture.h"
 
 namespace weir::test {

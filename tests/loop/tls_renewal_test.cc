@@ -1,5 +1,5 @@
-// Files of TLS that are exchanged while weir runs: whoever was let in by what they said before is
-// asked again.
+// TLS files that are replaced while weir runs: clients that were accepted by the old files are
+// verified again.
 #include <openssl/pem.h>
 
 #include "support/tls_fixture.h"
@@ -14,7 +14,7 @@ class TlsRenewalTest : public TlsFixture {
   void copy(const std::string& from, const std::string& to) {
     std::filesystem::copy_file(from, to, std::filesystem::copy_options::overwrite_existing);
   }
-  // Asks clients for certificates of the authorities in `trusted_`, less those that are revoked.
+  // Requires client certificates of the authorities in `trusted_` that are not revoked.
   void demand(const std::string& more = "") {
     apply(
         "listeners: [{ name: l, bind: '127.0.0.1:0', protocol: http, cluster: c, tls: { "
@@ -32,7 +32,7 @@ class TlsRenewalTest : public TlsFixture {
       SSL_SESSION_free(session_);
       SSL_SESSION_up_ref(session_ = peer.session());
     }
-    // Otherwise the session is taken for one that went wrong.
+    // Otherwise OpenSSL treats the session as failed.
     SSL_set_shutdown(peer.ssl(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     resumed_ = SSL_session_reused(peer.ssl()) != 0;
     return got.ends_with("hello");

@@ -1,5 +1,5 @@
-// A turn's budget: whatever a peer sends without end, and however small its pieces are, another
-// client of the same worker is answered within a few turns, and a turn takes a bounded share.
+// The budget of a turn: for any endless input of a peer, in pieces of any size, another client of
+// the same worker gets its response within a few turns, and a turn reads a bounded amount.
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/evp.h>
@@ -64,7 +64,7 @@ class TurnBudgetTest : public TlsFixture {
   uint64_t received() { return cells("l").received_bytes.value; }
   uint64_t sent() { return cells("l").sent_bytes.value; }
 
-  // pour() goes before each turn; moved() counts, and grows by at most `most` in a turn.
+  // pour() runs before each turn; moved() grows by at most `most` per turn.
   template <typename Pour, typename Moved>
   void expect_shares(Pour&& pour, Moved&& moved, uint64_t most) {
     pour();

@@ -16,7 +16,7 @@ inline nlohmann::json line_of(const ProxyProcess& weir, const std::string& clien
       nlohmann::json json = nlohmann::json::parse(line, nullptr, false);
       if (json.is_object() && json.value("client", "") == client) return json;
     }
-    weir.scrape();  // an answer from the process is what the next look waits for
+    weir.scrape();  // the response of the process paces the next read
   }
   return nullptr;
 }

@@ -1,4 +1,4 @@
-// A configuration read from a text, and what a plan says of two of them.
+// Reads a configuration from a text, and compares two of them in a plan.
 #pragma once
 
 #include <optional>

@@ -1,4 +1,5 @@
-// Config texts for the end-to-end tests: what a test does not care about is not in it.
+// Configuration texts for the end-to-end tests, with defaults for all that a test does not depend
+// on.
 #pragma once
 
 #include <string>

@@ -1,5 +1,4 @@
-// What this thread has worked so far. A bound on it says how much work something is, however busy
-// the machine is.
+// The CPU time of this thread. A bound on it is a bound on work, whatever the load of the machine.
 #pragma once
 
 #include <ctime>

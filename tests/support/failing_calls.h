@@ -1,5 +1,5 @@
-// System calls that fail, for the thread that asks for it and those it starts: what a kernel
-// without IPv6 or a limit of threads does.
+// System calls that fail for the calling thread and the threads that it starts, as in a kernel
+// without IPv6 or at a limit of threads.
 #pragma once
 
 #include <linux/filter.h>

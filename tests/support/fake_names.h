@@ -1,5 +1,5 @@
-// FakeNames: host names as a test has them, in place of the system's; a name that it does not know
-// does not exist. Any thread.
+// FakeNames: replaces the system's resolver; a name that a test has not set does not exist. Any
+// thread.
 #pragma once
 
 #include <map>

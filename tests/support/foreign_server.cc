@@ -49,7 +49,7 @@ void ForeignServer::start() {
   if (pid_ == 0) run_command();
   const TimePoint until = std::chrono::steady_clock::now() + kPatience;
   for (const Address& address : at_) {
-    // It is answered as soon as somebody listens; until then it is refused at once.
+    // The connect succeeds as soon as the server listens; before, it is refused at once.
     while (!Socket::connect(address)) {
       if (running() && std::chrono::steady_clock::now() < until) {
         ::sched_yield();

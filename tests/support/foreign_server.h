@@ -1,6 +1,5 @@
-// ForeignServer: a server that others have written, as a peer of weir's: HAProxy or nginx. It runs
-// in the foreground, in a folder of its own, until it is stopped, at the latest at the end of the
-// test; by its pid.
+// ForeignServer: HAProxy or nginx as a peer of weir. It runs in the foreground in its own folder.
+// The destructor stops it, by its pid.
 #pragma once
 
 #include <sys/types.h>
@@ -17,7 +16,7 @@ class ForeignServer {
  public:
   // Each throws when the server does not listen at all of `at` in time, which ends the test.
 
-  // `sections`: its frontends and backends. Who connects and says nothing is not in its log.
+  // `sections`: its frontends and backends. Connections without a request are not in its log.
   static ForeignServer haproxy(const std::string& sections, const std::vector<Address>& at);
   // `blocks`: all but its `events`. Paths count from its folder.
   static ForeignServer nginx(const std::string& blocks, const std::vector<Address>& at);

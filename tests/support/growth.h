@@ -23,8 +23,8 @@ inline double ratio_of(Duration many, Duration few) {
   return static_cast<double>(many.count()) / static_cast<double>(std::max<int64_t>(few.count(), 1));
 }
 
-// How many times as much measure(4 * size) costs as measure(size); each returns its cost, so that
-// what it prepares does not count.
+// The cost of measure(4 * size) divided by that of measure(size). measure() returns its cost, so
+// its preparation does not count.
 template <typename Measure>
 double growth(size_t size, Measure&& measure) {
   const Duration few = least_cost([&] { return measure(size); });

@@ -1,5 +1,5 @@
-// HangingFile: a file that does not answer, as on a mount that hangs: whoever opens it waits until
-// the lease on it (fcntl(2), F_SETLEASE) is given back.
+// HangingFile: a file on which open(2) blocks, as on a hanging mount, until its lease (fcntl(2),
+// F_SETLEASE) is released.
 #pragma once
 
 #include <fcntl.h>
@@ -18,7 +18,7 @@ class HangingFile {
  public:
   // The file at `path` is there already.
   explicit HangingFile(const std::string& path) {
-    ::signal(SIGIO, SIG_IGN);  // the kernel asks for the lease back
+    ::signal(SIGIO, SIG_IGN);  // the kernel sends it to break the lease
     lease_.reset(::open(path.c_str(), O_RDWR | O_CLOEXEC));
     EXPECT_EQ(::fcntl(lease_.get(), F_SETLEASE, F_WRLCK), 0);
   }

@@ -1,5 +1,5 @@
-// Reads what a backend sends as a proxy would, response after response, and writes down what it
-// understood. The twin of Http1Transcript.
+// Parses the output of a backend as a proxy does, response after response, and records the result.
+// The counterpart of Http1Transcript.
 #pragma once
 
 #include <memory>

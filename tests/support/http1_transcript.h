@@ -1,6 +1,5 @@
-// Reads a byte stream as a connection would, request after request, and writes down what it
-// understood. Tests and the fuzz target compare the transcripts of one input split in different
-// ways.
+// Parses a byte stream as a connection does, request after request, and records the result. Tests
+// and the fuzz target compare the transcripts of one input split in different ways.
 #pragma once
 
 #include <algorithm>
@@ -18,7 +17,7 @@ class Http1Transcript {
   explicit Http1Transcript(HeadLimits limits = {}, uint64_t body_limit = 64 * 1024)
       : parser_(limits), body_limit_(body_limit) {}
 
-  // Every piece lands in a fresh allocation: a view kept across feeds is a bug that ASan sees.
+  // Every piece has its own allocation: ASan detects a view that is kept across feeds.
   void feed(std::string_view piece) {
     auto grown = std::make_unique<std::string>(*pending_);
     grown->append(piece);

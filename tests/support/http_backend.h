@@ -1,5 +1,5 @@
-// HttpBackend: a backend that answers HTTP/1 as a function of the test's says, one thread per
-// connection, so that the function may wait for whatever it likes.
+// HttpBackend: a backend that answers HTTP/1 by a function of the test, with one thread per
+// connection, so that the function may block.
 #pragma once
 
 #include <atomic>

@@ -16,7 +16,7 @@ namespace weir::test {
 
 class HttpFixture : public testing::Test, public WorkerFixture {
  protected:
-  // `listener` and `cluster`: YAML in flow style, what the test is about.
+  // `listener` and `cluster`: the keys under test, in YAML flow style.
   static std::string listener_text(const std::string& listener) {
     return fmt::format("  - {{ name: l, bind: \"127.0.0.1:0\", protocol: http, {} }}\n", listener);
   }
@@ -30,8 +30,8 @@ class HttpFixture : public testing::Test, public WorkerFixture {
           cluster_text("c", backend.address(), cluster));
   }
 
-  // What comes to `socket` until it holds `end`, or until nothing more comes; what is behind it
-  // stays.
+  // Receives from `socket` up to and including `end`, or until no more bytes arrive; the bytes
+  // after it stay.
   std::string until(Socket& socket, const std::string& end) {
     std::string got;
     EXPECT_TRUE(run_until([&] {
@@ -117,7 +117,7 @@ class HttpFixture : public testing::Test, public WorkerFixture {
   // Both ends of one request that has arrived at the backend: over the next connection to it.
   struct Sides {
     Socket client, server;
-    std::string request;  // its head, as the backend sees it
+    std::string request;  // the head that the backend receives
   };
   Sides asked(const std::string& request) {
     Sides sides{client(), {}, {}};
@@ -135,7 +135,7 @@ class HttpFixture : public testing::Test, public WorkerFixture {
     EXPECT_TRUE(sides.server.send(response));
     return message(sides.client);
   }
-  // The head of what weir says to this, over a connection of its own.
+  // Sends the bytes over a new connection. Returns the head of the response.
   std::string answer_to(const std::string& request) {
     Socket one = client();
     EXPECT_TRUE(one.send(request));

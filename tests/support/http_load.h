@@ -1,5 +1,5 @@
-// HttpLoad: one kind of HTTP traffic, again and again in a thread of its own, each time checked to
-// the byte; and the backend that it needs, HttpLoad::answer.
+// HttpLoad: repeats one kind of HTTP traffic in its own thread and checks every byte;
+// HttpLoad::answer is its backend.
 #pragma once
 
 #include <condition_variable>
@@ -14,7 +14,7 @@ class HttpLoad {
  public:
   // What weir announced: the connection takes no further request. Not a failure in a drain.
   static constexpr const char* kGoodbye = "goodbye";
-  // Once more of it. Says what went wrong; empty: nothing.
+  // One repetition. Returns the error; empty: none.
   using Step = std::function<std::string()>;
 
   explicit HttpLoad(Step step);
@@ -23,7 +23,7 @@ class HttpLoad {
   HttpLoad& operator=(const HttpLoad&) = delete;
 
   uint64_t done() const { return done_; }
-  // Until it has gone through `n` steps, or has ended.
+  // Waits until it has completed `n` steps, or has ended.
   bool await_done(uint64_t n, Duration patience = kPatience) const;
   // Until it has ended by itself.
   bool await_end(Duration patience = kPatience) const;

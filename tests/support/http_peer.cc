@@ -53,7 +53,7 @@ bool HttpMessage::closes() const {
          (head.starts_with("HTTP/1.0") && ::strcasecmp(connection.c_str(), "keep-alive") != 0);
 }
 
-// More of what the other side says; false: no more comes.
+// Receives more bytes; false: no more arrive.
 bool HttpPeer::fill(Duration patience) {
   const size_t before = ahead_.size();
   while (socket_.end() == Socket::End::open) {

@@ -1,6 +1,5 @@
-// HttpPeer: one end of an HTTP/1 connection as tests drive it: sends whatever it is told to, and
-// reads messages as the strictest reader would: nothing is guessed, and how a message ended is
-// kept. One thread.
+// HttpPeer: one end of an HTTP/1 connection as tests drive it: sends any bytes, parses messages
+// strictly, and records how each message ended. One thread.
 #pragma once
 
 #include <functional>
@@ -12,7 +11,7 @@ namespace weir {
 struct HttpMessage {
   std::string head;    // first line and fields, without the empty line; empty: none came
   std::string body;    // without its framing
-  bool whole = false;  // its framing says that it has ended
+  bool whole = false;  // complete by its framing
   size_t size = 0;     // of the body, when its bytes were given to a sink
 
   int status() const;          // 0: there is no status line
@@ -20,7 +19,7 @@ struct HttpMessage {
   std::string target() const;
   // The value of the first field of this name; empty: there is none.
   std::string field(std::string_view name) const;
-  bool closes() const;  // says that the connection ends with it
+  bool closes() const;  // it announces the end of the connection
 };
 
 class HttpPeer {
@@ -47,7 +46,7 @@ class HttpPeer {
   }
   // Nothing has come that was not read.
   bool drained() const { return ahead_.empty(); }
-  // What came behind the last message, then what comes: up to n bytes.
+  // The bytes after the last message, then further input: up to n bytes.
   std::string read_bytes(size_t n);
 
  private:

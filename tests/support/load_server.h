@@ -1,5 +1,5 @@
 // LoadServer: a backend for many connections at once, in a thread of the test or, when the test has
-// not descriptors enough for both ends, in a process of its own. What it saw is in its counts.
+// too few descriptors for both ends, in its own process. Its counts have the results.
 #pragma once
 
 #include <atomic>
@@ -13,7 +13,7 @@ class LoadServer {
  public:
   enum class Behaviour : uint8_t {
     echo,    // sends back what it receives, and a FIN for a FIN
-    sink,    // reads, says nothing
+    sink,    // reads, sends nothing
     source,  // sends `size` bytes of the pattern, then a FIN; reads
     hold,    // neither reads nor writes
   };

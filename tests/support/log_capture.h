@@ -1,4 +1,5 @@
-// LogCapture: what this thread logs while it lives, events and access lines, in files of its own.
+// LogCapture: writes the log of this thread, events and access lines, to its own files during its
+// lifetime.
 #pragma once
 
 #include <fstream>

@@ -1,8 +1,8 @@
-// ProxyProcess: the real binary, with a config of the test's in a directory of its own.
+// ProxyProcess: runs the real binary with a configuration of the test in its own directory.
 //
-// Waits on events only: the readiness that weir itself announces (NOTIFY_SOCKET), the end of the
-// process (pidfd), answers of the admin socket. The destructor kills it, by pid, and shows its
-// standard error when the test has failed.
+// Waits for events only: the readiness that weir announces (NOTIFY_SOCKET), the end of the process
+// (pidfd), answers of the admin socket. The destructor kills it, by pid, and shows its standard
+// error when the test has failed.
 #pragma once
 
 #include <sys/types.h>
@@ -67,7 +67,7 @@ class ProxyProcess {
   int wait(Duration patience = kPatience);
   bool running() const;
 
-  // Lines weir sent to NOTIFY_SOCKET. Waits for one; the earlier ones are gone then.
+  // The lines that weir sent to NOTIFY_SOCKET. Waits for one, and discards the earlier ones.
   bool await_notification(const std::string& line, Duration patience = kPatience);
 
   const std::string& directory() const { return directory_; }
@@ -113,7 +113,7 @@ class ProxyProcess {
   int exit_code_ = -1;
 };
 
-// Raises this process's own descriptor limit to what it may be; returns it.
+// Raises the descriptor limit of this process to the hard limit; returns it.
 uint64_t allow_many_descriptors();
 
 }  // namespace weir

@@ -1,4 +1,4 @@
-// Sessions through a weir of which the test holds both outer ends, and bytes on their way in them.
+// Sessions through weir of which the test holds both outer ends, with bytes in transit.
 #pragma once
 
 #include <vector>
@@ -12,7 +12,7 @@ struct SessionPair {
   explicit operator bool() const { return client && server; }
 };
 
-// One session to a backend that the test is. Nobody else may connect to it meanwhile.
+// One session to a backend in the test. No other client may connect to it during the call.
 inline SessionPair open_pair(const Address& at, Acceptor& backend, bool small = false) {
   SessionPair pair{Socket::connect(at), backend.accept()};
   if (small) {
@@ -32,7 +32,7 @@ inline bool echoes(Socket& socket, const std::string& text) {
   return socket.send(text) && socket.receive(text.size()) == text;
 }
 
-// Sessions of `listener` that wait for this, as weir says itself.
+// The number of sessions of `listener` that wait for this, as weir reports it.
 inline uint64_t waiting(const ProxyProcess& weir, const std::string& listener,
                         const std::string& what) {
   const nlohmann::json json = weir.get("/v1/drain").json();

@@ -1,5 +1,5 @@
-// Socket, Acceptor: one end of a real connection, as tests want to drive it: every call ends within
-// its patience, nothing sleeps, and how the other side ended is kept. One thread.
+// Socket, Acceptor: one end of a real connection: every call ends within its timeout (`patience`),
+// none sleeps, and the way in which the other side ended is recorded. One thread.
 #pragma once
 
 #include <optional>
@@ -34,16 +34,16 @@ class Socket {
   explicit operator bool() const { return fd_ && error_ == 0; }
   int fd() const { return fd_.get(); }
   int error() const { return error_; }  // errno of connecting
-  Address local() const;                // its own, as the other side sees it
+  Address local() const;                // its address, as the other side sees it
 
   // All of it, or false.
   bool send(std::string_view bytes, Duration patience = kPatience);
   // Sends until nothing more is taken for `quiet`; returns how much.
   size_t send_until_blocked(std::string_view chunk, Duration quiet = 300ms);
-  // Exactly n bytes, or what came before the end or the loss of patience.
+  // Exactly n bytes, or the bytes before the end or the timeout.
   std::string receive(size_t n, Duration patience = kPatience);
   std::string receive_all(Duration patience = kPatience);
-  // Waits for the end, discarding what comes before it.
+  // Waits for the end, and discards the bytes before it.
   End wait_end(Duration patience = kPatience);
   // Whether nothing at all comes for so long: no byte, no end.
   bool silent(Duration for_so_long);
@@ -73,7 +73,7 @@ class Acceptor {
 
   const Address& address() const { return address_; }
   int fd() const { return fd_.get(); }
-  // Not connected when nobody came in time.
+  // Not connected after the timeout.
   Socket accept(Duration patience = kPatience);
   void stop() { fd_.reset(); }  // connections are refused from now on
   void start() { listen(address_); }
@@ -84,7 +84,8 @@ class Acceptor {
   Address address_;
 };
 
-// While it lives, nobody gets an answer from `acceptor`: its queue is full, and a SYN is dropped.
+// During its lifetime `acceptor` accepts no connection: its queue is full, and the kernel drops
+// each SYN.
 class FullQueue {
  public:
   explicit FullQueue(const Acceptor& acceptor);
@@ -93,7 +94,7 @@ class FullQueue {
   std::vector<Socket> waiting_;
 };
 
-// A loopback address nobody uses now; no other test gets it while this one runs.
+// An unused loopback address; no other test gets it while this one runs.
 Address free_address(const char* host = "127.0.0.1");
 
 // Many bytes at once, in both directions if need be: what `from` sends must come out at `to`, equal

@@ -30,7 +30,7 @@ inline SocketPair unix_pair(int send_buffer = 0) {
 }
 
 // Over loopback TCP: has resets, windows and splice(2) of the real thing. Without Nagle's
-// algorithm, as all connections of weir: what it held back would be lost with a reset.
+// algorithm, as all connections of weir: bytes that it delays would be lost with a reset.
 inline SocketPair tcp_pair() {
   UniqueFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address{};

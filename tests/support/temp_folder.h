@@ -1,4 +1,4 @@
-// TempFolder: a folder of a test's own, gone with what is in it when the test is over.
+// TempFolder: a folder of one test; the destructor removes it with its contents.
 #pragma once
 
 #include <gtest/gtest.h>

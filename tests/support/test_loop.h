@@ -23,7 +23,7 @@ struct TestLoop {
   void turns(int n) {
     for (int i = 0; i < n; ++i) loop.run_turn(Duration::zero());
   }
-  // Moves the clock and lets what is due happen.
+  // Advances the clock and runs what is due.
   void advance(Duration d) {
     clock.advance(d);
     turns(2);

@@ -1,4 +1,4 @@
-// An HttpFixture whose peers speak TLS: steps that let the loop under test turn in between.
+// An HttpFixture whose peers use TLS: its steps run the loop under test in between.
 #pragma once
 
 #include "support/http_fixture.h"
@@ -17,7 +17,7 @@ class TlsFixture : public HttpFixture {
     })) << peer.error();
     return state;
   }
-  // What comes until it holds `end`, or until the other side has ended.
+  // Receives up to `end`, or to the end of the other side.
   std::string text(TlsPeer& peer, const std::string& end) {
     std::string got;
     EXPECT_TRUE(run_until([&] {
@@ -26,8 +26,8 @@ class TlsFixture : public HttpFixture {
     })) << got;
     return got;
   }
-  // What comes in answer to one request, which the backend answers with "hello" if it hears of it;
-  // weir's own answers end a line.
+  // The response to one request. The backend answers "hello" if it receives it; responses of weir
+  // itself end with a line break.
   std::string answer(TlsPeer& peer) {
     std::string got;
     Socket server;

@@ -39,7 +39,7 @@ X509* make_certificate(const std::string& name, EVP_PKEY* key, int serial, int f
   return certificate;
 }
 
-// What was written into it.
+// The bytes that were written into it.
 std::string taken(BIO* bio) {
   char* data = nullptr;
   const long size = BIO_get_mem_data(bio, &data);
@@ -201,7 +201,7 @@ std::string TestAuthority::ocsp_response(const IssuedFiles& of, const Response& 
 }
 
 TlsPeer::TlsPeer(Socket socket, const Wish& wish) : socket_(std::move(socket)) {
-  ::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes where nobody may be any more
+  ::signal(SIGPIPE, SIG_IGN);  // OpenSSL may write to a closed connection
   context_ = SSL_CTX_new(wish.server ? TLS_server_method() : TLS_client_method());
   SSL_CTX_set_session_cache_mode(context_, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(context_, [](SSL* ssl, SSL_SESSION* session) {

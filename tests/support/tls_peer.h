@@ -36,13 +36,13 @@ class TestAuthority {
     // Further ones, as openssl.cnf has them: {"tlsfeature", "status_request"}.
     std::vector<std::pair<std::string, std::string>> extensions = {};
   };
-  // One that another has issued.
+  // An authority whose certificate another authority has issued.
   explicit TestAuthority(const IssuedFiles& files);
   IssuedFiles issue(const Wish& wish);
-  // A list of what has been revoked, in a file; valid in so many days.
+  // A file with a revocation list; valid in the given days.
   std::string revoke(const std::vector<IssuedFiles>& revoked, int until_days = 7,
                      int from_days = 0);
-  // What it says of a certificate (OCSP), in a file; for so many days.
+  // A file with an OCSP response for a certificate; valid in the given days.
   std::string ocsp_response(const IssuedFiles& of, bool good = true, int from_days = 0,
                             int until_days = 7);
   struct Response {
@@ -84,7 +84,7 @@ class TlsPeer {
   enum class State { going_on, done, failed };
   State step_handshake();  // a step of the handshake
   bool send(const std::string& bytes);
-  // What has come; "" for nothing now. The end is in ended().
+  // The received bytes; "" if none are there now. ended() reports the end.
   std::string receive();
   bool ended() const { return ended_; }      // close_notify came
   bool cut_off() const { return cut_off_; }  // a FIN or a reset without it

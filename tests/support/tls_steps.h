@@ -17,7 +17,7 @@ inline TlsPeer::State handshake(TlsPeer& peer, Duration patience = kPatience) {
   }
 }
 
-// What comes until it ends with `end`, until the other side has ended, or until the patience does.
+// Receives until the input ends with `end`, the other side ends, or the timeout expires.
 inline std::string receive_until(TlsPeer& peer, const std::string& end,
                                  Duration patience = kPatience) {
   const TimePoint until = std::chrono::steady_clock::now() + patience;

@@ -1,4 +1,4 @@
-// What a type of the configuration makes of a text.
+// Reads a text as a type of the configuration.
 #pragma once
 
 #include <optional>
@@ -9,7 +9,7 @@
 
 namespace weir::config {
 
-// What reading gives, written again; or the code of what is wrong.
+// The value, written as a text; or the code of the error.
 template <typename Type>
 std::string read(std::string_view given) {
   typename Type::Value value{};
@@ -17,7 +17,7 @@ std::string read(std::string_view given) {
   return problem ? text(problem->code) : Type::type.write(&value);
 }
 
-// What is wrong with it, and the hint; "" for nothing.
+// The error and its hint; "" for none.
 template <typename Type>
 std::string hint(std::string_view given) {
   typename Type::Value value{};

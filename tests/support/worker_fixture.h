@@ -27,8 +27,8 @@ class WorkerFixture : public TestLoop, private WorkerPeers {
     worker.forget_removed_sockets();
     turns(1);
   }
-  // The same before the other workers have done so: what they give away may still be of a removed
-  // socket.
+  // The same before the other workers have applied it: connections that they hand over may be of a
+  // removed socket.
   void replace(const std::string& yaml) {
     config::Loaded loaded =
         config::load_text(yaml, "test.yaml", [](const std::string&) { return std::nullopt; });
@@ -99,7 +99,7 @@ class WorkerFixture : public TestLoop, private WorkerPeers {
   SnapshotStore store{1, 4096};
   Worker worker{loop, 0, 1, *this};
   int empties = 0;
-  std::vector<config::Diagnostic> diagnostics;  // of what was applied last: warnings
+  std::vector<config::Diagnostic> diagnostics;  // warnings of the last configuration
 
  private:
   uint32_t count() const override { return 1; }
