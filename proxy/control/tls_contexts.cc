@@ -81,8 +81,8 @@ class Load {
     const bool is_mistake = is_new && loading_.now() > validity.until;
     loading_.report(is_mistake ? config::Code::E257 : config::Code::W243, validity.location,
                     validity.describe(loading_.now()),
-                    is_mistake ? "replace it, or leave what was there before"
-                               : "a file that is good is taken by a reload");
+                    is_mistake ? "replace it, or keep the previous file"
+                               : "a reload uses the file when it is valid");
   }
   static std::string find_digest(const TlsInForce& before, const std::string& path) {
     const auto found = before.digests.find(path);

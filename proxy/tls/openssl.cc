@@ -7,7 +7,7 @@
 namespace weir {
 namespace {
 
-// Asking for a passphrase on the terminal of a server would stop it.
+// OpenSSL would wait for a passphrase on the terminal.
 int no_passphrase(char*, int, int, void*) {
   return -1;
 }
@@ -26,7 +26,7 @@ Result<KeyPtr> read_key(TlsLoading& loading, const std::string& path) {
   return Error{fmt::format("'{}' has no private key that can be read: {}", path, why), ""};
 }
 
-// Why the key is not that of the first certificate.
+// Why the key does not belong to the first certificate.
 Error key_mismatch(const Identity& identity, const std::string& key) {
   size_t fitting = 0;
   for (size_t i = 1; i < identity.chain.size() && fitting == 0; ++i)
@@ -122,7 +122,7 @@ std::shared_ptr<const Identity> read_identity(TlsLoading& loading, const std::st
                                               const std::string& key, const config::Location& at) {
   Result<std::vector<X509Ptr>> chain = read_certificates(loading, cert);
   if (!chain) loading.report(config::Code::E238, at, chain.error().message);
-  // A file that holds both is wrong once.
+  // The error of a file that holds both was reported.
   if (!chain && key == cert) return nullptr;
   Result<KeyPtr> its_key = read_key(loading, key);
   if (!its_key) loading.report(config::Code::E238, at, its_key.error().message);
@@ -153,7 +153,7 @@ Result<void> use_identity(SSL_CTX* context, const Identity& identity) {
 
 void prepare(SSL_CTX* context) {
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-  // The chain is what the file has; libssl would look for it anew in each handshake.
+  // No automatic chain: the file has the chain, and libssl would build one in each handshake.
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN);
   SSL_CTX_set_read_ahead(context, 1);

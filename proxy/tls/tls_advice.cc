@@ -33,8 +33,8 @@ bool has_names(const X509* certificate) {
   return false;
 }
 
-// An authority of the public tells where its own certificate is to be had: one that issued this is
-// no root that clients have.
+// Public authorities name the URL of their issuing certificate in the certificates that they issue:
+// the issuer is not a root that clients have.
 bool has_issuer_url(const X509* certificate) {
   const auto access =
       extension_of<AUTHORITY_INFO_ACCESS, AUTHORITY_INFO_ACCESS_free>(certificate, NID_info_access);
@@ -57,7 +57,7 @@ std::string name_of(const X509* certificate) {
   return name != nullptr ? fmt::format("'{}'", text_of(name)) : "one without a common name";
 }
 
-// A few of them; messages are for people.
+// A few of the names, for a message.
 std::string some(const std::vector<std::string>& names) {
   constexpr size_t kShown = 3;
   const size_t n = std::min(names.size(), kShown);
@@ -65,7 +65,7 @@ std::string some(const std::vector<std::string>& names) {
   return names.size() == n ? list : fmt::format("{} and {} more", list, names.size() - n);
 }
 
-// From the authority to a root of the same file.
+// The file has the whole chain from the authority to a root.
 bool leads_to_root(const X509* authority, std::span<const X509Ptr> all) {
   constexpr int kMostSteps = 16;
   for (int i = 0; i < kMostSteps && authority != nullptr; ++i) {
@@ -171,7 +171,7 @@ void advise_revocation(std::span<const X509Ptr> authorities, std::span<const Crl
                    fmt::format("clients whose certificates were issued by {} are refused: '{}' has "
                                "no list of that authority",
                                some(without), path),
-                   "add its list; one that revokes nothing will do");
+                   "add its list, which may be empty");
 }
 
 }  // namespace weir

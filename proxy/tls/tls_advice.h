@@ -1,5 +1,5 @@
-// What is reported of files of TLS that can be used and yet will not do what they are there for:
-// warnings that say what will happen. Loader's thread.
+// Warnings about files that load, although clients or backends will refuse what they contain. A
+// warning names the effect. Loader's thread.
 #pragma once
 
 #include <span>
@@ -13,7 +13,7 @@ namespace weir {
 void advise_server(const Identity&, bool has_response, const config::Location& at, TlsLoading&);
 // A certificate that weir shows to backends.
 void advise_client(const Identity&, const config::Location& at, TlsLoading&);
-// Authorities that certificates of the other side are checked with.
+// Authorities that verify the certificates of peers.
 void advise_authorities(std::span<const X509Ptr> authorities, const std::string& path,
                         const config::Location& at, TlsLoading&);
 // Their lists of revoked certificates.

@@ -37,7 +37,7 @@ std::shared_ptr<TlsClient> TlsClient::load(const config::ClusterTls& spec, TlsLo
   prepare(context);
   SSL_CTX_set_min_proto_version(
       context, spec.min_version == TlsVersion::tls_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION);
-  // A cache of libssl's would be flushed, its sessions spoilt, with the context.
+  // Freeing the context would flush a cache of libssl, and make its sessions unusable.
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(context, &TlsClient::on_new_session);
   client->alpn_ = alpn_on_the_wire(spec.alpn);
@@ -133,7 +133,7 @@ std::unique_ptr<TlsStream> TlsClient::connect(const std::string& host, const std
   return std::make_unique<TlsStream>(made.release());
 }
 
-// 1: the session is ours now; 0: nobody will come back to it.
+// 1: weir owns the session now; 0: it is not kept.
 int TlsClient::on_new_session(SSL* ssl, SSL_SESSION* session) {
   auto* const slot = static_cast<SSL_SESSION**>(SSL_get_ex_data(ssl, slot_index()));
   if (slot == nullptr) return 0;

@@ -26,25 +26,25 @@ struct Identity;
 
 class TlsClient {
  public:
-  // Null: what is wrong was reported. `before`: the same cluster's so far, whose certificate is
-  // used until a new one is valid; null: there was none.
+  // Null: the errors were reported. `before`: the cluster's TlsClient in force, whose certificate
+  // is used until the new one is valid; null: none.
   static std::shared_ptr<TlsClient> load(const config::ClusterTls& spec, TlsLoading& loading,
                                          const TlsClient* before = nullptr);
   ~TlsClient();
 
-  // TLS to a backend. `host` is what its address names, an IP address or a host; `address` is the
-  // backend whose sessions may be resumed: none when it is empty. Null: there is no name to verify
-  // it by, or no memory.
+  // TLS to a backend. `host`: the IP address or host in its address. `address`: the key of the
+  // sessions that may be resumed; empty: none. Null: there is no name to verify the certificate by,
+  // or no memory.
   std::unique_ptr<TlsStream> connect(const std::string& host, const std::string& address) {
     return connect(host, address, alpn_);
   }
-  // For a check: no session is resumed. One that speaks HTTP offers http/1.1 in place of what
-  // sessions offer, which may be h2.
+  // For a check: resumes no session. A check over HTTP offers http/1.1 only, since the protocols
+  // that sessions offer may include h2.
   std::unique_ptr<TlsStream> connect_to_check(const std::string& host, bool http);
 
-  // Of all that was read: differs when a file does.
+  // Covers all settings and files.
   const std::string& fingerprint() const { return fingerprint_; }
-  // Of its files that have an end.
+  // The validity of its files.
   const std::vector<FileValidity>& validities() const { return validities_; }
 
  private:
@@ -58,7 +58,7 @@ class TlsClient {
 
   const config::ClusterTls spec_;
   ssl_ctx_st* context_ = nullptr;
-  std::string alpn_;  // as on the wire
+  std::string alpn_;  // in wire format
   std::string fingerprint_;
   std::vector<FileValidity> validities_;
   std::shared_ptr<const Identity> identity_;         // weir's own; null: none

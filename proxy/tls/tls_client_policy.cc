@@ -50,7 +50,7 @@ std::optional<ClientPolicy> ClientPolicy::load(const config::ClientCertificates&
   if (!trusted || !lists) return std::nullopt;
   policy.revoked_ = std::move(*lists);
   FileValidity validity = validity_of(policy.revoked_, spec.crl, at);
-  // Of several lists of an authority OpenSSL takes one that is valid now.
+  // OpenSSL chooses among the lists of an authority one that is valid now.
   if (loading.now() < validity.from)
     for (const CrlPtr& list : before)
       if (holds(list.get(), loading.now()))

@@ -1,6 +1,6 @@
 // ClientPolicy: client authentication of a TLS site. Made by load() on the thread that loads
-// configurations; immutable afterwards. apply() copies what a context needs: it may be destroyed
-// then.
+// configurations; immutable afterwards. apply() copies what a context needs, so that the policy may
+// be destroyed afterwards.
 #pragma once
 
 #include <cstdint>
@@ -17,22 +17,21 @@ namespace weir {
 
 class ClientPolicy {
  public:
-  // Reads the files that `spec` names, which must outlive it. Nullopt: what is wrong was reported,
-  // at `at`. `before`: lists of the configuration so far. Those that are valid now count until
-  // those of the file do.
+  // Reads the files that `spec` names, which must outlive it. Nullopt: the errors were reported, at
+  // `at`. `before`: the lists of the configuration in force. Those that are valid now are used
+  // until the lists of the file are valid.
   static std::optional<ClientPolicy> load(const config::ClientCertificates& spec,
                                           TlsLoading& loading, const config::Location& at,
                                           std::span<const CrlPtr> before);
 
-  // No certificate is asked for.
+  // Requests no certificate.
   static ClientPolicy none();
 
-  // In place of the certificates of the system: only those authorities count.
+  // Replaces the authorities of the system.
   void apply(SSL_CTX* context) const;
-  // Of all that decides, with what the files hold now.
+  // Covers all settings, and the contents of the files.
   std::string fingerprint() const;
-  // Of all that decides, as it is configured; 0: no certificate is asked for. The same when only
-  // the content of files has changed.
+  // Covers all settings, without the contents of the files; 0: requests no certificate.
   uintptr_t rules() const;
   config::ClientFields forward() const { return spec_->forward; }
   const std::vector<FileValidity>& validities() const { return validities_; }
@@ -48,12 +47,12 @@ class ClientPolicy {
   std::vector<FileValidity> validities_;
 };
 
-// Adds the list to `lists`, which own a reference; false: it was among them.
+// Adds the list to `lists`, which own a reference; false: they had it already.
 bool add_list(std::vector<CrlPtr>& lists, X509_CRL* list);
-// The time in which every authority has a list that counts, of the lists of one file.
+// The time in which the file has a valid list of every authority.
 FileValidity validity_of(std::span<const CrlPtr> lists, const std::string& path,
                          const config::Location& at);
-// The time in which any of them is good.
+// The time in which at least one of them is valid.
 FileValidity validity_of(std::span<const X509Ptr> authorities, const std::string& path,
                          const config::Location& at);
 

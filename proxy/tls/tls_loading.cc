@@ -32,7 +32,7 @@ const char* effect_of(TlsFileKind kind) {
     case TlsFileKind::certificate: return "peers that verify it refuse it";
     case TlsFileKind::authorities: return "no certificate of theirs is accepted";
     case TlsFileKind::crl: return "clients whose certificates it is about are refused";
-    case TlsFileKind::ocsp: return "it is not handed out";
+    case TlsFileKind::ocsp: return "weir does not send it";
   }
   CHECK_UNREACHABLE();
 }
@@ -54,7 +54,7 @@ std::string FileValidity::describe(int64_t now) const {
                        effect_of(kind));
   return fmt::format("{} in '{}' {} not valid before {}: until then {}", name_of(kind), path,
                      many ? "are" : "is", utc_text(from),
-                     has_stand_in ? "the one that was there before is used" : effect_of(kind));
+                     has_stand_in ? "the previous one is used" : effect_of(kind));
 }
 
 TlsLoading::TlsLoading(Duration patience) : reader_(patience), now_(std::time(nullptr)) {}

@@ -1,6 +1,6 @@
-// TlsLoading: one load of the files that TLS names. Each path is read once, however many places
-// name it; whatever is wrong is collected, so that an operator hears of all of it at once. And
-// FileValidity: when such a file is valid, for warnings, metrics and the log.
+// TlsLoading: one load of the files that TLS settings name. Each path is read once, however many
+// settings name it; all errors are collected, so that an operator sees them at once. FileValidity:
+// when such a file is valid, for warnings, metrics and the log.
 //
 // Owner: one load, on its stack; one thread.
 #pragma once
@@ -21,21 +21,21 @@
 
 namespace weir {
 
-// The times a file of TLS is good for, in seconds since 1970.
+// When a TLS file is valid, in seconds since 1970.
 struct FileValidity {
   TlsFileKind kind{};
   std::string path;
   int64_t from = 0;
   int64_t until = std::numeric_limits<int64_t>::max();
   config::Location location;
-  bool has_stand_in = false;  // before `from` what was there before is used
+  bool has_stand_in = false;  // before `from` the previous one is used
 
-  // Equal for two that say the same of one file. A path may be named as several kinds, and what is
-  // in force may be another version of the file than what was read now.
+  // Equal for the same validity of one file. Several kinds may name a path, and the configuration
+  // in force may use another version of the file than the one that was read now.
   using Key = std::tuple<std::string, TlsFileKind, int64_t, int64_t>;
   Key key() const { return {path, kind, from, until}; }
   bool holds(int64_t now) const { return from <= now && now <= until; }
-  // Why it is not valid now, and the effect of that. Only when holds() is false.
+  // Why the file is not valid now, and the effect. Only when holds() is false.
   std::string describe(int64_t now) const;
 };
 
@@ -54,7 +54,7 @@ struct SystemTrust;
 
 class TlsLoading {
  public:
-  static constexpr size_t kMostBytes = size_t{64} << 20;  // of one file: lists of revoked ones grow
+  static constexpr size_t kMostBytes = size_t{64} << 20;  // of one file: revocation lists grow
 
   explicit TlsLoading(Duration patience = FileReader::kPatience);
   TlsLoading(const TlsLoading&) = delete;
@@ -63,9 +63,9 @@ class TlsLoading {
 
   // The content. The error names the file.
   Result<std::string_view> read(const std::string& path);
-  // All files of this folder whose names `wanted` accepts, in order; none when it is not there.
+  // All files of this folder whose names `wanted` accepts, in order; none without the folder.
   std::vector<std::string> list(const std::string& folder, bool (*wanted)(std::string_view name));
-  // Of the content of a file that was read: differs when that does. Empty: it could not be read.
+  // A digest of the content of a file that was read. Empty: the file could not be read.
   const std::string& digest(const std::string& path) const;
   const std::map<std::string, std::string>& digests() const { return digests_; }
 
@@ -75,11 +75,11 @@ class TlsLoading {
   void set_subject(std::string subject) { subject_ = std::move(subject); }
   const std::vector<TlsFinding>& findings() const { return findings_; }
   size_t errors() const { return errors_; }
-  // A file does not answer: nothing more is read, and the load has failed.
+  // Reading a file hangs: no other file is read, and the load has failed.
   bool stopped() const { return !reader_.silent().empty(); }
   FileReader& reader() { return reader_; }
   int64_t now() const { return now_; }
-  // Once something needed them; null: nothing has.
+  // Null: no setting has needed them.
   const std::shared_ptr<const SystemTrust>& system_trust() const { return system_trust_; }
   void keep(std::shared_ptr<const SystemTrust> trust) { system_trust_ = std::move(trust); }
 

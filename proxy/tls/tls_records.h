@@ -1,8 +1,8 @@
-// TlsRecords: encrypted records that go to the socket with one send, and what each of them carries.
+// TlsRecords: encrypted records that go to the socket with one send, and how many bytes of data
+// each of them carries.
 //
-// Owner: a TlsStream, or a thread for the moment of one write. Records are added at the end and
-// leave at the front as the socket takes their bytes; what a record carries counts as sent when its
-// last byte has left.
+// Owner: a TlsStream, or a thread during one write. Records are added at the end; the socket takes
+// their bytes from the front. The data of a record count as sent when the socket has its last byte.
 #pragma once
 
 #include <sys/types.h>
@@ -21,24 +21,24 @@ class TlsRecords {
 
   // Room for the records of one send.
   TlsRecords() : TlsRecords(4 * (kMostCarried + kAround)) {}
-  // What `other`, if there is one, has not sent, and `more` behind it, which carries nothing; in no
-  // more memory than that needs. `other` is empty then.
+  // The unsent records of `other`, which is empty afterwards, and behind them `more`, a record
+  // without data; in as much memory as they need. `other` may be null.
   static std::unique_ptr<TlsRecords> rest_of(TlsRecords* other, std::span<const char> more = {});
   TlsRecords(const TlsRecords&) = delete;
   TlsRecords& operator=(const TlsRecords&) = delete;
 
-  // For a record of any size.
+  // There is room for a record of any size.
   bool has_room() const { return count_ < kMost && capacity_ - end_ >= kMostCarried + kAround; }
-  // Bytes of the record being made. False: there is no room, and nothing was added.
+  // Adds bytes to the record that is being made. False: there is no room, and none were added.
   bool add(const char* bytes, size_t size);
-  // What was added since the last one is a record, and carries so many bytes.
+  // Ends the record that is being made, which carries so many bytes of data.
   void complete(size_t carried);
 
   bool empty() const { return begin_ == end_; }
-  bool carries() const { return first_ < count_; }  // what is left, not only messages of TLS
+  bool carries() const { return first_ < count_; }  // has unsent data, not only messages
   size_t size() const { return end_ - begin_; }     // in bytes, on the wire
-  // Sends what the socket takes. How much was carried by the records that are gone with it; -1 and
-  // errno: nothing has left.
+  // Sends as much as the socket takes. Returns how many bytes of data the records carry whose last
+  // byte is sent now; -1 and errno: no byte was sent.
   ssize_t send(int fd);
   void clear() { begin_ = end_ = first_ = count_ = 0; }
 
@@ -48,16 +48,16 @@ class TlsRecords {
     uint32_t carried;
   };
   static constexpr size_t kMost = 16;
-  static constexpr size_t kAround = 1024;  // of a record: its own framing, and messages before it
+  static constexpr size_t kAround = 1024;  // of a record: its framing, and messages before it
 
   explicit TlsRecords(size_t capacity) : memory_(new char[capacity]), capacity_(capacity) {}
 
   std::unique_ptr<char[]> memory_;
   size_t capacity_;
-  size_t begin_ = 0;  // of what has not been sent, in memory_
+  size_t begin_ = 0;  // of the unsent bytes, in memory_
   size_t end_ = 0;
   std::array<Record, kMost> records_;
-  size_t first_ = 0;  // that is not gone
+  size_t first_ = 0;  // the first record that is not sent
   size_t count_ = 0;
 };
 

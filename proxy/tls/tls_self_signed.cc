@@ -8,7 +8,7 @@ namespace weir {
 namespace {
 
 constexpr long kDay = 86400;  // seconds
-constexpr long kSkew = 3600;  // clocks of clients that are behind
+constexpr long kSkew = 3600;  // for clients whose clocks are behind
 constexpr long kDays = 30;
 constexpr int kSerialBytes = 16;
 
@@ -29,7 +29,7 @@ std::string names_of(const std::vector<std::string>& hosts) {
   return names;
 }
 
-// Browsers refuse another certificate of one issuer with a serial number that they have seen.
+// Browsers refuse a second certificate of an issuer with the same serial number.
 void number(X509* certificate) {
   unsigned char bytes[kSerialBytes];
   CHECK(RAND_bytes(bytes, sizeof(bytes)) == 1);

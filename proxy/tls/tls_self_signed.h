@@ -1,4 +1,4 @@
-// A certificate that nobody vouches for, to try TLS without having one. Any thread.
+// A self-signed certificate, for trying TLS. Any thread.
 #pragma once
 
 #include <string>
@@ -6,8 +6,8 @@
 
 namespace weir {
 
-// PEM, the certificate and its key (ECDSA, P-256): for these hosts and IP addresses, at least one,
-// for 30 days from now.
+// PEM: the certificate and its key (ECDSA, P-256), for these hosts and IP addresses, at least one,
+// valid for 30 days from now.
 std::string make_self_signed(const std::vector<std::string>& hosts);
 
 }  // namespace weir

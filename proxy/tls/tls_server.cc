@@ -31,8 +31,8 @@ const TlsServer::Site* TlsServer::site_for(std::string_view host) const {
 }
 
 // A wildcard certificate covers one label in place of the '*' (RFC 6125 6.4.3), a wildcard route
-// any number. A host below the names of a site has the rules of that site, so that a route cannot
-// be reached past its client authentication.
+// any number of labels. A host below the names of a site has the rules of that site, so that no
+// request reaches a route without its client authentication.
 const ClientRules& TlsServer::rules_for(std::string_view host) const {
   const Site* site = site_for(host);
   for (size_t dot; site == nullptr && (dot = host.find('.')) != std::string_view::npos;) {
@@ -42,8 +42,8 @@ const ClientRules& TlsServer::rules_for(std::string_view host) const {
   return (site != nullptr ? site : default_)->rules;
 }
 
-// The earliest callback with the server name: before the version is chosen and before a ticket is
-// decrypted.
+// The earliest callback that has the server name: OpenSSL has not chosen the version and has not
+// decrypted a ticket yet.
 int TlsServer::on_client_hello(SSL* ssl, int* alert, void* server) {
   const auto& self = *static_cast<const TlsServer*>(server);
   const unsigned char* extension = nullptr;
@@ -62,7 +62,7 @@ int TlsServer::on_client_hello(SSL* ssl, int* alert, void* server) {
     *alert = SSL_AD_UNRECOGNIZED_NAME;
     return SSL_CLIENT_HELLO_ERROR;
   }
-  // Also of the default: it may be the second hello of this client, with another name.
+  // Also for the default site: this may be the second ClientHello, with another name.
   SSL_CTX* const context = (site != nullptr ? site : self.default_)->context(std::time(nullptr));
   if (SSL_set_SSL_CTX(ssl, context) == nullptr) {
     *alert = SSL_AD_INTERNAL_ERROR;
@@ -89,7 +89,7 @@ int TlsServer::on_status(SSL* ssl, void* server) {
   return SSL_TLSEXT_ERR_NOACK;
 }
 
-// The server's order counts. Nothing in common ends the handshake: RFC 7301 3.2.
+// The order of the server decides. Without a common protocol the handshake fails (RFC 7301 3.2).
 int TlsServer::on_alpn(SSL*, const unsigned char** out, unsigned char* out_size,
                        const unsigned char* offered, unsigned offered_size, void* server) {
   const std::string& ours = static_cast<const TlsServer*>(server)->alpn_;

@@ -1,8 +1,8 @@
 // TlsServer: TLS of a listener: certificates by server name (SNI), versions and ciphers, client
 // authentication, and session tickets.
 //
-// Made by load() on the thread that loads configurations, immutable once it is in a snapshot;
-// accept() on any worker. The server name selects the rules of client authentication. They are in
+// Made by load() on the thread that loads configurations; immutable once it is in a snapshot. Any
+// worker calls accept(). The server name selects the rules of client authentication. They are in
 // the session id context, so that a ticket from one site is refused where other rules hold. A
 // request for a host whose rules differ from those of its connection must not be served.
 #pragma once
@@ -21,50 +21,50 @@
 
 namespace weir {
 
-// Of a certificate, for `weir check`, metrics and the log.
+// A certificate, for `weir check`, metrics and the log.
 struct CertificateInfo {
-  std::string name;                // of the configuration
-  std::vector<std::string> hosts;  // it is for these
+  std::string name;                // in the configuration
+  std::vector<std::string> hosts;  // that it is for
   int64_t not_after = 0;           // seconds since 1970
   config::Location location;
 };
 
-// Of client authentication.
+// The rules of client authentication.
 struct ClientRules {
-  uintptr_t id = 0;  // 0: no certificate is asked for
+  uintptr_t id = 0;  // 0: no certificate is requested
   config::ClientFields forward = config::ClientFields::none;
   bool operator==(const ClientRules&) const = default;
 };
 
 class TlsServer {
  public:
-  // Reads every file of `spec`. Null: what is wrong was reported, all of it. `before`: the same
-  // listener's so far, whose certificates are shown until new ones are valid; null: there was none.
+  // Reads every file of `spec`. Null: all errors were reported. `before`: the listener's TlsServer
+  // in force, whose certificates are presented until the new ones are valid; null: none.
   static std::shared_ptr<TlsServer> load(const config::ListenerTls& spec,
                                          const std::vector<std::string>& alpn, TlsLoading& loading,
                                          const TlsServer* before = nullptr);
   ~TlsServer();
 
-  // Before it is used. The keys outlive it.
+  // Called before the first accept(). The keys outlive the server.
   void use_tickets(TicketKeys& keys);
-  // TLS for a connection that was accepted; null: no memory for it.
+  // TLS for an accepted connection; null: no memory.
   std::unique_ptr<TlsStream> accept() const;
 
   const std::vector<CertificateInfo>& certificates() const { return infos_; }
-  // Some clients have to show, or may show, a certificate.
+  // At least one site requests a certificate.
   bool requests_client_certificates() const { return asks_clients_; }
-  // Of clients that ask for this host, written in lower case.
+  // The rules for clients of this host, which is in lower case.
   const ClientRules& rules_for(std::string_view host) const;
-  // Of all that was read: differs when a file does.
+  // Covers all settings and files.
   const std::string& fingerprint() const { return fingerprint_; }
-  // Of its files that have an end.
+  // The validity of its files.
   const std::vector<FileValidity>& validities() const { return validities_; }
 
  private:
   struct Offer;  // one certificate
-  struct Site;   // what a name is shown: of each kind of key the best certificate
+  struct Site;   // presented for a name: of each kind of key the best certificate
   struct CertificateReader;
-  struct Sites;  // makes sites of them
+  struct Sites;  // makes the sites
 
   TlsServer();
   const Site* site_for(std::string_view host) const;
@@ -80,7 +80,7 @@ class TlsServer {
   const Site* default_ = nullptr;
   bool reject_unknown_sni_ = false;
   bool asks_clients_ = false;
-  std::string alpn_;  // as on the wire
+  std::string alpn_;  // in wire format
   std::vector<FileValidity> validities_;
   std::vector<CertificateInfo> infos_;
   std::string fingerprint_;

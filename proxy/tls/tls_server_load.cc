@@ -1,5 +1,4 @@
-// Reading what a TlsServer is made of; whatever is wrong with a file is said here, before anything
-// uses it.
+// TlsServer::load(): reads the files, and reports all their errors before a connection uses them.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -14,8 +13,8 @@
 namespace weir {
 namespace {
 
-// Mozilla's "intermediate" without the DHE suites, which are slow and which nobody needs who can
-// speak TLS 1.2.
+// Mozilla's "intermediate" without the DHE suites: they are slow, and clients of TLS 1.2 do not
+// need them.
 constexpr const char* kCiphers =
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
     "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
@@ -58,7 +57,7 @@ struct TlsServer::CertificateReader {
   TlsLoading& loading;
   const TlsServer* before;
   std::deque<ClientPolicy> policies = {};
-  SslContextPtr trial = {};  // shows whether OpenSSL takes a certificate
+  SslContextPtr trial = {};  // tries whether OpenSSL accepts a certificate
 
   void load();
   const ClientPolicy* policy_of(const config::ClientCertificates& clients,
@@ -75,7 +74,7 @@ struct TlsServer::CertificateReader {
   }
 };
 
-// All that decides who is let in: 32 bytes at most.
+// All settings of client authentication, for the session id context: at most 32 bytes.
 std::string TlsServer::CertificateReader::policy(const ClientPolicy& clients) const {
   const std::string text = fmt::format("{}|{}|", static_cast<int>(spec.policy),
                                        spec.min_version ? static_cast<int>(*spec.min_version) : -1);
@@ -92,7 +91,7 @@ void TlsServer::CertificateReader::versions(SSL_CTX* context) {
   const std::string suites = spec.ciphersuites.empty() ? kCipherSuites : spec.ciphersuites;
   if (SSL_CTX_set_ciphersuites(context, suites.c_str()) != 1)
     fail(spec.location,
-         fmt::format("`ciphersuites`: '{}' names one that OpenSSL does not have", suites));
+         fmt::format("`ciphersuites`: '{}' names a suite that OpenSSL does not have", suites));
   ERR_clear_error();
   CHECK(SSL_CTX_set1_groups_list(context, kGroups) == 1);
 }
@@ -108,10 +107,10 @@ SslContextPtr TlsServer::CertificateReader::context(const ClientPolicy& clients)
   const std::string id = policy(clients);
   SSL_CTX_set_session_id_context(context, reinterpret_cast<const unsigned char*>(id.data()),
                                  static_cast<unsigned>(id.size()));
-  // A number, since connections outlive whatever it could point to.
+  // A number and no pointer, since connections outlive the policy.
   SSL_CTX_set_app_data(context, reinterpret_cast<void*>(clients.rules()));
   SSL_CTX_set_client_hello_cb(context, &TlsServer::on_client_hello, &server);
-  // So that the extension is answered; the choice has been made before.
+  // OpenSSL answers the extension only with a callback; on_client_hello() has made the choice.
   SSL_CTX_set_tlsext_servername_callback(
       context, +[](SSL*, int*, void*) { return SSL_TLSEXT_ERR_OK; });
   if (!alpn.empty()) SSL_CTX_set_alpn_select_cb(context, &TlsServer::on_alpn, &server);
@@ -152,7 +151,7 @@ bool TlsServer::CertificateReader::usable(const config::Certificate& wanted, con
   return true;
 }
 
-// What the same entry showed so far goes on until its new certificate is valid.
+// The previous certificate of the entry is used until the new one is valid.
 void TlsServer::CertificateReader::add_stand_in(const Offer& offer, FileValidity& validity) {
   if (before == nullptr || loading.now() >= offer.from) return;
   for (const Offer& known : before->content_->offers) {
@@ -163,7 +162,7 @@ void TlsServer::CertificateReader::add_stand_in(const Offer& offer, FileValidity
     stand_in.from = known.from;
     stand_in.until = std::min(known.until, offer.from - 1);
     stand_in.is_stand_in = validity.has_stand_in = true;
-    // Its response stays with it.
+    // With its OCSP response.
     const auto [first, last] = before->content_->staples.equal_range(known.identity->leaf());
     server.content_->staples.insert(first, last);
     server.content_->offers.push_back(std::move(stand_in));

@@ -1,10 +1,10 @@
-// TlsServer::Offer, ::Site and ::Sites: which certificates a client is shown, by the name it asks
-// for. For tls_server*.cc only.
+// TlsServer::Offer, ::Site and ::Sites: which certificates weir presents to a client, by the server
+// name (SNI). For tls_server*.cc only.
 //
-// A client that asks for a name is offered of each kind of key the best certificate, so that old
-// clients get RSA where others get ECDSA. Better is: one that is valid now; then one for exactly
-// this name before a wildcard; then the one that the configuration has first. What is valid changes
-// with time, without a load: a site has a context for each stretch of time.
+// For a name weir offers of each kind of key the best certificate, so that old clients get RSA
+// where others get ECDSA. The order: a certificate that is valid now; a certificate for exactly
+// this name before a wildcard; the certificate that comes first in the configuration. Validity
+// changes with time, without a load: a site has a context for each period.
 #pragma once
 
 #include <functional>
@@ -22,10 +22,10 @@ namespace weir {
 
 struct TlsServer::Offer {
   std::shared_ptr<const Identity> identity;
-  std::string name;                // of the configuration
+  std::string name;                // in the configuration
   std::vector<std::string> hosts;  // lower case
   int64_t from = 0, until = 0;     // seconds since 1970
-  bool is_stand_in = false;  // of the configuration before, until the one of its name is valid
+  bool is_stand_in = false;  // of the previous configuration, until the one of its name is valid
   bool is_default = false;
   ClientRules rules;
   const ClientPolicy* clients = nullptr;  // while it is loaded
@@ -41,7 +41,7 @@ struct TlsServer::Site {
     SSL_CTX* context;
   };
   ClientRules rules;
-  std::vector<Phase> phases;  // ascending; the first is for all time before the second
+  std::vector<Phase> phases;  // ascending; the first also covers all time before it
   SSL_CTX* context(int64_t now) const {
     size_t i = phases.size() - 1;
     while (i > 0 && now < phases[i].since) --i;
@@ -53,7 +53,7 @@ struct TlsServer::Content {
   std::vector<Offer> offers;
   std::vector<SslContextPtr> contexts;
   std::vector<std::unique_ptr<Site>> sites;
-  std::multimap<const X509*, TlsStaple> staples;  // by the certificate that they are about
+  std::multimap<const X509*, TlsStaple> staples;  // by certificate
   std::vector<CrlPtr> revoked;                    // of all rules, each once
 };
 
@@ -62,7 +62,7 @@ struct TlsServer::Sites {
 
   TlsServer& server;
   TlsLoading& loading;
-  // A context that shows nothing yet.
+  // Makes a context without a certificate.
   const std::function<SslContextPtr(const ClientPolicy&)> make_context;
 
   std::map<std::string, Indexes, std::less<>> exact = {}, wildcard = {};  // names; without "*."
@@ -70,7 +70,7 @@ struct TlsServer::Sites {
   std::map<Indexes, SSL_CTX*> known_contexts = {};
   std::vector<bool> has_twin = {};
 
-  // Of every name in the offers, and of none.
+  // Makes the sites of every name in the offers, and the default site.
   void make();
   void collect();
   void add_stand_in(size_t i, const std::string& host);

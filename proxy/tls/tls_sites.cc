@@ -25,7 +25,8 @@ void TlsServer::Sites::collect() {
     if (offer(i).is_stand_in) continue;
     for (const std::string& host : offer(i).hosts) {
       Indexes& offers = offers_of(host);
-      if (offers.empty() || offers.back() != i) offers.push_back(i);  // a name may be there twice
+      // A certificate may name a host twice.
+      if (offers.empty() || offers.back() != i) offers.push_back(i);
     }
   }
   for (const auto& [name, offers] : exact) check_rules(name, offers);
@@ -39,8 +40,9 @@ TlsServer::Sites::Indexes& TlsServer::Sites::offers_of(const std::string& host) 
   return host.starts_with("*.") ? wildcard[host.substr(2)] : exact[host];
 }
 
-// The certificate so far may have names that the new one lacks, and that now belong to other
-// certificates: their rules hold. Every name keeps an offer for the time after the stand-in.
+// The previous certificate may have names that the new one lacks, and that other certificates have
+// now: then the rules of those certificates apply. Every name keeps an offer for the time after the
+// stand-in.
 void TlsServer::Sites::add_stand_in(size_t i, const std::string& host) {
   Indexes& offers = offers_of(host);
   if (!offers.empty() && offers.back() == i) return;
@@ -50,11 +52,11 @@ void TlsServer::Sites::add_stand_in(size_t i, const std::string& host) {
     if (is_new) exact.erase(host);
     return;
   }
-  if (after.empty()) offers.push_back(i - 1);  // the offer that it stands in for
+  if (after.empty()) offers.push_back(i - 1);  // the offer that the stand-in replaces
   offers.push_back(i);
 }
 
-// Of the wildcard that covers `host`; none when there is none.
+// The offers of the wildcard that covers `host`; empty: no wildcard covers it.
 const TlsServer::Sites::Indexes& TlsServer::Sites::offers_of_wildcard(
     const std::string& host) const {
   static const Indexes kNone;
@@ -64,7 +66,7 @@ const TlsServer::Sites::Indexes& TlsServer::Sites::offers_of_wildcard(
   return found != wildcard.end() ? found->second : kNone;
 }
 
-// Who asks for a host must be let in by the same rules whichever certificate it is shown.
+// All certificates of a host must have the same rules of client authentication.
 void TlsServer::Sites::check_rules(const std::string& name, const Indexes& offers) {
   for (const size_t i : offers) {
     if (offer(i).rules == offer(offers.front()).rules) continue;
@@ -93,7 +95,7 @@ void TlsServer::Sites::warn_of_duplicates(const std::string& name, const Indexes
   }
 }
 
-// A wildcard may have a kind of key that the certificate for exactly this name has not.
+// A wildcard may have a kind of key that no certificate for exactly this name has.
 TlsServer::Sites::Indexes TlsServer::Sites::with_wildcard(const std::string& name,
                                                           const Indexes& own) const {
   Indexes all = own;
@@ -104,7 +106,7 @@ TlsServer::Sites::Indexes TlsServer::Sites::with_wildcard(const std::string& nam
   return all;
 }
 
-// The chosen certificate, and others of its names with other kinds of keys.
+// The chosen certificate, and certificates of its names with other kinds of keys.
 TlsServer::Sites::Indexes TlsServer::Sites::for_no_name(size_t chosen) const {
   Indexes all{chosen};
   std::set<size_t> known{chosen};
@@ -113,13 +115,13 @@ TlsServer::Sites::Indexes TlsServer::Sites::for_no_name(size_t chosen) const {
     for (const size_t i : (any ? wildcard : exact).find(any ? host.substr(2) : host)->second)
       if (offer(i).rules == offer(chosen).rules && known.insert(i).second) all.push_back(i);
   }
-  for (size_t i = 0; i < server.content_->offers.size(); ++i)  // it may have no host
+  for (size_t i = 0; i < server.content_->offers.size(); ++i)  // it may name no host
     if (offer(i).is_stand_in && offer(i).name == offer(chosen).name && known.insert(i).second)
       all.push_back(i);
   return all;
 }
 
-// While any is valid those that are not are not shown: a client would choose among them, too.
+// While one of them is valid, invalid certificates are left out: a client could choose one.
 TlsServer::Sites::Indexes TlsServer::Sites::best(const Indexes& candidates, int64_t now) const {
   const bool any_holds = std::any_of(candidates.begin(), candidates.end(),
                                      [&](size_t i) { return offer(i).holds(now); });

@@ -11,9 +11,9 @@ Error error(std::string message) {
   return Error{std::move(message), ""};
 }
 
-// Signed by the authority, whose certificate the response need not have (RFC 6960 4.2.1), or by one
-// that it has issued a certificate for this, which the response has. The certificate of that
-// signer; null: neither. It may have expired: then the response has, too, and refuses nothing else.
+// The certificate of the signer: the authority, whose certificate the response may leave out (RFC
+// 6960 4.2.1), or a responder with a certificate of the authority for this, which is in the
+// response. Null: another signer. The certificate may have expired: so has the response then.
 const X509* verified_signer(OCSP_BASICRESP* response, X509* authority) {
   const StorePtr store(X509_STORE_new());
   X509_STORE_add_cert(store.get(), authority);
@@ -25,7 +25,7 @@ const X509* verified_signer(OCSP_BASICRESP* response, X509* authority) {
   return OCSP_resp_get0_signer(response, &signer, signers.get()) == 1 ? signer : nullptr;
 }
 
-// What it says of the certificate. The authority chooses the digest that names a certificate.
+// The entry for the certificate. The authority chooses the digest that identifies a certificate.
 OCSP_SINGLERESP* find_status(OCSP_BASICRESP* response, X509* certificate, X509* authority) {
   for (int i = 0; i < OCSP_resp_count(response); ++i) {
     OCSP_SINGLERESP* const single = OCSP_resp_get0(response, i);
@@ -71,7 +71,7 @@ Result<TlsStaple> TlsStaple::read(TlsLoading& loading, const std::string& file,
                              openssl_error()));
   OCSP_SINGLERESP* const single = find_status(basic.get(), chain[0].get(), chain[1].get());
   if (single == nullptr)
-    return error(fmt::format("the OCSP response in '{}' is of another certificate", file));
+    return error(fmt::format("the OCSP response in '{}' is for another certificate", file));
   ASN1_GENERALIZEDTIME *from = nullptr, *until = nullptr;
   const int status = OCSP_single_get0_status(single, nullptr, nullptr, &from, &until);
   if (status != V_OCSP_CERTSTATUS_GOOD)
@@ -82,7 +82,7 @@ Result<TlsStaple> TlsStaple::read(TlsLoading& loading, const std::string& file,
         fmt::format("the OCSP response in '{}' does not say until when it is good "
                     "(nextUpdate)",
                     file));
-  // Clients check the signer's certificate, whose last second is within it.
+  // Clients check the signer's certificate, too; its last second is part of its validity.
   return TlsStaple{bytes_of(response.get()),
                    std::max(seconds_of(from), seconds_of(X509_get0_notBefore(signer))),
                    std::min(seconds_of(until), seconds_of(X509_get0_notAfter(signer)) + 1)};

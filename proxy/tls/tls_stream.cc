@@ -16,11 +16,11 @@ namespace {
 constexpr Duration kPause = 1s;
 constexpr uint32_t kInSmallRecords = 64 * 1024;
 constexpr size_t kSmallRecord = 4 * 1024;
-// The records of one write, and some messages of OpenSSL's own. A bound for a peer that requests
-// KeyUpdates all the time and reads no answer.
+// The records of one write, and some messages of OpenSSL. It bounds the memory for a peer that
+// requests KeyUpdates and reads no answer.
 constexpr size_t kMostWaiting = 72 * 1024;
 
-// Records without data: so many in one turn, and so many in a row within a while.
+// Bounds of records without data: in one turn, and in a row within a period.
 constexpr uint32_t kNoDataPerTurn = 32;
 constexpr uint32_t kNoDataInRow = 64;
 constexpr Duration kNoDataWhile = 10s;
@@ -44,7 +44,7 @@ int TlsStream::bio_read(BIO* bio, char* to, int size) {
   if (!stream.drained_ && size > 0) {
     stream.found_empty_ = false;
     const ssize_t n = sys::recv(stream.fd_, to, static_cast<size_t>(size));
-    // The FIN's edge may have come already and will not come again (trap T4).
+    // The edge of a FIN that has come already does not come again (trap T4).
     if (n > 0 && n < size && !stream.peer_closed_) stream.drained_ = true;
     if (n > 0 && !stream.done_) stream.handed_ += static_cast<uint32_t>(n);
     if (n == 0) stream.eof_ = true;
@@ -57,7 +57,7 @@ int TlsStream::bio_read(BIO* bio, char* to, int size) {
   return -1;
 }
 
-// How much of `size` bytes OpenSSL may have now; 0: no more in this call.
+// How many of `size` bytes OpenSSL may read now; 0: none in this call.
 int TlsStream::portion(int size) {
   if (!done_) return handed_ < kOfHandshakePerTurn ? size : 0;
   if (turn_records_ + records_ >= kNoDataPerTurn) return 0;
@@ -85,9 +85,10 @@ int TlsStream::bio_write(BIO* bio, const char* from, int size) {
   return -1;
 }
 
-// After the handshake: an answer to new keys, an alert. It comes while reading, which must not have
-// to wait for room, and can go on when nothing can be sent any more; so what the socket does not
-// take waits behind the records that do, and goes with the next write.
+// Messages that OpenSSL writes after the handshake: an answer to KeyUpdate, an alert. OpenSSL
+// writes them while it reads. A read must not wait for room in the socket, and must succeed after
+// sending has failed. So bytes that the socket does not take are queued behind unsent records, and
+// the next write sends them.
 int TlsStream::send_own(std::span<const char> message) {
   const int size = static_cast<int>(message.size());
   if (close_notify_made_ || broken_) return size;
@@ -103,7 +104,7 @@ int TlsStream::send_own(std::span<const char> message) {
   return size;
 }
 
-// Zero for whatever is not known, kernel TLS among it.
+// 0 for all other commands, such as those of kernel TLS.
 long TlsStream::bio_control(BIO* bio, int command, long, void*) {
   if (command == BIO_CTRL_FLUSH) return 1;
   if (command == BIO_CTRL_EOF) return stream_of(bio).eof_ ? 1 : 0;
@@ -131,12 +132,12 @@ TlsStream::TlsStream(SSL* ssl) : ssl_(ssl) {
   SSL_set_bio(ssl_, bio, bio);
   SSL_set_msg_callback(ssl_, &TlsStream::on_message);
   SSL_set_msg_callback_arg(ssl_, this);
-  // The mode may still change with the name that a client asks for; the callback stays.
+  // The server name may change the mode later; the callback stays.
   const int mode = SSL_get_verify_mode(ssl_);
   if (SSL_is_server(ssl_) || mode != SSL_VERIFY_NONE) SSL_set_verify(ssl_, mode, &on_verify);
 }
 
-// Changes nothing of OpenSSL's result. It notes why a certificate was refused, since OpenSSL keeps
+// Returns OpenSSL's result unchanged. Notes why a certificate was refused, since OpenSSL keeps
 // neither the certificate nor the reason.
 int TlsStream::on_verify(int good, X509_STORE_CTX* context) noexcept {
   if (good == 1) return 1;
@@ -203,7 +204,7 @@ TlsStream::Outcome TlsStream::take(std::span<char> to, bool leave, uint64_t turn
   const int result = leave ? SSL_peek_ex(ssl_, to.data(), to.size(), &bytes)
                            : SSL_read_ex(ssl_, to.data(), to.size(), &bytes);
   const Status status = classify(result);
-  // A record counts when all of it is there: data that has come in part is not a record without.
+  // Only whole records count: a part of a record with data is no record without data.
   const uint32_t begun = records_ + (within_record_ ? 1 : 0);
   within_record_ = SSL_rstate_string(ssl_)[1] == 'B';  // "RB": its body is being read
   const uint32_t whole = begun - (within_record_ && begun > 0 ? 1 : 0);
@@ -257,7 +258,7 @@ TlsStream::Status TlsStream::make(TlsRecords& records, std::span<const char> of,
   return status;
 }
 
-// What has left, and whether that is all.
+// Sends the records; how many bytes of data were sent, and whether all were.
 TlsStream::Outcome TlsStream::send(TlsRecords& records) {
   const ssize_t carried = records.send(fd_);
   if (carried >= 0)
@@ -310,7 +311,7 @@ TlsError TlsStream::reason() const {
     case SSL_R_WRONG_VERSION_NUMBER: return TlsError::not_tls;
     default: break;
   }
-  // An alert of the other side.
+  // An alert of the peer.
   return ERR_GET_REASON(failure_) >= SSL_AD_REASON_OFFSET ? TlsError::refused : TlsError::other;
 }
 

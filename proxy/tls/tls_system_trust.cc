@@ -10,7 +10,7 @@
 namespace weir {
 namespace {
 
-// "3513523f.0": a link that c_rehash(1) makes; OpenSSL looks for no other name.
+// "3513523f.0": a link that c_rehash(1) makes; OpenSSL reads no other names.
 bool is_hash_name(std::string_view name) {
   constexpr size_t kHash = 8;
   const auto is_hex = [](char c) { return hex_value(c) >= 0; };

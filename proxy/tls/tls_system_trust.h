@@ -1,6 +1,6 @@
 // SystemTrust: the authorities that the system trusts. OpenSSL would read their files on a worker,
-// during a handshake. They are read whole, once for a load, as files of the configuration, so that
-// a reload sees their changes. Loader's thread.
+// during a handshake. weir reads all of them once for each load, like files of the configuration,
+// so that a reload sees their changes. Loader's thread.
 #pragma once
 
 #include <string>
@@ -13,11 +13,11 @@ namespace weir {
 struct SystemTrust {
   StorePtr store{X509_STORE_new()};  // of all authorities; contexts share it
   size_t authorities = 0;
-  std::string digest;              // of all that was read
+  std::string digest;              // of all contents
   std::vector<std::string> paths;  // to watch: files, and a file in each folder
 
-  // Of $SSL_CERT_FILE and $SSL_CERT_DIR, or of OpenSSL's own places. What cannot be read there was
-  // reported, at `at`, and is left out.
+  // Reads $SSL_CERT_FILE and $SSL_CERT_DIR, or the defaults of OpenSSL. Files that cannot be read
+  // are reported, at `at`, and left out.
   static const SystemTrust& of(TlsLoading& loading, const config::Location& at);
 };
 

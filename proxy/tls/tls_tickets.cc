@@ -14,7 +14,7 @@ namespace {
 
 constexpr size_t kMostKeys = 16;
 
-// Fetching an algorithm by name takes locks; once is enough.
+// Fetched once: fetching an algorithm by name takes locks.
 const EVP_CIPHER* ticket_cipher() {
   static EVP_CIPHER* const cipher = EVP_CIPHER_fetch(nullptr, "AES-256-CBC", nullptr);
   return cipher;
@@ -54,7 +54,7 @@ TicketKeys::Key TicketKeys::make_key(TimePoint now) {
 
 void TicketKeys::rotate_every(Duration rotation) {
   const std::lock_guard lock(mutex_);
-  if (rotation_ == Duration::zero()) keys_.clear();  // they were a file's
+  if (rotation_ == Duration::zero()) keys_.clear();  // keys of a file
   rotation_ = rotation;
 }
 
@@ -114,7 +114,8 @@ void TicketKeys::install(SSL_CTX* context) {
   SSL_CTX_set_tlsext_ticket_key_evp_cb(context, &TicketKeys::on_ticket);
 }
 
-// 0: no such key, a full handshake; 2: good, and to be replaced; negative: an error.
+// 0: unknown key, a full handshake follows; 1: the ticket is valid; 2: valid, the client gets a new
+// one; negative: an error.
 int TicketKeys::on_ticket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher,
                           EVP_MAC_CTX* mac, int encrypt) {
   auto& keys =
@@ -134,7 +135,7 @@ int TicketKeys::on_ticket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_
   if (EVP_DecryptInit_ex2(cipher, ticket_cipher(), key.cipher.data(), iv, nullptr) != 1 ||
       !start_mac(mac, key.authentication))
     return -1;
-  // In TLS 1.3 a client uses a ticket once, and is left without one if it gets no other.
+  // In TLS 1.3 a client uses a ticket once: it needs a new one.
   return newest && SSL_version(ssl) != TLS1_3_VERSION ? 1 : 2;
 }
 

@@ -1,9 +1,9 @@
-// TicketKeys: what session tickets are encrypted with, so that a client that comes back is known
-// again by every worker, after a reload, and by other instances that have the same file.
+// TicketKeys: the keys of session tickets, so that a client can resume its session on every worker,
+// after a reload, and on other instances that have the same file.
 //
-// Owner: the snapshot store, so that the keys outlive every configuration; any thread. Keys are
-// tried newest first; only the newest encrypts. Made here they encrypt for one rotation and decrypt
-// for one more; those of a file stay as long as the file says so.
+// Owner: the snapshot store, so that the keys outlive every configuration; any thread. Decryption
+// tries the newest key first; only the newest key encrypts. Keys that weir makes encrypt for one
+// rotation and decrypt for one more; keys of a file stay as long as the file has them.
 #pragma once
 
 #include <array>
@@ -24,7 +24,7 @@ class TlsLoading;
 
 class TicketKeys {
  public:
-  static constexpr size_t kKeySize = 80;  // of the file: name 16, cipher 32, authentication 32
+  static constexpr size_t kKeySize = 80;  // in the file: name 16, cipher 32, authentication 32
   struct Key {
     std::array<unsigned char, 16> name;
     std::array<unsigned char, 32> cipher, authentication;
@@ -33,21 +33,21 @@ class TicketKeys {
     Key() = default;
     Key(const Key&) = default;
     Key& operator=(const Key&) = default;
-    ~Key();  // overwrites it: what a key that is gone has encrypted stays secret
+    ~Key();  // overwrites the key, so that old tickets stay secret
   };
   using FileKeys = std::vector<Key>;
 
   TicketKeys() = default;
   explicit TicketKeys(const Clock& clock) : clock_(clock) {}
 
-  // Keys of a file, the newest first.
+  // Reads the keys of a file, the newest first.
   static Result<FileKeys> read(TlsLoading& loading, const std::string& path);
 
-  // Keys of its own from now on; those it has stay as long as they would have.
+  // Makes keys from now on; existing keys of this kind keep their time.
   void rotate_every(Duration rotation);
-  // These only.
+  // Uses only these keys.
   void use(FileKeys keys);
-  // Has a server context use these keys, which outlive it.
+  // Makes a server context use these keys, which outlive it.
   void install(ssl_ctx_st* context);
 
  private:
@@ -55,13 +55,13 @@ class TicketKeys {
                        evp_mac_ctx_st*, int encrypt);
   static Key make_key(TimePoint now);
   Key newest();
-  // Found: the key, and whether it is the newest.
+  // True: `key`, and whether it is the newest.
   bool find(const unsigned char* name, Key& key, bool& newest);
   void rotate();
 
   const Clock real_{};
   const Clock& clock_ = real_;
-  std::mutex mutex_;  // guards what follows; once in a handshake
+  std::mutex mutex_;  // guards the members below; locked once in a handshake
   std::vector<Key> keys_;
   Duration rotation_ = std::chrono::hours(12);  // zero: the keys are a file's
 };

@@ -305,7 +305,7 @@ TEST_F(TlsListenerTest, InvalidOcspResponseIsReportedAtStartAndNotStapled) {
   const IssuedFiles stranger = authority.issue({.hosts = {"a.test"}});
   const std::pair<std::string, std::string> cases[] = {
       {authority.ocsp_response(site, false), "revoked"},
-      {authority.ocsp_response(stranger), "is of another certificate"},
+      {authority.ocsp_response(stranger), "is for another certificate"},
       {others.ocsp_response(site), "is not signed by the authority"},
       {site.cert, "has no OCSP response"}};
   for (const auto& [response, why] : cases) {

@@ -186,7 +186,7 @@ TEST_F(TlsContextsTest, FileThatIsNotYetValidIsAcceptedAndReportedWithItsTime) {
   put(early.key, "key");
   EXPECT_THAT(reload(yaml),
               ElementsAre(AllOf(StartsWith("W243 "), HasSubstr("is not valid before 20"),
-                                HasSubstr(" UTC: until then the one that was there before"))));
+                                HasSubstr(" UTC: until then the previous one"))));
   EXPECT_TRUE(loaded_.valid());
 }
 
@@ -222,8 +222,8 @@ TEST_F(TlsContextsTest, ReplacementRevocationListsAreStoredOnceOverManyReloads) 
   put(authority_.revoke({expired_}, 7, 1), "other.crl");
   std::string fingerprint;
   for (int i = 0; i < 8; ++i) {
-    EXPECT_THAT(reload(yaml), Each(AllOf(StartsWith("W243 "),
-                                         HasSubstr("until then the one that was there before"))));
+    EXPECT_THAT(reload(yaml),
+                Each(AllOf(StartsWith("W243 "), HasSubstr("until then the previous one"))));
     take_into_force();
     const std::string now = contexts_.listeners.at("web")->fingerprint();
     EXPECT_EQ(std::exchange(fingerprint, now), i == 0 ? "" : now) << i;
