@@ -7,7 +7,9 @@
 namespace weir {
 
 AdminSocket::AdminSocket(AdminSocket&& other) noexcept
-    : fd_(std::move(other.fd_)), address_(other.address_), file_(std::exchange(other.file_, {})) {}
+    : fd_(std::move(other.fd_)),
+      address_(std::move(other.address_)),
+      file_(std::exchange(other.file_, {})) {}
 
 Result<AdminSocket> AdminSocket::open(const Address& address,
                                       const SocketPermissions& permissions) {
