@@ -1,6 +1,6 @@
-// Reads big-endian numbers and counted stretches off the front of bytes that may say anything.
-// Beyond the end it gives zeros and empty stretches and stays !ok(), so that a group of reads needs
-// one question behind it. No allocation; what take() returns are views of the bytes.
+// Reads big-endian numbers and parts of given sizes from the front of untrusted bytes. Beyond the
+// end it returns zeros and empty parts and stays !ok(), so that a group of reads needs one check
+// after it. No allocation; take() returns views of the bytes.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,9 @@ class ByteReader {
   explicit ByteReader(std::string_view bytes) : left_(bytes) {}
 
   bool ok() const { return ok_; }
-  bool done() const { return ok_ && left_.empty(); }  // all was read, and nothing beyond
+  bool done() const {
+    return ok_ && left_.empty();
+  }  // all bytes were read, and none beyond the end
   bool more() const { return ok_ && !left_.empty(); }
   std::string_view rest() const { return left_; }
 

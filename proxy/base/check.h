@@ -1,6 +1,6 @@
 // CHECK: an invariant of weir's own code, in every build; a failure prints the place and aborts.
-// DCHECK: the same where it would cost on the data path; debug, sanitizer, fuzz and simulation builds.
-// Never for anything that arrives from the network, a file or the command line.
+// DCHECK: the same where a check would cost time on the data path; debug, sanitizer, fuzz and
+// simulation builds. Never for anything that arrives from the network, a file or the command line.
 #pragma once
 
 #include <cstdio>

@@ -4,8 +4,8 @@
 //   combined: the same and "referer" "user agent"
 //
 // What a client sent is escaped, so that a line is always one line and a field stays one: `"` and
-// `\` get a backslash, control bytes and what is not ASCII become \xHH. A text that is too long
-// ends with "..."; what follows it is always there.
+// `\` get a backslash, control bytes and other non-ASCII bytes become \xHH. A text that is too long
+// ends with "..."; the fields after it are always written.
 #pragma once
 
 #include <array>

@@ -20,7 +20,7 @@
 namespace weir {
 namespace {
 
-// Each is a thread and a path that an operator has named.
+// Each is a thread and a path from the configuration.
 constexpr size_t kMostLeftBehind = 64;
 
 // One path for each thread of this process that is stuck; two that tried the same path at the same
@@ -85,7 +85,7 @@ struct FileReader::Thread {
   std::condition_variable changed;
   std::function<void()> job;  // empty: none, or it is done
   std::string path;           // of the job
-  bool left = false;          // nobody waits any more
+  bool left = false;          // the caller no longer waits
   bool ends = false;
 
   // Zero, or errno.

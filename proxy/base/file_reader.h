@@ -1,11 +1,11 @@
 // FileReader: reads files that an operator names, bounded in size and in time. A file on a mount
-// that hangs blocks whatever thread opens it, for hours; so another thread opens it, and when that
-// does not answer in time it is left behind and the read fails.
+// that hangs blocks the thread that opens it, for hours. Therefore a separate thread opens it; if
+// that thread does not finish in time, the read fails and the thread is abandoned.
 //
-// Owner: one load, on its stack; one thread. After the first file that does not answer, the reader
-// answers no further question: a load that fails anyway leaves one thread behind, not one per file.
-// Threads left behind are known by their path in the whole process: a path that one is stuck on is
-// not tried again. Two that try a path at the same time may both be stuck on it.
+// Owner: one load, on its stack; one thread. After the first file that times out, the reader
+// reads no further file: a load that fails anyway abandons one thread, not one per file. The
+// process keeps the paths of its abandoned threads and does not try these paths again. Two threads
+// that try a path at the same time may both hang on it.
 #pragma once
 
 #include <cstddef>
@@ -32,8 +32,8 @@ class FileReader {
   // is a reason without the path, such as strerror(3) has.
   Result<std::string> read(const std::string& path, size_t most);
 
-  // Another question to the file system about `path`. `question` owns what it uses: it may still
-  // run when this has returned. Nullopt: no answer in time.
+  // Runs another file system call about `path`. `question` owns what it uses, because it may still
+  // run after this has returned. Nullopt: it timed out.
   template <typename T>
   std::optional<T> ask(const std::string& path, std::function<T()> question) {
     const auto answer = std::make_shared<std::optional<T>>();
@@ -42,9 +42,9 @@ class FileReader {
     return std::move(*answer);
   }
 
-  // The path that did not answer, or was not tried; empty: none.
+  // The path that timed out, or was not tried; empty: none.
   const std::string& silent() const { return silent_; }
-  // Why the other paths that follow are not read.
+  // Why the following paths are not read.
   std::string silence() const;
 
   // The number of threads of this process that are stuck.

@@ -1,6 +1,6 @@
 // Doubly linked list whose nodes live in the elements: no allocation, O(1) removal by the element
-// itself. An element unlinks in its node's destructor, so a list never points at a dead object. One
-// thread.
+// itself. An element unlinks in its node's destructor, so a list never points to a destroyed
+// object. One thread.
 #pragma once
 
 #include "base/check.h"
@@ -67,8 +67,8 @@ class IntrusiveList {
     head_.prev_ = from.prev_;
     from.prev_ = from.next_ = &from;
   }
-  // `visit` may unlink any element, its neighbours too: those it has not come to are then not
-  // visited (trap T9). While it runs, the list holds only what has been visited.
+  // `visit` may unlink any element, its neighbours too: unlinked elements are not
+  // visited later (trap T9). While it runs, the list holds only what has been visited.
   template <typename Visitor>
   void for_each_safe(Visitor&& visit) {
     IntrusiveList rest;

@@ -1,10 +1,11 @@
 // The log: LOG(info, "listener.opened", kv("listener", name), kv("bind", address));
 //
 // A line is formatted by the thread that logs it, goes into that thread's own ring, and is written
-// by one writer thread: no worker ever waits for a disk, a terminal or a pipe nobody reads. A ring
-// that is full drops the line and counts it. Arguments are not evaluated when the level is off.
-// Events are stable nouns and verbs ("backend.down"); error = someone must act, warn = degraded,
-// info = lifecycle, debug = per session. Access lines (ACCESS_LOG) are a stream of their own.
+// by one writer thread: no worker ever waits for a disk, a terminal or a pipe without a reader. A
+// ring that is full drops the line and counts it. Arguments are not evaluated when the level is
+// off. Events are stable nouns and verbs ("backend.down"); error = an operator must act, warn =
+// degraded, info = lifecycle, debug = per session. Access lines (ACCESS_LOG) are a stream of their
+// own.
 #pragma once
 
 #include <initializer_list>
@@ -57,8 +58,8 @@ class Log {
 // Lets the current thread log, for as long as it lives. Owner: the thread's own frame.
 //
 // A thread without one logs nothing: pure code and its tests need no log. The thread_local is the
-// one ambient thing in the program: where a thread's lines go is a property of the thread, and as a
-// constructor argument it would be in every class.
+// only global state in the program: the destination of a thread's lines is a property of the
+// thread, and as a constructor argument it would be in every class.
 class LogThread {
  public:
   explicit LogThread(Log& log);
@@ -79,7 +80,7 @@ class LogThread {
 
   void message(LogLevel level, std::string_view event, std::initializer_list<LogField> fields);
   void access(std::string_view event, std::initializer_list<LogField> fields);
-  // A line of a request in the common format, if that is what access lines are to be in; else
+  // A line of a request in the common format, if access lines have that format; else
   // false.
   [[nodiscard]] bool access_common(const CommonLogEntry& entry);
 

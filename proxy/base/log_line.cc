@@ -36,7 +36,7 @@ size_t sequence_length(std::string_view text) {
   return out_of_range ? 0 : length;
 }
 
-// U+0080 to U+009F: a terminal may obey them.
+// U+0080 to U+009F: a terminal may interpret them.
 bool is_c1_control(std::string_view sequence) {
   return sequence.size() == 2 && Byte(sequence[0]) == 0xC2 && Byte(sequence[1]) < 0xA0;
 }
@@ -121,7 +121,7 @@ void LogLine::value(const LogField& field) {
       end = std::to_chars(digits, std::end(digits), field.number.natural);
       break;
     case LogField::Kind::real:
-      if (!std::isfinite(field.number.real)) return raw("null");  // JSON has no other word for it
+      if (!std::isfinite(field.number.real)) return raw("null");  // JSON has no value for it
       return real(field.number.real);
   }
   raw({digits, static_cast<size_t>(end.ptr - digits)});

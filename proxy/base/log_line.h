@@ -24,7 +24,7 @@ struct LogField {
   enum class Kind : uint8_t { absent, string, integer, natural, real, boolean };
 
   std::string_view key;
-  Kind kind = Kind::absent;  // an absent field leaves no trace: kv_if()
+  Kind kind = Kind::absent;  // an absent field is not written: kv_if()
   std::string_view string{};
   union {
     int64_t integer;
@@ -64,12 +64,12 @@ inline LogField kv(std::string_view key, std::floating_point auto value) {
   field.number.real = value;
   return field;
 }
-// A duration is logged in seconds: the unit belongs to no key.
+// A duration is logged in seconds: keys have no unit.
 inline LogField kv(std::string_view key, Duration value) {
   return kv(key, seconds(value));
 }
 
-// The field, or nothing at all.
+// The field, or an absent one.
 template <typename T>
 LogField kv_if(bool present, std::string_view key, const T& value) {
   return present ? kv(key, value) : LogField{key};
@@ -79,7 +79,7 @@ class LogLine {
  public:
   static constexpr size_t kMaxLength = 4096;
 
-  // Starts a line; what an earlier one held is gone. `time` is RFC 3339 text.
+  // Starts a line and discards the earlier one. `time` is RFC 3339 text.
   void begin(LogFormat format, std::string_view time);
   void field(const LogField& field);
   // Ends the line with its newline. Valid until the next begin().

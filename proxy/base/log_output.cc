@@ -14,7 +14,7 @@ namespace weir {
 namespace {
 
 int open_for_append(const std::string& path) {
-  // O_NONBLOCK: opening a FIFO that nobody reads must fail, not wait.
+  // O_NONBLOCK: opening a FIFO without a reader must fail, not wait.
   return ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
                 0640);
 }

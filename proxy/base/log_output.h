@@ -1,10 +1,10 @@
-// LogOutput: where lines end up: stderr, stdout, a file, or nowhere. Owned by the log's writer
+// LogOutput: the destination of lines: stderr, stdout, a file, or none. Owned by the log's writer
 // thread.
 //
-// Never blocks: bytes that cannot be written now stay pending, up to kMaxPending; a line beyond that
-// is refused whole. After an error (disk full, closed pipe, missing directory) last_error() returns
-// its errno until the same operation succeeds; the output retries after kRetry. Pending bytes are
-// kept, so a line that was half written is completed and not repeated.
+// Never blocks: bytes that cannot be written now stay pending, up to kMaxPending; a line beyond
+// that is refused whole. After an error (disk full, closed pipe, missing directory) last_error()
+// returns its errno until the same operation succeeds; the output retries after kRetry. Pending
+// bytes are kept, so a line that was half written is completed and not repeated.
 #pragma once
 
 #include <string>
@@ -35,7 +35,7 @@ class LogOutput {
   // file; reopens() until it has worked.
   bool reopen(TimePoint now);
   bool reopens() const { return open_error_ != 0; }
-  // errno of what does not work now, opening or writing; 0: all does.
+  // errno of the operation that fails now, opening or writing; 0: none.
   int last_error() const { return open_error_ != 0 ? open_error_ : write_error_; }
 
   bool pending() const { return written_ < pending_.size(); }

@@ -38,8 +38,8 @@ class LogRing {
     const Header header{static_cast<uint32_t>(line.size()), kind};
     copy_in(tail, {reinterpret_cast<const char*>(&header), sizeof header});
     copy_in(tail + sizeof header, line);
-    // Sequentially consistent: the producer looks next whether the writer sleeps, and the writer,
-    // before it sleeps, looks here. One of the two must see the other.
+    // Sequentially consistent: the producer next checks whether the writer sleeps, and the writer
+    // checks this before it sleeps. One of the two must see the store of the other.
     tail_.store(tail + sizeof header + line.size());
     return true;
   }

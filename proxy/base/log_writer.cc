@@ -104,8 +104,8 @@ void LogWriter::run() {
   for (;;) {
     bool any = false;
     {
-      // One critical section: a line that was logged after a request was made is drained after it
-      // is obeyed. Nothing in it waits but for opening a file on SIGUSR1.
+      // One critical section: a line that was logged after a request is drained after the
+      // request was carried out. Only opening a file on SIGUSR1 waits in it.
       std::lock_guard lock(mutex_);
       if (std::exchange(requests_.stop, false)) stop_by = now() + kFlushLimit;
       obey(std::exchange(requests_, {}));
@@ -143,7 +143,7 @@ void LogWriter::reopen_output(LogOutput& output, LogKind kind) {
   if (!output.reopen(now())) output_errors_[size_t(kind)].add();
 }
 
-// What begins and what is over, once each.
+// Reports the beginning and the end of a failure, once each.
 void LogWriter::report_failure(LogOutput& output, LogKind kind) {
   const int error = output.last_error();
   const size_t i = size_t(kind);

@@ -3,10 +3,10 @@
 //
 // Owner: Log. Threads: its own; push() from the ring's thread; the rest from the control thread.
 // Sleeps in one poll(2) that a producer's eventfd or a blocked output becoming writable ends. After
-// writing it rests for kRest first: under load lines gather, and producers pay for no wake-up.
-// An output that cannot be opened again or written to is reported at once, in the message log where
-// that works, and on stderr; so is that it works again.
-// The destructor writes what there is, for at most kFlushLimit when an output is blocked.
+// writing it pauses for kRest first: under load lines accumulate, and producers need no wake-up.
+// An output that cannot be opened again or written to is reported at once, in the message log if
+// that works, and on stderr; its recovery is reported too.
+// The destructor writes the remaining lines, for at most kFlushLimit if an output is blocked.
 #pragma once
 
 #include <pthread.h>
@@ -33,7 +33,7 @@ struct LogOutputs {
 
 struct LogCounts {
   std::array<uint64_t, kLogLevels> messages{};  // by level, dropped ones included
-  uint64_t dropped_messages = 0;                // a full ring, or an output that does not keep up
+  uint64_t dropped_messages = 0;                // a full ring, or an output that is too slow
   uint64_t dropped_access = 0;
   // An output could not be opened again or written to; each further try counts.
   std::array<uint64_t, kLogKinds> output_errors{};
@@ -81,12 +81,12 @@ class LogWriter {
   mutable std::mutex mutex_;  // rings_, requests_ and retired_; no worker takes it to log
   std::vector<std::shared_ptr<LogRing>> rings_;
   Requests requests_;
-  LogCounts retired_;  // of rings that are gone
+  LogCounts retired_;  // of destroyed rings
 
   std::atomic<State> state_{State::awake};
   UniqueFd wake_fd_;
   LogOutputs outputs_;  // the writer thread's
-  LogOutput stderr_;    // for what the message log cannot say
+  LogOutput stderr_;    // for what the message log cannot take
   const std::atomic<LogFormat>& format_;
   LogTime time_;
   std::array<LogCounter, kLogKinds> refused_;

@@ -29,7 +29,7 @@ void* PageBlocks::take() {
 
 size_t PageBlocks::trim(size_t keep) {
   const size_t trimmed = warm_.size() - std::min(keep, warm_.size());
-  // From the front: what was used last stays.
+  // From the front, so that the blocks used last stay.
   for (size_t i = 0; i < trimmed; ++i) {
     ::madvise(warm_[i], block_size_, MADV_DONTNEED);
     cold_.push_back(warm_[i]);

@@ -1,5 +1,5 @@
 // PageBlocks: blocks of one size, made of whole pages that come from the kernel and go back to it.
-// What a burst has needed leaves no holes in the heap, which would stay resident for good.
+// Memory of a burst leaves no holes in the heap, which would stay resident for ever.
 //
 // Owner: one pool; one thread. The last block given back is the first to be taken, so that it is
 // still in the cache. Addresses are kept until the end, and reused; memory is not.
@@ -18,13 +18,13 @@ class PageBlocks {
   PageBlocks& operator=(const PageBlocks&) = delete;
   ~PageBlocks();
 
-  // Of unknown content. No memory is fatal, as everywhere.
+  // Its content is undefined. Running out of memory is fatal, as everywhere.
   void* take();
   // Never allocates.
   void give_back(void* block) { warm_.push_back(block); }
-  // Blocks that nobody has taken and that still have their memory.
+  // Blocks that are not in use and still have their memory.
   size_t spare() const { return warm_.size(); }
-  // Gives the memory of the others back to the kernel; says how many that were.
+  // Gives the memory of the others back to the kernel; returns their number.
   size_t trim(size_t keep);
 
  private:

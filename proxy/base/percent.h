@@ -13,7 +13,7 @@
 namespace weir {
 
 // The first byte of `text`, which must not be empty, and how many characters encode it: 3 for an
-// encoding, 1 for a character that stands for itself, such as a '%' without two digits behind it.
+// encoding, 1 for a character that is not encoded, such as a '%' without two digits behind it.
 struct EncodedByte {
   unsigned char byte;
   size_t size;
@@ -29,7 +29,7 @@ constexpr EncodedByte first_byte(std::string_view text) {
 // Whether every '%' in `text` begins an encoded byte.
 bool is_encoded(std::string_view text);
 
-// Takes the first byte off what a form or a link has encoded: '+' is a blank.
+// Removes the first byte of form-encoded text; '+' is a blank.
 constexpr char take_decoded(std::string_view& text) {
   const EncodedByte next = first_byte(text);
   text.remove_prefix(next.size);

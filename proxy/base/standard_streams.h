@@ -1,5 +1,5 @@
 // Descriptors 0, 1 and 2 are always open: otherwise the next socket or file would get one of their
-// numbers, and what the process prints would go into it.
+// numbers, and the output of the process would be written to it.
 #pragma once
 
 #include <string>
@@ -13,7 +13,7 @@ struct ClosedStreams {
   std::string text() const;  // "stdin, stderr"
 };
 
-// Opens /dev/null in the place of each that is closed. The first thing a process does.
+// Opens /dev/null in place of each that is closed. Called first in main().
 ClosedStreams open_standard_streams();
 
 }  // namespace weir

@@ -1,5 +1,5 @@
-// TextBuffer: text that is written again and again by one owner: it keeps its memory, so that after
-// the first few times nothing is allocated. What has been used up is dropped at the front.
+// TextBuffer: text that one owner writes repeatedly. It keeps its memory, so that after the first
+// few times nothing is allocated. Consumed text is dropped at the front.
 #pragma once
 
 #include <algorithm>
@@ -23,14 +23,14 @@ class TextBuffer {
     bytes_.insert(bytes_.end(), text.begin(), text.end());
     return *this;
   }
-  // Room behind the text, which is not part of it until then.
+  // Reserves memory behind the text.
   void reserve(size_t more) { bytes_.reserve(bytes_.size() + more); }
   void drop_front(size_t size) {
     begin_ += std::min(size, this->size());
     if (empty()) clear();
   }
   void drop_back(size_t size) { bytes_.resize(bytes_.size() - std::min(size, this->size())); }
-  // Gives the memory back if it is more than that; the text goes with it.
+  // Frees the memory, and the text, if the capacity is larger than `most`.
   void release_above(size_t most) {
     if (bytes_.capacity() <= most) return;
     bytes_ = {};

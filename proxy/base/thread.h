@@ -1,6 +1,6 @@
 // Starts threads: when the limit of threads is reached, start_thread() returns an error, where
-// std::thread would throw. All signals are blocked in the new thread: those of the process are
-// delivered to the control thread, and SIGPIPE of its own writes to nobody.
+// std::thread would throw. All signals are blocked in the new thread: signals for the process are
+// delivered to the control thread, and SIGPIPE of its own writes to no thread.
 #pragma once
 
 #include <pthread.h>

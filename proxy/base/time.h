@@ -12,17 +12,19 @@ using namespace std::chrono_literals;
 inline constexpr TimePoint kNever = TimePoint::max();
 
 // Seconds as a double, for metrics and JSON.
-inline double seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
+inline double seconds(Duration d) {
+  return std::chrono::duration<double>(d).count();
+}
 
-// Where "now" comes from. Thread-safe. Everything on a loop asks its EventLoop instead, which reads the
-// clock once a turn.
+// The source of the current time. Thread-safe. Code on a loop uses its EventLoop instead, which
+// reads the clock once a turn.
 class Clock {
  public:
   virtual ~Clock() = default;
   virtual TimePoint now() const { return std::chrono::steady_clock::now(); }
 };
 
-// Stands still until told otherwise.
+// Does not advance by itself; for tests.
 class ManualClock final : public Clock {
  public:
   TimePoint now() const override { return now_; }

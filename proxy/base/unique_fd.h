@@ -1,5 +1,6 @@
-// Owns a file descriptor; closes it when it goes. Movable, any thread.
-// Descriptors that libevent watches belong to an IoWatch's owner, which unregisters first (trap T3).
+// Owns a file descriptor; closes it in its destructor. Movable, any thread.
+// Descriptors that libevent watches belong to an IoWatch's owner, which unregisters first (trap
+// T3).
 #pragma once
 
 #include <unistd.h>

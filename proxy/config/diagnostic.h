@@ -1,6 +1,5 @@
-// What is wrong with a configuration and where: a value. And its three printed forms, all of them
-// for any number of diagnostics in the order given; none of them says more about a value than its
-// own line does.
+// What is wrong with a configuration and where: a value. And its three printed forms, each
+// for any number of diagnostics in the order given. They show a value only with its own line.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +26,7 @@ struct Diagnostic {
 
 const char* text(Diagnostic::Severity);
 
-// For people: one line each, then the source line with the place marked.
+// Human-readable: one line each, then the source line with the place marked.
 std::string format_text(std::span<const Diagnostic>, bool color);
 // "3 errors, 1 warning."
 std::string summary(std::span<const Diagnostic>);

@@ -1,5 +1,4 @@
-// What a change of a value takes when the configuration is reloaded, from the mildest to the
-// hardest.
+// When a changed value takes effect after a reload, from the least to the most disruptive.
 #pragma once
 
 #include <cstdint>
@@ -7,11 +6,11 @@
 namespace weir::config {
 
 enum class Effect : uint8_t {
-  live,          // at once, for everything that is open too
+  live,          // at once, also for open connections
   new_requests,  // HTTP connections take it with their next request
   new_sessions,  // open sessions keep the value they started with
-  rebind,        // a listening socket is opened or closed; open sessions go on
-  restart,       // not before the next start; a reload keeps the old value and says so
+  rebind,        // a listening socket is opened or closed; open sessions continue
+  restart,       // not before the next start; a reload keeps the old value and reports it
 };
 
 const char* text(Effect);  // "live", "new_sessions", …

@@ -57,7 +57,7 @@ Environment process_environment() {
 std::optional<Expanded> expand(std::string_view text, const Environment& environment,
                                const Place& place, Findings& findings) {
   Expanded out;
-  bool complete = true;  // otherwise it goes on, so that every variable is asked for
+  bool complete = true;  // if not, expansion continues, so that all missing variables are reported
   while (!text.empty()) {
     const size_t dollar = text.find('$');
     out.text += text.substr(0, dollar);

@@ -62,7 +62,7 @@ struct Matches {
 
 Matches expand(const std::string& pattern) {
   Matches matches;
-  // glob(3) hands its callback nothing of ours.
+  // glob(3) passes no user data to its callback.
   static thread_local std::string* unreadable;
   unreadable = &matches.problem;
   const auto on_error = [](const char* path, int error) {

@@ -1,6 +1,6 @@
 // The files of a configuration: reading one with bounds, expanding an include pattern, and which
-// directories to watch so that no way of replacing a file goes unseen. Loader thread; blocks on the
-// file system, for as long as the FileReader is patient.
+// directories to watch so that every way of replacing a file is noticed. Loader thread; blocks on
+// the file system, at most as long as the FileReader waits.
 #pragma once
 
 #include <string>
@@ -27,7 +27,7 @@ std::string directory_of(const std::string& path);
 
 // The directory of the path as given, and of every link on the way to the file: a rename, a changed
 // link (a Kubernetes ConfigMap swaps ..data) or a write all show up in one of them. None of a path
-// that does not answer: the watch would hang on it.
+// that timed out: the watch would hang on it.
 std::vector<std::string> directories_to_watch(const std::string& path, FileReader&);
 
 }  // namespace weir::config

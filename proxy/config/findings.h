@@ -1,5 +1,5 @@
 // Sources: the texts that were read, by the index Location::file. Findings: their problems,
-// collected in one pass, then sorted and cut to a number that a person can use. Owner:
+// collected in one pass, then sorted and cut to a readable number. Owner:
 // one load, on its stack; one thread. A finding at a place where the same code was already found is
 // dropped: an alias or a default that is used twice is reported once.
 #pragma once

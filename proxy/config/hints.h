@@ -1,4 +1,4 @@
-// What to write instead: hints for what people bring along from other proxies, or write too short.
+// What to write instead: hints for words of other proxies and for abbreviated values.
 // The words are in word_hints.def and plain_hints.def. Pure functions; an empty text is no hint.
 #pragma once
 

@@ -1,5 +1,5 @@
-// The way in: a path or a text to a Model, or to everything that is wrong with it. Never throws; a
-// file that is missing, unreadable, binary, empty or hostile is a diagnostic like any other.
+// Loads a configuration: a path or a text becomes a Model, or a list of all problems. Never throws;
+// a file that is missing, unreadable, binary, empty or hostile is a diagnostic like any other.
 // Control thread; blocks on files.
 #pragma once
 
@@ -27,7 +27,7 @@ struct Loaded {
 Loaded load(const std::string& path, const Environment&);
 // `name` stands for the file in diagnostics. A text includes nothing.
 Loaded load_text(std::string_view yaml, const std::string& name, const Environment&);
-// A text from a sender who may have less rights than this process: it includes nothing, its
+// A text from a sender that may have fewer rights than this process: it includes nothing, its
 // variables are findings (E143), and no file that it names is looked at.
 Loaded load_sent_text(std::string_view yaml);
 

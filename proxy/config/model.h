@@ -58,20 +58,20 @@ struct ListenerTimeouts {
   Timeout max_age{};                                     // whole session; 0: off
   Timeout request_header{std::chrono::seconds(10), {}};  // from its first byte to its last
   Timeout request_body{std::chrono::seconds(30), {}};    // silence while more of it is awaited
-  Timeout client_idle{std::chrono::seconds(60), {}};     // of who takes nothing of an answer
+  Timeout client_idle{std::chrono::seconds(60), {}};     // a client accepts no byte of a response
   Timeout keep_alive{std::chrono::seconds(75), {}};      // silence between two requests
   Timeout tunnel_idle{std::chrono::hours(1), {}};        // after an upgrade or CONNECT
   Timeout proxy_header{std::chrono::seconds(5), {}};     // from accepting to its end
   Timeout tls_handshake{std::chrono::seconds(10), {}};   // from its beginning to its end
 };
 
-// Who says for whom it speaks, in a PROXY header.
+// Proxies that send the client's address in a PROXY header.
 struct ProxyProtocol {
   std::vector<std::string> accept;  // networks
   Location location;
 };
 
-// Where connections go whose ClientHello asks for this.
+// The cluster for connections by their ClientHello.
 struct PassthroughRule {
   std::vector<std::string> hosts;
   std::vector<std::string> alpn;
@@ -79,7 +79,7 @@ struct PassthroughRule {
   Location location;
 };
 
-// What backends are told about the client with.
+// The version of the PROXY header to backends.
 #define WEIR_PROXY_VERSIONS(X) X(none) X(v1) X(v2)
 WEIR_CLOSED_LIST(ProxyVersion, WEIR_PROXY_VERSIONS);
 
@@ -91,11 +91,11 @@ struct Listener {
   Protocol protocol = Protocol::tcp;
   std::optional<ListenerTls> tls;
   std::optional<ProxyProtocol> proxy_protocol;
-  std::string cluster;                       // HTTP: of what no route takes; empty: 404
+  std::string cluster;                       // HTTP: for requests that match no route; empty: 404
   std::vector<PassthroughRule> passthrough;  // TCP
   std::vector<Route> routes;
-  bool redirect_https = false;  // what no route takes
-  Retry retry;                  // of what goes to `cluster`
+  bool redirect_https = false;  // requests that match no route
+  Retry retry;                  // of requests to `cluster`
   Paths paths;
   std::vector<std::string> trusted_proxies;
   Forwarded forwarded{};
@@ -152,7 +152,7 @@ constexpr auto list_names(HealthCheck::Type) {
   return std::to_array<const char*>({"tcp", "http"});
 }
 
-// How long a backend that refuses connections is left alone: base, doubling with each refusal, up
+// How long a backend that refuses connections is not used: base, doubling with each refusal, up
 // to max.
 struct Backoff {
   Duration base = std::chrono::seconds(1);

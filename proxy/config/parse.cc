@@ -30,7 +30,7 @@ struct Given {
   const Node* key = nullptr;
 };
 
-// Whether a key means something where this protocol is spoken.
+// Whether a key has a meaning for this protocol.
 bool applies(const Key& key, std::string_view protocol) {
   return protocol.empty() || only_for(key).empty() || only_for(key) == protocol;
 }
@@ -68,8 +68,8 @@ class Reading {
  private:
   // ---- defaults
 
-  // Reads it into objects nobody uses: its mistakes are told even where no listener or cluster
-  // takes them.
+  // Reads it into unused objects, so that its mistakes are reported even if no listener or cluster
+  // uses the values.
   void read_defaults(const Node& node) {
     if (node.kind == Node::Kind::null || !expect(node, Node::Kind::map, "'defaults'"))
       return defaults_ = nullptr, void();
@@ -170,7 +170,7 @@ class Reading {
 
   void read_key(const Key& key, const Given& value, const Target& target) {
     switch (key.kind) {
-      case Key::Kind::directive: return;  // load.cc has seen to it
+      case Key::Kind::directive: return;  // handled by load.cc
       case Key::Kind::value:
         return read_value(key, key.at(target.object, 0), value, join_path(target.path, key.name));
       case Key::Kind::strings: return read_strings(key, value, target);
@@ -198,7 +198,7 @@ class Reading {
   }
   void read_optional(const Key& key, const Given& value, const Target& target) {
     if (value.node && is_none(key, *value.node)) {
-      // For a route it is the same as nothing, and says nothing about what the route does.
+      // For a route it means the same as a missing key.
       if (target.type != Struct::Route)
         note(join_path(target.path, key.name), *value.node, {}, false);
       return;
@@ -375,7 +375,7 @@ class Reading {
   void missing_key(const Key& key, const Node* node, const Target& target) {
     if (!node) return;
     for (const Node::Entry& entry : node->entries)
-      if (entry.key->text == key.name) return;  // there, without a value: said already
+      if (entry.key->text == key.name) return;  // present without a value: already reported
     const Place& place = node->entries.empty() ? node->place : node->entries.front().key->place;
     findings_.add(
         key.kind == Key::Kind::list && target.type == Struct::Cluster ? Code::E211 : Code::E101,

@@ -13,7 +13,7 @@
 namespace weir::config {
 namespace {
 
-// One map in both configurations, and whom it belongs to.
+// One map in both configurations, and its owner.
 struct Pair {
   Struct type;
   const void* from;

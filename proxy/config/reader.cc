@@ -238,7 +238,7 @@ class DocumentProbe final : public YAML::EventHandler {
   YAML::Mark mark_;
 };
 
-// What people mean when yaml-cpp says something else. `column` from 1.
+// The likely mistake behind a message of yaml-cpp. `column` from 1.
 std::string syntax_hint(const std::string& error, std::string_view line, size_t column) {
   const std::string_view before = line.substr(0, std::min(column, line.size()));
   const std::string_view blanks =
@@ -280,7 +280,7 @@ bool one_document_only(YAML::Parser& parser, uint32_t file, Findings& findings) 
   return false;
 }
 
-// What HandleNextDocument() and the builder have let pass.
+// Problems that HandleNextDocument() and the builder accept.
 bool complete(YAML::Parser& parser, const TreeBuilder& builder, uint32_t file, Findings& findings) {
   const Sources& sources = findings.sources();
   const Node* last = builder.last_scalar();

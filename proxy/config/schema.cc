@@ -128,7 +128,7 @@ clusters:
     backends: [10.0.0.11:9000, 10.0.0.12:9000]
 ```
 
-`weir check FILE` tells everything that is wrong with a file, `weir config show --effective` shows every value and
+`weir check FILE` reports all problems of a file, `weir config show --effective` shows every value and
 where it comes from, `weir plan FILE` what a reload would change. A reload with a wrong file changes nothing.
 
 ## Rules
@@ -141,22 +141,22 @@ where it comes from, `weir plan FILE` what a reload would change. A reload with 
 - **Files**: a path is used as it is written; a relative one counts from the working directory of weir. Only those of
   `include` count from the folder of the file.
 - **Variables**: `${NAME}`, `${NAME:-default}`, `${NAME:?message}` in values; `$${` for a literal `${`. They are
-  replaced after the YAML is read, so what a variable holds is never YAML.
+  replaced after the YAML is read, so the value of a variable is never parsed as YAML.
 - **Sharing**: `defaults:` fills in what listeners, routes and clusters leave out, key by key; a cluster without checks
-  says `health_check: none`. YAML anchors (`&a`, `*a`) work; merge keys (`<<`) do not.
+  has `health_check: none`. YAML anchors (`&a`, `*a`) work; merge keys (`<<`) do not.
 - **Strict**: an unknown key, a key given twice, a second document are errors.
 - **Bounds**: 4 MiB and 400000 values per file, aliases counted each time they are used; 1000 files.
 
-**Effect** says what a change takes at a reload. `live`: at once. `new_requests`: open HTTP connections take it with
-their next request. `new_sessions`: open sessions keep the value they began with; HTTP connections take it with their
-next request. `rebind`: a listening socket is opened or closed; open sessions go on. `restart`: only the next start
-takes it, and the reload says so.
+**Effect** says what a change takes at a reload. `live`: at once. `new_requests`: open HTTP connections use it from
+their next request on. `new_sessions`: open sessions keep the value they began with; HTTP connections use it from their
+next request on. `rebind`: a listening socket is opened or closed; open sessions continue. `restart`: the value takes
+effect at the next start, and the reload reports it.
 )";
 
 constexpr const char* kRouteTests = R"(
 # Route tests
 
-`weir test FILE -c weir.yaml` looks up requests in the routes of a configuration and tells which go elsewhere than
+`weir test FILE -c weir.yaml` looks up requests in the routes of a configuration and reports those with another outcome than
 expected. Nothing has to run. The path is as a client sends it; routes see it after `paths` has been applied.
 
 ```yaml

@@ -30,7 +30,7 @@ Outcome read_optional_version(std::string_view text, std::optional<TlsVersion>& 
 
 // ---- files
 
-// Whether it is there is for those who open it.
+// Whether the file exists is checked when it is opened.
 Outcome read_file_path(std::string_view text, std::string& out) {
   if (text.find("-----BEGIN") != std::string_view::npos)
     return Problem{Code::E132, "what belongs into a file stands here itself",
@@ -42,7 +42,7 @@ Outcome read_file_path(std::string_view text, std::string& out) {
   return {};
 }
 
-// Without a name of its own a certificate goes by its file.
+// A certificate without a name is named after its file.
 Outcome read_certificate_name(std::string_view text, std::string& out) {
   if (text.empty() || text.size() >= 4096 || has_control(text))
     return Problem{Code::E131, fmt::format("'{}' is not the name of a certificate", text),
@@ -55,7 +55,7 @@ Outcome read_certificate_name(std::string_view text, std::string& out) {
 
 constexpr size_t kLongestCiphers = 2048;
 
-// What the words mean is known to OpenSSL, which is asked where the configuration is put to use.
+// OpenSSL checks the words when the configuration is put to use.
 Outcome read_ciphers(std::string_view text, std::string& out) {
   for (const std::string_view name : {"TLS_AES_", "TLS_CHACHA20_"})
     if (text.find(name) != std::string_view::npos)

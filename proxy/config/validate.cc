@@ -93,11 +93,11 @@ class Validation {
     if (!listener.cluster.empty())
       return references_.check(fmt::format("listener '{}'", listener.name), listener.cluster,
                                path + ".cluster");
-    references_.mark_incomplete();  // told when it was read
+    references_.mark_incomplete();  // reported when it was read
   }
   void duplicate_listener(const std::string& path, const std::string& name, size_t first) {
     const bool named = written(path + ".name");
-    // Without names it is one address twice, which check_binds() tells.
+    // Without names it is one address twice, which check_binds() reports.
     const std::string other = fmt::format("listeners[{}]", first);
     if (!named && !written(other + ".name")) return;
     findings_.add(Code::E201, place(path + ".name"),
@@ -156,7 +156,7 @@ class Validation {
     const auto both = binds.both_families.find(address.port());
     return both == binds.both_families.end() ? nullptr : at(both->second);
   }
-  // The admin server shares its address with nobody: not with one that stands for all, either.
+  // No listener may have the admin server's address, nor an address that includes it.
   static const Bound* overlap(const Binds& binds, const Address& admin) {
     if (!admin.is_ip()) return nullptr;
     const auto is_wildcard_of = [](const Address& one, const Address& other) {

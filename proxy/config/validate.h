@@ -1,5 +1,5 @@
 // What the values mean together: names, references, addresses that clash, times that contradict
-// each other. Looks at values only; opens nothing and asks nobody.
+// each other. Looks at values only; opens nothing and calls no other component.
 #pragma once
 
 #include "config/findings.h"

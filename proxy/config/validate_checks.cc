@@ -10,8 +10,8 @@
 namespace weir::config {
 namespace {
 
-// "\xD2" in double quotes is the character U+00D2 of YAML, two bytes of UTF-8: whoever writes it
-// means one byte. Empty: there is none, in the text that begins with the opening quote.
+// "\xD2" in double quotes is the character U+00D2 of YAML, two bytes of UTF-8, but the
+// writer means one byte. Empty: there is none, in the text that begins with the opening quote.
 std::string_view escaped_byte(std::string_view quoted) {
   if (quoted.empty() || quoted[0] != '"') return {};
   for (size_t i = 1; i + 3 < quoted.size() && quoted[i] != '"'; ++i) {

@@ -71,7 +71,7 @@ class RouteChecks {
         break;
       }
   }
-  // What comes last, for requests that no route takes.
+  // The keys for requests that match no route.
   void check_rest(const std::string& path) {
     if (!listener_.cluster.empty())
       references_.check(fmt::format("listener '{}'", listener_.name), listener_.cluster,
@@ -97,14 +97,14 @@ class RouteChecks {
   }
 
  private:
-  // A redirect passes by the requests that it would lead to themselves.
+  // A redirect does not match requests to the address that it redirects to.
   bool may_pass(const Route& route) const {
     if (!route.redirect || !route.redirect->prefix.empty()) return false;
     const bool https = route.redirect->scheme == Redirect::Scheme::https;
     return !route.redirect->scheme || !listener_.trusted_proxies.empty() ||
            https == listener_.tls.has_value();
   }
-  // Two values of who the client is: each backend would take another one.
+  // Two values about the client: backends would disagree on which one counts.
   void check_added(const HeaderEdits& edits, const std::string& path) {
     for (const NamedValue& field : edits.add) {
       if (!has_flag(field_id(field.name), kClaim)) continue;

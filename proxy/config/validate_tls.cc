@@ -10,7 +10,7 @@
 namespace weir::config {
 namespace {
 
-// What weir says of itself where HTTP is spoken, by ALPN.
+// The ALPN protocols that HTTP listeners support.
 bool is_http_protocol(std::string_view protocol) {
   return protocol == "http/1.1" || protocol == "http/1.0";
 }
@@ -91,7 +91,7 @@ class ListenerChecks {
           fmt::format("'ciphers' of {} are for TLS 1.2, which it does not speak", who_),
           "those of TLS 1.3 are 'ciphersuites'");
   }
-  // A TCP listener knows nothing of what is spoken in it, and offers what it is told to.
+  // A TCP listener does not know the protocol inside it and offers any that are configured.
   void check_alpn() {
     if (listener_.protocol != Protocol::http) return;
     for (size_t i = 0; i < tls_.alpn.size(); ++i) {

@@ -220,7 +220,7 @@ Outcome read_backend_address(std::string_view text, std::string& out) {
   return {};
 }
 
-// Of a listener or a backend, which without one go by their address.
+// Of a listener or a backend; its default is the address.
 Outcome read_label(std::string_view text, std::string& out) {
   Outcome problem = read_name(text, out);
   return problem && read_bind(text, out) && read_backend_address(text, out) ? problem : Outcome{};
@@ -334,7 +334,7 @@ Outcome read_positive(std::string_view text, Duration& out) {
   out = value;
   return {};
 }
-// What Linux takes for TCP_KEEPIDLE and TCP_KEEPINTVL.
+// The values that Linux accepts for TCP_KEEPIDLE and TCP_KEEPINTVL.
 Outcome read_keepalive_interval(std::string_view text, Duration& out) {
   constexpr Duration kMost = std::chrono::seconds(32767);
   Duration value{};

@@ -1,6 +1,5 @@
-// Text of a user in a message: what nobody can see is written as its number, <U+00A0>. Such
-// characters come from web pages and word processors, look like a blank or like nothing, and mean
-// neither.
+// Text of a user in a message: an invisible character is written as its number, <U+00A0>. Such
+// characters come from web pages and word processors and look like a blank or like nothing.
 #pragma once
 
 #include <string>
@@ -8,7 +7,7 @@
 
 namespace weir::config {
 
-// Control characters but a line's end, and blanks and marks of Unicode that are not seen.
+// Control characters but a line's end, and blanks and marks of Unicode that are invisible.
 std::string visible(std::string_view text);
 bool has_invisible(std::string_view text);
 

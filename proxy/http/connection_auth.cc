@@ -3,8 +3,8 @@
 namespace weir {
 namespace {
 
-// Lists are split at every comma, those in quoted strings too: a realm that reads like a scheme
-// makes a connection private for nothing, which does no harm; a scheme that is missed does.
+// Lists are split at every comma, those in quoted strings too: a realm that looks like a scheme
+// makes a connection private needlessly, which is harmless; missing a scheme is not.
 bool names_scheme(std::string_view value) {
   std::string_view member;
   while (next_member(value, member)) {

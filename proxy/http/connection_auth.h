@@ -1,5 +1,5 @@
-// Schemes that authenticate a connection, not a request: NTLM and Negotiate (RFC 4559). What comes
-// over the connection later belongs to the user who has logged in on it. Pure functions.
+// Schemes that authenticate a connection, not a request: NTLM and Negotiate (RFC 4559). Later
+// requests on the connection belong to the authenticated user. Pure functions.
 #pragma once
 
 #include "http/message.h"

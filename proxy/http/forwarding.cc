@@ -18,7 +18,7 @@ void add_received(const RequestHead& head, FieldId id, TextMemory& memory) {
   }
 }
 
-// A quoted string that does not end would swallow what is written behind it.
+// A quoted string that does not end would hide the text behind it.
 bool quotes_end(std::string_view value) {
   bool quoted = false;
   for (size_t i = 0; i < value.size(); ++i) {
@@ -52,7 +52,7 @@ void add_node(std::string_view address, TextMemory& memory) {
   memory.add("]\"");
 }
 
-// "1.2.3.4", "1.2.3.4:80", "::1", "[::1]", "[::1]:80": the forms that are seen in X-Forwarded-For.
+// "1.2.3.4", "1.2.3.4:80", "::1", "[::1]", "[::1]:80": the forms that occur in X-Forwarded-For.
 bool parse_entry(std::string_view entry, IpAddress& address) {
   if (address.parse(entry)) return true;
   if (!entry.empty() && entry.front() == '[') {
@@ -122,8 +122,8 @@ bool is_escaped(std::string_view text, size_t i) {
 }
 
 // Takes the last element off a list, at a comma outside of quotes. The list is read backwards:
-// proxies append, so nothing that a client has written in front, such as a quote that does not end,
-// can hide the element of a proxy.
+// proxies append, so text of a client in front, such as an unterminated quote, cannot
+// hide the element of a proxy.
 std::string_view last_element(std::string_view& rest) {
   bool quoted = false;
   size_t begin = rest.size();
@@ -255,7 +255,7 @@ std::string_view client_scheme(const RequestHead& head, const Hop& hop,
   if (!hop.trusted) return hop.scheme;
   const std::string_view told = known_scheme(only_value(head, hop, FieldId::x_forwarded_proto));
   if (!told.empty()) return told;
-  // The proxy speaks X-Forwarded-*: a Forwarded field may be the client's, and of several
+  // The proxy uses X-Forwarded-*: a Forwarded field may be the client's, and of several
   // X-Forwarded-Proto fields one may be.
   if (head.repeated(FieldId::x_forwarded_proto) || head.has(FieldId::x_forwarded_for))
     return hop.scheme;

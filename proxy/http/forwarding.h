@@ -1,8 +1,9 @@
-// Who the client is, and what the backend is told about it: X-Forwarded-*, Forwarded (RFC 7239),
-// X-Request-Id. Pure functions; values are views into the head, the hop or the caller's memory.
+// The identity of the client, and the fields that tell the backend about it: X-Forwarded-*,
+// Forwarded (RFC 7239), X-Request-Id. Pure functions; values are views into the head, the hop or
+// the caller's memory.
 //
-// Only a trusted peer is believed: what others claim is dropped, what a trusted one says is kept
-// and added to. The writer replaces the received fields by these (FieldChanges::own).
+// weir drops the claims of untrusted peers, and keeps and extends those of trusted peers. The
+// writer replaces the received fields by these (FieldChanges::own).
 #pragma once
 
 #include <cstddef>
@@ -42,8 +43,8 @@ class TextMemory {
   bool full_ = false;
 };
 
-// The null view means that the value did not fit into `memory`: 431. A trusted peer that names the
-// client in Forwarded alone gets an X-Forwarded-For of the client and itself.
+// The null view means that the value did not fit into `memory`: 431. If a trusted peer names the
+// client in Forwarded only, the value lists the client and the peer.
 std::string_view x_forwarded_for(const RequestHead& head, const Hop& hop, TextMemory& memory);
 std::string_view forwarded(const RequestHead& head, const Hop& hop, TextMemory& memory);
 // A trusted peer's value when it is the only one and well formed, else weir's own. The host may be
@@ -52,14 +53,14 @@ std::string_view x_forwarded_proto(const RequestHead& head, const Hop& hop);
 std::string_view x_forwarded_host(const RequestHead& head, const Hop& hop);
 
 // The client's own address: the right-most of X-Forwarded-For or, where there is none, of Forwarded
-// that is not trusted, when the peer is; the left-most when all are. Whatever stands left of an
-// entry that is no address is not believed, nor is an element of Forwarded with a quote that does
-// not end. None for a UNIX socket about whose client nothing is known.
+// that is not trusted, when the peer is; the left-most when all are. Entries to the left of one
+// that is no address are ignored, and so is an element of Forwarded with an unterminated quote.
+// None for a UNIX socket if no entry names the client.
 std::optional<IpAddress> client_address(const RequestHead& head, const Address& peer,
                                         const TrustedNetworks& trusted);
 
-// The scheme that the client speaks: what a trusted peer says in its only X-Forwarded-Proto or,
-// where that is missing or unknown and there is no X-Forwarded-For, in the element of Forwarded
+// The scheme that the client uses: the one that a trusted peer gives in its only X-Forwarded-Proto
+// or, if that is missing or unknown and there is no X-Forwarded-For, in the element of Forwarded
 // about the client; else that of the connection.
 std::string_view client_scheme(const RequestHead& head, const Hop& hop,
                                const TrustedNetworks& trusted);

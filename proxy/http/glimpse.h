@@ -1,12 +1,12 @@
-// What can be told of a request head that was refused: for the log, and for nothing else. A pure
-// function over the bytes that came; bounded whatever they are.
+// The parts of a refused request head that could be read, for the log only. A pure function over
+// the received bytes; bounded for any input.
 #pragma once
 
 #include <string_view>
 
 namespace weir {
 
-struct HeadGlimpse {  // views of the bytes; empty where nothing can be told
+struct HeadGlimpse {  // views of the bytes; empty where unknown
   std::string_view method, target, host;
 };
 

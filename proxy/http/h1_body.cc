@@ -109,7 +109,7 @@ void H1BodyDecoder::size_digit(char c) {
                  static_cast<unsigned>(hex_value(c));  // 16 digits fill 64 bits, never more
     return;
   }
-  // No blank after the size: nobody sends it, and readers differ about it.
+  // No blank after the size: senders do not write it, and parsers treat it differently.
   if (digits_ == 0 || (c != '\r' && c != ';'))
     return fail({400, "a chunk size is not hexadecimal"});
   part_ = c == '\r' ? Part::size_lf : Part::extension;

@@ -3,8 +3,8 @@
 // memory of the caller; one thread. The outcome does not depend on how the input was split.
 //
 // Usage: while next() returns State::more and input is left, advance by `consumed`, use `data`.
-// What is relayed is written with the functions below: framing bytes are never passed on as they
-// came.
+// What is relayed is written with the functions below: framing bytes are never relayed
+// unchanged.
 #pragma once
 
 #include <cstddef>

@@ -138,7 +138,7 @@ H1ResponseParser::State H1ResponseParser::end_of_line(std::string_view line) {
 }
 
 // HTTP-version SP status SP reason. A missing reason often takes its SP with it: RFC 9112 4 asks
-// for the SP, every client lives without it, and there is only one way to read the line.
+// for the SP, every client accepts the line without it, and the line is unambiguous.
 Fault H1ResponseParser::parse_status_line(std::string_view line) {
   const std::string_view version = line.substr(0, line.find(' '));
   if (Fault fault = parse_version(version, head_.version_)) return fault;

@@ -21,7 +21,7 @@ struct HeadLimits {
   size_t head = 32 * 1024;
   size_t fields = 100;  // beyond: 431
 };
-inline constexpr size_t kMaxMethodSize = 32;  // longer ones are no method anyone knows: 501
+inline constexpr size_t kMaxMethodSize = 32;  // no known method is longer: 501
 
 class H1RequestParser {
  public:
@@ -68,7 +68,7 @@ class H1RequestParser {
   RequestHead head_;
 };
 
-// For responses of backends. Every fault is a 502: the backend is to blame, not the client. An
+// For responses of backends. Every fault is a 502: the fault is the backend's, not the client's. An
 // interim response is one head: reset() with the same `AnswerTo`, and the next one follows it.
 class H1ResponseParser {
  public:

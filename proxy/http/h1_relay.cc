@@ -157,7 +157,7 @@ void write_request(H1HeadWriter& out, const RequestHead& head, const RequestPlan
   const bool trailers = plan.te && accepts_trailers(head);
   if (upgrades) write_upgrade(out, head, &plan.upgrades);
   if (trailers) out.relayed_field("TE", "trailers");
-  if (upgrades || trailers) {  // RFC 9110 10.1.4: TE is for one connection, and says so
+  if (upgrades || trailers) {  // RFC 9110 10.1.4: TE is hop-by-hop and must be listed in Connection
     out.list("Connection");
     if (upgrades) out.member("upgrade");
     if (trailers) out.member("TE");

@@ -1,8 +1,8 @@
-// Writes the heads that a proxy relays, from what was understood and a plan. Nothing is passed on
-// as it came: Host, framing and connection fields are written by weir, fields for one connection
-// only and fields that look like others are left out. Sans-I/O, no allocation, one thread.
+// Writes the heads that a proxy relays, from the parsed head and a plan. weir writes Host, framing
+// and connection fields itself, and leaves out hop-by-hop fields and fields that look like others.
+// Sans-I/O, no allocation, one thread.
 //
-// A head that does not fit, or a plan that would make a head that says two things, makes the writer
+// A head that does not fit, or a plan that would make a contradictory head, makes the writer
 // fail (H1HeadWriter::ok): nothing is ever truncated.
 #pragma once
 
@@ -35,7 +35,7 @@ struct RequestPlan {
   // Relay Connection: upgrade, and of Upgrade what these allow; see allows_protocol().
   std::span<const std::string> upgrades = {};
   bool expect = false;  // relay Expect: 100-continue
-  bool te = true;       // relay TE: trailers; for who passes trailers on
+  bool te = true;       // relay TE: trailers; if the backend's trailers are relayed
 };
 
 enum class ConnectionOption : uint8_t { none, keep_alive, close };

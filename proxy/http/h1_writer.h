@@ -1,6 +1,6 @@
 // Writes an HTTP/1.1 head into memory of the caller. Sans-I/O, no allocation, one thread.
 // A field that would break the framing (CR, LF or another control byte) makes the whole head fail:
-// a message is never split by what somebody put into a value. What is relayed: h1_relay.h.
+// no value can split a message. Relayed heads: h1_relay.h.
 #pragma once
 
 #include <cstddef>
@@ -36,7 +36,7 @@ class H1HeadWriter {
   std::string_view text() const { return {out_.data(), ok_ ? used_ : 0}; }
 
  private:
-  // Here, so that constants are copied without a call.
+  // In the header, so that constants are copied without a call.
   void append(std::string_view text) {
     if (!ok_ || text.size() > out_.size() - used_) return fail();
     if (text.empty()) return;

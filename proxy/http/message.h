@@ -24,7 +24,7 @@ enum class BodyFraming : uint8_t { none, length, chunked, until_close };
 // The request a response answers, as far as that decides where the response ends.
 enum class AnswerTo : uint8_t { other, head, connect };
 
-// Why a message is refused: the status of the answer and a sentence for the person who reads it.
+// Why a message is refused: the status of the answer and a sentence for the reader of the log.
 // A status of 0 means no fault. After a fault the framing is unknown: answer and close.
 struct Fault {
   uint16_t status = 0;
@@ -135,7 +135,7 @@ class RequestHead : public MessageHead {
   std::string_view path() const { return path_.size == 0 ? std::string_view("/") : text(path_); }
   std::string_view query() const { return text(query_); }  // without the '?'
   bool has_query() const { return has_query_; }            // "/a?" has one, and it is empty
-  // Who is asked for: the target's authority, else the Host field. Empty only for HTTP/1.0.
+  // The requested host: the target's authority, else the Host field. Empty only for HTTP/1.0.
   std::string_view authority() const { return text(authority_); }
   TargetForm form() const { return form_; }
   bool expects_continue() const { return expects_continue_; }
@@ -167,7 +167,7 @@ class ResponseHead : public MessageHead {
   }
   // A 101 that says so by its fields too. Whether the request asked for it: answers_upgrade().
   bool switches_protocols() const { return status_ == 101 && upgrades_; }
-  // Keep-Alive: timeout=N, in seconds: how long the sender means to keep an idle connection.
+  // Keep-Alive: timeout=N, in seconds: how long the sender keeps an idle connection.
   std::optional<uint32_t> keep_alive_timeout() const;
 
  private:

@@ -47,8 +47,8 @@ struct PathText {
 [[nodiscard]] PathText read_path(std::string_view raw, const PathReading& how,
                                  std::span<char> memory);
 
-// Dot segments lead above the root. Of the readings with and without merged slashes the merged one
-// is the stricter.
+// Whether dot segments lead above the root. Of the readings with and without merged slashes the
+// merged one is the stricter.
 bool goes_above_root(std::string_view raw, const PathReading& how);
 
 }  // namespace weir

@@ -16,7 +16,8 @@ constexpr auto list_names(EncodedSlashes) {
 }
 
 // "." and "..", also spelled with %2e. `normalize` follows RFC 3986 5.2.4 but refuses to go above
-// the root; it refuses one with parameters ("..;x"), as `reject` does: servlets walk up by it.
+// the root; it refuses one with parameters ("..;x"), as `reject` does: servlet containers resolve
+// it to the parent.
 enum class DotSegments : uint8_t { automatic, normalize, reject, keep };
 constexpr auto list_names(DotSegments) {
   return std::to_array<const char*>({"auto", "normalize", "reject", "keep"});

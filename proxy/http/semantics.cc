@@ -17,7 +17,7 @@ Fault check_host(const RequestHead& head) {
                                                    : Fault{400, "the Host field is not a host"};
 }
 
-// RFC 9112 6.1 and 6.3: chunked must be last, once; what may stand before it we do not speak.
+// RFC 9112 6.1 and 6.3: chunked must be last, once; weir supports no other coding before it.
 Fault check_encoding(const MessageHead& head) {
   if (head.version() == HttpVersion::http_1_0) return {400, "Transfer-Encoding in HTTP/1.0"};
   if (head.has(FieldId::content_length)) return {400, "both Content-Length and Transfer-Encoding"};
@@ -120,7 +120,7 @@ Fault check_semantics(RequestHead& head) {
 }
 
 // RFC 9112 6.3. A response without a body may still describe one: to HEAD and in a 304 that is
-// meant, and must make sense; in 204 it is a common mistake that leaves doubt about what follows.
+// meant, and must make sense; in 204 it is a common mistake that makes the next message ambiguous.
 Fault check_semantics(ResponseHead& head) {
   const bool encoded = head.has(FieldId::transfer_encoding);
   if (Fault fault = check_connection(head)) return fault;

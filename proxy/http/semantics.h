@@ -1,5 +1,5 @@
-// What a head means: its target, and the fields that decide where it ends and who it is for. Strict
-// on purpose: two readings of one message are how messages are smuggled. Pure functions.
+// What a head means: its target, and the fields that decide where it ends and which host it is for.
+// Strict: a message with two readings allows request smuggling. Pure functions.
 #pragma once
 
 #include <span>
@@ -29,11 +29,11 @@ Authority split_authority(std::string_view authority);  // a valid one
 
 AnswerTo answer_to(std::string_view method);
 
-// RFC 9110 9.2.1: it asks for nothing to be changed.
+// RFC 9110 9.2.1: a request that changes nothing.
 bool is_safe_method(std::string_view method);
 
-// Takes the next protocol off an Upgrade value: name ["/" version], both tokens; what is neither is
-// passed over, and so is h2c: HTTP/2 by upgrade goes around every rule here. False at the end.
+// Takes the next protocol off an Upgrade value: name ["/" version], both tokens; other members are
+// skipped, and so is h2c: HTTP/2 by upgrade would bypass every rule here. False at the end.
 bool next_protocol(std::string_view& rest, std::string_view& protocol);
 
 // Whether one of `allowed` is `protocol`, name ["/" version]. Names have no case; a name without a

@@ -1,7 +1,7 @@
 // Collector: the text of /metrics, from what the control thread knows and the last report of every
 // worker. Owner: the control thread's page; one thread at a time.
 //
-// It costs about two microseconds a series. Whoever calls it bounds how often.
+// It costs about two microseconds a series. The caller bounds how often it runs.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// What the kernel and the allocator say about this process: the process_* metrics.
+// The state of this process from the kernel and the allocator: the process_* metrics.
 #pragma once
 
 namespace weir {

@@ -36,8 +36,8 @@ uint32_t SeriesTable::id(const SeriesName& name) {
   return it->second;
 }
 
-// An id rests before it is given to another: no report that a worker made before it forgot the id
-// can still be on its way.
+// An id stays unused before it is given to another series: no report that a worker made before it
+// forgot the id can still be on its way.
 uint32_t SeriesTable::free_slot() {
   if (resting_.empty() || now_ - series_[resting_.front()].since < kRest)
     return static_cast<uint32_t>(series_.size());

@@ -19,10 +19,10 @@
 
 namespace weir {
 
-// For whoever scrapes to see the last value.
+// So that a scraper sees the last value.
 inline constexpr Duration kSeriesRetention = std::chrono::minutes(10);
 
-// The label `route` of requests that no route took, and of those that could not be read.
+// The label `route` of requests that match no route, and of those that could not be parsed.
 inline constexpr std::string_view kNoRoute = "none";
 // That of all routes of a listener that have no series of their own (series_budget.h).
 inline constexpr std::string_view kOtherRoute = "other";
@@ -67,7 +67,7 @@ class SeriesTable {
 class SeriesRegistry {
  public:
   uint32_t listener(std::string_view name, std::string_view protocol = "tcp");
-  // What no route took counts under kNoRoute.
+  // Requests that match no route count under kNoRoute.
   uint32_t route(std::string_view listener, std::string_view name);
   uint32_t cluster(std::string_view name);
   uint32_t backend(std::string_view cluster, std::string_view name);

@@ -5,7 +5,7 @@
 namespace weir {
 namespace {
 
-// How many series one of each scope has. HTTP rows come on top where HTTP is spoken.
+// How many series one of each scope has. HTTP rows are added for HTTP.
 struct SeriesOfScopes {
   size_t process = 0, worker = 0, route = 0;
   size_t listener = 0, http_listener = 0, listener_state = 0;

@@ -1,7 +1,7 @@
 // WorkerMetrics: every cell of one worker. Owner: the worker; its thread only.
 //
 // Series are addressed by the ids that the control thread's SeriesRegistry gives. References stay
-// valid until forget(), which the control thread asks for when nothing can be using them any more.
+// valid until forget(), which the control thread requests when they can no longer be used.
 #pragma once
 
 #include <cstdint>
