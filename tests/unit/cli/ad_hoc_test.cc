@@ -25,7 +25,7 @@ config::Loaded loaded(const ProxyOptions& options) {
   return config::load_text(*text, "weir proxy", config::process_environment());
 }
 
-TEST(AdHocConfig, IsAFileThatMeansTheFlags) {
+TEST(AdHocConfig, WritesAFileEquivalentToTheFlags) {
   config::Loaded file = loaded(flags());
   ASSERT_TRUE(file.valid()) << config::format_text(file.diagnostics, false);
   ASSERT_EQ(file.model.listeners.size(), 1u);
@@ -37,7 +37,7 @@ TEST(AdHocConfig, IsAFileThatMeansTheFlags) {
   EXPECT_EQ(file.model.admin.socket, "");
 }
 
-TEST(AdHocConfig, ServesTheAdminApiWhereItIsAskedTo) {
+TEST(AdHocConfig, ServesTheAdminApiAtTheGivenAddress) {
   ProxyOptions options = flags();
   options.admin = "unix:/tmp/admin.sock";
   EXPECT_EQ(loaded(options).model.admin.socket, "/tmp/admin.sock");
@@ -45,7 +45,7 @@ TEST(AdHocConfig, ServesTheAdminApiWhereItIsAskedTo) {
   EXPECT_EQ(loaded(options).model.admin.bind, "127.0.0.1:9901");
 }
 
-TEST(AdHocConfig, IsHttpUnlessTcpIsAskedFor) {
+TEST(AdHocConfig, UsesHttpUnlessTcpIsGiven) {
   ProxyOptions options = flags();
   EXPECT_EQ(loaded(options).model.listeners[0].protocol, config::Protocol::tcp);
   options.tcp = false;
@@ -55,7 +55,7 @@ TEST(AdHocConfig, IsHttpUnlessTcpIsAskedFor) {
   EXPECT_FALSE(http.model.clusters[0].health_check);
 }
 
-TEST(AdHocConfig, HasTlsWithACertificate) {
+TEST(AdHocConfig, UsesTlsIfACertificateIsGiven) {
   ProxyOptions options = flags();
   EXPECT_FALSE(loaded(options).model.listeners[0].tls);
   options.tls_cert = "site.pem";
@@ -84,7 +84,7 @@ TEST(AdHocConfig, ChecksTheBackendsWithAPath) {
   EXPECT_THAT(ad_hoc_config(options).error().text(), HasSubstr("--tcp"));
 }
 
-TEST(AdHocConfig, AUrlIsAnsweredWithTheAddressInIt) {
+TEST(AdHocConfig, RefusesAUrlAndSuggestsItsAddress) {
   ProxyOptions options = flags();
   options.to = {"http://127.0.0.1:3000/x"};
   EXPECT_THAT(ad_hoc_config(options).error().text(),
@@ -94,7 +94,7 @@ TEST(AdHocConfig, AUrlIsAnsweredWithTheAddressInIt) {
   EXPECT_THAT(ad_hoc_config(options).error().text(), HasSubstr("host:port"));
 }
 
-TEST(AdHocConfig, WrongAddresses_NameTheirFlag) {
+TEST(AdHocConfig, ErrorsOfAddressesNameTheFlag) {
   ProxyOptions options = flags();
   options.to = {"a.example"};
   EXPECT_THAT(ad_hoc_config(options).error().text(), HasSubstr("--to: 'a.example' has no port"));

@@ -65,7 +65,7 @@ class OneAnswer {
   std::thread thread_;
 };
 
-TEST(AdminClient, SendsARequest_AndReadsTheAnswer) {
+TEST(AdminClient, SendsARequestAndReadsTheAnswer) {
   OneAnswer server("HTTP/1.1 202 Accepted\r\nWeir-Admin: 1\r\nContent-Length: 2\r\n\r\nok", 2);
   Result<AdminClient> client = AdminClient::parse("http://" + server.address());
   ASSERT_TRUE(client);
@@ -79,7 +79,7 @@ TEST(AdminClient, SendsARequest_AndReadsTheAnswer) {
   EXPECT_THAT(server.request(), HasSubstr("\r\n\r\n{}"));
 }
 
-TEST(AdminClient, NobodyListening_IsNotReached) {
+TEST(AdminClient, ReportsAFailedConnection) {
   AdminAnswer answer;
   AdminError error;
   Result<AdminClient> client = AdminClient::parse("unix:/nonexistent/admin.sock");
@@ -89,7 +89,7 @@ TEST(AdminClient, NobodyListening_IsNotReached) {
   EXPECT_THAT(error.message, HasSubstr("cannot connect to weir at unix:/nonexistent/admin.sock"));
 }
 
-TEST(AdminClient, AQueueThatIsFull_IsWaitedFor) {
+TEST(AdminClient, WaitsWhileTheAcceptQueueIsFull) {
   char directory[] = "/tmp/weir-client-XXXXXX";
   ASSERT_NE(::mkdtemp(directory), nullptr);
   const std::string address = std::string("unix:") + directory + "/admin.sock";
@@ -109,7 +109,7 @@ TEST(AdminClient, AQueueThatIsFull_IsWaitedFor) {
   AdminAnswer answer;
   AdminError error;
   EXPECT_FALSE(client->send({"GET", "/live", "", 50ms}, answer, error));
-  EXPECT_THAT(error.message, HasSubstr("timed out")) << "not at once";
+  EXPECT_THAT(error.message, HasSubstr("timed out")) << "connect waited until the deadline";
 
   std::atomic<bool> sent{false};
   std::thread asks([&] { sent = client->send({"GET", "/live", "", 20s}, answer, error); });
@@ -126,7 +126,7 @@ TEST(AdminClient, AQueueThatIsFull_IsWaitedFor) {
   std::filesystem::remove_all(directory);
 }
 
-TEST(AdminClient, AServerThatDoesNotAnswer_TimesOut) {
+TEST(AdminClient, TimesOutIfTheServerDoesNotAnswer) {
   OneAnswer server("", 0, false);
   Result<AdminClient> client = AdminClient::parse(server.address());
   ASSERT_TRUE(client);
@@ -136,7 +136,7 @@ TEST(AdminClient, AServerThatDoesNotAnswer_TimesOut) {
   EXPECT_TRUE(error.timed_out);
 }
 
-TEST(AdminClient, AnAnswerCutShort_IsNoAnswer) {
+TEST(AdminClient, RefusesATruncatedAnswer) {
   OneAnswer server("HTTP/1.1 200 OK\r\nWeir-Admin: 1\r\nContent-Length: 100\r\n\r\nhalf");
   Result<AdminClient> client = AdminClient::parse(server.address());
   ASSERT_TRUE(client);
@@ -146,7 +146,7 @@ TEST(AdminClient, AnAnswerCutShort_IsNoAnswer) {
   EXPECT_THAT(error.message, HasSubstr("not a complete answer"));
 }
 
-TEST(AdminClient, AnAnswerOfAnotherService_IsRefusedAsSoonAsItShows) {
+TEST(AdminClient, RefusesTheAnswerOfAnotherServiceEarly) {
   const std::string json = "{\"result\": \"ok\", \"generation\": 7}";
   const std::string answers[] = {
       "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 32\r\n\r\n" + json,
@@ -171,7 +171,7 @@ TEST(AdminClient, AnAnswerOfAnotherService_IsRefusedAsSoonAsItShows) {
   }
 }
 
-TEST(AdminClient, AnAnswerIsCompleteByItsLength_ThoughTheConnectionStays) {
+TEST(AdminClient, ReadsAnAnswerByItsLengthWhileTheConnectionStaysOpen) {
   OneAnswer server("HTTP/1.1 200 OK\r\nweir-admin: 1\r\nContent-Length: 2\r\n\r\nok", 0, false);
   Result<AdminClient> client = AdminClient::parse(server.address());
   ASSERT_TRUE(client);
@@ -181,7 +181,7 @@ TEST(AdminClient, AnAnswerIsCompleteByItsLength_ThoughTheConnectionStays) {
   EXPECT_EQ(answer.body, "ok");
 }
 
-TEST(AdminClient, NamesTheAddressThatItReached_NotTheNameItWasGiven) {
+TEST(AdminClient, SendsTheIpAddressAsHost) {
   OneAnswer server("HTTP/1.1 200 OK\r\nWeir-Admin: 1\r\nContent-Length: 0\r\n\r\n");
   const std::string port = server.address().substr(server.address().rfind(':'));
   Result<AdminClient> client = AdminClient::parse("localhost" + port);
@@ -192,7 +192,7 @@ TEST(AdminClient, NamesTheAddressThatItReached_NotTheNameItWasGiven) {
   EXPECT_THAT(server.request(), HasSubstr("\r\nHost: 127.0.0.1" + port + "\r\n"));
 }
 
-TEST(AdminClient, AddressesThatAreNone_AreRefusedWithWhatToWrite) {
+TEST(AdminClient, RefusesInvalidAddressesWithACorrection) {
   for (const char* text : {"", "unix:", "localhost", "http://", "http://host:port"}) {
     EXPECT_FALSE(AdminClient::parse(text)) << text;
   }
@@ -209,7 +209,7 @@ TEST(ParseAnswer, JoinsChunks) {
   EXPECT_EQ(answer->body, "abc0123456789");
 }
 
-TEST(ParseAnswer, ATruncatedOrInvalidAnswerIsAnError) {
+TEST(ParseAnswer, RefusesATruncatedOrInvalidAnswer) {
   EXPECT_FALSE(parse_answer(""));
   EXPECT_FALSE(parse_answer("SSH-2.0-x\r\n\r\n"));
   EXPECT_FALSE(parse_answer("HTTP/1.1 999 x\r\n\r\n"));

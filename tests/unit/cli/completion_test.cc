@@ -20,7 +20,7 @@ using testing::HasSubstr;
 using testing::IsSupersetOf;
 using testing::Not;
 
-// What a real bash offers for the words typed so far; the last one is being completed.
+// The completions of a real bash for these words, of which the last is incomplete.
 std::vector<std::string> offered(const std::vector<std::string>& words) {
   std::string path = testing::TempDir() + "/weir_completion_" + std::to_string(::getpid());
   std::ofstream(path) << bash_completion(describe_command_line());
@@ -42,18 +42,18 @@ std::vector<std::string> offered(const std::vector<std::string>& words) {
   return result;
 }
 
-TEST(BashCompletion, OffersTheCommands_ButNotTheHiddenOnes) {
+TEST(BashCompletion, OffersCommandsExceptHiddenOnes) {
   EXPECT_THAT(offered({"weir", ""}),
               AllOf(IsSupersetOf({"run", "proxy", "check", "drain", "config"}),
                     Not(Contains("demo-backend"))));
 }
 
-TEST(BashCompletion, OffersWhatBeginsLikeTheWord) {
+TEST(BashCompletion, OffersWordsWithTheGivenPrefix) {
   EXPECT_THAT(offered({"weir", "dr"}), ElementsAre("drain"));
   EXPECT_THAT(offered({"weir", "config", "d"}), ElementsAre("defaults"));
 }
 
-TEST(BashCompletion, OffersTheOptionsOfTheCommand_AndThoseOfAll) {
+TEST(BashCompletion, OffersOptionsOfTheCommandAndGlobalOptions) {
   EXPECT_THAT(offered({"weir", "drain", "--"}), IsSupersetOf({"--watch", "--timeout", "--admin"}));
 }
 
@@ -62,7 +62,7 @@ TEST(BashCompletion, OffersTheValuesOfAnOption) {
   EXPECT_THAT(offered({"weir", "completion", "z"}), ElementsAre("zsh"));
 }
 
-TEST(ZshAndFishCompletion, HoldEveryCommandAndItsHelp) {
+TEST(ZshAndFishCompletion, ContainEveryCommandWithItsHelp) {
   CommandDescription program = describe_command_line();
   std::string zsh = zsh_completion(program), fish = fish_completion(program);
   for (const CommandDescription& command : program.commands) {
@@ -73,7 +73,7 @@ TEST(ZshAndFishCompletion, HoldEveryCommandAndItsHelp) {
   EXPECT_THAT(fish, HasSubstr("-l watch"));
 }
 
-TEST(ManPage, HoldsEveryCommandAndOption) {
+TEST(ManPage, ContainsEveryCommandAndOption) {
   CommandDescription program = describe_command_line();
   std::string page = man_page(program, "1.2.3");
   EXPECT_THAT(page, AllOf(HasSubstr(".TH weir 1"), HasSubstr("weir 1.2.3"),

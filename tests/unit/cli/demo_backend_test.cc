@@ -25,7 +25,7 @@ class Client {
               static_cast<ssize_t>(text.size()));
   }
   void finish() { ::shutdown(fd_.get(), SHUT_WR); }
-  // Lets the backend work until `wanted` arrived, or the connection ended.
+  // Runs the backend until `wanted` has arrived or the connection has ended.
   std::string receive(std::string_view wanted) {
     std::string got;
     for (int turns = 0; turns < 2000 && got.find(wanted) == std::string::npos && !ended_; ++turns) {
@@ -51,7 +51,7 @@ DemoBackend backend(bool echo = false) {
   return std::move(*made);
 }
 
-TEST(DemoBackend, AnswersARequestWithItsName_AndKeepsTheConnection) {
+TEST(DemoBackend, AnswersARequestWithItsNameAndKeepsTheConnection) {
   DemoBackend one = backend();
   Client client(one);
   for (int i = 0; i < 2; ++i) {
@@ -62,7 +62,7 @@ TEST(DemoBackend, AnswersARequestWithItsName_AndKeepsTheConnection) {
   }
 }
 
-TEST(DemoBackend, ClosesWhenTheRequestSaysSo) {
+TEST(DemoBackend, ClosesAfterConnectionClose) {
   DemoBackend one = backend();
   Client client(one);
   client.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
@@ -70,7 +70,7 @@ TEST(DemoBackend, ClosesWhenTheRequestSaysSo) {
   EXPECT_TRUE(client.ended());
 }
 
-TEST(DemoBackend, AnswersLinesOneByOne_HoweverTheyArrive) {
+TEST(DemoBackend, AnswersEachLineForAnySegmentation) {
   DemoBackend one = backend();
   Client client(one);
   client.send("hel");
@@ -90,7 +90,7 @@ TEST(DemoBackend, DropsTheBodyOfARequest) {
   EXPECT_NE(answers.find("one\n"), answers.rfind("one\n")) << answers;
 }
 
-TEST(DemoBackend, RefusesABodyWithoutALength_InsteadOfTakingItForLines) {
+TEST(DemoBackend, RefusesABodyWithoutALength) {
   DemoBackend one = backend();
   Client client(one);
   client.send("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n");
@@ -98,7 +98,7 @@ TEST(DemoBackend, RefusesABodyWithoutALength_InsteadOfTakingItForLines) {
   EXPECT_TRUE(client.ended());
 }
 
-TEST(DemoBackend, SlowAnswersLineByLine_ThenCloses) {
+TEST(DemoBackend, AnswersSlowRequestsLineByLineAndCloses) {
   DemoBackend one = backend();
   Client client(one);
   client.send("GET /slow/2 HTTP/1.1\r\n\r\n");
@@ -108,7 +108,7 @@ TEST(DemoBackend, SlowAnswersLineByLine_ThenCloses) {
   EXPECT_TRUE(client.ended());
 }
 
-TEST(DemoBackend, Echoes_WhatASlowReaderLeft) {
+TEST(DemoBackend, EchoesToASlowReader) {
   DemoBackend one = backend(true);
   Client client(one);
   std::string sent(100000, 'x');
@@ -119,7 +119,7 @@ TEST(DemoBackend, Echoes_WhatASlowReaderLeft) {
   EXPECT_TRUE(client.ended());
 }
 
-TEST(DemoBackend, ForgetsClientsThatAreGone) {
+TEST(DemoBackend, RemovesClosedClients) {
   DemoBackend one = backend();
   {
     Client client(one);
@@ -131,7 +131,7 @@ TEST(DemoBackend, ForgetsClientsThatAreGone) {
   EXPECT_EQ(one.clients(), 0u);
 }
 
-TEST(DemoBackend, AnAddressInUse_IsAnError) {
+TEST(DemoBackend, ReportsAnAddressInUse) {
   DemoBackend one = backend();
   Result<DemoBackend> second = DemoBackend::listen(one.address(), "two", false);
   ASSERT_FALSE(second);

@@ -66,7 +66,7 @@ TEST_F(Explain, ReportsWhyEachEarlierRouteDoesNotMatch) {
             "parameter 'q' is missing");
 }
 
-TEST_F(Explain, ShowsASplitAndWhatTheBackendIsAskedFor) {
+TEST_F(Explain, ShowsASplitAndTheRequestToTheBackend) {
   const Explanation api =
       only({.host = "API.example:8080", .path = "/v1/x?q=1", .headers = {{"X-A", "1"}}});
   EXPECT_THAT(explanation_text(api),
@@ -110,7 +110,7 @@ TEST_F(Explain, ReportsWhichReadingOfThePathDecided) {
   EXPECT_EQ(document.at("listeners").at(2).at("reading"), "refused");
 }
 
-TEST_F(Explain, RedirectsByTheSchemeThatTheClientSpeaks) {
+TEST_F(Explain, UsesTheSchemeOfTheClientForRedirects) {
   const config::Loaded loaded = config::load_text(
       "listeners:\n"
       "  - { name: secure, bind: ':443', protocol: http, tls: { certificates: [{ cert: a, key: b "
@@ -147,7 +147,7 @@ TEST_F(Explain, ReportsWhyAPathIsRefused) {
   EXPECT_EQ(web.at("reason"), "the path goes above its root");
 }
 
-TEST_F(Explain, GoesByTheRulesOfTheListener) {
+TEST_F(Explain, AppliesThePathRulesOfTheListener) {
   const config::Loaded loaded = config::load_text(
       "listeners:\n  - bind: ':80'\n    protocol: http\n"
       "    paths: { encoded_slashes: decode, dot_segments: keep, double_slashes: keep }\n"
@@ -159,7 +159,7 @@ TEST_F(Explain, GoesByTheRulesOfTheListener) {
   EXPECT_EQ(explain(loaded, {.path = "//a"})->at(0).path, "//a");
 }
 
-TEST_F(Explain, RefusesWhatTheDataPathRefuses) {
+TEST_F(Explain, RefusesRequestsThatTheDataPathRefuses) {
   const auto refusal = [&](const AskedRequest& request) {
     const Explanation found = only(request);
     EXPECT_FALSE(found.taken);
@@ -227,7 +227,7 @@ TEST_F(Explain, RefusesAmbiguousHostsWhereClientsAuthenticate) {
   EXPECT_EQ(status("require", "a.test"), 200u);
 }
 
-TEST_F(Explain, ReportsWhichBackendsServe) {
+TEST_F(Explain, ReportsBackendsThatGetRequests) {
   const auto text_with = [](const char* backends) {
     const config::Loaded loaded =
         config::load_text(fmt::format("listeners: [{{ bind: ':80', protocol: http, cluster: a }}]\n"
@@ -262,7 +262,7 @@ TEST_F(Explain, PrintsPassthroughRulesOfTcpListeners) {
                         "  cluster a, round_robin\n"));
 }
 
-TEST_F(Explain, KnowsTcpListenersByName) {
+TEST_F(Explain, FindsTcpListenersByName) {
   EXPECT_EQ(explanation_text(only({.listener = "raw"})),
             "listener raw, tcp, :81\n"
             "  every session\n"
@@ -273,7 +273,7 @@ TEST_F(Explain, KnowsTcpListenersByName) {
   EXPECT_THAT(unknown.error().message, HasSubstr("web, raw"));
 }
 
-TEST_F(Explain, IsADocumentForPrograms) {
+TEST_F(Explain, PrintsJson) {
   Result<std::vector<Explanation>> found = explain(loaded_, {.host = "x", .path = "/old"});
   ASSERT_TRUE(found);
   const auto document = nlohmann::json::parse(explanation_json(*found));
@@ -293,7 +293,7 @@ TEST_F(Explain, IsADocumentForPrograms) {
   EXPECT_EQ(backend.at("serves"), true);
 }
 
-TEST_F(Explain, WithoutACatchAll_SaysThatNothingTakesIt) {
+TEST_F(Explain, ReportsThatNoRouteMatches) {
   const config::Loaded loaded = config::load_text(
       "listeners:\n  - bind: ':80'\n    protocol: http\n"
       "    routes: [{ name: a, match: { path: /a }, respond: {} }]\n",
@@ -306,7 +306,7 @@ TEST_F(Explain, WithoutACatchAll_SaysThatNothingTakesIt) {
   EXPECT_EQ(found->at(0).status, 404u);
 }
 
-TEST(ParseHeader, TakesANameAndAValue) {
+TEST(ParseHeader, SplitsNameAndValue) {
   EXPECT_EQ(*parse_header("x-a: 1"), (config::NamedValue{"x-a", "1"}));
   EXPECT_EQ(*parse_header("x-a:b:c"), (config::NamedValue{"x-a", "b:c"}));
   EXPECT_EQ(*parse_header("x-a:"), (config::NamedValue{"x-a", ""}));
@@ -315,7 +315,7 @@ TEST(ParseHeader, TakesANameAndAValue) {
 
 class Expectations : public Explain {
  protected:
-  // What is not met, for one test.
+  // The failed expectations of one test.
   std::vector<std::string> of(config::TestRequest request, config::TestOutcome expect) {
     config::RouteTests tests;
     tests.tests.push_back({"", std::move(request), std::move(expect), {0, 4, 5}});
@@ -329,7 +329,7 @@ class Expectations : public Explain {
   }
 };
 
-TEST_F(Expectations, AreMetByWhatTheRoutesSay) {
+TEST_F(Expectations, PassIfTheRoutesMeetThem) {
   EXPECT_THAT(of({.host = "x", .path = "/ping"}, {.route = "ping", .status = 204}), IsEmpty());
   EXPECT_THAT(of({.host = "x", .path = "/old/a"}, {.status = 308, .location = "http://x/new/a"}),
               IsEmpty());
@@ -339,11 +339,11 @@ TEST_F(Expectations, AreMetByWhatTheRoutesSay) {
       << "any cluster of a split";
   EXPECT_THAT(of({.listener = "raw"}, {.cluster = "side", .backend = "c:1"}), IsEmpty());
   EXPECT_THAT(of({.host = "x", .path = "//ping"}, {.route = "ping"}), IsEmpty())
-      << "the path is normal before routes see it";
+      << "the normal form is matched";
   EXPECT_THAT(of({.host = "x", .path = "/.."}, {.route = "none", .status = 400}), IsEmpty());
 }
 
-TEST_F(Expectations, ThatAreNotMetAreReportedOneByOne) {
+TEST_F(Expectations, ReportEachDifference) {
   EXPECT_THAT(of({.host = "x", .path = "/"}, {.route = "api", .cluster = "side", .status = 200}),
               ElementsAre("route: expected 'api', got '*'", "cluster: expected 'side', got 'main'",
                           "status: expected '200', got none"));
@@ -352,7 +352,7 @@ TEST_F(Expectations, ThatAreNotMetAreReportedOneByOne) {
                           "location: expected 'http://x/', got 'http://x/new'"));
   EXPECT_THAT(of({.host = "x"}, {.backend = "b:1"}),
               ElementsAre("backend: expected 'b:1', got 'one'"))
-      << "it drains";
+      << "b:1 is draining";
   EXPECT_THAT(of({.host = "x"}, {}), ElementsAre("the test expects nothing"));
   EXPECT_THAT(of({.listener = "nowhere"}, {.route = "a"}),
               ElementsAre(HasSubstr("there is no listener 'nowhere'")));

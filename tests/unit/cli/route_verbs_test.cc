@@ -1,4 +1,4 @@
-// The exit codes of `weir explain` and `weir test`, and what they print.
+// Exit codes and output of `weir explain` and `weir test`.
 #include <unistd.h>
 
 #include <filesystem>
@@ -46,7 +46,7 @@ class RouteVerbs : public testing::Test {
   const std::string canary_ = (fs::path(WEIR_SOURCE_DIR) / "config/examples/canary.yaml").string();
 };
 
-TEST_F(RouteVerbs, TestPassesWhenAllIsAsExpected) {
+TEST_F(RouteVerbs, TestPassesIfAllExpectationsAreMet) {
   const std::string tests = write("tests.yaml", R"(tests:
   - { request: { headers: { X-Canary: "1" } }, expect: { route: tester, cluster: v2 } }
   - { request: { path: "/?version=2" }, expect: { route: preview } }
@@ -57,7 +57,7 @@ TEST_F(RouteVerbs, TestPassesWhenAllIsAsExpected) {
   EXPECT_EQ(out_, "");
 }
 
-TEST_F(RouteVerbs, TestTellsEachFailureWithItsPlace) {
+TEST_F(RouteVerbs, TestReportsEachFailureWithItsPlace) {
   const std::string tests = write("tests.yaml", R"(tests:
   - { request: {}, expect: { route: everybody } }
   - name: testers
@@ -69,7 +69,7 @@ TEST_F(RouteVerbs, TestTellsEachFailureWithItsPlace) {
   EXPECT_THAT(err_, HasSubstr("2 tests: 1 expectation failed"));
 }
 
-TEST_F(RouteVerbs, TestRefusesWhatItCannotRead) {
+TEST_F(RouteVerbs, TestRefusesInvalidFiles) {
   const std::string good = write("tests.yaml", "tests: [{ expect: { route: everybody } }]\n");
   EXPECT_EQ(test(canary_, good), kOk) << err_;
   EXPECT_EQ(test(write("bad.yaml", "listeners: 5\n"), good), kInvalidConfig);
@@ -93,7 +93,7 @@ TEST_F(RouteVerbs, ExplainPrintsTextOrJson) {
   EXPECT_THAT(out_, HasSubstr("\"route\": \"preview\""));
 }
 
-TEST_F(RouteVerbs, ExplainRefusesWhatIsNoRequest) {
+TEST_F(RouteVerbs, ExplainRefusesInvalidRequests) {
   ExplainOptions good;
   good.config = canary_;
   for (auto change :

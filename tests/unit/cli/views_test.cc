@@ -15,7 +15,7 @@ using testing::Not;
 
 const Console kPlain("never", false);
 
-TEST(StatusPage, WhileDraining_ReportsHowLongTheDrainLasts) {
+TEST(StatusPage, ReportsTheDurationOfADrain) {
   const nlohmann::json status = {{"version", "1"},         {"phase", "lame_duck"},
                                  {"uptime_seconds", 7200}, {"draining_seconds", 0.3},
                                  {"workers", 2},           {"workers_by", "cpu_quota"}};
@@ -24,7 +24,7 @@ TEST(StatusPage, WhileDraining_ReportsHowLongTheDrainLasts) {
                         "cgroup)"));
 }
 
-TEST(StatusPage, ShowsListenersAndBackends_WithWhatIsWrong) {
+TEST(StatusPage, ShowsListenersAndBackendsWithProblems) {
   json status = json::parse(R"({
     "version": "0.1.0", "revision": "abc", "pid": 42, "generation": 7, "config_hash": "h",
     "config_path": "/etc/weir/weir.yaml", "phase": "serving", "uptime_seconds": 3725, "ready": true, "workers": 2,
@@ -48,7 +48,7 @@ TEST(StatusPage, ShowsListenersAndBackends_WithWhatIsWrong) {
             HasSubstr("held off 4.0s"), HasSubstr("ejected 25s"), HasSubstr("2 backup")));
 }
 
-TEST(StatusPage, WithoutAFileTheConfigurationIsOfTheCommandLine) {
+TEST(StatusPage, NamesTheCommandLineIfThereIsNoFile) {
   const json status = json::parse(
       R"({"config_path": "", "generation": 1, "last_reload": {"result": "unchanged", "message": ""}})");
   EXPECT_THAT(status_page(status, kPlain),
@@ -56,7 +56,7 @@ TEST(StatusPage, WithoutAFileTheConfigurationIsOfTheCommandLine) {
                     HasSubstr("last reload: unchanged\n")));
 }
 
-TEST(StatusPage, AnotherVersionsDocument_StillPrints) {
+TEST(StatusPage, PrintsTheDocumentOfAnotherVersion) {
   EXPECT_THAT(
       status_page(
           json::parse(R"({"version": 3, "listeners": "none", "clusters": [1, {"backends": 2}]})"),
@@ -65,7 +65,7 @@ TEST(StatusPage, AnotherVersionsDocument_StillPrints) {
   EXPECT_THAT(drain_page(json::parse("[]"), kPlain), HasSubstr("0 sessions left"));
 }
 
-TEST(DrainPage, ShowsWhatIsLeft_WhereAndForWhat_AndUntilWhen) {
+TEST(DrainPage, ShowsRemainingSessionsByListenerAndTheDeadline) {
   json drain = json::parse(R"({
     "phase": "draining", "deadline_seconds": 12.34, "remaining": 2,
     "listeners": [{"name": "web", "active": 2, "waiting_for": {"client_fin": 2, "traffic": 0}},
@@ -78,7 +78,7 @@ TEST(DrainPage, ShowsWhatIsLeft_WhereAndForWhat_AndUntilWhen) {
                           HasSubstr("1.5s"), Not(HasSubstr("idle  "))));
 }
 
-TEST(ChangeList, ReportsWhatChanges_AndWhom) {
+TEST(ChangeList, ShowsChangesAndAffectedSessions) {
   json changes = json::parse(R"([
     {"effect": "rebind", "kind": "added", "path": "listeners[web]", "from": "", "to": ":80", "sessions": 0},
     {"effect": "new_sessions", "kind": "removed", "path": "clusters[old]", "from": "a", "to": "", "sessions": 3},
@@ -96,7 +96,7 @@ TEST(DiagnosticList, LooksLikeWeirCheck) {
   EXPECT_THAT(diagnostic_list(diagnostics), HasSubstr("w.yaml:14:7: error[E103]: unknown key 'x'"));
 }
 
-TEST(Table, AlignsByWhatIsSeen) {
+TEST(Table, AlignsByVisibleColumns) {
   Table table({"A", "B"});
   table.add({"→→→", "x"});
   table.add({"\033[31mred\033[0m", "y"});

@@ -1,4 +1,4 @@
-// What happens to a request by configuration and head alone, and in which order that is checked.
+// What decide() returns for a request, and the order of its checks.
 #include "routing/decide.h"
 
 #include "http/h1_parser.h"
@@ -9,7 +9,7 @@ namespace {
 
 class DecideTest : public testing::Test {
  protected:
-  // In one line: what is decided for the request that `text` is.
+  // The decision for the request `text`, as one line.
   std::string decided(const std::string& text, bool misdirected = false) {
     H1RequestParser parser;
     if (parser.feed(text) != H1RequestParser::State::complete) return "not a request";

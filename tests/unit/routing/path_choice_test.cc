@@ -1,4 +1,4 @@
-// The route that takes a request whose path has several readings, and the path that is forwarded.
+// The route of a request whose path has several readings, and the path that is forwarded.
 #include "routing/path_choice.h"
 
 #include "base/random.h"
@@ -12,7 +12,7 @@ class Listener {
  public:
   explicit Listener(std::string_view yaml) : model_(routing_model(yaml)), spec_(spec()) {}
 
-  // "route: what it forwards", or the status of the refusal.
+  // "ROUTE: FORWARDED PATH", or the status of the refusal.
   std::string operator()(std::string_view raw) {
     memory_.assign(2 * raw.size(), '\0');
     const PathChoice choice =
@@ -24,7 +24,7 @@ class Listener {
            std::string(rewritten_target(choice.route->rewrite, choice.path, "", target));
   }
 
-  // The route that takes exactly this path.
+  // The route that matches exactly this path.
   std::string match(std::string_view path) const {
     RouteQuery query;
     query.path = path;
@@ -44,7 +44,7 @@ constexpr const char* kAdmin =
     "    cluster: a\n"
     "    routes: [{ name: admin, match: { path_prefix: /admin }, respond: { status: 403 } }]\n";
 
-TEST(PathChoice, ForwardsAsReceivedWhenAllReadingsTakeTheSameRoute) {
+TEST(PathChoice, ForwardsAsReceivedIfAllReadingsMatchTheSameRoute) {
   Listener admin(kAdmin);
   for (const std::string path :
        {"/a", "/a//b", "/a/./b", "/x;a=1//y", "/a/b/../c", "/@types%2fnode", "/%7Euser/%41",
@@ -53,7 +53,7 @@ TEST(PathChoice, ForwardsAsReceivedWhenAllReadingsTakeTheSameRoute) {
     EXPECT_EQ(admin(path), "*: " + path);
 }
 
-TEST(PathChoice, TakesTheNormalFormWhenItTakesAnotherRoute) {
+TEST(PathChoice, UsesTheNormalFormIfItMatchesAnotherRoute) {
   Listener admin(kAdmin);
   for (const char* path : {"/admin", "/%61dmin", "/%61%64%6D%69%6e/x", "//admin", "/./admin",
                            "/x/../admin", "/x/%2e%2E/admin/y", "/.//admin", "/%2e/%61dmin",
@@ -82,7 +82,7 @@ TEST(PathChoice, RefusesParametersThatChangeTheRoute) {
   EXPECT_EQ(admin("/administrator;x"), "*: /administrator;x");
   Listener meant(
       "    cluster: a\n    routes: [{ name: v, match: { path: /a;v=1 }, cluster: b }]\n");
-  EXPECT_EQ(meant("/a;v=1"), "v: /a;v=1") << "a route for it knows parameters";
+  EXPECT_EQ(meant("/a;v=1"), "v: /a;v=1") << "the path of the route has the parameter";
 }
 
 TEST(PathChoice, RefusesParametersBehindARouteWithParameters) {
@@ -110,13 +110,13 @@ TEST(PathChoice, RefusesLongPathsWithSeveralReadings) {
     EXPECT_EQ(admin(long_path(path, 8193)), "*: " + long_path(path, 8193)) << path;
   Listener all("    cluster: a\n");
   EXPECT_EQ(all(long_path("/x//", 8193)), "*: " + long_path("/x//", 8193))
-      << "no route looks at it";
+      << "no route depends on the path";
   Listener merged(std::string(kAdmin) + "    paths: { double_slashes: merge }\n");
   EXPECT_EQ(merged(long_path("/x//", 8193)), "*: " + long_path("/x/", 8192))
-      << "one reading is left";
+      << "the explicit rule leaves one reading";
 }
 
-TEST(PathChoice, RefusesSeveralDisguisesThatCancelEachOther) {
+TEST(PathChoice, RefusesCombinedSeparatorsThatHideAnotherRoute) {
   Listener admin(
       "    cluster: a\n    routes: [{ name: admin, match: { path_prefix: /admin }, respond: {} }, "
       "{ name: pub, match: { path_prefix: /pub }, cluster: b }]\n");
@@ -125,7 +125,7 @@ TEST(PathChoice, RefusesSeveralDisguisesThatCancelEachOther) {
     EXPECT_EQ(admin(path), "400") << path;
 }
 
-TEST(PathChoice, RefusesWhatGoesAboveTheRootInAnyReading) {
+TEST(PathChoice, RefusesPathsAboveTheRootInAnyReading) {
   for (const char* listener : {kAdmin, "    cluster: a\n"}) {
     Listener any(listener);
     for (const char* path : {"/..", "/../a", "/a/../../b", "/%2e%2e/a", "/a//../../b", "/..;/a",
@@ -136,7 +136,7 @@ TEST(PathChoice, RefusesWhatGoesAboveTheRootInAnyReading) {
   }
 }
 
-TEST(PathChoice, LeavesPathsAloneThatNoRouteLooksAt) {
+TEST(PathChoice, ForwardsAnyPathIfNoRouteDependsOnPaths) {
   Listener all(
       "    cluster: a\n    routes: [{ name: m, match: { methods: [PUT] }, cluster: b }]\n");
   for (const std::string path :
@@ -144,15 +144,16 @@ TEST(PathChoice, LeavesPathsAloneThatNoRouteLooksAt) {
     EXPECT_EQ(all(path), "*: " + path);
 }
 
-TEST(PathChoice, KeepsTheMeaningOfExplicitRules) {
+TEST(PathChoice, AppliesExplicitRules) {
   Listener dots(std::string(kAdmin) + "    paths: { dot_segments: normalize }\n");
-  EXPECT_EQ(dots("/a/../b//c"), "*: /b//c") << "double slashes are left at auto";
-  EXPECT_EQ(dots("/a%2fb"), "*: /a%2fb") << "so are encoded ones";
+  EXPECT_EQ(dots("/a/../b//c"), "*: /b//c") << "double_slashes is auto";
+  EXPECT_EQ(dots("/a%2fb"), "*: /a%2fb") << "encoded_slashes is auto";
   EXPECT_EQ(dots("/a//b"), "*: /a//b");
   EXPECT_EQ(dots("//admin"), "admin: /admin");
   EXPECT_EQ(dots("/admin%2fx"), "400");
   EXPECT_EQ(dots("/a/..;/b"), "400");
-  EXPECT_EQ(dots("/admin;x"), "*: /admin;x") << "parameters are read at auto only";
+  EXPECT_EQ(dots("/admin;x"), "*: /admin;x")
+      << "parameters are a reading only if dot_segments is auto";
   Listener doubles(std::string(kAdmin) + "    paths: { double_slashes: merge }\n");
   EXPECT_EQ(doubles("/a//b/./c"), "*: /a/b/./c");
   EXPECT_EQ(doubles("/%41/./c"), "*: /%41/./c");
@@ -179,18 +180,18 @@ constexpr const char* kApi =
     "/api } }, { name: v2, match: { path_prefix: /v1 }, cluster: b, rewrite: { replace_prefix: /v2 "
     "} }]\n";
 
-TEST(PathChoice, LeavesWhatIsBehindAPrefixAsReceived) {
+TEST(PathChoice, ForwardsTheRestBehindAPrefixAsReceived) {
   Listener api(kApi);
   EXPECT_EQ(api("/api/@types%2fnode"), "api: /@types%2fnode");
   EXPECT_EQ(api("/api/a//b/./c/%41"), "api: /a//b/./c/%41");
   EXPECT_EQ(api("/api/a/../b"), "api: /a/../b");
   EXPECT_EQ(api("/v1/a%2Fb%5cc"), "v2: /v2/a%2Fb%5cc");
   EXPECT_EQ(api("/api//a/"), "api: //a/");
-  EXPECT_EQ(api("/v1//a/"), "v2: /v2//a/") << "the key of an object, which may begin with a slash";
+  EXPECT_EQ(api("/v1//a/"), "v2: /v2//a/") << "the key of an object may begin with a slash";
   EXPECT_EQ(api("/%61pi/a%2fb"), "api: /a%2Fb");
 }
 
-TEST(PathChoice, NeverClimbsOutOfThePrefixThatIsTakenOff) {
+TEST(PathChoice, RefusesPathsAboveTheRemovedPrefix) {
   Listener api(kApi);
   EXPECT_EQ(api("/api/../x"), "*: /x");
   EXPECT_EQ(api("/api/x/../../api/y"), "api: /y");
@@ -204,20 +205,20 @@ TEST(PathChoice, NeverClimbsOutOfThePrefixThatIsTakenOff) {
   EXPECT_EQ(strip("/y/./api/x"), "all: /y/./api/x");
 }
 
-TEST(PathChoice, SpellsThePathsOfTheConfigurationAsThoseOfRequests) {
+TEST(PathChoice, NormalizesPathsOfTheConfigurationLikePathsOfRequests) {
   Listener odd(
       "    cluster: a\n    routes: [{ name: exact, match: { path: /%61%2d%c3%a9 }, cluster: b }, "
       "{ name: below, match: { path_prefix: /%7eu }, cluster: b, rewrite: { strip_prefix: /%7Eu } "
       "}]\n");
   EXPECT_EQ(odd("/a-%C3%A9"), "exact: /a-%C3%A9");
-  EXPECT_EQ(odd("/a-%c3%a9"), "exact: /a-%c3%a9") << "the case of digits changes nothing";
+  EXPECT_EQ(odd("/a-%c3%a9"), "exact: /a-%c3%a9") << "hexadecimal digits are compared without case";
   EXPECT_EQ(odd("/%61-%c3%a9"), "exact: /a-%C3%A9");
   EXPECT_EQ(odd("/~u/x"), "below: /x");
   EXPECT_EQ(odd("/%7eu/x"), "below: /x");
 }
 
-// What a server makes of what it is sent, however it reads it, is what the routes have seen.
-TEST(PathChoice, HoldsForEveryReadingOfWhatIsForwarded) {
+// A backend that reads the forwarded path in another way must not reach the path of another route.
+TEST(PathChoice, MatchesTheSameRouteInEveryReadingOfTheForwardedPath) {
   Listener two(
       "    cluster: a\n    routes: [{ name: admin, match: { path_prefix: /b }, respond: {} }, "
       "{ name: pub, match: { path_prefix: /c/a }, cluster: b }]\n");

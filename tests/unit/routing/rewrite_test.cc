@@ -21,7 +21,7 @@ config::Rewrite strip(std::string prefix, std::string replacement = "") {
   return rewrite;
 }
 
-TEST(Rewrite, StripsWholeSegments_AndTheRootStays) {
+TEST(Rewrite, StripsWholeSegmentsAndKeepsTheRoot) {
   for (const char* prefix : {"/v1", "/v1/"}) {
     EXPECT_EQ(rewritten(strip(prefix), "/v1/users"), "/users");
     EXPECT_EQ(rewritten(strip(prefix), "/v1"), "/");
@@ -38,7 +38,7 @@ TEST(Rewrite, KeepsTheQuery) {
   EXPECT_EQ(rewritten({}, "/v1", "a=1"), "/v1?a=1");
 }
 
-TEST(Rewrite, ReplacesWhatIsStripped_OrWhatTheRouteMatched) {
+TEST(Rewrite, ReplacesTheStrippedOrTheMatchedPrefix) {
   EXPECT_EQ(rewritten(strip("/v1", "/v2"), "/v1/x"), "/v2/x");
   EXPECT_EQ(rewritten(strip("", "/v2/"), "/v1/x", "", "/v1/"), "/v2/x");
   EXPECT_EQ(rewritten(strip("", "/v2"), "/v1", "", "/v1"), "/v2");
@@ -58,14 +58,14 @@ TEST(Rewrite, LeavesTheSlashesBehindThePrefix) {
   EXPECT_EQ(rewritten(strip("/v1", "/"), "/v1//x"), "//x");
 }
 
-TEST(Rewrite, WithoutAPathToChange_SaysSo) {
+TEST(Rewrite, ReportsIfItDoesNotChangeThePath) {
   config::Rewrite host;
   host.host = "app.internal";
   EXPECT_FALSE(RouteRewrite(host, RouteMatch()).changes_path);
   EXPECT_TRUE(RouteRewrite(strip("/v1"), RouteMatch()).changes_path);
 }
 
-TEST(Rewrite, ReportsWhenItDoesNotFit) {
+TEST(Rewrite, ReturnsNullIfTheTargetDoesNotFit) {
   const RouteRewrite rewrite(strip("/v1", "/longer"), RouteMatch());
   std::array<char, 9> little;
   EXPECT_EQ(rewritten_target(rewrite, "/v1/x", "", little), "/longer/x");
@@ -87,7 +87,7 @@ RequestAddress request() {
   return {.scheme = "http", .host = "a.example", .port = 8080, .path = "/x/y", .query = "q=1"};
 }
 
-TEST(Redirect, ToHttps_DropsThePort) {
+TEST(Redirect, ToHttpsDropsThePort) {
   config::Redirect redirect;
   redirect.scheme = Scheme::https;
   EXPECT_EQ(location(redirect, request()), "https://a.example/x/y?q=1");
@@ -100,7 +100,7 @@ TEST(Redirect, ToHttps_DropsThePort) {
   EXPECT_EQ(location(redirect, v6), "https://[::1]/x/y?q=1");
 }
 
-TEST(Redirect, KeepsWhatIsNotGiven) {
+TEST(Redirect, KeepsPartsThatAreNotConfigured) {
   config::Redirect redirect;
   redirect.path = "/new";
   EXPECT_EQ(location(redirect, request()), "http://a.example:8080/new?q=1");
@@ -115,7 +115,7 @@ TEST(Redirect, KeepsWhatIsNotGiven) {
   EXPECT_EQ(location(redirect, request()), "http://a.example:8080/x/y?q=1") << "not changed";
 }
 
-TEST(Redirect, PutsAPrefixInPlaceOfTheMatchedOne) {
+TEST(Redirect, ReplacesTheMatchedPrefix) {
   config::Redirect redirect;
   redirect.prefix = "/new/";
   RequestAddress from = request();
@@ -129,7 +129,7 @@ TEST(Redirect, PutsAPrefixInPlaceOfTheMatchedOne) {
   EXPECT_EQ(location(redirect, from, "/x"), "http://a.example:8080/");
 }
 
-TEST(Redirect, APathThatReadsAsAHostStaysAPath) {
+TEST(Redirect, KeepsAPathThatLooksLikeAHostBehindTheHost) {
   config::Redirect redirect;
   redirect.scheme = Scheme::https;
   RequestAddress from = request();
@@ -139,7 +139,7 @@ TEST(Redirect, APathThatReadsAsAHostStaysAPath) {
   EXPECT_EQ(location(redirect, from), "https://a.example/?q=1");
 }
 
-TEST(Redirect, WithoutAnyHost_OrRoom_IsNone) {
+TEST(Redirect, ReturnsNullWithoutHostOrRoom) {
   config::Redirect redirect;
   redirect.scheme = Scheme::https;
   RequestAddress from = request();

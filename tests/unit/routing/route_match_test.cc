@@ -22,7 +22,7 @@ RouteQuery path(std::string_view text) {
   return query;
 }
 
-TEST(RouteMatch, PrefixesGoByWholeSegments) {
+TEST(RouteMatch, PrefixesMatchWholeSegments) {
   for (const char* prefix : {"/v1", "/v1/"}) {
     config::Match written;
     written.path_prefix = prefix;
@@ -34,7 +34,7 @@ TEST(RouteMatch, PrefixesGoByWholeSegments) {
   }
 }
 
-TEST(RouteMatch, ThePrefixOfTheRootIsEveryPath) {
+TEST(RouteMatch, ThePrefixSlashMatchesEveryPath) {
   const RouteMatch root = match([](config::Match& m) { m.path_prefix = "/"; });
   EXPECT_EQ(at(root, path("/")), What::nothing);
   EXPECT_EQ(at(root, path("/x")), What::nothing);
@@ -42,13 +42,13 @@ TEST(RouteMatch, ThePrefixOfTheRootIsEveryPath) {
   EXPECT_EQ(at(RouteMatch(), path("*")), What::nothing);
 }
 
-TEST(RouteMatch, ExactPathsAreExact) {
+TEST(RouteMatch, ExactPathsMatchOnlyThemselves) {
   const RouteMatch exact = match([](config::Match& m) { m.path = "/ping/"; });
   EXPECT_EQ(at(exact, path("/ping/")), What::nothing);
   EXPECT_EQ(at(exact, path("/ping")), What::path);
 }
 
-TEST(RouteMatch, ReportsTheFirstThingThatDoesNotFit) {
+TEST(RouteMatch, ReportsTheFirstConditionThatIsNotMet) {
   const RouteMatch all = match([](config::Match& m) {
     m.hosts = {"a.example", "*.b.example"};
     m.path = "/x";
@@ -68,7 +68,7 @@ TEST(RouteMatch, ReportsTheFirstThingThatDoesNotFit) {
   query.fields = fields.lookup();
   EXPECT_EQ(mismatch(all, query).index, 0u);
   fields.fields = {{"x-there", ""}, {"x-one", "2"}, {"x-one", "1"}};
-  EXPECT_EQ(at(all, query), What::header) << "the first of a name counts";
+  EXPECT_EQ(at(all, query), What::header) << "only the first field of a name counts";
   EXPECT_EQ(mismatch(all, query).index, 1u);
   fields.fields = {{"x-there", ""}, {"x-one", "1"}};
   EXPECT_EQ(at(all, query), What::query);
@@ -76,7 +76,7 @@ TEST(RouteMatch, ReportsTheFirstThingThatDoesNotFit) {
   EXPECT_TRUE(matches(all, query));
 }
 
-TEST(Parameters, AreComparedDecoded_TheFirstOfANameCounts) {
+TEST(Parameters, AreComparedDecodedAndOnlyTheFirstOfANameCounts) {
   const NamedPredicate one{"a b", "1&2", false}, any{"a", "", true}, empty{"a", "", false};
   EXPECT_TRUE(has_parameter("x=1&a+b=1%262", one));
   EXPECT_TRUE(has_parameter("a%20b=1%262&a+b=3", one));
@@ -94,7 +94,7 @@ TEST(Parameters, AreComparedDecoded_TheFirstOfANameCounts) {
   EXPECT_TRUE(has_parameter("p=100%", {"p", "100%", false})) << "a lone % stands for itself";
 }
 
-TEST(HttpSpec, IsTheListenerCompiled) {
+TEST(HttpSpec, CompilesTheListener) {
   const config::Model model = routing_model(R"(
     cluster: a
     trusted_proxies: [10.0.0.0/8]

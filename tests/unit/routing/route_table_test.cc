@@ -10,7 +10,7 @@ namespace {
 thread_local uint64_t allocations = 0;
 }
 
-// Counts what this thread allocates, for the whole binary; there is no other way to see it.
+// Counts the allocations of this thread. The operators replace those of the whole binary.
 [[gnu::noinline]] void* operator new(size_t size) {
   ++allocations;
   if (void* memory = std::malloc(size > 0 ? size : 1)) return memory;
@@ -43,7 +43,7 @@ std::string name(const Route* route) {
   return route ? route->name : "none";
 }
 
-TEST(RouteTable, TheFirstThatMatchesTakesTheRequest_ExactHostOrNot) {
+TEST(RouteTable, ReturnsTheFirstMatchWithOrWithoutExactHost) {
   const RouteTable table = routing_table(R"(
     routes:
       - { name: early, match: { path: /early }, cluster: a }
@@ -55,7 +55,7 @@ TEST(RouteTable, TheFirstThatMatchesTakesTheRequest_ExactHostOrNot) {
   EXPECT_EQ(name(table.match(request("a.example", "/x"))), "exact");
   EXPECT_EQ(name(table.match(request("a.example", "/y"))), "wild");
   EXPECT_EQ(name(table.match(request("b.example", "/y"))), "wild")
-      << "it comes before the exact host";
+      << "the wildcard route is listed before the exact host";
   EXPECT_EQ(name(table.match(request("other.test", "/"))), "other");
   EXPECT_EQ(name(table.match(request("x.y.other.test", "/"))), "other");
   EXPECT_EQ(name(table.match(request("unknown.test", "/"))), "none");
@@ -63,8 +63,8 @@ TEST(RouteTable, TheFirstThatMatchesTakesTheRequest_ExactHostOrNot) {
   EXPECT_EQ(name(table.match(request("", "/"))), "none");
 }
 
-// The index by host changes nothing about which route is found.
-TEST(RouteTable, FindsWhatTryingOneAfterTheOtherFinds) {
+// The index by host must find the same route as trying all routes in order.
+TEST(RouteTable, FindsTheSameRouteAsALinearSearch) {
   std::string routes = "    routes:\n";
   for (int i = 0; i < 60; ++i) {
     const char* hosts[] = {"[a.test]", "['*.test']", "[b.test, c.test]", "[c.test, '*.b.test']"};
@@ -84,7 +84,7 @@ TEST(RouteTable, FindsWhatTryingOneAfterTheOtherFinds) {
     }
 }
 
-TEST(RouteTable, AllocatesNothingToFindARoute) {
+TEST(RouteTable, DoesNotAllocateInMatch) {
   const RouteTable table = routing_table(R"(
     routes:
       - match:
@@ -131,11 +131,11 @@ TEST(RouteTable, TheDefaultRouteComesLast) {
   EXPECT_EQ(name(named.match(request("x", "/"))), "*#2");
 }
 
-TEST(RouteTable, WithoutRoutesTakesNothing) {
+TEST(RouteTable, MatchesNothingWithoutRoutes) {
   EXPECT_EQ(RouteTable().match(request("x", "/")), nullptr);
 }
 
-TEST(RouteTable, KeepsWhatTheConfigurationSays) {
+TEST(RouteTable, CompilesAllKeysOfARoute) {
   const RouteTable table = routing_table(R"(
     routes:
       - name: all
@@ -164,12 +164,12 @@ TEST(RouteTable, KeepsWhatTheConfigurationSays) {
   EXPECT_FALSE(allows_protocol(table.routes()[2].upgrades, "none"));
 }
 
-TEST(Split, GoesByWeight) {
+TEST(Split, DistributesByWeight) {
   const RouteTable table = routing_table(R"(
     routes:
       - clusters: [{ name: a, weight: 95 }, { name: b, weight: 5 }, { name: c, weight: 0 }])");
   const Route& route = table.routes()[0];
-  EXPECT_THAT(route.clusters, SizeIs(2)) << "what has no weight is not there";
+  EXPECT_THAT(route.clusters, SizeIs(2)) << "clusters of weight 0 are left out";
   uint64_t counts[3] = {};
   constexpr uint64_t kDraws = 1000;
   for (uint64_t i = 0; i < kDraws; ++i) ++counts[route.pick(i * (~uint64_t{0} / kDraws))];
@@ -179,7 +179,7 @@ TEST(Split, GoesByWeight) {
   EXPECT_EQ(route.pick(~uint64_t{0}), 1u);
 }
 
-TEST(RetryPolicy, AlwaysRetriesWhatIsProvablyUnprocessed) {
+TEST(RetryPolicy, AlwaysRetriesRequestsThatNoBackendProcessed) {
   using config::RetryReason;
   const RetryPolicy standard;
   EXPECT_EQ(standard.tries(), 3u);
@@ -204,7 +204,7 @@ TEST(RetryPolicy, AlwaysRetriesWhatIsProvablyUnprocessed) {
   EXPECT_FALSE(off.on(RetryReason::safe) || off.on_status(503));
 }
 
-TEST(RetryPolicy, ChangesAreRepeatedOnlyWhereThatIsListed_AndUnprocessedAloneIsTheLeast) {
+TEST(RetryPolicy, RetriesUnsafeMethodsOnlyIfListedAndAlwaysUnprocessedRequests) {
   using config::RetryReason;
   const auto listing = [](std::vector<std::string> on) {
     config::Retry retry;

@@ -4,7 +4,7 @@
 namespace weir::test {
 namespace {
 
-// A worker's views of two snapshots, one after the other.
+// A worker's views of successive snapshots.
 class SnapshotViewTest : public testing::Test, public TestLoop {
  protected:
   ClusterSpecs::Shared spec(const std::string& name, uint32_t series, size_t hosts = 2) {
@@ -61,7 +61,7 @@ TEST_F(SnapshotViewTest, AClusterWithoutAChangeStaysTheSameObject) {
   EXPECT_NE(&current->cluster(0), &changed);
 }
 
-TEST_F(SnapshotViewTest, AChangedClusterGoesOnWithThePoolsOfTheBackendsItKeeps) {
+TEST_F(SnapshotViewTest, AChangedClusterKeepsThePoolsOfUnchangedBackends) {
   view({spec("a", 0, 3)});
   Pool& first = current->cluster(0).pool(0);
   current->cluster(0).pool(2);
@@ -70,7 +70,8 @@ TEST_F(SnapshotViewTest, AChangedClusterGoesOnWithThePoolsOfTheBackendsItKeeps) 
   EXPECT_EQ(&current->cluster(0).pool(0), &first);
   view({spec("b", 1)});
   view({spec("a", 0, 2)});
-  EXPECT_NE(&current->cluster(0).pool(0), &first) << "no configuration named it in between";
+  EXPECT_NE(&current->cluster(0).pool(0), &first)
+      << "the cluster was not in the configuration in between";
 }
 
 TEST_F(SnapshotViewTest, ClustersInUseAreRenewedInPieces) {
@@ -82,7 +83,7 @@ TEST_F(SnapshotViewTest, ClustersInUseAreRenewedInPieces) {
   EXPECT_TRUE(current->renew(50));
 }
 
-TEST_F(SnapshotViewTest, PoolsOfBackendsThatComeAndGoDoNotPileUp) {
+TEST_F(SnapshotViewTest, PoolsOfRemovedBackendsAreFreed) {
   for (uint32_t i = 0; i < 2000; ++i) {
     view({spec("cluster" + std::to_string(i), i)});
     current->cluster(0).pool(0);
