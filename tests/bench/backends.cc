@@ -53,7 +53,7 @@ bool send_whole(const Peer& peer, std::string_view bytes) {
   return ::send(peer.fd, bytes.data(), bytes.size(), kNow) == static_cast<ssize_t>(bytes.size());
 }
 
-// The next ones say whether the connection goes on.
+// The next fields tell whether the connection stays open.
 
 bool answer(int epoll, Peer& peer, std::string_view bytes) {
   static const std::string small = answer_head(kSmallBody) + std::string(kSmallBody, 'x');

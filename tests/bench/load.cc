@@ -189,7 +189,7 @@ class Client {
   void ask(Connection& connection) {
     const std::string_view request = mode_.request;
     ++under_way_;
-    connection.missing = request.size();  // unless it is HTTP, which says so in its head
+    connection.missing = request.size();  // HTTP: by its head
     connection.head.clear();
     connection.reads = Connection::Reads::head;
     const auto size = static_cast<int>(request.size());
@@ -253,7 +253,7 @@ class Client {
     if (connection.missing > 0) return;
     connection.reads = Connection::Reads::head;
     if (mode_.then == Then::reopen) {
-      connection.reads = Connection::Reads::end;  // the proxy was told to close
+      connection.reads = Connection::Reads::end;  // the request has Connection: close
     } else {
       answered(connection);
     }
@@ -277,7 +277,7 @@ class Client {
     return received(receive_once(connection, size));
   }
 
-  // As recv(2) tells it.
+  // As recv(2) returns it.
   static ssize_t receive_once(const Connection& connection, std::size_t size) {
     size = std::min(size, g_buffer.size());
     if (connection.tls == nullptr)

@@ -1,5 +1,5 @@
-// What the load and the backends share: sockets on 127.0.0.1, and epoll. One thread each, so one
-// buffer each.
+// Common code of the load and the backends: sockets on 127.0.0.1, and epoll. One thread each, so
+// one buffer each.
 #pragma once
 
 #include <arpa/inet.h>

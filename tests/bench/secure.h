@@ -1,5 +1,5 @@
-// TLS 1.3 of the load's connections: OpenSSL on a socket that does not block. Nobody is verified:
-// what is measured is the proxy.
+// TLS 1.3 of the load's connections: OpenSSL on a socket that does not block. It verifies no
+// certificate: the benchmark measures the proxy.
 #pragma once
 
 #include <fcntl.h>
@@ -9,7 +9,7 @@
 
 #include "loopback.h"
 
-// For all connections: what they come back with.
+// The session that all connections resume.
 class SecureContext {
  public:
   explicit SecureContext(bool resumes) : resumes_(resumes) {
@@ -39,7 +39,7 @@ class SecureContext {
       if (SSL_get_error(ssl, -1) != SSL_ERROR_WANT_READ) refuse("the handshake failed");
       return false;
     }
-    // The first one of a run has nothing to come back with.
+    // The first connection of a run has no session to resume.
     if (resumes_ && SSL_session_reused(ssl) == 0 && ++whole_ > kWholeHandshakes)
       refuse("sessions are not resumed");
     return true;

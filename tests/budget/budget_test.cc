@@ -1,5 +1,5 @@
-// What a session may cost its worker: system calls, allocations and locks of the real binary, as
-// the kernel and the C library see them. Counted, not timed.
+// The budget of a session: system calls, allocations and locks of the real binary, counted in the
+// kernel and the C library. No times.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/mman.h>
@@ -40,7 +40,7 @@ class CountsFile {
     return {"LD_PRELOAD=" + weir_module("budget_counting"),
             std::string(budget::kFileVariable) + "=" + path_};
   }
-  // Null: the thread has never asked for anything, or nothing is counted.
+  // Null: the thread has not allocated or locked, or counting is off.
   const budget::ThreadCounts* of(pid_t thread) const {
     for (const budget::ThreadCounts& row : counts_->threads)
       if (row.thread == thread) return &row;
@@ -125,7 +125,7 @@ class BudgetTest : public testing::Test {
     for (int i = 0; i < n; ++i) {
       ASSERT_TRUE(client_.send(kRequest));
       std::string answer = client_.receive(answer_size_);
-      for (; answer_size_ == 0 && !whole(answer);) {  // the first one says how long they are
+      for (; answer_size_ == 0 && !whole(answer);) {  // the first one gives the size
         answer += client_.receive(1);
         ASSERT_LT(answer.size(), 1000u) << answer;
       }
@@ -144,7 +144,7 @@ class BudgetTest : public testing::Test {
   const CountsFile counts_;
   std::optional<ProxyProcess> weir_;
   pid_t worker_ = 0;
-  std::optional<SystemCalls> calls_;  // lets go before weir is killed
+  std::optional<SystemCalls> calls_;  // detaches before weir is killed
   Socket client_;
   size_t answer_size_ = 0;
 };
@@ -156,7 +156,7 @@ constexpr uint64_t kWakes = 60;
 TEST_F(BudgetTest, RoundTripCostsSixSystemCallsNoAllocationAndNoLock) {
   LoadServer backend(Behaviour::echo);
   ASSERT_NO_FATAL_FAILURE(serve(backend));
-  ASSERT_NO_FATAL_FAILURE(round_trips(100));  // what is made once is made
+  ASSERT_NO_FATAL_FAILURE(round_trips(100));  // makes all allocations that are made once
   const Cost before = cost();
   ASSERT_NO_FATAL_FAILURE(round_trips(kRoundTrips));
   const Cost spent = cost() - before;
@@ -217,8 +217,8 @@ TEST_F(BudgetTest, ResponseOfAMegabyteIsSplicedFromTheBeginning) {
   EXPECT_GE(spent.of(SYS_splice), 2u * kAnswers) << spent;
 }
 
-// What a connection brings is kept for the next one: no memory comes from the kernel and none goes
-// back, though each of them leaves the worker empty.
+// The worker keeps the memory of a connection for the next one: it neither gets memory from the
+// kernel nor returns any, although each connection is the only one.
 TEST_F(BudgetTest, ConnectionPerRequestCostsTwelveCallsAndNoKernelMemory) {
   constexpr int kConnections = 300;
   HttpBackend backend([](HttpPeer& peer, HttpMessage&) {

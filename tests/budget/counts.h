@@ -1,5 +1,5 @@
-// What a thread has asked of the allocator and of locks, as budget_counting.cc sees it from inside the
-// process: a table in a file that both map.
+// The allocations and locks of each thread, counted by budget_counting.cc inside the process, in a
+// table in a file that both processes map.
 #pragma once
 
 #include <atomic>

@@ -1,8 +1,8 @@
-// SystemCalls: counts the system calls of one thread of a child process, whatever they are called
-// through, by ptrace(2). The thread goes on; it is only slower.
+// SystemCalls: counts all system calls of one thread of a child process by ptrace(2). The thread
+// keeps running, but slower.
 //
-// A thread of its own traces, as the kernel wants all of it from one. Let go of it before the
-// traced process ends or is killed.
+// It has its own thread, because the kernel requires all calls from one tracer thread. Destroy it
+// before the traced process ends or is killed.
 #pragma once
 
 #include <sys/syscall.h>

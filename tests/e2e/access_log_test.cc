@@ -15,8 +15,8 @@ class AccessLog : public testing::Test {
 };
 
 TEST_F(AccessLog, LogsTheClientTheBackendTheBytesAndTheDuration) {
-  // Nobody listens at the first of the two. Of three sessions on two workers one is sent there, at
-  // the latest when it is the second of its worker, and goes on to the other.
+  // The first of the two backends does not listen. At least one of three sessions on two workers
+  // tries it, and then uses the other one.
   ProxyProcess weir(config_text(listener("web", bind_, "app"),
                                 "  - {name: app, backends: [\"" + free_address().text() +
                                     "\", {name: there, address: \"" + backend_.address().text() +

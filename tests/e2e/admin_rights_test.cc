@@ -1,5 +1,5 @@
-// Who may ask the admin API of the real binary for what: over TCP nothing is read for the asker
-// that only weir may read.
+// The rights of clients of the admin API of the real binary: over TCP weir reads no file for a
+// client that only weir may read.
 #include <gmock/gmock.h>
 #include <signal.h>
 #include <sys/stat.h>

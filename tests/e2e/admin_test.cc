@@ -17,7 +17,7 @@ class AdminTest : public testing::Test {
   Address bind_ = free_address();
   ProxyProcess weir_{simple(bind_, {backend_.address()})};
 
-  // What comes back for raw bytes, up to the end or for as long as `patience`.
+  // The response to raw bytes, up to the end or the timeout `patience`.
   std::string raw(const std::string& bytes, Duration patience = 10s) {
     Socket socket = Socket::connect(weir_.admin_address());
     socket.send(bytes);
@@ -82,7 +82,7 @@ TEST_F(AdminTest, ManySlowClientsDoNotDelayAResponse) {
     slow.push_back(Socket::connect(weir_.admin_address()));
     slow.back().send("GET /metr");
   }
-  std::vector<Socket> deaf;  // ask and do not read
+  std::vector<Socket> deaf;  // send requests and do not read
   for (int i = 0; i < 50; ++i) {
     deaf.push_back(Socket::connect(weir_.admin_address()));
     deaf.back().shrink_buffers();

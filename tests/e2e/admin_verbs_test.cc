@@ -1,4 +1,4 @@
-// The verbs that ask a running weir, against a running weir.
+// The commands that use the admin API, with a running weir.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -149,7 +149,7 @@ TEST_F(AdminVerbs, ConfigShowAsJsonHasTheValuesAndTheirSources) {
 }
 
 TEST_F(AdminVerbs, ReportsAServerThatIsNotWeir) {
-  LoadServer other(LoadServer::Behaviour::echo);  // it answers whatever is sent
+  LoadServer other(LoadServer::Behaviour::echo);  // it echoes its input
   for (const char* verb : {"reload", "reload --no-wait", "reload --dry-run", "plan weir.yaml",
                            "status", "status --json", "healthcheck", "drain", "drain --watch"}) {
     CommandOutcome outcome = run_weir(verb, proxy_.directory(), "http://" + other.address().text());
@@ -181,7 +181,7 @@ TEST_F(AdminVerbs, ReloadOfAnInvalidFileFailsAndReportsTheLocation) {
   EXPECT_THAT(weir("status").out, HasSubstr("generation 1"));
 }
 
-// Without --admin and WEIR_ADMIN: by the file, whatever has become of it.
+// Without --admin and WEIR_ADMIN: by the file, valid or not.
 TEST_F(AdminVerbs, InvalidFileDoesNotHideTheRunningWeir) {
   const std::string admin = "\nadmin:\n  socket: " + proxy_.directory() + "/admin.sock\n";
   const std::string broken[] = {
@@ -322,11 +322,11 @@ TEST_F(AdminVerbs, ManyClientsThatWaitForTheDrainDoNotBlockOthers) {
 TEST_F(AdminVerbs, DrainWatchExitsWith0WhenAllSessionsEnd) {
   auto [client, server] = session();
   ASSERT_GT(client.send_until_blocked(std::string(65536, 'x')),
-            0u);  // busy: nobody closes it early
+            0u);  // busy: a drain does not close it early
   RunningWatch watch(proxy_);
   EXPECT_THAT(watch.line(), StartsWith("draining: 1 session left, cut in"));
   client.reset();
-  server.close();  // nobody is left to take what the client had sent
+  server.close();  // no peer is left to read the bytes of the client
   EXPECT_THAT(watch.rest(), AllOf(HasSubstr("front"), HasSubstr("no session was cut")));
   EXPECT_EQ(watch.code(), 0);
   EXPECT_EQ(proxy_.wait(), 0);
@@ -416,8 +416,8 @@ TEST_F(WithoutAdminSection, HealthcheckReportsWhatToAddWithoutADefaultSocketDire
   EXPECT_THAT(outcome.err, AllOf(HasSubstr("has no 'admin' section"), HasSubstr("add 'admin:")));
 }
 
-// Its section went together with what broke it: the mistakes are what helps, not a socket that
-// nobody has heard of.
+// The error is in the admin section: the user needs the errors of the file, not the name of a
+// default socket.
 TEST_F(WithoutAdminSection, ReloadOfAnInvalidFileReportsTheErrorsWhetherWeirIsReachedOrNot) {
   {
     ProxyProcess proxy(config());

@@ -126,7 +126,7 @@ class BadBackendsTest : public testing::Test {
         "logging: {level: warn, access: {output: none}}\n"));
   }
 
-  // No more of them than may always be sent again: the budget of retries is not what is tested.
+  // Few enough for the retry budget, which is not under test.
   void run_clients(int requests, size_t body = 1000) {
     const int round = rounds_++;
     Outcome outcomes[3];
@@ -180,7 +180,7 @@ TEST_F(BadBackendsTest, BackendThatClosesIdleConnectionsAtRandomFailsNoIdempoten
   start([this](HttpPeer& peer, HttpMessage& m) {
     if (!answer_well(peer, m)) return false;
     if (random() % 2 == 0) return true;
-    // Perhaps while the next request is on its way; it is not looked at.
+    // Possibly while the next request is in transit; the backend does not read it.
     wait_ready(peer.socket().fd(), POLLIN, std::chrono::microseconds(random() % 2000));
     return false;
   });
@@ -235,7 +235,7 @@ TEST_F(BadBackendsTest, BackendThatExitsDuringAResponseAbortsTheClient) {
   });
   run_clients(kRequests);
   EXPECT_GT(gets_.aborted, 0);
-  // A reset overtakes what it follows: then nothing of the answer was there.
+  // A reset destroys the bytes before it: then the client has received none of the response.
   EXPECT_EQ(gets_.ok + gets_.aborted + gets_.gateway_errors, 2 * kRequests);
   EXPECT_EQ(posts_.ok + posts_.aborted + posts_.gateway_errors, kRequests);
 }
@@ -254,7 +254,7 @@ TEST_F(BadBackendsTest, GarbageIsAnsweredWithAnErrorAndNotForwarded) {
     ledger_.note(m);
     peer.read_body(m);
     peer.send(kGarbage[random() % std::size(kGarbage)]);
-    peer.socket().wait_end();  // weir does not want to hear more of it
+    peer.socket().wait_end();  // weir reads no more of it
     return false;
   });
   run_clients(kRequests);
@@ -311,7 +311,7 @@ TEST_F(BadBackendsTest, ResponseBeforeTheBodyIsReadArrivesComplete) {
   EXPECT_EQ(posts_.ok, kRequests);
 }
 
-// The client is still sending: what it is told must not be lost for that.
+// The client is still sending: the response must not be lost for that.
 TEST_F(BadBackendsTest, BackendThatExitsWhileItReadsABodyIsAnsweredWithAnError) {
   start([this](HttpPeer& peer, HttpMessage& m) {
     ledger_.note(m);
@@ -344,8 +344,8 @@ TEST_F(BadBackendsTest, ReturningBackendGetsRequestsAgainWithoutAFailure) {
   }
 }
 
-// The second try wants a new connection, because the first was kept and was closed; but kept ones
-// hold all the room that there is at the backend it goes to.
+// The retry needs a new connection, because the kept one was closed; but kept connections use the
+// whole limit of the backend.
 TEST_F(BadBackendsTest, IdleConnectionsAreClosedForARetry) {
   Acceptor one, other;
   weir_.emplace(
@@ -378,7 +378,7 @@ TEST_F(BadBackendsTest, IdleConnectionsAreClosedForARetry) {
   EXPECT_EQ(clients[0].read_response().body, "served");
 }
 
-// It restarts: all at one moment, after whatever time each of them has been idle. Twice.
+// It restarts: all connections close at the same time, after different idle times. Twice.
 TEST_F(BadBackendsTest, RestartOfABackendIsNotLearnedAsItsIdleLimit) {
   start([this](HttpPeer& peer, HttpMessage& m) { return answer_well(peer, m); });
   for (int i = 0; i < 3; ++i) {

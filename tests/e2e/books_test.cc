@@ -32,7 +32,7 @@ TEST(Books, TenThousandIdleSessionsUseLittleMemoryAndLeakNothing) {
   LoadServer backend(Behaviour::hold, 0, Place::process);
   const Address bind = free_address();
   ProxyProcess weir(simple(bind, {backend.address()}));
-  Socket first = Socket::connect(bind);  // pays for what is made once
+  Socket first = Socket::connect(bind);  // causes all allocations that are made once
   ASSERT_TRUE(backend.wait_active(1));
   first.reset();
   ASSERT_TRUE(weir.await_metric("weir_connections_active", {}, 0));
@@ -65,7 +65,7 @@ TEST(Books, TwentyThousandConnectionsLeakNothing) {
   const Address bind = free_address();
   ProxyProcess weir(simple(bind, {backend.address()}));
   const size_t descriptors = weir.open_descriptors();
-  size_t resident = 0;  // says nothing under a sanitizer, which keeps freed memory
+  size_t resident = 0;  // meaningless under a sanitizer, which keeps freed memory
   constexpr uint64_t kBatch = 100;
   for (uint64_t done = 0; done < kPassingSessions; done += kBatch) {
     std::vector<Socket> clients;

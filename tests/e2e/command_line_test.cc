@@ -1,4 +1,4 @@
-// The binary as a shell sees it: exit codes, and what goes to stdout and what to stderr.
+// The command line of the real binary: exit codes, stdout and stderr.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -28,7 +28,7 @@ class CommandLineTest : public testing::Test {
     std::remove((folder_ + "/weir.yaml").c_str());
     ::rmdir(folder_.c_str());
   }
-  // In a folder of its own.
+  // In its own folder.
   CommandOutcome weir(const std::string& arguments) { return run_weir(arguments, folder_); }
   void write(const std::string& text) { std::ofstream(folder_ + "/weir.yaml") << text; }
 
@@ -152,7 +152,7 @@ TEST_F(CommandLineTest, ShowEnvListsUnsetVariablesAndReportsErrors) {
   EXPECT_THAT(outcome.err, HasSubstr("weir.yaml:3:14: error[E140]"));
 }
 
-// What a shell prints for a line in which $WEIR is the binary.
+// The output of a shell for a line in which $WEIR is the binary.
 std::string shell(const std::string& line) {
   FILE* pipe = ::popen(("WEIR=" + weir_binary() + "; " + line).c_str(), "r");
   std::string out;

@@ -1,6 +1,6 @@
-// A thousand TCP sessions of every kind at one SIGTERM: how each kind ends and is counted. What has
-// to happen in time happens by events; the drain's own deadline is far away, or the only thing
-// waited for.
+// A thousand TCP sessions of every kind at one SIGTERM: how each kind ends and is counted. All
+// other ends are caused by events; the deadline of the drain is far away, or is the event under
+// test.
 #include <signal.h>
 
 #include <memory>
@@ -26,7 +26,7 @@ class DrainTableTest : public testing::Test {
  protected:
   DrainTableTest() { allow_many_descriptors(); }
 
-  // Every kind has a listener of its own, so that its ends are counted apart.
+  // Every kind has its own listener, so that its ends are counted separately.
   void start(const std::string& drain) {
     std::string listeners, clusters;
     const std::pair<const char*, Address> kinds[] = {
@@ -98,7 +98,7 @@ class DrainTableTest : public testing::Test {
     for (SessionPair& pair : mutes_) flood.push_back({&pair.server, &pair.client, size_t{1} << 40});
     ASSERT_TRUE(fill(flood, *weir_, "mute", "client_read"));
   }
-  // While weir stands still: their connections wait in the kernel, with all they have to say.
+  // weir is stopped (SIGSTOP): the connections wait in the kernel, with all their bytes.
   void open_queued() {
     queued_ = open_many("queued", kQueued);
     for (Socket& socket : queued_) {
@@ -164,7 +164,7 @@ class DrainTableTest : public testing::Test {
     EXPECT_EQ(scrape.sum(name, {{"listener", kind}}), double(n)) << kind << ": other reasons";
   }
 
-  // A process of its own comes first: it must not hold copies of what is opened later.
+  // The child process is started first: it must not inherit descriptors that are opened later.
   std::unique_ptr<LoadServer> dying_ =
       std::make_unique<LoadServer>(Behaviour::hold, 0, LoadServer::Place::process);
   LoadServer echo_{Behaviour::echo}, hold_{Behaviour::hold};

@@ -293,7 +293,7 @@ TEST_F(DrainTest, InterruptAndQuitBeginADrainLikeTerm) {
   }
 }
 
-// Its checks keep it from being ready; who has connected meanwhile waits in the kernel.
+// Its health checks keep it from being ready; connections wait in the accept queue.
 TEST_F(DrainTest, ServesItsClientsAndExitsWhenStoppedBeforeReadiness) {
   LoadServer echo(Behaviour::echo);
   ProxyProcess weir(
@@ -325,7 +325,7 @@ TEST_F(DrainTest, ExtendsTheStopTimeoutOfTheServiceManagerWhileItLasts) {
   EXPECT_EQ(weir.wait(), 0);
 }
 
-// What weir is told of an idle backend's death is a FIN: there is nothing that was cut.
+// The exit of an idle backend sends a FIN: no bytes are truncated.
 TEST_F(DrainTest, IdleSessionWhoseBackendExitsGetsAFin) {
   auto dying = std::make_unique<LoadServer>(Behaviour::hold, 0, LoadServer::Place::process);
   ProxyProcess weir(simple(bind_, {dying->address()}, drain("timeout: 100s")));

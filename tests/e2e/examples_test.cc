@@ -22,7 +22,7 @@ std::vector<std::string> examples() {
   return names;
 }
 
-// The same host on a free port; one that two binds share stays shared.
+// The same host on a free port; two binds of the same address get the same port.
 class Ports {
  public:
   std::string moved(const std::string& bind) {

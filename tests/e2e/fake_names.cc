@@ -1,11 +1,11 @@
 // getaddrinfo(3) for one process (LD_PRELOAD), with the names of the file WEIR_TEST_NAMES, which is
-// read at every call. A line is a name and what becomes of its lookup:
+// read at every call. A line is a name and the result of its lookup:
 //   app.test 127.0.0.1 ::1        these addresses
-//   app.test gate /asked /go 127.0.0.1  one byte in the FIFO /asked says that it was asked; the
-//                                 answer comes when somebody writes to the FIFO /go
+//   app.test gate /asked /go 127.0.0.1  one byte in the FIFO /asked reports the lookup; the
+//                                 answer comes when the test writes to the FIFO /go
 //   app.test fail                 no name server answers
-//   app.test hang /path/to/fifo   never an answer; one byte in the FIFO says that it was asked
-// A name that is not in the file is the system's.
+//   app.test hang /path/to/fifo   no answer; one byte in the FIFO reports the lookup
+// The system resolves a name that is not in the file.
 #include <arpa/inet.h>
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -47,7 +47,7 @@ void hang(const std::string& fifo) {
 void wait_at(const std::string& asked, const std::string& go) {
   const int fd = ::open(asked.c_str(), O_WRONLY);
   if (::write(fd, "?", 1) != 1) std::abort();
-  ::close(::open(go.c_str(), O_RDONLY));  // waits for who opens it for writing
+  ::close(::open(go.c_str(), O_RDONLY));  // waits until the test opens it for writing
   ::close(fd);
 }
 

@@ -1,5 +1,4 @@
-// HAProxy and the PROXY protocol: what it says of its clients to weir, and what weir says of its
-// own to it; in both versions.
+// HAProxy and the PROXY protocol, from HAProxy to weir and from weir to HAProxy, in both versions.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
@@ -17,12 +16,12 @@ using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Not;
 
-// A client whose address is nobody else's here: weir and HAProxy connect from 127.0.0.1.
+// A client with its own address: weir and HAProxy connect from 127.0.0.1.
 Socket client_of(const Address& to) {
   return Socket::connect_from(*Address::parse("127.0.0.9:0"), to);
 }
 
-// What a backend is told of the client.
+// The address of the client that a backend receives.
 bool tell_whom(HttpPeer& peer, HttpMessage& request) {
   return peer.send(
       http_ok(request.field("X-Forwarded-For") + " " + request.field("X-Forwarded-Proto")));
@@ -37,7 +36,7 @@ class HaproxyBeforeWeir : public testing::Test {
         cluster("app", {backend_.address()}), "logging: {access: {format: json}}\n");
   }
   std::string tls() const { return ", " + tls_with(site_.cert, site_.key); }
-  // HAProxy with `server`, further words of its server line.
+  // HAProxy with `server`, additional options of its server line.
   ForeignServer haproxy(const Address& front, const std::string& server,
                         const std::string& lines = "", const std::string& bind = "") const {
     return ForeignServer::haproxy(
@@ -149,7 +148,7 @@ TEST_F(HaproxyBeforeWeir, HaproxyWithoutItsHeaderIsRefused) {
 
 class HaproxyBehindWeir : public testing::Test {
  protected:
-  // It answers with `told`, in words of its log formats.
+  // It answers with `told`, a text in its log format.
   ForeignServer haproxy(const std::string& told) const {
     return ForeignServer::haproxy(
         fmt::format("frontend front\n  mode http\n  bind {} accept-proxy\n"

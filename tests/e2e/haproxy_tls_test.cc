@@ -1,5 +1,5 @@
-// TLS between weir and HAProxy, in both directions: who is verified by what, what connections and
-// sessions are used again, and what happens when one of them goes away for a while.
+// TLS between weir and HAProxy, in both directions: verification, reuse of connections and
+// sessions, and a restart of HAProxy.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
@@ -19,8 +19,7 @@ const std::string kQuiet = "logging: {level: warn, access: {output: none}}\n";
 
 class HaproxyIsATlsBackend : public testing::Test {
  protected:
-  // What it tells: version, host that was asked for, 1 for a session that goes on, the client's
-  // name.
+  // Its answer: version, server name, 1 for a resumed session, the name of the client.
   static constexpr const char* kTold =
       "%[ssl_fc_protocol] %[ssl_fc_sni] %[ssl_fc_is_resumed] %[ssl_c_s_dn(cn)]";
 
@@ -101,7 +100,7 @@ TEST_F(HaproxyIsATlsBackend, WeirSendsItsCertificateWhenRequired) {
   EXPECT_EQ(status(), 502);
 }
 
-// Its keys for sessions are new then: the one that weir has kept is of no use any more.
+// Its session keys are new then: it cannot resume the session that weir has kept.
 TEST_F(HaproxyIsATlsBackend, ResponsesReturnWhenHaproxyRestarts) {
   ForeignServer server = haproxy();
   ProxyProcess weir(
@@ -130,7 +129,7 @@ class HaproxyIsATlsClient : public testing::Test {
                       "cluster: app, " + tls_with(site_.cert, site_.key, tls) + listener),
         cluster("app", {backend_.address()}), kQuiet);
   }
-  // `server`: further words of its server line.
+  // `server`: additional options of its server line.
   ForeignServer haproxy(const std::string& server, const std::string& lines = "") const {
     return ForeignServer::haproxy(
         fmt::format("listen front\n  mode http\n  bind {}\n"

@@ -1,5 +1,5 @@
-// Reloads and SIGTERM under HTTP traffic of all kinds, by clients that others have written and by
-// our own: nobody is hurt but by what a drain has to cut.
+// Reloads and SIGTERM under HTTP traffic of all kinds, by wrk, h2load and clients of the tests: no
+// request fails, except those that a drain must cut.
 #include <signal.h>
 
 #include <future>
@@ -26,7 +26,8 @@ double ended(const Scrape& scrape, const std::string& reason) {
 
 class HttpReloadTest : public testing::Test {
  protected:
-  // Routes, clusters, balancing and backends change each time; each backend goes and returns.
+  // Routes, clusters, balancing and backends change each time; each backend is removed and added
+  // again.
   std::string config_of(int i) const {
     const std::vector<Address> first{first_.address()}, second{second_.address()},
         both{first_.address(), second_.address()};
@@ -94,7 +95,7 @@ TEST_F(HttpReloadTest, TwoHundredReloadsUnderMixedLoadCauseNoFailure) {
   const Scrape scrape = weir.scrape();
   EXPECT_EQ(scrape.imbalance(), 0);
   EXPECT_EQ(scrape.sum("weir_backend_requests_in_flight"), 0);
-  // wrk and h2load close in the middle of what they do; nobody else has a reason.
+  // Only wrk and h2load close within requests.
   for (const char* reason :
        {"backend_closed", "backend_reset", "backend_error", "connect_failed", "no_backend",
         "bad_request", "response_timeout", "queue_full", "error"})
@@ -248,7 +249,7 @@ TEST_F(HttpDrainTest, EveryStateEndsAsExpectedAndIsCounted) {
   ASSERT_TRUE(head.send("st: x\r\n\r\n"));
   expect_answer(head, "hello");
   expect_answer(waiting, "answer");
-  expect_answer(down, "halfhalf", false);  // its head was out: it ends as one that is idle
+  expect_answer(down, "halfhalf", false);  // its head was sent: it ends like an idle one
   ASSERT_TRUE(up.send("half"));
   expect_answer(up, "answer");
   ASSERT_TRUE(expecting.send("body"));

@@ -20,7 +20,7 @@ std::string many_backends(const std::string& last) {
   return "  - name: large\n    backends:\n" + list + "      - " + last + "\n";
 }
 
-// Asks one question after the other, and keeps the longest time an answer took.
+// Sends one request after the other, and records the longest response time.
 class Questions {
  public:
   explicit Questions(std::function<bool()> ask)

@@ -1,4 +1,4 @@
-// A process that is given too little says so and ends; nothing aborts.
+// A process with too low limits reports them and exits; it does not abort.
 #include <gmock/gmock.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -23,7 +23,7 @@ std::string config_with(int workers) {
                 "global: {workers: " + std::to_string(workers) + "}\n");
 }
 
-// Serves and stops in order, or names the limit and what is needed.
+// Serves and stops in order, or reports the limit and the required value.
 void try_with_descriptors(uint64_t limit, int workers) {
   SCOPED_TRACE(std::to_string(limit) + " descriptors");
   ProxyProcess weir(config_with(workers), {.descriptors = limit, .await_ready = false});

@@ -1,5 +1,5 @@
-// Host names of backends: whatever becomes of their lookups, weir starts, reloads, serves what it
-// can and stops.
+// Host names of backends: with any result of the lookups, weir starts, reloads, serves the backends
+// that it can reach, and stops.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -27,7 +27,7 @@ constexpr size_t kAtOnce = 64;  // lookups, as Lookups has them
 
 class NamesOfBackends : public testing::Test {
  protected:
-  // What names lead to from now on; fake_names.cc says how it is written.
+  // Sets the results of lookups, in the format of fake_names.cc.
   void names(const std::string& lines) {
     const std::string path = folder_ / "names";
     std::ofstream(path + ".new") << lines;
@@ -134,7 +134,7 @@ TEST_F(NamesOfBackends, AreLookedUpConcurrently) {
   ProxyOptions with_names = options();
   with_names.await_ready = false;
   ProxyProcess weir(config(backends), with_names);
-  // None of them is answered before as many as possible have asked.
+  // No lookup is answered before the maximum number of lookups is pending.
   for (size_t n = 0; n < kAtOnce;) {
     ASSERT_TRUE(wait_ready(asked.get(), POLLIN)) << n;
     char bytes[256];

@@ -1,5 +1,5 @@
-// nginx as a real backend: what curl gets through weir is what it gets directly, to the byte, with
-// the same status and the same end-to-end fields.
+// nginx as a real backend: curl receives the same response through weir as directly: the same
+// bytes, status and end-to-end fields.
 #include <fmt/format.h>
 #include <sys/wait.h>
 
@@ -78,7 +78,7 @@ struct Seen {
 
 class NginxBackendTest : public testing::Test {
  protected:
-  // Its code; what it says goes to standard error.
+  // Returns the exit code; the output goes to standard error.
   int shell(const std::string& line) const {
     const int status = std::system(line.c_str());
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;

@@ -1,4 +1,4 @@
-// What a reload would change, asked of the real binary with sessions open.
+// Plans of the real binary with open sessions.
 #include <sys/stat.h>
 
 #include "support/config_text.h"
@@ -29,7 +29,7 @@ class PlanTest : public testing::Test {
       ASSERT_EQ(sessions.back().receive(1), "x");
     }
   }
-  // The only change of the plan to `text`, with what it touches.
+  // The only change of the plan to `text`, with the number of sessions it affects.
   static nlohmann::json change_to(const ProxyProcess& weir, const std::string& text) {
     weir.write_config(text);
     const nlohmann::json plan = weir.post("/v1/reload?wait=1&dry_run=1").json();

@@ -1,4 +1,4 @@
-// What the process does once, however many workers it has: log files, health checks.
+// Tasks that the process performs once, for any number of workers: log files, health checks.
 #include <signal.h>
 
 #include <filesystem>
@@ -18,8 +18,8 @@ std::string content(const std::string& path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-// Whether the text comes to stand in the file, which need not be there yet. Asks weir meanwhile:
-// an answer is an event that lets its log go on too.
+// Waits for the text in the file, which may not exist yet. Sends requests to weir meanwhile: each
+// response is an event after which the log advances.
 bool await_text(const ProxyProcess& weir, const std::string& path, const std::string& text) {
   const TimePoint until = std::chrono::steady_clock::now() + kPatience;
   while (content(path).find(text) == std::string::npos) {
@@ -124,7 +124,7 @@ TEST(Process, StartsBeforeAllFirstResultsWhenFewChecksRunAtATime) {
   EXPECT_LT(scrape.sum("weir_backend_health_checks_total"), kBackends / 2);
 }
 
-// Not once for each worker: a backend's health is one fact, and checks are load.
+// Not once per worker: the health of a backend is common to all workers, and checks cost load.
 TEST(Process, FourWorkersCheckABackendAsOftenAsOne) {
   constexpr Duration kInterval = 200ms;
   LoadServer backend(Behaviour::echo);

@@ -1,5 +1,5 @@
-// The PROXY protocol with nginx on both sides of weir; and to the byte, where no program tells what
-// it was told: what version 2 says of the TLS that weir has ended.
+// The PROXY protocol with nginx on both sides of weir; and byte by byte the TLVs of version 2 about
+// TLS that weir has terminated, which no program reports.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
@@ -18,7 +18,7 @@ constexpr const char* kLoadStream = "load_module /usr/lib/nginx/modules/ngx_stre
 
 class ProxyHeaderTest : public testing::Test {
  protected:
-  // A client whose address is nobody else's here.
+  // A client with its own address.
   Socket client(const Address& to) const {
     return Socket::connect_from(*Address::parse("127.0.0.9:0"), to);
   }
@@ -97,7 +97,7 @@ std::map<int, std::string> tlvs(std::string_view bytes) {
   return found;
 }
 
-// What version 2 says, of IPv4.
+// The contents of version 2 for IPv4.
 struct Told {
   std::string source;  // four bytes
   std::map<int, std::string> all = {};
@@ -133,7 +133,7 @@ class TlsToldTest : public ProxyHeaderTest {
                        cluster("app", {backend_.address()}, "proxy_protocol: v2"),
                        "logging: {access: {output: none}}\n");
   }
-  // What is said of this client, whose connection is of use then.
+  // The header for this client, whose connection is then open.
   Told told(TlsPeer& peer) {
     EXPECT_EQ(handshake(peer), TlsPeer::State::done) << peer.error();
     Socket server = backend_.accept();

@@ -202,7 +202,7 @@ TEST_F(RelayTest, BackendThatReturnsGetsSessionsAgain) {
   EXPECT_GE(weir.scrape().sum("weir_backend_health_transitions_total", {{"to", "up"}}), 1);
   client_ = Socket::connect(bind_);
   ASSERT_TRUE(client_.send("hello"));
-  // Its checks are accepted, too: they say nothing.
+  // Its health checks are accepted, too: they send no bytes.
   std::string heard;
   for (int i = 0; i < 100 && heard.empty(); ++i) heard = backend_.accept().receive(5, 200ms);
   EXPECT_EQ(heard, "hello");

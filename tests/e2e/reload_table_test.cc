@@ -1,5 +1,5 @@
-// Sessions of every kind, each through every kind of reload: what is on its way arrives to the
-// byte, and the session ends as it would have without.
+// Sessions of every kind, each through every kind of reload: all bytes in transit arrive, and the
+// session ends as without a reload.
 #include <poll.h>
 
 #include "support/config_text.h"
@@ -103,7 +103,7 @@ class ReloadTableTest : public testing::TestWithParam<std::tuple<Kind, Change>> 
     ASSERT_EQ(answer.json()["result"], result);
   }
 
-  // Afterwards it goes on as it had begun, to its end; the reason that is counted.
+  // Afterwards it continues to its end. Returns the counted reason.
   std::string go_on() {
     switch (std::get<Kind>(GetParam())) {
       case Kind::idle:
@@ -148,7 +148,7 @@ class ReloadTableTest : public testing::TestWithParam<std::tuple<Kind, Change>> 
     return reason;
   }
 
-  // Whoever comes now meets the configuration in force.
+  // New connections use the current configuration.
   void expect_the_new_are_served() {
     const Change change = std::get<Change>(GetParam());
     if (change == Change::listener_rebound) {

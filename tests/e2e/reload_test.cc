@@ -1,4 +1,4 @@
-// Reloads of the real binary: what they change, what they leave alone, what they refuse.
+// Reloads of the real binary: their changes, what they keep, and what they refuse.
 #include <signal.h>
 #include <sys/stat.h>
 
@@ -17,7 +17,7 @@ using End = Socket::End;
 
 class ReloadTest : public testing::Test {
  protected:
-  // What a refused reload must leave as it was.
+  // The state that a refused reload must not change.
   struct State {
     double generation, listeners, active;
     nlohmann::json hash;
@@ -142,7 +142,7 @@ TEST_F(ReloadTest, RefusesAnEmptyOrMissingOrUnreadableFile) {
 TEST_F(ReloadTest, RefusesAnAddressItCannotBindAndKeepsEverything) {
   ProxyProcess weir(simple(bind_, {backend_.address()}));
   const State before = state(weir);
-  const Acceptor taken;  // without SO_REUSEPORT: nobody can share it
+  const Acceptor taken;  // without SO_REUSEPORT: no other socket can share it
   weir.write_config(config_text(listener("web", bind_, "app") + listener("more", other_, "app") +
                                     listener("taken", taken.address(), "app"),
                                 cluster("app", {backend_.address()})));

@@ -1,5 +1,5 @@
-// Thousands of clients that send their heads a byte at a time: what they cost, whom they disturb,
-// and how they end.
+// Thousands of clients that send their heads byte by byte: their memory, their effect on other
+// clients, and their ends.
 #include <poll.h>
 
 #include <algorithm>
@@ -23,7 +23,7 @@ class SlowClientsTest : public testing::Test {
  protected:
   SlowClientsTest() { allow_many_descriptors(); }
 
-  // One of ten says nothing at all; the others have begun with a head that they will not end.
+  // One of ten sends nothing; the others send a head that they do not complete.
   void open_drippers() {
     for (size_t i = 0; i < kClients; ++i) {
       drippers_.push_back(Socket::connect(bind_));

@@ -1,4 +1,4 @@
-// A thousand reloads in a row, under load and beside plans: nobody is hurt, nothing is left behind.
+// A thousand reloads, under load and with concurrent plans: no request fails, nothing leaks.
 #include <iostream>
 
 #include "support/config_text.h"
@@ -15,7 +15,7 @@ bool echoes(Socket& socket, const std::string& text) {
   return socket.send(text) && socket.receive(text.size()) == text;
 }
 
-// Connections one after the other, until told to stop; each must be served to the byte.
+// Opens one connection after the other until stop; weir must serve each completely.
 class ConnectionLoad {
  public:
   explicit ConnectionLoad(Address to) : to_(std::move(to)), thread_([this] { run(); }) {}
@@ -91,8 +91,8 @@ class ThousandReloads : public testing::Test {
  protected:
   static constexpr int kCalm = 100;  // after so many, what stays the same has its size
 
-  // One listener never changes, one changes each time, one comes and goes; so do a backend and the
-  // way to choose it.
+  // One listener never changes, one changes each time, one is added and removed; so are a backend
+  // and the balancing policy.
   std::string config_of(int i) const {
     if (i % 2 == 0)
       return config_text(listener("web", bind_, "app") + listener("other", other_, "app"),

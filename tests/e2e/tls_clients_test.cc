@@ -68,7 +68,7 @@ class TlsClientsTest : public testing::Test {
                     "a.test:{}:127.0.0.1 {}",
                     authority_.file(), port(), options));
   }
-  // Its standard input is `input`, in the words of printf.
+  // Its standard input is `input`, in the format of printf.
   Ran s_client(const std::string& input, const std::string& options) const {
     return run(
         fmt::format("printf '{}' | timeout 60 openssl s_client -connect {} -CAfile {} "
@@ -309,7 +309,7 @@ class StalledHandshakesTest : public TlsClientsTest {
  protected:
   StalledHandshakesTest() { allow_many_descriptors(); }
 
-  // What a client says first.
+  // The first bytes of a client.
   static std::string client_hello() {
     SSL_CTX* const context = SSL_CTX_new(TLS_client_method());
     SSL* const ssl = SSL_new(context);
@@ -324,7 +324,7 @@ class StalledHandshakesTest : public TlsClientsTest {
     SSL_CTX_free(context);
     return hello;
   }
-  // One of three says nothing, one says half of its first message, one all of it.
+  // One of three sends nothing, one half of its first message, one all of it.
   void open_all() {
     const std::string hello = client_hello();
     for (size_t i = 0; i < kStalled; ++i) {

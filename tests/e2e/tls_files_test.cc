@@ -1,5 +1,5 @@
-// The files of TLS: what is wrong with one is said before it is used, with its place, and a new one
-// is used from the next handshake on, without a stir for anybody else.
+// TLS files: weir reports the errors of a file with their location before it uses the file, and
+// uses a new file from the next handshake on, without an effect on open connections.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <signal.h>
@@ -252,7 +252,7 @@ TEST_F(TlsFilesTest, InvalidNewFileFailsTheReloadAndTheOldCertificateStays) {
   EXPECT_EQ(shown(), "second");
 }
 
-// Three listeners, each with a certificate of its own.
+// Three listeners, each with its own certificate.
 TEST_F(TlsFilesTest, EveryInvalidFileIsReportedAtStartAndAtAReload) {
   std::string all;
   for (const std::string name : {"1", "2", "3"}) {

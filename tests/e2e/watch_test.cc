@@ -25,7 +25,7 @@ class WatchTest : public testing::Test {
     std::ofstream(path, std::ios::trunc | std::ios::binary) << text;
   }
   std::string admin() const { return "admin: {socket: " + folder_ + "/admin.sock}\n"; }
-  // Distinct for each n, so that each is a generation of its own.
+  // Different for each n, so that each reload is a new generation.
   std::string numbered(int n) const {
     return simple(bind_, {backend_.address()},
                   kWatch + admin() + "drain: {timeout: " + std::to_string(100 + n) + "s}\n");
@@ -84,7 +84,7 @@ TEST_F(WatchTest, DetectsAChangeOfAnIncludedFile) {
 TEST_F(WatchTest, WatchesAnInvalidFileUntilItIsFixed) {
   write(folder_ + "/weir.yaml", numbered(1));
   ProxyProcess weir("", run(folder_ + "/weir.yaml"));
-  // Its mistake is in a file of a directory that the configuration in force knows nothing of.
+  // The error is in a file of a directory that the current configuration does not use.
   fs::create_directory(folder_ + "/new");
   write(folder_ + "/new/part.yaml", "no_such_key: 1\n");
   write(folder_ + "/weir.yaml", "include: [new/part.yaml]\n" + numbered(2));

@@ -1,5 +1,5 @@
-// Any bytes as what a client of TLS sends first. The outcome does not depend on how they are split
-// among reads, and its meaning not on how the message is split among records.
+// Any bytes as the first bytes of a TLS client. The result does not depend on how they are split
+// into reads, nor on how the message is split into records.
 #include <algorithm>
 #include <cstdint>
 #include <string>

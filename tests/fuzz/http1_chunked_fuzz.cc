@@ -21,8 +21,8 @@ struct Decoded {
   bool operator==(const Decoded&) const = default;
 };
 
-// Gives the decoder at most `step` bytes at a time, each time in memory of just that size. With
-// `pumped`, what is data for sure goes past it.
+// Passes at most `step` bytes at a time to the decoder, each time in memory of exactly that size.
+// With `pumped`, bytes that are certainly data bypass it.
 Decoded decode(std::string_view input, size_t step, bool pumped = false) {
   H1RequestParser parser;
   CHECK(parser.feed(kHead) == H1RequestParser::State::complete);

@@ -43,7 +43,7 @@ void check_splits(std::string_view input, Make make) {
   CHECK(pieces.text() == whole.text());
 }
 
-// Each field that was written is one that came, unchanged, or one that weir writes itself.
+// Each written field is an unchanged received field, or one that weir writes itself.
 inline void check_fields(const MessageHead& before, const MessageHead& after) {
   for (size_t i = 0; i < after.field_count(); ++i) {
     const FieldId id = after.field_id(i);

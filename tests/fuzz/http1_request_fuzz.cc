@@ -1,5 +1,5 @@
-// Any bytes as what a client sends. The outcome does not depend on how they are split, and a
-// request that is accepted means the same to the next reader after weir has written it anew.
+// Any bytes as the input from a client. The result does not depend on how they are split, and an
+// accepted request has the same meaning after weir has rewritten it.
 #include "http/path.h"
 #include "http1_properties.h"
 #include "support/http1_transcript.h"

@@ -1,5 +1,6 @@
-// Any bytes as what a backend sends; the first chooses the method of the request. The outcome does
-// not depend on how they are split, and a response that is accepted means the same to the client.
+// Any bytes as the input from a backend; the first byte chooses the method of the request. The
+// result does not depend on how they are split, and an accepted response has the same meaning for
+// the client.
 #include "http1_properties.h"
 #include "support/http1_response_transcript.h"
 

@@ -12,7 +12,7 @@ namespace {
 using namespace weir;
 using State = ProxyRead::State;
 
-// Of its own on the heap, so that reading beyond its end is seen.
+// In its own heap memory, so that a read beyond its end is detected.
 ProxyRead read(std::vector<char>& memory, std::string_view input) {
   memory.assign(input.begin(), input.end());
   memory.shrink_to_fit();

@@ -1,5 +1,5 @@
 // Runs a fuzz target over files and directories, for compilers without libFuzzer. An input that
-// takes long fails as well as one that crashes.
+// takes too long fails like one that crashes.
 #include <chrono>
 #include <cstdint>
 #include <cstdio>

@@ -1,5 +1,5 @@
-// Any text as a configuration. It is told what is wrong with it, within bounds; and what is right
-// means the same after it is written back.
+// Any text as a configuration. weir reports a bounded number of errors; a valid configuration has
+// the same meaning after it is written back.
 #include <cstdint>
 #include <string>
 

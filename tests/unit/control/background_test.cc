@@ -19,7 +19,8 @@ class BackgroundTest : public testing::Test {
     background_->run([wait = promise.get_future().share()] { wait.wait(); });
     return promise;
   }
-  // In a job: until stop() has begun. From then on what is put into the bin is freed at once.
+  // In a job: waits until stop() has begun. From then on objects put into the bin are freed at
+  // once.
   void wait_for_stop() {
     const auto freed = std::make_shared<std::atomic<bool>>(false);
     while (!*freed) {
@@ -34,7 +35,7 @@ class BackgroundTest : public testing::Test {
   std::unique_ptr<Background> background_ = std::make_unique<Background>(loop_, log_);
 };
 
-// Tells where it ended.
+// Reports the thread of its destruction.
 struct Traced {
   explicit Traced(std::promise<std::thread::id>& p) : promise(p) {}
   ~Traced() { promise.set_value(std::this_thread::get_id()); }

@@ -1,4 +1,4 @@
-// What `weir check` says of the host: directories, sockets, algorithms.
+// The findings of `weir check` about the host: directories, sockets, algorithms.
 #include "control/host_check.h"
 
 #include <gmock/gmock.h>

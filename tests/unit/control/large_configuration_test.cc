@@ -1,5 +1,5 @@
-// What a reload does for each backend, route and cluster takes the same time however many there
-// are: four times as many cost about four times as much.
+// The time of a reload per backend, route and cluster does not depend on their number: four times
+// as many cost about four times as much.
 #include "config/findings.h"
 #include "config/load.h"
 #include "config/validate.h"

@@ -81,7 +81,7 @@ TEST(Loader, DestructorDoesNotWaitForAHangingLoad) {
   gate->finished.get_future().wait();
 }
 
-// Of a request that is told of its end alone: its Done is destroyed without a call.
+// For a request that ends without a result: its Done is destroyed without a call.
 struct EndCounter {
   explicit EndCounter(int& count) : ended(count) {}
   ~EndCounter() { ++ended; }

@@ -35,7 +35,7 @@ Address at(const char* text) {
 }
 
 TEST(Lookups, LooksUpNamesConcurrently) {
-  // Nobody gets an answer before as many as possible have asked.
+  // No lookup is answered before the maximum number of lookups is pending.
   struct Gate {
     std::mutex mutex;
     std::condition_variable open;
@@ -130,7 +130,7 @@ TEST(Lookups, SystemResolvesLocalhostAndReportsWhyOthersFail) {
   const LookupAnswer answer = look_up_host("localhost");
   EXPECT_THAT(answer.addresses, testing::Contains(Address::loopback(0)));
   EXPECT_EQ(answer.failure, "");
-  const LookupAnswer none = look_up_host("a..test");  // no name: no server is asked
+  const LookupAnswer none = look_up_host("a..test");  // an invalid name: no query to a server
   EXPECT_THAT(none.addresses, IsEmpty());
   EXPECT_THAT(none.failure, HasSubstr("cannot look up 'a..test': "));
 }

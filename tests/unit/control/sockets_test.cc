@@ -199,7 +199,7 @@ TEST(Sockets, UnixPathIsOneSocketAndItsFileIsRemovedWithIt) {
     }
     EXPECT_EQ(owners, 1);
     EXPECT_EQ(::stat(path.c_str(), &status), 0);
-    // Somebody else listens there: that is an error, not a stale file.
+    // Another process listens there: that is an error, not a stale file.
     Sockets second(2);
     EXPECT_FALSE(second.prepare(model({"unix:" + path})));
     EXPECT_EQ(::stat(path.c_str(), &status), 0);
@@ -316,7 +316,7 @@ TEST_F(SocketsNewPermissions, AreAppliedToTheSocketWhateverFileIsAtItsPath) {
   EXPECT_EQ(mode_of(kept), 0606u);
 }
 
-// On a thread of its own, on which the kernel refuses to change the owner of a file.
+// In its own thread, in which the kernel refuses to change the owner of a file.
 template <typename Test>
 void without_chown(Test test) {
   std::thread([&] {
@@ -358,7 +358,7 @@ TEST(Sockets, MissingGroupIsReportedByNameAndLeavesNoFile) {
   EXPECT_FALSE(std::filesystem::exists(path));
 }
 
-// On a thread of its own, where the kernel has no IPv6.
+// In its own thread, in which the kernel has no IPv6.
 template <typename Test>
 void without_ipv6(Test test) {
   std::thread([&] {

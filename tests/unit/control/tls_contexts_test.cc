@@ -1,5 +1,5 @@
-// What a load says of the files that TLS names: at a start, and at a reload, which knows what is in
-// force.
+// The findings of a load about TLS files: at start, and at a reload, which compares them with the
+// current ones.
 #include "control/tls_contexts.h"
 
 #include <gmock/gmock.h>
@@ -40,7 +40,7 @@ class TlsContextsTest : public testing::Test {
     return "clusters: [{ name: app, backends: ['127.0.0.1:1']" +
            (tls.empty() ? "" : ", tls: { " + tls + " }") + " }]\n";
   }
-  // What is found, each "code message".
+  // The findings, each as "code message".
   std::vector<std::string> load(const std::string& yaml, bool reload = false) {
     loaded_ = config::load_text(yaml, "test.yaml", [](const std::string&) { return std::nullopt; });
     EXPECT_TRUE(loaded_.valid()) << config::format_text(loaded_.diagnostics, false);

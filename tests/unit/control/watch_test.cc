@@ -20,7 +20,7 @@ class WatchTest : public testing::Test, protected TestLoop {
     for (const std::string& directory : {one_, two_}) std::filesystem::create_directory(directory);
   }
   static void write(const std::string& directory) { std::ofstream(directory + "/file") << "x"; }
-  // Everything that has happened is told of.
+  // All events have been reported.
   int told() {
     turns(3);
     advance(Watch::kPatience + 100ms);
@@ -45,7 +45,7 @@ TEST_F(WatchTest, ReportsManyChangesOnceInTheDirectoriesOfTheLastSet) {
   EXPECT_EQ(told(), 2);
 }
 
-// A mount that hangs: the thread that asks is left behind.
+// A hanging mount: its thread stays blocked.
 TEST_F(WatchTest, DirectoryThatDidNotRespondIsWatchedOnceItResponds) {
   std::promise<int> answer;
   {

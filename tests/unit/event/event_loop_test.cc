@@ -168,8 +168,8 @@ struct Reopener final : TransportReader {
   int called = 0, bytes = 0;
 };
 
-// Trap T3. Somebody else holds the old socket too (a child, a successor): if its number were closed
-// before the watch stops, epoll would go on reporting it, to whoever has the number then.
+// Trap T3. Another process holds the old socket too (a child, a successor): if its number were
+// closed before the watch stops, epoll would continue to report it to the new owner of the number.
 TEST(EventLoop, DescriptorNumberReusedInTheSameCallbackReportsOnlyTheNewSocket) {
   TestLoop loop;
   SocketPair before = tcp_pair(), after = tcp_pair();

@@ -18,7 +18,7 @@ class HttpProbeTest : public testing::Test {
     const Backend backend("app", "b", address, *Address::parse(address));
     return std::string(HttpProbe(spec, backend).request_bytes());
   }
-  // What is found when `answer` comes in pieces of `size`, and then its end; "open": nothing.
+  // The finding for `answer` in pieces of `size`, and then its end; "open": none.
   std::string receive(std::string_view answer, size_t size, bool ends) {
     const Backend backend("app", "b", "a", *Address::parse("10.0.0.1:80"));
     HttpProbe probe(spec, backend);

@@ -9,7 +9,7 @@
 namespace weir::test {
 namespace {
 
-constexpr Duration kMoment = 600ms;  // after which nobody has needed it for half a second
+constexpr Duration kMoment = 600ms;  // longer than half a second without use
 
 bool is_open(int fd) {
   return ::fcntl(fd, F_GETFD) >= 0;

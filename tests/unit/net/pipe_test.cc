@@ -69,8 +69,8 @@ TEST_P(PipeTest, ForwardsAHalfCloseAndKeepsTheOtherDirection) {
 TEST_P(PipeTest, StopsReadingWhileTheSinkIsFullAndResumesAfterwards) {
   const std::string bytes = random_bytes(48 << 20);
   size_t sent = 0;
-  // The backend does not read: what the client can get rid of is bounded by the kernel's buffers
-  // and one of ours.
+  // The backend does not read: the buffers of the kernel and one of weir bound the bytes that the
+  // client can send.
   const auto push = [&] {
     for (;;) {
       const ssize_t n =
@@ -155,7 +155,7 @@ TEST(UnixPipe, FloodYieldsToOtherSessionsAndResumesByItself) {
   std::vector<KernelPipe*>
       all;  // none is left for the flood: it copies, and its blocks are counted
   while (KernelPipe* pipe = resources.kernel_pipes.lend()) all.push_back(pipe);
-  constexpr int kBuffer = 208 << 10;  // what anybody may ask for; the kernel doubles it
+  constexpr int kBuffer = 208 << 10;  // the maximum without privileges; the kernel doubles it
   constexpr size_t kTurn = HalfPipe::kChunksPerTurn * kBlockSize;
   SocketPair from = unix_pair(kBuffer), to = unix_pair(kBuffer);
   const std::string bytes = random_bytes(1 << 20);
@@ -169,7 +169,7 @@ TEST(UnixPipe, FloodYieldsToOtherSessionsAndResumesByItself) {
   ASSERT_TRUE(sink.open(loop.loop, to.b.release()));
   HalfPipe flood(resources, source, sink, nobody);
   PipeFixture other{resources, unix_pair(), unix_pair()};
-  loop.turns(1);  // it is known to be readable, and nobody has read
+  loop.turns(1);  // it is known to be readable, and has not been read
   flood.start();
   send_all(other.client_end.get(), "x");
 
@@ -187,7 +187,8 @@ TEST(UnixPipe, FloodYieldsToOtherSessionsAndResumesByItself) {
   for (KernelPipe* pipe : all) resources.kernel_pipes.take_back(pipe);
 }
 
-// Nobody reads while the sink takes nothing; what was received is delivered when it does.
+// The pipe does not read while the sink is full; it delivers the received bytes when the sink has
+// space.
 TEST(TcpPipe, ResetOfSourceIsDetectedWhileSinkBlocksAndReceivedBytesAreDelivered) {
   TestLoop loop;
   PipeResources resources{loop.loop};
@@ -211,7 +212,7 @@ TEST(TcpPipe, ResetOfSourceIsDetectedWhileSinkBlocksAndReceivedBytesAreDelivered
   EXPECT_GT(f.pipe.request.moved(), sent / 2) << "of " << sent;
 }
 
-// libevent says only "readable, writable" of an error, and a read that empties the socket looks
+// libevent reports only "readable, writable" for an error, and a read that empties the socket looks
 // like any other.
 TEST(TcpPipe, ResetDirectlyAfterTheLastBytesIsDetectedSoon) {
   TestLoop loop;
@@ -232,7 +233,7 @@ TEST(TcpPipe, ResetDirectlyAfterTheLastBytesIsDetectedSoon) {
   EXPECT_TRUE(f.client.was_reset());
 }
 
-// Nobody reads on, so nobody comes upon it.
+// No read follows that could find it.
 TEST(TcpPipe, ResetAfterMoreBytesThanTheSinkAcceptsIsDetectedSoon) {
   TestLoop loop;
   PipeResources resources{loop.loop};
@@ -361,7 +362,7 @@ TEST_F(UrgentByteTest, BeforeAResetDoesNotLoseTheFollowingBytes) {
   EXPECT_EQ(got.size(), 60'000u);
 }
 
-// A read is short there, too, and no event tells of the rest.
+// A read is short there, too, and no event reports the rest.
 TEST_F(UrgentByteTest, InSmallMessagesDelaysTheFollowingBytesBriefly) {
   loop.turns(2);
   send_all(f.client_end.get(), "a");

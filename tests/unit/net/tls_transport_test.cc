@@ -1,4 +1,4 @@
-// A Transport with TLS, and nothing around it: what it says must be what a plain one would say.
+// A Transport with TLS alone: its results must be those of a plain Transport.
 #include <gtest/gtest.h>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
@@ -41,8 +41,8 @@ class TlsTransportTest : public testing::Test, protected TestLoop {
   std::array<char, 65536> memory;
 };
 
-// Before what cannot be repeated goes down a kept connection, the kernel is asked: no event has
-// told of this end.
+// Before it sends a request that cannot be repeated over a kept connection, weir asks the kernel:
+// no event has reported this end.
 TEST_F(TlsTransportTest, ReadWithoutAnEventAsksTheKernel) {
   ASSERT_EQ(transport.read(memory).status, Io::Status::blocked);
   ASSERT_FALSE(transport.readable());
@@ -56,7 +56,7 @@ TEST_F(TlsTransportTest, ReadWithoutAnEventAsksTheKernel) {
   EXPECT_FALSE(transport.cut_off());
 }
 
-// Nor has one told of these bytes, nor of the reset behind them, which the write comes upon.
+// No event has reported these bytes either, nor the reset after them, which the write finds.
 TEST_F(TlsTransportTest, BytesBeforeTheResetAreReadAfterAFailedWrite) {
   ASSERT_EQ(transport.read(memory).status, Io::Status::blocked);
   ASSERT_TRUE(peer->send("x"));
@@ -76,7 +76,7 @@ TEST_F(TlsTransportTest, FinWithoutCloseNotifyIsATruncation) {
   EXPECT_TRUE(transport.cut_off());
 }
 
-// Its edge has come before there was TLS to hear of it, and will not come again (trap T4).
+// Its edge came before TLS was set up, and will not come again (trap T4).
 TEST_F(TlsTransportTest, FinBeforeTheHandshakeEndsIt) {
   SocketPair pair = tcp_pair();
   TlsPeer hasty(Socket(pair.a.release()), {});
@@ -135,7 +135,7 @@ TEST_F(TlsTransportTest, KeyUpdateWithinTheStreamChangesNoData) {
   EXPECT_GT(updates, 16u);
 }
 
-// OpenSSL answers with the next write, or, when it is asked again before that, while it reads.
+// OpenSSL answers with the next write, or, after a second KeyUpdate before that, during a read.
 void ask_for_new_keys(TlsPeer& peer, const std::string& bytes) {
   for (const char byte : bytes) {
     SSL_key_update(peer.ssl(), SSL_KEY_UPDATE_REQUESTED);
@@ -169,10 +169,10 @@ class FullTlsTransportTest : public TlsTransportTest {
   size_t sent = 0;
 };
 
-// The answer goes behind the records that wait, whose bytes the caller has not been told of yet.
+// The answer follows the pending records, whose bytes have not been reported to the caller yet.
 TEST_F(FullTlsTransportTest, KeyUpdateWhileRecordsArePendingRepeatsNoData) {
   ask_for_new_keys(*peer, "abc");
-  std::string got = peer->receive();  // there is room now, and no event has told of it
+  std::string got = peer->receive();  // there is space now, and no event has reported it
   ASSERT_TRUE(reads("abc"));
   ASSERT_TRUE(run_until([&] {
     got += peer->receive();
@@ -197,7 +197,7 @@ TEST_F(FullTlsTransportTest, BlockedCloseNotifyIsSentWhenTheSocketBecomesWritabl
   EXPECT_FALSE(transport.fin_waits());
 }
 
-// What waits is bounded, also for who asks for new keys for ever and takes nothing.
+// Pending output is bounded, also for a peer that sends KeyUpdates without end and does not read.
 TEST_F(FullTlsTransportTest, EndlessKeyUpdatesEndTheConnection) {
   Io io{};
   for (int i = 0; i < 10'000 && io.status != Io::Status::failed; ++i) {
@@ -323,7 +323,7 @@ TEST_F(RecordsWithoutDataTest, HandshakeInTinyRecordsIsReadInPortions) {
   })) << "what is left is read in later turns, although no event tells of it";
 }
 
-// It has been given up, and may have gone another way by now.
+// The bytes were abandoned, and may have been sent over another connection by now.
 TEST_F(FullTlsTransportTest, CloseSendsNoPendingBytes) {
   std::string got = peer->receive();  // there is room now
   ASSERT_FALSE(got.empty());
@@ -351,7 +351,7 @@ TEST_F(TlsTransportTest, AfterCloseNotifyItReadsButSendsNothing) {
   EXPECT_FALSE(transport.cut_off());
 }
 
-// One event has told of both, and there will be no other.
+// One event has reported both, and no other will follow.
 TEST_F(TlsTransportTest, ResetAfterAPartialRecordIsDetectedAfterSomeTime) {
   struct Reader : TransportReader {
     void on_readable() override {
@@ -375,7 +375,7 @@ TEST_F(TlsTransportTest, ResetAfterAPartialRecordIsDetectedAfterSomeTime) {
   EXPECT_TRUE(transport.was_reset());
 }
 
-// What the records carried that the peer has read, in order, its close_notify left out.
+// The payload of the records that the peer has read, in order, without its close_notify.
 class TlsRecordSizesTest : public TlsTransportTest {
  protected:
   std::vector<size_t> sizes_of(size_t total) {

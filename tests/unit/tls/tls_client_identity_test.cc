@@ -1,4 +1,4 @@
-// What a hostile certificate may say: whoever signed it has not looked at the names in it.
+// Malicious certificates: their authority has not checked the names in them.
 #include "tls/tls_client_identity.h"
 
 #include <gmock/gmock.h>

@@ -1,5 +1,5 @@
-// Who comes back with a ticket is known again, for as long as its key is kept, and by whoever has
-// the same keys.
+// A client can resume with a ticket as long as its key is kept, at every instance with the same
+// keys.
 #include "tls/tls_tickets.h"
 
 #include <gtest/gtest.h>
@@ -23,7 +23,7 @@ class TicketKeysTest : public testing::Test, protected TestLoop {
  protected:
   void TearDown() override { SSL_SESSION_free(session); }
 
-  // An instance of weir: contexts of its own, with these keys.
+  // An instance of weir: its own contexts, with these keys.
   std::shared_ptr<TlsServer> instance(TicketKeys& with) {
     config::ListenerTls spec;
     spec.certificates.push_back({"a", files.cert, files.key, "", {}, {}});
@@ -32,7 +32,7 @@ class TicketKeysTest : public testing::Test, protected TestLoop {
     server->use_tickets(with);
     return server;
   }
-  // A client comes with the session of the last one. Whether it was known again.
+  // A client connects with the session of the last one. Returns whether it was resumed.
   bool comes_back(const TlsServer& server) {
     SocketPair pair = tcp_pair();
     TlsPeer peer(Socket(pair.a.release()), {.version = version, .session = session});
@@ -48,7 +48,7 @@ class TicketKeysTest : public testing::Test, protected TestLoop {
     EXPECT_TRUE(run_until([&] { return peer.receive() == "x"; }));  // and the ticket before it
     const bool known = SSL_session_reused(peer.ssl()) != 0;
     EXPECT_EQ(transport.tls()->resumed(), known);
-    // Of a renewed ticket in TLS 1.2 nobody is called back.
+    // OpenSSL has no callback for a renewed ticket in TLS 1.2.
     SSL_SESSION* const last =
         version == TLS1_2_VERSION ? SSL_get0_session(peer.ssl()) : peer.session();
     SSL_SESSION_up_ref(last);
@@ -90,7 +90,7 @@ TEST_F(TicketKeysTest, KeyEncryptsForOneRotationAndDecryptsForOneMore) {
     EXPECT_TRUE(comes_back(*server));
     clock.advance(kRotation);  // the key of the first ticket is an old one now
     EXPECT_TRUE(comes_back(*server));
-    clock.advance(kRotation);  // and is gone; but the ticket was renewed under the next
+    clock.advance(kRotation);  // the key is removed; but the ticket was renewed with the next key
     EXPECT_TRUE(comes_back(*server));
     clock.advance(2 * kRotation);
     EXPECT_FALSE(comes_back(*server)) << version;

@@ -58,7 +58,7 @@ TEST_F(BackendTest, EachFurtherRefusalDoublesTheHoldOffUpToTheMaximum) {
     EXPECT_GE(held_for(), expected * 9 / 10);
     EXPECT_LE(held_for(), expected * 11 / 10);
   }
-  for (int i = 0; i < 200; ++i) {  // far beyond what the counter of steps can hold
+  for (int i = 0; i < 200; ++i) {  // far beyond the range of the step counter
     fail_again();
     EXPECT_GE(held_for(), 27s);
     EXPECT_LE(held_for(), 30s);

@@ -1,5 +1,4 @@
-// What holds for every policy of the table; what is special to one stands in
-// balancers/<name>_test.cc.
+// Tests for every policy of the table; balancers/<name>_test.cc has those of one policy.
 #include "upstream/balancer.h"
 
 #include <set>

@@ -137,7 +137,7 @@ TEST_F(ClusterTest, TriesOneBackendWhenAllAreHeldOff) {
 TEST_F(ClusterTest, ExaminesEachOfAThousandHeldOffBackendsOnce) {
   for (int i = 0; i < 1000; ++i) add().backend->note_connect_failure(clock.now(), spec.backoff);
   EXPECT_EQ(picked().size(), 200u);
-  // One of them comes back: nobody else is picked.
+  // One of them is up again: no other is picked.
   spec.hosts[500].backend->note_connect_success();
   EXPECT_EQ(picked(), (Set{500}));
 }

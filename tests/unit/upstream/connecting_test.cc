@@ -45,7 +45,7 @@ class ConnectingTest : public testing::Test, protected TestLoop {
   Connecting proceed(std::string_view proxy_header = {}) {
     return continue_connecting(transport, spec, spec.hosts[0], proxy_header);
   }
-  // Until the connection is there or has failed; `step` of the other side goes on in between.
+  // Waits until the connection is established or has failed; `step` runs the other side in between.
   template <typename Step>
   Connecting connect(std::string_view proxy_header, Step&& step) {
     Connecting state = begin();

@@ -1,4 +1,4 @@
-// What the pools and queues of a worker share.
+// The common state of the pools and queues of a worker.
 #include "support/growth.h"
 #include "support/test_loop.h"
 #include "upstream/pool.h"
