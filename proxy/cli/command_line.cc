@@ -209,7 +209,7 @@ void CommandLine::declare_routes() {
   url->type_name("URL");
   explain->add_option("--host", explain_.host, "host of the request, as in the Host field")
       ->type_name("HOST");
-  explain->add_option("--path", explain_.path, "path of the request (/)")
+  explain->add_option("--path", explain_.path, "path of the request (/); * with OPTIONS")
       ->type_name("PATH")
       ->excludes(url);
   explain->add_option("--method", explain_.method, "method of the request (GET)")
