@@ -206,7 +206,7 @@ TEST_F(AdminVerbs, ReportsAFileThatDoesNotContainTheAddress) {
     std::ofstream(proxy_.directory() + "/weir.yaml") << text;
     CommandOutcome status = run_weir("status -c weir.yaml", proxy_.directory());
     EXPECT_EQ(status.code, 3) << text;
-    EXPECT_THAT(status.err, HasSubstr("the admin address is unknown because weir.yaml is broken"));
+    EXPECT_THAT(status.err, HasSubstr("the admin address is unknown because weir.yaml is invalid"));
     EXPECT_THAT(status.err, HasSubstr("use --admin or $WEIR_ADMIN"));
     CommandOutcome reload = run_weir("reload --wait -c weir.yaml", proxy_.directory());
     EXPECT_EQ(reload.code, 78) << text;
