@@ -20,7 +20,8 @@ const char* fix_for(const LogOutput& output) {
   if (output.reopens())
     return "make its directory, writable for weir; lines go to the old file until then";
   const bool full = output.last_error() == ENOSPC || output.last_error() == EDQUOT;
-  return full ? "make room on its disk" : "see to whoever reads it, and send SIGUSR1 for a file";
+  return full ? "make room on its disk"
+              : "check the process that reads it; for a file, send SIGUSR1";
 }
 
 void add_counts(LogCounts& sum, const LogRing& ring) {

@@ -7,7 +7,8 @@
 
 namespace weir::config {
 
-// What differs from the defaults: the file somebody would write. Loading it gives an equal model.
+// What differs from the defaults: the file as a user would write it. Loading it gives an equal
+// model.
 std::string to_yaml(const Model&);
 // Every key with its value and, behind it, where that comes from.
 std::string effective_yaml(const Loaded&);

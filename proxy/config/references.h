@@ -1,5 +1,5 @@
-// The names of clusters, and who refers to them. Owner: one validation, on its stack; the model
-// outlives it.
+// The names of clusters, and the keys that refer to them. Owner: one validation, on its stack; the
+// model outlives it.
 #pragma once
 
 #include <string>

@@ -8,8 +8,8 @@
 
 namespace weir::config {
 
-// Every request that `second` matches, `first` matches. False where that cannot be told from the
-// two alone: no warning is better than a wrong one.
+// Every request that `second` matches, `first` matches. False where the two alone do not
+// prove it: no warning is better than a wrong one.
 bool covers(const Match& first, const Match& second);
 
 // Why no request has this path once the listener's `paths` has been applied; empty when some may.

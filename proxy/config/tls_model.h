@@ -26,7 +26,7 @@ struct ClientCertificates {
   std::string ca;   // PEM, several; empty: none
   std::string crl;  // PEM; empty: none
   uint32_t depth = 4;
-  ClientFields forward = ClientFields::xfcc;  // HTTP: how backends are told
+  ClientFields forward = ClientFields::xfcc;  // HTTP: the fields sent to backends
 };
 
 struct Certificate {

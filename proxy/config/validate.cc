@@ -207,8 +207,8 @@ class Validation {
     if (cluster.proxy_protocol == ProxyVersion::none) return;
     findings_.add(
         Code::E239, place(path + ".proxy_protocol"),
-        fmt::format("cluster '{}' is to be told of one client for each connection, but HTTP "
-                    "listener '{}' shares connections between clients",
+        fmt::format("cluster '{}' has 'proxy_protocol', which names one client per connection, but "
+                    "HTTP listener '{}' shares connections between clients",
                     cluster.name, user->second->name),
         "leave it out: HTTP has `X-Forwarded-For` for that; or use `protocol: tcp`");
   }

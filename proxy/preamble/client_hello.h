@@ -1,16 +1,18 @@
-// What a TLS ClientHello asks for, to route a connection without ending its TLS: the server's name,
-// the protocols, whether TLS 1.3 is offered. Sans-I/O, strict, bounded, no allocation; any thread.
+// What a TLS ClientHello asks for, to route a connection without terminating its TLS: the server's
+// name, the protocols, whether TLS 1.3 is offered. Sans-I/O, strict, bounded, no allocation; any
+// thread.
 //
-// A function of the bytes: give all that came so far, again when there are more. The hello may be
-// spread over records in any way. What OpenSSL refuses is malformed here, so that nothing is routed
-// which the server would read in another way:
+// A function of the bytes: pass all bytes received so far, and again when there are more. The hello
+// may be spread over records in any way. A hello that OpenSSL refuses is malformed here, so that
+// weir routes no hello that the server reads differently:
 //   - a second extension of a kind that is read here, a second name, a name of another type than
 //     host_name, a name with a zero byte or of more than 255 bytes; also, though OpenSSL lets them
 //     pass, an empty name (RFC 6066 3 forbids it), the name ".", and an empty record;
-//   - bytes in the last record behind the hello: a client has nothing more to say before an answer.
-// One dot at the end of a name is taken off (RFC 6066 knows none, but some send it), and its
-// letters are in lower case. Its other bytes are what the client sent: they may be none of a host
-// name, and none that a terminal likes. With Encrypted ClientHello it is the name of the public
+//   - bytes in the last record behind the hello: a client sends nothing more before the server
+//   answers.
+// One dot at the end of a name is taken off (RFC 6066 forbids it, but some clients send it), and
+// its letters are in lower case. Its other bytes are as the client sent them: they may be invalid
+// in a host name, or control a terminal. With Encrypted ClientHello it is the name of the public
 // outer hello.
 #pragma once
 
@@ -28,7 +30,7 @@ inline constexpr size_t kMaxServerName = 255;         // with a dot at its end
 // Bytes of input after which it is never incomplete: as long a buffer is enough.
 inline constexpr size_t kMaxClientHelloInput = kMaxClientHello + 5 * kMaxClientHelloRecords;
 
-// The protocols of an ALPN extension, the client's favourite first; walked where they lie.
+// The protocols of an ALPN extension, the client's favourite first; iterated in place.
 class AlpnList {
  public:
   AlpnList() = default;

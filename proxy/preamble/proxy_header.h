@@ -1,9 +1,10 @@
-// The PROXY protocol, versions 1 and 2 (haproxy's proxy-protocol.txt): whom a proxy before weir
-// speaks for, read from the first bytes of a connection, and written for a server behind weir.
+// The PROXY protocol, versions 1 and 2 (haproxy's proxy-protocol.txt): the client address that
+// a proxy in front of weir sends in the first bytes of a connection, and that weir sends to
+// backends.
 //
 // Sans-I/O; no allocation but for the paths of UNIX sockets; any thread. Reading is a function of
-// the bytes: give all that came so far, again when there are more. Only who is known to send the
-// header may be asked for it: it is never guessed whether there is one.
+// the bytes: pass all bytes received so far, and again when there are more. Only connections of
+// peers that are known to send the header may be read: weir never guesses whether there is one.
 #pragma once
 
 #include <cstddef>

@@ -37,7 +37,7 @@ TEST(CommonLog, MarksWhatIsNotThere) {
             "192.0.2.1 - - [31/Jan/2026:23:59:59 +0000] \"GET /a\" 431 12 \"-\" \"-\"\n");
 }
 
-TEST(CommonLog, LetsNoClientBreakALineOrAField) {
+TEST(CommonLog, EscapesFieldsOfClients) {
   CommonLogEntry hostile = entry();
   hostile.target = "/\" 200 1 \"x\\\r\n192.0.2.9 - - \x1b[31m\xff";
   hostile.user_agent = std::string_view("a\"\n\0b\x7f", 6);

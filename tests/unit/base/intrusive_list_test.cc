@@ -37,7 +37,7 @@ TEST_F(IntrusiveListTest, KeepsTheOrderOfArrival) {
   EXPECT_EQ(list.front().number, 1);
 }
 
-TEST_F(IntrusiveListTest, AnElementThatDies_IsInNoListAnyMore) {
+TEST_F(IntrusiveListTest, ADestroyedElementIsInNoList) {
   auto brief = std::make_unique<Item>(5);
   list.push_back(*brief);
   brief.reset();
@@ -60,7 +60,7 @@ TEST_F(IntrusiveListTest, TakingAll_AppendsAndLeavesNothing) {
   EXPECT_EQ(content(other), (Numbers{0, 1, 3, 4, 5}));
 }
 
-// Trap T9: sessions end, and take others with them, while somebody goes through the list of them.
+// Trap T9: sessions end, and end others, while their list is visited.
 TEST_F(IntrusiveListTest, AVisitedElementMayUnlinkItself) {
   Numbers visited;
   list.for_each_safe([&](Item& item) {

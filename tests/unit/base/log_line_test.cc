@@ -71,7 +71,7 @@ TEST(LogLine, PassesUtf8AndReplacesWhatIsNot) {
   }
 }
 
-TEST(LogLine, CutsALongLineInsideAValueAndSaysSo) {
+TEST(LogLine, CutsALongLineInsideAValueAndMarksIt) {
   for (char c : {'x', '\n', '\xFF'}) {
     const std::string text =
         line(LogFormat::json, {kv("k", std::string(10'000, c)), kv("later", "gone")});

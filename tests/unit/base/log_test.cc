@@ -41,7 +41,7 @@ class LogTest : public testing::Test {
     return {.output = path(name), .access_output = "none"};
   }
 
-  // Waits until `condition` holds: the writer works by itself and tells nobody.
+  // Waits until `condition` holds: the writer runs in the background and reports no progress.
   static bool eventually(const std::function<bool()>& condition) {
     for (int i = 0; i < 5000; ++i) {
       if (condition()) return true;
@@ -53,7 +53,7 @@ class LogTest : public testing::Test {
   std::string directory_;
 };
 
-// A FIFO that somebody opened and nobody reads.
+// A FIFO that is open but not read.
 class StuckPipe {
  public:
   explicit StuckPipe(const std::string& path) : path_(path) {
@@ -101,7 +101,7 @@ TEST_F(LogTest, DoesNotEvaluateArgumentsBelowItsLevel) {
 
 TEST_F(LogTest, AThreadWithoutALogIsSilent) {
   int evaluated = 0;
-  LOG(error, "nobody.listens", kv("n", ++evaluated));
+  LOG(error, "no.log", kv("n", ++evaluated));
   EXPECT_EQ(evaluated, 0);
 }
 
@@ -311,7 +311,7 @@ TEST_F(LogTest, EndsInBoundedTimeWhenItsOutputIsBlocked) {
   EXPECT_LT(std::chrono::steady_clock::now() - start, LogWriter::kFlushLimit + 5s);
 }
 
-TEST_F(LogTest, SurvivesAReaderThatGoesAway) {
+TEST_F(LogTest, SurvivesAReaderThatCloses) {
   StuckPipe pipe(path("log"));
   auto log = open(to_file());
   LogThread thread(*log);

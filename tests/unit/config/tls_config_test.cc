@@ -121,7 +121,7 @@ clusters: [{ name: app, backends: ["a:1"] }]
   EXPECT_EQ(loaded.diagnostics[0].hint, "write http/1.1");
 }
 
-TEST(Tls, ReportsAProtocolThatIsNotSpokenToBackends) {
+TEST(Tls, ReportsAProtocolThatIsNotSupportedTowardsBackends) {
   const Loaded loaded = read(R"(
 listeners: [{ bind: ":80", protocol: http, cluster: app }]
 clusters: [{ name: app, backends: ["a:1"], tls: { alpn: [http/1.1, h2] } }]

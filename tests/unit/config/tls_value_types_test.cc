@@ -6,7 +6,7 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-TEST(TlsVersions, AreThoseThatAreStillGood) {
+TEST(TlsVersions, AreOneTwoAndOneThree) {
   EXPECT_EQ(read<types::tls_version>("1.2"), "1.2");
   EXPECT_EQ(read<types::optional_tls_version>("1.3"), "1.3");
   for (const char* wrong : {"", "1", "1.1", "1.20", "TLSv1.2", "1.4"})
@@ -22,7 +22,7 @@ TEST(FilePaths, AreAnyTextThatCouldBeOne) {
   EXPECT_THAT(hint<types::file_path>("-----BEGIN PRIVATE KEY-----\nMII"),
               HasSubstr("write the path of the file"));
   EXPECT_THAT(hint<types::file_path>("-----BEGIN PRIVATE KEY-----\nMII"), Not(HasSubstr("MII")))
-      << "a key is shown to nobody";
+      << "a key must not be shown";
 }
 
 TEST(CertificateNames, MayBePaths) {

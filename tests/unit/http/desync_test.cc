@@ -53,7 +53,7 @@ std::vector<Row> rows() {
       {"two empty lines before", "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
        "\r\nHTTP/1.1 200 OK\r\n\r\n"},
       {"one empty line before", "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", "", Verdict::taken},
-      {"a method nobody knows", "FOO / HTTP/1.1\r\nHost: a\r\n\r\n", "", Verdict::taken},
+      {"an unknown method", "FOO / HTTP/1.1\r\nHost: a\r\n\r\n", "", Verdict::taken},
       both("an extension ended by LF", "Transfer-Encoding: chunked\r\n", "1;x\na\r\n0\r\n\r\n"),
       both("data not followed by CRLF", "Transfer-Encoding: chunked\r\n", "1\r\nab0\r\n\r\n"),
       both("a size with a prefix", "Transfer-Encoding: chunked\r\n", "0x1\r\na\r\n0\r\n\r\n"),

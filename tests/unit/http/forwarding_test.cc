@@ -1,4 +1,4 @@
-// What backends are told about clients, and whom weir believes.
+// The fields that tell backends about clients, and which peers weir trusts.
 #include "http/forwarding.h"
 
 #include <gtest/gtest.h>
@@ -34,12 +34,12 @@ std::string element(std::string_view fields, const Hop& hop) {
   return std::string(forwarded(Request(fields).head(), hop, memory));
 }
 
-TEST(XForwardedFor, OfAStrangerIsHisAddressOnly) {
+TEST(XForwardedFor, OfAnUntrustedPeerIsItsAddressOnly) {
   EXPECT_EQ(xff("", kStranger), "10.0.0.9");
   EXPECT_EQ(xff("X-Forwarded-For: 1.1.1.1\r\n", kStranger), "10.0.0.9");
 }
 
-TEST(XForwardedFor, OfATrustedPeerGoesOn) {
+TEST(XForwardedFor, IsExtendedForTrustedPeers) {
   EXPECT_EQ(xff("", kFriend), "10.0.0.9");
   EXPECT_EQ(xff("X-Forwarded-For: 1.1.1.1, 2.2.2.2\r\nX-Forwarded-For:\r\nx-forwarded-for: ::3\r\n",
                 kFriend),
@@ -60,13 +60,13 @@ TEST(XForwardedFor, ThatDoesNotFitIsNotCut) {
   EXPECT_EQ(xff(fields, kFriend, 16), "");
 }
 
-TEST(XForwardedProtoAndHost, OfAStrangerAreOurs) {
+TEST(XForwardedProtoAndHost, OfAnUntrustedPeerAreReplaced) {
   Request request("X-Forwarded-Proto: https\r\nX-Forwarded-Host: evil\r\n");
   EXPECT_EQ(x_forwarded_proto(request.head(), kStranger), "http");
   EXPECT_EQ(x_forwarded_host(request.head(), kStranger), "a");
 }
 
-TEST(XForwardedProtoAndHost, OfATrustedPeerAreKeptWhenThereIsOneThatMakesSense) {
+TEST(XForwardedProtoAndHost, OfATrustedPeerAreKeptIfSingleAndValid) {
   Request request("X-Forwarded-Proto: https\r\nX-Forwarded-Host: shop:81\r\n");
   EXPECT_EQ(x_forwarded_proto(request.head(), kFriend), "https");
   EXPECT_EQ(x_forwarded_host(request.head(), kFriend), "shop:81");
@@ -91,13 +91,13 @@ TEST(Forwarded, QuotesWhatIsNoToken) {
             "for=10.0.0.9;host=\"[::1]:80\";proto=http");
 }
 
-TEST(Forwarded, OfATrustedPeerGoesOnAndOfAStrangerDoesNot) {
+TEST(Forwarded, IsExtendedForTrustedPeersAndReplacedForOthers) {
   EXPECT_EQ(element("Forwarded: for=1.1.1.1\r\nForwarded: for=_x\r\n", kFriend),
             "for=1.1.1.1, for=_x, for=10.0.0.9;host=a;proto=http");
   EXPECT_EQ(element("Forwarded: for=1.1.1.1\r\n", kStranger), "for=10.0.0.9;host=a;proto=http");
 }
 
-TEST(Forwarded, DropsWhatWouldSwallowItsOwnElement) {
+TEST(Forwarded, DropsFieldsWithUnterminatedQuotes) {
   const std::string own = "for=10.0.0.9;host=a;proto=http";
   for (const char* open : {"for=\"", "for=\"a\\\"", "for=a, for=\"b"})
     EXPECT_EQ(element("Forwarded: " + std::string(open) + "\r\n", kFriend), own) << open;
@@ -163,13 +163,13 @@ TEST(ClientAddress, IsReadFromForwarded) {
   EXPECT_EQ(client_of("Forwarded: for=10.2.2.2, for=10.1.1.1\r\n"), "10.2.2.2");
 }
 
-TEST(ClientAddress, IsThatOfThePeerWhereForwardedNamesNobody) {
+TEST(ClientAddress, IsThatOfThePeerIfForwardedNamesNoAddress) {
   for (const char* element : {"proto=https", "proto=https;host=a", "by=1.1.1.1", "for="})
     EXPECT_EQ(client_of("Forwarded: " + std::string(element) + "\r\n"), client_of("")) << element;
   EXPECT_EQ(client_of("Forwarded: for=6.6.6.6, proto=https, for=10.1.1.1\r\n"), "10.1.1.1");
 }
 
-TEST(ClientAddress, IsWhatTheProxyAppendedWhateverQuotesTheClientSent) {
+TEST(ClientAddress, IsTheOneThatTheProxyAppendedAfterUnterminatedQuotes) {
   for (const char* sent : {"for=\"", "\"", "for=6.6.6.6;x=\"", "for=\"a\\\"", "for=\"\\", "\\\"",
                            "for=6.6.6.6, for=\"6.6.6.6", "for=\"a, for=\"b\""}) {
     const std::string field = "Forwarded: " + std::string(sent);
@@ -186,7 +186,7 @@ TEST(ClientAddress, IsNoElementOfForwardedWhoseQuotesDoNotEnd) {
         << element;
 }
 
-TEST(ClientAddress, OfAUnixSocketIsWhatItSays) {
+TEST(ClientAddress, OfAUnixSocketIsReadFromItsFields) {
   EXPECT_EQ(client_of("X-Forwarded-For: 1.1.1.1\r\n", "unix:/x"), "1.1.1.1");
   EXPECT_EQ(client_of("", "unix:/x"), "none");
 }
@@ -212,7 +212,7 @@ TEST(RequestId, IsNewOtherwise) {
   EXPECT_EQ(id_of("X-Request-Id: a\r\nX-Request-Id: b\r\n", kFriend), fresh);
 }
 
-TEST(ClientScheme, IsWhatATrustedPeerSaysOfTheClient) {
+TEST(ClientScheme, IsTheOneThatATrustedPeerNames) {
   const std::string networks[] = {"10.0.0.0/8"};
   const TrustedNetworks trusted = *TrustedNetworks::parse(networks);
   const auto scheme = [&](std::string_view fields, const Hop& hop) {

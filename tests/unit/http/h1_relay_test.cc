@@ -61,7 +61,7 @@ TEST(RelayedRequest, ThatDoesNotFitIsNotWrittenAtAll) {
   for (size_t room = 0; room < whole.size(); ++room) EXPECT_EQ(relay("X: y\r\n", {}, room), "");
 }
 
-TEST(RelayedRequest, LosesTheFieldsOfOneConnection) {
+TEST(RelayedRequest, DropsHopByHopFields) {
   EXPECT_EQ(fields_of("Connection: close, X-Named,x-other\r\nKeep-Alive: timeout=5\r\n"
                       "Proxy-Connection: x\r\nProxy-Authorization: secret\r\nTE: gzip\r\n"
                       "Trailer: X\r\nUpgrade: websocket\r\nHTTP2-Settings: AA\r\nX-Named: 1\r\n"
@@ -101,7 +101,7 @@ TEST(RelayedRequest, KeepsWhatAPeerClaimsAboutItsClientOnlyWhenItIsTrusted) {
   EXPECT_EQ(fields_of(claims + "A: b\r\n", {.trusted = true}), claims + "A: b\r\n");
 }
 
-TEST(RelayedRequest, LosesNamesThatLookLikeKnownOnes) {
+TEST(RelayedRequest, DropsNamesThatLookLikeKnownOnes) {
   EXPECT_EQ(fields_of("X_Forwarded_For: 1\r\nContent_Length: 9\r\nTransfer_Encoding: chunked\r\n"
                       "x.request.id: 1\r\nX_Custom: kept\r\n"),
             "X_Custom: kept\r\n");
@@ -196,7 +196,7 @@ TEST(RelayedResponse, IsHttp11WithStatusReasonAndFields) {
   EXPECT_EQ(answer("HTTP/1.1 204\r\n\r\n"), "HTTP/1.1 204 \r\n\r\n");
 }
 
-TEST(RelayedResponse, LosesTheFieldsOfOneConnectionAndKeepsCookies) {
+TEST(RelayedResponse, DropsHopByHopFieldsAndKeepsCookies) {
   EXPECT_EQ(answer(ok("Connection: close, X-A, Set-Cookie, Content-Length\r\nKeep-Alive: x\r\n"
                       "X-A: 1\r\nProxy-Authenticate: Basic\r\nTrailer: X\r\nSet-Cookie: a\r\n"
                       "Set-Cookie: b\r\nContent_Type: x\r\nUpgrade: h2c\r\nContent-Length: 0\r\n")),
@@ -209,7 +209,7 @@ TEST(RelayedResponse, OfUnknownLengthIsChunkedForHttp11AndEndsWithTheConnectionF
     ResponsePlan plan{.connection = ConnectionOption::close, .client = HttpVersion::http_1_0};
     EXPECT_EQ(answer(ok(fields), plan), "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
     plan.connection = ConnectionOption::keep_alive;
-    EXPECT_EQ(answer(ok(fields), plan), "") << "nobody would see its end";
+    EXPECT_EQ(answer(ok(fields), plan), "") << "its end could not be seen";
   }
 }
 
@@ -305,7 +305,7 @@ TEST(RelayedResponse, SwitchesProtocolsOnlyWhenPlanned) {
       "");
 }
 
-TEST(RelayedResponse, With426SaysToWhat) {
+TEST(RelayedResponse, With426KeepsUpgrade) {
   EXPECT_EQ(answer("HTTP/1.1 426 x\r\nUpgrade: websocket\r\nContent-Length: 0\r\n\r\n",
                    {.upgrade = true}),
             "HTTP/1.1 426 x\r\nContent-Length: 0\r\nUpgrade: websocket\r\n"

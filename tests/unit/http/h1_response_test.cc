@@ -155,7 +155,7 @@ TEST(ResponseBody, NeverFollowsAnAnswerToHeadNor204Nor304) {
   EXPECT_EQ(response_of(answer_of("Content-Length: 9\r\n"), AnswerTo::head).announced_length(), 9u);
 }
 
-TEST(ResponseBody, AnnouncedBy204LeavesDoubtSoTheConnectionIsNotUsedAgain) {
+TEST(ResponseBody, AnnouncedBy204ClosesTheConnection) {
   EXPECT_TRUE(response_of("HTTP/1.1 204 x\r\nContent-Length: 0\r\n\r\n").keep_alive());
   EXPECT_FALSE(response_of("HTTP/1.1 204 x\r\nContent-Length: 5\r\n\r\n").keep_alive());
   EXPECT_FALSE(response_of("HTTP/1.1 204 x\r\nTransfer-Encoding: chunked\r\n\r\n").keep_alive());
@@ -249,7 +249,7 @@ TEST(SwitchingProtocols, NeedsConnectionAndUpgradeInHttp11) {
   EXPECT_FALSE(switches("HTTP/1.0", "Connection: upgrade\r\nUpgrade: websocket\r\n"));
 }
 
-TEST(SwitchingProtocols, AnswersOnlyWhatWasAskedFor) {
+TEST(SwitchingProtocols, AnswersOnlyRequestedProtocols) {
   auto answers = [](const char* offered, const char* answered) {
     const std::string request = with_fields(offered);
     const std::string response =
@@ -295,14 +295,14 @@ TEST(Protocols, AreComparedByNameInAnyCaseAndByVersionWhereOneIsGiven) {
   EXPECT_FALSE(allows_protocol({}, "websocket"));
 }
 
-TEST(Protocols, MoreThanAnyoneOffersAreRefused) {
+TEST(Protocols, AreLimitedInNumber) {
   std::string offer = "Connection: upgrade\r\nUpgrade: a";
   for (size_t i = 1; i < kMaxConnectionOptions; ++i) offer += ",a";
   EXPECT_EQ(read_http1(with_fields(offer + "\r\n")).requests(), 1);
   EXPECT_EQ(status_of(with_fields(offer + "\r\nUpgrade: b\r\n")), 400u);
 }
 
-TEST(Connection, WithMoreOptionsThanAnyoneSendsIsRefused) {
+TEST(Connection, WithTooManyOptionsIsRefused) {
   std::string options = "a";
   for (size_t i = 1; i < kMaxConnectionOptions; ++i) options += ",a";
   EXPECT_EQ(read_http1(with_fields("Connection: " + options + "\r\n")).requests(), 1);

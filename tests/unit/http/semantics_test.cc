@@ -1,4 +1,4 @@
-// The fields that say who a request is for, where it ends and whether the connection stays.
+// The fields that say which host a request is for, where it ends and whether the connection stays.
 #include "http/semantics.h"
 
 #include "http/h1_parser.h"

@@ -86,7 +86,7 @@ TEST_F(CollectorTest, ShowsRequestsByMethodAndStatus) {
             1);
 }
 
-TEST_F(CollectorTest, ShowsRowsOfHttpOnlyWhereItIsSpoken) {
+TEST_F(CollectorTest, ShowsRowsOfHttpOnlyForHttp) {
   EXPECT_THAT(scrape(), Not(HasSubstr("weir_cluster_queue_length{")));
   EXPECT_THAT(scrape(), Not(HasSubstr("weir_backend_requests_total{")));
   registry.cluster_carries_http(0);
@@ -242,7 +242,7 @@ TEST_F(CollectorTest, ReadsTheProcessFromTheKernel) {
   ::close(fd);
 }
 
-TEST_F(CollectorTest, IsAcceptedByPromtoolWithoutARemark) {
+TEST_F(CollectorTest, IsAcceptedByPromtoolWithoutWarnings) {
   const std::string path = ::testing::TempDir() + "/weir_scrape_" + std::to_string(::getpid());
   FILE* file = std::fopen(path.c_str(), "w");
   ASSERT_NE(file, nullptr);

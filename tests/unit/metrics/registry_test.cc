@@ -65,7 +65,7 @@ TEST(SeriesRegistry, TreatsRoutesOfAListenerLikeTheListener) {
   EXPECT_THAT(registry.take_expired(kStart + 10min, {}).routes, testing::Contains(web));
 }
 
-TEST(SeriesRegistry, LetsASeriesThatComesBackGoOnWithItsCounters) {
+TEST(SeriesRegistry, KeepsTheCountersOfASeriesThatIsAddedAgain) {
   SeriesRegistry registry;
   const uint32_t app = registry.cluster("app");
   registry.keep_only({{}, {app}, {}}, kStart);
@@ -85,7 +85,7 @@ TEST(SeriesRegistry, NeverShowsWhatOnlyAFailedReloadNamed) {
   EXPECT_THAT(registry.take_expired(kStart + 10min, {}).clusters, ElementsAre(broken));
 }
 
-TEST(SeriesRegistry, LetsAnIdRestBeforeAnotherNameGetsIt) {
+TEST(SeriesRegistry, ReusesAnIdOnlyAfterAPause) {
   SeriesRegistry registry;
   const uint32_t one = registry.cluster("one");
   registry.keep_only({}, kStart);
@@ -95,7 +95,7 @@ TEST(SeriesRegistry, LetsAnIdRestBeforeAnotherNameGetsIt) {
   EXPECT_EQ(registry.cluster("three"), one);
 }
 
-TEST(SeriesRegistry, TakesNoMoreRoomForNamesThatComeAndGoForEver) {
+TEST(SeriesRegistry, ReusesTheRoomOfExpiredNames) {
   SeriesRegistry registry;
   size_t level = 0;
   for (int minute = 0; minute < 500; ++minute) {

@@ -33,7 +33,7 @@ TEST(RequestCounts, AddsThoseOfAnotherWorker) {
   EXPECT_EQ(count(a, RequestMethod::HEAD, 503), 1u);
 }
 
-TEST(RequestCounts, FoldsWhatIsNoStatusOfHttp) {
+TEST(RequestCounts, FoldsInvalidStatuses) {
   RequestCounts counts;
   counts.add(RequestMethod::GET, 0);
   counts.add(RequestMethod::GET, 600);
@@ -44,7 +44,7 @@ TEST(RequestCounts, FoldsWhatIsNoStatusOfHttp) {
   EXPECT_EQ(RequestCounts::code_text(404), "404");
 }
 
-TEST(RequestMethod, FoldsWhatAClientMakesUp) {
+TEST(RequestMethod, FoldsUnknownMethods) {
   EXPECT_EQ(request_method("PATCH"), RequestMethod::PATCH);
   EXPECT_EQ(request_method("get"), RequestMethod::other);
   EXPECT_EQ(request_method("BREW"), RequestMethod::other);

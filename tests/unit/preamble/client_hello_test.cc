@@ -1,4 +1,4 @@
-// ClientHellos: those of OpenSSL, however they arrive, and those that nobody should send.
+// ClientHellos: those of OpenSSL, however they arrive, and malformed ones.
 #include "preamble/client_hello.h"
 
 #include <gtest/gtest.h>
@@ -152,7 +152,7 @@ TEST(ClientHelloOfOpenssl, MeansTheSameInRecordsOfAnySize) {
   EXPECT_EQ(read(ragged), read_once(hello));
 }
 
-TEST(ClientHelloOfOpenssl, DoesNoHarmWithAnyBytesChanged) {
+TEST(ClientHelloOfOpenssl, IsParsedSafelyWithAnyBytesChanged) {
   const std::string whole = hello_of_openssl({.name = "a.test", .alpn = "\2h2"});
   const std::string parts = in_records(whole.substr(5), 50);
   Random random(20);
@@ -168,7 +168,7 @@ TEST(ClientHelloOfOpenssl, DoesNoHarmWithAnyBytesChanged) {
   }
 }
 
-TEST(ClientHelloStart, IsNoTlsWithTheFirstByteThatSaysSo) {
+TEST(ClientHelloStart, IsRefusedAtTheFirstByteThatIsNotTls) {
   for (const auto& other : {"G"s, "\x80"s, "\x17"s, "\x15\3\3"s, "\x16\2"s, "\0"s})
     EXPECT_EQ(state_of(other), State::not_tls);
   EXPECT_EQ(state_of(""), State::incomplete);
