@@ -2,7 +2,7 @@
 """weir next to HAProxy and nginx: CPU time per unit of work, and memory per idle connection.
 
 Each proxy has one worker, on core 0; the load and the backends share core 1; all is on 127.0.0.1. The rounds
-are interleaved. What the figures mean and what they do not: tests/bench/README.md.
+are interleaved. The meaning of the figures, and their limits: tests/bench/README.md.
 """
 import argparse
 import contextlib
@@ -273,13 +273,13 @@ def speak(connection, is_tls):
 
 
 def answers(port, scenario):
-    """Whether what is sent there is answered: the whole way to the backend is open, and each process is there."""
+    """Whether a message is answered: the path to the backend is open, and every process runs."""
     is_http = scenario is not None and scenario.is_http
     ask, expected = (HTTP_PROBE, b"HTTP/1.1 200") if is_http else (b"x", b"x")
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
         with speak(connection, scenario is not None and scenario.is_tls) as probe:
             probe.sendall(ask)
-            return probe.recv(len(expected)) == expected  # the first bytes come as one
+            return probe.recv(len(expected)) == expected  # the first bytes arrive together
     return False
 
 
@@ -308,7 +308,7 @@ def measure(load, scenario, port, seconds, proxy):
         ready, _, _ = select.select([process.stdout], [], [], seconds + 60)
         line = process.stdout.readline() if ready else ""
         if scenario.is_idle:
-            select.select([], [], [], IDLE_FOR)  # what the burst of connecting has needed may go by then
+            select.select([], [], [], IDLE_FOR)  # memory for the burst of connects may be freed by then
         grown = proxy.resident() - before
         _, complaint = process.communicate(timeout=60)
     finally:
@@ -351,12 +351,12 @@ def table(name, scenario, figures, rates):
 
 
 def run_scenario(name, proxies, options, folder):
-    """Prints the table. What is wrong with the figures, in words; None when nothing is."""
+    """Prints the table. Returns what is wrong with the figures; None if nothing is."""
     scenario = SCENARIOS[name]
     figures = {proxy.name: [] for proxy in proxies}
     rates = {proxy.name: [] for proxy in proxies}
     for number in range(options.rounds):
-        turn = number % len(proxies)  # nobody is always first
+        turn = number % len(proxies)  # no proxy is always first
         for proxy in proxies[turn:] + proxies[:turn]:
             place = folder / f"{name}-{number}-{proxy.name}"
             place.mkdir()
@@ -417,7 +417,7 @@ def processor():
 
 
 def kernel():
-    """Its version, without what a distribution or a host adds."""
+    """Its version, without the suffix of a distribution or a host."""
     return re.match(r"\d+\.\d+", os.uname().release).group(0)
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What a reload of a large configuration costs those who are served meanwhile.
+"""The effect of a reload of a large configuration on requests in progress.
 
 usage: reload.py --weir WEIR [--backends N] [--routes N] [--listeners N] [--reloads N] [--clients N]
 
@@ -126,7 +126,7 @@ class Clients:
 
 
 class Notices:
-    """What weir tells the service manager (sd_notify(3)), which this script is for it."""
+    """The messages of weir to its service manager (sd_notify(3)), which is this script."""
 
     def __init__(self, path):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)

@@ -43,7 +43,7 @@ def blocks_of(path, text):
 
 
 def documents(root):
-    """Every Markdown file of the tree, but what a build or a tool made; .github is for the site that hosts it."""
+    """Every Markdown file of the tree, except those that a build or a tool has made; .github is for the hosting site."""
     for path in sorted(pathlib.Path(root).rglob("*.md")):
         relative = path.relative_to(root)
         if relative.parts[0] == ".github" or not relative.parts[0].startswith((".", "build")):

@@ -19,7 +19,7 @@ EVENT = re.compile(r'"([a-z]\w*\.\w+)"')
 
 
 def sections():
-    """Version without its last number → what it says."""
+    """Version without its last number → its text."""
     return dict(SECTION.findall(CHANGELOG.read_text()))
 
 
@@ -30,7 +30,7 @@ def listed(text, what, of):
 
 
 def new_keys():
-    """Version → paths of the keys that came with it, without those in a map that came with it as well."""
+    """Version → paths of the keys that it added, without those in a map that it added."""
     found = {}
     for key in key_table.keys(ROOT, FIRST):
         if not key.with_parent:
@@ -75,7 +75,7 @@ class Changelog(unittest.TestCase):
             with self.subTest(what):
                 self.assertEqual(len(added), len(set(added)), "listed twice")
                 self.assertEqual(set(added) - there - removed, set(), "listed, but not in the sources")
-                # What the first version had is not listed one by one: a number tells whether something came or went.
+                # The first version lists no single names: their number shows whether one was added or removed.
                 rest = there - set(added)
                 self.assertEqual(len(rest), at_first - len(removed - set(added)), f"not listed: {sorted(rest)}")
 

@@ -122,7 +122,7 @@ class Unit(unittest.TestCase):
 
     def test_its_filter_of_system_calls_lets_weir_set_the_group_of_a_socket(self):
         filters = re.findall(r"^SystemCallFilter=(.+)$", (ROOT / "deploy/weir.service").read_text(), re.MULTILINE)
-        # In order: a later line adds to what is allowed, or with ~ takes from it; @privileged includes @chown.
+        # In order: a later line adds to the allowed calls, or with ~ removes from them; @privileged includes @chown.
         self.assertIn("@chown", filters[filters.index("~@privileged") + 1:])
 
     def test_systemd_understands_it(self):
@@ -226,7 +226,7 @@ class InstallPackages(unittest.TestCase):
         self.assertTrue(sudo.endswith("--as-root b c\n"), sudo)
 
     def as_root(self, policy=None, put_aside=None, apt="true"):
-        """What --as-root does below another root; its apt-get writes down what policy-rc.d says meanwhile."""
+        """Runs --as-root below another root; its apt-get records the answer of policy-rc.d."""
         with tempfile.TemporaryDirectory() as folder:
             folder = pathlib.Path(folder)
             wants = folder / "etc/systemd/system/multi-user.target.wants"

@@ -13,7 +13,7 @@ class Key:
     path: str  # listeners.limits.max_headers
     default: str  # as it is written; "" of a map
     since: str  # a version, without its last number
-    with_parent: bool  # came with the map that it is in
+    with_parent: bool  # added together with its map
 
 
 def structs(root):

@@ -28,7 +28,7 @@ TIMEOUT = 120
 
 # Languages that are neither commands nor configuration of weir.
 SHOWN_ONLY = {"text", "ini", "json", "cpp", "cmake", "promql", "dockerfile", "mermaid"}
-# (what a line begins with, why it is not run here)
+# (prefix of a line, why it is not run here)
 NOT_HERE = [
     (r"deploy/quickstart$", "docs.quickstart runs it, with --check"),
     (r"tests/run\b", "is what runs this"),

@@ -17,15 +17,15 @@ import yaml
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 WEIR = None
 
-# What a schema can know: that there is something, keys, kinds, and the form of numbers and durations.
+# What a schema can check: required values, keys, types, and the form of numbers and durations.
 STRUCTURAL = re.compile(r"E(003|017|10\d|11[0-2]|12[12567]|211|216)$")
-# Of the text itself; a parser may take it, but what it makes of it is not what was written.
+# Errors of the YAML text: a parser may accept it with another meaning than the author's.
 OF_YAML = re.compile(r"E0(0[4-9]|1[0-3])$")
 # Files of which it is the other way round, and why.
 EXCEPTIONS = {
     "bind_without_port": "what an address is made of is no structure, but that it has a colon a pattern knows",
     "header_size_too_large": "a size is text to a schema, and a pattern knows no range",
-    "http_listener_without_a_target": "what a listener needs depends on its protocol and on who takes the rest",
+    "http_listener_without_a_target": "what a listener needs depends on its protocol and on the target of the other requests",
     "listener_without_cluster": "what a listener needs depends on its protocol and on who takes the rest",
     "path_of_nonsense": "a pattern knows the first character of a path",
     "metrics_path_without_slash": "a pattern knows the first character of a path",

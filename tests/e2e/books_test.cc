@@ -131,7 +131,7 @@ void run_out_of_descriptors(uint64_t limit, std::map<std::string, double>& reaso
   EXPECT_LT(processor_time(weir) - before, 500ms) << "it spins while it cannot accept";
   for (int i = 0; i < 20; ++i) {
     Socket& client = clients[static_cast<size_t>(i)];
-    EXPECT_TRUE(client.send("x") && client.receive(1) == "x") << "who was in stays in";
+    EXPECT_TRUE(client.send("x") && client.receive(1) == "x") << "open sessions stay open";
   }
   for (Socket& client : clients) client.reset();
   bool recovered = false;

@@ -281,7 +281,7 @@ READINGS = {
 
 
 class Origin(threading.Thread):
-    """Reads requests as strictly as it can, writes them down and says 200."""
+    """Parses requests strictly, records them and answers 200."""
 
     def __init__(self, path):
         super().__init__(daemon=True)
@@ -464,7 +464,7 @@ class Differential(unittest.TestCase):
         self.await_counts()
 
     def nginx_path(self, number):
-        """What nginx took for the path of that request; it writes its log a moment after the answer."""
+        """The path of that request as nginx parsed it; nginx writes its log shortly after the response."""
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
             for line in self.nginx_lines():

@@ -191,7 +191,7 @@ TEST_F(DrainTest, ClosesIdleSessionsWithAFinSpreadOverTime) {
   std::sort(ends.begin(), ends.end());
   EXPECT_LT(ends.back(), 15s) << "about as long as the spread";
   EXPECT_GT(ends[90] - ends[10], 1s) << "not all at once";
-  EXPECT_EQ(weir.wait(), 0) << "nobody was cut: a FIN after all bytes";
+  EXPECT_EQ(weir.wait(), 0) << "no session was cut: a FIN after all bytes";
 }
 
 TEST_F(DrainTest, TransferInProgressArrivesComplete) {
@@ -263,7 +263,7 @@ TEST_F(DrainTest, SecondSignalEndsTheLameDuckPhaseAtOnce) {
   weir.signal(SIGTERM);
   ASSERT_TRUE(await_phase(weir, "lame_duck"));
   weir.signal(SIGTERM);
-  EXPECT_EQ(weir.wait(), 0) << "there was nobody to cut";
+  EXPECT_EQ(weir.wait(), 0) << "no session was left to cut";
 
   const Address bind = free_address();
   ProxyProcess busy(simple(bind, {backend_.address()}, drain("delay: 100s, timeout: 100s")));

@@ -81,7 +81,7 @@ TEST_F(HaproxyIsATlsBackend, AnotherNameOrAuthorityIsRefusedWithoutARequest) {
   EXPECT_GT(connect_errors(weir, "tls_name"), 0);
   weir.write_config(text("sni: c.test, verify_name: b.test"));
   ASSERT_EQ(weir.reload().status, 200);
-  EXPECT_EQ(ask(), "TLSv1.3 c.test 0 ") << "what is asked for and what is verified may differ";
+  EXPECT_EQ(ask(), "TLSv1.3 c.test 0 ") << "the server name and the verified name may differ";
   weir.write_config(config_text(
       http_listener("web", bind_, "cluster: app"),
       cluster("app", {behind_}, "tls: {sni: b.test, ca: '" + others.file() + "'}"), kQuiet));

@@ -136,7 +136,7 @@ TEST_F(HttpReloadTest, ReloadThatRaisesALimitDispatchesWaitingRequestsAtOnce) {
     if (!other_backend) {
       EXPECT_EQ(comes.ask(http_get("/now")).body, "done");
     }
-    EXPECT_TRUE(weir.await_metric("weir_backend_requests_in_flight", {}, 1)) << "/long goes on";
+    EXPECT_TRUE(weir.await_metric("weir_backend_requests_in_flight", {}, 1)) << "/long continues";
   }
 }
 
@@ -168,7 +168,7 @@ TEST_F(HttpReloadTest, SigtermUnderMixedLoadCutsNoRequest) {
   EXPECT_EQ(ended(scrape, "drain_idle"), 5);
   EXPECT_EQ(scrape.sum("weir_connections_ended_total"), requesting + 5);
   const HttpLoad& tunnel = *loads_.front();
-  EXPECT_TRUE(tunnel.await_done(tunnel.done() + 3)) << "goes on";
+  EXPECT_TRUE(tunnel.await_done(tunnel.done() + 3)) << "the tunnel continues";
   loads_.front()->stop();
   EXPECT_EQ(tunnel.failure(), "");
   loads_.clear();
@@ -268,7 +268,7 @@ TEST_F(HttpDrainTest, EveryStateEndsAsExpectedAndIsCounted) {
   EXPECT_EQ(cut.status(), 503);
   EXPECT_TRUE(cut.whole && cut.closes());
   EXPECT_EQ(never.socket().wait_end(), End::fin);
-  EXPECT_EQ(tunnel.socket().wait_end(), End::fin) << "it was silent, and told so in order";
+  EXPECT_EQ(tunnel.socket().wait_end(), End::fin) << "it was silent, and ended with a FIN";
   never = {}, tunnel = {};
   EXPECT_EQ(mute.socket().wait_end(), End::reset) << "a part must not look like the whole";
   EXPECT_EQ(weir.wait(), 4) << "something was cut";

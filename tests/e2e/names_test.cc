@@ -189,7 +189,7 @@ TEST_F(NamesOfBackends, DrainsAndExitsAtOnceWhileALargeReloadAwaitsALookup) {
   weir.write_config(config(backends));
   Socket asker = Socket::connect(weir.admin_address());
   ASSERT_TRUE(asker.send("POST /v1/reload?wait=1 HTTP/1.1\r\nhost: weir\r\n\r\n"));
-  ASSERT_TRUE(wait_ready(asked.get(), POLLIN)) << "the reload is under way, and goes on";
+  ASSERT_TRUE(wait_ready(asked.get(), POLLIN)) << "the reload is in progress, and continues";
   const TimePoint before = std::chrono::steady_clock::now();
   weir.signal(SIGTERM);
   EXPECT_EQ(weir.wait(), 0);

@@ -121,7 +121,8 @@ TEST_F(RelayTest, ServesUnixSocketsOnBothSides) {
     EXPECT_EQ(client.wait_end(), End::fin);
     weir.signal(SIGTERM);
     EXPECT_EQ(weir.wait(), 0);
-    EXPECT_NE(::access((std::string(directory) + "/weir").c_str(), F_OK), 0) << "left behind";
+    EXPECT_NE(::access((std::string(directory) + "/weir").c_str(), F_OK), 0)
+        << "the directory was not removed";
   }
   backend.stop();
   ::unlink((std::string(directory) + "/backend").c_str());

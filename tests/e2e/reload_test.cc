@@ -330,7 +330,7 @@ TEST_F(ReloadTest, ReloadThatWaitsForTheStartIsRefusedWhenADrainBegins) {
   ASSERT_EQ(weir.get("/ready").status, 503);
   Socket asker = Socket::connect(weir.admin_address());
   ASSERT_TRUE(asker.send("POST /v1/reload?wait=1 HTTP/1.1\r\nhost: weir\r\n\r\n"));
-  ASSERT_EQ(weir.get("/ready").status, 503) << "asked after it, so it has been read";
+  ASSERT_EQ(weir.get("/ready").status, 503) << "a later response, so the signal has been read";
   weir.signal(SIGTERM);
   EXPECT_EQ(asker.receive(12), "HTTP/1.1 409");
   EXPECT_EQ(weir.wait(), 0);

@@ -3,7 +3,7 @@
 
 usage: testssl_test.py WEIR
 
-What it says of the headers of HTTP is about backends, and is not asked for; nor is its simulation of clients, which
+Its checks of HTTP headers concern backends, and are not run; nor is its simulation of clients, which
 judges nothing. Both policies are looked at at the same time, on loopback; nothing is looked up.
 """
 import json
@@ -24,12 +24,12 @@ WEIR = None
 HOST = "a.test"
 PATIENCE = 280  # for both scans, which take one minute where nothing else runs
 GOOD = ("OK", "INFO", "LOW")
-# Finding: why it says nothing of weir.
+# Finding: why it does not concern weir.
 ALLOWED = {
     "sessionresumption_ticket": "it fails when openssl has left before the ticket of TLS 1.3 came, which is a race; "
                                 "the tests of TLS come back with their tickets",
 }
-# What a scan must have come to, so that one that was cut short, or went elsewhere, is no success.
+# Findings that a complete scan has, so that a scan that stopped early, or of another server, is no success.
 MEANT = {
     "intermediate": {"SSLv3": "not offered", "TLS1": "not offered", "TLS1_1": "not offered", "TLS1_2": "offered",
                      "TLS1_3": "offered with final", "PFS": "offered", "cert_chain_of_trust": "passed.",
@@ -38,7 +38,7 @@ MEANT = {
                "TLS1_3": "offered with final", "PFS": "offered", "cert_chain_of_trust": "passed."},
 }
 
-# The address of the list is for its form only: nobody asks for it.
+# The URL of the list is a placeholder: no client requests it.
 EXTENSIONS = f"""subjectAltName=DNS:{HOST}
 keyUsage=digitalSignature
 extendedKeyUsage=serverAuth
@@ -119,7 +119,7 @@ class TestsslTest(unittest.TestCase):
 
     @staticmethod
     def stop(process, group=False):
-        """testssl.sh takes away its files by itself, in /tmp; what it has started goes with it."""
+        """testssl.sh removes its files in /tmp itself; its child processes end with it."""
         if process.poll() is None:
             os.kill(-process.pid if group else process.pid, signal.SIGTERM if group else signal.SIGKILL)
         process.wait(20)

@@ -192,7 +192,7 @@ TEST_F(TlsFilesTest, NewCertificateIsUsedFromTheNextHandshakeAndOpenConnectionsS
   EXPECT_THAT(ask(*open, "one"), HasSubstr("200 OK"));
 
   use(second_);
-  EXPECT_EQ(shown(), "first") << "nobody has asked for a reload";
+  EXPECT_EQ(shown(), "first") << "no reload was requested";
   weir.signal(SIGHUP);
   ASSERT_TRUE(weir.await_metric("weir_config_reloads_total", {{"result", "ok"}}, 1));
   EXPECT_EQ(shown(), "second");

@@ -32,7 +32,7 @@ ELSEWHERE = [
     (r"\b(?:drain|backends|discovery|house|http2|metrics|middleware|models)(?:\.md)? \d+\.\d+\b(?! of)",
      "cite a heading of a document of the tree"),
     (r"\b[Rr]ow [A-Z]\d+\b", "name the test or the rule"),
-    (r"(?<![\w/])[Ii]ssue #?\d+\b", "say what it was: issues are not in the tree"),
+    (r"(?<![\w/])[Ii]ssue #?\d+\b", "describe it: issues are not in the tree"),
 ]
 
 

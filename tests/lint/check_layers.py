@@ -10,7 +10,7 @@ import sys
 
 import source
 
-# The rooms of proxy/, by wing, in one order: an include may only point to the own room or to one that stands before
+# The rooms of proxy/, by wing, in one order: an include may only point to the own room or to one before
 # it. A room that has no file yet keeps its place.
 WINGS = {
     "formats": ["base", "http", "preamble", "metrics"],
@@ -22,7 +22,7 @@ WINGS = {
 }
 LAYERS = [room for rooms in WINGS.values() for room in rooms]
 
-# What is reachable through few files only: (pattern in the code, files that may, why).
+# Interfaces that only few files may use: (pattern in the code, these files, why).
 DOORS = [
     (r"#include <event2/", r"os/poller\.(h|cc)", "libevent is reached through os/poller only"),
     (r"#include <openssl/", r"tls/[^/]+", "OpenSSL is reached through tls/ only"),
@@ -159,7 +159,7 @@ def draw(root):
 
 
 def stale_exceptions(root):
-    """Exceptions for files that are gone."""
+    """Exceptions for files that do not exist."""
     return [f"tests/lint/check_layers.py: '{name}' is an exception but does not exist"
             for name in HEAVY_ALLOWED if not (root / "proxy" / name).is_file()]
 

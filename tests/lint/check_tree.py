@@ -24,7 +24,7 @@ FORBIDDEN = [
 
 
 def skipped(relative):
-    """Dot folders and build trees are not the project's text; this file has to name what it forbids."""
+    """Skips dot folders and build trees, which are not part of the project, and this file, which names what it forbids."""
     return relative.parts[0].startswith((".", "build")) or relative.as_posix() == "tests/lint/check_tree.py"
 
 

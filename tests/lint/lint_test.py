@@ -12,7 +12,7 @@ import source
 
 
 def findings(check, files):
-    """What `check` says of a tree of these small files."""
+    """The findings of `check` in a tree of these small files."""
     with tempfile.TemporaryDirectory() as folder:
         root = pathlib.Path(folder)
         for name, text in files.items():

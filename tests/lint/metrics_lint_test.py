@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""check_metrics finds what it is for: it is shown the real tree with one thing made wrong at a time."""
+"""check_metrics finds each kind of error: it runs on the real tree with one error at a time."""
 import pathlib
 import shutil
 import tempfile

@@ -1,4 +1,4 @@
-"""What the lints share: finding sources, and a C++ text with comments and literals blanked out.
+"""Common code of the lints: finding sources, and a C++ text with comments and literals blanked out.
 
 Blanking keeps every line and column where it was, so a finding can name its place.
 """

@@ -27,7 +27,7 @@ TEST_F(AdminAccessTest, AcceptsAddressesAndLocalhost) {
   for (const char* host : {"127.0.0.1", "127.0.0.1:9901", "10.1.2.3:9901", "[::1]", "[::1]:9901",
                            "localhost", "LOCALHOST:9901"})
     EXPECT_EQ(status_of(asked_by(host)), 200) << host;
-  EXPECT_EQ(status_of("GET /hello HTTP/1.0\r\n\r\n"), 200) << "no browser asks so";
+  EXPECT_EQ(status_of("GET /hello HTTP/1.0\r\n\r\n"), 200) << "no browser sends HTTP/1.0";
 }
 
 TEST_F(AdminAccessTest, AcceptsConfiguredNames) {

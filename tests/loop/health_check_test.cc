@@ -85,7 +85,7 @@ TEST_F(HealthCheckTest, UnreachableBackendDelaysNoOtherCheck) {
   EXPECT_EQ(unasked->health(), Health::unknown);
   clock_.advance(1100ms);
   ASSERT_TRUE(run_until_results(1));
-  EXPECT_EQ(unasked->health(), Health::up) << "asked again when there are descriptors";
+  EXPECT_EQ(unasked->health(), Health::up) << "checked again when descriptors are free";
 }
 
 TEST_F(HealthCheckTest, PrimedWaitsForTheSlowestFirstResult) {
@@ -237,7 +237,7 @@ TEST_F(HealthCheckTest, ReloadKeepsUnchangedChecks) {
   EXPECT_EQ(b->health(), Health::up);
   EXPECT_EQ(observer_.primed, 2);
   clock_.advance(2100ms);
-  ASSERT_TRUE(run_until_results(2)) << "its schedule goes on";
+  ASSERT_TRUE(run_until_results(2)) << "its schedule continues";
 }
 
 TEST_F(HealthCheckTest, ChangedCheckRunsAtOnceAndKeepsTheHealth) {

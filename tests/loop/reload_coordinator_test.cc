@@ -163,7 +163,7 @@ TEST_F(ReloadCoordinatorTest, ReloadsRequestedDuringStartRunAfterIt) {
   ASSERT_TRUE(outcome);
   EXPECT_EQ(outcome->generation, 2u);
   EXPECT_EQ(store_.current()->generation, 2u);
-  EXPECT_EQ(begun_, 2) << "the two that nobody waits for are one";
+  EXPECT_EQ(begun_, 2) << "two requests without a waiter are one reload";
   EXPECT_EQ(over_, 2);
 }
 
@@ -176,7 +176,7 @@ TEST_F(ReloadCoordinatorTest, ThousandRequestsDuringALoadCauseOneMoreReload) {
   ASSERT_TRUE(run_until([&] { return !reload_.busy(); }));
   ASSERT_TRUE(outcome);
   EXPECT_EQ(outcome->generation, 2u);
-  EXPECT_EQ(over_, 2) << "the one that was being read, and one for all who came meanwhile";
+  EXPECT_EQ(over_, 2) << "the reload in progress, and one for all later requests";
 }
 
 TEST_F(ReloadCoordinatorTest, ReloadsRequestedBeforeADrainDuringStartAreRefused) {

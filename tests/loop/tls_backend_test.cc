@@ -174,7 +174,7 @@ TEST_F(TlsBackendTest, SendsTheConfiguredHostAsServerName) {
     answered(*server, one, "hello");
     return asked;
   };
-  EXPECT_EQ(asked_for(trusted(), here), "nobody") << "an address is no host (RFC 6066 3)";
+  EXPECT_EQ(asked_for(trusted(), here), "nobody") << "no SNI for an IP address (RFC 6066 3)";
   EXPECT_EQ(asked_for(trusted() + ", sni: b.test", named), "b.test");
   EXPECT_EQ(asked_for(trusted() + ", verify_name: b.test", named), "nobody");
   EXPECT_EQ(asked_for(trusted() + ", sni: x.test, verify_name: b.test", named), "x.test");

@@ -42,7 +42,7 @@ TEST_F(TlsChoiceTest, KeyTypeIsChosenPerNameWhateverOtherNamesACertificateHas) {
   EXPECT_EQ(shown("c.test", kEcdsa), "ec");
   EXPECT_EQ(shown("c.test", kRsa), "none");
   EXPECT_EQ(shown("", kRsa), "rsa");
-  EXPECT_EQ(shown("", kEcdsa), "ec") << "who asks for no name gets the default's";
+  EXPECT_EQ(shown("", kEcdsa), "ec") << "without a server name: the default certificate";
 }
 
 TEST_F(TlsChoiceTest, WildcardProvidesTheKeyTypeMissingFromTheExactCertificate) {
@@ -65,7 +65,7 @@ TEST_F(TlsChoiceTest, ValidCertificateIsPreferred) {
   };
   EXPECT_EQ(best_of({early, issue("good", {"a.test"}, false)}), "good");
   EXPECT_EQ(best_of({early, wild}), "wild");
-  EXPECT_EQ(best_of({early, rsa}), "rsa") << "not one that clients refuse, of another kind";
+  EXPECT_EQ(best_of({early, rsa}), "rsa") << "a valid certificate of another key type comes first";
   EXPECT_EQ(best_of({early}), "early") << "better than none";
 }
 

@@ -76,7 +76,7 @@ TEST_F(TlsClientRulesTest, RequestForAHostWithOtherRulesIsMisdirected) {
     EXPECT_TRUE(run_until([&] {
       guest->receive();
       return guest->ended();
-    })) << "a client that keeps it would hear the same for ever";
+    })) << "a client that keeps the connection would get 421 for ever";
   }
   auto root = peer({.sni = "a.test"});
   ASSERT_EQ(handshake(*root), State::done);

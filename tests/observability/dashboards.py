@@ -39,7 +39,7 @@ class Expression:
         return f"{self.title} {self.ref}" if f"{self.title} {self.ref}" in table else self.title
 
     def lacks(self, scene):
-        """What it should have by the end of this scene and has not; None if all is well."""
+        """What it lacks at the end of this scene; None if it lacks nothing."""
         if self.given_up:
             return None
         if self.shown_in is None and (self.of(EMPTY_BEFORE) not in EMPTY_BEFORE or self.scene() == scene):
@@ -75,14 +75,14 @@ def resolved(text, variables):
 
 
 def values_of(variable):
-    """label_values(SELECTOR, LABEL) as an expression: what it would offer."""
+    """label_values(SELECTOR, LABEL) as an expression with the same values."""
     found = re.fullmatch(r"label_values\((\w+)(?:\{(.*)\})?, (\w+)\)", variable["query"]["query"])
     name, matchers, label = found.groups()
     return f'count by ({label}) ({name}{{{matchers + ", " if matchers else ""}{label}!=""}})'
 
 
 def expressions(path):
-    """All that the dashboard asks Prometheus for: panels, annotations, the choices of its variables."""
+    """All queries of the dashboard to Prometheus: panels, annotations, the choices of its variables."""
     dashboard = json.loads(path.read_text())
     variables = [variable["name"] for variable in dashboard["templating"]["list"]]
     for panel in panels(dashboard):
@@ -96,6 +96,6 @@ def expressions(path):
 
 
 def stale_exceptions(all_expressions):
-    """Entries of the tables above that no panel needs: its name changed, or it is gone."""
+    """Entries of the tables above that no panel needs: its name changed, or it was removed."""
     names = {one.title for one in all_expressions} | {f"{one.title} {one.ref}" for one in all_expressions}
     return sorted((MOVES_IN.keys() | EMPTY_BEFORE | ALWAYS_0.keys()) - names)

@@ -1,4 +1,4 @@
-"""An HTTP backend that is as bad as it is asked to be: the path says what it does.
+"""An HTTP backend with errors on request: the path selects its behaviour.
 
 /ok, /slow, /error; /reset closes without an answer, /cut in the middle of one, /garbage is not HTTP.
 """
@@ -42,12 +42,12 @@ class HttpBackend:
             while self.answer(connection):
                 pass
         except OSError:
-            pass  # the other side has gone, or stop() was called
+            pass  # the other side closed, or stop() was called
         self.open.discard(connection)
         connection.close()
 
     def answer(self, connection):
-        """One request; whether the connection goes on."""
+        """Serves one request. Returns whether the connection stays open."""
         head = b""
         while b"\r\n\r\n" not in head:
             more = connection.recv(65536)
@@ -73,7 +73,7 @@ class HttpBackend:
 
 
 class HttpClients:
-    """Threads that ask for everything, good and bad, all the time."""
+    """Threads that send requests of every kind, valid and invalid, continuously."""
 
     PATHS = ("/ok", "/ok", "/slow", "/error", "/reset", "/cut", "/stall", "/garbage", "/none")
 
@@ -90,7 +90,7 @@ class HttpClients:
             try:
                 target()
             except OSError:
-                self.done.wait(0.1)  # weir drains, or has gone
+                self.done.wait(0.1)  # weir drains, or has exited
 
     def ask(self, port, text, times=1, whole=False):
         with socket.create_connection((stand.HERE, port), timeout=5) as client:

@@ -4,7 +4,7 @@
 usage: run.py WEIR [--sanitized]
 
 Plays scenes: load, all backends of a cluster down, a reload with sessions left behind, a refused reload, a drain
-that ends at its deadline, and weir gone. Over them every expression of every dashboard has data and is not always
+that ends at its deadline, and an exited weir. Over them every expression of every dashboard has data and is not always
 0, alerts fire, and every scrape is clean and adds up. Which panel needs which scene: dashboards.py.
 """
 import json
@@ -27,7 +27,7 @@ TCP = ("web", "small", "checked", "panic")
 LISTENERS = (*TCP, "http", "narrow", "tls")
 SILENT, TALKING, TALKING_TO_THE_END = 10, 4, 2
 
-# The third backend of `app` and the second of `panic` are nobody's: connects fail, the next is tried.
+# The third backend of `app` and the second of `panic` do not exist: connects fail, the next is tried.
 CONFIG = """
 global: {{ workers: 2, max_connections: 1000 }}
 listeners:
@@ -57,7 +57,7 @@ clusters:
     health_check: {{ type: tcp, interval: 500ms, timeout: 400ms, rise: 1, fall: 1 }}
     backoff: {{ base: 500ms, max: 500ms }}
   - {{ name: http, backends: [127.0.0.1:{http_backend}] }}
-  # Room for one request per worker, and for one that waits.
+  # Capacity for one request per worker, and one that waits.
   - name: narrow
     backends: [127.0.0.1:{http_backend}]
     pool: {{ max_connections: 1, max_pending: 1 }}
@@ -116,7 +116,7 @@ class Play:
             self.problems.append(f"reload: status {status}, not {wanted_status}: {text}")
 
     def settle(self, scene, alerts=(), limit=20.0):
-        """Until every expression that needs this scene has what it needs, and the alerts have fired."""
+        """Waits until every expression that needs this scene has its data, and the alerts have fired."""
         def settled():
             self.seen |= self.prometheus.firing()
             for one in self.expressions:

@@ -1,4 +1,4 @@
-"""What the scenes are played with: processes on free loopback ports, HTTP to them, and clients.
+"""The tools of the scenes: processes on free loopback ports, HTTP to them, and clients.
 
 Everything that is started here is stopped by Stand.stop(), whatever happened before.
 """
@@ -18,7 +18,7 @@ HERE = "127.0.0.1"
 
 
 def wait_until(condition, what, limit=20.0):
-    """The first true value of condition(); an error that says what did not happen in time."""
+    """The first true value of condition(); on a timeout an error with the description."""
     end, pause = time.monotonic() + limit, threading.Event()
     while not (value := condition()):
         if time.monotonic() > end:
@@ -111,7 +111,7 @@ class Clients:
 
     def __init__(self, ports):
         self.ports = ports  # of listeners: a short session each, every turn
-        self.silent = []  # say nothing, and do not answer a FIN
+        self.silent = []  # send nothing, and do not answer a FIN
         self.talkers = []
         self.done = threading.Event()
         self.thread = threading.Thread(target=self.run)
@@ -119,7 +119,7 @@ class Clients:
 
     @staticmethod
     def connect(port):
-        """A session that is through to its backend: a line went there and back."""
+        """A session that is connected to its backend: it has echoed a line."""
         client = socket.create_connection((HERE, port), timeout=5)
         client.sendall(b"hello\n")
         if not client.recv(1000):

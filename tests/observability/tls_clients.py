@@ -1,4 +1,4 @@
-"""Clients of a TLS listener: some shake hands, some come back, some fail; and the certificate for it."""
+"""Clients of a TLS listener: full, resumed and failed handshakes; and the certificate of the listener."""
 import socket
 import ssl
 import subprocess
@@ -26,7 +26,7 @@ class TlsClients:
         self.newest = ssl.create_default_context(cafile=cert)
         self.older = ssl.create_default_context(cafile=cert)
         self.older.maximum_version = ssl.TLSVersion.TLSv1_2
-        self.stranger = ssl.create_default_context()  # does not know who signed the certificate
+        self.stranger = ssl.create_default_context()  # does not trust the authority of the certificate
         self.picky = ssl.create_default_context(cafile=cert)
         self.picky.maximum_version = ssl.TLSVersion.TLSv1_2
         self.picky.set_ciphers("AES128-SHA256")  # needs an RSA key
@@ -35,7 +35,7 @@ class TlsClients:
         self.thread.start()
 
     def session(self, context, earlier=None):
-        """A line goes there and back; returns what the next one can resume."""
+        """Sends a line and receives its echo; returns the session for the next connection to resume."""
         with socket.create_connection((stand.HERE, self.port), timeout=5) as plain:
             with context.wrap_socket(plain, server_hostname="weir.test", session=earlier) as client:
                 client.sendall(b"hello\n")
@@ -65,7 +65,7 @@ class TlsClients:
             try:
                 self.turn()
             except OSError:
-                self.done.wait(0.1)  # weir drains, or has gone
+                self.done.wait(0.1)  # weir drains, or has exited
 
     def stop(self):
         self.done.set()

@@ -58,7 +58,7 @@ void TcpVerdict::judge() {
     expect(++seen[line.client] == 1, "{} has ended twice", line.client);
     const auto client = clients.find(line.client);
     if (client == clients.end())
-      expect(false, "{} is nobody", line.client);
+      expect(false, "{} is no client of the simulation", line.client);
     else
       judge_session(line, *client->second);
   }
@@ -220,13 +220,13 @@ void TcpVerdict::judge_direction(const AccessLine& line, const Talker& from, con
   expect(to.received() <= from.sent(), "{}: {} sent {} bytes, {} got {}", line.client,
          from.number(), from.sent(), to.number(), to.received());
   if (to.received_end() && !is_quiet_close(line.reason)) {
-    expect(from.sent_end(), "{}: {} saw an end that {} did not send ({})", line.client, to.number(),
-           from.number(), text(line.reason));
+    expect(from.sent_end(), "{}: {} received an end that {} did not send ({})", line.client,
+           to.number(), from.number(), text(line.reason));
     expect(to.received() == from.sent(), "{}: {} sent {} bytes, {} got {} and the end ({})",
            line.client, from.number(), from.sent(), to.number(), to.received(), text(line.reason));
   }
   if (is_in_order(line.reason) && !to.closed_early())
-    expect(to.received_end(), "{}: ended in order, but {} saw errno {}", line.client, to.number(),
+    expect(to.received_end(), "{}: ended in order, but {} got errno {}", line.client, to.number(),
            to.error());
 }
 

@@ -74,7 +74,7 @@ TEST(Loader, DestructorDoesNotWaitForAHangingLoad) {
       gate->finished.set_value();
       return load(kConfig);
     });
-    loader.request([](const auto&) { FAIL() << "there is nobody to tell"; });
+    loader.request([](const auto&) { FAIL() << "called after the destruction of the owner"; });
     gate->begun.get_future().wait();
   }
   gate->may_finish.set_value();

@@ -118,7 +118,7 @@ TEST(Lookups, DestructorDoesNotWaitForAHangingLookup) {
       gate->finished.set_value();
       return {};
     });
-    lookups.on_answered([] { FAIL() << "there is nobody to tell"; });
+    lookups.on_answered([] { FAIL() << "called after the destruction of the owner"; });
     lookups.start("hangs.test");
     gate->begun.get_future().wait();
   }

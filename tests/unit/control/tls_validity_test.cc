@@ -29,7 +29,7 @@ TEST_F(TlsValidityTest, ReportsWhenAFileExpiresWhileWeirRuns) {
                    {TlsFileKind::crl, "b", 0, now_ + 7000, {}}});
   EXPECT_EQ(out_of_date(TlsFileKind::certificate), 0);
   advance_to(now_ + 30);
-  EXPECT_EQ(out_of_date(TlsFileKind::certificate), 0) << "the last second is its own";
+  EXPECT_EQ(out_of_date(TlsFileKind::certificate), 0) << "valid during its last second";
   advance_to(now_ + 1);
   EXPECT_EQ(out_of_date(TlsFileKind::certificate), 1) << "one file, however often it is named";
   EXPECT_EQ(out_of_date(TlsFileKind::crl), 0);

@@ -181,7 +181,7 @@ TEST(UnixPipe, FloodYieldsToOtherSessionsAndResumesByItself) {
   loop.turns(1);
   read_all(other.backend_end.get(), at_other);
   EXPECT_EQ(at_other, "x");
-  EXPECT_EQ(flood.moved(), sent) << "resumed, although no event says so";
+  EXPECT_EQ(flood.moved(), sent) << "resumed without an event";
   read_all(to.a.get(), got);
   EXPECT_TRUE(got == std::string_view(bytes).substr(0, sent));
   for (KernelPipe* pipe : all) resources.kernel_pipes.take_back(pipe);

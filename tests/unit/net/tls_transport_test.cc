@@ -320,7 +320,7 @@ TEST_F(RecordsWithoutDataTest, HandshakeInTinyRecordsIsReadInPortions) {
       EXPECT_EQ(slow.handshake(), Transport::Connecting::pending);
     }
     return unread() == 0;
-  })) << "what is left is read in later turns, although no event tells of it";
+  })) << "the rest is read in later turns without an event";
 }
 
 // The bytes were abandoned, and may have been sent over another connection by now.

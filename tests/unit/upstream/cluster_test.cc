@@ -106,7 +106,7 @@ TEST_F(ClusterTest, LargeClusterIsRebuiltOnceForManyHealthChanges) {
     spec.hosts[i].backend->set_health(i == 7 ? Health::up : Health::down);
   cluster->health_changed();
   clock.advance(1s);
-  EXPECT_EQ(picked(), (Set{7})) << "one that has come up is used after a moment";
+  EXPECT_EQ(picked(), (Set{7})) << "a backend that is up again is used after a moment";
 }
 
 TEST_F(ClusterTest, UsesWorkingBackupsBeforePanic) {
