@@ -82,7 +82,7 @@ class Load {
     loading_.report(is_mistake ? config::Code::E257 : config::Code::W243, validity.location,
                     validity.describe(loading_.now()),
                     is_mistake ? "replace it, or keep the previous file"
-                               : "a reload uses the file when it is valid");
+                               : "replace it with a valid file and reload");
   }
   static std::string find_digest(const TlsInForce& before, const std::string& path) {
     const auto found = before.digests.find(path);

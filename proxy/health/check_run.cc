@@ -25,7 +25,7 @@ std::string handshake_error(const TlsStream& tls) {
   if (const TlsRefusal* const refusal = tls.refusal())
     return "its certificate (" + refusal->subject + ") is refused: " + refusal->reason;
   const std::string why = tls.failure();
-  return why.empty() ? "the backend went away" : why;
+  return why.empty() ? "the backend closed the connection" : why;
 }
 
 }  // namespace
@@ -44,7 +44,7 @@ void CheckRun::start(const CheckTarget& target) {
   const bool http = target.spec.type == config::HealthCheck::Type::http;
   if (tls != nullptr) tls_ = tls->connect_to_check(target.tls_host, http);
   if (tls != nullptr && !tls_)
-    return finish(RunResult::fail, "no name to verify its certificate by");
+    return finish(RunResult::fail, "no name to verify the certificate by");
   to_ = target.backend->address();
   switch (transport_.connect(loop(), to_, {})) {
     case Transport::Connecting::pending: return;

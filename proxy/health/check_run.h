@@ -1,8 +1,8 @@
 // CheckRun: one check of one backend: connects, sends the request of the probe, passes the response
 // to the probe.
 //
-// Owner: a health check, by Owned. Thread: its loop's. Calls its owner once, unless the owner drops
-// it before. The owner sets the deadline of the whole run.
+// Owner: a health check, by Owned. Thread: its loop's. Calls its owner once, unless the owner
+// destroys it before that. The owner keeps the deadline of the whole run.
 #pragma once
 
 #include "health/probe.h"
@@ -20,7 +20,7 @@ class CheckRunOwner {
     fail,
     unknown,  // a local error, which says nothing about the backend
   };
-  // `why` is a text for messages: "connection refused". The owner may drop the run.
+  // `why`, for messages: "connection refused". The owner may destroy the run in this call.
   virtual void on_run_end(RunResult result, std::string why) = 0;
 
  protected:
@@ -33,7 +33,7 @@ class CheckRun final : public Retirable, private TransportReader, private Transp
 
   // May call the owner before it returns.
   void start(const CheckTarget& target);
-  // What a timeout now means: "not connected", "no 'PONG'".
+  // The message of a timeout at this moment: "not connected", "no 'PONG'".
   std::string missing() const;
 
  protected:

@@ -8,7 +8,7 @@
 namespace weir {
 namespace {
 
-// After an error of our own: soon again, whatever the interval.
+// The retry after an error of weir's own does not depend on the interval.
 constexpr Duration kRetryAfterOwnError = 1s;
 
 std::string brief(Duration d) {
@@ -23,7 +23,7 @@ std::string brief(Duration d) {
 
 struct HealthChecks::WaitingTag : ::weir::ListNode {};
 
-// The checks of one backend: when, how often, and what the results mean.
+// The checks of one backend: their schedule, and what their results change.
 class HealthChecks::Check final : public WaitingTag, public CheckRunOwner, private Deadline {
  public:
   Check(HealthChecks& checks, CheckTarget target)
@@ -31,12 +31,12 @@ class HealthChecks::Check final : public WaitingTag, public CheckRunOwner, priva
   ~Check() { stop_run(); }
 
   const CheckTarget& target() const { return target_; }
-  // Has been tried, or is known from before.
+  // A check has run, or the health was known before.
   bool primed() const { return primed_; }
 
   void start();
   bool is_up() const { return target_.backend->health() == Health::up; }
-  // Stops what is under way; to be started again.
+  // Stops a run; the caller starts the next one.
   void respecify(config::HealthCheck spec);
   // From the next run on.
   void set_connection_settings(const CheckTarget& target) {
@@ -63,7 +63,7 @@ class HealthChecks::Check final : public WaitingTag, public CheckRunOwner, priva
   uint32_t streak_ = 0;  // results in a row that contradict the health
   bool primed_;
   bool among_others_ = false;  // counted so while it runs
-  bool warned_ = false;        // of an error of our own
+  bool warned_ = false;        // of an error of weir's own
 };
 
 void HealthChecks::Check::start() {
@@ -96,7 +96,7 @@ void HealthChecks::Check::on_run_end(RunResult result, std::string why) {
     LOG(warn, "health_check.impossible", kv("cluster", target_.backend->cluster()),
         kv("backend", target_.backend->name()), kv("reason", why));
   }
-  prime();  // one backend that cannot be asked must not keep weir from serving the others
+  prime();  // a backend that cannot be checked must not keep weir from serving the others
   loop_.deadlines().set(*this, loop_.now() + kRetryAfterOwnError);
   checks_.start_waiting();
 }
@@ -205,7 +205,7 @@ void HealthChecks::request_start(Check& check) {
   start_waiting();
 }
 
-// Null: no check waits, or there is no room for those that do.
+// Null: no check waits, or there is no room for the checks that wait.
 HealthChecks::Check* HealthChecks::next_waiting() {
   if (running_ >= most_running_) return nullptr;
   const size_t share = most_running_ - most_running_ / 4;
@@ -216,7 +216,8 @@ HealthChecks::Check* HealthChecks::next_waiting() {
 }
 
 void HealthChecks::start_waiting() {
-  // A check that fails at once comes back here: the outer loop goes on, the stack does not grow.
+  // A check that fails at once calls this again: the outer call continues, so that the stack does
+  // not grow.
   if (std::exchange(starting_, true)) return;
   if (std::exchange(turn_, loop_.turn()) != loop_.turn()) started_ = 0;
   while (started_ < kStartsPerTurn) {

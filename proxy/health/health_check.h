@@ -2,15 +2,16 @@
 //
 // Owner: the server. Thread: the control loop's. What a check sends and expects: probe.h. The first
 // result decides at once; after that `fall` failures in a row make a backend `down` and `rise`
-// successes make it `up`. Each backend has a schedule of its own; the number of checks at a time is
-// bounded only by descriptors. Where it is, backends that are up come first, but while both kinds
-// wait, each has a quarter of the room for itself: backends that do not answer hold theirs for the
-// whole timeout and must not delay the check of one that did, and a backend that is down must be
-// noticed when it works again. Checks go on during a drain.
+// successes make it `up`. Each backend has a schedule of its own; only descriptors bound the number
+// of checks at a time. At that bound, backends that are up come first. While backends that are up
+// and others wait, each of the two kinds has a quarter of the room for itself: a backend that does
+// not answer occupies its room for the whole timeout, which must not delay the check of a backend
+// that is up, and weir must see that a backend that was down works again. Checks continue during a
+// drain.
 //
-// A check closes its connection with a plain FIN. The TIME_WAIT is therefore on this side: 60 s
-// divided by the interval, per backend (12 at the default); a healthy server need not see an RST.
-// Local errors (no descriptors, no free port) say nothing about a backend and change nothing.
+// A check closes its connection with a FIN, so that a healthy server sees no RST. The TIME_WAIT is
+// therefore on weir's side: 60 s divided by the interval, per backend (12 at the default). Errors
+// of weir's own (no descriptors, no memory) say nothing about a backend and change nothing.
 #pragma once
 
 #include <memory>
@@ -26,13 +27,13 @@
 
 namespace weir {
 
-// Called on the control loop, in the middle of a check: an observer must post apply().
+// Called on the control loop, during a check: an observer must post apply().
 class HealthObserver {
  public:
   virtual void on_check(const Backend& backend, CheckResult result) = 0;
-  // Backend::health() has changed already, and the log has a line about it.
+  // Backend::health() has changed, and the change has been logged.
   virtual void on_health_change(const Backend& backend, HealthChange change) = 0;
-  // Every check has been tried once: once for each apply().
+  // Every check has run once. Called once for each apply().
   virtual void on_primed() = 0;
 
  protected:
@@ -52,7 +53,7 @@ class HealthChecks final : private Yielding {
   static constexpr size_t kLeastRunning = 64;
   static constexpr size_t kMostRunning = 16384;
   static constexpr size_t kStartsPerTurn = 64;  // of the loop
-  // How many checks may run at a time, each with a descriptor.
+  // The number of checks that may run at a time, each with a descriptor.
   static size_t room_of(uint64_t descriptor_limit);
 
   HealthChecks(EventLoop& loop, HealthObserver& observer, uint64_t seed,
@@ -61,10 +62,10 @@ class HealthChecks final : private Yielding {
   HealthChecks& operator=(const HealthChecks&) = delete;
   ~HealthChecks();
 
-  // Replaces all targets; backends in maintenance are not among them. The check of a backend that
-  // stays, with the same spec, is not disturbed; a backend whose spec changed keeps its health and
-  // is checked now; a backend that is no longer checked becomes `unknown`. If there is nothing to
-  // wait for, on_primed() is called before this returns.
+  // Replaces all targets, which have no backends in maintenance. The check of a backend with the
+  // same spec continues; a backend with another spec keeps its health and is checked now; a backend
+  // without a target becomes `unknown`. If no first result is missing, calls on_primed() before it
+  // returns.
   void apply(std::vector<CheckTarget> targets);
   bool primed() const { return unprimed_ == 0; }
   size_t running() const { return running_; }

@@ -14,12 +14,12 @@ Finding bad(std::string why) {
   return {Is::bad, std::move(why)};
 }
 
-// RFC 9110 8.6: a request that could have had a body says that it has none.
+// RFC 9110 8.6: a request that could have a body has Content-Length: 0 without one.
 bool may_have_body(std::string_view method) {
   return method == "POST" || method == "PUT" || method == "PATCH";
 }
 
-// A socket's path is nothing that a server could know itself by.
+// The path of a UNIX socket is no Host.
 std::string_view host_of(const config::HealthCheck& spec, const Backend& backend) {
   if (!spec.host.empty()) return spec.host;
   return backend.address().is_unix() ? std::string_view("localhost") : backend.text();
@@ -42,7 +42,7 @@ std::string request(const config::HealthCheck& spec, const Backend& backend) {
   if (may_have_body(spec.method)) out.field("Content-Length", uint64_t{0});
   out.field("Connection", "close");
   out.end();
-  CHECK(out.ok());  // the values were validated where they were read
+  CHECK(out.ok());  // the configuration was validated
   memory.resize(out.text().size());
   return memory;
 }
@@ -83,7 +83,7 @@ Finding HttpProbe::receive_head(std::string_view bytes) {
   }
 }
 
-// Once for all that came together: their number must not make it slow.
+// Called once for all interim responses of a read: their number must not make it slow.
 Finding HttpProbe::forget_interims() {
   head_.erase(0, std::exchange(begun_, 0));
   return {};
@@ -122,7 +122,7 @@ Finding HttpProbe::take_body(std::string_view data) {
   data = data.substr(0, kBodyLimit - body_size_);
   body_size_ += data.size();
   if (!found_) {
-    // What was looked through before may hold the beginning of it.
+    // The bytes that were searched before may end with the beginning of the text.
     const size_t overlap = std::min(body_.size(), spec_.expect_body.size() - 1);
     const size_t from = body_.size() - overlap;
     body_.append(data);

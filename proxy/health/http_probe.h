@@ -1,9 +1,9 @@
-// HttpProbe: one request, and its response: the status must be expected, and `expect_body`, if
-// there is any, in the first 64 KiB of the body.
+// HttpProbe: one request and its response. The check requires an expected status and, if
+// `expect_body` is set, that text in the first 64 KiB of the body.
 //
-// A status that is not expected decides at once. Otherwise the response is read to its end, or as
-// far as 64 KiB of its body: what is cut off or not valid HTTP is no success, and a healthy server
-// is not left with a reset while it writes. Memory: a head of up to kMaxHeadSize, and those 64 KiB.
+// An unexpected status decides at once. Otherwise the probe reads the response to its end, or 64
+// KiB of its body: a truncated or invalid response is a failure, and a healthy server gets no reset
+// while it writes. Memory: a head of up to kMaxHeadSize, and those 64 KiB.
 #pragma once
 
 #include "health/probe.h"
@@ -41,11 +41,11 @@ class HttpProbe final : public Probe {
   Part part_ = Part::head;
   H1ResponseParser parser_;
   H1BodyDecoder decoder_;
-  std::string head_;  // as it arrives, with what came behind it
-  size_t begun_ = 0;  // where in it the head begins that is read
+  std::string head_;  // the bytes of the head, and those that came behind it
+  size_t begun_ = 0;  // where the current head begins in it
   size_t interim_bytes_ = 0;
   size_t body_size_ = 0;
-  std::string body_;  // while expect_body is looked for
+  std::string body_;  // for the search of expect_body
   bool found_ = false;
 };
 

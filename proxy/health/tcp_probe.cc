@@ -4,7 +4,7 @@
 
 namespace weir {
 
-// What is expected, for people.
+// The expected bytes, for messages.
 std::string TcpProbe::shown() const {
   if (!spec_.expect.empty()) return in_quotes(spec_.expect);
   std::string text;
@@ -14,7 +14,7 @@ std::string TcpProbe::shown() const {
 }
 
 Probe::Finding TcpProbe::receive(std::string_view bytes) {
-  if (!expects_response()) return {};  // it speaks before all is sent, and nobody listens
+  if (!expects_response()) return {};  // bytes that no setting expects
   answer_.append(bytes.substr(0, kAnswerLimit - answer_.size()));
   if (answer_.find(expected()) != std::string::npos) return {Finding::Is::good, {}};
   if (answer_.size() < kAnswerLimit) return {};

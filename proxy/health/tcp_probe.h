@@ -1,5 +1,5 @@
-// TcpProbe: sends `send` or `send_hex`, if there is any, and looks for `expect` or `expect_hex`, if
-// there is any, in the first bytes of the answer.
+// TcpProbe: sends `send` or `send_hex`, if one is set, and searches the first bytes of the answer
+// for `expect` or `expect_hex`, if one is set.
 #pragma once
 
 #include "health/probe.h"

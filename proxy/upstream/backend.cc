@@ -27,7 +27,7 @@ Duration step_length(const config::Backoff& backoff, uint64_t step) {
   return length;
 }
 
-// ±10 %, so that many balancers in front of one backend do not come back to it together; never
+// ±10 %, so that many balancers in front of one backend do not retry it at the same time; never
 // above max.
 Duration with_jitter(Duration length, Duration max, uint64_t hash) {
   const Duration spread = length / 5;
@@ -53,7 +53,7 @@ void Backend::note_connect_failure(TimePoint now, const config::Backoff& backoff
   const uint64_t step = seen & kMaxStep;
   const Duration length = with_jitter(step_length(backoff, step), backoff.max, mix(seed_ ^ now_us));
   const uint64_t next = micros(now + length) << kStepBits | std::min(step + 1, kMaxStep);
-  // Losing the race means that another worker has just taken this step, or has just connected.
+  // On failure another worker has just taken this step, or has just connected.
   hold_off_.compare_exchange_strong(seen, next, std::memory_order_relaxed);
 }
 

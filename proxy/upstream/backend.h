@@ -1,13 +1,13 @@
 // Backend: one server behind weir: its identity, its health by checks, its hold-off after refused
 // connections and its ejection after errors. A configured backend whose host name has several
-// addresses has one Backend for each address; one whose name cannot be looked up has a Backend
+// addresses has one Backend for each address. If the name cannot be looked up, there is a Backend
 // without an address, which gets no sessions.
 //
-// Shared by the control thread and every worker through shared_ptr, and kept over reloads for as
-// long as cluster, name and address stay the same. What a configuration may change about it
-// (weight, backup, state) is in HostSpec. Identity is immutable. Only the control thread writes the
-// health; every worker writes the hold-off and the outlier. All atomics are relaxed: it does no
-// harm if a worker sees a change a moment late.
+// The control thread and every worker share a Backend through shared_ptr. Reloads keep it as long
+// as cluster, name and address stay the same. HostSpec has the settings that a configuration may
+// change (weight, backup, state). The identity is immutable. Only the control thread writes the
+// health; every worker writes the hold-off and the outlier. All atomics are relaxed: a worker may
+// see a change a moment late.
 #pragma once
 
 #include <atomic>
@@ -38,7 +38,7 @@ class Backend {
   const Address& address() const { return address_; }
   bool has_address() const { return address_.family() != Address::Family::none; }
 
-  // Before health() is called for many backends.
+  // Before calls of health() for many backends.
   void prefetch() const { __builtin_prefetch(&health_); }
   Health health() const { return health_.load(std::memory_order_relaxed); }
   void set_health(Health health) { health_.store(health, std::memory_order_relaxed); }
@@ -48,7 +48,7 @@ class Backend {
   // count: sessions of all workers that fail at the same moment are one step.
   void note_connect_failure(TimePoint now, const config::Backoff& backoff);
   void note_connect_success() {
-    // Loads first: the usual success must not write to a cache line that all workers read.
+    // A load first: an ordinary success must not write to a cache line that all workers read.
     if (hold_off_.load(std::memory_order_relaxed) == 0) return;
     hold_off_.store(0, std::memory_order_relaxed);
   }
@@ -70,8 +70,8 @@ class Backend {
   const Address address_;
   const uint64_t seed_;  // of the jitter
   std::atomic<Health> health_{Health::unknown};
-  // Its end in microseconds, then the number of steps in the low 6 bits: one word, so that exactly
-  // one of many concurrent failures can take the step.
+  // The end in microseconds, and the number of steps in the low 6 bits: one word, so that only one
+  // of several concurrent failures takes the step.
   std::atomic<uint64_t> hold_off_{0};
   std::atomic<uint64_t> refusal_logged_{0};  // when, in microseconds
   Outlier outlier_;

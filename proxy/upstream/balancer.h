@@ -1,5 +1,5 @@
-// Balancer: chooses a backend of one cluster for each session. One per cluster and worker, on its
-// thread.
+// Balancer: chooses a backend of one cluster for each session. Each worker has one for each
+// cluster, on its thread.
 //
 // A new policy is one file in upstream/balancers/ with `make_<name>`, one row in
 // config/balancers.def and one test in tests/unit/upstream/balancers/.
@@ -19,26 +19,27 @@ struct Host {
   Backend* backend;
   uint32_t weight;        // at least 1
   const int64_t* active;  // open sessions of this worker on it; valid until the next rebuild
-  uint64_t salt = 0;      // of this address of the backend: HostSpec::salt
+  uint64_t salt = 0;      // HostSpec::salt
 };
 
-using BackendIndex = uint32_t;  // into the `eligible` of the last rebuild
+// Here an index of the `eligible` of the last rebuild; everywhere else of ClusterSpec::hosts.
+using BackendIndex = uint32_t;
 inline constexpr BackendIndex kNoBackend = ~0u;
 
 struct PickHints {
-  // Of the client's address, with a seed that is the same on all workers and after a restart.
+  // The hash of the client's address, with a seed that is the same on all workers and after a
+  // restart.
   uint64_t hash = 0;
-  std::span<const BackendIndex> excluded;  // tried already, or left alone; in any order, may repeat
+  std::span<const BackendIndex> excluded;  // tried or avoided; in any order, may repeat
 };
 
 class Balancer {
  public:
   virtual ~Balancer() = default;
-  // Called when membership, weights, states or health change, never while a session is being
-  // placed. Copies what it needs of `eligible`.
+  // Called when membership, weights, states or health change, and not during pick(). `eligible`
+  // need not outlive the call.
   virtual void rebuild(std::span<const Host> eligible) = 0;
-  // One of the eligible hosts; kNoBackend when there is none that is not excluded. Does not
-  // allocate.
+  // One of the eligible hosts; kNoBackend when all are excluded. Does not allocate.
   virtual BackendIndex pick(const PickHints& hints) = 0;
 };
 

@@ -9,8 +9,8 @@
 namespace weir {
 namespace {
 
-// Ejections are decided one at a time, so that two workers never both take the last place of the
-// share. It is held when a row of errors is complete, not for a single answer.
+// Locked for each decision about an ejection, so that two workers together do not exceed the
+// maximum share. A worker locks it when a row of errors is complete, not for each answer.
 constinit std::mutex ejecting;
 
 bool is_gateway_error(unsigned status) {
@@ -18,14 +18,14 @@ bool is_gateway_error(unsigned status) {
 }
 
 constexpr double kLeastRetries = 3;
-// Backends lie scattered: their health is fetched this far ahead.
+// Backends are scattered in memory: their health is prefetched this far ahead.
 constexpr size_t kAhead = 16;
 
 struct Count {
   size_t active = 0, usable = 0, usable_backups = 0;
 };
 
-// Backups that work are better than backends that do not.
+// Usable backups are preferred to unusable backends.
 bool panics(const ClusterSpec& spec, const Count& count) {
   if (count.usable == 0 && count.usable_backups > 0) return false;
   const double share =
@@ -191,7 +191,7 @@ BackendIndex Cluster::other_address(BackendIndex index, TimePoint now,
   BackendIndex first = index, end = index + 1;
   while (first > 0 && hosts[first - 1].series == series) --first;
   while (end < hosts.size() && hosts[end].series == series) ++end;
-  // From the next one on, so that not all who come here go to the same one.
+  // From the next address on, so that clients of different addresses are spread.
   for (BackendIndex step = 1; step < end - first; ++step) {
     const BackendIndex other = first + (index - first + step) % (end - first);
     if (!hosts[other].usable() || std::find(tried.begin(), tried.end(), other) != tried.end())
@@ -215,8 +215,7 @@ Cluster::Choice Cluster::choose(Tier& tier, TimePoint now, uint64_t client_hash,
   for (BackendIndex i = 0; i < backends.size(); ++i)
     if (is_avoided(backends[i], now)) excluded_.push_back(i);
   const BackendIndex other = tier.balancer->pick({client_hash, excluded_});
-  // All that are left are held off or ejected: trying one of them is better than refusing for
-  // certain.
+  // All remaining backends are held off or ejected: an attempt at one of them may succeed.
   return other == kNoBackend ? Choice{backends[first], false} : Choice{backends[other], true};
 }
 
@@ -235,7 +234,7 @@ void Cluster::note_response(BackendIndex host, unsigned status, TimePoint now) {
   if (!spec_.outlier_detection) return;
   if (is_gateway_error(status)) return note_error(host, now);
   Backend& backend = *spec_.hosts[host].backend;
-  // What is answered while it is out was asked before.
+  // Answers while the backend is ejected belong to requests from before.
   if (backend.outlier().ejected(now) || !backend.outlier().note_success()) return;
   LOG(info, "backend.readmitted", kv("cluster", backend.cluster()), kv("backend", backend.name()));
 }
@@ -251,7 +250,7 @@ void Cluster::note_error(BackendIndex host, TimePoint now) {
   if (outlier.ejected(now) || !outlier.note_error(rules.consecutive_errors)) return;
   const std::lock_guard lock(ejecting);
   if (outlier.ejected(now)) return;
-  // Asked again after as many errors, not after each.
+  // The next decision comes after a whole row of errors, not after the next error.
   if (!may_eject(now)) return outlier.start_anew();
   const Duration length = outlier.eject(now, rules);
   cells_of(host).ejections.add();
@@ -266,7 +265,7 @@ bool Cluster::may_eject(TimePoint now) const {
     ++active;
     if (spec_.ejected(host, now)) ++out;
   }
-  // A share such as 29 % has no exact value; a millionth of a backend makes up for it.
+  // A share such as 29 % has no exact value: a millionth of a backend is added.
   const double most = spec_.outlier_detection->max_ejection_percent * static_cast<double>(active);
   return static_cast<double>(out + 1) <= most + 1e-6;
 }

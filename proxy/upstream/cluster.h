@@ -1,14 +1,14 @@
 // Cluster: one worker's part of one configured cluster: its balancer over the backends that may get
 // sessions, its pools and its queue.
 //
-// Owner: the worker's views of snapshots, which share it as long as nothing of the cluster changes;
-// thread: the worker's. The first pick after a change of health, not each pick, works out which
+// Owner: the worker's views of snapshots, which share it as long as the cluster's settings stay the
+// same; thread: the worker's. Only the first pick after a change of health determines which
 // backends are eligible:
 //   the active backends whose checks do not fail; if there are none, the backups whose checks do
-//   not fail; if the share of usable backends is below the panic threshold, all active ones,
-//   whatever their checks say.
-// pick() passes over a backend that is held off or ejected while another one is left. It chooses
-// backups when all other backends are held off, ejected or tried already.
+//   not fail; if the share of usable backends is below the panic threshold, all active backends,
+//   whatever the results of their checks.
+// pick() avoids a backend that is held off or ejected while there is another one. It chooses
+// backups when all other backends are held off, ejected or tried.
 #pragma once
 
 #include <memory>
@@ -26,8 +26,8 @@ namespace weir {
 class Cluster {
  public:
   // `spec` outlives it. Without `pools`: for TCP only.
-  // `before`: the same cluster of the configuration before, whose pools go on here. Cells and pools
-  // of a backend are made when it is first used.
+  // `before`: the cluster in the previous configuration, whose pools this one takes over. Cells and
+  // pools of a backend are made when it is first used.
   Cluster(const ClusterSpec& spec, WorkerMetrics& metrics, uint64_t seed, Pools* pools = nullptr,
           const Cluster* before = nullptr);
   Cluster(const Cluster&) = delete;
@@ -35,19 +35,19 @@ class Cluster {
   ~Cluster();
 
   // The index in spec().hosts of a backend for a client; kNoBackend: there is none to try. `tried`:
-  // indices that have failed for this client already.
+  // backends that have failed for this client.
   BackendIndex pick(TimePoint now, uint64_t client_hash, std::span<const BackendIndex> tried);
-  // The same among the backends whose pool has room and that are not left alone: for a cluster so
-  // large that pick() would have to be called too often. O(backends).
+  // The same among the backends whose pool has room and that are not avoided: for a large cluster,
+  // in which pick() would be called too often. O(backends).
   BackendIndex find_room(TimePoint now, std::span<const BackendIndex> tried);
-  // It is held off or ejected at this moment.
+  // The backend is held off or ejected now.
   bool is_avoided(BackendIndex index, TimePoint now) const;
-  // Another address of the backend at `index`, which could not be connected to, for the same
-  // client; kNoBackend when there is none. `avoided_too`: also one that is held off or ejected.
+  // Another address of the backend at `index`, to which connecting has failed, for the same client;
+  // kNoBackend: there is none. `avoided_too`: also an address that is held off or ejected.
   BackendIndex other_address(BackendIndex index, TimePoint now, std::span<const BackendIndex> tried,
                              bool avoided_too = false) const;
-  // The next pick looks at the health of every backend; in a large cluster no more often than its
-  // size allows (kRebuildEvery), and until then a pick passes over backends that have gone down.
+  // The next pick reads the health of every backend; in a large cluster no more often than its size
+  // allows (kRebuildEvery), and until then picks skip backends that have gone down.
   void health_changed() { stale_ = true; }
   void rebuild();
 
@@ -60,28 +60,28 @@ class Cluster {
   }
   // The index of a backend, most likely `hint`; kNoBackend: it is not a backend of this cluster.
   BackendIndex index_of(const Backend& backend, BackendIndex hint) const;
-  // TCP sessions on that host, those being connected included, and requests under way.
+  // TCP sessions of that host, including those that are connecting, and requests under way.
   int64_t& load(BackendIndex host) { return *loads_[host]; }
-  // For requests: the connections to one backend, and the requests that wait for one to any.
+  // For requests: the connections to one backend, and the requests that wait for a connection.
   Pool& pool(BackendIndex host) { return pools_[host] ? *pools_[host] : make_pool(host); }
-  // Null: not made yet.
+  // Null: it has not been used.
   const Pool* pool_if_used(BackendIndex host) const { return pools_[host].get(); }
   ClusterQueue& queue() { return *queue_; }
   const ClusterQueue& queue() const { return *queue_; }
-  // A request for this cluster begins and ends, with all its tries.
+  // A request for this cluster begins and ends; all its attempts are one request.
   void begin_request() { ++requests_; }
   void end_request() { --requests_; }
-  // False: the requests that are being retried use up `budget`, a share of the requests under way.
-  // Three may always be retried.
+  // False: the requests that are being retried have used up `budget`, a share of the requests under
+  // way. Three may always be retried.
   [[nodiscard]] bool begin_retrying(double budget);
   void end_retrying() { --retrying_; }
-  // A request that waited under the cluster's last configuration goes on under this one.
+  // A request that waited under the previous configuration continues under this one.
   void take_over(Cluster& last, bool retrying);
   // A request is under way to that backend.
   void begin_use(BackendIndex host);
   void end_use(BackendIndex host);
-  // For outlier detection, once for each request that was sent to a backend: the status of its
-  // response, or that there was no usable response.
+  // For outlier detection, once for each request that was sent to a backend: the status of the
+  // response, or no usable response.
   void note_response(BackendIndex host, unsigned status, TimePoint now);
   void note_no_response(BackendIndex host, TimePoint now);
   bool panicking() const { return panic_; }
@@ -95,7 +95,7 @@ class Cluster {
     BackendIndex index = kNoBackend;
     bool ready = false;  // neither held off nor ejected
   };
-  // A rebuild looks at every backend, in about a microsecond each when nothing of it is in a cache.
+  // A rebuild reads every backend, which takes about a microsecond when it is in no cache.
   static constexpr size_t kSmall = 4096;  // hosts: always rebuilt at once
   static constexpr Duration kRebuildEvery = std::chrono::microseconds(1);  // per host
 
@@ -118,7 +118,7 @@ class Cluster {
   std::shared_ptr<const PoolLimits> limits_;
   std::vector<std::shared_ptr<Pool>> pools_;  // by index; null: not used yet
   Tier serving_;
-  Tier backups_;  // in reserve; empty while they serve
+  Tier backups_;  // not in use; empty while the backups serve
   std::vector<BackendIndex>
       slot_;  // by index in spec_.hosts: its index in its tier, if it is in one
   bool panic_ = false;

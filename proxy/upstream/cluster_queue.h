@@ -16,7 +16,7 @@ namespace weir {
 
 class QueueWaiter : public ListNode {
  public:
-  virtual void on_room() = 0;  // must only arrange that the waiter resumes
+  virtual void on_room() = 0;  // may only arrange that the waiter resumes
 
  protected:
   ~QueueWaiter() = default;
@@ -28,12 +28,12 @@ class ClusterQueue final : private Deadline {
 
   ClusterQueue(EventLoop& loop, ClusterCells& cells) : loop_(loop), cells_(cells) {}
 
-  // False: `most` wait already.
+  // False: `most` requests wait already.
   [[nodiscard]] bool enter(QueueWaiter& waiter, uint32_t most);
   void leave(QueueWaiter& waiter);
   // There may be room: calls the first waiter, unless one has been called already.
   void wake();
-  // By the waiter that was called, before anything else: it has resumed or leaves.
+  // The waiter that was called calls this first, when it has resumed or leaves.
   void call_taken() { called_ = false; }
   // After call_taken(): there was no room; the waiter goes back to the front.
   void enter_again(QueueWaiter& waiter);

@@ -1,5 +1,5 @@
 // ClusterSpec: one configured cluster, compiled: names resolved, backends looked up, series
-// numbered. Immutable, shared by the snapshots that have the same, read by every worker.
+// numbered. Immutable; snapshots with the same settings share it; every worker reads it.
 #pragma once
 
 #include <memory>
@@ -25,12 +25,12 @@ struct HostSpec {
   bool backup = false;
   config::BackendState state{};
   uint32_t series = 0;        // of this backend's metrics
-  std::string tls_host = {};  // what its address names, for TLS
+  std::string tls_host = {};  // the host in its address, for TLS
   uint64_t salt = 0;          // of its address, where that comes from a host name; else 0
   std::string failure = {};   // why it has no address
 
   bool active() const { return state == config::BackendState::active; }
-  // It may get sessions, unless it is held off or ejected.
+  // The backend may get sessions, unless it is held off or ejected.
   bool usable() const {
     return active() && backend->has_address() && backend->health() != Health::down;
   }
@@ -76,7 +76,7 @@ struct ClusterSpec {
     const auto found = indexes.find(&backend);
     return found == indexes.end() ? kNoBackend : found->second;
   }
-  // Ejected for its errors. Without outlier detection in the configuration no backend is.
+  // The backend is ejected. Without outlier detection in the configuration no backend is.
   bool ejected(const HostSpec& host, TimePoint now) const {
     return outlier_detection && host.backend->outlier().ejected(now);
   }

@@ -1,9 +1,9 @@
-// Opening one connection to one backend: socket, PROXY header, TLS handshake; what a failure means,
-// and where it is counted. TCP sessions (connect.h), HTTP exchanges and health checks share these
-// steps. Which backend comes next, and when to stop waiting, is decided by the caller.
+// Opens one connection to one backend: socket, PROXY header, TLS handshake; classifies, counts and
+// logs failures. TCP sessions (connect.h), HTTP exchanges and health checks share these steps. The
+// caller chooses the backend and keeps the deadline.
 //
-// Functions without state: the transport is the caller's, and knows how far it is. Thread: that of
-// the transport's loop.
+// These functions have no state: the caller owns the transport, which has the state of the
+// connection. Thread: that of the transport's loop.
 //
 //   begin_connecting() → pending → writer is called → continue_connecting() ┐
 //                      → done    ───────────────────→ continue_connecting() ┤
@@ -19,17 +19,16 @@
 
 namespace weir {
 
-// Of the hash that chooses a backend by the client's address: the same on every worker and after a
-// restart, for TCP and HTTP.
+// The seed of the hash that chooses a backend by the client's address: the same on every worker and
+// after a restart, for TCP and HTTP.
 constexpr uint64_t kSourceSeed = 0;
 
 // Opens the socket, with the options of the cluster. Done: the socket is connected already.
 [[nodiscard]] Transport::Connecting begin_connecting(EventLoop& loop, Transport& transport,
                                                      const ClusterSpec& cluster,
                                                      const HostSpec& host);
-// Once the socket is connected: sends `proxy_header`, if there is one, and then does the TLS
-// handshake, if the cluster has TLS. The header is sent once, before the handshake; it is ignored
-// in calls after that.
+// Once the socket is connected: sends `proxy_header`, if it is not empty, and then does the TLS
+// handshake, if the cluster has TLS. The header is sent once; calls during the handshake ignore it.
 [[nodiscard]] Transport::Connecting continue_connecting(Transport& transport,
                                                         const ClusterSpec& cluster,
                                                         const HostSpec& host,
@@ -40,10 +39,10 @@ constexpr uint64_t kSourceSeed = 0;
                                                         std::unique_ptr<TlsStream>& tls,
                                                         std::string_view proxy_header = {});
 
-// Why a connection failed. A timeout of weir's own is known to the caller only.
+// Why a connection failed. Only the caller knows a timeout of weir's own.
 ConnectError connect_error(const Transport& transport);
-// The cause is on this host: no descriptors, no memory, no free local port. Such a failure says
-// nothing about the backend.
+// The cause is on this host: no descriptors, no memory, no free local port. Such a failure does not
+// hold the backend off.
 bool is_local(int error);
 
 // Counts and logs an attempt that failed, and holds the backend off, unless the cause is local.

@@ -18,7 +18,7 @@ bool Outlier::end_row() {
 Duration Outlier::eject(TimePoint now, const config::OutlierDetection& rules) {
   const bool forgotten = now - ejected_until() > rules.max_ejection;
   const uint32_t times = forgotten ? 1 : times_.load(std::memory_order_relaxed) + 1;
-  // A product that could not be held is over the maximum.
+  // A division, because the product could overflow.
   const bool longest = rules.base_ejection > rules.max_ejection / times;
   const Duration length = longest ? rules.max_ejection : rules.base_ejection * times;
   times_.store(longest ? times - 1 : times, std::memory_order_relaxed);

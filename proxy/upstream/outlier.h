@@ -1,8 +1,8 @@
-// Outlier: how many errors in a row a backend has answered with, and until when it is out for them.
+// Outlier: the number of errors in a row of a backend, and the end of its ejection.
 //
-// Owner: a Backend; every worker writes to it. The threshold and the share of the cluster that may
-// be out are the caller's to look at: Cluster::note_response(). All atomics are relaxed: an error
-// more or less in a row that two workers count does no harm. A success costs a load.
+// Owner: a Backend; every worker writes to it. Cluster::note_response() checks the threshold and
+// the share of the cluster that may be ejected. All atomics are relaxed: a row that two workers
+// count may be one error longer or shorter. A success costs a load.
 #pragma once
 
 #include <array>
@@ -19,21 +19,22 @@ inline constexpr std::array kGatewayErrors{502u, 503u, 504u};
 
 class Outlier {
  public:
-  // True when the row is `needed` long.
+  // True: the row has `needed` errors.
   bool note_error(uint32_t needed);
-  // True when it is the first success since it was out.
+  // True: the first success since the backend was ejected.
   bool note_success() {
-    // Asks first: the usual success must not make a cache line dirty that all workers read.
+    // A load first: an ordinary success must not write to a cache line that all workers read.
     return row_.load(std::memory_order_relaxed) != 0 && end_row();
   }
-  // A row that has been dealt with.
+  // Ends a row that did not lead to an ejection.
   void start_anew() { row_.fetch_and(kWasOut, std::memory_order_relaxed); }
 
-  // Out for base_ejection times the number of ejections, at most for max_ejection, which is also
-  // after how long without one they are forgotten. Gives how long. Callers take turns.
+  // Ejects the backend for base_ejection times the number of its ejections, at most for
+  // max_ejection; returns for how long. After max_ejection without an ejection the number is 0
+  // again. Callers serialise the calls.
   Duration eject(TimePoint now, const config::OutlierDetection& rules);
   bool ejected(TimePoint now) const { return now < ejected_until(); }
-  TimePoint ejected_until() const;  // in the past, or the clock's epoch, when it is not out
+  TimePoint ejected_until() const;  // in the past, or the clock's epoch, when it is not ejected
 
  private:
   static constexpr uint32_t kWasOut = uint32_t{1} << 31;  // in row_, until a success
@@ -42,7 +43,7 @@ class Outlier {
 
   std::atomic<uint32_t> row_{0};
   std::atomic<int64_t> until_{0};   // since the clock's epoch, in microseconds
-  std::atomic<uint32_t> times_{0};  // ejections that are not forgotten
+  std::atomic<uint32_t> times_{0};  // ejections that count
 };
 
 }  // namespace weir

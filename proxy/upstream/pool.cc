@@ -9,20 +9,20 @@ namespace {
 
 // A connection is retired this much before the backend would close it.
 constexpr Duration kMargin = 500ms;
-// Two times of closing that agree are a rule of theirs.
+// Two closings after nearly the same idle time show the backend's timeout.
 constexpr Duration kAgreement = 1s;
 // A login takes several requests in a row: a private connection that is idle for this long is not
 // in the middle of one.
 constexpr Duration kReclaimAfter = 1s;
-// Backends restart and close everything, what was used just now, too: that says nothing about time.
+// A backend that restarts closes all connections, also after a short idle time: that is no timeout.
 constexpr Duration kShortestLimit = 1s;
-// What was learned is tried again after this long: the backend may have been reconfigured.
+// A learned timeout is forgotten after this time: the backend may have been reconfigured.
 constexpr Duration kForgetAfter = 10min;
 
 constexpr size_t kSmallestSweep = 64;
 
-// Removes what has expired when the map has doubled since the last time: a constant share of the
-// cost of each entry that was made.
+// Removes expired entries when the map has doubled since the last removal: an amortized constant
+// cost for each entry.
 template <typename Map>
 void sweep(Map& map, size_t& at) {
   if (map.size() < std::max(at, kSmallestSweep)) return;
@@ -58,7 +58,7 @@ void UpstreamConnection::close() {
   if (std::exchange(counted_, false)) pool_.on_closed();
 }
 
-// A FIN, or bytes that nobody asked for; or nothing, since Transport looks again after a while.
+// A FIN, or bytes without a request; or nothing, because Transport rechecks after a while.
 void UpstreamConnection::on_readable() {
   char byte;
   const Io io = transport.read({&byte, 1});
@@ -103,14 +103,14 @@ Lease Pool::take(Trust trust) {
   return nullptr;
 }
 
-// False: it has ended, or is about to.
+// False: the connection has ended, or its idle time is over.
 bool Pool::stop_idling(UpstreamConnection& connection, Trust trust) {
   connection.IdleLink::unlink();
   connection.Deadline::cancel();
   connection.transport.set_reader(nullptr);
   cells_.idle.sub();
   bool closing = connection.transport.readable() || connection.transport.peer_closed();
-  // TLS has messages of its own, which say nothing.
+  // TLS messages make the socket readable, too: a read tells.
   const bool look = connection.transport.tls() != nullptr && !connection.transport.peer_closed();
   if (closing ? look : trust == Trust::ask_kernel) {
     char byte;
@@ -141,14 +141,14 @@ void Pool::give_back(Lease lease, Duration keeps_for) {
   queue_->wake();
 }
 
-// Whether it may serve another request.
+// Whether the connection may serve another request.
 bool Pool::serve_again(UpstreamConnection& connection, Duration keeps_for) {
   ++connection.served_;
   connection.keeps_for_ = keeps_for;
   connection.idle_since_ = loop_.now();
   if (used_up(connection) || over_limit()) return false;
   Transport& transport = connection.transport;
-  // Readable: a FIN, bytes nobody asked for, or only not known to be empty; asking costs a call.
+  // Readable: a FIN, bytes without a request, or no knowledge that it is empty; a read tells.
   if (transport.readable()) {
     char byte;
     if (transport.read({&byte, 1}).status != Io::Status::blocked) return false;
@@ -163,7 +163,7 @@ void Pool::start_idling(UpstreamConnection& connection) {
   cells_.idle.add();
 }
 
-// A drain closes it with its client, which may be in the middle of logging in.
+// A drain does not close it before its client's session ends: the user may be logging in.
 UpstreamConnection* Pool::keep_private(Lease lease, BackendIndex backend, Duration keeps_for) {
   DCHECK(lease->is_private());
   if (!serve_again(*lease, keeps_for)) return nullptr;
@@ -217,7 +217,7 @@ void Pool::make_room() {
   if (full() && !idle_.empty()) drop(idle_.front());
 }
 
-// One of those that a restart closes at one moment counts, no more.
+// Of connections that a restart closes at the same moment only the first counts.
 void Pool::learn(Duration idle_for) {
   const TimePoint now = loop_.now();
   if (idle_for < kShortestLimit) return;
@@ -266,7 +266,7 @@ void Pools::wake_waiters(std::string_view cluster) {
   }
 }
 
-// All shares together are the limit, where it is enough for one connection of each worker.
+// The shares add up to the limit, if it allows at least one connection for each worker.
 uint32_t Pools::share_of(uint64_t limit) const {
   if (limit == 0) return 0;
   return static_cast<uint32_t>(

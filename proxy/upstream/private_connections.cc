@@ -2,8 +2,8 @@
 
 namespace weir {
 
-// A connection whose backend has left the cluster, or was reached by other TLS settings, is closed,
-// and so is a connection that has ended meanwhile.
+// Closes a connection whose backend has left the cluster, or that has other TLS settings. A
+// connection that has ended is closed, too.
 Lease PrivateConnections::take(Cluster& cluster, Pool::Trust trust, BackendIndex& index) {
   Lease found;
   connections_.for_each_safe([&](UpstreamConnection& connection) {

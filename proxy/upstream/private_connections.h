@@ -2,8 +2,9 @@
 // has logged in on them (http/connection_auth.h). No other client's request goes over them.
 //
 // Owner: the client's session; they are closed with it. Thread: the worker's. Each counts as open
-// in its pool, which closes it when its time is up, when the backend closes it, when a limit is
-// lowered below what is open, and after a second when another request needs its room.
+// in its pool, which closes it when its idle time is over, when the backend closes it, when a limit
+// is lowered below the number of open connections, and after a second when another request needs
+// its room.
 #pragma once
 
 #include "upstream/cluster.h"

@@ -13,7 +13,7 @@ namespace weir {
 namespace {
 
 constexpr Duration kDrainTick = 50ms;
-// Backends that are looked at in one turn after a reload; a cluster is not divided.
+// Backends that one turn renews after a reload; a cluster is not divided.
 constexpr size_t kRenewedPerTurn = 4096;
 constexpr size_t kReportedPerTurn = 512;  // cells of a listener, route, cluster or backend
 
@@ -25,8 +25,8 @@ void reset(int fd) {
 
 }  // namespace
 
-// One listening socket as this worker knows it: what to do with its connections, and the socket, if
-// it is this worker that accepts.
+// One listening socket in this worker: the listener of its connections, and the socket itself, if
+// this worker accepts.
 class Worker::Binding final : public AcceptObserver {
  public:
   Binding(Worker& worker, const SocketAssignment& assignment)
@@ -44,7 +44,7 @@ class Worker::Binding final : public AcceptObserver {
     if (assignment.keepalive) listener_->set_keepalive(*assignment.keepalive);
   }
   void close() {
-    shared_ = false;  // the others may not know this socket any more
+    shared_ = false;  // other workers may have removed this socket
     if (listener_) listener_->accept_all_and_close();
   }
   void take(AcceptedConnection connection) {
@@ -96,7 +96,7 @@ void Worker::stop() {
   bindings_.clear();
   removed_.clear();
   cancel_yield();
-  current_ = {};  // with what is kept open to backends
+  current_ = {};  // and the kept connections to backends
 }
 
 void Worker::apply(const WorkerUpdate& update) {
@@ -105,7 +105,7 @@ void Worker::apply(const WorkerUpdate& update) {
   before.swap(bindings_);
   std::unordered_set<uint64_t> staying;
   for (const SocketAssignment& assignment : update.sockets) staying.insert(assignment.socket);
-  // First what goes: the connections in its queue were made under the old configuration.
+  // First the removed sockets: their queues have connections of the old configuration.
   for (auto it = before.begin(); it != before.end();) {
     if (staying.contains(it->first)) {
       ++it;
@@ -129,7 +129,7 @@ void Worker::apply(const WorkerUpdate& update) {
   renew_clusters();
 }
 
-// What waits for a backend tries again with what the configuration has now.
+// Requests that wait for a backend try again with the backends of the new configuration.
 void Worker::renew_clusters() {
   if (!current_) return;
   if (!current_->renew(kRenewedPerTurn)) return pipe_resources_.loop.yield(*this);
@@ -144,8 +144,8 @@ void Worker::take(AcceptedConnection connection) {
   auto found = bindings_.find(connection.socket);
   if (found == bindings_.end()) {
     found = removed_.find(connection.socket);
-    // The giver knows the update that adds this socket and we do not yet: it is on its way to us,
-    // ahead of this message.
+    // The other worker has applied the update that adds this socket, this worker has not. That
+    // update is posted already: it runs before this message, posted again.
     if (found == removed_.end()) return peers_.give(index_, std::move(connection));
   }
   found->second->take(std::move(connection));
@@ -175,7 +175,7 @@ void Worker::open_session(const ListenerSpec& listener, const SnapshotRef& snaps
   }
 }
 
-// Owned by being on the list; release() takes it off.
+// The list owns the session; release() removes it.
 template <typename Opened>
 void Worker::begin(Opened& session, int fd) {
   sessions_.push_back(session);
@@ -217,9 +217,9 @@ void Worker::begin_drain(TimePoint from, Duration spread) {
   close_silent();
 }
 
-// By now its share of the sessions should have been closed, the first of them at once: the ones
-// silent for longest, and never one that is in the middle of something. What has not fallen silent
-// by the end of the spread is closed when it does.
+// At each moment of the spread a proportional share of the sessions should be closed, the first at
+// once: those that have been silent for longest, and only sessions that can be closed in order. The
+// other sessions are closed after the spread, when they become silent.
 void Worker::close_silent() {
   const TimePoint now = pipe_resources_.loop.now();
   const double share =
@@ -238,7 +238,7 @@ void Worker::close_silent() {
   std::make_heap(silent.begin(), silent.end(), later);
   for (; due > 0 && !silent.empty(); silent.pop_back()) {
     std::pop_heap(silent.begin(), silent.end(), later);
-    // Silent for us, but its last bytes are still on their way to somebody slow.
+    // No byte is waiting in weir, but the peer has not acknowledged the last ones.
     if (!silent.back()->delivered()) continue;
     silent.back()->close_quiet(EndReason::drain_idle);
     ++closed_;
@@ -280,12 +280,12 @@ void Worker::update_self() {
 
 SessionSurvey Worker::survey(size_t oldest) const {
   SessionSurvey survey;
-  auto& sessions = const_cast<Worker*>(this)->sessions_;  // looking changes nothing
+  auto& sessions = const_cast<Worker*>(this)->sessions_;  // a survey changes nothing
   sessions.for_each_safe([&](Session& session) {
     auto& listener = survey.listeners[session.listener().series];
     listener.name = session.listener().name;
     ++listener.waiting[session.waiting_for()];
-    // The list is in the order of accepting.
+    // The list has the order in which the sessions were accepted.
     if (survey.oldest.size() < oldest) survey.oldest.push_back(session.view());
   });
   return survey;

@@ -1,9 +1,8 @@
-// Worker: one thread's share of everything: its listening sockets, its sessions, its clusters, its
-// counters.
+// Worker: the listening sockets, sessions, clusters and counters of one thread of the data path.
 //
 // Owner: a WorkerThread (or a test, which steps the loop itself). Thread: its loop's; messages from
-// the control thread call every function here on it. Other threads share with a worker only
-// immutable snapshots, the atomics of backends, and the counts of open connections.
+// the control thread call every function here on that thread. Other threads share with a worker
+// only immutable snapshots, the atomics of backends, and the counts of open connections.
 //
 // Books, at the end of every turn and for each listener: accepted = active + Σ ended.
 #pragma once
@@ -22,19 +21,19 @@
 
 namespace weir {
 
-// A listening socket of the process, as one worker is told about it.
+// A listening socket of the process, as the control thread assigns it to one worker.
 struct SocketAssignment {
   uint64_t socket = 0;  // its number, the same in all generations
   size_t listener = 0;  // in Snapshot::listeners
-  int fd = -1;  // to be owned and accepted from; -1: known already, or another worker accepts
-  bool shared = false;  // one worker accepts for all (UNIX sockets) and deals the connections out
-  int backlog = 0;      // 0: as it is
-  std::optional<TcpKeepalive> keepalive{};  // none: as it is
+  int fd = -1;  // the worker owns it and accepts; -1: it has it already, or another worker accepts
+  bool shared = false;  // one worker accepts (UNIX sockets) and distributes the connections
+  int backlog = 0;      // 0: unchanged
+  std::optional<TcpKeepalive> keepalive{};  // none: unchanged
 };
 
 struct WorkerUpdate {
   std::shared_ptr<const Snapshot> snapshot;
-  std::vector<SocketAssignment> sockets;  // all there are; one that is missing is closed
+  std::vector<SocketAssignment> sockets;  // all of the process; a socket that is missing is closed
 };
 
 struct AcceptedConnection {
@@ -43,8 +42,8 @@ struct AcceptedConnection {
   Address client;
 };
 
-// The other workers and the control thread. Implementations post; none of these is called back
-// into.
+// The other workers and the control thread. Implementations post messages and do not call the
+// worker.
 class WorkerPeers {
  public:
   virtual uint32_t count() const = 0;
@@ -55,7 +54,7 @@ class WorkerPeers {
   ~WorkerPeers() = default;
 };
 
-// What a drain still waits for.
+// The sessions that a drain waits for.
 struct SessionSurvey {
   struct Listener {
     std::string name;
@@ -73,24 +72,24 @@ class Worker final : public SessionOwner, private Yielding {
   Worker& operator=(const Worker&) = delete;
 
   void apply(const WorkerUpdate& update);
-  // Every worker has applied the last update: nobody gives connections of removed sockets any more.
+  // Every worker has applied the last update: no worker passes on connections of removed sockets.
   void forget_removed_sockets();
   void take(AcceptedConnection connection);
   // The health of a backend of `cluster` has changed; empty: of any cluster.
   void health_changed(std::string_view cluster = {});
 
   // The steps of a drain (control/drain.h).
-  void close_listeners();  // accepts what waits in their queues first
+  void close_listeners();  // first accepts the connections in their queues
   void begin_drain(TimePoint from,
                    Duration spread);  // closes sessions that have gone silent, bit by bit
   void cut_sessions(EndReason reason);
-  void abort_sessions(EndReason reason);  // now, whatever they are doing
+  void abort_sessions(EndReason reason);  // at once, whatever their state
 
-  // Ends everything; the last call on the worker's thread.
+  // Ends all sessions and listeners; the last call on the worker's thread.
   void stop();
 
   WorkerReport report();
-  // The same over several turns: a large configuration has many cells. True: it is complete.
+  // The same in several turns, because a large configuration has many cells. True: complete.
   bool report_some(WorkerMetrics::PartialReport& partial);
   SessionSurvey survey(size_t oldest) const;
   void forget(const SeriesIds& ids) { metrics_.forget(ids); }
@@ -124,7 +123,7 @@ class Worker final : public SessionOwner, private Yielding {
   Pools pools_;
   HttpResources http_;
   SnapshotRef current_;
-  IntrusiveList<SnapshotView, ::weir::ListNode> views_;  // all that are alive, for health changes
+  IntrusiveList<SnapshotView, ::weir::ListNode> views_;  // all of this worker, for health changes
   std::map<uint64_t, std::unique_ptr<Binding>> bindings_;
   std::map<uint64_t, std::unique_ptr<Binding>> removed_;
   IntrusiveList<Session, SessionNode> sessions_;
@@ -133,8 +132,8 @@ class Worker final : public SessionOwner, private Yielding {
   bool draining_ = false;
   TimePoint drain_began_{};
   Duration spread_{};
-  size_t to_close_ = 0;  // sessions there were when the drain began
-  size_t closed_ = 0;    // of them, by us
+  size_t to_close_ = 0;  // sessions when the drain began
+  size_t closed_ = 0;    // of these, by the drain
   Timer drain_timer_;
 };
 

@@ -15,7 +15,7 @@ void WorkerThread::start() {
 
 void WorkerThread::stop() {
   if (!thread_.joinable()) return;
-  // Posted, so that it comes after everything else that was.
+  // Posted, so that it runs after all other posted work.
   loop_.post([this] {
     worker_.stop();
     loop_.stop();

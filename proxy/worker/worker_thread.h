@@ -16,7 +16,7 @@ class WorkerThread {
   ~WorkerThread() { stop(); }
 
   void start();
-  // Returns when the thread has ended; what was posted to it before has run.
+  // Returns when the thread has ended; it has run all work that was posted before.
   void stop();
   // Runs `message(worker)` on its thread. Any thread.
   void post(std::function<void(Worker&)> message) {

@@ -7,7 +7,7 @@
 
 namespace weir {
 
-// Reports that are on their way for one report(). Dies when they are there, or late.
+// The reports of one report() that are still missing. Destroyed when all have come or time is up.
 struct Workers::Collection {
   Collection(Workers& workers, std::function<void(Reports)> when_done)
       : done(std::move(when_done)),
@@ -51,7 +51,7 @@ void Workers::post(std::function<void(Worker&)> message, std::function<void()> d
 
 void Workers::post_each(std::function<void(Worker&, uint32_t)> message,
                         std::function<void()> done) {
-  auto missing = std::make_shared<size_t>(threads_.size());  // the control loop's
+  auto missing = std::make_shared<size_t>(threads_.size());  // used on the control loop
   for (uint32_t i = 0; i < threads_.size(); ++i) {
     threads_[i]->post([this, i, message, done, missing](Worker& worker) {
       message(worker, i);
@@ -69,7 +69,7 @@ void Workers::report(std::function<void(Reports)> done) {
     gather(i, std::make_shared<WorkerMetrics::PartialReport>(), collection);
 }
 
-// A piece in each turn, so that sessions go on in between.
+// One part in each turn, so that sessions continue in between.
 void Workers::gather(uint32_t i, std::shared_ptr<WorkerMetrics::PartialReport> partial,
                      std::weak_ptr<Collection> collection) {
   threads_[i]->post([this, i, partial, collection](Worker& worker) {

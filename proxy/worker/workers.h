@@ -1,5 +1,4 @@
-// Workers: all worker threads, and how the control thread talks with them: by messages, and with
-// answers that come back as messages.
+// Workers: all worker threads, and the messages between them and the control thread.
 //
 // Owner: the server; thread: the control loop's, except the functions of WorkerPeers, which workers
 // call.
@@ -15,30 +14,30 @@ namespace weir {
 
 class Workers final : public WorkerPeers {
  public:
-  // How long a scrape or a status waits for a worker that is busy; then its last report stands in.
+  // A scrape or a status waits for a busy worker this long, and then uses its last report.
   static constexpr Duration kReportLimit = 500ms;
 
   Workers(EventLoop& control, const Clock& clock, Log& log, uint32_t count);
   ~Workers();
 
   void start();
-  void stop();  // ends what is left and joins
+  void stop();  // ends all sessions and joins the threads
   uint32_t count() const override { return static_cast<uint32_t>(threads_.size()); }
 
   // Posts `message` to every worker; `done` runs on the control loop when all have run it.
   void post(
       std::function<void(Worker&)> message, std::function<void()> done = [] {});
-  // The same, with a message of its own for each.
+  // The same with a different message for each worker.
   void post_each(std::function<void(Worker&, uint32_t index)> message, std::function<void()> done);
 
   using Reports = WorkerReports;
-  // Fresh reports of all workers; of one that does not answer in time, its last one.
+  // New reports of all workers; the last report of a worker that does not answer in time.
   void report(std::function<void(Reports)> done);
   const Reports& last_reports() const { return reports_; }
-  // What every session waits for, and the `oldest` sessions of all.
+  // The states that sessions wait in, and the `oldest` sessions of the process.
   void survey(size_t oldest, std::function<void(SessionSurvey)> done);
 
-  // `on_empty` runs on the control loop when, after begin_drain(), no worker has a session left.
+  // `on_empty` runs on the control loop when no worker has a session after begin_drain().
   void when_empty(std::function<void()> on_empty) { when_empty_ = std::move(on_empty); }
 
  private:
@@ -52,7 +51,7 @@ class Workers final : public WorkerPeers {
 
   EventLoop& control_;
   std::vector<std::unique_ptr<WorkerThread>> threads_;
-  Reports reports_;  // the last ones
+  Reports reports_;  // the last report of each worker
   std::vector<bool> empty_;
   std::function<void()> when_empty_;
   std::vector<std::shared_ptr<Collection>> collecting_;

@@ -1,5 +1,5 @@
-// The hosts that one pick must pass over, as marks: O(1) to ask, O(excluded) to set, nothing to
-// clear. A member of a balancer; set at the beginning of each pick.
+// The hosts that one pick must skip, as marks: a query is O(1), setting is O(excluded), and nothing
+// is cleared. A member of a balancer; set at the beginning of each pick.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,7 @@ class Exclusions {
     for (BackendIndex host : excluded) count += add(host);
     return count;
   }
-  // Returns whether it was not excluded yet.
+  // True: the host was not excluded before.
   bool add(BackendIndex host) {
     DCHECK(host < marks_.size());
     return std::exchange(marks_[host], pick_) != pick_;

@@ -1,5 +1,5 @@
-// least_connections: the backend with the fewest open sessions of this worker for its weight. Those
-// that are equal take turns by weight, so an idle cluster is used evenly and not from the top.
+// least_connections: the backend with the fewest open sessions of this worker for its weight. Equal
+// backends take turns by weight, so that an idle cluster is used evenly and not from the top.
 #include <algorithm>
 
 #include "base/random.h"
@@ -50,7 +50,7 @@ class LeastConnections final : public Balancer {
     const int64_t* active;
     uint32_t weight;
     BackendIndex host;
-    int64_t credit;  // as in round_robin, among those that were equal
+    int64_t credit;  // as in round_robin, among equal entries
   };
 
   // Sessions per weight, without dividing.
@@ -60,7 +60,7 @@ class LeastConnections final : public Balancer {
     return left < right ? -1 : left > right;
   }
 
-  // Of all that `tied` accepts, the one whose turn it is. There must be one.
+  // The next in turn of the entries that `tied` accepts, of which there is at least one.
   template <typename Tied>
   BackendIndex take_turn(Tied tied) {
     Entry* richest = nullptr;

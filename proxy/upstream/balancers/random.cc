@@ -1,4 +1,4 @@
-// random: a backend drawn by weight. Needs no state, so it is even from the first session on.
+// random: a backend drawn by weight. Without state the shares are right from the first session on.
 #include "upstream/balancers/weighted_draw.h"
 
 namespace weir {

@@ -1,6 +1,6 @@
 // random_two: two different backends drawn by weight; the one with fewer sessions for its weight
-// wins. Almost as even as counting all of them, in constant time, and workers do not flock to the
-// same one.
+// is chosen. The loads are almost as even as with least_connections, in constant time, and workers
+// do not choose the same backend together.
 #include "upstream/balancers/weighted_draw.h"
 
 namespace weir {

@@ -1,9 +1,9 @@
 // round_robin: each backend in turn, by weight, spread smoothly.
 //
 // Backends of one weight form a group and take turns within it; the groups are interleaved by
-// credit: each pick, every group earns its weight, the richest is chosen and pays what all earned.
-// So a pick costs the number of different weights, and 5:1:1 gives a b a a a c a: no run longer
-// than it must be.
+// credit: in each pick the credit of every group grows by its weight; the group with the largest
+// credit is chosen, and its credit is reduced by the sum. So the cost of a pick is the number of
+// different weights, and 5:1:1 gives a b a a a c a: runs are as short as possible.
 #include <algorithm>
 #include <numeric>
 
@@ -25,7 +25,7 @@ class RoundRobin final : public Balancer {
     int64_t weight;  // of one host
     uint32_t begin;  // its hosts in order_
     uint32_t size;
-    uint32_t next = 0;      // whose turn it is, from begin
+    uint32_t next = 0;      // next in turn, from begin
     uint32_t excluded = 0;  // of its hosts, in this pick
     int64_t credit = 0;
   };

@@ -1,10 +1,10 @@
-// source_hash: by the client's address, consistently: weighted rendezvous hashing.
+// source_hash: by the client's address: weighted rendezvous hashing.
 //
-// Each backend draws a number from the hash of (its name, the client); the lowest for its weight
-// wins. So when a backend leaves, only its own clients move; a new backend takes its share from all
-// evenly; the clients of an excluded backend go exactly where they would go without it. There is no
-// table to rebuild, and the result is the same on every worker, after every restart and for any
-// order of the backends.
+// Each backend has a number from the hash of (its name, the client); the lowest number for its
+// weight is chosen. When a backend leaves, only its own clients move; a new backend takes its share
+// from all others evenly; the clients of an excluded backend are distributed as if it did not
+// exist. There is no table, and the result is the same on every worker, after every restart and for
+// any order of the backends.
 //
 // Where the host name of a backend has several addresses, the backend draws with the weight of all
 // of them, and they share its clients by further draws. So a name whose address changes keeps its
@@ -30,8 +30,8 @@ class SourceHash final : public Balancer {
           {hash_bytes(eligible[i].backend->name(), 0), eligible[i].salt, eligible[i].weight, i});
     }
     add_weights();
-    // By weight: draws of one weight are compared as they are. Then by name, which puts the
-    // addresses of a backend together. Not even a tie depends on the order in the file.
+    // By weight: draws of one weight are compared directly. Then by name, which groups the
+    // addresses of a backend. A tie does not depend on the order in the file.
     std::sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) {
       return std::tie(a.weight, a.name, a.salt) < std::tie(b.weight, b.name, b.salt);
     });
@@ -82,8 +82,8 @@ class SourceHash final : public Balancer {
     }
   }
 
-  // One address of the backend that `entry` is the first of, kNoBackend when all are excluded.
-  // Moves `entry` behind the last of them.
+  // One address of the backend that begins at `entry`; kNoBackend: all are excluded. Moves `entry`
+  // behind its last address.
   BackendIndex pick_address(std::vector<Entry>::const_iterator& entry, uint64_t client) const {
     const Entry& first = *entry;
     const Entry* found = nullptr;
@@ -95,8 +95,8 @@ class SourceHash final : public Balancer {
     return found == nullptr ? kNoBackend : found->host;
   }
 
-  // Exponentially distributed with rate `weight`: of several such, the lowest is each one's with a
-  // probability in proportion to its rate.
+  // Exponentially distributed with rate `weight`: the probability that a draw is the lowest of
+  // several is proportional to its rate.
   static double waiting_time(uint64_t draw, uint32_t weight) {
     const double unit = (static_cast<double>(draw >> 11) + 0.5) * 0x1.0p-53;  // in (0, 1)
     return -std::log(unit) / weight;

@@ -10,7 +10,7 @@ void WeightedDraw::rebuild(std::span<const Host> hosts) {
     total_ += host.weight;
     columns_.push_back({uint64_t{host.weight} * hosts.size(), kNoBackend, host.weight});
   }
-  // Each column that its own host cannot fill is filled up by one that has too much.
+  // A column that its own host cannot fill is filled up by a host with a larger share.
   std::vector<BackendIndex> low, high;
   for (BackendIndex i = 0; i < columns_.size(); ++i)
     (columns_[i].own < total_ ? low : high).push_back(i);
@@ -29,8 +29,7 @@ void WeightedDraw::rebuild(std::span<const Host> hosts) {
 
 BackendIndex WeightedDraw::draw(Random& random, const Exclusions& exclusions) const {
   if (columns_.empty()) return kNoBackend;
-  // A rejected draw leaves the shares of the others as they are; past a few of them, counting is
-  // cheaper.
+  // Rejecting a draw keeps the shares of the others; after a few rejections, counting is cheaper.
   constexpr int kRejections = 8;
   for (int i = 0; i < kRejections; ++i) {
     const BackendIndex host = draw(random);

@@ -16,7 +16,7 @@ class WeightedDraw {
  public:
   void rebuild(std::span<const Host> hosts);
   size_t size() const { return columns_.size(); }
-  // Any host. There must be one.
+  // Any host, of which there is at least one.
   BackendIndex draw(Random& random) const {
     const auto index = static_cast<BackendIndex>(random.below(columns_.size()));
     const Column& column = columns_[index];
