@@ -1,8 +1,8 @@
 // decide(): what happens to a request whose head is complete: weir forwards, answers, redirects or
 // refuses it. The data path, `weir explain` and `weir test` use the same function.
 //
-// Pure functions: they read the configuration and the request, allocate nothing and do no I/O. What
-// depends on the connection comes in as plain values of RequestFacts.
+// Pure functions of the configuration and the request, without I/O. Facts of the connection come in
+// as plain values of RequestFacts. None allocates, except that facts_of() may let `host` grow.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +25,8 @@ struct RequestFacts {
 };
 
 // `host`: receives the host as routes compare it: in lower case, without port, without needless
-// encodings (RFC 3986 6.2.2). `scheme`: of the client, see client_scheme(). The result has views of
-// all three.
+// encodings (RFC 3986 6.2.2). `scheme`: of the client, see client_scheme(). The views of the result
+// are of `head`, `host` and `scheme`.
 RequestFacts facts_of(const RequestHead& head, TextBuffer& host, std::string_view scheme);
 
 // A backend may read the name as another host: %62.test as b.test. `host`: of facts_of().
