@@ -9,12 +9,12 @@
 namespace weir {
 namespace {
 
-constexpr int kNiceness = 5;  // a third of the weight of a thread that serves
+constexpr int kNiceness = 5;  // a third of the weight of a worker
 
 }  // namespace
 
 void lower_priority() {
-  // On Linux this concerns the calling thread only. A failure does no harm.
+  // On Linux this applies to the calling thread only. weir also works without it.
   (void)::setpriority(PRIO_PROCESS, 0, kNiceness);
 }
 
@@ -54,7 +54,7 @@ void Background::stop() {
 void Background::run(std::function<void()> work, std::function<void()> done) {
   auto job = [this, work = std::move(work), done = std::move(done)]() mutable {
     work();
-    work = nullptr;  // what it held is freed here, not on the control loop
+    work = nullptr;  // its objects are freed here, not on the control loop
     if (done) control_.post(std::move(done));
   };
   if (!thread_.joinable()) return job();

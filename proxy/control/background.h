@@ -21,19 +21,19 @@
 namespace weir {
 
 // Bin: objects that take long to free, such as a configuration with many backends. Any thread puts
-// them there; the background thread frees them. What has an owner() is a configuration or what came
-// of one: when it is freed, its memory goes back to the kernel.
+// objects there; the background thread frees them. An object with an owner() is a configuration or
+// was made from one: when it is freed, its memory goes back to the kernel.
 class Bin {
  public:
-  // When the background thread has ended, `free` runs before this returns.
+  // After the end of the background thread `free` runs before this returns.
   void put(std::function<void()> free) { add(std::move(free), false); }
-  // An owner whose destructor puts the object there. Without a bin it frees as usual.
+  // An owner whose destructor puts the object into the bin. Without a bin it frees the object.
   template <typename T>
   static std::shared_ptr<T> owner(const std::shared_ptr<Bin>& bin, T* object) {
     if (!bin) return std::shared_ptr<T>(object);
     return std::shared_ptr<T>(object, [bin](T* gone) { bin->add([gone] { delete gone; }, true); });
   }
-  // Another owner of what `object` owns; its destructor puts `object` there.
+  // Another owner of the same object; its destructor puts `object` into the bin.
   template <typename T>
   static std::shared_ptr<T> owner(const std::shared_ptr<Bin>& bin, std::shared_ptr<T> object) {
     T* const raw = object.get();
@@ -46,11 +46,11 @@ class Bin {
   friend class Background;
   void add(std::function<void()> free, bool owned);
 
-  std::mutex mutex_;  // guards all that follows
+  std::mutex mutex_;  // guards the members below
   std::condition_variable changed_;
   std::deque<std::function<void()>> jobs_, garbage_;
   bool ended_ = false;
-  bool trim_ = false;  // an owner's object has come since memory was given back
+  bool trim_ = false;  // an object with an owner() was added since memory was given back
 };
 
 class Background {
@@ -60,7 +60,7 @@ class Background {
   Background(const Background&) = delete;
   Background& operator=(const Background&) = delete;
 
-  // Waits until all jobs have run: the answer to a client may be among them.
+  // Waits until all jobs have run: a job may answer a client.
   void stop();
   // Runs `work` on the thread, then `done` on the control loop. After stop() `work` runs before
   // this returns.

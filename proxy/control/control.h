@@ -1,5 +1,5 @@
-// Control: what the coordinators of the control thread work on together. Owned, piece by piece, by
-// the Server; all of it belongs to the control loop's thread.
+// Control: references to the objects that the coordinators of the control thread share. The Server
+// owns the objects. Thread: the control loop's.
 #pragma once
 
 #include "base/log.h"
@@ -21,7 +21,7 @@ struct Control {
   Background& background;
 };
 
-// The log as the configuration wants it.
+// The log options of a configuration.
 LogOptions log_options(const config::Logging& logging);
 // Seconds since 1970.
 double unix_now();

@@ -5,7 +5,7 @@
 namespace weir {
 namespace {
 
-// Sessions end themselves when their linger is over; this is for one that does not.
+// A session ends itself after its linger; this time is for a session that does not.
 constexpr Duration kGrace = 500ms;
 
 }  // namespace
@@ -80,7 +80,7 @@ void DrainCoordinator::terminate(EndReason reason) {
   next_.cancel();
   if (reason == EndReason::shutdown)
     return workers_.post([reason](Worker& worker) { worker.abort_sessions(reason); });
-  // What is silent gets its FIN and a moment for the last bytes, the rest a reset.
+  // Silent sessions get a FIN, and time for the last bytes; other sessions get a reset.
   workers_.post([reason](Worker& worker) { worker.cut_sessions(reason); });
   next_ = [this, reason] {
     workers_.post([reason](Worker& worker) { worker.abort_sessions(reason); });

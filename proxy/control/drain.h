@@ -1,10 +1,10 @@
-// DrainCoordinator: how the process stops. The only place that knows the phase.
+// DrainCoordinator: stops the process in phases, and owns the phase.
 //
 //   serving → lame_duck (drain.delay: accepting, soon not ready) → draining (listeners closed;
-//   sessions end, the silent ones are closed over drain.spread) → terminating (drain.timeout is
-//   over: what is left is cut)
+//   sessions end, silent sessions are closed over drain.spread) → terminating (drain.timeout is
+//   over: the remaining sessions are cut)
 //
-// It finishes at once when the last session has ended, in any phase after lame_duck. Owner: the
+// In any phase after lame_duck the drain ends when the last session has ended. Owner: the
 // server; thread: the control loop's.
 #pragma once
 
@@ -23,7 +23,7 @@ class DrainObserver {
   virtual void on_phase(ProcessPhase phase) = 0;
   virtual void on_not_ready() = 0;  // readiness fails from now on
   virtual void on_listeners_closed() = 0;
-  virtual void on_drained() = 0;  // no session is left
+  virtual void on_drained() = 0;  // the last session has ended
 
  protected:
   ~DrainObserver() = default;
@@ -33,18 +33,18 @@ class DrainCoordinator {
  public:
   DrainCoordinator(EventLoop& loop, Workers& workers, DrainObserver& observer);
 
-  // Once. `timeout` replaces the configured one.
+  // Called once. `timeout` replaces the configured timeout.
   void begin(const config::Drain& settings, std::optional<Duration> timeout);
-  // A second signal: everything ends now.
+  // A second signal: cuts all sessions now.
   void hurry();
 
   ProcessPhase phase() const { return phase_; }
   void set_serving() { enter(ProcessPhase::serving); }
   bool begun() const { return phase_ > ProcessPhase::serving; }
   bool ready() const { return ready_ && phase_ != ProcessPhase::starting; }
-  // When the drain began; only once it has.
+  // When the drain began. Only after begin().
   TimePoint began_at() const { return began_at_; }
-  // When what is left is cut; kNever when no drain runs.
+  // When the remaining sessions are cut; kNever without a drain.
   TimePoint deadline() const { return deadline_; }
 
  private:
@@ -61,7 +61,7 @@ class DrainCoordinator {
   TimePoint began_at_{};
   TimePoint deadline_ = kNever;
   bool ready_ = true;
-  bool closing_ = false;  // listeners are being closed, or are
+  bool closing_ = false;  // listeners are being closed, or closed
   bool closed_ = false;   // all of them are
   bool hurried_ = false;
   Timer ready_timer_;

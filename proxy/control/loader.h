@@ -1,13 +1,13 @@
-// Loader: reads configurations on a thread of its own, one at a time: files and name servers may be
-// slow, the control loop may not.
+// Loader: reads configurations on a thread of its own, one at a time, because files and name
+// servers may be slow.
 //
 // Owner: the server; thread: the control loop's. A request that comes while a load runs waits and
-// then causes another load, because the file may have changed since the running one read it: no
-// request is ever lost. Waiting requests for the same source are answered by one load. The running
-// configuration's own source is read before other files and texts that wait.
+// then causes another load, because the file may have changed since the running load read it: no
+// request is lost. One load answers all waiting requests for the same source. The source of the
+// configuration in force is read before other files and texts that wait.
 //
 // A name server that does not answer delays a load by some seconds (lookups.h). stop() and the
-// destructor do not wait for the thread: it owns what it works on, and drops the result.
+// destructor do not wait for the thread: it owns the objects that it uses, and drops its result.
 #pragma once
 
 #include <functional>
@@ -23,7 +23,7 @@
 
 namespace weir {
 
-// Invalid: `loaded.diagnostics` say why. Failed: something outside the text did.
+// Invalid: see `loaded.diagnostics`. Failed: the error is outside the text.
 struct LoadResult {
   Candidate candidate;
   std::optional<Error> failure;
@@ -37,27 +37,28 @@ class Loader {
   using InForce = std::function<std::shared_ptr<const TlsInForce>()>;
   using Done = std::function<void(std::shared_ptr<LoadResult>)>;
 
-  // Both must own what they use: they may still run after the Loader's end.
+  // Both must own the objects that they use: they may run after the destruction of the Loader.
   Loader(EventLoop& control, Load load, Resolve resolve = resolve_backends)
       : load_(std::move(load)),
         resolve_(std::move(resolve)),
         way_(std::make_shared<Way>(control, *this)) {}
   ~Loader() { stop(); }
-  // Drops all requests, also that of the load that is under way, and those to come: who asked is
-  // told by the end of their Done.
+  // Drops all requests: waiting, running and future ones. A dropped request's Done is destroyed
+  // without a call.
   void stop();
 
-  // What a load is compared with: asked for on the control thread, when one begins.
+  // A load is compared with the result of `in_force`, which is called on the control thread when
+  // the load begins.
   void compare_with(InForce in_force) { in_force_ = std::move(in_force); }
 
-  // On the calling thread; for the start.
+  // Loads on the calling thread; for the start.
   static LoadResult load_now(const Load& load, const Resolve& resolve = resolve_backends,
                              const TlsInForce* before = nullptr);
   void request(Done done);
-  // Another file than the running configuration's; for `weir plan`.
+  // Loads another file than that of the configuration in force; for `weir plan`.
   void request_file(std::string path, Done done);
-  // A text that a client sent. Files and hosts that it names are not read or looked up, since the
-  // sender may have fewer rights than weir. The caller bounds how many wait.
+  // Loads a text that a client sent. Files and hosts that it names are not read or looked up, since
+  // the sender may have fewer rights than weir. The caller bounds the number of waiting texts.
   void request_text(std::string text, Done done);
   bool busy() const { return busy_; }
 
@@ -73,7 +74,7 @@ class Loader {
   void start_next();
   void finish(std::shared_ptr<LoadResult> result);
 
-  // How a thread reports its result, as long as the loader exists.
+  // The way of a thread's result to the loader, as long as the loader exists.
   struct Way {
     Way(EventLoop& loop, Loader& to) : control(&loop), loader(&to) {}
     std::mutex mutex;  // guards the two against the thread

@@ -14,7 +14,7 @@
 namespace weir {
 namespace {
 
-constexpr Duration kJustNow = 250ms;    // a lookup that takes longer lets another one begin
+constexpr Duration kJustNow = 250ms;    // after this time another lookup may begin
 constexpr size_t kStackSize = 1 << 19;  // modules of nsswitch.conf may need some
 
 using RealClock = std::chrono::steady_clock;
@@ -22,7 +22,7 @@ using RealClock = std::chrono::steady_clock;
 }  // namespace
 
 struct Lookups::State : std::enable_shared_from_this<Lookups::State> {
-  // A call of resolve() that waits.
+  // A waiting call of resolve().
   struct Waiter {
     std::condition_variable changed;  // one of the two numbers has become 0
     size_t unanswered = 0;            // of its names
@@ -54,7 +54,7 @@ struct Lookups::State : std::enable_shared_from_this<Lookups::State> {
   ResolvedAddresses known(const config::Model& model) const;
 
   LookUp look_up;
-  mutable std::mutex mutex;  // guards all that follows
+  mutable std::mutex mutex;  // guards the members below
   std::map<std::string, Entry> entries;
   std::deque<std::string> queue;
   std::multiset<RealClock::time_point> running;  // when they began

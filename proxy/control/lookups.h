@@ -25,8 +25,8 @@ class Lookups {
   using LookUp = std::function<LookupAnswer(const std::string& host)>;
   static constexpr size_t kAtOnce = 64;
   static constexpr size_t kMostHelpers = 512;
-  // The longest that resolve() waits: while a name that has never been answered is missing, and
-  // when only names that were answered before are.
+  // The longest waits of resolve(): for a name that has never had an answer, and for names that
+  // have had one.
   static constexpr Duration kPatience = 5s;
   static constexpr Duration kBriefPatience = 1s;
 
@@ -58,7 +58,7 @@ class Lookups {
   };
   // The lookups that have ended since the last call.
   std::vector<Answered> take_answered();
-  // `tell` is called on a helper when take_answered() has something; null: stop calling.
+  // `tell` is called on a helper when take_answered() has answers; null: it is called no more.
   void on_answered(std::function<void()> tell);
 
  private:

@@ -28,7 +28,7 @@ Names::~Names() {
   if (route_) route_->names = nullptr;
 }
 
-// Not before there is a configuration: on_change_ works on it, and a start that fails has none.
+// Called when there is a configuration: on_change_ needs it, and a start that fails has none.
 void Names::subscribe() {
   if (route_) return;
   route_ = std::make_shared<Route>(Route{loop_, this});
@@ -54,7 +54,7 @@ void Names::use(const config::Model& model) {
   arm();
 }
 
-// The load of the configuration has looked it up: what is still missing is only the answer.
+// The load of the configuration has looked the name up: only the answer may be missing.
 void Names::add(const std::string& host) {
   const auto [entry, added] = names_.try_emplace(host);
   if (!added) return;
@@ -104,7 +104,7 @@ void Names::note(NameMap::value_type& entry, const Lookups::Answered& answer) {
   schedule(entry, loop_.now() + pause_after(name));
 }
 
-// ±10 %, so that many names are not looked up at one moment for ever.
+// ±10 %, so that lookups of many names do not stay at the same moment.
 Duration Names::pause_after(const Name& name) {
   Duration pause = interval_;
   if (name.failures > 0) {

@@ -53,7 +53,7 @@ class Names {
   void report_change();
   Duration pause_after(const Name& name);
 
-  // What the threads of lookups hold: it outlives this object.
+  // The lookup threads share it; it outlives this object.
   struct Route {
     EventLoop& loop;
     Names* names;  // null: destroyed. The loop's thread only
@@ -69,7 +69,7 @@ class Names {
   // before its configuration is.
   std::map<std::string, Lookups::Answered> early_;
   Duration interval_{};
-  uint64_t seen_ = 0;  // Lookups::version() that on_change_ was called for
+  uint64_t seen_ = 0;  // Lookups::version() at the last call of on_change_
   Random random_;
   Timer timer_;
   Timer change_;                  // pending: on_change_ is to be called

@@ -1,5 +1,5 @@
-// Tells systemd how the service is doing (sd_notify(3)): one datagram to $NOTIFY_SOCKET. Without
-// that variable it does nothing. Control thread.
+// Notify: reports the state of the service to systemd (sd_notify(3)): one datagram to
+// $NOTIFY_SOCKET. Without that variable it does nothing. Control thread.
 #pragma once
 
 #include <string>
@@ -10,7 +10,7 @@ namespace weir {
 
 class Notify {
  public:
-  Notify();  // reads and removes $NOTIFY_SOCKET, which is not for children
+  Notify();  // reads and removes $NOTIFY_SOCKET, so that no child inherits it
 
   void ready(const std::string& status) const;
   void reloading() const;  // to be followed by ready()

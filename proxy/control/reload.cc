@@ -27,7 +27,7 @@ bool any_error(const std::vector<config::Diagnostic>& diagnostics) {
                      [](const config::Diagnostic& one) { return one.is_error(); });
 }
 
-// What a plan tells: what would change, and what the host lacks for it.
+// The contents of a plan: the changes, and what the host lacks for them.
 struct Preview {
   std::vector<PlannedChange> changes;
   std::vector<config::Diagnostic> found;
@@ -35,7 +35,7 @@ struct Preview {
 
 void turn_into_refusal(ReloadOutcome& outcome) {
   outcome.result = Verdict::draining;
-  outcome.message = "weir is draining: the configuration is not changed any more";
+  outcome.message = "weir is draining: it refuses changes of the configuration";
   outcome.changes.clear();
 }
 
@@ -85,7 +85,7 @@ void ReloadCoordinator::begin(Done done) {
   loader_.request([this, asked, done](const auto& loaded) { enqueue(loaded, asked, done); });
 }
 
-// One at a time: the workers get a snapshot when all of them have the one before.
+// One at a time: the workers get a snapshot when all of them have the previous one.
 void ReloadCoordinator::enqueue(const std::shared_ptr<LoadResult>& loaded, TimePoint asked,
                                 Done done) {
   SharedRequest last = waiting_.empty() ? applying_ : waiting_.back();
@@ -125,7 +125,7 @@ void ReloadCoordinator::build(const SharedRequest& request, const SharedOutcome&
       [this, request, outcome](Built built) { apply(request, outcome, std::move(built)); });
 }
 
-// Stops at the first failure; nothing has changed by then.
+// Stops at the first failure, before anything has changed.
 ReloadCoordinator::Built ReloadCoordinator::built_from(const Candidate& candidate,
                                                        const InForce& in_force,
                                                        const Workers::Reports& reports) const {
@@ -199,7 +199,7 @@ void ReloadCoordinator::apply(const SharedRequest& request, const SharedOutcome&
   conclude(request, outcome);
 }
 
-// Nothing can fail any more.
+// No step can fail from here on.
 void ReloadCoordinator::put_in_force(const SharedRequest& request, const SharedOutcome& outcome,
                                      Built built) {
   control_.log.apply(std::move(*built.log));
@@ -232,7 +232,7 @@ void ReloadCoordinator::conclude(SharedRequest request, const Outcome& outcome) 
   if (waiting_.empty() || applying_) return;
   applying_ = std::move(waiting_.front());
   waiting_.pop_front();
-  // Posted, so that a row of reloads does not nest calls.
+  // Posted, so that consecutive reloads do not nest calls.
   control_.loop.post([this] { examine(applying_); });
 }
 

@@ -3,9 +3,9 @@
 //
 // A reload takes effect completely or not at all: the loader's thread reads and checks the text and
 // looks up its names; the background thread compares it with the configuration in force, opens
-// sockets and logs, and compiles the snapshot; the workers get it only when nothing can fail any
-// more. Reloads run one at a time, in the order of reading. Requests that arrive meanwhile wait
-// (see Loader), as do requests before open(), while the workers do not have the first snapshot yet.
+// sockets and logs, and compiles the snapshot; the workers get it when no step can fail any more.
+// Reloads run one at a time, in the order of reading. Requests that arrive meanwhile wait (see
+// Loader); so do requests before open(), when the workers do not have the first snapshot.
 // Owner: the server; thread: the control loop's.
 #pragma once
 
@@ -59,23 +59,24 @@ class ReloadCoordinator {
   ReloadCoordinator(Control control, Loader& loader, ReloadObserver& observer)
       : control_(control), loader_(loader), observer_(observer) {}
 
-  // The configuration that the process was started with: a plan tells from it what needs a restart.
+  // The configuration of the start: changes from it that need a restart are reported by a plan.
   void started_with(config::Model model) { start_ = std::move(model); }
-  // The workers have the first snapshot: the requests so far begin.
+  // The workers have the first snapshot: the requests that wait begin.
   void open();
-  // A drain has begun: reloads are refused from now on, also those under way that are not in force
-  // yet.
+  // A drain has begun: refuses all reloads, also running ones that are not in force yet.
   void refuse();
 
   // Without `done` no client waits for the outcome.
   void reload(Done done = nullptr);
-  // What reload() would do, and what a reload with another file would do; what the host lacks for
-  // it is told, too (control/host_check.h).
+  // Reports what reload() would do, or a reload with another file, and what the host lacks for it
+  // (control/host_check.h).
   void plan(Done done);
   void plan_file(const std::string& path, Done done);
-  // What a reload with this text would do. Files and hosts that it names are not read or looked up.
+  // Reports what a reload with this text would do. Files and hosts that it names are not read or
+  // looked up.
   void plan_text(std::string text, Done done);
-  // The same for a text that came over TCP, where any client can send many: check for room first.
+  // The same for a text that came over TCP, where any client can send many: the caller checks for
+  // room first.
   static constexpr size_t kMostTextsOverTcp = 4;  // not answered yet
   bool room_for_text_over_tcp() const { return texts_over_tcp_ < kMostTextsOverTcp; }
   void plan_text_over_tcp(std::string text, Done done);
@@ -90,7 +91,7 @@ class ReloadCoordinator {
   const std::optional<Last>& last() const { return last_; }
 
  private:
-  // One load, and all that it answers.
+  // One load, and the requests that it answers.
   struct Request {
     std::shared_ptr<LoadResult> loaded;
     TimePoint asked;
@@ -99,13 +100,13 @@ class ReloadCoordinator {
   using SharedRequest = std::shared_ptr<Request>;
   void begin(Done done);
   void enqueue(const std::shared_ptr<LoadResult>& loaded, TimePoint asked, Done done);
-  // What a candidate is compared with.
+  // The configuration in force, with which a candidate is compared.
   struct InForce {
     std::shared_ptr<const Snapshot> snapshot;
     std::shared_ptr<const TlsInForce> tls;
   };
   InForce in_force() const { return {control_.store.current(), control_.store.tls_in_force()}; }
-  // What the background thread makes of a candidate.
+  // The result of the background thread for a candidate.
   struct Built {
     std::vector<PlannedChange> changes;
     bool unchanged = false;
@@ -136,9 +137,9 @@ class ReloadCoordinator {
   bool open_ = false;
   bool refused_ = false;
   std::vector<Done> early_;  // requested before open()
-  size_t under_way_ = 0;     // begun and not over
+  size_t under_way_ = 0;     // begun and not finished
   size_t texts_over_tcp_ = 0;
-  SharedRequest applying_;  // the one that is past the loader
+  SharedRequest applying_;  // the request that has left the loader
   std::deque<SharedRequest> waiting_;
 };
 

@@ -1,5 +1,5 @@
-// The addresses of the host names of a configuration. A name may have several addresses; it has
-// none while its lookup fails. Either way the configuration can be used.
+// The addresses of the host names of a configuration. A name may have several addresses, or none
+// while its lookup fails. The configuration can be used in both cases.
 #pragma once
 
 #include <map>
@@ -14,13 +14,13 @@ namespace weir {
 
 struct LookupAnswer {
   std::vector<Address> addresses;  // without ports
-  std::string failure;             // why there is none: "cannot look up 'db': …"
+  std::string failure;             // why there is no address: "cannot look up 'db': …"
 };
 
 // getaddrinfo(3): blocks for as long as the name servers take, and cannot be interrupted.
 LookupAnswer look_up_host(const std::string& host);
 
-// Sorts them and leaves each once: name servers give the same addresses in changing order.
+// Sorts them and removes duplicates: name servers change the order of the same addresses.
 void sort_addresses(std::vector<Address>& addresses);
 
 struct BackendAddresses {
@@ -34,7 +34,7 @@ using ResolvedAddresses = std::map<std::string, BackendAddresses>;
 
 // "api.internal" of "api.internal:443"; empty for a numeric address and for a UNIX socket.
 std::string host_name_of(const std::string& address);
-// All of a configuration, each once.
+// All host names of a configuration, each once.
 std::set<std::string> host_names(const config::Model& model);
 
 }  // namespace weir

@@ -15,8 +15,8 @@ sigset_t handled_signals() {
   return set;
 }
 
-// By the signal's default action, which has been set again: whoever waits for the process sees
-// which signal it was. Process 1 has no default action; it ends as a shell would say it.
+// By the default action of the signal, which is set again: a process that waits for weir sees the
+// signal. Process 1 has no default action; it exits with the status that a shell would report.
 void end_process(int signal) {
   ::raise(signal);
   ::_exit(128 + signal);

@@ -1,8 +1,7 @@
 // Signals as events of the control loop, through a signalfd.
 //
-// block() must be the first thing the process does: a signal that arrives earlier than the loop
-// runs then waits in the kernel instead of being lost or killing the process. Threads inherit the
-// mask.
+// The process calls block_signals() first: a signal that arrives before the loop runs waits in the
+// kernel, and is neither lost nor kills the process. Threads inherit the mask.
 #pragma once
 
 #include <functional>
@@ -14,9 +13,9 @@ namespace weir {
 
 // Blocks TERM, INT, QUIT, HUP, USR1 and USR2 and ignores PIPE and XFSZ.
 void block_signals();
-// TERM, INT and QUIT end the process at once, until block_signals(): nothing is served yet, and the
-// first load may wait for name servers and files. Also as process 1 of a container, for which the
-// kernel ignores signals that have no handler.
+// TERM, INT and QUIT end the process at once, until block_signals(): weir serves no client yet, and
+// the first load may wait for name servers and files. This includes process 1 of a container, for
+// which the kernel ignores signals without a handler.
 void let_signals_end();
 
 // A signal and its sender; pid 0 is the kernel, as for Ctrl-C.

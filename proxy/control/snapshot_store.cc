@@ -13,11 +13,12 @@
 namespace weir {
 namespace {
 
-// Descriptors that are not for sessions: listeners, admin, logs, the kernel pipes of bulk
-// transfers; and those of checks.
+// Descriptors that sessions cannot use: listeners, admin, logs, the kernel pipes of bulk transfers,
+// and checks.
 constexpr uint64_t kOwnDescriptors = 256 - HealthChecks::kLeastRunning;
 
-// A session takes two: its client's and its backend's. What no check can use is for sessions.
+// A session has two descriptors: its client's and its backend's. Descriptors that checks cannot use
+// are for sessions.
 uint64_t connections_for(uint64_t limit, size_t checks) {
   const uint64_t own = kOwnDescriptors + std::clamp<uint64_t>(checks, HealthChecks::kLeastRunning,
                                                               HealthChecks::room_of(limit));
@@ -57,7 +58,7 @@ Result<void> check_all(const config::Loaded& loaded, const char* list, const Own
   return {};
 }
 
-// All clusters that a listener may send to, each once.
+// All clusters to which a listener may send, each once.
 std::vector<size_t> targets(const ListenerSpec& listener) {
   std::vector<size_t> clusters;
   if (!listener.http) clusters.push_back(listener.cluster);
@@ -72,8 +73,8 @@ std::vector<size_t> targets(const ListenerSpec& listener) {
   return clusters;
 }
 
-// What did not change stays: sessions to resume, connections in pools. `before`: what has the name
-// in the snapshot in force; null: nothing has.
+// Unchanged contexts stay, with their sessions to resume and connections in pools. `before`: the
+// object with the same name in the snapshot in force; null: there is none.
 template <typename Loaded, typename Spec>
 decltype(Spec::tls) same_or_new(const Loaded& loaded, const std::string& name, const Spec* before) {
   const auto found = loaded.find(name);
@@ -83,7 +84,7 @@ decltype(Spec::tls) same_or_new(const Loaded& loaded, const std::string& name, c
   return same ? before->tls : found->second;
 }
 
-// By cluster: whether a listener of HTTP may send to it.
+// By cluster: whether an HTTP listener may send to it.
 std::vector<bool> carry_http(const Snapshot& snapshot) {
   std::vector<bool> http(snapshot.clusters.size());
   for (const ListenerSpec& listener : snapshot.listeners)
@@ -93,7 +94,7 @@ std::vector<bool> carry_http(const Snapshot& snapshot) {
 }
 
 SeriesDemand series_demand(const Snapshot& snapshot, uint32_t workers,
-                       const std::vector<bool>& clusters_of_http) {
+                           const std::vector<bool>& clusters_of_http) {
   SeriesDemand demand{.workers = workers,
                       .listeners = snapshot.listeners.size(),
                       .clusters = snapshot.clusters.size()};
@@ -122,7 +123,7 @@ std::shared_ptr<const TlsInForce> in_force(const Snapshot& snapshot, FileDigests
   return tls;
 }
 
-// "api.internal" of "api.internal:443"; nothing of a UNIX socket.
+// "api.internal" of "api.internal:443", "10.0.0.1" of "10.0.0.1:80"; empty for a UNIX socket.
 std::string host_named(const std::string& address) {
   const Result<HostPort> parts = split_host_port(address);
   return parts && !address.starts_with("unix:") ? parts->host : std::string();
@@ -136,7 +137,7 @@ bool same_addresses(std::span<const HostSpec> hosts, const std::vector<Address>&
                     });
 }
 
-// A lookup that gives no address takes none away.
+// A lookup without an address removes none.
 void keep_last(const Snapshot& current, ResolvedAddresses& addresses) {
   for (const ClusterSpec& cluster : current.clusters) {
     for (size_t first = 0; first < cluster.hosts.size();) {
@@ -163,7 +164,8 @@ std::string texts(const std::vector<Address>& addresses) {
   return all;
 }
 
-// Once for each place that names one: a connection that did without it would tell nobody.
+// For each setting that names one: a connection without its algorithm would use the default
+// silently.
 Result<void> check_congestion_control(const config::Loaded& loaded) {
   const config::Model& model = loaded.model;
   Result<void> known = check_all(loaded, "listeners", model.listeners);
@@ -180,7 +182,7 @@ SnapshotStore::SnapshotStore(uint32_t workers, uint64_t descriptor_limit)
 std::shared_ptr<Backend> SnapshotStore::backend(const std::string& cluster,
                                                 const config::Backend& spec,
                                                 const Address& address) {
-  // A name that now leads elsewhere is another backend: its health says nothing about this one's.
+  // A name with another address is another backend: the health of the old address says nothing.
   std::weak_ptr<Backend>& known = backends_[{cluster, spec.name, spec.address, address.text()}];
   std::shared_ptr<Backend> backend = known.lock();
   if (!backend)
@@ -188,7 +190,7 @@ std::shared_ptr<Backend> SnapshotStore::backend(const std::string& cluster,
   return backend;
 }
 
-// One for each address; where there is none, one that gets nothing.
+// Adds a host for each address; without an address, a host that gets no sessions.
 void SnapshotStore::add_hosts(ClusterSpec& cluster, const config::Backend& configured,
                               const ResolvedAddresses& all, uint32_t series) {
   const BackendAddresses& found = all.at(configured.address);
@@ -204,7 +206,7 @@ void SnapshotStore::add_hosts(ClusterSpec& cluster, const config::Backend& confi
     add(address).salt = named ? address.host_hash(1) : 0;
 }
 
-// One that does the same as before is the one before: workers keep what they have made of it.
+// Returns the previous spec if the cluster has not changed: workers keep their part of it.
 ClusterSpecs::Shared SnapshotStore::compile(const config::Cluster& cluster,
                                             const Candidate& candidate, SeriesIds& ids) {
   const ClusterSpec* before = current_ ? current_->cluster(cluster.name) : nullptr;
@@ -274,7 +276,7 @@ ListenerSpec SnapshotStore::compile(const config::Listener& listener, const Clus
   return spec;
 }
 
-// The first routes of the configuration have series of their own, as long as there are some left.
+// The first routes of the configuration have series of their own, up to the limit of series.
 void SnapshotStore::number_routes(ListenerSpec& listener, size_t& own_series, SeriesIds& ids) {
   listener.route_series.push_back(series_.route(listener.name, kNoRoute));
   for (const Route& route : listener.http->routes.routes()) {
@@ -352,7 +354,7 @@ std::vector<WorkerUpdate> SnapshotStore::put_in_force(Prepared prepared) {
   return updates;
 }
 
-// Series stay: they belong to the background thread, and no name is new.
+// The series stay: only the background thread changes series, and no name is new.
 ClusterSpecs::Shared SnapshotStore::readdressed(const ClusterSpec& before,
                                                 const config::Cluster& configured,
                                                 const ResolvedAddresses& addresses) {

@@ -1,9 +1,10 @@
-// SnapshotStore: turns a loaded configuration into the next Snapshot, and knows the one in force.
+// SnapshotStore: compiles a loaded configuration into the next Snapshot, and owns the snapshot in
+// force.
 //
-// Owner: the server; thread: the control thread's, but for prepare(), which runs on the background
-// thread, as does all that concerns series: one at a time, and nothing is put in force meanwhile.
-// What must survive a reload is looked up here by name: backends (health, hold-off), series of
-// metrics, counts of open connections, listening sockets.
+// Owner: the server; thread: the control thread's. Only prepare() and the functions for series run
+// on the background thread: one at a time, and no snapshot is put in force meanwhile. The store
+// finds by name what survives a reload: backends (health, hold-off), series of metrics, counts of
+// open connections, listening sockets.
 #pragma once
 
 #include <map>
@@ -29,7 +30,7 @@ struct Candidate {
   config::Loaded loaded;
   ResolvedAddresses addresses;
   TlsContexts tls;
-  // Nothing that the text names was looked up or read: for a plan of it only.
+  // No host or file that the text names was looked up or read: for a plan only.
   bool only_text = false;
 };
 
@@ -37,8 +38,8 @@ class SnapshotStore {
  public:
   SnapshotStore(uint32_t workers, uint64_t descriptor_limit);
 
-  // The next snapshot and its sockets; nothing changes until commit(). The error says what is in
-  // the way.
+  // The next snapshot and its sockets; nothing changes until commit(). The error says why there is
+  // none.
   struct Prepared {
     std::shared_ptr<const Snapshot> snapshot;
     Sockets::Prepared sockets;
@@ -46,54 +47,54 @@ class SnapshotStore {
     TicketKeys::FileKeys ticket_keys;
     FileDigests digests;
     std::vector<CheckTarget> checks;
-    uint64_t most_connections = 1;  // what global.max_connections: auto comes to
+    uint64_t most_connections = 1;  // the value of global.max_connections: auto
   };
   Result<Prepared> prepare(const Candidate& candidate);
-  // What was prepared is not wanted after all.
+  // Discards the result of prepare().
   static void abandon(const Prepared& prepared) { Sockets::abandon(prepared.sockets); }
-  // In force from now on. One update for each worker. settle_series() is to follow.
+  // Puts it in force. Returns one update for each worker. The caller calls settle_series() next.
   std::vector<WorkerUpdate> put_in_force(Prepared prepared);
   using SharedIds = std::shared_ptr<const SeriesIds>;
   void settle_series(const SeriesIds& in_force, TimePoint now) { series_.keep_only(in_force, now); }
-  // Both.
+  // Both of these.
   std::vector<WorkerUpdate> commit(Prepared prepared, TimePoint now);
-  // From now on what is large is freed there.
+  // From now on large objects are freed in `bin`.
   void free_in(std::shared_ptr<Bin> bin) { bin_ = std::move(bin); }
 
-  // The same configuration where host names have other addresses now: in force from now on. One
-  // update for each worker; none when nothing differs. Where `addresses` has none for a backend, it
-  // keeps those that it has.
+  // Puts the same configuration in force with new addresses of host names. One update for each
+  // worker; none when no address differs. A backend that has no address in `addresses` keeps those
+  // that it has.
   struct Readdressed {
     std::vector<WorkerUpdate> updates;
     std::vector<config::Change> changes;
   };
   std::optional<Readdressed> readdress(ResolvedAddresses addresses);
 
-  // Backends whose host name is the same in both configurations and now leads elsewhere.
+  // Backends whose host name is the same in both configurations and has other addresses now.
   static std::vector<config::Change> moved_backends(const Snapshot& current,
                                                     const Candidate& candidate);
 
-  // What is made of files that have changed, though the configuration names the same. `tls`: of
-  // `current`, tls_in_force() then.
+  // Changes in the contents of TLS files that both configurations name. `tls`: the tls_in_force()
+  // of `current`.
   static std::vector<config::Change> renewed_tls(const Snapshot& current, const TlsInForce& tls,
                                                  const Candidate& candidate);
 
-  // What the files of TLS held when the current snapshot was loaded.
+  // The contents of the TLS files when the current snapshot was loaded.
   const std::shared_ptr<const TlsInForce>& tls_in_force() const { return tls_; }
 
   const std::shared_ptr<const Snapshot>& current() const { return current_; }
-  // Snapshots that something still uses: the current one, those of older sessions.
+  // Snapshots in use: the current one, and those of older sessions.
   size_t live_snapshots() const;
-  // Of all files of TLS that the current one names.
+  // The validity of all TLS files that the current snapshot names.
   std::vector<FileValidity> tls_validities() const;
   std::vector<CheckTarget> check_targets() const { return check_targets(*current_); }
   SeriesRegistry& series() { return series_; }
-  // The series of each snapshot that is still held.
+  // The series of each snapshot in use.
   std::vector<SharedIds> series_of_snapshots();
   Sockets& sockets() { return sockets_; }
   const Sockets& sockets() const { return sockets_; }
   uint64_t open_connections() const { return count_->open(); }
-  // What global.max_connections: auto comes to.
+  // The value of global.max_connections: auto.
   uint64_t most_connections() const { return most_connections_; }
 
  private:
@@ -122,7 +123,7 @@ class SnapshotStore {
   uint64_t most_connections_;  // of the configuration in force
   SeriesRegistry series_;
   Sockets sockets_;
-  TicketKeys ticket_keys_;    // outlives all that is in snapshots
+  TicketKeys ticket_keys_;    // outlives the snapshots
   std::shared_ptr<Bin> bin_;  // null: none
   std::shared_ptr<const Snapshot> current_;
   std::shared_ptr<const TlsInForce> tls_;

@@ -77,7 +77,7 @@ constexpr const char* kChangeMode = "change the mode of";
 Result<void> set_permissions(const std::string& path, const SocketPermissions& permissions) {
   const Result<Ids> ids = ids_of(permissions);
   if (!ids) return ids.error();
-  // The owner's group first: the new mode must not hold for the old group, not even for a moment.
+  // Owner and group first: the new mode must not apply to the old group for a moment.
   if ((ids->owner != kKeptOwner || ids->group != kKeptGroup) &&
       ::chown(path.c_str(), ids->owner, ids->group) != 0)
     return failure(path, kChangeOwner, errno);

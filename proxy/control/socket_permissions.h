@@ -1,5 +1,5 @@
-// Who may connect to a UNIX socket: the mode, owner and group of its file. Control thread; looks up
-// names of users and groups.
+// SocketPermissions: the mode, owner and group of the file of a UNIX socket. Control thread; looks
+// up names of users and groups.
 #pragma once
 
 #include <sys/types.h>

@@ -55,8 +55,8 @@ Sockets::ByAddress Sockets::by_address(const std::vector<Entry>& entries) {
   return result;
 }
 
-// The backlog and the keepalive can be changed where the socket is; the congestion control of one
-// that listens, and may have connections in its queue, is left alone. A UNIX socket has none.
+// An open socket can get another backlog and keepalive. Its congestion control is not changed,
+// because there may be connections in its queue. A UNIX socket has no congestion control.
 const Sockets::Entry* Sockets::find(const ByAddress& entries, const Address& address,
                                     const ListenOptions& options) {
   const auto [first, last] = entries.equal_range(address.text());

@@ -43,7 +43,7 @@ class Sockets {
   explicit Sockets(uint32_t workers) : workers_(workers) {}
   ~Sockets() { unlink_files(); }
 
-  // Opens the missing sockets. On an error nothing has changed, and the message names the listener.
+  // Opens the missing sockets. After an error nothing has changed; the message names the listener.
   Result<Prepared> prepare(const config::Model& model) const;
   // Removes the socket files that prepare() made. The destructor of `prepared` closes the sockets.
   static void abandon(const Prepared& prepared);
@@ -51,7 +51,7 @@ class Sockets {
   std::vector<std::vector<SocketAssignment>> commit(Prepared prepared);
   // The assignments that each worker has already.
   std::vector<std::vector<SocketAssignment>> assignments() const;
-  // Remove the files of sockets that workers have closed since the last commit; of all sockets.
+  // Removes the files of sockets that workers have closed since the last commit, or of all sockets.
   void unlink_removed();
   void unlink_files();
 

@@ -73,7 +73,7 @@ class Load {
         "global.tls_tickets.file: " + keys.error().message);
   }
 
-  // A file is told of once, however many places name it.
+  // A file is reported once, however many settings name it.
   void judge(const FileValidity& validity) {
     if (validity.holds(loading_.now()) || !judged_.insert(validity.key()).second) return;
     const bool is_new = before_ != nullptr &&
@@ -97,7 +97,7 @@ class Load {
           all.push_back(std::move(directory));
   }
 
-  // Errors first: what is cut off is the least.
+  // Errors first: the list is cut at its end.
   void tell() {
     std::vector<TlsFinding> findings = loading_.findings();
     std::stable_partition(findings.begin(), findings.end(),

@@ -13,7 +13,7 @@
 
 namespace weir {
 
-using FileDigests = std::map<std::string, std::string>;  // by path, of what was read
+using FileDigests = std::map<std::string, std::string>;  // by path
 
 struct TlsContexts {
   std::map<std::string, std::shared_ptr<TlsServer>> listeners;  // by name
@@ -22,17 +22,17 @@ struct TlsContexts {
   FileDigests digests;
 };
 
-// What a reload finds in force.
+// The TLS in force, for a reload.
 struct TlsInForce {
   std::map<std::string, std::shared_ptr<const TlsServer>> listeners;
   std::map<std::string, std::shared_ptr<const TlsClient>> clusters;
   FileDigests digests;
 };
 
-// Adds what it finds to the diagnostics of `loaded`, and the places of the system's authorities to
-// what is watched; the contexts are usable only while that is valid. `before` is null at a start.
-// A file that is not valid any more is an error where it is new, because that is a mistake, and a
-// warning where it is in force or where weir starts: what else is configured has to be served.
+// Adds its findings to the diagnostics of `loaded`, and the files of the system's authorities to
+// the watched paths; the contexts are usable only while `loaded` is valid. `before` is null at a
+// start. A file that has expired is an error if it is new, because that is a mistake. If it is in
+// force, or at a start, it is a warning, because weir has to serve the rest of the configuration.
 TlsContexts load_tls(config::Loaded& loaded, const TlsInForce* before = nullptr,
                      Duration patience = FileReader::kPatience);
 

@@ -10,7 +10,7 @@ namespace weir {
 TlsValidity::TlsValidity(EventLoop& loop, ProcessState& state, WallClock now)
     : state_(state), now_(std::move(now)), timer_(loop, [this] { look(); }) {}
 
-// A file is one, however many places name it.
+// A file counts once, however many settings name it.
 void TlsValidity::apply(std::vector<FileValidity> files) {
   std::sort(files.begin(), files.end(),
             [](const auto& a, const auto& b) { return a.key() < b.key(); });

@@ -1,6 +1,6 @@
-// TlsValidity: tells when files of TLS expire while weir runs, or become valid: a line of the log,
-// and a gauge that alerts look at. It changes nothing: a certificate that has expired is still
-// shown, and one that becomes valid is shown from then on without it.
+// TlsValidity: reports TLS files that expire or become valid while weir runs: in the log, and in a
+// gauge for alerts. It changes nothing: weir presents an expired certificate, and uses a file that
+// becomes valid, without this class.
 //
 // Owner: the control plane; thread: the control loop's.
 #pragma once
@@ -19,13 +19,13 @@ namespace weir {
 
 class TlsValidity {
  public:
-  // The clock may be set: it is looked at this often at least.
+  // The clock may be set: it is read at least this often.
   static constexpr Duration kPeriod = std::chrono::minutes(1);
   using WallClock = std::function<int64_t()>;  // seconds since 1970
 
   TlsValidity(EventLoop& loop, ProcessState& state, WallClock now);
 
-  // Those of the configuration that is in force from now on.
+  // The files of the configuration that is in force from now on.
   void apply(std::vector<FileValidity> files);
 
  private:
@@ -38,7 +38,7 @@ class TlsValidity {
   const WallClock now_;
   Timer timer_;
   std::vector<FileValidity> files_;
-  Keys reported_;  // of those that are out of date
+  Keys reported_;  // of files that are out of date
 };
 
 }  // namespace weir

@@ -1,6 +1,6 @@
-// How many open sessions a change of the configuration is about: those of the backend, the cluster
-// or the listener that it names. None for what concerns no session. A connection that is kept for a
-// next request is none. Made once for all changes of a configuration; any thread.
+// TouchedSessions: the number of open sessions that a change of the configuration affects: those of
+// the backend, the cluster or the listener that the change names; 0 for other changes. A kept
+// connection is no session. Made once for all changes of a configuration; any thread.
 #pragma once
 
 #include <map>
@@ -22,7 +22,7 @@ class TouchedSessions {
  private:
   using Names = std::pair<std::string_view, std::string_view>;
 
-  // Over all workers; what has none is not there.
+  // Over all workers; entries without sessions are left out.
   std::map<std::string_view, int64_t> listeners_;
   std::map<Names, int64_t> backends_;  // by cluster and name; without a name: of the cluster
 };

@@ -26,8 +26,8 @@ Error bind_failure(const char* what, const Address& address, int error) {
                ""};
 }
 
-// No process listens there: a connection is refused. Any other error, such as that of a full
-// backlog, means that a process does.
+// ECONNREFUSED: no process listens there. Any other error, such as that of a full backlog, means
+// that a process listens.
 bool is_refused(const Address& address) {
   const UniqueFd probe(sys::socket(AF_UNIX));
   if (!probe) return false;
@@ -37,7 +37,7 @@ bool is_refused(const Address& address) {
          errno == ECONNREFUSED;
 }
 
-// Of what remains, bind(2) says EADDRINUSE.
+// If a file remains, bind(2) fails with EADDRINUSE.
 void remove_stale_file(const Address& address) {
   struct stat found {};
   if (::lstat(address.path().c_str(), &found) != 0 || !S_ISSOCK(found.st_mode)) return;
@@ -66,8 +66,8 @@ Result<void> bind_unix_socket(int fd, const Address& address,
   };
   if (!has_file(address)) return bind() ? Result<void>() : bind_failure("bind", address, errno);
   remove_stale_file(address);
-  // Linux creates the file with the mode of the unbound socket, less the umask: nobody else can
-  // open it before it has its permissions.
+  // Linux creates the file with the mode of the unbound socket, less the umask: no other user
+  // can open it before it has its permissions.
   if (::fchmod(fd, kOwnerOnly) != 0) return bind_failure("protect", address, errno);
   if (!bind()) return bind_failure("bind", address, errno);
   const SocketFile made = socket_file(address);

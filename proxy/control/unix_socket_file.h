@@ -1,5 +1,5 @@
-// The file of a listening UNIX socket: making it, replacing one that no process listens on, and
-// removing no other file than the one that was made here. Control thread.
+// The file of a listening UNIX socket: bind_unix_socket() makes it, and replaces a file that no
+// process listens on; weir removes only the file that it has made. Control thread.
 #pragma once
 
 #include <sys/types.h>
@@ -10,13 +10,14 @@
 
 namespace weir {
 
-// Which file it is. A successor may have replaced the file of the same path.
+// Identifies the file: a successor may have replaced it under the same path.
 struct SocketFile {
   dev_t device = 0;
   ino_t inode = 0;  // 0: none
   friend bool operator==(const SocketFile&, const SocketFile&) = default;
 };
-// None for an address without a file, such as an abstract socket. Does not follow a symbolic link.
+// None for an address without a file, such as that of an abstract socket. Does not follow a
+// symbolic link.
 SocketFile socket_file(const Address& address);
 void unlink_if_same(const Address& address, const SocketFile& ours);
 
@@ -26,8 +27,8 @@ void unlink_if_same(const Address& address, const SocketFile& ours);
 // is no new file. The error names the path and the fix.
 Result<void> bind_unix_socket(int fd, const Address& address, const SocketPermissions& permissions);
 
-// "; create its directory first": what to do about the error of a call for this address; "" where
-// the error says it all.
+// "; create its directory first": how to fix the error of a call for this address; "": the text of
+// the error is enough.
 const char* unix_socket_advice(const Address& address, int error);
 
 }  // namespace weir

@@ -33,10 +33,10 @@ Watch::~Watch() {
   watch_.stop();
 }
 
-// The thread that asks may be left behind, and succeed later: nobody owns that watch until the
-// directory is asked again, which gives the same id, or until its first event.
+// A thread that hangs may add its watch later. That watch has no owner until the directory is tried
+// again, which gives the same id, or until its first event.
 std::optional<Watch::Added> Watch::add(const std::string& directory) {
-  // One that hangs has cost enough time for the others of its mount.
+  // After a directory that hangs, the others of its mount get little time.
   if (!reader_->silent().empty()) reader_ = std::make_unique<FileReader>(kMountPatience / 20);
   const std::optional<Added> added = reader_->ask<Added>(directory, [fd = fd_, directory] {
     const int id = inotify_add_watch(fd->get(), directory.c_str(), kEvents);
@@ -81,7 +81,7 @@ void Watch::release(int id) {
   if (!ids_.contains(id)) inotify_rm_watch(fd_->get(), id);
 }
 
-// What has changed in a directory while it was not watched is not known.
+// Changes in a directory that was not watched are unknown.
 void Watch::retry() {
   std::vector<std::string> directories;
   std::vector<int> before;

@@ -1,9 +1,9 @@
-// Watch: tells when a file of the configuration may have changed: written, replaced by a rename, or
-// reached through a symlink that was swapped (as Kubernetes does with a ConfigMap). It watches
-// directories, since a replaced file takes its own watch with it. Events within kSettle of each
-// other are one, but nothing waits longer than kPatience: other files of the directory may be
-// written all the time. A directory that does not answer is asked again now and then. Owner: the
-// server; thread: the control loop's.
+// Watch: reports that a file of the configuration may have changed: it was written, replaced by a
+// rename, or a symlink to it was replaced (as Kubernetes does with a ConfigMap). It watches
+// directories, because the watch of a file ends when the file is replaced. Events within kSettle of
+// each other are one change, but no event waits longer than kPatience: other files of the directory
+// may be written all the time. A directory that does not answer is tried again after a while.
+// Owner: the server; thread: the control loop's.
 #pragma once
 
 #include <functional>
@@ -24,18 +24,18 @@ class Watch {
  public:
   static constexpr Duration kSettle = 200ms;
   static constexpr Duration kPatience = 2s;
-  // With a directory on a mount that hangs: the control loop waits meanwhile.
+  // The wait for a directory on a mount that hangs; it blocks the control loop.
   static constexpr Duration kMountPatience = 1s;
   static constexpr Duration kRetry = 10s;
 
   Watch(EventLoop& loop, std::function<void()> on_change);
   ~Watch();
 
-  // The whole set, from now on. A directory that cannot be watched is logged.
+  // Replaces the set of watched directories. A directory that cannot be watched is logged.
   void set(const std::vector<std::string>& directories);
 
  private:
-  // What became of watching a directory; none: it does not answer.
+  // The result of watching a directory; none: it does not answer.
   struct Added {
     int id;
     int error;
