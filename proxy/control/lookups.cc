@@ -108,7 +108,7 @@ bool Lookups::State::start_helper() {
   pthread_attr_destroy(&attributes);
   if (error == 0) return true;
   running.erase(running.find(helper->began));
-  answer(helper->host, {{}, fmt::format("cannot look up '{}': no thread for it", helper->host)});
+  answer(helper->host, {{}, fmt::format("cannot look up '{}': cannot start a thread", helper->host)});
   return false;
 }
 

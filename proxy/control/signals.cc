@@ -31,7 +31,7 @@ void block_signals() {
   std::signal(SIGXFSZ, SIG_IGN);  // a log that may not grow (ulimit -f) is a failed write
 }
 
-void let_signals_end() {
+void end_on_signals() {
   struct sigaction action {};
   action.sa_handler = end_process;
   action.sa_flags = static_cast<int>(SA_RESETHAND | SA_NODEFER);

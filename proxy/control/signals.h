@@ -16,7 +16,7 @@ void block_signals();
 // TERM, INT and QUIT end the process at once, until block_signals(): weir serves no client yet, and
 // the first load may wait for name servers and files. This includes process 1 of a container, for
 // which the kernel ignores signals without a handler.
-void let_signals_end();
+void end_on_signals();
 
 // A signal and its sender; pid 0 is the kernel, as for Ctrl-C.
 struct ReceivedSignal {

@@ -108,7 +108,7 @@ class Load {
     loaded_.diagnostics.push_back(loaded_.diagnostics.back());
     config::Diagnostic& rest = loaded_.diagnostics.back();
     rest.code = config::text(config::Code::E099);
-    rest.message = fmt::format("{} more problems of TLS are not shown", findings.size() - shown);
+    rest.message = fmt::format("{} more TLS problems are not shown", findings.size() - shown);
     rest.hint.clear();
   }
   config::Diagnostic diagnostic(const TlsFinding& finding) const {

@@ -102,7 +102,7 @@ Transport::Connecting Transport::handshake() {
   switch (status) {
     case TlsStream::Status::ok: return readable_ = true, Connecting::done;
     case TlsStream::Status::wants_read: return await_tls(), Connecting::pending;
-    case TlsStream::Status::exhausted: return go_on_next_turn(), Connecting::pending;
+    case TlsStream::Status::exhausted: return resume_next_turn(), Connecting::pending;
     case TlsStream::Status::wants_write: return writable_ = false, Connecting::pending;
     case TlsStream::Status::ended:
     case TlsStream::Status::cut_off: cut_off_ = true; break;
@@ -119,7 +119,7 @@ void Transport::await_tls() {
 }
 
 // The socket has more to read; other connections come first (trap T5).
-void Transport::go_on_next_turn() {
+void Transport::resume_next_turn() {
   readable_ = false;
   loop_->yield(*this);
 }
@@ -140,7 +140,7 @@ Io Transport::read_tls(std::span<char> to) {
       return {Io::Status::ok, bytes};
     case TlsStream::Status::wants_write:
     case TlsStream::Status::wants_read: return await_tls(), Io{Io::Status::blocked};
-    case TlsStream::Status::exhausted: return go_on_next_turn(), Io{Io::Status::blocked};
+    case TlsStream::Status::exhausted: return resume_next_turn(), Io{Io::Status::blocked};
     case TlsStream::Status::cut_off: cut_off_ = true; [[fallthrough]];
     case TlsStream::Status::ended: return error_ == 0 ? Io{Io::Status::eof} : failed();
     case TlsStream::Status::failed: break;
@@ -295,7 +295,7 @@ bool Transport::ended_by_peer() {
     case TlsStream::Status::ok: return false;  // it has sent more bytes
     case TlsStream::Status::wants_write:
     case TlsStream::Status::wants_read: return await_tls(), false;
-    case TlsStream::Status::exhausted: return go_on_next_turn(), false;
+    case TlsStream::Status::exhausted: return resume_next_turn(), false;
     case TlsStream::Status::cut_off: cut_off_ = true; return true;
     case TlsStream::Status::ended: return true;
     case TlsStream::Status::failed: break;

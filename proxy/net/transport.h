@@ -126,7 +126,7 @@ class Transport : private Recheck, private Yielding {
   void handle(Readiness ready);
   bool on_recheck() override;
   void on_resume() override;
-  void go_on_next_turn();
+  void resume_next_turn();
   void schedule_recheck();
   void await_tls();
   Io read_tls(std::span<char> to);

@@ -26,7 +26,7 @@ Result<void> check_resources(uint64_t descriptors, const config::Model& model, u
 }  // namespace
 
 int run_server(const ServerOptions& options) {
-  let_signals_end();
+  end_on_signals();
   const uint64_t descriptor_limit = raise_descriptor_limit();
   if (Result<void> enough = check_descriptors_to_start(descriptor_limit); !enough)
     return fail(enough.error(), kFailed);

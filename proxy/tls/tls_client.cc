@@ -100,8 +100,8 @@ bool TlsClient::use_stand_in(SSL* ssl) const {
 }
 
 std::unique_ptr<TlsStream> TlsClient::connect_to_check(const std::string& host, bool http) {
-  constexpr std::string_view kHttpAlone = "\x08http/1.1";
-  return connect(host, "", http && !alpn_.empty() ? kHttpAlone : std::string_view(alpn_));
+  constexpr std::string_view kOnlyHttp1 = "\x08http/1.1";
+  return connect(host, "", http && !alpn_.empty() ? kOnlyHttp1 : std::string_view(alpn_));
 }
 
 std::unique_ptr<TlsStream> TlsClient::connect(const std::string& host, const std::string& address,

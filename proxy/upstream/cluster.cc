@@ -251,7 +251,7 @@ void Cluster::note_error(BackendIndex host, TimePoint now) {
   const std::lock_guard lock(ejecting);
   if (outlier.ejected(now)) return;
   // The next decision comes after a whole row of errors, not after the next error.
-  if (!may_eject(now)) return outlier.start_anew();
+  if (!may_eject(now)) return outlier.reset_row();
   const Duration length = outlier.eject(now, rules);
   cells_of(host).ejections.add();
   LOG(warn, "backend.ejected", kv("cluster", backend.cluster()), kv("backend", backend.name()),

@@ -27,7 +27,7 @@ class Outlier {
     return row_.load(std::memory_order_relaxed) != 0 && end_row();
   }
   // Ends a row that did not lead to an ejection.
-  void start_anew() { row_.fetch_and(kWasOut, std::memory_order_relaxed); }
+  void reset_row() { row_.fetch_and(kWasOut, std::memory_order_relaxed); }
 
   // Ejects the backend for base_ejection times the number of its ejections, at most for
   // max_ejection; returns for how long. After max_ejection without an ejection the number is 0

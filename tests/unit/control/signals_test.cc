@@ -12,7 +12,7 @@ constexpr int kEnding[] = {SIGTERM, SIGINT, SIGQUIT};
 
 // Process 1 of a container obeys only signals that have a handler.
 [[noreturn]] void exit_with_missing_handlers() {
-  let_signals_end();
+  end_on_signals();
   int missing = 0;
   for (const int signal : kEnding) {
     struct sigaction action {};
@@ -24,7 +24,7 @@ constexpr int kEnding[] = {SIGTERM, SIGINT, SIGQUIT};
 
 [[noreturn]] void end_by(int signal) {
   block_signals();
-  let_signals_end();
+  end_on_signals();
   ::raise(signal);
   std::_Exit(0);
 }

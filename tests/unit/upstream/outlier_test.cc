@@ -239,7 +239,7 @@ TEST(Outlier, ReportsTheFirstSuccessAfterAnEjectionOnce) {
   EXPECT_TRUE(outlier.note_error(1));
   outlier.eject(now, {});
   EXPECT_FALSE(outlier.note_error(2)) << "an error in between changes nothing";
-  outlier.start_anew();
+  outlier.reset_row();
   EXPECT_TRUE(outlier.note_success());
   EXPECT_FALSE(outlier.note_success());
 }
