@@ -72,7 +72,7 @@ class Configurations(unittest.TestCase):
                     self.assertIn("http-reuse always", compare.haproxy_config(scenario, 18091, self.folder))
                     self.assertIn("keepalive 256;", compare.nginx_config(scenario, 18092, self.folder))
 
-    def test_the_load_is_told_in_words(self):
+    def test_describes_the_load(self):
         self.assertEqual(compare.SCENARIOS["http-one"].load, "1 connection")
         self.assertEqual(compare.SCENARIOS["http-many"].load, "1000 connections, 64 of them with a request")
         self.assertEqual(compare.SCENARIOS["idle-memory"].load, "4000 connections")

@@ -74,7 +74,7 @@ class Installation(unittest.TestCase):
         self.install()
         self.assertEqual(self.there("/etc/weir/weir.yaml").read_text(), "# mine\n")
 
-    def test_the_manual_page_has_no_mistakes(self):
+    def test_the_manual_page_has_no_errors(self):
         page = self.there("/usr/share/man/man1/weir.1")
         self.assertTrue(page.read_text().startswith(".TH weir 1"))
         plain = dict(os.environ, MANWIDTH="100", LC_ALL="C.UTF-8", MANPAGER="cat")
@@ -102,7 +102,7 @@ class Unit(unittest.TestCase):
                 result = run(WEIR, *words[1:])
                 self.assertIn(result.returncode, codes, f"{key}: {result.stdout}")
 
-    def test_reload_asks_at_the_address_of_the_configuration(self):
+    def test_reload_uses_the_address_of_the_unit(self):
         socket = re.search(r"socket: (\S+)", (ROOT / "config/weir.yaml").read_text())[1]
         words = shlex.split(unit()["Service"]["ExecReload"])
         self.assertEqual(words[words.index("--admin") + 1], "unix:" + socket)
@@ -115,7 +115,7 @@ class Unit(unittest.TestCase):
                    for key in ("delay", "timeout", "linger")]
         self.assertGreater(float(unit()["Service"]["TimeoutStopSec"]), sum(seconds) + 10)
 
-    def test_a_broken_file_does_not_make_it_start_again_and_again(self):
+    def test_an_invalid_file_causes_no_restart_loop(self):
         self.assertEqual(unit()["Service"]["RestartPreventExitStatus"].split(), ["2", "78"])
         # It counts for the main process only.
         self.assertNotIn("ExecStartPre", unit()["Service"])
@@ -180,7 +180,7 @@ class Dockerfile(unittest.TestCase):
 
 
 class Quickstart(unittest.TestCase):
-    def test_a_trial_that_is_stopped_has_not_gone_well(self):
+    def test_an_interrupted_check_fails(self):
         with tempfile.TemporaryDirectory() as folder:
             folder = pathlib.Path(folder)
             os.mkfifo(folder / "started")
@@ -215,11 +215,11 @@ class InstallPackages(unittest.TestCase):
             log = folder / "sudo.log"
             return result, log.read_text() if log.exists() else ""
 
-    def test_nothing_missing_is_silent_and_needs_no_rights(self):
+    def test_without_missing_packages_prints_nothing_and_needs_no_root(self):
         result, sudo = self.run_with("a b", "# list\na\nb  # why\n")
         self.assertEqual((result.returncode, result.stdout, result.stderr, sudo), (0, "", "", ""))
 
-    def test_says_beforehand_what_it_installs_and_asks_for_root(self):
+    def test_prints_the_packages_before_it_uses_sudo(self):
         result, sudo = self.run_with("a", "a\nb\nc # why\n")
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertTrue(result.stdout.startswith("Debian packages to install: b c\n"), result.stdout)
@@ -253,15 +253,15 @@ class InstallPackages(unittest.TestCase):
     def test_a_server_is_neither_started_nor_enabled(self):
         self.assertEqual(self.as_root(), (0, {}))
 
-    def test_nor_when_the_installation_fails(self):
+    def test_a_failed_installation_starts_no_server(self):
         code, left = self.as_root(apt="exit 100")
         self.assertNotEqual(code, 0)
         self.assertEqual(left, {})
 
-    def test_the_policy_of_the_host_is_kept(self):
+    def test_keeps_the_policy_file_of_the_host(self):
         self.assertEqual(self.as_root(policy="#!/bin/sh\nexit 0\n"), (0, {"policy-rc.d": "#!/bin/sh\nexit 0\n"}))
 
-    def test_its_own_policy_that_a_killed_run_left_is_no_policy_of_the_host(self):
+    def test_removes_the_policy_file_of_a_killed_run(self):
         own = "#!/bin/sh\n# Written by install-packages of weir while it installs.\nexit 101\n"
         self.assertEqual(self.as_root(policy=own), (0, {}))
         self.assertEqual(self.as_root(policy=own, put_aside="theirs"), (0, {"policy-rc.d": "theirs"}))

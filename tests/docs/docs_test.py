@@ -101,7 +101,7 @@ class Decisions(unittest.TestCase):
         self.assertEqual([name for _, name, _ in rows], [path.name for path in pages])
         self.assertEqual([int(path.name[:3]) for path in pages], list(range(1, len(pages) + 1)))
 
-    def test_say_why_what_was_rejected_and_what_would_change_them_on_one_page(self):
+    def test_have_reasons_rejected_options_and_conditions_on_one_page(self):
         for path in self.FOLDER.glob("[0-9]*.md"):
             with self.subTest(path.name):
                 text = path.read_text()
@@ -110,7 +110,7 @@ class Decisions(unittest.TestCase):
 
 
 class Bounds(unittest.TestCase):
-    def test_that_are_promised_are_those_of_the_sources(self):
+    def test_listed_names_are_those_of_the_sources(self):
         there = {key.path: key.default for key in key_table.keys(ROOT, "0.1")}
         fixed = (ROOT / "proxy/config/fixed_limits.def").read_text().replace('"\n      "', "")
         there.update(re.findall(r'^FIXED\("([^"]*)", "([^"]*)"', fixed, re.MULTILINE))

@@ -450,7 +450,7 @@ class Differential(unittest.TestCase):
             self.assertLess(time.monotonic(), until, f"seen {seen}, forwarded {forwarded}")
             select.select([], [], [], 0.01)
 
-    def test_what_weir_forwards_is_read_the_same_way_by_all(self):
+    def test_all_servers_parse_forwarded_requests_alike(self):
         for name, text, expected in CASES:
             data = text.encode("latin-1")
             with self.subTest(name):
@@ -473,7 +473,7 @@ class Differential(unittest.TestCase):
             select.select([], [], [], 0.01)
         self.fail(f"nginx did not write down request {number}")
 
-    def test_nginx_decodes_a_path_once_and_finds_nothing_more_to_do(self):
+    def test_nginx_decodes_a_forwarded_path_once(self):
         for number, (name, text, expected) in enumerate(CASES):
             if expected != 1:
                 continue
@@ -486,7 +486,7 @@ class Differential(unittest.TestCase):
                 path = requests[0][1].partition("?")[0]
                 self.assertEqual(self.nginx_path(number), urllib.parse.unquote(path, "latin-1"))
 
-    def test_the_location_that_answers_a_path_is_the_one_of_its_route(self):
+    def test_nginx_and_weir_choose_the_same_route_for_a_path(self):
         for location, paths in READINGS.items():
             expected = (b"200", f"{location} {location}".encode()) if location else (b"400", None)
             for path in paths:

@@ -132,14 +132,14 @@ class TestsslTest(unittest.TestCase):
             log = (cls.folder / f"{policy}.log").read_text(errors="replace")
             raise RuntimeError(f"{policy}: testssl.sh has come to no end: {error}\n{log[-4000:]}") from error
 
-    def test_nothing_is_found_that_is_worse_than_low(self):
+    def test_has_no_finding_above_low(self):
         for policy, findings in self.findings.items():
             for finding in findings:
                 with self.subTest(policy=policy, id=finding["id"]):
                     if finding["id"] not in ALLOWED:
                         self.assertIn(finding["severity"], GOOD, finding["finding"])
 
-    def test_the_scans_have_seen_what_the_policies_are(self):
+    def test_scans_report_the_versions_of_the_policies(self):
         for policy, meant in MEANT.items():
             seen = {finding["id"].split(" ")[0]: finding["finding"] for finding in self.findings[policy]}
             self.assertEqual({name: seen.get(name) for name in meant}, meant, policy)

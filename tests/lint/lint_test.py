@@ -36,7 +36,7 @@ class Layers(unittest.TestCase):
     def test_an_include_to_the_right_is_found_with_its_line(self):
         self.check_one("http/parser.cc", '\n#include "net/pipe.h"\n', "proxy/http/parser.cc:2: http must not")
 
-    def test_a_circle_of_headers_is_found(self):
+    def test_a_cycle_of_headers_is_found(self):
         found = findings(check_layers.check, {
             "proxy/net/a.h": '// a\n#include "net/b.h"\n', "proxy/net/b.h": '// b\n#include "net/a.h"\n'})
         self.assertEqual(found, ["proxy/net/a.h:1: includes itself: net/a.h -> net/b.h -> net/a.h"])

@@ -81,7 +81,7 @@ class Metrics(unittest.TestCase):
         self.change(DASHBOARD, '"editable": false', '"editable": true')
         self.expect("is editable")
 
-    def test_panels_over_each_other(self):
+    def test_overlapping_panels(self):
         self.change(DASHBOARD, '"x": 3,', '"x": 2,')
         self.expect("lies over")
 
