@@ -28,7 +28,7 @@ TEST_F(HttpClientGoneTest, LongPollOfAClientThatHasClosedIsCancelledAtTheBackend
   serve();
   Sides sides = asked(get("/poll"));
   sides.client.finish();
-  EXPECT_TRUE(sees(sides.server, Socket::End::fin));
+  EXPECT_TRUE(ends_as(sides.server, Socket::End::fin));
   EXPECT_TRUE(forgotten());
   EXPECT_EQ(ended("l", EndReason::client_closed), 1u);
   EXPECT_EQ(aborts(), 1u);
@@ -112,7 +112,7 @@ TEST_F(HttpClientGoneTest, QueuedRequestOfAClientThatHasClosedIsNotSent) {
   ASSERT_TRUE(run_until([&] { return waiting() == 2; }));
   second.finish();
   ASSERT_TRUE(run_until([&] { return waiting() == 1; }));
-  EXPECT_TRUE(sees(second, Socket::End::fin));
+  EXPECT_TRUE(ends_as(second, Socket::End::fin));
   answered(first, ok(""));
   EXPECT_THAT(message(first.server), StartsWith("GET /3 "));
   EXPECT_TRUE(has_line(log.access(), {"path=/2", "status=0", "reason=client_closed"}));
@@ -123,11 +123,11 @@ TEST_F(HttpClientGoneTest, RequestThatPausesBeforeARetryIsCancelled) {
   Sides sides = asked(get("/"));
   ASSERT_TRUE(sides.server.send("HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n"));
   turns(5);
-  EXPECT_TRUE(hears_nothing(sides.client)) << "it pauses before the next try";
+  EXPECT_TRUE(receives_nothing(sides.client)) << "it pauses before the next try";
   sides.client.finish();
   EXPECT_TRUE(run_until([&] { return aborts() == 1; }));
   advance(2s);
-  EXPECT_TRUE(nobody_connects());
+  EXPECT_TRUE(no_connection_arrives());
 }
 
 TEST_F(HttpClientGoneTest, RequestIsCancelledOnceItsBodyIsComplete) {
@@ -144,9 +144,9 @@ TEST_F(HttpClientGoneTest, PipelinedRequestsOfAClientThatHasClosedAreCancelled) 
   serve();
   Sides sides = asked(get("/1") + get("/2") + get("/3"));
   sides.client.finish();
-  EXPECT_TRUE(sees(sides.server, Socket::End::fin));
+  EXPECT_TRUE(ends_as(sides.server, Socket::End::fin));
   EXPECT_TRUE(forgotten());
-  EXPECT_TRUE(nobody_connects());
+  EXPECT_TRUE(no_connection_arrives());
 }
 
 TEST_F(HttpClientGoneTest, AnswerBeforeTheOneThatIsCancelledArrives) {
@@ -155,7 +155,7 @@ TEST_F(HttpClientGoneTest, AnswerBeforeTheOneThatIsCancelledArrives) {
   ASSERT_TRUE(sides.server.send(ok("first")));
   message(sides.server);
   sides.client.finish();
-  EXPECT_TRUE(sees(sides.server, Socket::End::fin));
+  EXPECT_TRUE(ends_as(sides.server, Socket::End::fin));
   EXPECT_THAT(rest(sides.client), EndsWith("first"));
   EXPECT_EQ(sides.client.end(), Socket::End::fin);
 }
@@ -199,7 +199,7 @@ TEST_F(HttpClientGoneTest, TunnelOutlivesTheFinOfItsClient) {
   Sides sides = asked(get("/", "Connection: Upgrade\r\nUpgrade: websocket\r\n"));
   answered(sides, "HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
   sides.client.finish();
-  EXPECT_TRUE(sees(sides.server, Socket::End::fin));
+  EXPECT_TRUE(ends_as(sides.server, Socket::End::fin));
   ASSERT_TRUE(sides.server.send("bye"));
   EXPECT_EQ(bytes(sides.client, 3), "bye");
 }
@@ -223,14 +223,14 @@ class TlsClientGoneTest : public TlsListenerFixture {
 TEST_F(TlsClientGoneTest, CloseNotifyWithoutAFinIsNoticed) {
   ask();
   one->close_notify();
-  EXPECT_TRUE(sees(server, Socket::End::fin));
+  EXPECT_TRUE(ends_as(server, Socket::End::fin));
   EXPECT_EQ(cells("l").request_errors[RequestError::client_abort].value, 1u);
 }
 
 TEST_F(TlsClientGoneTest, FinWithoutCloseNotifyIsNoticed) {
   ask();
   one->socket().finish();
-  EXPECT_TRUE(sees(server, Socket::End::fin));
+  EXPECT_TRUE(ends_as(server, Socket::End::fin));
 }
 
 TEST_F(TlsClientGoneTest, PipelinedRequestIsNoEnd) {

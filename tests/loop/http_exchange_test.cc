@@ -36,7 +36,7 @@ TEST_F(HttpExchangeTest, PipelinedBodiesGoToTheirRequests) {
                        post("/3", "third") + get("/4")));
   Socket server = accepted();
   EXPECT_THAT(until(server, "first"), StartsWith("POST /1 "));
-  EXPECT_TRUE(hears_nothing(server)) << "one at a time";
+  EXPECT_TRUE(receives_nothing(server)) << "one at a time";
   ASSERT_TRUE(server.send(ok("one")));
   EXPECT_THAT(until(server, "0\r\n\r\n"), EndsWith("6\r\nsecond\r\n0\r\n\r\n"));
   ASSERT_TRUE(server.send(ok("two")));
@@ -185,7 +185,7 @@ TEST_F(HttpTunnelTest, BytesBehindEitherHeadAreTheTunnelsFirst) {
 
 TEST_F(HttpTunnelTest, BytesBehindTheRequestWaitForTheAnswer) {
   Sides sides = asked(get("/", "Connection: Upgrade\r\nUpgrade: websocket\r\n") + get("/smuggled"));
-  EXPECT_TRUE(hears_nothing(sides.server));
+  EXPECT_TRUE(receives_nothing(sides.server));
   EXPECT_THAT(answered(sides, ok("")), StartsWith("HTTP/1.1 200 ")) << "no upgrade, then";
   EXPECT_THAT(message(sides.server), StartsWith("GET /smuggled ")) << "a request like any other";
 }
@@ -199,7 +199,7 @@ TEST_F(HttpTunnelTest, ATunnelThatAwaitsAnAnswerWhenADrainEnds_IsCutWithAReset_A
   for (int i = 0; i < 50; ++i) advance(100ms);
   EXPECT_EQ(worker.active(), 1u);
   worker.cut_sessions(EndReason::drain_deadline);
-  EXPECT_TRUE(sees(sides.client, Socket::End::reset)) << "a FIN would look like an answer";
+  EXPECT_TRUE(ends_as(sides.client, Socket::End::reset)) << "a FIN would look like an answer";
   EXPECT_EQ(ended("l", EndReason::drain_deadline), 1u);
   EXPECT_EQ(cells("l").drain_closed[DrainEnd::deadline_rst].value, 1u);
 }
@@ -207,21 +207,21 @@ TEST_F(HttpTunnelTest, ATunnelThatAwaitsAnAnswerWhenADrainEnds_IsCutWithAReset_A
 TEST_F(HttpTunnelTest, EitherSideMayFinishFirst) {
   Sides sides = open();
   sides.server.finish();
-  EXPECT_TRUE(sees(sides.client, Socket::End::fin));
+  EXPECT_TRUE(ends_as(sides.client, Socket::End::fin));
   ASSERT_TRUE(sides.client.send("still"));
   EXPECT_EQ(bytes(sides.server, 5), "still");
   sides.client.finish();
-  EXPECT_TRUE(sees(sides.server, Socket::End::fin));
+  EXPECT_TRUE(ends_as(sides.server, Socket::End::fin));
   EXPECT_TRUE(run_until([&] { return worker.active() == 0; }));
 }
 
 TEST_F(HttpTunnelTest, AResetIsAResetOnTheOtherSide) {
   Sides sides = open();
   sides.server.reset();
-  EXPECT_TRUE(sees(sides.client, Socket::End::reset));
+  EXPECT_TRUE(ends_as(sides.client, Socket::End::reset));
   sides = open();
   sides.client.reset();
-  EXPECT_TRUE(sees(sides.server, Socket::End::reset));
+  EXPECT_TRUE(ends_as(sides.server, Socket::End::reset));
 }
 
 TEST_F(HttpTunnelTest, ASilentTunnelEnds) {
@@ -231,9 +231,9 @@ TEST_F(HttpTunnelTest, ASilentTunnelEnds) {
   ASSERT_TRUE(sides.client.send("x"));
   bytes(sides.server, 1);
   advance(20s);
-  EXPECT_TRUE(hears_nothing(sides.client));
+  EXPECT_TRUE(receives_nothing(sides.client));
   advance(11s);
-  EXPECT_TRUE(sees(sides.client, Socket::End::fin));
+  EXPECT_TRUE(ends_as(sides.client, Socket::End::fin));
   sides.client.close();
   EXPECT_TRUE(run_until([&] { return ended("l", EndReason::idle_timeout) == 1; }));
 }
@@ -256,7 +256,7 @@ TEST_F(HttpTunnelTest, AConnectThatIsRefusedIsAnAnswer_AndTheLastOfItsConnection
   EXPECT_THAT(answered(sides, "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno"),
               HasSubstr("Content-Length: 2\r\n"));
   EXPECT_EQ(bytes(sides.client, 2), "no");
-  EXPECT_TRUE(sees(sides.client, Socket::End::fin));
+  EXPECT_TRUE(ends_as(sides.client, Socket::End::fin));
 }
 
 // A burst is not paid for until the next one.

@@ -161,7 +161,7 @@ TEST_F(HttpDrainTest, IdleConnectionsAreClosedBitByBit_LongestIdleFirst) {
     advance(2s);
   }
   drain(10s);
-  const auto closed = [&](Sides& sides) { return !hears_nothing(sides.client); };
+  const auto closed = [&](Sides& sides) { return !receives_nothing(sides.client); };
   for (size_t gone = 1; gone <= 4; ++gone) {  // the first at once
     for (size_t i = 0; i < 4; ++i) EXPECT_EQ(closed(all[i]), i < gone) << gone << " " << i;
     for (int i = 0; i < 5; ++i) advance(510ms);
@@ -177,7 +177,7 @@ TEST_F(HttpDrainTest, AClientThatNeverAnswersTheFinCountsAsIdle) {
   turns(3);
   advance(2s);
   drain();
-  EXPECT_TRUE(sees(one, Socket::End::fin));
+  EXPECT_TRUE(ends_as(one, Socket::End::fin));
   EXPECT_TRUE(run_until([&] {  // its kernel takes a moment to acknowledge the FIN
     advance(500ms);
     return empties == 1;
@@ -273,7 +273,7 @@ TEST_F(HttpDrainTest, AtTheDeadlineAnAnswerThatHasBegunIsAborted) {
   answered(sides, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nabc");
   drain();
   worker.cut_sessions(EndReason::drain_deadline);
-  EXPECT_TRUE(sees(sides.client, Socket::End::reset));
+  EXPECT_TRUE(ends_as(sides.client, Socket::End::reset));
   rest(sides.server);
   EXPECT_EQ(cells("l").drain_closed[DrainEnd::deadline_rst].value, 1u);
 }
@@ -288,7 +288,7 @@ TEST_F(HttpDrainTest, AConnectionToABackendThatIsFirstUsedDuringTheDrainIsNotKep
   message(server);
   ASSERT_TRUE(server.send(ok("last")));
   EXPECT_THAT(rest(one), EndsWith("last"));
-  EXPECT_TRUE(sees(server, Socket::End::fin));
+  EXPECT_TRUE(ends_as(server, Socket::End::fin));
 }
 
 TEST_F(HttpDrainTest, ConnectionsOfTheLastRequestsAreNotPooled) {

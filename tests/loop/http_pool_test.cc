@@ -176,7 +176,7 @@ TEST_F(HttpQueueTest, RequestsWaitForRoomInTheOrderTheyCame) {
   serve("cluster: c", "pool: { max_connections: 1 }");
   Sides first = asked(get("/1"));
   Socket second = asking("/2"), third = asking("/3");
-  EXPECT_TRUE(nobody_connects());
+  EXPECT_TRUE(no_connection_arrives());
   EXPECT_EQ(worker.survey(1).listeners.begin()->second.waiting[WaitingFor::backend_connect], 2u);
   answered(first, ok("1"));
   EXPECT_THAT(message(first.server), StartsWith("GET /2 "));
@@ -260,11 +260,11 @@ TEST_F(HttpQueueTest, WhoeverHasWaitedLongEnoughGetsA503) {
   Sides first = asked(get("/1"));
   Socket second = asking("/2");
   advance(1s);
-  EXPECT_TRUE(hears_nothing(second));
+  EXPECT_TRUE(receives_nothing(second));
   advance(1100ms);
   EXPECT_THAT(until(second, "503 Service Unavailable\n"), StartsWith("HTTP/1.1 503 "));
   answered(first, ok(""));
-  EXPECT_TRUE(hears_nothing(first.server)) << "it waits no longer";
+  EXPECT_TRUE(receives_nothing(first.server)) << "it waits no longer";
   EXPECT_TRUE(has_line(log.access(),
                        {"path=/2", "status=503", "reason=queue_timeout", "config=test.yaml:"}));
 }
@@ -295,11 +295,11 @@ TEST_F(HttpQueueTest, AQueuedRequestThatIsCutIsAnsweredOnceAndNotForwarded) {
     const int least = 1;  // so that its answer does not go out at once
     ASSERT_EQ(::setsockopt(other_end(waiting), SOL_SOCKET, SO_SNDBUF, &least, sizeof(least)), 0);
     worker.cut_sessions(EndReason::drain_deadline);
-    EXPECT_TRUE(nobody_connects());
+    EXPECT_TRUE(no_connection_arrives());
     const std::string got = rest(waiting);
     EXPECT_THAT(got, StartsWith("HTTP/1.1 503 "));
     EXPECT_EQ(got.size() - got.find("\r\n\r\n") - 4, page.size());
-    EXPECT_TRUE(nobody_connects());
+    EXPECT_TRUE(no_connection_arrives());
   }
 }
 

@@ -130,7 +130,7 @@ TEST_F(HttpPrivateTest, ConnectionIsClosedWhenTheClientsLastRequestIsAnswered) {
   Sides user = logged_in();
   ask_again(user, get("/last", "Connection: close\r\n"));
   answered(user, ok(""));
-  EXPECT_TRUE(sees(user.server, Socket::End::fin));
+  EXPECT_TRUE(ends_as(user.server, Socket::End::fin));
 }
 
 TEST_F(HttpPrivateTest, ClientStaysWithItsBackendWhateverTheBalancerSays) {
@@ -173,7 +173,7 @@ TEST_F(HttpPrivateTest, PrivateConnectionIdleForASecondGivesItsRoomToARequestTha
   for (int i = 0; i < 2; ++i) advance(200ms);
   Socket server = accepted();
   EXPECT_THAT(message(server), StartsWith("GET /waits "));
-  EXPECT_TRUE(sees(user.server, Socket::End::fin));
+  EXPECT_TRUE(ends_as(user.server, Socket::End::fin));
 }
 
 TEST_F(HttpPrivateTest, PrivateConnectionGivesItsRoomToARequestThatMayNotWait) {
@@ -183,19 +183,19 @@ TEST_F(HttpPrivateTest, PrivateConnectionGivesItsRoomToARequestThatMayNotWait) {
   advance(1s);
   Sides other = asked(get("/late"));
   EXPECT_THAT(answered(other, ok("")), StartsWith("HTTP/1.1 200 "));
-  EXPECT_TRUE(sees(user.server, Socket::End::fin));
+  EXPECT_TRUE(ends_as(user.server, Socket::End::fin));
 }
 
 TEST_F(HttpPrivateTest, LoweredLimitsCloseIdlePrivateConnections_LongestIdleFirst) {
   serve();
   Sides first = logged_in(), second = logged_in();
   serve("cluster: c", "pool: { max_connections: 1 }");
-  EXPECT_TRUE(sees(first.server, Socket::End::fin));
+  EXPECT_TRUE(ends_as(first.server, Socket::End::fin));
   ask_again(second, get("/mine"));
   answered(second, ok(""));
   turns(3);
   serve("cluster: c", "pool: { max_connections: 1, max_requests: 2 }");
-  EXPECT_TRUE(sees(second.server, Socket::End::fin));
+  EXPECT_TRUE(ends_as(second.server, Socket::End::fin));
 }
 
 TEST_F(HttpPrivateTest, PrivateConnectionIsNotUsedUnderOtherTlsSettings) {
@@ -214,7 +214,7 @@ TEST_F(HttpPrivateTest, IdlePrivateConnectionIsClosedInTimeAndReplaced) {
   serve("cluster: c, timeouts: { keep_alive: 0s }", "timeouts: { idle: 10s }");
   Sides user = logged_in();
   advance(11s);
-  EXPECT_TRUE(sees(user.server, Socket::End::fin));
+  EXPECT_TRUE(ends_as(user.server, Socket::End::fin));
   ASSERT_TRUE(user.client.send(get("/later")));
   user.server = accepted();
   EXPECT_THAT(message(user.server), StartsWith("GET /later "));
@@ -243,7 +243,7 @@ TEST_F(HttpPrivateTest, LoginInProgressSurvivesAReload) {
   ASSERT_TRUE(user.client.send(get("/moved")));
   Socket server = accepted(other);
   EXPECT_THAT(message(server), StartsWith("GET /moved ")) << "its backend is no longer there";
-  EXPECT_TRUE(sees(user.server, Socket::End::fin));
+  EXPECT_TRUE(ends_as(user.server, Socket::End::fin));
 }
 
 TEST_F(HttpPrivateTest, LoginInProgressSurvivesTheBeginningOfADrain) {
@@ -254,7 +254,7 @@ TEST_F(HttpPrivateTest, LoginInProgressSurvivesTheBeginningOfADrain) {
   worker.close_listeners();
   worker.begin_drain(loop.now(), 30s);
   EXPECT_THAT(answered(user, ok("")), StartsWith("HTTP/1.1 200 "));
-  EXPECT_TRUE(sees(user.server, Socket::End::fin)) << "closed with its client";
+  EXPECT_TRUE(ends_as(user.server, Socket::End::fin)) << "closed with its client";
 }
 
 TEST_F(HttpPrivateTest, GatewayErrorOverAPrivateConnectionIsPassedOn) {

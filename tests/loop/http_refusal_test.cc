@@ -41,7 +41,7 @@ class HttpRefusalTest : public HttpFixture {
     const size_t body = answer.find("\r\n\r\n") + 4;
     EXPECT_THAT(answer, HasSubstr(fmt::format("\r\nContent-Length: {}\r\n", answer.size() - body)));
     EXPECT_EQ(one.end(), Socket::End::fin);
-    EXPECT_TRUE(nobody_connects());
+    EXPECT_TRUE(no_connection_arrives());
   }
   void expect_all_refused(const std::vector<std::string>& inputs, const std::string& status) {
     for (const std::string& input : inputs) expect_refused(input, status);
@@ -187,7 +187,7 @@ TEST_F(HttpRefusalTest, BytesBehindARefusedRequestAreNotParsedAsARequest) {
   ASSERT_TRUE(one.send(head("Content-Length: 3, 3\r\n") + get("/smuggled")));
   const std::string all = rest(one);
   EXPECT_EQ(all.find("HTTP/1.1 ", 1), std::string::npos) << all;
-  EXPECT_TRUE(nobody_connects());
+  EXPECT_TRUE(no_connection_arrives());
 }
 
 TEST_F(HttpRefusalTest, RequestsThatMaySayNothingMoreAreAnsweredInOrder_ThenTheBadOne) {
@@ -273,8 +273,8 @@ TEST_F(HttpRefusalTest, LogsARequestThatIsCutInItsHead_AndNoConnectionWithoutOne
   ASSERT_TRUE(run_until([&] { return ended("l", EndReason::client_closed) == 2; }));
   ASSERT_TRUE(run_until([&] { return ended("l", EndReason::client_reset) == 1; }));
   const std::string lines = log.access();
-  EXPECT_TRUE(has_line(lines, {"status=0", "reason=client_closed", "method=GET", "host=a.test",
-                               "path=/fin"}));
+  EXPECT_TRUE(has_line(
+      lines, {"status=0", "reason=client_closed", "method=GET", "host=a.test", "path=/fin"}));
   EXPECT_TRUE(has_line(lines, {"status=0", "reason=client_reset", "method=PUT", "path=/reset"}));
   EXPECT_EQ(std::count(lines.begin(), lines.end(), '\n'), 2) << lines;
 }

@@ -22,7 +22,7 @@ class HttpResponseTest : public HttpFixture {
 TEST_F(HttpResponseTest, A100IsTheBackendsToGive) {
   Sides sides = asked(kExpecting);
   EXPECT_THAT(sides.request, HasSubstr("Expect: 100-continue\r\n"));
-  EXPECT_TRUE(hears_nothing(sides.client)) << "weir does not make one";
+  EXPECT_TRUE(receives_nothing(sides.client)) << "weir does not make one";
   ASSERT_TRUE(sides.server.send("HTTP/1.1 100 Continue\r\n\r\n"));
   EXPECT_EQ(message(sides.client), "HTTP/1.1 100 Continue\r\n\r\n");
   ASSERT_TRUE(sides.client.send("abc"));
@@ -38,7 +38,7 @@ TEST_F(HttpResponseTest, AFinalAnswerInsteadOfA100EndsBothConnections) {
   EXPECT_THAT(answered(sides, "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"),
               HasSubstr("\r\nConnection: close\r\n"))
       << "the body may come yet, or not: nobody could tell it from a request";
-  EXPECT_TRUE(sees(sides.client, Socket::End::fin));
+  EXPECT_TRUE(ends_as(sides.client, Socket::End::fin));
   rest(sides.server);
 }
 
@@ -47,7 +47,7 @@ TEST_F(HttpResponseTest, TheExpectationOfAnOldClientIsIgnored) {
       asked("POST / HTTP/1.0\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
   EXPECT_THAT(sides.request, Not(HasSubstr("Expect")));
   ASSERT_TRUE(sides.server.send("HTTP/1.1 100 Continue\r\n\r\n"));
-  EXPECT_TRUE(hears_nothing(sides.client)) << "it does not know interim responses";
+  EXPECT_TRUE(receives_nothing(sides.client)) << "it does not know interim responses";
 }
 
 TEST_F(HttpResponseTest, InterimResponsesAreRelayedInOrder) {
@@ -117,7 +117,7 @@ TEST_F(HttpResponseTest, BytesBehindAResponseAreNotForwarded) {
   ASSERT_TRUE(other.send(get("/other")));
   Socket second = accepted();
   EXPECT_THAT(message(second), StartsWith("GET /other "));
-  EXPECT_TRUE(hears_nothing(other));
+  EXPECT_TRUE(receives_nothing(other));
   ASSERT_TRUE(second.send(ok("hers")));
   EXPECT_THAT(until(other, "hers"), Not(HasSubstr("SECRET")));
   ASSERT_TRUE(sides.client.send(get("/again")));
@@ -181,7 +181,7 @@ TEST_F(HttpResponseTest, AnOldClientIsClosedUnlessItAsksForMore) {
   Sides sides = asked(old("/"));
   EXPECT_THAT(sides.request, StartsWith("GET / HTTP/1.1\r\n"));
   EXPECT_THAT(answered(sides, ok("")), StartsWith("HTTP/1.1 200 "));
-  EXPECT_TRUE(sees(sides.client, Socket::End::fin));
+  EXPECT_TRUE(ends_as(sides.client, Socket::End::fin));
 
   Socket kept = client();
   for (int i = 0; i < 2; ++i) {

@@ -40,7 +40,7 @@ class HttpRetryTest : public HttpFixture {
   }
   bool no_further_try() {
     for (int i = 0; i < 20; ++i) advance(50ms);
-    return nobody_connects();
+    return no_connection_arrives();
   }
   uint64_t causes(RetryCause cause) { return cluster_cells("c").retry_causes[cause].value; }
   uint64_t results(RetryResult result) { return cluster_cells("c").retries[result].value; }
@@ -298,7 +298,7 @@ TEST_F(HttpRetryTest, ThreeMayBeSentAgainAtATime_AndAShareOfMore) {
   turns(5);
   EXPECT_EQ(results(RetryResult::budget_exhausted), 2u);
   EXPECT_THAT(message(clients[3]), StartsWith("HTTP/1.1 502 "));
-  EXPECT_TRUE(hears_nothing(clients[0])) << "it waits for its next try";
+  EXPECT_TRUE(receives_nothing(clients[0])) << "it waits for its next try";
   for (int i = 0; i < 20; ++i) advance(50ms);
   EXPECT_THAT(message(clients[0]), StartsWith("HTTP/1.1 502 "));
   EXPECT_EQ(causes(RetryCause::connect_failure), 6u);

@@ -141,7 +141,7 @@ TEST_F(HttpTest, ATruncatedBodyIsAnAbort) {
   ASSERT_TRUE(server.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"));
   until(one, "abc");
   server.close();
-  EXPECT_TRUE(sees(one, Socket::End::reset));
+  EXPECT_TRUE(ends_as(one, Socket::End::reset));
 }
 
 TEST_F(HttpTest, AnInvalidRequestIsRefusedAndTheConnectionClosed) {
@@ -262,7 +262,7 @@ TEST_F(HttpTest, AnEarlyAnswerIsDeliveredWholeWhileTheBodyStillComes) {
     return sent == body.size() || one.end() != Socket::End::open;
   }));
   EXPECT_THAT(got + until(one, "Too Large"), StartsWith("HTTP/1.1 413"));
-  EXPECT_TRUE(sees(one, Socket::End::fin));
+  EXPECT_TRUE(ends_as(one, Socket::End::fin));
 }
 
 TEST_F(HttpTest, AnUpgradeThatIsAcceptedIsATunnel) {
@@ -280,9 +280,9 @@ TEST_F(HttpTest, AnUpgradeThatIsAcceptedIsATunnel) {
   ASSERT_TRUE(server.send("down"));
   EXPECT_EQ(bytes(one, 4), "down");
   one.finish();
-  EXPECT_TRUE(sees(server, Socket::End::fin));
+  EXPECT_TRUE(ends_as(server, Socket::End::fin));
   server.finish();
-  EXPECT_TRUE(sees(one, Socket::End::fin));
+  EXPECT_TRUE(ends_as(one, Socket::End::fin));
 }
 
 TEST_F(HttpTest, ADrainClosesIdleConnections_AndAnnouncesTheEndToTheOthers) {
@@ -295,10 +295,10 @@ TEST_F(HttpTest, ADrainClosesIdleConnections_AndAnnouncesTheEndToTheOthers) {
   advance(2s);
   worker.close_listeners();
   worker.begin_drain(loop.now(), 0s);
-  EXPECT_TRUE(sees(idle, Socket::End::fin));
+  EXPECT_TRUE(ends_as(idle, Socket::End::fin));
   ASSERT_TRUE(server.send(ok("last")));
   EXPECT_THAT(until(busy, "last"), HasSubstr("Connection: close\r\n"));
-  EXPECT_TRUE(sees(busy, Socket::End::fin));
+  EXPECT_TRUE(ends_as(busy, Socket::End::fin));
   busy.close();
   idle.close();
   EXPECT_TRUE(run_until([&] { return empties == 1; }));
@@ -314,7 +314,7 @@ TEST_F(HttpTest, SlowHeadsAndSilentConnectionsEnd) {
   turns(5);
   advance(5s);
   EXPECT_THAT(message(slow), StartsWith("HTTP/1.1 408"));
-  EXPECT_TRUE(sees(silent, Socket::End::fin));
+  EXPECT_TRUE(ends_as(silent, Socket::End::fin));
 }
 
 }  // namespace

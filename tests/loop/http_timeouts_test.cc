@@ -27,7 +27,7 @@ TEST_F(HttpTimeoutsTest, AHeadHasItsTime_AndDrippingItGainsNone) {
     turns(3);
     advance(1900ms);
   }
-  EXPECT_TRUE(hears_nothing(one));
+  EXPECT_TRUE(receives_nothing(one));
   advance(600ms);
   EXPECT_THAT(rest(one), StartsWith("HTTP/1.1 408 "));
   one.close();
@@ -43,7 +43,7 @@ TEST_F(HttpTimeoutsTest, TheTimeOfAHeadBeginsWithItsFirstByte) {
   ASSERT_TRUE(sides.client.send("GET "));
   turns(3);
   advance(9s);
-  EXPECT_TRUE(hears_nothing(sides.client));
+  EXPECT_TRUE(receives_nothing(sides.client));
   advance(2s);
   EXPECT_THAT(rest(sides.client), StartsWith("HTTP/1.1 408 "));
 }
@@ -64,7 +64,7 @@ TEST_F(HttpTimeoutsTest, ASilentUploadIsA408) {
   ASSERT_TRUE(sides.client.send("d"));
   turns(3);
   advance(4s);
-  EXPECT_TRUE(hears_nothing(sides.client)) << "it moves";
+  EXPECT_TRUE(receives_nothing(sides.client)) << "it moves";
   advance(2s);
   EXPECT_THAT(rest(sides.client), StartsWith("HTTP/1.1 408 "));
   EXPECT_THAT(rest(sides.server), Not(HasSubstr("0\r\n\r\n")));
@@ -91,7 +91,7 @@ TEST_F(HttpTimeoutsTest, AnUploadAboveItsLeastRateIsNot) {
     bytes(sides.server, 2000);
     advance(1s);
   }
-  EXPECT_TRUE(hears_nothing(sides.client));
+  EXPECT_TRUE(receives_nothing(sides.client));
 }
 
 TEST_F(HttpTimeoutsTest, AnUploadThatItsBackendDoesNotTakeIsNotTheClientsFault) {
@@ -104,7 +104,7 @@ TEST_F(HttpTimeoutsTest, AnUploadThatItsBackendDoesNotTakeIsNotTheClientsFault) 
     turns(3);
   }
   for (int i = 0; i < 30; ++i) advance(1s);
-  EXPECT_TRUE(hears_nothing(sides.client));
+  EXPECT_TRUE(receives_nothing(sides.client));
   advance(31s);
   EXPECT_THAT(rest(sides.client), StartsWith("HTTP/1.1 504 "))
       << "the backend's fault, in its time";
@@ -116,7 +116,7 @@ TEST_F(HttpTimeoutsTest, AClientThatWaitsForA100IsNotSlow) {
   Sides sides =
       asked("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
   for (int i = 0; i < 15; ++i) advance(1s);
-  EXPECT_TRUE(hears_nothing(sides.client)) << "the backend has not said continue";
+  EXPECT_TRUE(receives_nothing(sides.client)) << "the backend has not said continue";
   for (int i = 0; i < 6; ++i) advance(1s);
   EXPECT_THAT(rest(sides.client), StartsWith("HTTP/1.1 504 "));
 }
@@ -142,9 +142,9 @@ TEST_F(HttpTimeoutsTest, AnAnswerThatStopsIsCut) {
   ASSERT_TRUE(sides.server.send("d"));
   bytes(sides.client, 4);
   advance(4s);
-  EXPECT_TRUE(hears_nothing(sides.client));
+  EXPECT_TRUE(receives_nothing(sides.client));
   advance(2s);
-  EXPECT_TRUE(sees(sides.client, Socket::End::reset));
+  EXPECT_TRUE(ends_as(sides.client, Socket::End::reset));
   rest(sides.server);
   expect_logged("200", "response_timeout");
 }
@@ -162,7 +162,7 @@ TEST_F(HttpTimeoutsTest, TheWholeRequestHasItsTime_WhateverItIsDoing) {
     turns(3);
     advance(1s);
   }
-  EXPECT_TRUE(sees(moving.client, Socket::End::reset));
+  EXPECT_TRUE(ends_as(moving.client, Socket::End::reset));
   rest(moving.server);
   Sides sending = asked("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n");
   for (int i = 0; i < 11; ++i) {
@@ -196,7 +196,7 @@ TEST_F(HttpTimeoutsTest, ATunnelThatIsSilentEnds) {
   Sides sides = asked(get("/", "Connection: Upgrade\r\nUpgrade: websocket\r\n"));
   answered(sides, "HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n");
   advance(6s);
-  EXPECT_TRUE(sees(sides.client, Socket::End::fin));
+  EXPECT_TRUE(ends_as(sides.client, Socket::End::fin));
   rest(sides.server);
   expect_logged("101", "idle_timeout");
 }
@@ -206,7 +206,7 @@ TEST_F(HttpTimeoutsTest, AConnectionIsKeptForItsTime) {
   Sides sides = asked(get("/"));
   answered(sides, ok(""));
   advance(19s);
-  EXPECT_TRUE(hears_nothing(sides.client));
+  EXPECT_TRUE(receives_nothing(sides.client));
   advance(2s);
   EXPECT_EQ(rest(sides.client), "");
   EXPECT_EQ(sides.client.end(), Socket::End::fin);
@@ -224,8 +224,8 @@ TEST_F(HttpTimeoutsTest, AConnectionThatHasGrownOldIsClosed_AfterItsRequest) {
   ASSERT_TRUE(busy.client.send(get("/busy")));
   message(idle.server);
   advance(2s);
-  EXPECT_TRUE(sees(idle.client, Socket::End::fin));
-  EXPECT_TRUE(hears_nothing(busy.client));
+  EXPECT_TRUE(ends_as(idle.client, Socket::End::fin));
+  EXPECT_TRUE(receives_nothing(busy.client));
   ASSERT_TRUE(idle.server.send(ok("last")));
   EXPECT_THAT(rest(busy.client), HasSubstr("\r\nConnection: close\r\n"));
 }
@@ -239,7 +239,7 @@ TEST_F(HttpTimeoutsTest, TheLastOfAConnectionsRequestsIsAnnounced) {
   EXPECT_THAT(answered(sides, ok("")), HasSubstr("\r\nConnection: close\r\n"));
   EXPECT_EQ(rest(sides.client), "");
   EXPECT_EQ(sides.client.end(), Socket::End::fin);
-  EXPECT_TRUE(hears_nothing(sides.server)) << "/3 is not begun";
+  EXPECT_TRUE(receives_nothing(sides.server)) << "/3 is not begun";
   sides.client.close();
   EXPECT_TRUE(run_until([&] { return ended("l", EndReason::last_request) == 1; }));
 }

@@ -158,7 +158,7 @@ TEST_F(HttpTruncationTest, HalfAHeadIsNoRequest) {
   turns(3);
   one.finish();
   EXPECT_THAT(rest(one), Not(HasSubstr(" 200 ")));
-  EXPECT_TRUE(nobody_connects());
+  EXPECT_TRUE(no_connection_arrives());
 }
 
 }  // namespace

@@ -214,7 +214,7 @@ TEST_F(HttpWaitersTest, ConnectionsOverALoweredLimitAreNotKept) {
   ask(4, 4);
   for (size_t i : {0u, 1u}) {
     ASSERT_TRUE(servers[i].send(ok("")));
-    EXPECT_TRUE(sees(servers[i], Socket::End::fin));
+    EXPECT_TRUE(ends_as(servers[i], Socket::End::fin));
     EXPECT_EQ(waiting(), 1);
   }
   ASSERT_TRUE(servers[2].send(ok("")));
@@ -233,7 +233,7 @@ TEST_F(HttpWaitersTest, LoweredLimitsOfKeptConnectionsHoldForThoseThatAreKept) {
     configure(first(), std::string(", ") + pool);
     advance(20ms);
     EXPECT_EQ(backend_cells("c", first()).active.value, 0) << pool;
-    EXPECT_TRUE(sees(servers.back(), Socket::End::fin)) << pool;
+    EXPECT_TRUE(ends_as(servers.back(), Socket::End::fin)) << pool;
   }
 }
 
@@ -278,7 +278,7 @@ TEST_F(HttpWaitersTest, RetryAfterAReloadGoesToTheBackendsThatThereAreNow) {
   servers.back().reset();
   for (int i = 0; i < 30; ++i) advance(50ms);  // the pause before the retry
   EXPECT_THAT(arriving(other), ElementsAre("/1"));
-  EXPECT_TRUE(nobody_connects());
+  EXPECT_TRUE(no_connection_arrives());
 }
 
 }  // namespace

@@ -182,7 +182,7 @@ TEST_F(NamesTest, RequestThatMayNotBeRetriedTriesTheHeldOffAddressOfItsBackend) 
   ASSERT_TRUE(one.send(get("/")));
   Socket server = accepted(held_off);
   EXPECT_THAT(message(server), StartsWith("GET / "));
-  EXPECT_TRUE(nobody_connects(backup));
+  EXPECT_TRUE(no_connection_arrives(backup));
   ASSERT_TRUE(server.send(ok("")));
   EXPECT_THAT(message(one), StartsWith("HTTP/1.1 200 "));
 }

@@ -69,14 +69,14 @@ TEST_F(PassthroughTest, LateClientHelloTimesOutWithItsReason) {
   advance(2s);
   EXPECT_TRUE(run_until([&] { return one.wait_end(1ms) != Socket::End::open; }));
   EXPECT_EQ(ended("l", EndReason::tls_handshake_timeout), 1u);
-  EXPECT_TRUE(nobody_connects());
+  EXPECT_TRUE(no_connection_arrives());
 }
 
 TEST_F(PassthroughTest, InvalidClientHelloIsNotForwarded) {
   Socket one = client();
   ASSERT_TRUE(one.send(std::string("\x16\x03\x01\x00\x04\x01\x00\x00\x00", 9)));
   EXPECT_TRUE(run_until([&] { return ended("l", EndReason::tls_handshake_failed) == 1; }));
-  EXPECT_TRUE(nobody_connects());
+  EXPECT_TRUE(no_connection_arrives());
 }
 
 }  // namespace

@@ -62,7 +62,7 @@ TEST_F(ProxyProtocolTest, HeaderThatArrivesByteByByteIsRead) {
   for (const char byte : header) {
     ASSERT_TRUE(one.send({&byte, 1}));
     turns(2);
-    EXPECT_TRUE(nobody_connects());
+    EXPECT_TRUE(no_connection_arrives());
   }
   ASSERT_TRUE(one.send("hello"));
   Socket server = accepted();
@@ -81,7 +81,7 @@ TEST_F(ProxyProtocolTest, ProxyWithoutAHeaderIsRefusedAtOnce) {
   ASSERT_TRUE(one.send(get("/")));
   EXPECT_TRUE(run_until([&] { return one.wait_end(1ms) != Socket::End::open; }));
   EXPECT_EQ(ended("l", EndReason::bad_proxy_header), 1u);
-  EXPECT_TRUE(nobody_connects());
+  EXPECT_TRUE(no_connection_arrives());
 }
 
 TEST_F(ProxyProtocolTest, LateHeaderEndsTheConnection) {

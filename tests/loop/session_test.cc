@@ -49,7 +49,7 @@ class SessionTest : public testing::Test, public WorkerFixture {
     return got == text;
   }
   // True when the end comes to `socket` while the loop turns.
-  bool sees(Socket& socket, Socket::End end) {
+  bool ends_as(Socket& socket, Socket::End end) {
     return run_until([&] { return socket.wait_end(1ms) == end; });
   }
   void TearDown() override { EXPECT_EQ(imbalance("l"), 0); }
@@ -61,10 +61,10 @@ TEST_F(SessionTest, ClientThatClosesFirstIsClientClosedAndBothSidesGetAFin) {
   serve({backend.address()});
   Joined s = join(backend);
   s.client.finish();
-  EXPECT_TRUE(sees(s.backend, Socket::End::fin));
+  EXPECT_TRUE(ends_as(s.backend, Socket::End::fin));
   s.backend.finish();
   EXPECT_TRUE(over(EndReason::client_closed));
-  EXPECT_TRUE(sees(s.client, Socket::End::fin));
+  EXPECT_TRUE(ends_as(s.client, Socket::End::fin));
   EXPECT_EQ(worker.active(), 0u);
 }
 
@@ -72,7 +72,7 @@ TEST_F(SessionTest, BackendThatClosesFirstIsBackendClosed) {
   serve({backend.address()});
   Joined s = join(backend);
   s.backend.finish();
-  EXPECT_TRUE(sees(s.client, Socket::End::fin));
+  EXPECT_TRUE(ends_as(s.client, Socket::End::fin));
   s.client.finish();
   EXPECT_TRUE(over(EndReason::backend_closed));
 }
@@ -82,11 +82,11 @@ TEST_F(SessionTest, ResetOfOneSideResetsTheOther) {
   Joined first = join(backend);
   first.client.reset();
   EXPECT_TRUE(over(EndReason::client_reset));
-  EXPECT_TRUE(sees(first.backend, Socket::End::reset));
+  EXPECT_TRUE(ends_as(first.backend, Socket::End::reset));
   Joined second = join(backend);
   second.backend.reset();
   EXPECT_TRUE(over(EndReason::backend_reset));
-  EXPECT_TRUE(sees(second.client, Socket::End::reset));
+  EXPECT_TRUE(ends_as(second.client, Socket::End::reset));
 }
 
 TEST_F(SessionTest, ResponseSentBeforeTheRequestIsReadIsDelivered) {
@@ -112,8 +112,8 @@ TEST_F(SessionTest, SilentSessionEndsWithAFinAfterTheIdleTimeout) {
   advance(29s);
   EXPECT_EQ(worker.active(), 1u);
   advance(2s);
-  EXPECT_TRUE(sees(s.client, Socket::End::fin));
-  EXPECT_TRUE(sees(s.backend, Socket::End::fin));
+  EXPECT_TRUE(ends_as(s.client, Socket::End::fin));
+  EXPECT_TRUE(ends_as(s.backend, Socket::End::fin));
   s.client.finish();
   s.backend.finish();
   EXPECT_TRUE(over(EndReason::idle_timeout));
@@ -128,14 +128,14 @@ TEST_F(SessionTest, ClientThatNeverReadsIsResetAfterTheIdleTimeout) {
       [&] { return worker.survey(1).oldest.at(0).waiting_for == WaitingFor::client_read; }));
   advance(31s);
   EXPECT_EQ(ended("l", EndReason::idle_timeout), 1u);
-  EXPECT_TRUE(sees(s.backend, Socket::End::reset));
+  EXPECT_TRUE(ends_as(s.backend, Socket::End::reset));
 }
 
 TEST_F(SessionTest, HalfClosedSessionHasItsOwnTimeout) {
   serve({backend.address()}, "timeouts: { idle: 1h, half_close: 10s }");
   Joined s = join(backend);
   s.client.finish();
-  ASSERT_TRUE(sees(s.backend, Socket::End::fin));
+  ASSERT_TRUE(ends_as(s.backend, Socket::End::fin));
   EXPECT_EQ(worker.survey(1).oldest.at(0).waiting_for, WaitingFor::backend_fin);
   advance(9s);
   EXPECT_EQ(worker.active(), 1u);
@@ -159,7 +159,8 @@ TEST_F(SessionTest, MaxAgeEndsABusySession) {
   }
   advance(700ms);
   EXPECT_EQ(ended("l", EndReason::max_age), 1u);
-  EXPECT_TRUE(sees(s.client, Socket::End::reset));  // in the middle of something: not a clean end
+  EXPECT_TRUE(
+      ends_as(s.client, Socket::End::reset));  // in the middle of something: not a clean end
 }
 
 TEST_F(SessionTest, RefusedConnectTriesTheNextBackendWithoutLoss) {
@@ -185,7 +186,7 @@ TEST_F(SessionTest, ClientIsResetAsConnectFailedWhenEveryBackendRefuses) {
   serve({free_address(), free_address(), free_address()}, "", "connect_attempts: 2");
   Socket c = client();
   EXPECT_TRUE(over(EndReason::connect_failed));
-  EXPECT_TRUE(sees(c, Socket::End::reset));
+  EXPECT_TRUE(ends_as(c, Socket::End::reset));
   uint64_t attempts = 0;
   for (const auto& entry : worker.report().backends) attempts += entry.cells.connects.value;
   EXPECT_EQ(attempts, 2u);  // bounded
@@ -202,7 +203,7 @@ TEST_F(SessionTest, UnresponsiveBackendIsAConnectTimeout) {
   EXPECT_EQ(worker.active(), 1u);
   advance(200ms);
   EXPECT_EQ(ended("l", EndReason::connect_timeout), 1u);
-  EXPECT_TRUE(sees(c, Socket::End::reset));
+  EXPECT_TRUE(ends_as(c, Socket::End::reset));
 }
 
 // Whichever backend is first: half of the sessions get the silent one.
@@ -256,7 +257,7 @@ TEST_F(SessionTest, SessionWithoutABackendEndsAsNoBackend) {
   worker.health_changed();
   Socket c = client();
   EXPECT_TRUE(over(EndReason::no_backend));
-  EXPECT_TRUE(sees(c, Socket::End::reset));
+  EXPECT_TRUE(ends_as(c, Socket::End::reset));
 }
 
 TEST_F(SessionTest, ConnectionsOverTheLimitsAreRefusedAndCounted) {
@@ -264,7 +265,7 @@ TEST_F(SessionTest, ConnectionsOverTheLimitsAreRefusedAndCounted) {
   Joined s = join(backend);
   Socket refused = client();
   EXPECT_TRUE(over(EndReason::listener_limit));
-  EXPECT_TRUE(sees(refused, Socket::End::reset));
+  EXPECT_TRUE(ends_as(refused, Socket::End::reset));
   EXPECT_EQ(cells("l").rejected[RejectReason::listener_limit].value, 1u);
   s.client.reset();
   ASSERT_TRUE(over(EndReason::client_reset));
@@ -390,7 +391,7 @@ TEST_F(SessionTest, ResponseInTransitSurvivesTheResetOfAFinishedBackend) {
   advance(1100ms);
   turns(5);
   EXPECT_TRUE(gets(s.client, answer));
-  EXPECT_TRUE(sees(s.client, Socket::End::fin));
+  EXPECT_TRUE(ends_as(s.client, Socket::End::fin));
   s.client.close();
   EXPECT_TRUE(over(EndReason::backend_reset));
 }
@@ -429,7 +430,7 @@ TEST_F(DrainingTest, SilentSessionsAreClosedOverTheSpreadLongestSilentFirst) {
       n += s.client.end() == Socket::End::fin || s.client.wait_end(1ms) == Socket::End::fin;
     return n;
   };
-  EXPECT_TRUE(sees(sessions[1].client, Socket::End::fin));  // silent for longest: at once
+  EXPECT_TRUE(ends_as(sessions[1].client, Socket::End::fin));  // silent for longest: at once
   EXPECT_EQ(closed(), 1) << "then one every second";
   for (int i = 0; i < 50; ++i) advance(100ms);
   EXPECT_GE(closed(), 5);
@@ -452,7 +453,7 @@ TEST_F(DrainingTest, SessionsInUseStayOpenUntilTheDeadline) {
   worker.cut_sessions(EndReason::drain_deadline);
   EXPECT_EQ(ended("l", EndReason::drain_deadline), 1u);
   EXPECT_EQ(cells("l").drain_closed[DrainEnd::deadline_rst].value, 1u);
-  EXPECT_TRUE(sees(s.client, Socket::End::reset));
+  EXPECT_TRUE(ends_as(s.client, Socket::End::reset));
   EXPECT_EQ(empties, 1);
 }
 
@@ -461,7 +462,7 @@ TEST_F(DrainingTest, SingleSilentSessionIsClosedAtOnce) {
   Joined s = join(backend);
   advance(2s);
   begin_drain(15s);
-  EXPECT_TRUE(sees(s.client, Socket::End::fin));
+  EXPECT_TRUE(ends_as(s.client, Socket::End::fin));
 }
 
 // No bytes move, but the client waits for a response of its backend.
@@ -476,7 +477,7 @@ TEST_F(DrainingTest, SessionThatAwaitsAResponseStaysOpenAndGetsIt) {
   ASSERT_TRUE(s.backend.send("answer"));
   EXPECT_TRUE(gets(s.client, "answer"));
   advance(1100ms);
-  EXPECT_TRUE(sees(s.client, Socket::End::fin)) << "it has been answered: it is silent now";
+  EXPECT_TRUE(ends_as(s.client, Socket::End::fin)) << "it has been answered: it is silent now";
   s.client.finish();
   s.backend.finish();
   EXPECT_TRUE(over(EndReason::drain_idle));
@@ -490,7 +491,7 @@ TEST_F(DrainingTest, SessionThatAwaitsAResponseAtTheDeadlineIsResetAndCounted) {
   begin_drain(5s);
   for (int i = 0; i < 100; ++i) advance(100ms);
   worker.cut_sessions(EndReason::drain_deadline);
-  EXPECT_TRUE(sees(s.client, Socket::End::reset));
+  EXPECT_TRUE(ends_as(s.client, Socket::End::reset));
   EXPECT_EQ(ended("l", EndReason::drain_deadline), 1u);
   EXPECT_EQ(cells("l").drain_closed[DrainEnd::deadline_rst].value, 1u);
 }
@@ -510,7 +511,7 @@ TEST_F(DrainingTest, AllSessionsCutAtOnceEndOnceEach) {
     turns(2);
     EXPECT_EQ(worker.active(), 0u);
     EXPECT_EQ(ended("l", EndReason::drain_deadline), before + 30);
-    for (Joined& s : sessions) EXPECT_TRUE(sees(s.client, Socket::End::reset));
+    for (Joined& s : sessions) EXPECT_TRUE(ends_as(s.client, Socket::End::reset));
   }
 }
 
@@ -519,8 +520,8 @@ TEST_F(DrainingTest, SilentSessionIsClosedWithAFinAndWaitsForTheOtherFin) {
   Joined s = join(backend);
   advance(2s);
   begin_drain(0s);
-  EXPECT_TRUE(sees(s.client, Socket::End::fin));
-  EXPECT_TRUE(sees(s.backend, Socket::End::fin));
+  EXPECT_TRUE(ends_as(s.client, Socket::End::fin));
+  EXPECT_TRUE(ends_as(s.backend, Socket::End::fin));
   EXPECT_EQ(worker.active(), 1u);  // their FINs are out
   s.client.finish();
   s.backend.finish();
@@ -541,7 +542,7 @@ TEST_F(DrainingTest, SilentSessionWithBytesInTransitIsNotClosed) {
   EXPECT_EQ(worker.active(), 1u);
   EXPECT_TRUE(gets(s.client, answer));
   advance(100ms);
-  EXPECT_TRUE(sees(s.client, Socket::End::fin));
+  EXPECT_TRUE(ends_as(s.client, Socket::End::fin));
 }
 
 TEST_F(DrainingTest, BytesDuringTheLingerAreDiscardedUntilTheFin) {
@@ -549,7 +550,7 @@ TEST_F(DrainingTest, BytesDuringTheLingerAreDiscardedUntilTheFin) {
   Joined s = join(backend);
   advance(2s);
   begin_drain(0s);
-  ASSERT_TRUE(sees(s.client, Socket::End::fin));
+  ASSERT_TRUE(ends_as(s.client, Socket::End::fin));
   ASSERT_TRUE(s.client.send(std::string(200'000, 'x')));
   s.client.finish();
   s.backend.finish();

@@ -258,7 +258,7 @@ TEST_F(TlsBackendTest, StalledHandshakeOfABackendIsATimeout) {
   Socket server = accepted();
   turns(5);
   advance(2s);
-  EXPECT_TRUE(hears_nothing(one));
+  EXPECT_TRUE(receives_nothing(one));
   advance(2s);
   EXPECT_THAT(message(one), StartsWith("HTTP/1.1 504 "));
   EXPECT_EQ(errors(ConnectError::timeout), 1u) << text_of_errors();
@@ -324,7 +324,7 @@ TEST_F(TlsBackendTest, BodyOfKnownLengthNeedsNoCloseNotify) {
   ASSERT_TRUE(server->send(ok("hello")));
   server->socket().finish();
   EXPECT_THAT(until(one, "hello"), StartsWith("HTTP/1.1 200 "));
-  EXPECT_TRUE(hears_nothing(one));
+  EXPECT_TRUE(receives_nothing(one));
 }
 
 TEST_F(TlsBackendTest, BackendThatClosesDuringItsHandshakeIsReplacedAlsoForAPost) {
@@ -363,7 +363,7 @@ TEST_F(TlsBackendTest, RelaysTcpAndDistinguishesFinFromReset) {
     EXPECT_EQ(bytes(one, 5), "world");
     if (polite) server->close_notify();
     server->socket().finish();
-    EXPECT_TRUE(polite ? sees(one, Socket::End::fin) : sees_reset(one)) << polite;
+    EXPECT_TRUE(polite ? ends_as(one, Socket::End::fin) : ends_with_reset(one)) << polite;
   }
 }
 
@@ -393,7 +393,7 @@ TEST_F(TlsBackendTest, BurstOfTicketsEndsTheConnection) {
     ASSERT_EQ(SSL_new_session_ticket(server->ssl()), 1);
     ASSERT_EQ(SSL_do_handshake(server->ssl()), 1);
   }
-  EXPECT_TRUE(sees_reset(one));
+  EXPECT_TRUE(ends_with_reset(one));
 }
 
 TEST_F(TlsBackendTest, GreetingOfAServerIsForwarded) {

@@ -355,7 +355,7 @@ TEST_F(TlsListenerTest, StalledHandshakeTimesOutWithItsReason) {
   advance(4s);
   EXPECT_EQ(worker.active(), 2u);
   advance(2s);
-  EXPECT_TRUE(sees(silent, Socket::End::fin));
+  EXPECT_TRUE(ends_as(silent, Socket::End::fin));
   EXPECT_EQ(ended("l", EndReason::tls_handshake_timeout), 2u);
   EXPECT_EQ(errors(TlsError::timeout), 2u);
 }
@@ -365,7 +365,7 @@ TEST_F(TlsListenerTest, ConcurrentHandshakesAreLimited) {
   Socket one = client(), two = client();
   turns(3);
   Socket three = client();
-  EXPECT_TRUE(sees(three, Socket::End::reset));
+  EXPECT_TRUE(ends_as(three, Socket::End::reset));
   EXPECT_EQ(ended("l", EndReason::handshake_limit), 1u);
   one.close();
   EXPECT_TRUE(run_until([&] { return worker.active() == 1; }));
@@ -405,7 +405,7 @@ TEST_F(TlsListenerTest, CloseNotifyDuringTheLastResponseDoesNotLoseIt) {
   turns(10);
   EXPECT_THAT(one->receive(), HasSubstr("last"));
   EXPECT_TRUE(one->ended());
-  EXPECT_TRUE(sees(one->socket(), Socket::End::fin));
+  EXPECT_TRUE(ends_as(one->socket(), Socket::End::fin));
 }
 
 // A FIN without close_notify may be anybody's.
@@ -419,7 +419,7 @@ TEST_F(TlsListenerTest, TcpClientEndIsAResetOnlyWithoutCloseNotify) {
     EXPECT_EQ(bytes(server, 5), "hello");
     if (polite) one->close_notify();
     one->socket().finish();
-    EXPECT_TRUE(polite ? sees(server, Socket::End::fin) : sees_reset(server)) << polite;
+    EXPECT_TRUE(polite ? ends_as(server, Socket::End::fin) : ends_with_reset(server)) << polite;
     server.close();
   }
   EXPECT_TRUE(run_until([&] { return ended("l", EndReason::client_reset) == 1; }));
@@ -461,7 +461,7 @@ TEST_F(TlsListenerTest, ReadsManyRecordsInOneSegment) {
   for (int i = 0; i < 50; ++i) ASSERT_TRUE(one->send("0123456789"));
   Socket server = accepted();
   EXPECT_EQ(bytes(server, 500).size(), 500u);
-  EXPECT_TRUE(hears_nothing(server));
+  EXPECT_TRUE(receives_nothing(server));
 }
 
 // The error queue of OpenSSL is the thread's: what one connection leaves there is not the other's.
@@ -491,7 +491,7 @@ TEST_F(TlsListenerTest, ResetDirectlyAfterTheBytesIsDetected) {
   EXPECT_EQ(bytes(server, 5), "hello");
   advance(1100ms);
   EXPECT_TRUE(run_until([&] { return ended("l", EndReason::client_reset) == 1; }));
-  EXPECT_TRUE(sees(server, Socket::End::reset));
+  EXPECT_TRUE(ends_as(server, Socket::End::reset));
 }
 
 TEST_F(TlsListenerTest, OtherClientIsServedWhileOneSendsKeyUpdatesContinuously) {

@@ -197,7 +197,7 @@ TEST_F(HeadBytesTest, ResponseThatArrivesByteByByteIsParsedOnce) {
     Sides sides = asked(get("/"));
     set_bytewise(sides.server);
     const Duration cost = cost_behind(sides.server, "HTTP/1.1 200 OK\r\nX: ", size);
-    EXPECT_TRUE(hears_nothing(sides.client));
+    EXPECT_TRUE(receives_nothing(sides.client));
     return cost;
   });
 }

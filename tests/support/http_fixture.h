@@ -72,18 +72,18 @@ class HttpFixture : public testing::Test, public WorkerFixture {
     })) << got;
     return got;
   }
-  bool sees(Socket& socket, Socket::End end) {
+  bool ends_as(Socket& socket, Socket::End end) {
     return run_until([&] { return socket.wait_end(1ms) == end; });
   }
-  // The same of a reset behind bytes, which weir holds back until they have been acknowledged.
-  bool sees_reset(Socket& socket) {
+  // The same for a reset after bytes; weir sends the reset when these are acknowledged.
+  bool ends_with_reset(Socket& socket) {
     return run_until([&] {
       advance(10ms);
       return socket.wait_end(1ms) == Socket::End::reset;
     });
   }
-  // Nothing comes and nothing ends, as long as this worker has something to do.
-  bool hears_nothing(Socket& socket) {
+  // No byte and no end arrives while this worker has work to do.
+  bool receives_nothing(Socket& socket) {
     turns(10);
     return socket.silent(1ms);
   }
@@ -96,11 +96,11 @@ class HttpFixture : public testing::Test, public WorkerFixture {
     }));
     return socket;
   }
-  bool nobody_connects(Acceptor& acceptor) {
+  bool no_connection_arrives(Acceptor& acceptor) {
     turns(10);
     return !wait_ready(acceptor.fd(), POLLIN, 1ms);
   }
-  bool nobody_connects() { return nobody_connects(backend); }
+  bool no_connection_arrives() { return no_connection_arrives(backend); }
 
   // Whether some line holds all of these.
   static testing::AssertionResult has_line(const std::string& log,
