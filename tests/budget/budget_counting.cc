@@ -1,5 +1,5 @@
 // Loaded into weir by LD_PRELOAD: counts, for each thread, the calls of the allocator and of locks.
-// operator new ends in malloc, std::mutex in pthread_mutex_lock, so these are all there are.
+// operator new calls malloc, std::mutex calls pthread_mutex_lock, so these are all.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>

@@ -150,7 +150,7 @@ class BudgetTest : public testing::Test {
 };
 
 constexpr int kRoundTrips = 1000;
-// The wheel wakes for a deadline now and then, each time with a second look at a socket.
+// The timer wheel wakes for a deadline occasionally, each time with a recheck of a socket.
 constexpr uint64_t kWakes = 60;
 
 TEST_F(BudgetTest, RoundTripCostsSixSystemCallsNoAllocationAndNoLock) {
@@ -247,8 +247,8 @@ TEST_F(BudgetTest, ConnectionPerRequestCostsTwelveCallsAndNoKernelMemory) {
     EXPECT_LE(spent.of(call), 10u) << spent;
 }
 
-// One read for a wake-up, one send for an answer. The allocations are libssl's: it gives the
-// buffers of each record back, which is what keeps idle connections small.
+// One read per wake-up, one send per response. libssl allocates: it frees the buffers of each
+// record, which keeps idle connections small.
 TEST_F(BudgetTest, RequestOverTlsCostsNoMoreCalls) {
   test::TestAuthority authority;
   const test::IssuedFiles files = authority.issue({.hosts = {"example.com"}});
@@ -357,7 +357,7 @@ TEST_F(BudgetTest, IdleSessionCostsNothing) {
   EXPECT_TRUE(client_.silent(3s));
   const Cost spent = cost() - before;
   expect_nothing_but_moving(spent);
-  EXPECT_LE(spent.of(kWait), 5u) << spent;  // second looks, and buffers that are given back
+  EXPECT_LE(spent.of(kWait), 5u) << spent;  // rechecks, and buffers that are freed
   EXPECT_LE(spent.all_calls(), 15u) << spent;
 }
 

@@ -28,8 +28,8 @@ class SystemCalls {
   SystemCalls(pid_t process, pid_t thread);
   ~SystemCalls();
 
-  // Since the beginning. Waits until the thread sleeps in epoll_wait: then it has done all it had
-  // to. Empty: it did not come to rest, or cannot be traced.
+  // Since the start. Waits until the thread sleeps in epoll_wait, when it has finished its work.
+  // Empty: it did not become idle, or cannot be traced.
   CallCounts at_rest() const;
 
  private:

@@ -249,7 +249,7 @@ TEST_F(AdminVerbs, HealthcheckOfASilentServerEndsAfterItsTimeout) {
   EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(5)) << "10s by default";
 }
 
-// `weir drain --watch` while the test goes on.
+// Runs `weir drain --watch` in the background.
 class RunningWatch {
  public:
   explicit RunningWatch(const ProxyProcess& proxy)
@@ -304,7 +304,8 @@ TEST_F(AdminVerbs, DrainWatchEndsAtOnceWithoutSessions) {
 TEST_F(AdminVerbs, ManyClientsThatWaitForTheDrainDoNotBlockOthers) {
   auto [client, server] = session();
   ASSERT_EQ(proxy_.post("/v1/drain").status, 202);
-  std::vector<Socket> waiting;  // more than are held, fewer than there is room for: none is evicted
+  std::vector<Socket>
+      waiting;  // more than may wait, fewer than the connection limit: none is evicted
   for (int i = 0; i < 40; ++i) {
     waiting.push_back(Socket::connect(proxy_.admin_address()));
     ASSERT_TRUE(waiting.back().send(
@@ -365,7 +366,7 @@ TEST_F(AdminVerbs, ReloadDuringADrainIsRefused) {
   EXPECT_THAT(outcome.err, AllOf(HasSubstr("drain"), Not(HasSubstr("answered"))));
 }
 
-// A file without an admin section, as in a container that is given the smallest one.
+// A file without an admin section, as in a minimal container.
 class WithoutAdminSection : public testing::Test {
  protected:
   WithoutAdminSection() : folder_(testing::TempDir() + "/weir_runtime_XXXXXX") {
@@ -386,7 +387,7 @@ class WithoutAdminSection : public testing::Test {
 TEST_F(WithoutAdminSection, DefaultSocketIsOpenedAndFound) {
   ProxyProcess first(config());
   EXPECT_EQ(run_weir("healthcheck -c weir.yaml", first.directory()).code, 0);
-  ProxyProcess second(config());  // the socket is taken, and that is no reason not to serve
+  ProxyProcess second(config());  // the socket is in use; weir serves without it
   std::string status = run_weir("status --json -c weir.yaml", second.directory()).out;
   EXPECT_EQ(nlohmann::json::parse(status, nullptr, false)["pid"], first.pid());
   second.signal(SIGTERM);

@@ -1,5 +1,5 @@
-// Backends that misbehave in every way, each next to a good one: what can be answered safely is
-// answered, no POST arrives twice, and no request ends in silence.
+// Backends with every kind of error, each beside a correct one: weir answers every request that is
+// safe to repeat, no POST arrives twice, and no request ends without a result.
 #include <fmt/format.h>
 #include <poll.h>
 

@@ -110,7 +110,7 @@ void run_out_of_descriptors(uint64_t limit, std::map<std::string, double>& reaso
       simple(bind, {backend.address()}, "global:\n  max_connections: 10000\n  workers: 1\n"),
       {.descriptors = limit});
   std::vector<Socket> clients;
-  for (int i = 0; i < 20; ++i) {  // there is room for twice as many
+  for (int i = 0; i < 20; ++i) {  // half of the limit
     clients.push_back(Socket::connect(bind));
     ASSERT_TRUE(clients.back().send("hello"));
     ASSERT_EQ(clients.back().receive(5), "hello") << i;
@@ -147,8 +147,8 @@ void run_out_of_descriptors(uint64_t limit, std::map<std::string, double>& reaso
     reasons[reason] += scrape.sum("weir_connections_ended_total", {{"reason", reason}});
 }
 
-// A session takes two descriptors: of two limits next to each other, one ends at accepting and one
-// at connecting.
+// A session needs two descriptors: of two successive limits, one fails in accept and one in
+// connect.
 TEST(Books, KeepsServingWithoutDescriptorsAndRecovers) {
   std::map<std::string, double> reasons;
   ASSERT_NO_FATAL_FAILURE(run_out_of_descriptors(100, reasons));

@@ -17,7 +17,7 @@ using End = Socket::End;
 using Behaviour = LoadServer::Behaviour;
 
 const size_t kShare = weir_is_sanitized() ? 4 : 1;  // the number of sessions is divided by it
-// Together a thousand. Those that fill buffers are fewer: each takes megabytes of the kernel's.
+// Together a thousand. Fewer of them fill buffers: each needs megabytes of kernel memory.
 const size_t kQueued = 200, kIdle = 200 / kShare, kTransfers = 20 / kShare, kHalves = 100 / kShare,
              kDying = 160 / kShare, kStuck = 160 / kShare, kMutes = 40 / kShare;
 constexpr size_t kTransfer = 12 << 20;  // more than all the kernel's buffers on the way hold

@@ -38,7 +38,7 @@ void try_with_descriptors(uint64_t limit, int workers) {
 }
 
 TEST(Limits, EverySmallLimitOfOpenFilesIsEnoughOrReportedAsTooLow) {
-  // With fewer the dynamic linker has no room to load the libraries.
+  // With fewer the dynamic linker cannot load the libraries.
   for (uint64_t limit = 6; limit < 16; ++limit) try_with_descriptors(limit, 1);
   for (uint64_t limit = 16; limit <= 64; limit += 6) try_with_descriptors(limit, 1);
   for (uint64_t limit = 50; limit <= 64; limit += 7) try_with_descriptors(limit, 4);

@@ -100,7 +100,7 @@ std::string checked(const Address& at, int backends, const std::string& check) {
   return text;
 }
 
-// Sixty-four at a time would take eight timeouts.
+// With 64 checks at a time, all results would take eight timeouts.
 TEST(Process, StartsAfterOneCheckTimeoutHoweverManyBackendsAreSilent) {
   Acceptor mute;
   const FullQueue queue(mute);

@@ -83,7 +83,7 @@ TEST_F(ProxyHeaderTest, ClientIsTheOneThatNginxReports) {
   EXPECT_TRUE(line_of(weir, peer.socket().local().text()).is_object()) << weir.errors();
 }
 
-// Type and value of each, as proxy-protocol.txt has them: two bytes of length behind the type.
+// Type and value of each, as proxy-protocol.txt has them: two bytes of length follow the type.
 std::map<int, std::string> tlvs(std::string_view bytes) {
   std::map<int, std::string> found;
   const auto byte = [&](size_t at) { return size_t(static_cast<unsigned char>(bytes[at])); };
@@ -102,7 +102,7 @@ struct Told {
   std::string source;  // four bytes
   std::map<int, std::string> all = {};
   std::string client = {};  // of PP2_TYPE_SSL: what the client did, and zero when that was verified
-  std::map<int, std::string> tls = {};  // and what stands inside of it
+  std::map<int, std::string> tls = {};  // and the TLVs inside it
 };
 
 Told read_told(Socket& server) {
@@ -120,7 +120,7 @@ Told read_told(Socket& server) {
   return told;
 }
 
-class TlsToldTest : public ProxyHeaderTest {
+class TlsHeaderTest : public ProxyHeaderTest {
  protected:
   static constexpr int kAlpn = 0x01, kAuthority = 0x02, kVersion = 0x21, kName = 0x22,
                        kCipher = 0x23;
@@ -151,7 +151,7 @@ class TlsToldTest : public ProxyHeaderTest {
   Acceptor backend_;
 };
 
-TEST_F(TlsToldTest, Version2HasTheTlsProperties) {
+TEST_F(TlsHeaderTest, Version2HasTheTlsProperties) {
   ProxyProcess weir(text());
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     TlsPeer peer(client(bind_), {.sni = "a.test", .alpn = {"two"}, .version = version});
@@ -166,7 +166,7 @@ TEST_F(TlsToldTest, Version2HasTheTlsProperties) {
   }
 }
 
-TEST_F(TlsToldTest, Version2HasTheSubjectOfTheClientCertificateAlsoWhenResumed) {
+TEST_F(TlsHeaderTest, Version2HasTheSubjectOfTheClientCertificateAlsoWhenResumed) {
   ProxyProcess weir(text());
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     TlsPeer first(client(bind_), {.version = version, .certificate = own_});

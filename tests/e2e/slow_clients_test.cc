@@ -14,8 +14,8 @@ namespace weir {
 namespace {
 
 const size_t kClients = weir_is_sanitized() ? 1000 : 5000;
-// The buffer of a head, 16 KiB, and what weir remembers of a connection and its request; a
-// sanitizer adds its records of every byte.
+// The buffer of a head, 16 KiB, and the state of a connection and its request; a sanitizer adds its
+// shadow memory.
 const size_t kBytesEach = weir_is_sanitized() ? 128 * 1024 : 24 * 1024;
 constexpr int kNormalRequests = 100;
 

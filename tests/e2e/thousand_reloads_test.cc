@@ -123,7 +123,8 @@ class ThousandReloads : public testing::Test {
 
   LoadServer first_{LoadServer::Behaviour::echo}, second_{LoadServer::Behaviour::echo};
   Address bind_ = free_address(), other_ = free_address();
-  // On an address of its own: while it is away, a connection from 127.0.0.1 may take its port.
+  // On its own address: while the listener is removed, a connection from 127.0.0.1 may use its
+  // port.
   Address guest_ = free_address("127.0.0.5");
 };
 

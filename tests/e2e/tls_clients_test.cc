@@ -1,5 +1,5 @@
-// TLS with programs that others have written: curl, openssl s_client, and nginx as a backend; and
-// thousands of clients that begin a handshake and leave it at that.
+// TLS with curl, openssl s_client, and nginx as a backend; and thousands of clients that begin a
+// handshake and do not complete it.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <openssl/x509v3.h>

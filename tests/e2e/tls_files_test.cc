@@ -166,7 +166,7 @@ class TlsFilesTest : public testing::Test {
     return std::make_unique<TlsPeer>(Socket::connect(bind_),
                                      TlsPeer::Wish{.sni = "a.test", .trust = &authority_});
   }
-  // The name in the certificate that a client is shown now.
+  // The name in the current certificate.
   std::string shown() const {
     auto one = peer();
     EXPECT_EQ(handshake(*one), TlsPeer::State::done) << one->error();

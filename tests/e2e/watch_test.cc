@@ -1,4 +1,4 @@
-// A weir that watches its files.
+// weir with global.watch.
 #include <filesystem>
 #include <fstream>
 

@@ -102,7 +102,7 @@ TEST_F(AdminAccessTest, LargeBodyCountsUntilItsResponseEvenWhenItsConnectionIsCl
       return bytes.empty();
     });
   };
-  // All that the server takes, and then some: they evict those that have been handled longest.
+  // More connections than the limit: they evict those that have been handled longest.
   for (size_t i = 0; i < kMaxAdminConnections + kAdminLargeBodies; ++i) {
     ASSERT_TRUE(send_all(i < kAdminLargeBodies ? large : post("/hold", "")));
     ASSERT_TRUE(run_until([&] { return later_.size() == i + 1; }));

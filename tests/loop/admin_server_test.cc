@@ -175,7 +175,7 @@ TEST_F(AdminServerTest, RefusesMalformedHeadsWithAStatusAndCloses) {
   };
   for (const auto& [request, status] : rows) {
     AdminClient client(address_);
-    // What follows a fault is never taken for a request.
+    // Bytes after a fault are never parsed as a request.
     client.send(request + get("/hello"));
     ASSERT_TRUE(replied(client)) << request.substr(0, 80);
     EXPECT_EQ(client.status, status) << request.substr(0, 80);
@@ -235,7 +235,7 @@ TEST_F(AdminServerTest, EvictsTheConnectionThatHasWaitedLongest) {
   EXPECT_FALSE(slow[1].ended());
   slow[1].send("TP/1.1\r\nHost: localhost\r\n\r\n");
   ASSERT_TRUE(replied(slow[1])) << "the others go on";
-  // It has had its answer and waits anew: now the third is first in line.
+  // It has its response and waits again: now the third has waited longest.
   AdminClient another(address_);
   ASSERT_TRUE(run_until([&] { return slow[2].ended(); }));
   EXPECT_FALSE(slow[1].ended());
@@ -408,12 +408,12 @@ TEST_F(AdminServerTest, IsBusyFromTheRequestUntilTheLastByteOfTheReply) {
 TEST_F(AdminServerTest, ServesTheOperatorWithoutFreeDescriptors) {
   rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
-  AdminClient client(address_);  // its own descriptor, while there are some
+  AdminClient client(address_);  // opened while descriptors are free
   client.send(get("/hello"));
   int highest = ::dup(0);
   ASSERT_GE(highest, 0);
   ::close(highest);
-  rlimit tight{rlim_t(highest), before.rlim_max};  // every number below is taken
+  rlimit tight{rlim_t(highest), before.rlim_max};  // every lower number is in use
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &tight), 0);
   bool answered = replied(client);
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);

@@ -138,7 +138,7 @@ class HealthCheckTest : public testing::Test {
     clock_.advance(spec().interval + 50ms);
     return run_until_results(n);
   }
-  // Nothing happens on its own.
+  // The test causes all events.
   void settle() {
     for (int i = 0; i < 10; ++i) {
       loop_.run_turn(Duration::zero());

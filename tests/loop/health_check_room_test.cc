@@ -61,7 +61,7 @@ TEST_F(HealthCheckTest, RunsAllChecksWithABoundedNumberAtATime) {
     targets.push_back({backend(std::to_string(i), server_.address()), greeted});
   }
   checks_.apply(std::move(targets));
-  // A quarter of the room is for backends that are up.
+  // A quarter of the concurrent checks is reserved for backends that are up.
   constexpr int kRoom = HealthChecks::kLeastRunning * 3 / 4;
   ASSERT_TRUE(run_until([&] { return server_.accepted == kRoom; }));
   settle();

@@ -82,7 +82,7 @@ TEST_F(KeptConnectionsTest, ConnectionWithUnexpectedBytesIsClosed) {
   EXPECT_TRUE(await_idle(0));
 }
 
-// The reset hides behind the response; the next request finds it, and need not wait for anything.
+// The reset follows the response; the next request detects it without waiting.
 TEST_F(KeptConnectionsTest, ConnectionResetAfterItsResponseDoesNotDelayTheNextRequest) {
   serve();
   Pair pair;

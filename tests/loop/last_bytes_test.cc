@@ -78,7 +78,7 @@ class LastBytesTest : public TlsFixture {
         return peer.socket().finish();
     }
   }
-  // Everything has left the kernel of the source, which a reset would take along.
+  // All bytes have left the kernel of the source, where a reset would discard them.
   bool has_left(int fd) {
     return run_until([&] {
       int bytes = 0;
@@ -193,7 +193,7 @@ TEST_F(LastBytesTest, TcpBeforeAResetIsDeliveredInBothDirections) {
     ASSERT_TRUE(send(from, sent));
     ASSERT_TRUE(has_left(from.fd()));
     from.reset();
-    advance(1100ms);  // a reset right behind bytes is noticed a moment later
+    advance(1100ms);  // a reset directly after bytes is detected with a delay
     settle();
     EXPECT_TRUE(whole(all_of(to), sent)) << down;
     EXPECT_EQ(to.end(), Socket::End::reset);
@@ -203,7 +203,7 @@ TEST_F(LastBytesTest, TcpBeforeAResetIsDeliveredInBothDirections) {
   EXPECT_EQ(ended("l", EndReason::backend_reset), 1u);
 }
 
-// More than the kernel takes at once: a part is still in weir's hands when the reset comes.
+// More than the kernel accepts at once: weir still buffers a part when the reset arrives.
 TEST_F(LastBytesTest, TcpBytesBufferedAtAResetAreDelivered) {
   serve_with(kTcp, false, false);
   Socket one = client();
@@ -329,7 +329,7 @@ TEST_F(LastBytesTest, ReceiverThatSendsMuchBeforeItReadsGetsTheLastBytes) {
   Socket one = slow(client());
   Socket server = accepted();
   turns(2);
-  const std::string answer = bytes_of(300'000);  // more than its kernel takes for it
+  const std::string answer = bytes_of(300'000);  // more than its kernel buffers
   ASSERT_TRUE(send(server, answer));
   ASSERT_TRUE(has_left(server.fd()));
   server.reset();

@@ -1,5 +1,5 @@
-// Backends whose host names have several addresses, other ones later, or none: what sessions and
-// requests see of it, and when names are looked up again.
+// Backends whose host names have several addresses, other ones later, or none: the effects on
+// sessions and requests, and the times of lookups.
 #include "control/names.h"
 
 #include <algorithm>
@@ -48,7 +48,7 @@ class NamesTest : public HttpFixture {
   bool looked_up(size_t times, const char* host = "app.test") {
     return run_until([&] { return names.lookups(host) >= times; });
   }
-  // The connection that a new client gets to.
+  // The backend connection of a new client.
   Socket joined(Acceptor& from, Socket& client) {
     client = this->client();
     Socket arrived;

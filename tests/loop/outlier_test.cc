@@ -1,4 +1,4 @@
-// Outlier detection through one worker: which answers, and which missing ones, take a backend out.
+// Outlier detection with one worker: the responses, and missing responses, that eject a backend.
 #include <fmt/format.h>
 #include <poll.h>
 

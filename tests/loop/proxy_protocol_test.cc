@@ -26,7 +26,7 @@ class ProxyProtocolTest : public TlsFixture {
         write_proxy_v2(memory, *Address::parse(source), *Address::parse(destination));
     return {header.data(), header.size()};
   }
-  // A header as it came, whole.
+  // The complete header, as received.
   ProxyHeader received_header(Socket& server) {
     ProxyRead read;
     EXPECT_TRUE(run_until([&] {

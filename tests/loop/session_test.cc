@@ -1,4 +1,4 @@
-// How a TCP session ends: each reason, what both sides see of it, and the books afterwards.
+// The ends of a TCP session: each reason, its effect on both sides, and the counters afterwards.
 #include "support/worker_fixture.h"
 
 #include <fcntl.h>
@@ -97,7 +97,7 @@ TEST_F(SessionTest, ResponseSentBeforeTheRequestIsReadIsDelivered) {
   ASSERT_TRUE(s.backend.send("413 too large"));
   s.backend.close();  // with unread bytes: a reset follows the answer
   EXPECT_TRUE(gets(s.client, "413 too large"));
-  // The reset right behind the answer is noticed at the second look.
+  // The reset directly after the response is detected by the recheck.
   advance(1100ms);
   EXPECT_TRUE(over(EndReason::backend_reset));
 }
@@ -311,7 +311,7 @@ TEST_F(SessionTest, RemovedListenerServesConnectionsInItsAcceptQueue) {
 }
 
 TEST_F(SessionTest, ConnectionOfAnUnknownSocketWaitsForTheUpdate) {
-  Acceptor elsewhere;  // stands for the listening socket of another worker
+  Acceptor elsewhere;  // represents the listening socket of another worker
   Socket dealt = Socket::connect(elsewhere.address());
   Socket accepted = elsewhere.accept();
   serve({backend.address()});
@@ -339,7 +339,7 @@ TEST_F(SessionTest, CellsStayWhileASessionOfAnOldConfigurationUsesThem) {
   const SeriesIds expired = store.series().take_expired(loop.now() + 1h, series_in_use());
   EXPECT_TRUE(expired.clusters.empty()) << "the first snapshot still names them";
   worker.forget(expired);
-  worker.health_changed();  // writes into the cells of every view that is alive
+  worker.health_changed();  // writes into the cells of every existing view
   s.client.reset();
   ASSERT_TRUE(over(EndReason::client_reset));
   turns(2);

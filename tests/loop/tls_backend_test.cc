@@ -97,7 +97,7 @@ TEST_F(TlsBackendTest, RequestsAreServedOverOneKeptConnection) {
   }
 }
 
-// In TLS 1.3 they are records like those of data, whenever the server likes.
+// In TLS 1.3 the server may send them at any time, in records like data.
 TEST_F(TlsBackendTest, TicketsAfterAResponseDoNotEndTheConnection) {
   secure(trusted());
   Socket one = asking();

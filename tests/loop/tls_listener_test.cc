@@ -408,7 +408,7 @@ TEST_F(TlsListenerTest, CloseNotifyDuringTheLastResponseDoesNotLoseIt) {
   EXPECT_TRUE(ends_as(one->socket(), Socket::End::fin));
 }
 
-// A FIN without close_notify may be anybody's.
+// An attacker can forge a FIN without close_notify.
 TEST_F(TlsListenerTest, TcpClientEndIsAResetOnlyWithoutCloseNotify) {
   secure(certificate(site), "protocol: tcp, cluster: c");
   for (const bool polite : {true, false}) {

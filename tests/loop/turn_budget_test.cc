@@ -19,7 +19,7 @@ using State = TlsPeer::State;
 
 constexpr int kTurns = 4;  // to accept a client, to read its request and to answer
 
-// The same text over and over, as much of it as the connection takes.
+// Repeats the same text, as often as the connection accepts it.
 class Endless {
  public:
   Endless(Socket& to, const std::string& unit) : to_(to) {
@@ -151,7 +151,7 @@ TEST_F(TurnBudgetTest, BytesAfterARefusedRequestYieldToOthers) {
   expect_answer_beside([&] { bytes.pour(); });
 }
 
-// A byte of a head costs the same, however much of the head stands before it.
+// The cost of a byte of a head does not depend on the number of bytes before it.
 class HeadBytesTest : public TurnBudgetTest {
  protected:
   static constexpr size_t kBytes = 300;
@@ -159,7 +159,7 @@ class HeadBytesTest : public TurnBudgetTest {
   void SetUp() override {
     serve_beside("protocol: http, cluster: c, limits: { max_header_size: 1MiB }");
   }
-  // That of kBytes behind the beginning of a head and `size` bytes more.
+  // The cost of kBytes after the beginning of a head and `size` bytes more.
   Duration cost_behind(Socket& from, const std::string& beginning, size_t size) {
     EXPECT_TRUE(from.send(beginning));
     const std::string part(16 * 1024, 'x');
@@ -283,7 +283,7 @@ TEST_F(TurnBudgetTest, KeyUpdatesOfABackendYieldToOthersAndLoseNoData) {
   EXPECT_EQ(bytes(one, kBytes), std::string(kBytes, 'x'));
 }
 
-// Records of a client behind its handshake: OpenSSL sends none without data. For TLS 1.3 with
+// Records of a client after its handshake: OpenSSL sends none without data. For TLS 1.3 with
 // TLS_AES_128_GCM_SHA256.
 class OwnRecords {
  public:
@@ -336,7 +336,7 @@ class OwnRecords {
   uint64_t sequence_ = 0;
 };
 
-// The secret of a client's records behind the handshake, once it is over.
+// The secret of the records of a client after the handshake, once it is complete.
 class TrafficSecret {
  public:
   explicit TrafficSecret(TlsPeer& peer) {
@@ -349,7 +349,7 @@ class TrafficSecret {
     const std::string label = "CLIENT_TRAFFIC_SECRET_0 ";
     const size_t at = lines().find(label);
     if (at == std::string::npos) return {};
-    const size_t begin = at + label.size() + 65;  // behind the client's random
+    const size_t begin = at + label.size() + 65;  // after the random of the client
     std::string secret;
     for (size_t i = begin; lines()[i] != '\n'; i += 2)
       secret += static_cast<char>(std::stoi(lines().substr(i, 2), nullptr, 16));

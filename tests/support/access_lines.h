@@ -1,4 +1,4 @@
-// The access log of a weir that writes JSON to its standard error.
+// The access log of a weir process that writes JSON to its standard error.
 #pragma once
 
 #include <sstream>

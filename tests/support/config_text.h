@@ -21,7 +21,7 @@ inline std::string http_listener(const std::string& name, const Address& bind,
   return "  - {name: " + name + ", protocol: http, bind: \"" + bind.text() + "\", " + more + "}\n";
 }
 
-// TLS with this certificate. `more`: further keys, each behind a comma.
+// TLS with this certificate. `more`: further keys, each after a comma.
 inline std::string tls_with(const std::string& cert, const std::string& key,
                             const std::string& more = {}) {
   return "tls: {certificates: [{cert: '" + cert + "', key: '" + key + "'}]" + more + "}";

@@ -13,7 +13,7 @@
 
 namespace weir::test {
 
-// Whether the kernel has agreed. There is no way back: use a thread of the test's own.
+// Returns whether the kernel has accepted the filter. It cannot be removed: use a separate thread.
 inline bool make_fail(long call, int error) {
   const auto number = static_cast<uint32_t>(call);
   sock_filter program[] = {

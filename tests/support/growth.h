@@ -1,5 +1,5 @@
-// What work costs this thread, and how the cost grows with the size of the work: 4 times the work
-// takes about 4 times as long when it is linear, 16 times when it is quadratic, on any machine.
+// The CPU time of work in this thread, and its growth with the size of the work: 4 times the size
+// costs about 4 times as much if the work is linear, 16 times if it is quadratic, on any machine.
 #pragma once
 
 #include <algorithm>

@@ -63,7 +63,7 @@ class HttpFixture : public testing::Test, public WorkerFixture {
     })) << got;
     return got;
   }
-  // Everything until the other side has ended; how is in end().
+  // All bytes to the end of the other side; end() has its kind.
   std::string rest(Socket& socket) {
     std::string got;
     EXPECT_TRUE(run_until([&] {
@@ -102,7 +102,7 @@ class HttpFixture : public testing::Test, public WorkerFixture {
   }
   bool no_connection_arrives() { return no_connection_arrives(backend); }
 
-  // Whether some line holds all of these.
+  // Whether a line has all of these texts.
   static testing::AssertionResult has_line(const std::string& log,
                                            const std::vector<std::string>& parts) {
     std::istringstream lines(log);
@@ -126,7 +126,7 @@ class HttpFixture : public testing::Test, public WorkerFixture {
     sides.request = message(sides.server);
     return sides;
   }
-  // One more request over the same two.
+  // One more request over the same two connections.
   std::string ask_again(Sides& sides, const std::string& request) {
     EXPECT_TRUE(sides.client.send(request));
     return sides.request = message(sides.server);

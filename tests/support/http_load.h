@@ -12,7 +12,7 @@ namespace weir {
 
 class HttpLoad {
  public:
-  // What weir announced: the connection takes no further request. Not a failure in a drain.
+  // weir has announced that the connection accepts no further request. Not a failure in a drain.
   static constexpr const char* kGoodbye = "goodbye";
   // One repetition. Returns the error; empty: none.
   using Step = std::function<std::string()>;

@@ -12,7 +12,7 @@ struct HttpMessage {
   std::string head;    // first line and fields, without the empty line; empty: none came
   std::string body;    // without its framing
   bool whole = false;  // complete by its framing
-  size_t size = 0;     // of the body, when its bytes were given to a sink
+  size_t size = 0;     // of the body, when a sink received its bytes
 
   int status() const;          // 0: there is no status line
   std::string method() const;  // of a request
@@ -24,7 +24,7 @@ struct HttpMessage {
 
 class HttpPeer {
  public:
-  // Takes a body's bytes as they come, at the given offset.
+  // Receives the bytes of a body with their offset.
   using Sink = std::function<void(size_t offset, std::string_view bytes)>;
 
   HttpPeer() = default;
@@ -34,7 +34,7 @@ class HttpPeer {
   Socket& socket() { return socket_; }
   bool send(std::string_view bytes) { return socket_.send(bytes); }
 
-  // A head and nothing behind it.
+  // A head without further bytes.
   HttpMessage read_head(Duration patience = kPatience);
   // The rest of it: of a request, or of a response to a request that was not HEAD.
   void read_body(HttpMessage& message, const Sink& sink = {});
@@ -44,7 +44,7 @@ class HttpPeer {
   HttpMessage ask(std::string_view request) {
     return send(request) ? read_response() : HttpMessage{};
   }
-  // Nothing has come that was not read.
+  // All received bytes have been read.
   bool drained() const { return ahead_.empty(); }
   // The bytes after the last message, then further input: up to n bytes.
   std::string read_bytes(size_t n);

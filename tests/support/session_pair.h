@@ -54,7 +54,7 @@ inline bool await_waiting(const ProxyProcess& weir, const std::string& listener,
   return true;
 }
 
-// Sends some more of each flow, as far as it is taken.
+// Sends some more bytes of each flow, as far as the sockets accept them.
 inline void push(std::vector<Flow>& flows) {
   for (Flow& flow : flows) {
     for (int chunk = 0; chunk < 4 && flow.sent < flow.size; ++chunk) {
@@ -63,9 +63,8 @@ inline void push(std::vector<Flow>& flows) {
     }
   }
 }
-// Sends on flows whose receivers do not read, until all of them, which are the sessions of
-// `listener`, are stuck in weir, waiting for `what`, and a little more. False: it did not come to
-// that.
+// Sends on flows whose receivers do not read, until all sessions of `listener` wait for `what` in
+// weir, and some bytes more. False: timeout.
 inline bool fill(std::vector<Flow>& flows, const ProxyProcess& weir, const std::string& listener,
                  const std::string& what) {
   const TimePoint until = std::chrono::steady_clock::now() + kPatience;

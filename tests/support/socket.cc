@@ -65,8 +65,8 @@ bool finished(const Flow& flow) {
   return flow.received == flow.size || !flow.intact;
 }
 
-// A non-blocking connect(2) to a UNIX socket whose queue is full fails at once; this one waits for
-// room.
+// A non-blocking connect(2) to a UNIX socket with a full queue fails at once; this one waits for
+// space.
 Socket connect_unix(const Address& to, Duration patience) {
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   patience = std::max<Duration>(patience, 1us);  // zero would mean: for ever
@@ -249,9 +249,8 @@ Socket Acceptor::accept(Duration patience) {
   return fd < 0 ? Socket() : Socket(fd);
 }
 
-// Below the range that the kernel takes the ports of connections from (32768 by default): thousands
-// of those come and go in tests that run beside this one. A lock keeps each from the other tests
-// until this one ends.
+// Below the range of ephemeral ports (32768 by default), of which concurrent tests use thousands. A
+// lock reserves each port until this test ends.
 Address free_address(const char* host) {
   constexpr uint16_t kFirst = 12'000, kPorts = 20'000;
   static uint64_t draws = 0;

@@ -36,9 +36,9 @@ class Socket {
   int error() const { return error_; }  // errno of connecting
   Address local() const;                // its address, as the other side sees it
 
-  // All of it, or false.
+  // Sends all bytes, or returns false.
   bool send(std::string_view bytes, Duration patience = kPatience);
-  // Sends until nothing more is taken for `quiet`; returns how much.
+  // Sends until the socket accepts no more bytes for `quiet`; returns their number.
   size_t send_until_blocked(std::string_view chunk, Duration quiet = 300ms);
   // Exactly n bytes, or the bytes before the end or the timeout.
   std::string receive(size_t n, Duration patience = kPatience);
@@ -67,7 +67,7 @@ class Socket {
 
 class Acceptor {
  public:
-  // Where no other test's weir can still be looking for a backend that was there: free_address().
+  // The address is from free_address(): no weir of another test connects to it.
   Acceptor();
   explicit Acceptor(const Address& at);
 

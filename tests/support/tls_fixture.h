@@ -8,7 +8,7 @@ namespace weir::test {
 
 class TlsFixture : public HttpFixture {
  protected:
-  // How the handshake has ended.
+  // The result of the handshake.
   TlsPeer::State handshake(TlsPeer& peer) {
     TlsPeer::State state = TlsPeer::State::going_on;
     EXPECT_TRUE(run_until([&] {

@@ -14,7 +14,7 @@
 namespace weir::test {
 
 struct IssuedFiles {
-  std::string cert;  // PEM, the authority's behind it
+  std::string cert;  // PEM, followed by the certificate of the authority
   std::string key;
   std::string in_one() const;  // a file of both
 };

@@ -1,4 +1,4 @@
-// A TlsPeer against a weir that runs by itself: steps that wait for the other side, with patience.
+// A TlsPeer against weir in another process: steps that wait for the other side, with a timeout.
 #pragma once
 
 #include <poll.h>
@@ -7,7 +7,7 @@
 
 namespace weir::test {
 
-// The end of the handshake; `going_on` when it has not come in time.
+// The result of the handshake; `going_on` after the timeout.
 inline TlsPeer::State handshake(TlsPeer& peer, Duration patience = kPatience) {
   const TimePoint until = std::chrono::steady_clock::now() + patience;
   for (;;) {

@@ -71,7 +71,7 @@ class WorkerFixture : public TestLoop, private WorkerPeers {
       if (entry.id == id) return entry.cells;
     return {};
   }
-  // Of all configurations that are alive.
+  // Of all existing configurations.
   SeriesIds series_in_use() {
     SeriesIds all;
     for (const SnapshotStore::SharedIds& ids : store.series_of_snapshots()) all.add(*ids);
