@@ -81,7 +81,7 @@ class Worker final : public SessionOwner, private Yielding {
   // The steps of a drain (control/drain.h).
   void close_listeners();  // first accepts the connections in their queues
   void begin_drain(TimePoint from,
-                   Duration spread);  // closes sessions that have gone silent, bit by bit
+                   Duration spread);  // closes silent sessions, spread over time
   void cut_sessions(EndReason reason);
   void abort_sessions(EndReason reason);  // at once, whatever their state
 
