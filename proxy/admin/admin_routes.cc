@@ -18,10 +18,10 @@ bool contains(const NameList& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-// "this request takes the flags wait and dry_run".
+// "this request accepts the flags wait and dry_run".
 std::string known(const char* what, const NameList& names) {
-  if (names.empty()) return fmt::format("this request takes no {}s", what);
-  return fmt::format("this request takes the {}{} {}", what, names.size() == 1 ? "" : "s",
+  if (names.empty()) return fmt::format("this request accepts no {}s", what);
+  return fmt::format("this request accepts the {}{} {}", what, names.size() == 1 ? "" : "s",
                      fmt::join(names, ", "));
 }
 
@@ -166,7 +166,7 @@ void AdminRoutes::operator()(AdminRequest request, AdminResponder responder) con
     if (route.method == "GET") allow += ", HEAD";
   }
   if (!allow.empty()) {
-    AdminReply reply = error_reply(405, "this path takes " + allow);
+    AdminReply reply = error_reply(405, "this path accepts " + allow);
     reply.allow = allow;
     return responder.reply(std::move(reply));
   }

@@ -45,10 +45,10 @@ TEST_F(AdminRoutesTest, AcceptsDeclaredFlagsAndMembers) {
 
 TEST_F(AdminRoutesTest, RefusesUnknownFlagsNamingTheKnownOnes) {
   refused(post("/act?wiat=1", ""),
-          "unknown flag 'wiat' in the query; this request takes the flags "
+          "unknown flag 'wiat' in the query; this request accepts the flags "
           "wait, dry_run");
-  refused(get("/act?dry_run=1"), "takes the flag wait");
-  refused(get("/metrics?name=a"), "takes no flags");
+  refused(get("/act?dry_run=1"), "accepts the flag wait");
+  refused(get("/metrics?name=a"), "accepts no flags");
   refused(get("/later?x"), "unknown flag 'x'");
   refused(get("/act?wait=1&&"), "unknown flag ''");
 }
@@ -63,7 +63,7 @@ TEST_F(AdminRoutesTest, RefusesRepeatedFlagsAndOtherValues) {
 
 TEST_F(AdminRoutesTest, RefusesBodiesThatItsRouteDoesNotDeclare) {
   refused(post("/act", "{\"pth\":\"/x\"}"),
-          "unknown member 'pth' in the body; this request takes "
+          "unknown member 'pth' in the body; this request accepts "
           "the members timeout, path");
   refused(post("/act", "{\"path\":1}"), "must be a text, not number");
   refused(post("/act", "{\"path\":null}"), "must be a text, not null");
@@ -73,7 +73,7 @@ TEST_F(AdminRoutesTest, RefusesBodiesThatItsRouteDoesNotDeclare) {
   for (const char* body : {"{", "[]", "\"path\"", "1", "null", "{} {}", "{}x", "path=/x", " "})
     refused(post("/act", body), "one JSON object");
   refused("GET /later HTTP/1.1\r\nHost: localhost\r\nContent-Length: 7\r\n\r\n{\"a\":1}",
-          "takes no members");
+          "accepts no members");
 }
 
 TEST_F(AdminRoutesTest, AnswersOtherMethodsWithTheAllowedMethods) {
