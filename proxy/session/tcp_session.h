@@ -78,8 +78,9 @@ class TcpSession final : public Session,
   Transport backend_;
   Pipe pipe_;
   Connect connect_;
-  size_t cluster_;                          // of the snapshot
-  std::unique_ptr<const Address> reached_;  // by the client that a proxy speaks for
+  size_t cluster_;  // of the snapshot
+  std::unique_ptr<const Address>
+      reached_;  // the address that the client connected to, from a PROXY header
   LastBytes last_bytes_;
   TimePoint linger_until_ = kNever;
   uint64_t settled_up_ = 0;

@@ -310,13 +310,13 @@ def measure(load, scenario, port, seconds, proxy):
         if scenario.is_idle:
             select.select([], [], [], IDLE_FOR)  # memory for the burst of connects may be freed by then
         grown = proxy.resident() - before
-        _, complaint = process.communicate(timeout=60)
+        _, stderr = process.communicate(timeout=60)
     finally:
         process.kill()
         process.wait()
     result = json.loads(line) if line else {"units": 0}
     if process.returncode != 0 or not result["units"]:
-        raise RuntimeError(f"{proxy.name}: {complaint or 'nothing was answered'}")
+        raise RuntimeError(f"{proxy.name}: {stderr or 'nothing was answered'}")
     spent = grown if scenario.is_idle else result["cpu_ns"]
     return spent / result["units"] * scenario.scale, result["units"] / result["seconds"] * scenario.rate_scale
 
@@ -474,7 +474,7 @@ def missing(options):
         return f"the limit of open files is {limit}; it takes {DESCRIPTORS}: ulimit -Hn {DESCRIPTORS}"
     taken = [port for port in (ECHO_PORT, SOURCE_PORT, HTTP_PORT, *range(PROXY_PORT, PROXY_PORT + 4)) if is_open(port)]
     if taken:
-        return f"somebody listens on port {taken[0]}, which it uses"
+        return f"a process listens on port {taken[0]}, which it uses"
     return None
 
 

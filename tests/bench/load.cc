@@ -234,7 +234,7 @@ class Client {
   void read_head(Connection& connection) {
     std::string& head = connection.head;
     const std::size_t got = receive(connection, g_buffer.size());
-    if (got > 0 && connection.missing == 0) fail("recv", "an answer that nobody asked for");
+    if (got > 0 && connection.missing == 0) fail("recv", "a response without a request");
     head.append(g_buffer.data(), got);
     const std::size_t end = head.find("\r\n\r\n");
     if (end == std::string::npos) {

@@ -1,5 +1,5 @@
 """The fenced blocks of Markdown documents: where each is, its language, its text. Code that is written in another way
-(indented, or between tildes) would escape whoever runs the blocks: it is an error."""
+(indented, or between tildes) would escape the scripts that run the blocks: it is an error."""
 import dataclasses
 import pathlib
 import re

@@ -132,8 +132,8 @@ class Unit(unittest.TestCase):
             path = pathlib.Path(folder) / "weir.service"
             path.write_text(text)
             result = subprocess.run(["systemd-analyze", "verify", "--man=no", path], capture_output=True, text=True)
-            complaints = [line for line in result.stderr.splitlines() if "weir.service" in line]
-            self.assertEqual(complaints, [])
+            warnings = [line for line in result.stderr.splitlines() if "weir.service" in line]
+            self.assertEqual(warnings, [])
 
 
 class Dockerfile(unittest.TestCase):

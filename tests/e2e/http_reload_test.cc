@@ -156,7 +156,7 @@ TEST_F(HttpReloadTest, SigtermUnderMixedLoadCutsNoRequest) {
   for (size_t i = 0; i < requesting; ++i) {
     EXPECT_TRUE(loads_[i]->await_end()) << i;
     loads_[i]->stop();
-    EXPECT_EQ(loads_[i]->failure(), HttpLoad::kGoodbye) << i;
+    EXPECT_EQ(loads_[i]->failure(), HttpLoad::kAnnouncedClose) << i;
   }
   for (HttpPeer& peer : idle) EXPECT_EQ(peer.socket().wait_end(), End::fin);
   idle.clear();

@@ -18,6 +18,10 @@ FORBIDDEN = [
     (r"tests/.*\.(h|cc|py)", r"\b(sleep_for|sleep_until|usleep|nanosleep|sleep)\s*\(",
      "a test waits for an event, it does not sleep"),
     (r"tests/.*\.(h|cc|py)", r"\b(GTEST_SKIP|DISABLED_\w+|skipTest|unittest\.skip\w*)", "a test that does not run proves nothing"),
+    (r"(proxy|tests|deploy|config|grafana|README)\b.*\.(h|cc|def|py|yaml|yml|sh|txt|md|json|service)",
+     r"(?i)\b(farewell|goodbyes?|last words?|mend(s|ed|ing)?|complain(s|ed|ing)?|whoever|whomever|somebody|rang|"
+     r"shak(e|es|ing) hands|speaks? for)\b",
+     "use the verb of the field, and name the subject: proxy/STYLE.md"),
     (r"proxy/.*\.(h|cc)", r"\bclass \w+(Impl|Manager|Factory|Helper|Util|Handler|Context)\b",
      "the name says nothing about what it is"),
 ]

@@ -161,6 +161,14 @@ class TheTree(unittest.TestCase):
             "proxy/main.cc": "class SocketManager;\n"})
         self.assertEqual(len(found), 6, found)
 
+    def test_banned_words_are_found_in_comments_and_documents(self):
+        found = findings(check_tree.check, {
+            "proxy/main.cc": "// No word of fare" + "well.\n// A hand" + "shake is fine.\n",
+            "deploy/README.md": "It comp" + "lains: m" + "end these first.\n"})
+        self.assertEqual([finding.split(": use")[0] for finding in found],
+                         ["deploy/README.md:1: 'comp" + "lains'", "deploy/README.md:1: 'm" + "end'",
+                          "proxy/main.cc:1: 'fare" + "well'"])
+
 
 class Citations(unittest.TestCase):
     TABLE = "| T1 | an object is freed |\n| T4 | a short read |\n"

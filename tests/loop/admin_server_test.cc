@@ -320,7 +320,7 @@ TEST_F(AdminServerTest, DropsRepliesAfterItsDestruction) {
   EXPECT_TRUE(later_.front().wanted());
   server_.close();
   EXPECT_FALSE(later_.front().wanted());
-  later_.front().reply({.body = "nobody"});
+  later_.front().reply({.body = "dropped"});
   ASSERT_TRUE(run_until([&] { return client.ended(); }));
   EXPECT_EQ(client.received(), "");
 }

@@ -138,7 +138,7 @@ TEST_F(HttpAnswersTest, DoesNotRedirectToHttpsWhereTrustedProxiesSayThatItIsSpok
     EXPECT_EQ(field(whole_answer(get("/", fields)), "Location"), "https://example.com/") << fields;
   serve("redirect_https: true");
   EXPECT_THAT(whole_answer(get("/", "X-Forwarded-Proto: https\r\n")), StartsWith("HTTP/1.1 308 "))
-      << "nobody is trusted";
+      << "no proxy is trusted";
 }
 
 TEST_F(HttpAnswersTest, RedirectsKeepTheSchemeThatTrustedProxiesName) {

@@ -1,5 +1,5 @@
 // Reloads and drains under HTTP: a request takes the configuration in force, connections survive,
-// and goodbyes come as late as they can.
+// and announcements of the end come as late as possible.
 #include "support/http_fixture.h"
 
 namespace weir::test {
@@ -189,7 +189,7 @@ TEST_F(HttpDrainTest, ARequestThatCrossesTheFinIsCounted) {
   Sides sides = idle();
   advance(2s);
   drain();
-  EXPECT_TRUE(run_until([&] {  // its goodbye is under way
+  EXPECT_TRUE(run_until([&] {  // its FIN is in transit
     advance(100ms);
     return wait_ready(sides.client.fd(), POLLIN, 1ms);
   }));

@@ -29,7 +29,7 @@ class HttpRefusalTest : public HttpFixture {
  protected:
   void SetUp() override { serve("cluster: c, limits: { max_body_size: 1KiB }"); }
 
-  // One answer, whole, that says it is the last; then FIN. Nobody else hears of it.
+  // One answer, whole, that says it is the last; then FIN. No backend receives it.
   void expect_refused(const std::string& bytes, const std::string& status) {
     SCOPED_TRACE(escaped(bytes));
     Socket one = client();

@@ -170,13 +170,13 @@ TEST_F(TlsBackendTest, SendsTheConfiguredHostAsServerName) {
     Socket one = asking();
     PeerPtr server = met(as_server(files));
     const char* name = SSL_get_servername(server->ssl(), TLSEXT_NAMETYPE_host_name);
-    const std::string asked = name != nullptr ? name : "nobody";
+    const std::string asked = name != nullptr ? name : "no name";
     answered(*server, one, "hello");
     return asked;
   };
-  EXPECT_EQ(asked_for(trusted(), here), "nobody") << "no SNI for an IP address (RFC 6066 3)";
+  EXPECT_EQ(asked_for(trusted(), here), "no name") << "no SNI for an IP address (RFC 6066 3)";
   EXPECT_EQ(asked_for(trusted() + ", sni: b.test", named), "b.test");
-  EXPECT_EQ(asked_for(trusted() + ", verify_name: b.test", named), "nobody");
+  EXPECT_EQ(asked_for(trusted() + ", verify_name: b.test", named), "no name");
   EXPECT_EQ(asked_for(trusted() + ", sni: x.test, verify_name: b.test", named), "x.test");
   EXPECT_EQ(asked_for(trusted() + ", sni: x.test, verify_name: 127.0.0.1", here), "x.test");
 }

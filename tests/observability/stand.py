@@ -67,7 +67,7 @@ class Stand:
         self.processes[name].wait()
 
     def logs(self):
-        """The end of each, for whoever looks at a failure."""
+        """The last lines of each log, to explain a failure."""
         return "".join(f"--- {path.name}\n" + "\n".join(path.read_text(errors="replace").splitlines()[-15:]) + "\n"
                        for path in sorted(self.folder.glob("*.log")))
 

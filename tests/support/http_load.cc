@@ -15,7 +15,7 @@ std::string verdict(const HttpMessage& answer, const std::string& body) {
   if (answer.status() == 0) return "no answer";
   if (!answer.whole) return "cut: " + answer.head;
   if (answer.status() != 200 || answer.body != body) return answer.head + "\n" + answer.body;
-  return answer.closes() ? HttpLoad::kGoodbye : "";
+  return answer.closes() ? HttpLoad::kAnnouncedClose : "";
 }
 
 bool send_pattern(HttpPeer& peer, size_t size, bool chunked) {
@@ -140,7 +140,7 @@ HttpLoad::Step HttpLoad::closing(const Address& to) {
     if (!peer) return "refused";
     const std::string how =
         verdict(peer.ask(http_get("/say/hello", "Connection: close\r\n")), "hello");
-    if (how != kGoodbye) return how.empty() ? "kept, but was not to be" : how;
+    if (how != kAnnouncedClose) return how.empty() ? "kept, but was not to be" : how;
     return peer.socket().wait_end() == Socket::End::fin ? "" : "no FIN";
   };
 }

@@ -13,7 +13,7 @@ namespace weir {
 class HttpLoad {
  public:
   // weir has announced that the connection accepts no further request. Not a failure in a drain.
-  static constexpr const char* kGoodbye = "goodbye";
+  static constexpr const char* kAnnouncedClose = "announced close";
   // One repetition. Returns the error; empty: none.
   using Step = std::function<std::string()>;
 

@@ -44,7 +44,7 @@ void HttpBackend::take(std::string_view bytes) {
   const TimePoint there = std::exchange(extra_there_, kNever);
   if (deaf_ && !std::exchange(misled_, true) && there != kNever &&
       now() - there > Answer::kCrossing)
-    ledger_.fail("after {} a connection with bytes nobody asked for was used", request_->number);
+    ledger_.fail("after {} a connection with unsolicited bytes was used", request_->number);
   if (deaf_) return;
   if (stage_ == Stage::tunnel) return take_in_tunnel(bytes);
   reader_.feed(bytes);
@@ -74,7 +74,7 @@ void HttpBackend::take_head() {
   request_ = ledger_.request(head.number("x-number"));
   if (request_ == nullptr || head.word(0) != request_->method ||
       head.word(1) != fmt::format("/r/{}", request_->number)) {
-    ledger_.fail("nobody asked for '{}'", head.first_line);
+    ledger_.fail("no client sent '{}'", head.first_line);
     deaf_ = true;
     return;
   }

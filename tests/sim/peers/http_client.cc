@@ -114,7 +114,7 @@ void HttpClient::take_head() {
   const MessageHead& head = reader_.head();
   Request* request = current();
   if (request == nullptr || !begun(answered_)) {
-    ledger_.fail("an answer that nobody asked for: {}", head.first_line);
+    ledger_.fail("a response without a request: {}", head.first_line);
     stopped_ = true;
     return;
   }

@@ -183,7 +183,7 @@ void TcpVerdict::judge_session(const AccessLine& line, const Talker& client) {
       return b->closed_early() && b->received() < Book::kHeader;
     });
     expect(!is_in_order(line.reason) || client.sent() == 0 || somebody_left,
-           "{}: {} bytes reached nobody", line.client, client.sent());
+           "{}: {} bytes reached no backend", line.client, client.sent());
     return;
   }
   if (line.reason == EndReason::backend_reset)

@@ -187,7 +187,7 @@ TEST(EventLoop, DescriptorNumberReusedInTheSameCallbackReportsOnlyTheNewSocket) 
   EXPECT_TRUE(loop.run_until([&] { return reader.bytes == 5; }));
   loop.turns(3);
   const int called = reader.called;
-  send_all(before.a.get(), "for nobody");
+  send_all(before.a.get(), "for the old one");
   loop.turns(5);
   EXPECT_EQ(reader.called, called);
   send_all(after.a.get(), "still heard");

@@ -48,12 +48,12 @@ TEST_P(PipeTest, HoldsNothingWhenIdle) {
 }
 
 TEST_P(PipeTest, ForwardsAHalfCloseAndKeepsTheOtherDirection) {
-  send_all(f.client_end.get(), "last words");
+  send_all(f.client_end.get(), "last bytes");
   ::shutdown(f.client_end.get(), SHUT_WR);
   std::string at_backend;
   bool end = false;
   ASSERT_TRUE(run_until([&] { return end = end || read_all(f.backend_end.get(), at_backend); }));
-  EXPECT_EQ(at_backend, "last words");
+  EXPECT_EQ(at_backend, "last bytes");
   EXPECT_TRUE(f.pipe.half_closed());
   EXPECT_FALSE(f.over);
   send_all(f.backend_end.get(), "late answer");
@@ -144,7 +144,7 @@ TEST_P(PipeTest, ManySmallSegmentsThroughAKernelPipeArriveComplete) {
   EXPECT_TRUE(got == sent);
 }
 
-struct Nobody final : PipeObserver {
+struct IgnoringObserver final : PipeObserver {
   void on_pipe() override {}
 };
 
@@ -163,11 +163,11 @@ TEST(UnixPipe, FloodYieldsToOtherSessionsAndResumesByItself) {
   for (ssize_t n; (n = ::send(from.a.get(), &bytes[sent], 16384, MSG_NOSIGNAL)) > 0;)
     sent += static_cast<size_t>(n);
   ASSERT_GT(sent, kTurn) << "the kernel's buffers are too small to show anything";
-  Nobody nobody;
+  IgnoringObserver observer;
   Transport source, sink;
   ASSERT_TRUE(source.open(loop.loop, from.b.release()));
   ASSERT_TRUE(sink.open(loop.loop, to.b.release()));
-  HalfPipe flood(resources, source, sink, nobody);
+  HalfPipe flood(resources, source, sink, observer);
   PipeFixture other{resources, unix_pair(), unix_pair()};
   loop.turns(1);  // it is known to be readable, and has not been read
   flood.start();
@@ -219,13 +219,13 @@ TEST(TcpPipe, ResetDirectlyAfterTheLastBytesIsDetectedSoon) {
   PipeResources resources{loop.loop};
   PipeFixture f{resources, tcp_pair(), tcp_pair()};
   loop.turns(2);
-  send_all(f.client_end.get(), "last words");
+  send_all(f.client_end.get(), "last bytes");
   reset_on_close(f.client_end.get());
   f.client_end.reset();
   std::string at_backend;
   EXPECT_TRUE(loop.run_until([&] {
     read_all(f.backend_end.get(), at_backend);
-    return at_backend == "last words";
+    return at_backend == "last bytes";
   }));
   loop.advance(2s);
   loop.turns(2);
