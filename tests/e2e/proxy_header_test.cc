@@ -147,7 +147,7 @@ class TlsHeaderTest : public ProxyHeaderTest {
 
   TestAuthority authority_;
   IssuedFiles site_ = authority_.issue({.hosts = {"a.test"}});
-  IssuedFiles own_ = authority_.issue({.common_name = "client one"});
+  IssuedFiles own_ = authority_.issue({.common_name = "client-one"});
   Acceptor backend_;
 };
 
@@ -172,13 +172,13 @@ TEST_F(TlsHeaderTest, Version2HasTheSubjectOfTheClientCertificateAlsoWhenResumed
     TlsPeer first(client(bind_), {.version = version, .certificate = own_});
     Told said = told(first);
     EXPECT_EQ(said.client, std::string("\x07\0\0\0\0", 5));
-    EXPECT_EQ(said.tls[kName], "client one");
+    EXPECT_EQ(said.tls[kName], "client-one");
     ASSERT_NE(first.session(), nullptr);
     TlsPeer second(client(bind_), {.version = version, .session = first.session()});
     said = told(second);
     EXPECT_TRUE(SSL_session_reused(second.ssl()));
     EXPECT_EQ(said.client, std::string("\x05\0\0\0\0", 5)) << "not over this connection";
-    EXPECT_EQ(said.tls[kName], "client one");
+    EXPECT_EQ(said.tls[kName], "client-one");
   }
 }
 
