@@ -28,7 +28,7 @@ inline int start_thread(pthread_t& thread, std::function<void()> work,
   ::pthread_sigmask(SIG_SETMASK, &all, &before);
   const int error = ::pthread_create(&thread, attributes, run, owned.get());
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (error == 0) owned.release();
+  if (error == 0) static_cast<void>(owned.release());  // the thread owns it now
   return error;
 }
 

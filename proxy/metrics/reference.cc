@@ -122,6 +122,7 @@ std::string joined(std::span<const char* const> values) {
 std::string label_list(std::string_view labels) {
   const std::vector<std::string> parts = split_labels(labels);
   std::vector<const char*> names;
+  names.reserve(parts.size());
   for (const std::string& part : parts) names.push_back(part.c_str());
   return joined(names);
 }
