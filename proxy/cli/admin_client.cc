@@ -210,7 +210,7 @@ Result<AdminClient> AdminClient::parse(std::string_view address) {
     return Error{fmt::format("'{0}' is not an admin address; write unix:{0}", address), "--admin"};
   if (address.starts_with("https://"))
     return Error{
-        fmt::format("'{}' is not an admin address; the admin server does not speak TLS: write "
+        fmt::format("'{}' is not an admin address; the admin server does not support TLS: write "
                     "http://host:port",
                     address),
         "--admin"};

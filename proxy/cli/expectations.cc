@@ -54,7 +54,7 @@ std::vector<std::string> run(const config::Loaded& loaded, const config::RouteTe
   const Result<std::vector<Explanation>> found = explain(
       loaded, {request.listener, request.host, request.path, request.method, request.headers});
   if (!found) return {found.error().message};
-  if (found->size() > 1) return {"several listeners speak HTTP; name one with 'listener'"};
+  if (found->size() > 1) return {"several listeners have protocol http; name one with 'listener'"};
   return differences(test.expect, found->front());
 }
 

@@ -218,7 +218,7 @@ Result<std::vector<Explanation>> explain(const config::Loaded& loaded,
   }
   if (!result.empty()) return result;
   if (request.listener.empty())
-    return Error{"no listener speaks HTTP; name one with --listener", ""};
+    return Error{"no listener has protocol http; name one with --listener", ""};
   return Error{fmt::format("there is no listener '{}'; there are: {}", request.listener,
                            fmt::join(names, ", ")),
                ""};

@@ -147,7 +147,7 @@ bool Exchange::client_is_gone() {
     case Stage::read_head:
     case Stage::route:
     case Stage::acquire:
-    case Stage::connect:  // for a moment; a failure is told to who listens still
+    case Stage::connect:  // for a moment; the client, if still connected, gets an error response
     case Stage::answer:
     case Stage::tunnel:
     case Stage::delivering:
@@ -167,7 +167,7 @@ Exchange::Step Exchange::cancel() {
   return over(response_begun_ ? after_cut() : AfterExchange::close, EndReason::client_closed);
 }
 
-// While nobody reads from the client, this is how its reset is noticed, and its FIN.
+// While weir does not read from the client, this detects its reset and its FIN.
 void Exchange::on_client() {
   if (stage_ != Stage::read_head && stage_ != Stage::delivering && !up_.running() &&
       client().has_pending_error())

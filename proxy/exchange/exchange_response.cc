@@ -79,8 +79,8 @@ Exchange::Step Exchange::take_response() {
   return send_response(head);
 }
 
-// 100, 102, 103: relayed in order, to who knows them. Their number is not bounded: their bytes are,
-// and the time for the answer goes on to count.
+// 100, 102, 103: relayed in order to HTTP/1.1 clients. Their number is not bounded: their bytes
+// are, and the time for the answer goes on to count.
 Exchange::Step Exchange::relay_interim(const ResponseHead& head) {
   interim_bytes_ += response_parser_.head_size();
   if (interim_bytes_ > kMaxInterim) return backend_at_fault("more than 1 MiB of interim responses");
@@ -185,8 +185,8 @@ Exchange::Step Exchange::relay() {
   CHECK_UNREACHABLE();
 }
 
-// The response is out. Both connections are kept where the whole request went out, too, and nobody
-// has said otherwise.
+// The response was sent. Both connections are kept if the whole request was sent, too, and neither
+// side has closed or announced a close.
 Exchange::Step Exchange::finish() {
   const bool request_over = up_.state() == BodyRelay::State::done;
   const bool goes_on = request_over && keep_client_;
@@ -218,9 +218,9 @@ Exchange::Step Exchange::answered(bool keep, EndReason reason) {
               reason == EndReason::client_closed ? EndReason::last_request : reason);
 }
 
-// It said that this was its last request, and nothing stands behind it: there is nothing that could
-// cross our FIN and turn it into a reset, so nobody needs to linger (RFC 9112 9.6). Not with TLS:
-// its close_notify may, and ours may have to wait for room.
+// The client announced its last request, and sent no byte after it: no data can cross our FIN and
+// turn it into a reset, so weir need not linger (RFC 9112 9.6). Not with TLS: the client's
+// close_notify may cross the FIN, and ours may have to wait for room.
 bool Exchange::client_has_finished() {
   return client().tls() == nullptr && request_parser_.state() == H1RequestParser::State::complete &&
          !request().keep_alive() && (up_.state() == BodyRelay::State::done || request_is_over()) &&

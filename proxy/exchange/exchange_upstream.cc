@@ -56,7 +56,7 @@ Exchange::Step Exchange::acquire() {
   const bool kept = !fresh_ && !connection_.private_connections->empty();
   if (kept && client_has_left()) return cancel();
   if (take_private()) return use_place();
-  if (!called_ && cluster_->queue().awaited()) return no_place(true);  // nobody overtakes
+  if (!called_ && cluster_->queue().awaited()) return no_place(true);  // the queue keeps its order
   bool full = find_place();
   // Private connections to full backends may be closed for it.
   if (!client_gone_ && place_ == kNoBackend && full && cluster_->queue().has_private())

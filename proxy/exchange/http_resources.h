@@ -1,7 +1,7 @@
 // HttpResources: what the HTTP sessions of one worker share. Owner: the worker; thread: its own.
 //
 // Exchanges are lent to sessions only while a request is under way: an idle connection holds none.
-// What nobody has needed for half a second goes back to the kernel. The scratch is for heads:
+// Memory that was unused for half a second goes back to the kernel. The scratch is for heads:
 // written and sent within one call, so one serves all.
 #pragma once
 

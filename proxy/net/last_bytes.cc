@@ -11,10 +11,10 @@ constexpr int kDiscardsPerLook = 16;
 
 // False: there may be more bytes than one call discards.
 bool discard_from(Transport& side) {
-  char nobody_wants[4096];
+  char discarded[4096];
   for (int i = 0; i < kDiscardsPerLook; ++i) {
     if (!side.is_open() || !side.readable() || side.error() != 0 || side.cut_off()) return true;
-    if (side.read(nobody_wants).status != Io::Status::ok) return true;
+    if (side.read(discarded).status != Io::Status::ok) return true;
   }
   return false;
 }

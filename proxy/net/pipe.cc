@@ -37,9 +37,9 @@ void HalfPipe::on_readable() {
   // With bytes in hand the half does not read: it would see a reset of the source only when the
   // sink takes bytes, and after the source's FIN only when the other half writes to it. Bytes from
   // before the reset are delivered, but the session may apply a shorter timeout now.
-  const bool nobody_reads =
+  const bool unread =
       state_ == State::ended || (state_ == State::open && in_hand() > 0 && !sink_.writable());
-  if (nobody_reads && source_.has_pending_error()) {
+  if (unread && source_.has_pending_error()) {
     source_lost_ = true;
     if (state_ == State::ended) finish(State::source_failed);
     return observer_.on_pipe();

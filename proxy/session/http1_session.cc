@@ -117,9 +117,9 @@ void Http1Session::linger_on() {
 }
 
 void Http1Session::discard() {
-  char nobody_wants[4096];
+  char discarded[4096];
   for (int i = 0; i < kDiscardsPerEvent && client_.is_open() && client_.readable(); ++i) {
-    const Io io = client_.read(nobody_wants);
+    const Io io = client_.read(discarded);
     if (io.status == Io::Status::eof && client_.fin_waits()) return;
     if (io.status == Io::Status::eof || io.status == Io::Status::failed) client_.close();
     // A request crossed our FIN: the client cannot know what became of it.

@@ -1,4 +1,4 @@
-// Http1Session: a client connection that speaks HTTP/1, request after request.
+// Http1Session: a client connection with HTTP/1, one request after another.
 //
 //   (opening) → idle ⇄ busy → (lingering) → over
 //

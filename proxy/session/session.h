@@ -67,7 +67,7 @@ class Session : public Retirable, public SessionNode {
   virtual TimePoint last_active() const = 0;
   // The client has sent something that the backend has not answered yet.
   virtual bool awaits_answer() const = 0;
-  // Quiet, nobody waits for an answer, and not only for a moment.
+  // Idle, without an outstanding response, and not only for a moment.
   bool silent() const {
     return quiet() && !awaits_answer() && loop().now() - last_active() >= kSilence;
   }

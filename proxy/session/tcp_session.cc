@@ -141,7 +141,7 @@ const config::Timeout& TcpSession::patience() const {
 }
 
 // The backend finished its answer, in order, and only then went away: the client, who may be slow,
-// gets all of it. What it still sends nobody wants.
+// gets all of it. Bytes that it still sends are discarded.
 void TcpSession::linger_with_client(EndReason reason) {
   backend_.abort();
   linger(reason, patience().enabled() ? loop().now() + patience().value : kNever);
@@ -272,9 +272,9 @@ void TcpSession::discard() {
 
 // True when the side is closed: its FIN or its reset has come.
 bool TcpSession::discard_from(Transport& transport) {
-  char nobody_wants[4096];
+  char discarded[4096];
   for (int i = 0; i < kDiscardsPerEvent && transport.is_open() && transport.readable(); ++i) {
-    const Io io = transport.read(nobody_wants);
+    const Io io = transport.read(discarded);
     if (io.status == Io::Status::eof && transport.fin_waits()) return false;
     if (io.status == Io::Status::eof || io.status == Io::Status::failed) transport.close();
   }

@@ -1,4 +1,5 @@
-// Connections to backends: how long and for how much they are kept, and who waits for one.
+// Connections to backends: how long and for how many requests they are kept, and the queue for
+// them.
 #include "support/http_fixture.h"
 
 namespace weir::test {
@@ -254,7 +255,7 @@ TEST_F(HttpQueueTest, MoreThanMayWaitAreA503AtOnce) {
   EXPECT_TRUE(has_line(log.access(), {"path=/3", "status=503", "reason=queue_full"}));
 }
 
-TEST_F(HttpQueueTest, WhoeverHasWaitedLongEnoughGetsA503) {
+TEST_F(HttpQueueTest, ARequestThatWaitedTooLongGetsA503) {
   LogCapture log;
   serve("cluster: c", "pool: { max_connections: 1, queue_timeout: 2s }");
   Sides first = asked(get("/1"));

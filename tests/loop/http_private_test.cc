@@ -71,7 +71,7 @@ TEST_F(HttpPrivateTest, ChallengesAreRecognizedInEveryForm) {
   }
 }
 
-// It is not relayed, so nobody logs in by it.
+// It is not relayed, so no user logs in by it.
 TEST_F(HttpPrivateTest, AProxyChallengeMakesNoConnectionPrivate) {
   serve();
   Sides first = asked(get("/"));

@@ -184,7 +184,7 @@ TEST_F(HttpTimeoutsTest, AClientThatTakesNothingIsCutOff) {
     turns(3);
   }
   advance(3s);
-  EXPECT_EQ(worker.active(), 1u) << "the backend is not silent: nobody listens to it";
+  EXPECT_EQ(worker.active(), 1u) << "the backend is not silent: its bytes are not read";
   advance(3s);
   EXPECT_TRUE(run_until([&] { return ended("l", EndReason::client_idle_timeout) == 1; }));
   rest(sides.server);

@@ -46,13 +46,13 @@ listeners:
 clusters:
   - name: app
     balance: {balance}
-    backends: [127.0.0.1:{one}, 127.0.0.1:{two}, 127.0.0.1:{nobody}]
+    backends: [127.0.0.1:{one}, 127.0.0.1:{two}, 127.0.0.1:{unused}]
     backoff: {{ base: 500ms, max: 500ms }}
   - name: checked
     backends: [127.0.0.1:{checked_backend}]
     health_check: {{ type: tcp, interval: 500ms, timeout: 400ms, rise: 1, fall: 1 }}
   - name: panic
-    backends: [127.0.0.1:{one}, 127.0.0.1:{nobody}]
+    backends: [127.0.0.1:{one}, 127.0.0.1:{unused}]
     panic_threshold: 80%
     health_check: {{ type: tcp, interval: 500ms, timeout: 400ms, rise: 1, fall: 1 }}
     backoff: {{ base: 500ms, max: 500ms }}
@@ -75,7 +75,7 @@ def hurried_rules():
 
 class Play:
     def __init__(self, weir, the_stand):
-        names = [*LISTENERS, "one", "two", "checked_backend", "nobody", "http_backend", "admin", "prometheus"]
+        names = [*LISTENERS, "one", "two", "checked_backend", "unused", "http_backend", "admin", "prometheus"]
         self.ports = dict(zip(names, ports.free_ports(len(names))))
         self.weir, self.stand = weir, the_stand
         self.config = the_stand.folder / "weir.yaml"

@@ -14,7 +14,7 @@
 
 namespace weir::test {
 
-inline constexpr int kNobody = -1;
+inline constexpr int kNoNumber = -1;
 
 class BalancerHarness {
  public:
@@ -44,12 +44,12 @@ class BalancerHarness {
     balancer_->rebuild(eligible);
   }
 
-  // Numbers in, number out; kNobody for none.
+  // Numbers in, number out; kNoNumber for none.
   int pick(uint64_t client = 0, const std::vector<int>& excluded = {}) {
     std::vector<BackendIndex> indexes;
     for (int number : excluded) indexes.push_back(index_of(number));
     const BackendIndex index = balancer_->pick({hash_bytes(std::to_string(client)), indexes});
-    return index == kNoBackend ? kNobody : numbers_.at(index);
+    return index == kNoBackend ? kNoNumber : numbers_.at(index);
   }
   std::vector<int> picks(size_t count, const std::vector<int>& excluded = {}) {
     std::vector<int> result(count);

@@ -10,7 +10,7 @@
 namespace weir::sim {
 namespace {
 
-constexpr Duration kNobodyStaysLonger = 100s;
+constexpr Duration kLongestStay = 100s;
 
 class NetworkClock final : public Clock {
  public:
@@ -123,7 +123,7 @@ void World::check_turn(Worker& worker) {
 }
 
 void World::run_worker(Worker& worker, EventLoop& loop, ControlThread& control) {
-  const TimePoint end = network_.now() + kNobodyStaysLonger;
+  const TimePoint end = network_.now() + kLongestStay;
   TimePoint quiet_since = kNever;
   const auto over = [&] {
     return clients_to_come_ == 0 && traffic_->clients_over() && !control.busy() &&

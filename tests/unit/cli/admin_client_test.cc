@@ -197,7 +197,8 @@ TEST(AdminClient, RefusesInvalidAddressesWithACorrection) {
     EXPECT_FALSE(AdminClient::parse(text)) << text;
   }
   EXPECT_THAT(AdminClient::parse("localhost").error().message, HasSubstr("http://host:port"));
-  EXPECT_THAT(AdminClient::parse("https://localhost:1").error().message, HasSubstr("speak TLS"));
+  EXPECT_THAT(AdminClient::parse("https://localhost:1").error().message,
+              HasSubstr("does not support TLS"));
   EXPECT_THAT(AdminClient::parse("/run/a.sock").error().message, HasSubstr("unix:/run/a.sock"));
 }
 

@@ -65,7 +65,7 @@ TEST_P(EveryBalancer, PicksTheOnlyHostThatIsNotExcluded) {
 
 TEST_P(EveryBalancer, PicksNoneWhenAllAreExcludedAndRecovers) {
   BalancerHarness hosts(GetParam(), {1, 2, 3});
-  for (int number : hosts.picks(10, {0, 1, 2})) EXPECT_EQ(number, kNobody);
+  for (int number : hosts.picks(10, {0, 1, 2})) EXPECT_EQ(number, kNoNumber);
   EXPECT_EQ(hosts.counts(300).size(), 3u);
 }
 
@@ -76,7 +76,7 @@ TEST_P(EveryBalancer, RebuildRemovesAndAddsHosts) {
   EXPECT_EQ(counts.size(), 2u);
   EXPECT_NEAR(static_cast<double>(counts[5]), 2000, 150);
   hosts.use({});
-  EXPECT_EQ(hosts.pick(), kNobody);
+  EXPECT_EQ(hosts.pick(), kNoNumber);
   hosts.use({{0, 1}});
   EXPECT_EQ(hosts.pick(), 0);
 }
