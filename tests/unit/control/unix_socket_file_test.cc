@@ -39,7 +39,7 @@ class UnixSocketFileTest : public testing::Test {
   const Address address_ = *Address::parse("unix:" + path_);
 };
 
-TEST_F(UnixSocketFileTest, TheFileHasItsPermissionsWhateverTheUmask) {
+TEST_F(UnixSocketFileTest, HasItsPermissionsWhateverTheUmask) {
   for (const mode_t mask : {mode_t(0), mode_t(0777)}) {
     const mode_t before = ::umask(mask);
     const std::string refused = refusal({0620, "", ""});
@@ -49,7 +49,7 @@ TEST_F(UnixSocketFileTest, TheFileHasItsPermissionsWhateverTheUmask) {
   }
 }
 
-TEST_F(UnixSocketFileTest, AFileWithoutAListenerIsReplaced) {
+TEST_F(UnixSocketFileTest, ReplacesAFileWithoutAListener) {
   ASSERT_TRUE(bind());
   const SocketFile stale = socket_file(address_);
   ASSERT_NE(stale.inode, 0u);
@@ -57,7 +57,7 @@ TEST_F(UnixSocketFileTest, AFileWithoutAListenerIsReplaced) {
   EXPECT_TRUE(exists());
 }
 
-TEST_F(UnixSocketFileTest, AFileWithAListenerIsLeftAlone_AlsoWhenItsQueueIsFull) {
+TEST_F(UnixSocketFileTest, KeepsAFileWithAListenerAlsoWhenItsQueueIsFull) {
   const Result<UniqueFd> first = bind();
   ASSERT_TRUE(first);
   ASSERT_EQ(sys::listen(first->get(), 0), 0);
@@ -73,14 +73,14 @@ TEST_F(UnixSocketFileTest, AFileWithAListenerIsLeftAlone_AlsoWhenItsQueueIsFull)
   }
 }
 
-TEST_F(UnixSocketFileTest, AFileThatIsNoSocketIsLeftAlone) {
+TEST_F(UnixSocketFileTest, KeepsAFileThatIsNotASocket) {
   std::ofstream(path_) << "data";
   EXPECT_THAT(refusal(), HasSubstr("exists and is not a socket"));
   EXPECT_EQ(std::filesystem::file_size(path_), 4u);
 }
 
 // Its target may belong to another service.
-TEST_F(UnixSocketFileTest, ASymbolicLinkIsNotFollowed) {
+TEST_F(UnixSocketFileTest, DoesNotFollowASymbolicLink) {
   const Address target = *Address::parse("unix:" + (folder_ / "target"));
   const UniqueFd fd(sys::socket(AF_UNIX));
   ASSERT_TRUE(bind_unix_socket(fd.get(), target, {}));
@@ -90,12 +90,12 @@ TEST_F(UnixSocketFileTest, ASymbolicLinkIsNotFollowed) {
   EXPECT_NE(socket_file(target).inode, 0u);
 }
 
-TEST_F(UnixSocketFileTest, NoFileIsLeftWhenItsPermissionsCannotBeSet) {
+TEST_F(UnixSocketFileTest, LeavesNoFileWhenItsPermissionsCannotBeSet) {
   EXPECT_THAT(refusal({0600, "no such user", ""}), HasSubstr("there is no user"));
   EXPECT_FALSE(exists());
 }
 
-TEST_F(UnixSocketFileTest, OnlyTheFileThatWasMadeIsRemoved) {
+TEST_F(UnixSocketFileTest, RemovesOnlyTheFileThatItCreated) {
   const Result<UniqueFd> first = bind();
   ASSERT_TRUE(first);
   const SocketFile ours = socket_file(address_);
@@ -109,7 +109,7 @@ TEST_F(UnixSocketFileTest, OnlyTheFileThatWasMadeIsRemoved) {
   EXPECT_FALSE(exists());
 }
 
-TEST_F(UnixSocketFileTest, AnAbstractSocketHasNoFile) {
+TEST_F(UnixSocketFileTest, AbstractSocketHasNoFile) {
   const Address address = *Address::parse("unix:@weir-test-" + std::to_string(::getpid()));
   const UniqueFd first(sys::socket(AF_UNIX)), second(sys::socket(AF_UNIX));
   EXPECT_TRUE(bind_unix_socket(first.get(), address, {}));

@@ -159,7 +159,7 @@ TEST_F(ConnectingTest, FailsWithoutANameToVerify) {
   EXPECT_EQ(connect_error(transport), ConnectError::other);
 }
 
-TEST_F(ConnectingTest, ARefusalIsCountedLoggedAndHoldsTheBackendOff) {
+TEST_F(ConnectingTest, RefusalIsCountedAndLoggedAndHoldsTheBackendOff) {
   add(free_address());
   LogOptions options;
   options.level = LogLevel::debug;
@@ -177,13 +177,13 @@ TEST_F(ConnectingTest, ARefusalIsCountedLoggedAndHoldsTheBackendOff) {
   EXPECT_FALSE(backend().held_off(clock.now()));
 }
 
-TEST_F(ConnectingTest, AMissingUnixSocketIsARefusal) {
+TEST_F(ConnectingTest, MissingUnixSocketIsARefusal) {
   add(*Address::parse("unix:/nonexistent/socket"));
   ASSERT_EQ(connect(), Connecting::failed);
   EXPECT_EQ(connect_error(transport), ConnectError::refused);
 }
 
-TEST_F(ConnectingTest, ATimeoutOfTheCallerHoldsTheBackendOff) {
+TEST_F(ConnectingTest, TimeoutOfTheCallerHoldsTheBackendOff) {
   add(free_address());
   ASSERT_NE(begin(), Connecting::done);
   record(ConnectError::timeout);
@@ -191,7 +191,7 @@ TEST_F(ConnectingTest, ATimeoutOfTheCallerHoldsTheBackendOff) {
   EXPECT_TRUE(backend().held_off(clock.now()));
 }
 
-TEST(ConnectErrors, LocalErrorsSayNothingAboutTheBackend) {
+TEST(ConnectErrors, LocalErrorsDoNotHoldTheBackendOff) {
   for (const int error : {EMFILE, ENFILE, ENOMEM, ENOBUFS, EADDRNOTAVAIL})
     EXPECT_TRUE(is_local(error)) << error;
   for (const int error : {0, ECONNREFUSED, ETIMEDOUT, EHOSTUNREACH, EAGAIN, ECONNRESET})
