@@ -20,7 +20,8 @@ FORBIDDEN = [
     (r"tests/.*\.(h|cc|py)", r"\b(GTEST_SKIP|DISABLED_\w+|skipTest|unittest\.skip\w*)", "a test that does not run proves nothing"),
     (r"(proxy|tests|deploy|config|grafana|README)\b.*\.(h|cc|def|py|yaml|yml|sh|txt|md|json|service)",
      r"(?i)\b(farewell|goodbyes?|last words?|mend(s|ed|ing)?|complain(s|ed|ing)?|whoever|whomever|somebody|rang|"
-     r"shak(e|es|ing) hands|speaks? for)\b",
+     r"shak(e|es|ing)[ _]hands|speaks?[ _](for|tls|https?)|vouch(es|ed)? for|pretends? to be|lives and dies|is told so|"
+     r"those who|who waits|(?-i:[Nn]obody|[Aa]nybody))\b",
      "use the verb of the field, and name the subject: proxy/STYLE.md"),
     (r"proxy/.*\.(h|cc)", r"\bclass \w+(Impl|Manager|Factory|Helper|Util|Handler|Context)\b",
      "the name says nothing about what it is"),

@@ -161,6 +161,11 @@ class TheTree(unittest.TestCase):
             "proxy/main.cc": "class SocketManager;\n"})
         self.assertEqual(len(found), 6, found)
 
+    def test_banned_words_are_found_in_names_of_functions(self):
+        found = findings(check_tree.check, {
+            "proxy/main.cc": "void shake" + "_hands();\nTEST(NoBody, IsFine) {}\nbool no" + "body;\n"})
+        self.assertEqual([finding.split(": ")[0] for finding in found], ["proxy/main.cc:1", "proxy/main.cc:3"])
+
     def test_banned_words_are_found_in_comments_and_documents(self):
         found = findings(check_tree.check, {
             "proxy/main.cc": "// No word of fare" + "well.\n// A hand" + "shake is fine.\n",

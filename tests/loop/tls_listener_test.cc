@@ -211,11 +211,11 @@ TEST_F(TlsListenerTest, RevokedClientCertificateIsRefused) {
   secure(certificate(site) + ", client_auth: { mode: optional, ca: '" + authority.file() +
          "', crl: '" + authority.revoke({bad}) + "' }");
   Socket server;
-  auto known = peer({.certificate = good}), nobody = peer({});
+  auto known = peer({.certificate = good}), unnamed = peer({});
   ASSERT_EQ(handshake(*known), State::done);
   exchanged(*known, get("/"), server);
-  ASSERT_EQ(handshake(*nobody), State::done);
-  exchanged(*nobody, get("/"), server);  // optional
+  ASSERT_EQ(handshake(*unnamed), State::done);
+  exchanged(*unnamed, get("/"), server);  // optional
   auto revoked = peer({.certificate = bad});
   handshake(*revoked);
   EXPECT_TRUE(run_until([&] { return errors(TlsError::client_cert) == 1; }));

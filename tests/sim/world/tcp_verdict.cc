@@ -179,10 +179,10 @@ void TcpVerdict::judge_session(const AccessLine& line, const Talker& client) {
   }
   if (backend == nullptr) {
     const auto& backends = book_.backends();
-    const bool somebody_left = std::any_of(backends.begin(), backends.end(), [](const auto& b) {
+    const bool backend_left = std::any_of(backends.begin(), backends.end(), [](const auto& b) {
       return b->closed_early() && b->received() < Book::kHeader;
     });
-    expect(!is_in_order(line.reason) || client.sent() == 0 || somebody_left,
+    expect(!is_in_order(line.reason) || client.sent() == 0 || backend_left,
            "{}: {} bytes reached no backend", line.client, client.sent());
     return;
   }
