@@ -72,7 +72,8 @@ void Exchange::reset() {
   client_side_ = nullptr;
   connection_ = {};
   books_ = {};
-  queued_since_ = first_byte_at_ = rate_since_ = {};
+  queued_since_ = first_byte_at_ = {};
+  body_rate_ = {};
   failure_ = EndReason::client_closed;
   expired_ = {};
   place_ = kNoBackend;
@@ -82,7 +83,7 @@ void Exchange::reset() {
   next_ = kNoBackend;
   interim_bytes_ = 0;
   body_known_ = 0;
-  received_ = answered_ = rate_from_ = 0;
+  received_ = answered_ = 0;
   keeps_for_ = Duration::max();
   awaits_continue_ = fresh_ = client_gone_ = keep_upstream_ = keep_client_ = response_begun_ =
       again_ = false;

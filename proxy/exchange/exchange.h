@@ -6,9 +6,8 @@
 // worker's. It drives both transports through two BodyRelays and closes neither client nor books:
 // what happens to the connection then is the last thing it tells ClientSide in a call.
 //
-// A request is sent again only while nothing of a response has been passed on and its bytes are all
-// still here; and, unless nothing of it was sent, only when its method is idempotent (RFC 9110
-// 9.2.2). A POST arrives at most once. See try_again().
+// Whether a request is sent again after a failure: exchange/retry.h. Which time limit it has:
+// exchange/limits.h.
 #pragma once
 
 #include <array>
@@ -21,7 +20,9 @@
 #include "exchange/exchange_stage.h"
 #include "exchange/head_buffer.h"
 #include "exchange/http_resources.h"
+#include "exchange/limits.h"
 #include "exchange/request_client.h"
+#include "exchange/retry.h"
 #include "http/h1_parser.h"
 #include "http/h1_relay.h"
 #include "net/last_bytes.h"
@@ -65,7 +66,6 @@ class Exchange final : private BodyRelayObserver,
   using Stage = ExchangeStage;
   using Limit = ExchangeLimit;
   enum class Step : uint8_t { next, wait };
-  static constexpr size_t kMaxTries = 16;
   static constexpr size_t kMaxInterim = kMaxHeadSize;  // bytes of interim responses together
   static constexpr int kRequestsPerTurn = 16;
 
@@ -110,9 +110,7 @@ class Exchange final : private BodyRelayObserver,
   uint64_t client_hash();
   // exchange_retry.cc
   bool try_again(RetryCause cause);
-  bool may_try_again(RetryCause cause);
-  bool repeatable();
-  Pool::Trust trust();
+  RetryFacts retry_facts();
   Step upstream_failed(EndReason reason);
   void end_try();
   void end_retrying(RetryResult result);
@@ -145,10 +143,9 @@ class Exchange final : private BodyRelayObserver,
   void stop_relays();
   Step deliver();
   // exchange_timeouts.cc
-  Limit limit() const;
-  Limit stage_limit() const;
-  Limit response_limit() const;
+  LimitFacts limit_facts() const;
   bool client_waits() const;
+  bool checks_body_rate() const;
   bool uploads_too_slowly(TimePoint now);
   void expire(const Limit& reached);
   void arm();
@@ -201,8 +198,7 @@ class Exchange final : private BodyRelayObserver,
   TimePoint try_began_{}, queued_since_{}, pause_until_{};
   BodyRelay up_;
   TimePoint upload_since_{};  // the client's turn to send the body
-  TimePoint rate_since_{};    // of the body's rate
-  uint64_t rate_from_ = 0;
+  BodyRate body_rate_;
   bool in_cluster_ = false;       // counted among its requests
   bool retrying_ = false;         // and among those that are sent again
   bool called_ = false;           // by the queue: it is this one's turn

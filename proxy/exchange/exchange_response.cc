@@ -85,8 +85,10 @@ Exchange::Step Exchange::relay_interim(const ResponseHead& head) {
   interim_bytes_ += response_parser_.head_size();
   if (interim_bytes_ > kMaxInterim) return backend_at_fault("more than 1 MiB of interim responses");
   // Now it is the client's turn, and its time begins.
-  if (head.status() == 100 && std::exchange(awaits_continue_, false))
-    upload_since_ = rate_since_ = http_.pipes().loop.now();
+  if (head.status() == 100 && std::exchange(awaits_continue_, false)) {
+    upload_since_ = http_.pipes().loop.now();
+    body_rate_.start(upload_since_);
+  }
   if (request().version() == HttpVersion::http_1_1) {
     H1HeadWriter out(http_.head_scratch());
     write_response(out, head, response_plan());

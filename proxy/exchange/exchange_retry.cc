@@ -1,59 +1,20 @@
 // When a try has failed: sending the request again where that is safe, and the books of tries.
 #include "base/log.h"
 #include "exchange/exchange.h"
-#include "http/semantics.h"
 
 namespace weir {
-namespace {
 
-// RFC 9110 9.2.2: twice is as good as once.
-bool is_idempotent(std::string_view method) {
-  return is_safe_method(method) || method == "PUT" || method == "DELETE";
-}
-
-bool allows(const RetryPolicy& policy, RetryCause cause, std::string_view method) {
-  using config::RetryReason;
-  switch (cause) {
-    case RetryCause::connect_failure: return policy.on(RetryReason::connect_failure);
-    case RetryCause::not_sent: return policy.on(RetryReason::unprocessed);
-    case RetryCause::reused_connection:
-      return policy.on(RetryReason::reused_connection) &&
-             (policy.repeats_changes() || is_safe_method(method));
-    case RetryCause::reset_before_response: return policy.on(RetryReason::reset_before_response);
-    case RetryCause::timeout: return policy.on(RetryReason::timeout);
-    case RetryCause::status: return true;  // the caller has asked on_status()
-  }
-  CHECK_UNREACHABLE();
-}
-
-}  // namespace
-
-// Whether the backend may have acted on it, and whether all of it is still here.
-bool Exchange::may_try_again(RetryCause cause) {
-  if (response_begun_ || interim_bytes_ > 0) return false;
-  if (retries_ >= route_->retry.attempts() || tries_ >= kMaxTries) return false;
+RetryFacts Exchange::retry_facts() {
   const RequestHead& head = request();
-  if (!allows(route_->retry, cause, head.method())) return false;
-  if (cause == RetryCause::connect_failure) return true;
-  // Elsewhere it would be an answer to a user who has not logged in.
-  if (cause == RetryCause::status && lease_->is_private()) return false;
-  if (head.framing() == BodyFraming::chunked) return false;  // it was decoded where it stands
-  if (cause == RetryCause::not_sent) return true;
-  return repeatable();
-}
-
-// Without harm, and as a whole.
-bool Exchange::repeatable() {
-  const RequestHead& head = request();
-  if (head.framing() == BodyFraming::chunked) return false;
-  if (head.framing() == BodyFraming::length && body_known_ < head.content_length()) return false;
-  return is_idempotent(head.method());
-}
-
-// In a kept connection: a request that would be sent again loses nothing when it has been closed.
-Pool::Trust Exchange::trust() {
-  const bool again = allows(route_->retry, RetryCause::reused_connection, request().method());
-  return again && repeatable() ? Pool::Trust::events : Pool::Trust::ask_kernel;
+  return {.policy = route_->retry,
+          .method = head.method(),
+          .framing = head.framing(),
+          .whole_body_known =
+              head.framing() != BodyFraming::length || body_known_ >= head.content_length(),
+          .response_begun = response_begun_ || interim_bytes_ > 0,
+          .connection_is_private = lease_ != nullptr && lease_->is_private(),
+          .tries = tries_,
+          .retries = retries_};
 }
 
 // True: the next try has been arranged. Nothing of the one that failed is left.
@@ -63,8 +24,8 @@ bool Exchange::try_again(RetryCause cause) {
     return cluster_->other_address(place_, http_.pipes().loop.now(),
                                    std::span(tried_).first(tried_count_), avoided_too);
   };
-  const auto retry = [&] {
-    if (!may_try_again(cause)) return false;
+  const auto begin_retry = [&] {
+    if (!retry(cause, retry_facts())) return false;
     if (!retrying_ && !cluster_->begin_retrying(route_->retry.budget())) {
       cluster_->cells().retries[RetryResult::budget_exhausted].add();
       return false;
@@ -78,7 +39,7 @@ bool Exchange::try_again(RetryCause cause) {
   // The other addresses of a backend come first. Nothing has been sent, so that needs no leave of
   // the route's `retry` and is none of its attempts.
   BackendIndex next = another_address(false);
-  if (next == kNoBackend && !retry()) {
+  if (next == kNoBackend && !begin_retry()) {
     next = another_address(true);
     if (next == kNoBackend) return false;
   }

@@ -73,7 +73,7 @@ Exchange::Step Exchange::acquire() {
 bool Exchange::take_private() {
   PrivateConnections& own = *connection_.private_connections;
   if (own.empty() || fresh_) return false;
-  lease_ = own.take(*cluster_, trust(), place_);
+  lease_ = own.take(*cluster_, trust(retry_facts()), place_);
   if (lease_ == nullptr) place_ = kNoBackend;
   try_began_ = http_.pipes().loop.now();
   return lease_ != nullptr;
@@ -85,7 +85,7 @@ bool Exchange::take_private() {
 bool Exchange::find_place(bool reclaim) {
   const TimePoint now = http_.pipes().loop.now();
   const uint64_t hash = client_hash();
-  const Pool::Trust trusted = trust();
+  const Pool::Trust trusted = trust(retry_facts());
   std::array<BackendIndex, 2 * kMaxTries> passed;
   size_t passed_count = tried_count_;
   std::copy_n(tried_.begin(), tried_count_, passed.begin());
@@ -244,8 +244,8 @@ Exchange::Step Exchange::send_request() {
   std::span<char> known = in_.bytes_from(request_parser_.head_size());
   if (head.framing() == BodyFraming::none) known = {};
   if (head.framing() == BodyFraming::length) known = known.first(body_known_);
-  upload_since_ = rate_since_ = http_.pipes().loop.now();
-  rate_from_ = 0;
+  upload_since_ = http_.pipes().loop.now();
+  body_rate_.start(upload_since_);
   const size_t used = up_.begin(client(), lease_->transport, head.framing(),
                                 {const_cast<char*>(text.data()), text.size()}, known);
   body_known_ = used;

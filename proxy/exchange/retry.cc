@@ -1,0 +1,53 @@
+#include "exchange/retry.h"
+
+#include "base/check.h"
+#include "http/semantics.h"
+
+namespace weir {
+namespace {
+
+bool is_idempotent(std::string_view method) {
+  return is_safe_method(method) || method == "PUT" || method == "DELETE";
+}
+
+bool allows(const RetryPolicy& policy, RetryCause cause, std::string_view method) {
+  using config::RetryReason;
+  switch (cause) {
+    case RetryCause::connect_failure: return policy.on(RetryReason::connect_failure);
+    case RetryCause::not_sent: return policy.on(RetryReason::unprocessed);
+    case RetryCause::reused_connection:
+      return policy.on(RetryReason::reused_connection) &&
+             (policy.repeats_changes() || is_safe_method(method));
+    case RetryCause::reset_before_response: return policy.on(RetryReason::reset_before_response);
+    case RetryCause::timeout: return policy.on(RetryReason::timeout);
+    case RetryCause::status: return true;  // the caller has asked policy.on_status()
+  }
+  CHECK_UNREACHABLE();
+}
+
+// All of it can be sent once more. A chunked body was decoded in place, over its own bytes.
+bool is_whole(const RetryFacts& facts) {
+  return facts.framing != BodyFraming::chunked && facts.whole_body_known;
+}
+
+}  // namespace
+
+bool retry(RetryCause cause, const RetryFacts& facts) {
+  if (facts.response_begun) return false;
+  if (facts.retries >= facts.policy.attempts() || facts.tries >= kMaxTries) return false;
+  if (!allows(facts.policy, cause, facts.method)) return false;
+  if (cause == RetryCause::connect_failure) return true;
+  // Over another connection the backend would answer to a user who has not logged in.
+  if (cause == RetryCause::status && facts.connection_is_private) return false;
+  if (cause == RetryCause::not_sent) return facts.framing != BodyFraming::chunked;
+  return is_whole(facts) && is_idempotent(facts.method);
+}
+
+// A request that would be sent again loses nothing if the backend has closed the connection.
+Pool::Trust trust(const RetryFacts& facts) {
+  const bool again = allows(facts.policy, RetryCause::reused_connection, facts.method) &&
+                     is_whole(facts) && is_idempotent(facts.method);
+  return again ? Pool::Trust::events : Pool::Trust::ask_kernel;
+}
+
+}  // namespace weir

@@ -1,0 +1,35 @@
+// retry(): whether a request may be sent again after an attempt has failed. trust(): how carefully
+// a kept connection must be checked before the request is sent over it. Pure functions.
+//
+// A request is sent again only while nothing of a response has been passed on and all of its bytes
+// are still here; and, unless nothing of it was sent, only when its method is idempotent (RFC 9110
+// 9.2.2). A POST reaches backends at most once.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "http/message.h"
+#include "metrics/labels.h"
+#include "upstream/pool.h"
+#include "upstream/retry_policy.h"
+
+namespace weir {
+
+struct RetryFacts {
+  const RetryPolicy& policy;
+  std::string_view method;
+  BodyFraming framing = BodyFraming::none;
+  bool whole_body_known = true;        // no byte of the body is still to be read from the client
+  bool response_begun = false;         // the client has got a part of a response, or an interim one
+  bool connection_is_private = false;  // the client has logged in on the connection that failed
+  uint32_t tries = 0;                  // requests sent or connections that failed
+  uint32_t retries = 0;                // of these, after the first
+};
+
+inline constexpr uint32_t kMaxTries = 16;  // for one request, whatever its route allows
+
+[[nodiscard]] bool retry(RetryCause cause, const RetryFacts& facts);
+[[nodiscard]] Pool::Trust trust(const RetryFacts& facts);
+
+}  // namespace weir

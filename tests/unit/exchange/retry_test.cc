@@ -1,0 +1,94 @@
+#include "exchange/retry.h"
+
+#include <gtest/gtest.h>
+
+namespace weir {
+namespace {
+
+RetryPolicy policy(std::vector<std::string> on = {}, uint32_t attempts = 2) {
+  config::Retry retry;
+  retry.attempts = attempts;
+  retry.on = std::move(on);
+  return RetryPolicy(retry);
+}
+
+struct RetryCase {
+  const char* what;
+  RetryCause cause;
+  RetryFacts facts;
+  bool again;
+};
+
+TEST(Retry, RepeatsOnlyWhatIsSafe) {
+  static const RetryPolicy kDefault = policy();
+  static const RetryPolicy kReset = policy({"reset_before_response"});
+  static const RetryPolicy kReused = policy({"reused_connection"});
+  static const RetryPolicy kTimeout = policy({"timeout"});
+  static const RetryPolicy kNever = policy({}, 0);
+  constexpr BodyFraming kLength = BodyFraming::length, kChunked = BodyFraming::chunked;
+  const RetryCase cases[] = {
+      {"no connection", RetryCause::connect_failure, {kDefault, "POST"}, true},
+      {"no connection, chunked body",
+       RetryCause::connect_failure,
+       {kDefault, "POST", kChunked},
+       true},
+      {"nothing sent", RetryCause::not_sent, {kDefault, "POST"}, true},
+      {"nothing sent, chunked body", RetryCause::not_sent, {kDefault, "PUT", kChunked}, false},
+      {"kept connection, GET", RetryCause::reused_connection, {kDefault, "GET"}, true},
+      {"kept connection, PUT", RetryCause::reused_connection, {kDefault, "PUT"}, false},
+      {"kept connection, PUT allowed", RetryCause::reused_connection, {kReused, "PUT"}, true},
+      {"kept connection, POST", RetryCause::reused_connection, {kReused, "POST"}, false},
+      {"reset, not listed", RetryCause::reset_before_response, {kDefault, "GET"}, false},
+      {"reset, GET", RetryCause::reset_before_response, {kReset, "GET"}, true},
+      {"reset, DELETE", RetryCause::reset_before_response, {kReset, "DELETE"}, true},
+      {"reset, POST", RetryCause::reset_before_response, {kReset, "POST"}, false},
+      {"reset, body known",
+       RetryCause::reset_before_response,
+       {kReset, "PUT", kLength, true},
+       true},
+      {"reset, body gone",
+       RetryCause::reset_before_response,
+       {kReset, "PUT", kLength, false},
+       false},
+      {"reset, chunked body", RetryCause::reset_before_response, {kReset, "PUT", kChunked}, false},
+      {"timeout, not listed", RetryCause::timeout, {kDefault, "GET"}, false},
+      {"timeout", RetryCause::timeout, {kTimeout, "GET"}, true},
+      {"timeout, POST", RetryCause::timeout, {kTimeout, "POST"}, false},
+      {"status", RetryCause::status, {kDefault, "GET"}, true},
+      {"status, POST", RetryCause::status, {kDefault, "POST"}, false},
+      {"status, private connection",
+       RetryCause::status,
+       {kDefault, "GET", BodyFraming::none, true, false, true},
+       false},
+      {"response begun",
+       RetryCause::connect_failure,
+       {kDefault, "GET", BodyFraming::none, true, true},
+       false},
+      {"retries used up",
+       RetryCause::connect_failure,
+       {kDefault, "GET", BodyFraming::none, true, false, false, 3, 2},
+       false},
+      {"one retry left",
+       RetryCause::connect_failure,
+       {kDefault, "GET", BodyFraming::none, true, false, false, 2, 1},
+       true},
+      {"too many tries",
+       RetryCause::connect_failure,
+       {kDefault, "GET", BodyFraming::none, true, false, false, kMaxTries, 0},
+       false},
+      {"no retries allowed", RetryCause::connect_failure, {kNever, "GET"}, false},
+  };
+  for (const RetryCase& one : cases) EXPECT_EQ(retry(one.cause, one.facts), one.again) << one.what;
+}
+
+TEST(Retry, ChecksKeptConnectionBeforeSendingWhatCannotBeRepeated) {
+  const RetryPolicy usual = policy(), never = policy({}, 0);
+  EXPECT_EQ(trust({usual, "GET"}), Pool::Trust::events);
+  EXPECT_EQ(trust({usual, "POST"}), Pool::Trust::ask_kernel);
+  EXPECT_EQ(trust({usual, "GET", BodyFraming::chunked}), Pool::Trust::ask_kernel);
+  EXPECT_EQ(trust({usual, "GET", BodyFraming::length, false}), Pool::Trust::ask_kernel);
+  EXPECT_EQ(trust({never, "GET"}), Pool::Trust::ask_kernel);
+}
+
+}  // namespace
+}  // namespace weir
