@@ -6,6 +6,8 @@
 // exchanges, and nothing that ClientConnection refers to moves.
 #pragma once
 
+#include <optional>
+
 #include "base/session_id.h"
 #include "metrics/cells.h"
 #include "routing/snapshot.h"
@@ -47,8 +49,9 @@ class ClientSide {
   virtual bool last_request() const = 0;
   // The connection has carried requests before this one.
   virtual bool served_before() const = 0;
-  // The last call for this request; it may begin the next one.
-  virtual void on_exchange_over(AfterExchange after, EndReason reason) = 0;
+  // The last call for this request; it may begin the next one. `failure`: why the exchange did not
+  // end in order.
+  virtual void on_exchange_over(AfterExchange after, std::optional<EndReason> failure) = 0;
 
  protected:
   ~ClientSide() = default;

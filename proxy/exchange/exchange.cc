@@ -38,9 +38,9 @@ void Exchange::begin(ClientSide& side, std::string_view begun) {
   client_side_ = &side;
   connection_ = side.connection();
   in_.assign(begun);
-  began_ = http_.pipes().loop.now();
+  request_.began = http_.pipes().loop.now();
   hold_configuration();
-  stage_ = Stage::read_head;
+  enter(Stage::read_head);
   request_parser_.reset(head_limits());
   client().set_reader(&client_events_);
   client().set_writer(&client_events_);
@@ -51,10 +51,10 @@ void Exchange::reset() {
   abandon(EndReason::shutdown);
   Deadline::cancel();
   cancel_yield();
-  end_try();
+  end_attempt();
+  attempt_.reset();
   tunnel_.reset();
-  if (std::exchange(retrying_, false)) cluster_->end_retrying();
-  if (std::exchange(in_cluster_, false)) cluster_->end_request();
+  search_.end();
   if (client_side_ != nullptr) {
     client().set_reader(nullptr);
     client().set_writer(nullptr);
@@ -64,30 +64,22 @@ void Exchange::reset() {
   request_parser_.forget_fields();
   response_parser_.forget_fields();
   for (TextBuffer* text : {&host_, &path_, &answer_}) text->release_above(kBlockSize);
-  cluster_ = nullptr;
-  route_ = nullptr;
-  listener_ = nullptr;
-  snapshot_ = renewed_ = {};
   answer_.clear();
   client_side_ = nullptr;
   connection_ = {};
   books_ = {};
-  queued_since_ = first_byte_at_ = {};
-  body_rate_ = {};
-  failure_ = EndReason::client_closed;
+  request_ = {};
+  upload_ = {};
+  response_ = {};
+  failure_.reset();
   expired_ = {};
-  place_ = kNoBackend;
-  request_id_ = leftover_ = {};
-  client_ = {};
-  tried_count_ = tries_ = retries_ = status_ = 0;
-  next_ = kNoBackend;
-  interim_bytes_ = 0;
-  body_known_ = 0;
-  received_ = answered_ = 0;
-  keeps_for_ = Duration::max();
-  awaits_continue_ = fresh_ = client_gone_ = keep_upstream_ = keep_client_ = response_begun_ =
-      again_ = false;
-  stage_ = Stage::idle;
+  again_ = false;
+  if (stage_ != Stage::idle) enter(Stage::idle);
+}
+
+void Exchange::enter(Stage next) {
+  DCHECK(may_move(stage_, next));
+  stage_ = next;
 }
 
 void Exchange::advance() {
@@ -158,14 +150,14 @@ bool Exchange::client_is_gone() {
 }
 
 bool Exchange::client_has_left() {
-  return listener_->http->cancel_on_close && !up_.running() && client().ended_by_peer();
+  return cancels_on_close() && !up_.running() && client().ended_by_peer();
 }
 
 // For a client that is gone.
 Exchange::Step Exchange::cancel() {
   if (client().error() != 0) return client_failed();
-  client_gone_ = true;
-  return over(response_begun_ ? after_cut() : AfterExchange::close, EndReason::client_closed);
+  request_.client_gone = true;
+  return over(response_.begun ? after_cut() : AfterExchange::close, EndReason::client_closed);
 }
 
 // While weir does not read from the client, this detects its reset and its FIN.
@@ -189,9 +181,9 @@ Exchange::Step Exchange::read_head() {
   }
   if (!client().readable()) {
     // Woken for nothing: it waits without an exchange.
-    return in_.empty() ? over(AfterExchange::keep, EndReason::client_closed) : Step::wait;
+    return in_.empty() ? over(AfterExchange::keep, std::nullopt) : Step::wait;
   }
-  const size_t limit = static_cast<size_t>(listener_->http->limits.max_header_size);
+  const size_t limit = static_cast<size_t>(request_.listener->http->limits.max_header_size);
   const Io io = client().read(in_.room(limit));
   switch (io.status) {
     case Io::Status::ok: break;
@@ -201,7 +193,7 @@ Exchange::Step Exchange::read_head() {
     case Io::Status::failed: return client_failed();
   }
   in_.add(io.bytes);
-  received_ += io.bytes;
+  request_.received += io.bytes;
   return Step::next;
 }
 
@@ -213,13 +205,13 @@ void Exchange::take_configuration() {
 
 void Exchange::hold_configuration() {
   const ClientConfiguration now = client_side_->configuration();
-  snapshot_ = now.snapshot;
-  listener_ = &now.listener;
-  http_.fit_scratch(listener_->http->head_room);
+  request_.snapshot = now.snapshot;
+  request_.listener = &now.listener;
+  http_.fit_scratch(request_.listener->http->head_room);
 }
 
 HeadLimits Exchange::head_limits() const {
-  const config::ListenerLimits& limits = listener_->http->limits;
+  const config::ListenerLimits& limits = request_.listener->http->limits;
   return {.head = static_cast<size_t>(limits.max_header_size), .fields = limits.max_headers};
 }
 
@@ -227,55 +219,50 @@ Exchange::Step Exchange::take_head() {
   take_configuration();
   // What follows a CONNECT may be bytes for the tunnel, sent before the answer has come: when there
   // is no tunnel, none of them is a request.
-  keep_client_ = request().keep_alive() && request().form() != TargetForm::authority;
-  client_ =
-      RequestClient(request(), *connection_.address, client().tls() != nullptr, *listener_->http);
-  stage_ = Stage::route;
+  response_.keep_client = request().keep_alive() && request().form() != TargetForm::authority;
+  request_.client = RequestClient(request(), *connection_.address, client().tls() != nullptr,
+                                  *request_.listener->http);
+  enter(Stage::route);
   return Step::next;
 }
 
 Exchange::Step Exchange::route() {
-  RequestFacts facts = facts_of(request(), host_, client_.scheme);
+  RequestFacts facts = facts_of(request(), host_, request_.client.scheme);
+  const ListenerSpec& listener = *request_.listener;
   facts.misdirected =
-      is_misdirected(listener_->tls.get(), client().tls(), host_.view(), request().authority());
-  if (facts.misdirected) keep_client_ = false;  // few clients open another connection otherwise
+      is_misdirected(listener.tls.get(), client().tls(), host_.view(), request().authority());
+  // Few clients open another connection otherwise.
+  if (facts.misdirected) response_.keep_client = false;
   const Decision decision =
-      decide(*listener_->http, facts, {http_.text_scratch(), http_.target_scratch()});
+      decide(*listener.http, facts, {http_.text_scratch(), http_.target_scratch()});
   path_.assign(decision.choice.path);
-  route_ = decision.choice.route;
-  if (route_ != nullptr) books_.routed(snapshot_->route_cells(*listener_, route_));
+  const Route* const route = request_.route = decision.choice.route;
+  if (route != nullptr) books_.routed(request_.snapshot->route_cells(listener, route));
   switch (decision.kind) {
-    case Decision::Kind::forward: return forward(*route_);
+    case Decision::Kind::forward: return forward(*route);
     case Decision::Kind::respond:
-      return send_answer(decision.status, route_->respond.content_type, route_->respond.body, {});
+      return send_answer(decision.status, route->respond.content_type, route->respond.body, {});
     case Decision::Kind::redirect: return send_answer(decision.status, {}, {}, decision.location);
-    case Decision::Kind::refuse:
-      return reply(decision.status, decision.reason,
-                   decision.status == 404 ? EndReason::client_closed : EndReason::bad_request);
+    case Decision::Kind::refuse: return refuse(decision);
   }
   CHECK_UNREACHABLE();
 }
 
+// A request that no route takes is answered, and not counted among the malformed ones.
+Exchange::Step Exchange::refuse(const Decision& decision) {
+  if (decision.status == 404) return reply(404, decision.reason, std::nullopt);
+  return reply(decision.status, decision.reason, EndReason::bad_request);
+}
+
 Exchange::Step Exchange::forward(const Route& route) {
-  cluster_ = &snapshot_->cluster(route.pick(http_.random().next()));
-  books_.forwarded(cluster_->cells());
-  cluster_->begin_request();
-  in_cluster_ = true;
+  search_.begin(request_.snapshot->cluster(route.pick(http_.random().next())));
+  books_.forwarded(search_.cluster().cells());
   const RequestHead& head = request();
   const size_t behind = in_.view().size() - request_parser_.head_size();
   if (head.framing() == BodyFraming::length)
-    body_known_ = static_cast<size_t>(std::min<uint64_t>(behind, head.content_length()));
-  stage_ = Stage::acquire;
+    request_.body_known = static_cast<size_t>(std::min<uint64_t>(behind, head.content_length()));
+  enter(Stage::acquire);
   return Step::next;
-}
-
-// Gives the connection to the backend up: nothing of it may be used again.
-void Exchange::drop_upstream() {
-  if (lease_ == nullptr) return;
-  lease_->transport.set_reader(nullptr);
-  lease_->transport.set_writer(nullptr);
-  lease_.reset();
-  cluster_->end_use(place_);
 }
 
 // While no relay reads from the client.

@@ -38,47 +38,43 @@ bool is_removed(const FieldEdits* edits, std::string_view name) {
 }  // namespace
 
 // An error of weir's own: short, and nothing in it about what stands behind weir.
-Exchange::Step Exchange::reply(unsigned status, const char* reason, EndReason failure) {
+Exchange::Step Exchange::reply(unsigned status, const char* reason,
+                               std::optional<Failure> failure) {
   failure_ = failure;
   books_.refused(reason);
-  if (response_begun_) return over(after_cut(), failure);
+  if (response_.begun) return over(after_cut(), failed_by());
   LOG(debug, "request.answered", kv("session", text(client_side_->session_id())),
       kv("status", status), kv("reason", reason));
-  if (request_id_.empty()) {
-    Hop hop;
-    hop.trusted = client_.trusted;
-    request_id_ = request_id(request(), hop, http_.random().next(), request_id_memory_);
-  }
-  const std::string* configured = listener_->http->error_body(status);
-  const std::string body = configured != nullptr ? with_request_id(*configured, request_id_)
-                                                 : fmt::format("{} {}\nrequest {}\n", status,
-                                                               reason_phrase(status), request_id_);
+  const std::string_view id = request_id();
+  const std::string* configured = request_.listener->http->error_body(status);
+  const std::string body =
+      configured != nullptr ? with_request_id(*configured, id)
+                            : fmt::format("{} {}\nrequest {}\n", status, reason_phrase(status), id);
   return send_answer(status, type_of(body), body, {});
 }
 
 // Nothing of it is left to come: the connection can go on to the next.
 bool Exchange::request_is_over() {
-  if (request_parser_.state() != H1RequestParser::State::complete) return false;
+  if (!understood()) return false;
   const RequestHead& head = request();
   const size_t behind = in_.view().size() - request_parser_.head_size();
   if (up_.state() == BodyRelay::State::done)  // relayed; what came behind it may be lost, in there
-    return up_.leftover().empty() || behind > body_known_;
-  body_known_ = 0;
+    return up_.leftover().empty() || behind > request_.body_known;
+  request_.body_known = 0;
   if (head.framing() == BodyFraming::none) return true;
   if (head.framing() != BodyFraming::length || behind < head.content_length()) return false;
-  body_known_ = static_cast<size_t>(head.content_length());
+  request_.body_known = static_cast<size_t>(head.content_length());
   return true;
 }
 
 // A whole response of weir's own, with what the route changes in responses.
 Exchange::Step Exchange::send_answer(unsigned status, std::string_view type, std::string_view body,
                                      std::string_view location) {
-  if (!request_is_over() || client_side_->last_request()) keep_client_ = false;
-  end_try();
-  const bool understood = request_parser_.state() == H1RequestParser::State::complete;
-  const bool old = understood && request().version() == HttpVersion::http_1_0;
-  const HttpSpec& http = *listener_->http;
-  const FieldEdits* edits = route_ != nullptr ? &route_->response_fields : nullptr;
+  if (!request_is_over() || client_side_->last_request()) response_.keep_client = false;
+  end_attempt();
+  const bool old = understood() && request().version() == HttpVersion::http_1_0;
+  const HttpSpec& http = *request_.listener->http;
+  const FieldEdits* edits = request_.route != nullptr ? &request_.route->response_fields : nullptr;
   H1HeadWriter out(http_.head_scratch());
   const auto own = [&](std::string_view name, std::string_view value) {
     if (!value.empty() && !is_removed(edits, name)) out.field(name, value);
@@ -89,24 +85,24 @@ Exchange::Step Exchange::send_answer(unsigned status, std::string_view type, std
   own("Location", location);
   if (!body.empty()) own("Content-Type", type);
   if (!has_no_body(status)) out.field("Content-Length", body.size());
-  own("X-Request-Id", request_id_);
+  own("X-Request-Id", request_.id);
   if (edits != nullptr) {
     for (const FieldText& field : edits->set) out.field(field.name, field.value);
     for (const FieldText& field : edits->add) out.field(field.name, field.value);
   }
-  if (!keep_client_) out.field("Connection", "close");
-  if (keep_client_ && old) out.field("Connection", "keep-alive");
+  if (!response_.keep_client) out.field("Connection", "close");
+  if (response_.keep_client && old) out.field("Connection", "keep-alive");
   out.end();
   if (!out.ok()) return over(AfterExchange::abort, EndReason::error);
-  status_ = status;
-  response_begun_ = true;
+  response_.status = status;
+  response_.begun = true;
   books_.wrote_head(out.text().size());
   answer_.append(out.text());  // behind what is left of interim responses
-  if (!has_no_body(status) && !(understood && request().method() == "HEAD")) answer_.append(body);
+  if (!has_no_body(status) && !(understood() && request().method() == "HEAD")) answer_.append(body);
   watch_client();
   client().set_writer(&client_events_);
-  answer_moved_ = http_.pipes().loop.now();
-  stage_ = Stage::answer;
+  response_.answer_moved = http_.pipes().loop.now();
+  enter(Stage::answer);
   return Step::next;
 }
 
@@ -115,33 +111,33 @@ Exchange::Step Exchange::flush_answer() {
     if (!client().writable()) return Step::wait;
     const Io io = client().write(answer_.view());
     if (io.status == Io::Status::failed) return client_failed();
-    if (io.bytes > 0) answer_moved_ = http_.pipes().loop.now();
-    answered_ += io.bytes;
+    if (io.bytes > 0) response_.answer_moved = http_.pipes().loop.now();
+    response_.sent += io.bytes;
     answer_.drop_front(io.bytes);
   }
-  return answered(keep_client_, failure_);
+  return answered(response_.keep_client, failed_by());
 }
 
 void Exchange::give_up(unsigned status, EndReason reason) {
   if (stage_ == Stage::delivering) return (void)over(AfterExchange::abort, reason);
   if (tunnel_) return end_tunnel(reason);
-  keep_client_ = false;
-  if (response_begun_)
+  response_.keep_client = false;
+  if (response_.begun)
     return (void)over(is_by_drain(reason) ? AfterExchange::abort : after_cut(), reason);
   if (reply(status, "given up", reason) == Step::next) advance();
 }
 
 uint64_t Exchange::received_bytes() const {
-  return received_ + up_.received() + (tunnel_ ? tunnel_->request.moved() : 0);
+  return request_.received + up_.received() + (tunnel_ ? tunnel_->request.moved() : 0);
 }
 
 uint64_t Exchange::sent_bytes() const {
-  return answered_ + down_.sent() + (tunnel_ ? tunnel_->response.moved() : 0);
+  return response_.sent + down_.sent() + (tunnel_ ? tunnel_->response.moved() : 0);
 }
 
 TimePoint Exchange::last_active() const {
   if (tunnel_) return tunnel_->last_moved();
-  return std::max({began_, up_.last_moved(), down_.last_moved()});
+  return std::max({request_.began, up_.last_moved(), down_.last_moved()});
 }
 
 WaitingFor Exchange::waiting_for() const {

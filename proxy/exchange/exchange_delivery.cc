@@ -14,7 +14,7 @@ Exchange::Step Exchange::over_when_delivered(AfterExchange after, EndReason reas
     stop_relays();
     watch_client();
   }
-  stage_ = Stage::delivering;
+  enter(Stage::delivering);
   after_delivery_ = {after, reason};
   last_bytes_.begin(http_.pipes().loop.now());
   if (tunnel_) {
@@ -27,9 +27,10 @@ Exchange::Step Exchange::over_when_delivered(AfterExchange after, EndReason reas
 // What they hold is dropped, and the bodies stay incomplete. What they have moved stays counted.
 void Exchange::stop_relays() {
   settle();
-  received_ += up_.received();
-  answered_ += down_.sent();
-  heads_received_ = settled_up_ = settled_down_ = 0;
+  request_.received += up_.received();
+  response_.sent += down_.sent();
+  response_.heads_received = 0;
+  if (attempt_) attempt_->restart_counts();
   up_.stop();
   down_.stop();
 }
@@ -37,12 +38,12 @@ void Exchange::stop_relays() {
 Exchange::Step Exchange::deliver() {
   const TimePoint now = http_.pipes().loop.now();
   Pipe* const pipe = tunnel_ ? &*tunnel_ : nullptr;
-  const bool arrived = lease_ != nullptr
-                           ? last_bytes_.arrived(client(), lease_->transport, pipe, now)
-                           : last_bytes_.arrived(client(), now);
+  const bool connected = attempt_ && attempt_->has_connection();
+  const bool arrived = connected ? last_bytes_.arrived(client(), attempt_->transport(), pipe, now)
+                                 : last_bytes_.arrived(client(), now);
   auto [after, reason] = after_delivery_;
   if (!arrived) {
-    const config::ListenerTimeouts& timeouts = listener_->timeouts;
+    const config::ListenerTimeouts& timeouts = request_.listener->timeouts;
     const bool client = last_bytes_.for_client();
     const config::Timeout& patience = client                          ? timeouts.client_idle
                                       : timeouts.half_close.enabled() ? timeouts.half_close
@@ -52,7 +53,7 @@ Exchange::Step Exchange::deliver() {
     expired_ = {.timeout = &patience};
     reason = client ? EndReason::client_idle_timeout : EndReason::half_close_timeout;
   }
-  if (lease_ != nullptr) lease_->transport.abort();
+  if (connected) attempt_->transport().abort();
   return over(after, reason);
 }
 

@@ -6,13 +6,14 @@
 namespace weir {
 namespace {
 
-bool is_timeout(EndReason reason) {
+bool is_timeout(std::optional<EndReason> reason) {
   return reason == EndReason::request_timeout || reason == EndReason::response_timeout ||
          reason == EndReason::client_idle_timeout || reason == EndReason::request_body_timeout;
 }
 
 // `status`: what the client was told, 0 for nothing.
-std::optional<RequestError> request_error(EndReason reason, unsigned status, bool client_gone) {
+std::optional<RequestError> request_error(std::optional<EndReason> reason, unsigned status,
+                                          bool client_gone) {
   if (reason == EndReason::request_header_timeout) return RequestError::header_timeout;
   if (reason == EndReason::request_body_timeout) return RequestError::body_timeout;
   if (reason == EndReason::client_reset) return RequestError::client_abort;
@@ -34,105 +35,108 @@ std::string_view text(HttpVersion version) {
 
 void Exchange::abandon(EndReason reason) {
   if (!under_way()) return;
-  end_retrying(RetryResult::failed);
+  search_.end_retrying(RetryResult::failed);
   settle();
   record(reason);
-  stage_ = Stage::over;
+  enter(Stage::over);
 }
 
 // Of a request that could be read, or was answered though it could not. One that was cut in its
 // head is no request to be counted, but has a line; a connection that is closed instead of a
 // further request leaves nothing.
-void Exchange::record(EndReason reason) {
+void Exchange::record(std::optional<EndReason> reason) {
   // Refused before: that is why, whatever became of the answer.
-  if (failure_ != EndReason::client_closed) reason = failure_;
-  const bool understood = request_parser_.state() == H1RequestParser::State::complete;
-  if (understood || !in_.empty())
-    if (const auto error = request_error(reason, status_, client_gone_))
+  if (failure_) reason = failure_->cause;
+  if (understood() || !in_.empty())
+    if (const auto error = request_error(reason, response_.status, request_.client_gone))
       connection_.cells->request_errors[*error].add();
-  if (understood || status_ != 0) count(reason);
-  if (understood || status_ != 0 || !in_.empty()) write_access_line(reason);
+  if (understood() || response_.status != 0) count(reason);
+  if (understood() || response_.status != 0 || !in_.empty()) write_access_line(reason);
 }
 
-void Exchange::count(EndReason reason) {
+void Exchange::count(std::optional<EndReason> reason) {
   EventLoop& loop = http_.pipes().loop;
   ListenerCells& cells = *connection_.cells;
   const bool answering =
-      stage_ == Stage::relay || (stage_ == Stage::delivering && response_begun_ && !tunnel_);
-  if (answering && is_by_drain(reason)) cells.truncated[CutPhase::drain].add();
+      stage_ == Stage::relay || (stage_ == Stage::delivering && response_.begun && !tunnel_);
+  if (answering && reason && is_by_drain(*reason)) cells.truncated[CutPhase::drain].add();
   if (answering && is_timeout(reason)) cells.truncated[CutPhase::timeout].add();
-  const bool understood = request_parser_.state() == H1RequestParser::State::complete;
+  if (attempt_) attempt_->end(reason);
   books_.worked(loop.now(), loop.into_turn());
-  books_.over(cells, snapshot_->route_cells(*listener_, route_),
-              {understood ? request_method(request().method()) : RequestMethod::other, status_,
-               tunnel_.has_value(), reason, loop.now() - began_, received_bytes(), sent_bytes()},
-              loop.now());
+  books_.over(
+      cells, request_.snapshot->route_cells(*request_.listener, request_.route),
+      {understood() ? request_method(request().method()) : RequestMethod::other, response_.status,
+       tunnel_.has_value(), reason, loop.now() - request_.began, received_bytes(), sent_bytes()},
+      loop.now());
 }
 
 // The configuration that has the timeout that expired: a request that waited may have changed to
 // the cluster of a later one.
 const Snapshot& Exchange::snapshot_of_timeout() const {
-  return (expired_.of_cluster && renewed_ ? renewed_ : snapshot_)->snapshot();
+  return (expired_.of_cluster && search_.renewed() ? search_.renewed() : request_.snapshot)
+      ->snapshot();
 }
 
 // What the client sent comes last: a line that is too long is cut there.
-void Exchange::write_access_line(EndReason reason) {
+void Exchange::write_access_line(std::optional<EndReason> reason) {
   LogThread* log = LogThread::for_access();
   if (log == nullptr) return;
-  const bool understood = request_parser_.state() == H1RequestParser::State::complete;
   static H1RequestParser no_request;
   static const RequestHead& kNothing = no_request.head({});
-  const RequestHead& head = understood ? request() : kNothing;
-  const HeadGlimpse seen = understood ? HeadGlimpse{head.method(), head.target(), head.authority()}
-                                      : glimpse(in_.view());
+  const RequestHead& head = understood() ? request() : kNothing;
+  const HeadGlimpse seen = understood()
+                               ? HeadGlimpse{head.method(), head.target(), head.authority()}
+                               : glimpse(in_.view());
   const uint64_t sent = sent_bytes();
   const std::string_view referer = head.find("Referer"), agent = head.find("User-Agent");
   std::array<char, IpAddress::kTextSize> client_memory;
   IpAddress ip;
   const Address& peer = *connection_.address;
-  const bool named = client_.is_named();
+  const bool named = request_.client.is_named();
   std::string_view client = "-";
   if (named)
-    client = client_.address->text(client_memory);
+    client = request_.client.address->text(client_memory);
   else if (ip.assign(peer))
     client = ip.text(client_memory);
   if (log->access_common({client, seen.method, seen.target,
-                          understood ? text(head.version()) : std::string_view(), status_,
-                          sent - std::min(sent, books_.head_bytes()), referer, agent}))
+                          understood() ? text(head.version()) : std::string_view(),
+                          response_.status, sent - std::min(sent, books_.head_bytes()), referer,
+                          agent}))
     return;
   const std::string peer_text = peer.text();
   const HostSpec* to = host();
   const TimePoint now = http_.pipes().loop.now();
   const std::string place =
       expired_.timeout != nullptr ? snapshot_of_timeout().place(expired_.timeout->location) : "";
-  const bool normalized = route_ != nullptr && head.form() != TargetForm::asterisk &&
+  const bool normalized = request_.route != nullptr && head.form() != TargetForm::asterisk &&
                           head.form() != TargetForm::authority && path_.view() != head.path();
-  const auto connected_in = books_.connected_in();
-  const bool ordinary = reason == EndReason::client_closed && status_ != 0 && !client_gone_;
+  const auto connected_in = attempt_ ? attempt_->connected_in() : std::nullopt;
   log->access("request",
               {kv("session", text(client_side_->session_id())),
-               kv("listener", listener_->name),
+               kv("listener", request_.listener->name),
                kv("client", named ? client : std::string_view(peer_text)),
                kv_if(named, "peer", peer_text),
-               kv("status", status_),
-               kv_if(route_ != nullptr, "route", route_ != nullptr ? route_->name : std::string()),
-               kv_if(cluster_ != nullptr, "cluster",
-                     cluster_ != nullptr ? cluster_->spec().name : std::string()),
+               kv("status", response_.status),
+               kv_if(request_.route != nullptr, "route",
+                     request_.route != nullptr ? request_.route->name : std::string()),
+               kv_if(search_.begun(), "cluster",
+                     search_.begun() ? search_.cluster().spec().name : std::string()),
                kv_if(to != nullptr, "backend", to != nullptr ? to->backend->name() : std::string()),
-               kv_if(tries_ > 0, "tries", tries_),
+               kv_if(search_.tries() > 0, "tries", search_.tries()),
                kv("received_bytes", received_bytes()),
                kv("sent_bytes", sent),
-               kv("duration", now - began_),
+               kv("duration", now - request_.began),
                kv_if(books_.queued_for() > Duration::zero(), "queue", books_.queued_for()),
                kv_if(connected_in.has_value(), "connect", connected_in.value_or(Duration::zero())),
-               kv_if(first_byte_at_ != TimePoint{}, "first_byte", first_byte_at_ - began_),
-               kv_if(!ordinary, "reason", weir::text(reason)),
+               kv_if(response_.first_byte_at != TimePoint{}, "first_byte",
+                     response_.first_byte_at - request_.began),
+               kv_if(reason.has_value(), "reason", reason ? weir::text(*reason) : ""),
                kv_if(books_.refusal() != nullptr, "error",
                      std::string_view(books_.refusal() != nullptr ? books_.refusal() : "")),
                kv_if(!place.empty(), "config", place),
-               kv_if(!request_id_.empty(), "request_id", request_id_),
+               kv_if(!request_.id.empty(), "request_id", request_.id),
                kv_if(!seen.method.empty(), "method", seen.method),
-               kv_if(understood || !seen.host.empty(), "host", seen.host),
+               kv_if(understood() || !seen.host.empty(), "host", seen.host),
                kv_if(!seen.target.empty(), "path", seen.target),
                kv_if(normalized, "routed_path", path_.view()),
                kv_if(!referer.empty(), "referer", referer),

@@ -7,6 +7,7 @@
 #include "http/semantics.h"
 
 namespace weir {
+
 // The request may still be going out: a backend may answer before it has read all of it.
 Exchange::Step Exchange::await_response() {
   switch (up_.state()) {
@@ -14,7 +15,7 @@ Exchange::Step Exchange::await_response() {
     case BodyRelay::State::open: break;
     case BodyRelay::State::done:
       watch_client();
-      lease_->transport.set_writer(&upstream_events_);
+      attempt_->transport().set_writer(&backend_events_);
       break;
     case BodyRelay::State::source_failed: return client_failed();
     case BodyRelay::State::truncated:
@@ -37,57 +38,57 @@ Exchange::Step Exchange::read_response() {
       case H1ResponseParser::State::incomplete: break;
     }
   }
-  Transport& upstream = lease_->transport;
-  if (!upstream.readable()) return Step::wait;
+  Transport& backend = attempt_->transport();
+  if (!backend.readable()) return Step::wait;
   std::span<char> room = out_.room(head_limits().head);
   // What comes behind a 101 is kept until the client has taken the head: not more than fits.
   if (request().upgrades()) room = room.first(std::min(room.size(), kBlockSize / 2));
-  const Io io = upstream.read(room);
+  const Io io = backend.read(room);
   switch (io.status) {
     case Io::Status::ok: break;
     case Io::Status::blocked: return Step::wait;
     case Io::Status::unsupported: CHECK_UNREACHABLE();
-    case Io::Status::eof: return upstream_failed(EndReason::backend_closed);
-    case Io::Status::failed: return upstream_failed(EndReason::backend_reset);
+    case Io::Status::eof: return backend_gone(EndReason::backend_closed);
+    case Io::Status::failed: return backend_gone(EndReason::backend_reset);
   }
-  if (first_byte_at_ == TimePoint{}) first_byte_at_ = http_.pipes().loop.now();
+  if (response_.first_byte_at == TimePoint{}) response_.first_byte_at = http_.pipes().loop.now();
   out_.add(io.bytes);
-  heads_received_ += io.bytes;
+  response_.heads_received += io.bytes;
   return Step::next;
 }
 
 // What it sent is not HTTP, or not to be relayed; none of it reaches the client.
 Exchange::Step Exchange::backend_at_fault(const char* reason) {
   LOG(warn, "backend.malformed_response", kv("session", text(client_side_->session_id())),
-      kv("cluster", cluster_->spec().name), kv("backend", host()->backend->name()),
+      kv("cluster", search_.cluster().spec().name), kv("backend", host()->backend->name()),
       kv("reason", reason));
-  cluster_->note_no_response(place_, http_.pipes().loop.now());
+  search_.cluster().note_no_response(attempt_->backend(), http_.pipes().loop.now());
   return reply(502, "the backend's response cannot be relayed", EndReason::backend_error);
 }
 
 Exchange::Step Exchange::take_response() {
   const ResponseHead& head = response();
   if (!head.interim()) {
-    const TimePoint now = http_.pipes().loop.now();
-    cluster_->note_response(place_, head.status(), now);
-    if (authenticates_connection(head)) lease_->make_private();
-    books_.answered(head.status(), now);
+    attempt_->on_response(head.status(), http_.pipes().loop.now());
+    if (authenticates_connection(head)) attempt_->make_private();
   }
   if (head.status() == 101 || head.opens_tunnel()) return open_tunnel(head);
   if (head.interim()) return relay_interim(head);
-  if (route_->retry.on_status(head.status()) && try_again(RetryCause::status)) return Step::next;
+  if (request_.route->retry.on_status(head.status()) && try_again(RetryCause::status))
+    return Step::next;
   return send_response(head);
 }
 
 // 100, 102, 103: relayed in order to HTTP/1.1 clients. Their number is not bounded: their bytes
 // are, and the time for the answer goes on to count.
 Exchange::Step Exchange::relay_interim(const ResponseHead& head) {
-  interim_bytes_ += response_parser_.head_size();
-  if (interim_bytes_ > kMaxInterim) return backend_at_fault("more than 1 MiB of interim responses");
+  response_.interim_bytes += response_parser_.head_size();
+  if (response_.interim_bytes > kMaxInterim)
+    return backend_at_fault("more than 1 MiB of interim responses");
   // Now it is the client's turn, and its time begins.
-  if (head.status() == 100 && std::exchange(awaits_continue_, false)) {
-    upload_since_ = http_.pipes().loop.now();
-    body_rate_.start(upload_since_);
+  if (head.status() == 100 && std::exchange(upload_.awaits_continue, false)) {
+    upload_.since = http_.pipes().loop.now();
+    upload_.rate.start(upload_.since);
   }
   if (request().version() == HttpVersion::http_1_1) {
     H1HeadWriter out(http_.head_scratch());
@@ -97,7 +98,7 @@ Exchange::Step Exchange::relay_interim(const ResponseHead& head) {
     books_.wrote_head(out.text().size());
     const Io io = client().write(answer_.view());
     if (io.status == Io::Status::failed) return client_failed();
-    answered_ += io.bytes;
+    response_.sent += io.bytes;
     answer_.drop_front(io.bytes);  // what is left goes before the next head
   }
   const AnswerTo answers = answer_to(request().method());
@@ -112,7 +113,7 @@ Exchange::Step Exchange::send_response(const ResponseHead& head) {
   const BodyPlan body = relayed_body(head, version);
   if (up_.state() != BodyRelay::State::done || body.framing == BodyFraming::until_close ||
       client_side_->last_request())
-    keep_client_ = false;
+    response_.keep_client = false;
   std::string_view text = write_response_head(head, body);
   if (text.empty()) return backend_at_fault("its header fields do not go together or are too many");
   if (!answer_.empty()) {
@@ -121,29 +122,30 @@ Exchange::Step Exchange::send_response(const ResponseHead& head) {
     text = answer_.view();
   }
   books_.wrote_head(text.size());
-  status_ = head.status();
-  keep_upstream_ = head.keep_alive() && head.framing() != BodyFraming::until_close;
-  if (const auto seconds = head.keep_alive_timeout()) keeps_for_ = std::chrono::seconds(*seconds);
+  response_.status = head.status();
+  response_.keep_backend = head.keep_alive() && head.framing() != BodyFraming::until_close;
+  if (const auto seconds = head.keep_alive_timeout())
+    response_.backend_keeps_for = std::chrono::seconds(*seconds);
   down_.expect(head, kUnlimitedBody);
   if (head.framing() == BodyFraming::chunked) expect_response_trailers(head);
-  response_begun_ = true;
-  end_retrying(RetryResult::ok);
+  response_.begun = true;
+  search_.end_retrying(RetryResult::ok);
   const std::span<char> known = out_.bytes_from(response_parser_.head_size());
-  const size_t used = down_.begin(lease_->transport, client(), body.framing,
+  const size_t used = down_.begin(attempt_->transport(), client(), body.framing,
                                   {const_cast<char*>(text.data()), text.size()}, known);
   answer_.clear();
-  if (used < known.size()) keep_upstream_ = false;  // it said more than was asked for
-  stage_ = Stage::relay;
+  if (used < known.size()) response_.keep_backend = false;  // it said more than was asked for
+  enter(Stage::relay);
   return Step::next;
 }
 
 // The rules for the fields of every response: interim, final, or a switch of protocols.
 ResponsePlan Exchange::response_plan() const {
-  const FieldEdits& edits = route_->response_fields;
+  const FieldEdits& edits = request_.route->response_fields;
   ResponsePlan plan;
   plan.fields = {edits.set, edits.add, edits.remove, {}};
-  plan.via = listener_->http->via;
-  plan.server = listener_->http->server_text;
+  plan.via = request_.listener->http->via;
+  plan.server = request_.listener->http->server_text;
   return plan;
 }
 
@@ -158,7 +160,7 @@ std::string_view Exchange::write_response_head(const ResponseHead& head, BodyPla
   ResponsePlan plan = response_plan();
   plan.client = request().version();
   plan.body = body;
-  plan.connection = !keep_client_                          ? ConnectionOption::close
+  plan.connection = !response_.keep_client                 ? ConnectionOption::close
                     : plan.client == HttpVersion::http_1_0 ? ConnectionOption::keep_alive
                                                            : ConnectionOption::none;
   plan.date = http_.date();
@@ -191,33 +193,26 @@ Exchange::Step Exchange::relay() {
 // side has closed or announced a close.
 Exchange::Step Exchange::finish() {
   const bool request_over = up_.state() == BodyRelay::State::done;
-  const bool goes_on = request_over && keep_client_;
+  const bool goes_on = request_over && response_.keep_client;
   if (down_.decoder().trailers_left_out()) {
-    keep_upstream_ = false;
+    response_.keep_backend = false;
     LOG(warn, "backend.trailers_too_large", kv("session", text(client_side_->session_id())),
-        kv("cluster", cluster_->spec().name), kv("backend", host()->backend->name()),
+        kv("cluster", search_.cluster().spec().name), kv("backend", host()->backend->name()),
         kv("limit", head_limits().head));
   }
-  if (keep_upstream_ && request_over && down_.leftover().empty()) {
+  if (response_.keep_backend && request_over && down_.leftover().empty()) {
     settle();
-    lease_->transport.set_reader(nullptr);
-    lease_->transport.set_writer(nullptr);
-    cluster_->end_use(place_);
-    if (!lease_->is_private())
-      lease_->pool().give_back(std::move(lease_), keeps_for_);
-    else if (goes_on)
-      connection_.private_connections->keep(std::move(lease_), *cluster_, place_, keeps_for_);
-    lease_.reset();
+    attempt_->give_back(goes_on ? connection_.private_connections : nullptr,
+                        response_.backend_keeps_for);
   }
-  return answered(goes_on, EndReason::client_closed);
+  return answered(goes_on, std::nullopt);
 }
 
-// The whole answer is out; `reason`: client_closed, or why it was an error.
-Exchange::Step Exchange::answered(bool keep, EndReason reason) {
-  if (keep) return over(AfterExchange::keep, reason);
-  if (!client_has_finished()) return over(AfterExchange::linger, reason);
-  return over(AfterExchange::close,
-              reason == EndReason::client_closed ? EndReason::last_request : reason);
+// The whole response was sent; `failure`: why it was an error.
+Exchange::Step Exchange::answered(bool keep, std::optional<EndReason> failure) {
+  if (keep) return over(AfterExchange::keep, failure);
+  if (!client_has_finished()) return over(AfterExchange::linger, failure);
+  return over(AfterExchange::close, failure.value_or(EndReason::last_request));
 }
 
 // The client announced its last request, and sent no byte after it: no data can cross our FIN and
@@ -226,29 +221,32 @@ Exchange::Step Exchange::answered(bool keep, EndReason reason) {
 bool Exchange::client_has_finished() {
   return client().tls() == nullptr && request_parser_.state() == H1RequestParser::State::complete &&
          !request().keep_alive() && (up_.state() == BodyRelay::State::done || request_is_over()) &&
-         up_.leftover().empty() && in_.view().size() == request_parser_.head_size() + body_known_ &&
+         up_.leftover().empty() &&
+         in_.view().size() == request_parser_.head_size() + request_.body_known &&
          !client().readable();
 }
 
 // The end of every exchange. The last call tells the client side, which may begin the
 // next request at once.
-Exchange::Step Exchange::over(AfterExchange after, EndReason reason) {
-  end_retrying(RetryResult::failed);
+Exchange::Step Exchange::over(AfterExchange after, std::optional<EndReason> failure) {
+  search_.end_retrying(RetryResult::failed);
   settle();
-  record(reason);
+  record(failure);
   if (after == AfterExchange::keep) {
     const std::string_view behind = up_.leftover();
     if (!behind.empty())
       in_.assign(behind);
     else
-      in_.drop_front(std::min(in_.view().size(), request_parser_.head_size() + body_known_));
-    leftover_ = in_.view();
+      in_.drop_front(
+          std::min(in_.view().size(), request_parser_.head_size() + request_.body_known));
+    request_.leftover = in_.view();
   }
   // A tunnel's end tells neither side more than the other.
-  if (after == AfterExchange::abort && tunnel_ && lease_) lease_->transport.abort();
-  stage_ = Stage::over;
+  if (after == AfterExchange::abort && tunnel_ && attempt_->has_connection())
+    attempt_->transport().abort();
+  enter(Stage::over);
   Deadline::cancel();
-  client_side_->on_exchange_over(after, reason);
+  client_side_->on_exchange_over(after, failure);
   return Step::wait;
 }
 
@@ -259,11 +257,6 @@ Exchange::Step Exchange::client_failed() {
   if ((sent == BodyRelay::State::done || sent == BodyRelay::State::idle) && !tunnel_)
     return over(AfterExchange::abort, reason);
   return over_when_delivered(AfterExchange::abort, reason);
-}
-
-const HostSpec* Exchange::host() const {
-  if (cluster_ == nullptr || place_ == kNoBackend) return nullptr;
-  return &cluster_->spec().hosts[place_];
 }
 
 }  // namespace weir

@@ -1,5 +1,5 @@
-// ExchangeStage: what an Exchange does now or waits for. ExchangeLimit: when a stage times out, and
-// what follows then.
+// ExchangeStage: what an exchange does now or waits for. may_move(): which stage may follow which.
+// ExchangeLimit: when a stage times out, and what follows then.
 #pragma once
 
 #include "config/plain_values.h"
@@ -8,7 +8,7 @@
 
 namespace weir {
 
-// A request goes through the stages in this order; it may leave any of them for `answer`,
+// A request goes through the stages in this order; it may leave them early for `answer`,
 // `delivering` or `over`, and a retry goes back to `acquire`.
 enum class ExchangeStage : uint8_t {
   idle,       // not lent
@@ -24,8 +24,31 @@ enum class ExchangeStage : uint8_t {
   answer,          // sends a response of weir's own
   tunnel,          // after 101, or 2xx to CONNECT
   delivering,      // one side has failed: sends the other what was received before
-  over,            // the owner has been told
+  over,            // the client side has been told
 };
+
+// Each stage but `idle` may be left for `over`: the client has gone, or the exchange was abandoned.
+constexpr bool may_move(ExchangeStage from, ExchangeStage to) {
+  using enum ExchangeStage;
+  const auto one_of = [to](auto... stages) { return ((to == stages) || ...); };
+  switch (from) {
+    case idle: return one_of(read_head);
+    case read_head: return one_of(route, answer, over);
+    case route: return one_of(acquire, answer, over);
+    case acquire: return one_of(queued, pause, connect, send_request, answer, over);
+    case queued: return one_of(acquire, answer, over);
+    case pause: return one_of(acquire, answer, over);
+    case connect: return one_of(send_request, acquire, answer, over);
+    case send_request: return one_of(await_response, answer, over);
+    case await_response: return one_of(relay, tunnel, acquire, answer, delivering, over);
+    case relay: return one_of(delivering, over);
+    case answer: return one_of(over);
+    case tunnel: return one_of(delivering, over);
+    case delivering: return one_of(over);
+    case over: return one_of(idle);
+  }
+  return false;
+}
 
 struct ExchangeLimit {
   TimePoint at = kNever;

@@ -7,15 +7,15 @@
 namespace weir {
 
 LimitFacts Exchange::limit_facts() const {
-  LimitFacts facts{.stage = stage_, .timeouts = listener_->timeouts};
-  facts.route = route_;
-  facts.cluster = cluster_ != nullptr ? &cluster_->spec() : nullptr;
-  facts.began = began_;
-  facts.queued_since = queued_since_;
+  LimitFacts facts{.stage = stage_, .timeouts = request_.listener->timeouts};
+  facts.route = request_.route;
+  facts.cluster = search_.begun() ? &search_.cluster().spec() : nullptr;
+  facts.began = request_.began;
+  facts.queued_since = search_.queued_since();
   facts.pause_until = pause_until_;
-  facts.attempt_began = try_began_;
-  facts.upload_since = upload_since_;
-  facts.answer_moved = answer_moved_;
+  if (attempt_) facts.attempt_began = attempt_->began();
+  facts.upload_since = upload_.since;
+  facts.answer_moved = response_.answer_moved;
   facts.next_check = last_bytes_.next_check();
   facts.up = {up_.running(), up_.blocked(), up_.last_moved()};
   facts.down = {down_.running(), down_.blocked(), down_.last_moved()};
@@ -29,24 +29,24 @@ LimitFacts Exchange::limit_facts() const {
 
 // The client has not been told to send the body, and has not begun.
 bool Exchange::client_waits() const {
-  return awaits_continue_ && up_.received() == 0;
+  return upload_.awaits_continue && up_.received() == 0;
 }
 
 bool Exchange::checks_body_rate() const {
-  return up_.running() && !client_waits() && listener_->http->limits.min_body_rate != 0;
+  return up_.running() && !client_waits() && request_.listener->http->limits.min_body_rate != 0;
 }
 
 bool Exchange::uploads_too_slowly(TimePoint now) {
-  if (!checks_body_rate() || now < body_rate_.next_check()) return false;
-  return body_rate_.too_slow(now, up_.sent(), listener_->http->limits.min_body_rate,
-                             up_.blocked_since(body_rate_.since()));
+  if (!checks_body_rate() || now < upload_.rate.next_check()) return false;
+  return upload_.rate.too_slow(now, up_.sent(), request_.listener->http->limits.min_body_rate,
+                               up_.blocked_since(upload_.rate.since()));
 }
 
 // The deadline is not moved with each byte: on_deadline() computes the limit again.
 void Exchange::arm() {
   const LimitFacts facts = limit_facts();
   TimePoint at = std::min(limits(facts).at, request_limit(facts).at);
-  if (checks_body_rate()) at = std::min(at, body_rate_.next_check());
+  if (checks_body_rate()) at = std::min(at, upload_.rate.next_check());
   http_.pipes().loop.deadlines().set(*this, at);
 }
 
@@ -59,7 +59,7 @@ void Exchange::on_deadline() {
   const Limit reached = limits(facts);
   if (now < reached.at) return arm();
   if (stage_ == Stage::pause) {
-    stage_ = Stage::acquire;
+    enter(Stage::acquire);
     return advance();
   }
   expire(reached);
@@ -75,7 +75,7 @@ void Exchange::expire(const Limit& reached) {
       stage_ == Stage::await_response && reached.reason == EndReason::response_timeout;
   // Not when it is the rest of the request that is late.
   if (stage_ == Stage::await_response && reached.status == 504 && (!up_.running() || up_.blocked()))
-    cluster_->note_no_response(place_, http_.pipes().loop.now());
+    search_.cluster().note_no_response(attempt_->backend(), http_.pipes().loop.now());
   if (no_response && !response_parser_.started() && try_again(RetryCause::timeout))
     return advance();
   if (stage_ == Stage::tunnel) return end_tunnel(reached.reason);

@@ -5,7 +5,7 @@
 namespace weir {
 
 Exchange::Step Exchange::open_tunnel(const ResponseHead& head) {
-  if (!head.opens_tunnel() && !answers_upgrade(request(), head, route_->upgrades))
+  if (!head.opens_tunnel() && !answers_upgrade(request(), head, request_.route->upgrades))
     return backend_at_fault("switches to a protocol that it was not offered");
   if (up_.state() != BodyRelay::State::done)
     return backend_at_fault("switches protocols before it has the whole request");
@@ -17,30 +17,32 @@ Exchange::Step Exchange::open_tunnel(const ResponseHead& head) {
   books_.wrote_head(out.text().size());
   // What came behind the two heads goes first.
   answer_.append(out.text()).append(out_.view().substr(response_parser_.head_size()));
-  const size_t behind_request = request_parser_.head_size() + body_known_;
+  const size_t behind_request = request_parser_.head_size() + request_.body_known;
   const std::string_view early =
       up_.leftover().empty() ? in_.view().substr(behind_request) : up_.leftover();
   if (early.size() > kBlockSize) return backend_at_fault("switches protocols too late");
   const Io io = client().write(answer_.view());
   if (io.status == Io::Status::failed) return client_failed();
-  answered_ += io.bytes;
+  response_.sent += io.bytes;
   answer_.drop_front(io.bytes);
   if (answer_.size() > kBlockSize) return over(AfterExchange::abort, EndReason::error);
-  status_ = head.status();
-  response_begun_ = true;
-  end_retrying(RetryResult::ok);
+  response_.status = head.status();
+  response_.begun = true;
+  search_.end_retrying(RetryResult::ok);
   settle();
-  heads_received_ = settled_up_ = settled_down_ = 0;
-  tunnel_.emplace(http_.pipes(), client(), lease_->transport, static_cast<PipeObserver&>(*this));
+  response_.heads_received = 0;
+  attempt_->restart_counts();
+  tunnel_.emplace(http_.pipes(), client(), attempt_->transport(),
+                  static_cast<PipeObserver&>(*this));
   tunnel_->request.preload(early);
   tunnel_->response.preload(answer_.view());
-  received_ += up_.received() - early.size();  // the tunnel counts them
+  request_.received += up_.received() - early.size();  // the tunnel counts them
   up_.stop();
   in_.shrink(request_parser_.head_size());
   out_.clear();
   answer_.clear();
   tunnel_->start();
-  stage_ = Stage::tunnel;
+  enter(Stage::tunnel);
   tunnel_->request.pump();
   tunnel_->response.pump();
   if (tunnel_->request.state() != HalfPipe::State::open ||
@@ -58,7 +60,7 @@ void Exchange::on_pipe() {
     return (void)over_when_delivered(AfterExchange::abort, EndReason::backend_reset);
   if (request.failed() || response.failed()) return (void)client_failed();
   if (!tunnel_->ended()) return arm();
-  over(AfterExchange::close, EndReason::client_closed);
+  over(AfterExchange::close, std::nullopt);
 }
 
 // In order when nothing is on its way, else so that a part does not look like the whole.

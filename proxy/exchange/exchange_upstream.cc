@@ -1,139 +1,45 @@
-// Finding a backend for the request, and sending it there.
+// The way of a request to a backend: choosing one, connecting, sending.
 #include <algorithm>
 
 #include "exchange/exchange.h"
+#include "exchange/forwarded_head.h"
 #include "http/connection_auth.h"
 #include "http/semantics.h"
-#include "routing/decide.h"
 #include "upstream/connecting.h"
 
 namespace weir {
-namespace {
 
-constexpr std::string_view kUnixHost = "localhost";  // a path is no host
-
-bool wants(config::Forwarded configured, config::Forwarded one) {
-  return configured == one || configured == config::Forwarded::both;
-}
-
-// Of the certificate that the client has shown; how many they are.
-size_t identity_fields(const TlsServer* server, const TlsStream* tls, std::string_view host,
-                       std::span<FieldText> fields) {
-  if (server == nullptr || tls == nullptr || !server->requests_client_certificates()) return 0;
-  const config::ClientFields how = server->rules_for(host).forward;
-  if (how == config::ClientFields::none) return 0;
-  const ClientIdentity* identity = tls->client_identity();
-  if (identity == nullptr) return 0;
-  size_t n = 0;
-  if (how != config::ClientFields::client_cert)
-    fields[n++] = {FieldId::x_forwarded_client_cert, "X-Forwarded-Client-Cert", identity->xfcc};
-  if (how != config::ClientFields::xfcc)
-    fields[n++] = {FieldId::client_cert, "Client-Cert", identity->client_cert};
-  return n;
-}
-
-}  // namespace
-
-// Room may come with another configuration, and so may backends: a request that waits, or is sent
-// again, goes by the cluster as it is now. Its route stays.
-void Exchange::renew_cluster() {
-  const SnapshotRef& current = *connection_.current;
-  if ((renewed_ ? renewed_ : snapshot_) == current || !current) return;
-  Cluster* const next = current->same_cluster(cluster_->spec());
-  if (next == nullptr || next == cluster_ || &next->queue() != &cluster_->queue())
-    return;  // it is gone
-  next->take_over(*cluster_, retrying_);
-  cluster_ = next;
-  tried_count_ = 0;  // places of other backends
-  next_ = kNoBackend;
-  renewed_ = current;
-}
-
-// A kept connection, or a new one to a backend that has room.
 Exchange::Step Exchange::acquire() {
-  renew_cluster();
-  // No kept connection is taken for a client that has gone: it would be closed without a request.
-  const bool kept = !fresh_ && !connection_.private_connections->empty();
-  if (kept && client_has_left()) return cancel();
-  if (take_private()) return use_place();
-  if (!called_ && cluster_->queue().awaited()) return no_place(true);  // the queue keeps its order
-  bool full = find_place();
-  // Private connections to full backends may be closed for it.
-  if (!client_gone_ && place_ == kNoBackend && full && cluster_->queue().has_private())
-    full = find_place(/*reclaim=*/true);
-  // One that has failed this request is better than more waiting.
-  if (!client_gone_ && place_ == kNoBackend && full && called_ &&
-      std::exchange(tried_count_, 0) > 0)
-    full = find_place();
-  if (client_gone_) return cancel();
-  return place_ != kNoBackend ? use_place() : no_place(full);
-}
-
-// The client has logged in on it: whatever the balancer says, and without waiting.
-bool Exchange::take_private() {
-  PrivateConnections& own = *connection_.private_connections;
-  if (own.empty() || fresh_) return false;
-  lease_ = own.take(*cluster_, trust(retry_facts()), place_);
-  if (lease_ == nullptr) place_ = kNoBackend;
-  try_began_ = http_.pipes().loop.now();
-  return lease_ != nullptr;
-}
-
-// Sets place_, and lease_ where a connection was kept, or client_gone_ where one would have been
-// taken. Without a place: whether it is only that backends are full. Those that are held off or
-// ejected are not tried as long as others are full: there is something to wait for.
-bool Exchange::find_place(bool reclaim) {
-  const TimePoint now = http_.pipes().loop.now();
-  const uint64_t hash = client_hash();
-  const Pool::Trust trusted = trust(retry_facts());
-  std::array<BackendIndex, 2 * kMaxTries> passed;
-  size_t passed_count = tried_count_;
-  std::copy_n(tried_.begin(), tried_count_, passed.begin());
-  bool full = false, awaits = false;
-  for (bool first = true; passed_count <= passed.size(); first = false) {
-    const std::span<const BackendIndex> over = std::span(passed).first(passed_count);
-    place_ = first ? next_ : kNoBackend;
-    if (place_ == kNoBackend)
-      place_ = passed_count < passed.size()
-                   ? cluster_->pick(now, hash, over)
-                   : cluster_->find_room(now, std::span(tried_).first(tried_count_));
-    if (place_ == kNoBackend) break;
-    if (awaits && cluster_->is_avoided(place_, now)) break;
-    Pool& pool = cluster_->pool(place_);
-    try_began_ = now;
-    if (fresh_) {
-      pool.make_room();
-    } else {
-      client_gone_ = pool.idle() > 0 && client_has_left();
-      if (client_gone_) break;
-      lease_ = pool.take(trusted);
-    }
-    if (lease_ == nullptr && reclaim) pool.reclaim_private();
-    if (lease_ != nullptr || !pool.full()) return false;
-    full = true;
-    awaits |= !cluster_->is_avoided(place_, now);
-    if (passed_count == passed.size()) break;
-    passed[passed_count++] = place_;
+  search_.renew(*connection_.current, request_.snapshot);
+  BackendSearch::Choice choice;
+  const BackendSearch::Query query{http_.pipes().loop.now(), client_hash(), trust(retry_facts()),
+                                   *connection_.private_connections,
+                                   cancels_on_close() ? &client() : nullptr};
+  switch (search_.find(query, choice)) {
+    case BackendSearch::Result::found: return use(std::move(choice));
+    case BackendSearch::Result::full: return wait_for_room();
+    case BackendSearch::Result::none: return no_backend();
+    case BackendSearch::Result::client_gone: return cancel();
   }
-  place_ = kNoBackend;
-  return full;
+  CHECK_UNREACHABLE();
 }
 
-Exchange::Step Exchange::use_place() {
-  next_ = kNoBackend;
-  leave_queue();
-  cluster_->begin_use(place_);
-  books_.tried(cluster_->cells_of(place_), http_.pipes().loop.now());
-  if (lease_ != nullptr) {
-    stage_ = Stage::send_request;
+Exchange::Step Exchange::use(BackendSearch::Choice choice) {
+  search_.leave_queue();
+  const TimePoint now = http_.pipes().loop.now();
+  books_.left_queue(now);
+  const bool kept = choice.lease != nullptr;
+  attempt_.emplace(search_.cluster(), choice.backend, std::move(choice.lease), now);
+  if (kept) {
+    enter(Stage::send_request);
     return Step::next;
   }
-  lease_ = cluster_->pool(place_).open();
-  lease_->transport.set_reader(&upstream_events_);
-  lease_->transport.set_writer(&upstream_events_);
-  stage_ = Stage::connect;
-  const ClusterSpec& spec = cluster_->spec();
-  switch (begin_connecting(http_.pipes().loop, lease_->transport, spec, spec.hosts[place_])) {
+  Transport& transport = attempt_->open();
+  transport.set_reader(&backend_events_);
+  transport.set_writer(&backend_events_);
+  enter(Stage::connect);
+  switch (
+      begin_connecting(http_.pipes().loop, transport, search_.cluster().spec(), attempt_->host())) {
     case Transport::Connecting::pending: return Step::wait;
     case Transport::Connecting::done: return Step::next;
     case Transport::Connecting::failed: return connect_failed();
@@ -141,186 +47,124 @@ Exchange::Step Exchange::use_place() {
   CHECK_UNREACHABLE();
 }
 
-// Waits for room, or for a moment when all have been tried; or there is none.
-Exchange::Step Exchange::no_place(bool all_full) {
+Exchange::Step Exchange::wait_for_room() {
   const TimePoint now = http_.pipes().loop.now();
-  ClusterQueue& queue = cluster_->queue();
-  if (all_full && called_) {
-    // Its deadline may have come while it was called.
-    const config::Timeout& timeout = cluster_->spec().pool.queue_timeout;
-    if (timeout.enabled() && now >= queued_since_ + timeout.value) {
-      expired_ = {.timeout = &timeout, .of_cluster = true};
-      return reply(503, "given up", EndReason::queue_timeout);
-    }
-    called_ = false;
-    queue.call_taken();
-    queue.enter_again(*this);
-    stage_ = Stage::queued;
-    return Step::wait;
-  }
-  leave_queue();
-  if (all_full) {
-    if (!queue.enter(*this, static_cast<uint32_t>(cluster_->spec().pool.max_pending)))
+  switch (search_.wait(now)) {
+    case BackendSearch::Wait::entered:
+      books_.queued(now);
+      enter(Stage::queued);
+      return Step::wait;
+    case BackendSearch::Wait::queue_full:
       return reply(503, "too many requests wait for a backend", EndReason::queue_full);
-    if (queued_since_ == TimePoint{}) queued_since_ = now;
-    books_.queued(now);
-    stage_ = Stage::queued;
+    case BackendSearch::Wait::timed_out:
+      expired_ = {.timeout = &search_.cluster().spec().pool.queue_timeout, .of_cluster = true};
+      return reply(503, "given up", EndReason::queue_timeout);
+  }
+  CHECK_UNREACHABLE();
+}
+
+// Where all backends have failed this request, it tries them again after a pause.
+Exchange::Step Exchange::no_backend() {
+  search_.leave_queue();
+  if (search_.forget_failed()) {
+    const Duration most = request_.route->retry.pause(search_.retries());
+    const auto bound = static_cast<uint64_t>(std::max<int64_t>(most.count(), 1));
+    pause_until_ = http_.pipes().loop.now() + Duration(http_.random().below(bound));
+    enter(Stage::pause);
     return Step::wait;
   }
-  if (tried_count_ > 0) {
-    tried_count_ = 0;
-    const Duration bound = route_->retry.pause(retries_);
-    pause_until_ =
-        now +
-        Duration(http_.random().below(static_cast<uint64_t>(std::max<int64_t>(bound.count(), 1))));
-    stage_ = Stage::pause;
-    return Step::wait;
-  }
-  cluster_->cells().no_backend.add();
+  search_.cluster().cells().no_backend.add();
   return reply(503, "there is no backend to try", EndReason::no_backend);
 }
 
-// Also when its turn has come: then it is that of the next.
-void Exchange::leave_queue() {
-  if (cluster_ == nullptr) return;
-  ClusterQueue& queue = cluster_->queue();
-  if (QueueWaiter::linked()) queue.leave(*this);
-  if (!std::exchange(called_, false)) return;
-  queue.call_taken();
-  queue.wake();
-}
-
 void Exchange::on_room() {
-  DCHECK(stage_ == Stage::queued);  // who has been answered does not wait
-  called_ = true;
-  stage_ = Stage::acquire;
+  search_.on_room();
+  enter(Stage::acquire);
   http_.pipes().loop.yield(*this);
 }
 
-// Source hashing follows the client that trusted proxies speak of.
-uint64_t Exchange::client_hash() {
-  if (client_.is_named()) return client_.address->host_hash(kSourceSeed);
+// Source hashing uses the client that trusted proxies name.
+uint64_t Exchange::client_hash() const {
+  if (request_.client.is_named()) return request_.client.address->host_hash(kSourceSeed);
   return connection_.address->host_hash(kSourceSeed);
 }
 
 Exchange::Step Exchange::connect() {
-  const ClusterSpec& spec = cluster_->spec();
-  switch (continue_connecting(lease_->transport, spec, spec.hosts[place_])) {
+  const ClusterSpec& spec = search_.cluster().spec();
+  switch (continue_connecting(attempt_->transport(), spec, attempt_->host())) {
     case Transport::Connecting::pending: return Step::wait;
     case Transport::Connecting::failed: return connect_failed();
     case Transport::Connecting::done: break;
   }
-  books_.connected(http_.pipes().loop.now());
-  record_connect_success(*cluster_, place_);
-  stage_ = Stage::send_request;
+  attempt_->on_connected(http_.pipes().loop.now());
+  enter(Stage::send_request);
   return Step::next;
 }
 
 // Also when time has run out: expired_ is set then.
 Exchange::Step Exchange::connect_failed() {
-  ++tries_;
+  search_.count_try();
   const bool timeout = expired_.timeout != nullptr;
-  const ConnectError error = timeout ? ConnectError::timeout : connect_error(lease_->transport);
-  record_connect_failure(lease_->transport, *cluster_, place_, error, http_.pipes().loop.now());
-  if (try_again(RetryCause::connect_failure)) return Step::next;
-  return timeout ? reply(504, "no backend answered in time", EndReason::connect_timeout)
-                 : reply(502, "no backend could be connected to", EndReason::connect_failed);
+  const Transport& transport = attempt_->transport();
+  record_connect_failure(transport, search_.cluster(), attempt_->backend(),
+                         timeout ? ConnectError::timeout : connect_error(transport),
+                         http_.pipes().loop.now());
+  const RetryCause cause = RetryCause::connect_failure;
+  return timeout ? attempt_failed({EndReason::connect_timeout, cause}, 504,
+                                  "no backend answered in time")
+                 : attempt_failed({EndReason::connect_failed, cause}, 502,
+                                  "no backend could be connected to");
 }
 
 Exchange::Step Exchange::send_request() {
   if (client_is_gone()) return cancel();
-  ++tries_;
+  search_.count_try();
   const RequestHead& head = request();
-  const std::string_view text = write_request_head(relayed_body(head));
+  const std::string_view text = write_forwarded_head(
+      {head, request_.client, *request_.listener, *request_.route, client().tls(),
+       *attempt_->host().backend, host_.view(), path_.view(), request_id(), relayed_body(head)},
+      http_);
   if (text.empty())
     return reply(431, "the header fields are too large to be forwarded", EndReason::bad_request);
-  if (authenticates_connection(head)) lease_->make_private();
-  books_.sent(http_.pipes().loop.now());
+  if (authenticates_connection(head)) attempt_->make_private();
+  const TimePoint now = http_.pipes().loop.now();
+  attempt_->on_sent(now);
   response_parser_.reset(answer_to(head.method()), head_limits());
-  awaits_continue_ = head.expects_continue() && in_.view().size() == request_parser_.head_size();
-  const uint64_t limit = listener_->http->limits.max_body_size;
+  const size_t head_size = request_parser_.head_size();
+  upload_ = {.since = now,
+             .awaits_continue = head.expects_continue() && in_.view().size() == head_size};
+  upload_.rate.start(now);
+  const uint64_t limit = request_.listener->http->limits.max_body_size;
   up_.expect(head, limit != 0 ? limit : kUnlimitedBody);
   if (head.framing() == BodyFraming::chunked) expect_request_trailers();
-  std::span<char> known = in_.bytes_from(request_parser_.head_size());
+  std::span<char> known = in_.bytes_from(head_size);
   if (head.framing() == BodyFraming::none) known = {};
-  if (head.framing() == BodyFraming::length) known = known.first(body_known_);
-  upload_since_ = http_.pipes().loop.now();
-  body_rate_.start(upload_since_);
-  const size_t used = up_.begin(client(), lease_->transport, head.framing(),
-                                {const_cast<char*>(text.data()), text.size()}, known);
-  body_known_ = used;
-  lease_->transport.set_reader(&upstream_events_);
-  stage_ = Stage::await_response;
+  if (head.framing() == BodyFraming::length) known = known.first(request_.body_known);
+  Transport& backend = attempt_->transport();
+  request_.body_known = up_.begin(client(), backend, head.framing(),
+                                  {const_cast<char*>(text.data()), text.size()}, known);
+  backend.set_reader(&backend_events_);
+  enter(Stage::await_response);
   return Step::next;
 }
 
-// They obey the rules for the request's head: a peer that is not trusted says nothing in them
-// either.
+// Trailers obey the rules for the head: a peer that is not trusted must not claim a client's
+// address in them either.
 void Exchange::expect_request_trailers() {
-  const FieldEdits& edits = route_->request_fields;
+  const FieldEdits& edits = request_.route->request_fields;
   FieldFilter filter(request(), {edits.set, edits.add, edits.remove, {}});
-  if (!client_.trusted) filter.drop_untrusted();
+  if (!request_.client.trusted) filter.drop_untrusted();
   up_.expect_trailers(filter, head_limits().head, H1BodyDecoder::Excess::fault);
 }
 
-// What backends are told about the client. Empty: a value is too large.
-std::span<const FieldText> Exchange::forwarding_fields(const Hop& hop, OwnFields& fields) {
-  const RequestHead& head = request();
-  const config::Forwarded how = listener_->http->forwarded;
-  TextMemory memory(http_.text_scratch());
-  size_t n = 0;
-  if (wants(how, config::Forwarded::x_forwarded)) {
-    fields[n++] = {FieldId::x_forwarded_for, "X-Forwarded-For", x_forwarded_for(head, hop, memory)};
-    fields[n++] = {
-        FieldId::x_forwarded_proto, "X-Forwarded-Proto",
-        head.has(FieldId::x_forwarded_proto) ? x_forwarded_proto(head, hop) : client_.scheme};
-    if (const std::string_view host = x_forwarded_host(head, hop); !host.empty())
-      fields[n++] = {FieldId::x_forwarded_host, "X-Forwarded-Host", host};
+// That of the client, where a trusted proxy has sent one; else a new one.
+std::string_view Exchange::request_id() {
+  if (request_.id.empty()) {
+    Hop hop;
+    hop.trusted = request_.client.trusted;
+    request_.id = weir::request_id(request(), hop, http_.random().next(), request_.id_memory);
   }
-  if (wants(how, config::Forwarded::forwarded))
-    fields[n++] = {FieldId::forwarded, "Forwarded", forwarded(head, hop, memory)};
-  if (request_id_.empty())
-    request_id_ = request_id(head, hop, http_.random().next(), request_id_memory_);
-  fields[n++] = {FieldId::x_request_id, "X-Request-Id", request_id_};
-  n += identity_fields(listener_->tls.get(), client().tls(), host_.view(),
-                       std::span(fields).subspan(n));
-  for (size_t i = 0; i < n; ++i)
-    if (fields[i].value.data() == nullptr) return {};
-  return std::span(fields).first(n);
-}
-
-// What was matched is what is forwarded; the null view: it does not fit.
-std::string_view Exchange::request_target() {
-  return backend_target(*route_, request(), path_.view(), http_.target_scratch());
-}
-
-// Room for the head of a first chunk is left behind it. Empty: it does not fit.
-std::string_view Exchange::write_request_head(BodyPlan body) {
-  const RequestHead& head = request();
-  const HttpSpec& http = *listener_->http;
-  RequestClient::HopMemory memory;
-  const Hop hop = client_.hop(memory);
-  OwnFields own;
-  RequestPlan plan;
-  const FieldEdits& edits = route_->request_fields;
-  plan.fields = {edits.set, edits.add, edits.remove, forwarding_fields(hop, own)};
-  plan.target = request_target();
-  if (plan.fields.own.empty() || plan.target.data() == nullptr) return {};
-  plan.authority = route_->rewrite.host.empty() ? head.authority() : route_->rewrite.host;
-  // Only of an HTTP/1.0 client that names no host.
-  if (plan.authority.empty()) {
-    const Backend& backend = *cluster_->spec().hosts[place_].backend;
-    plan.authority = backend.address().is_unix() ? kUnixHost : std::string_view(backend.text());
-  }
-  plan.body = body;
-  plan.via = http.via;
-  plan.trusted = hop.trusted;
-  plan.upgrades = route_->upgrades;
-  plan.expect = true;
-  const std::span<char> scratch = http_.head_scratch();
-  H1HeadWriter out(scratch.first(scratch.size() - kChunkHeadSize));
-  write_request(out, head, plan);
-  return out.text();
+  return request_.id;
 }
 
 }  // namespace weir

@@ -28,8 +28,8 @@ struct LimitFacts {
   TimePoint attempt_began{};
   TimePoint upload_since{};  // the client may send the body
   TimePoint answer_moved{};
-  TimePoint next_check{};         // of the stage `delivering`
-  RelayFacts up, down;           // a tunnel has its times in `down`
+  TimePoint next_check{};        // of the stage `delivering`
+  RelayFacts up{}, down{};       // a tunnel has its times in `down`
   bool awaits_continue = false;  // the client sends the body after a 100
   bool half_closed = false;      // the tunnel
 };

@@ -67,7 +67,7 @@ void Http1Session::begin_exchange(std::string_view begun) {
   exchange_->begin(*this, begun);
 }
 
-void Http1Session::on_exchange_over(AfterExchange after, EndReason reason) {
+void Http1Session::on_exchange_over(AfterExchange after, std::optional<EndReason> failure) {
   switch (after) {
     case AfterExchange::keep: {
       const std::string begun(exchange_->leftover());
@@ -79,12 +79,17 @@ void Http1Session::on_exchange_over(AfterExchange after, EndReason reason) {
     }
     case AfterExchange::linger:
       give_back_exchange();
-      return linger(reason == EndReason::client_closed ? EndReason::last_request : reason);
-    case AfterExchange::abort: give_back_exchange(); return abort(reason);
+      // A client that has left while weir sent its last response is no other end of the session.
+      return linger(failure == EndReason::client_closed
+                        ? EndReason::last_request
+                        : failure.value_or(EndReason::last_request));
+    case AfterExchange::abort:
+      give_back_exchange();
+      return abort(failure.value_or(EndReason::error));
     case AfterExchange::close:
       give_back_exchange();
       client_.close();
-      return end(reason, DrainEnd::peer);
+      return end(failure.value_or(EndReason::client_closed), DrainEnd::peer);
   }
   CHECK_UNREACHABLE();
 }

@@ -56,7 +56,7 @@ class Http1Session final : public Session,
   }
   bool last_request() const override;
   bool served_before() const override { return requests_ > 1; }
-  void on_exchange_over(AfterExchange after, EndReason reason) override;
+  void on_exchange_over(AfterExchange after, std::optional<EndReason> failure) override;
 
   void await_request();
   TimePoint idle_deadline() const;

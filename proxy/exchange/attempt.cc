@@ -1,0 +1,134 @@
+#include "exchange/attempt.h"
+
+#include <utility>
+
+#include "base/check.h"
+#include "upstream/connecting.h"
+
+namespace weir {
+namespace {
+
+// What the backend did wrong when an attempt ended for this reason; none when it was not at fault.
+std::optional<BackendError> backend_error(EndReason reason, bool answered) {
+  switch (reason) {
+    case EndReason::connect_failed:
+    case EndReason::connect_timeout: return BackendError::connect;
+    case EndReason::backend_closed:
+    case EndReason::backend_reset: return answered ? BackendError::truncated : BackendError::reset;
+    case EndReason::backend_error: return BackendError::protocol;
+    case EndReason::response_timeout:
+    case EndReason::request_timeout: return BackendError::timeout;
+    case EndReason::client_closed:
+    case EndReason::client_reset:
+    case EndReason::no_backend:
+    case EndReason::idle_timeout:
+    case EndReason::half_close_timeout:
+    case EndReason::max_age:
+    case EndReason::keep_alive_timeout:
+    case EndReason::request_header_timeout:
+    case EndReason::request_body_timeout:
+    case EndReason::client_idle_timeout:
+    case EndReason::bad_request:
+    case EndReason::queue_full:
+    case EndReason::queue_timeout:
+    case EndReason::last_request:
+    case EndReason::bad_proxy_header:
+    case EndReason::proxy_header_timeout:
+    case EndReason::tls_handshake_failed:
+    case EndReason::tls_handshake_timeout:
+    case EndReason::handshake_limit:
+    case EndReason::max_connections:
+    case EndReason::listener_limit:
+    case EndReason::out_of_descriptors:
+    case EndReason::drain_idle:
+    case EndReason::drain_deadline:
+    case EndReason::shutdown:
+    case EndReason::error: return std::nullopt;
+  }
+  CHECK_UNREACHABLE();
+}
+
+std::optional<BackendError> backend_error(RetryCause cause) {
+  switch (cause) {
+    case RetryCause::connect_failure: return BackendError::connect;
+    case RetryCause::not_sent:
+    case RetryCause::reused_connection:
+    case RetryCause::reset_before_response: return BackendError::reset;
+    case RetryCause::timeout: return BackendError::timeout;
+    case RetryCause::status: return std::nullopt;
+  }
+  CHECK_UNREACHABLE();
+}
+
+}  // namespace
+
+Attempt::Attempt(Cluster& cluster, BackendIndex backend, Lease lease, TimePoint now)
+    : cluster_(cluster),
+      backend_(backend),
+      cells_(cluster.cells_of(backend)),
+      lease_(std::move(lease)),
+      began_(now) {
+  if (lease_ != nullptr) cluster_.begin_use(backend_);
+}
+
+Transport& Attempt::open() {
+  DCHECK(lease_ == nullptr);
+  cluster_.begin_use(backend_);
+  lease_ = cluster_.pool(backend_).open();
+  return lease_->transport;
+}
+
+void Attempt::on_connected(TimePoint now) {
+  connected_in_ = now - began_;
+  cluster_.cells().connect_duration.observe(*connected_in_);
+  record_connect_success(cluster_, backend_);
+}
+
+void Attempt::on_response(unsigned status, TimePoint now) {
+  status_ = status;
+  cluster_.cells().response_time.observe(now - sent_at_);
+  cluster_.note_response(backend_, status, now);
+}
+
+void Attempt::settle(uint64_t sent, uint64_t received) {
+  cells_.sent_bytes.add(sent - std::exchange(settled_sent_, sent));
+  cells_.received_bytes.add(received - std::exchange(settled_received_, received));
+}
+
+void Attempt::end(RetryCause failed) {
+  count(backend_error(failed));
+}
+
+void Attempt::end(std::optional<EndReason> failed) {
+  count(failed ? backend_error(*failed, status_ != 0) : std::nullopt);
+}
+
+void Attempt::count(std::optional<BackendError> error) {
+  if (std::exchange(counted_, true)) return;
+  cells_.requests[code_class(status_)].add();
+  if (error) cells_.request_errors[*error].add();
+}
+
+void Attempt::give_back(PrivateConnections* own, Duration keeps_for) {
+  stop_watching();
+  cluster_.end_use(backend_);
+  if (!lease_->is_private())
+    lease_->pool().give_back(std::move(lease_), keeps_for);
+  else if (own != nullptr)
+    own->keep(std::move(lease_), cluster_, backend_, keeps_for);
+  lease_.reset();
+}
+
+void Attempt::drop() {
+  if (lease_ == nullptr) return;
+  stop_watching();
+  lease_.reset();
+  cluster_.end_use(backend_);
+}
+
+void Attempt::stop_watching() {
+  lease_->transport.set_reader(nullptr);
+  lease_->transport.set_writer(nullptr);
+}
+
+}  // namespace weir

@@ -1,0 +1,59 @@
+// What an Exchange knows of its request and of the response, beside the heads and the bodies: plain
+// values, which `= {}` resets. What belongs to one attempt is in Attempt.
+#pragma once
+
+#include <array>
+#include <optional>
+
+#include "exchange/client_side.h"
+#include "exchange/limits.h"
+#include "exchange/request_client.h"
+#include "http/forwarding.h"
+
+namespace weir {
+
+struct ExchangeRequest {
+  RequestClient client{};
+  TimePoint began{};
+  SnapshotRef snapshot{};                  // in force when the head was complete
+  const ListenerSpec* listener = nullptr;  // of the snapshot, as long as the exchange is lent
+  const Route* route = nullptr;
+  std::array<char, kRequestIdSize> id_memory{};
+  std::string_view id{};
+  size_t body_known = 0;        // bytes of the body that stand behind the head
+  uint64_t received = 0;        // from the client, without what the relay of the body counts
+  std::string_view leftover{};  // bytes after the request, when it is over
+  bool client_gone = false;     // it closed its side while it waited
+};
+
+// The client sends the body.
+struct ExchangeUpload {
+  TimePoint since{};  // it may send
+  BodyRate rate{};
+  bool awaits_continue = false;  // it waits for a 100 before it sends
+};
+
+struct ExchangeResponse {
+  unsigned status = 0;  // sent to the client; 0: none
+  bool begun = false;
+  bool keep_client = false;                      // the connection goes on to the next request
+  bool keep_backend = false;                     // the same
+  Duration backend_keeps_for = Duration::max();  // as the backend says
+  TimePoint first_byte_at{};
+  size_t interim_bytes = 0;
+  uint64_t heads_received = 0;  // bytes from the backend, without what the relay counts
+  uint64_t sent = 0;            // the same, to the client
+  TimePoint answer_moved{};     // of an answer of weir's own
+};
+
+// Why an exchange does not end in order: counted and logged. A part of the response may have been
+// sent, or an answer of weir's own that says so.
+struct ExchangeFailure {
+  ExchangeFailure(EndReason why,
+                  std::optional<RetryCause> again = std::nullopt)  // NOLINT: a reason
+      : cause(why), retry(again) {}                                // is a failure
+  EndReason cause;
+  std::optional<RetryCause> retry;  // another attempt may succeed
+};
+
+}  // namespace weir

@@ -1,0 +1,30 @@
+// write_forwarded_head(): the head of a request as a backend gets it: with the target that the
+// route makes of it, and the fields that tell about the client.
+#pragma once
+
+#include "exchange/http_resources.h"
+#include "exchange/request_client.h"
+#include "http/h1_body.h"
+#include "http/h1_relay.h"
+#include "routing/snapshot.h"
+
+namespace weir {
+
+struct ForwardedHead {
+  const RequestHead& head;
+  const RequestClient& client;
+  const ListenerSpec& listener;
+  const Route& route;
+  const TlsStream* client_tls;  // null: none
+  const Backend& backend;
+  std::string_view host;  // as matched: in lower case, without port
+  std::string_view path;  // as matched
+  std::string_view request_id;
+  BodyPlan body;
+};
+
+// In the scratch memory of `http`, with room for the head of a first chunk behind it. Empty: it
+// does not fit.
+std::string_view write_forwarded_head(const ForwardedHead& forwarded, HttpResources& http);
+
+}  // namespace weir
