@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Files and functions stay small enough to be read in one go.
+"""Files, functions and classes stay small enough to be read in one go.
 
 usage: check_sizes.py [TREE]
 """
@@ -12,6 +12,22 @@ FUNCTION_LINES = 70
 NAMED = {"CMakeLists.txt": 150, "README.md": 200, "proxy/main.cc": 120}
 # "path": "reason". It should stay empty.
 ALLOWED = {}
+CLASS_DATA, CLASS_FUNCTIONS = 25, 30
+# "path class": (data members, functions, reason): classes that are larger, and must not grow. The list
+# only gets shorter.
+LARGE_CLASSES = {
+    "proxy/config/model.h Listener": (27, 0, "one member for each key of a listener"),
+    "proxy/config/parse.cc Reading": (5, 33, "one function for each kind of value"),
+    "proxy/exchange/body_relay.h BodyRelay": (22, 36, "framing is to become a class of its own"),
+    "proxy/exchange/exchange.h Exchange": (29, 91, "the two ends are to become classes of their own"),
+    "proxy/net/pipe.h HalfPipe": (21, 35, "the three ways to move bytes share their state"),
+    "proxy/net/transport.h Transport": (14, 48, "the one interface to a socket, with TLS or without"),
+    "proxy/session/http1_session.h Http1Session": (16, 34, "session and client side of HTTP/1 in one"),
+    "proxy/session/session.h Session": (8, 31, "the interface of all sessions to their worker"),
+    "proxy/session/tcp_session.h TcpSession": (13, 38, "connecting, relaying and lingering in one"),
+    "proxy/tls/tls_stream.h TlsStream": (26, 45, "handshake and records of one connection"),
+    "proxy/upstream/cluster.h Cluster": (19, 36, "balancing and books of one cluster"),
+}
 
 TYPE = re.compile(r"\b(class|struct|union|enum|namespace)\b|extern\s*\"\"\s*$")
 CONTROL = re.compile(r"^\s*(if|for|while|switch|do|else|try|catch)\b")
@@ -49,6 +65,75 @@ def functions(code):
         else:
             head_start = at + 1
 
+CLASS = re.compile(r"(?<!enum )\b(?:class|struct)\s+(?:\[\[\w+\]\]\s+)?(\w+)(?:\s+final)?\s*(?::[^;{}()]*(?:\([^;{}]*\)[^;{}]*)?)?\{")
+# What is declared in a class and is neither a data member nor a function.
+OTHER = re.compile(r"(using|friend|typedef|static_assert|enum|class|struct|union|public|protected|private)\b")
+CONSTANT = re.compile(r"static\s+(constexpr|const)\b|static\b.*\bconstinit\b")
+
+
+def matching(code, at):
+    """The place behind the brace that closes the one at `at`."""
+    depth = 0
+    for place in range(at, len(code)):
+        depth += {"{": 1, "}": -1}.get(code[place], 0)
+        if depth == 0:
+            return place + 1
+    return len(code)
+
+
+def declarations(body):
+    """Yields what a class declares, without the bodies of functions, initialisers and inner classes."""
+    text, at = "", 0
+    while at < len(body):
+        if body[at] == "{":
+            end = matching(body, at)
+            text += "{}"
+            # A body ends a declaration; an initialiser is followed by ';' or by the next member.
+            if is_function(text[:-2]) or re.match(r"\s*(enum|class|struct|union)\b", text):
+                yield text
+                text = ""
+            at = end
+            continue
+        if body[at] == ";":
+            yield text
+            text = ""
+        else:
+            text += body[at]
+        at += 1
+
+
+def without(pattern, text):
+    """Removes what the pattern matches, from the inside out."""
+    while (shorter := re.sub(pattern, "", text)) != text:
+        text = shorter
+    return text
+
+
+def count_members(body):
+    """(data members, functions) of a class with this body."""
+    data, functions_ = 0, 0
+    for text in declarations(body):
+        text = re.sub(r"\b(public|protected|private)\s*:(?!:)", " ", text)
+        text = re.sub(r"^[ \t]*#.*$", "", text, flags=re.MULTILINE).strip()
+        text = re.sub(r"^template\s*<[^{}]*?>\s*", "", text)
+        text = re.sub(r"^(\[\[\w+\]\]|alignas\(\w+\))\s*", "", text).strip()
+        if not text or OTHER.match(text) or re.fullmatch(r"\W*", text):
+            continue
+        plain = without(r"<[^<>]*>", re.sub(r"operator\s*(\(\)|[^\s\w(]+)", "operator_", text))
+        if "(" in plain.split("=")[0]:
+            functions_ += 1
+        elif not CONSTANT.match(text):
+            data += 1 + without(r"\([^()]*\)", without(r"\{[^{}]*\}", plain)).count(",")
+    return data, functions_
+
+
+def classes(code):
+    """Yields (line, name, data members, functions) of every class with a body."""
+    for match in CLASS.finditer(code):
+        opened = match.end() - 1
+        body = code[opened + 1:matching(code, opened) - 1]
+        yield (source.line_of(code, match.start()), match.group(1), *count_members(body))
+
 
 def check_file(path, relative):
     text = path.read_text()
@@ -60,6 +145,31 @@ def check_file(path, relative):
         for line, length, head in functions(source.code_only(text)):
             if length > FUNCTION_LINES:
                 yield f"{relative}:{line}: {length} lines in '{head}', at most {FUNCTION_LINES}"
+    if path.suffix in (".h", ".cc") and relative.startswith("proxy/"):
+        yield from check_classes(relative, source.code_only(text))
+
+
+def check_classes(relative, code):
+    for line, name, data, functions_ in classes(code):
+        most_data, most_functions, _ = LARGE_CLASSES.get(f"{relative} {name}",
+                                                         (CLASS_DATA, CLASS_FUNCTIONS, ""))
+        if data > most_data:
+            yield f"{relative}:{line}: {name} has {data} data members, at most {most_data}"
+        if functions_ > most_functions:
+            yield f"{relative}:{line}: {name} has {functions_} functions, at most {most_functions}"
+
+
+def stale_exceptions(root):
+    """Large classes that are gone, or have become small enough."""
+    large = set()
+    for path in {name.split()[0] for name in LARGE_CLASSES}:
+        if not (root / path).is_file():
+            continue
+        for _, name, data, functions_ in classes(source.code_only((root / path).read_text())):
+            if data > CLASS_DATA or functions_ > CLASS_FUNCTIONS:
+                large.add(f"{path} {name}")
+    return [f"tests/lint/check_sizes.py: '{name}' is an exception but is not large"
+            for name in LARGE_CLASSES if name not in large]
 
 
 def check(root):
@@ -74,4 +184,5 @@ def check(root):
 
 
 if __name__ == "__main__":
-    source.finish("sizes", check(source.root_argument()))
+    tree = source.root_argument()
+    source.finish("sizes", check(tree) + stale_exceptions(tree))

@@ -115,7 +115,37 @@ class Sizes(unittest.TestCase):
 
     def test_a_long_class_of_short_functions_is_fine(self):
         text = "class A {\n" + "  int f() { return 1; }\n" * 80 + "};\n"
-        self.assertEqual(findings(check_sizes.check, {"proxy/net/x.cc": text}), [])
+        self.assertEqual(findings(check_sizes.check, {"tests/unit/x.h": text}), [])
+
+    def count(self, body):
+        return [row[1:] for row in check_sizes.classes(f"class A final : private B<C, D> {{\n{body}}};\n")]
+
+    def test_members_and_functions_of_a_class_are_counted(self):
+        body = (" public:\n  explicit A(int a) : a_(a) {}\n  ~A();\n  A& operator=(const A&) = delete;\n"
+                "  void f(std::pair<int, int> a) const { if (a) { g(); } }\n  template <typename T>\n  T g() const;\n"
+                " private:\n  using E = int;\n  enum class S { a, b };\n  friend class B;\n"
+                "  static constexpr int kMost = 3;\n  int a_ = 0, b_{};\n  std::map<int, int> c_;\n"
+                "  bool d_ = f(1, 2);\n  static int e(int);\n")
+        self.assertEqual(self.count(body), [("A", 4, 6)])
+
+    def test_an_inner_class_counts_for_itself(self):
+        self.assertEqual(self.count("  struct B {\n    int a, b;\n    int f();\n  };\n  B b_;\n"),
+                         [("A", 1, 0), ("B", 2, 1)])
+
+    def test_a_large_class_is_found_and_a_listed_one_may_not_grow(self):
+        members = "".join(f"  int m{i}_ = 0;\n" for i in range(26))
+        functions = "".join(f"  int f{i}();\n" for i in range(31))
+        text = f"class A {{\n{members}{functions}}};\n"
+        self.assertEqual(findings(check_sizes.check, {"proxy/net/x.h": text}),
+                         ["proxy/net/x.h:1: A has 26 data members, at most 25",
+                          "proxy/net/x.h:1: A has 31 functions, at most 30"])
+        listed, (data, functions_, _) = next(iter(check_sizes.LARGE_CLASSES.items()))
+        path, name = listed.split()
+        text = f"class {name} {{\n" + "".join(f"  int m{i};\n" for i in range(data + 1)) + "};\n"
+        self.assertEqual(findings(check_sizes.check, {path: text}),
+                         [f"{path}:1: {name} has {data + 1} data members, at most {data}"])
+        self.assertIn(f"'{listed}' is an exception but is not large",
+                      "\n".join(findings(check_sizes.stale_exceptions, {})))
 
     def test_a_long_table_is_not_a_function(self):
         text = "constexpr Row kRows[] = {\n" + '  {f("a"), 1},\n' * 80 + "};\n"
