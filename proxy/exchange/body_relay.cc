@@ -32,8 +32,8 @@ void BodyRelay::use_trailer_memory(size_t size) {
                          trailers_->filter);
 }
 
-size_t BodyRelay::begin(Transport& source, Transport& sink, BodyFraming out, std::span<char> head,
-                        std::span<char> known) {
+size_t BodyRelay::begin(Transport& source, Transport& sink, BodyFraming out, BytesWithRoom head,
+                        BytesWithRoom known) {
   DCHECK(state_ == State::idle);
   source_ = &source;
   sink_ = &sink;
@@ -41,19 +41,19 @@ size_t BodyRelay::begin(Transport& source, Transport& sink, BodyFraming out, std
   state_ = State::open;
   moved_at_ = resources_.loop.now();
   size_t used = 0;
-  const size_t data = decode(known.data(), known.size(), used);
-  size_t head_size = head.size();
+  const size_t data = decode(known.data, known.size, used);
+  size_t head_size = head.size;
   size_t body_size = data;
   if (out_ == BodyFraming::chunked) {
+    DCHECK(head.room >= kChunkHeadSize && (known.empty() || known.room >= kTailRoom));
     if (data > 0)
       head_size +=
-          chunk_head(data, std::span<char, kChunkHeadSize>(head.data() + head_size, kChunkHeadSize))
-              .size();
-    body_size += end_chunk(known.data() + data, data);
+          chunk_head(data, std::span<char, kChunkHeadSize>(head.end(), kChunkHeadSize)).size();
+    body_size += end_chunk(known.data + data, data);
   }
   if (decoder_.state() == H1BodyDecoder::State::done)
-    leftover_ = {known.data() + used, known.size() - used};
-  const std::span<const char> first{head.data(), head_size}, second{known.data(), body_size};
+    leftover_ = {known.data + used, known.size - used};
+  const std::span<const char> first{head.data, head_size}, second{known.data, body_size};
   take_callbacks();
   const Io io = sink_->write(first, second);
   if (io.status == Io::Status::failed) return finish(State::sink_failed), used;

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 
+#include "base/bytes_with_room.h"
 #include "http/h1_body.h"
 #include "net/pipe.h"
 
@@ -53,11 +54,12 @@ class BodyRelay final : private TransportReader,
   void expect_trailers(const FieldFilter& filter, size_t limit, H1BodyDecoder::Excess excess);
   const H1BodyDecoder& decoder() const { return decoder_; }
 
-  // Sends `head` and what is known of the body: `known` was read with the head, is decoded in
-  // place, and kTailRoom bytes behind it may be written to. `head` has kChunkHeadSize bytes of room
-  // behind it. Returns how many bytes of `known` belong to the body. Takes the two callbacks.
-  size_t begin(Transport& source, Transport& sink, BodyFraming out, std::span<char> head,
-               std::span<char> known);
+  // Sends `head` and what is known of the body: `known` was read with the head, and is decoded in
+  // place. If `out` is chunked, `head` needs room for kChunkHeadSize bytes, and `known`, unless it
+  // is empty, for kTailRoom. Returns how many bytes of `known` belong to the body. Takes the two
+  // callbacks.
+  size_t begin(Transport& source, Transport& sink, BodyFraming out, BytesWithRoom head,
+               BytesWithRoom known);
   void stop();
 
   State state() const { return state_; }

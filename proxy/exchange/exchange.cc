@@ -23,6 +23,11 @@ bool is_misdirected(const TlsServer* server, const TlsStream* tls, std::string_v
 
 }  // namespace
 
+// What is read with a head may be the beginning of a body, which BodyRelay frames where it stands.
+static_assert(HeadBuffer::kReserve >= BodyRelay::kTailRoom);
+// PageBlocks lends whole pages of 4 KiB.
+static_assert(sizeof(Exchange) <= 2 * 4096);
+
 Exchange::Exchange(HttpResources& http)
     : http_(http),
       in_(http.pipes().buffers),

@@ -114,7 +114,7 @@ class Exchange final : private BodyRelayObserver,
   Step relay_interim(const ResponseHead& head);
   Step send_response(const ResponseHead& head);
   ResponsePlan response_plan() const;
-  std::string_view write_response_head(const ResponseHead& head, BodyPlan body);
+  BytesWithRoom write_response_head(const ResponseHead& head, BodyPlan body);
   void expect_response_trailers(const ResponseHead& head);
   Step relay();
   Step finish();

@@ -114,14 +114,14 @@ Exchange::Step Exchange::send_response(const ResponseHead& head) {
   if (up_.state() != BodyRelay::State::done || body.framing == BodyFraming::until_close ||
       client_side_->last_request())
     response_.keep_client = false;
-  std::string_view text = write_response_head(head, body);
+  BytesWithRoom text = write_response_head(head, body);
   if (text.empty()) return backend_at_fault("its header fields do not go together or are too many");
   if (!answer_.empty()) {
-    answer_.append(text);
+    answer_.append(text.view());
     answer_.reserve(kChunkHeadSize);
-    text = answer_.view();
+    text = {answer_.data(), answer_.size(), kChunkHeadSize};
   }
-  books_.wrote_head(text.size());
+  books_.wrote_head(text.size);
   response_.status = head.status();
   response_.keep_backend = head.keep_alive() && head.framing() != BodyFraming::until_close;
   if (const auto seconds = head.keep_alive_timeout())
@@ -130,11 +130,10 @@ Exchange::Step Exchange::send_response(const ResponseHead& head) {
   if (head.framing() == BodyFraming::chunked) expect_response_trailers(head);
   response_.begun = true;
   search_.end_retrying(RetryResult::ok);
-  const std::span<char> known = out_.bytes_from(response_parser_.head_size());
-  const size_t used = down_.begin(attempt_->transport(), client(), body.framing,
-                                  {const_cast<char*>(text.data()), text.size()}, known);
+  const BytesWithRoom known = out_.bytes_from(response_parser_.head_size());
+  const size_t used = down_.begin(attempt_->transport(), client(), body.framing, text, known);
   answer_.clear();
-  if (used < known.size()) response_.keep_backend = false;  // it said more than was asked for
+  if (used < known.size) response_.keep_backend = false;  // it said more than was asked for
   enter(Stage::relay);
   return Step::next;
 }
@@ -156,7 +155,7 @@ void Exchange::expect_response_trailers(const ResponseHead& head) {
 }
 
 // Room for the head of a first chunk is left behind it. Empty: it cannot be written.
-std::string_view Exchange::write_response_head(const ResponseHead& head, BodyPlan body) {
+BytesWithRoom Exchange::write_response_head(const ResponseHead& head, BodyPlan body) {
   ResponsePlan plan = response_plan();
   plan.client = request().version();
   plan.body = body;
@@ -165,10 +164,9 @@ std::string_view Exchange::write_response_head(const ResponseHead& head, BodyPla
                                                            : ConnectionOption::none;
   plan.date = http_.date();
   plan.upgrade = head.status() == 426;
-  const std::span<char> scratch = http_.head_scratch();
-  H1HeadWriter out(scratch.first(scratch.size() - kChunkHeadSize));
+  H1HeadWriter out(http_.head_scratch(), kChunkHeadSize);
   write_response(out, head, plan);
-  return out.text();
+  return out.bytes();
 }
 
 Exchange::Step Exchange::relay() {

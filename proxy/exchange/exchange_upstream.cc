@@ -120,7 +120,7 @@ Exchange::Step Exchange::send_request() {
   if (client_is_gone()) return cancel();
   search_.count_try();
   const RequestHead& head = request();
-  const std::string_view text = write_forwarded_head(
+  const BytesWithRoom text = write_forwarded_head(
       {head, request_.client, *request_.listener, *request_.route, client().tls(),
        *attempt_->host().backend, host_.view(), path_.view(), request_id(), relayed_body(head)},
       http_);
@@ -137,12 +137,11 @@ Exchange::Step Exchange::send_request() {
   const uint64_t limit = request_.listener->http->limits.max_body_size;
   up_.expect(head, limit != 0 ? limit : kUnlimitedBody);
   if (head.framing() == BodyFraming::chunked) expect_request_trailers();
-  std::span<char> known = in_.bytes_from(head_size);
+  BytesWithRoom known = in_.bytes_from(head_size);
   if (head.framing() == BodyFraming::none) known = {};
   if (head.framing() == BodyFraming::length) known = known.first(request_.body_known);
   Transport& backend = attempt_->transport();
-  request_.body_known = up_.begin(client(), backend, head.framing(),
-                                  {const_cast<char*>(text.data()), text.size()}, known);
+  request_.body_known = up_.begin(client(), backend, head.framing(), text, known);
   backend.set_reader(&backend_events_);
   enter(Stage::await_response);
   return Step::next;

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "http/h1_body.h"
 #include "routing/decide.h"
 
 namespace weir {
@@ -67,7 +68,7 @@ std::string_view forwarded_authority(const ForwardedHead& forwarded) {
 
 }  // namespace
 
-std::string_view write_forwarded_head(const ForwardedHead& forwarded, HttpResources& http) {
+BytesWithRoom write_forwarded_head(const ForwardedHead& forwarded, HttpResources& http) {
   RequestClient::HopMemory memory;
   const Hop hop = forwarded.client.hop(memory);
   OwnFields own;
@@ -84,10 +85,9 @@ std::string_view write_forwarded_head(const ForwardedHead& forwarded, HttpResour
   plan.trusted = hop.trusted;
   plan.upgrades = forwarded.route.upgrades;
   plan.expect = true;
-  const std::span<char> scratch = http.head_scratch();
-  H1HeadWriter out(scratch.first(scratch.size() - kChunkHeadSize));
+  H1HeadWriter out(http.head_scratch(), kChunkHeadSize);
   write_request(out, forwarded.head, plan);
-  return out.text();
+  return out.bytes();
 }
 
 }  // namespace weir

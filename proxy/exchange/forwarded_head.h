@@ -4,7 +4,6 @@
 
 #include "exchange/http_resources.h"
 #include "exchange/request_client.h"
-#include "http/h1_body.h"
 #include "http/h1_relay.h"
 #include "routing/snapshot.h"
 
@@ -23,8 +22,7 @@ struct ForwardedHead {
   BodyPlan body;
 };
 
-// In the scratch memory of `http`, with room for the head of a first chunk behind it. Empty: it
-// does not fit.
-std::string_view write_forwarded_head(const ForwardedHead& forwarded, HttpResources& http);
+// In the scratch memory of `http`, with room for the head of a first chunk. Empty: it does not fit.
+BytesWithRoom write_forwarded_head(const ForwardedHead& forwarded, HttpResources& http);
 
 }  // namespace weir

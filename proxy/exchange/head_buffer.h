@@ -9,6 +9,7 @@
 #include <span>
 #include <string_view>
 
+#include "base/bytes_with_room.h"
 #include "net/buffer_pool.h"
 
 namespace weir {
@@ -21,7 +22,7 @@ class HeadBuffer {
   HeadBuffer& operator=(const HeadBuffer&) = delete;
 
   std::string_view view() const { return {memory(), size_}; }
-  std::span<char> bytes_from(size_t at) { return {memory() + at, size_ - at}; }
+  BytesWithRoom bytes_from(size_t at) { return {memory() + at, size_ - at, kReserve}; }
   bool empty() const { return size_ == 0; }
   // Room for at least one byte and at most kBlockSize, when the head may become `limit` bytes;
   // empty: it is full. kReserve bytes behind it are left alone. Memory doubles: growing costs no
@@ -57,9 +58,10 @@ class HeadBuffer {
     large_size_ = size_ = 0;
   }
 
- private:
+  // Bytes behind those that are here, for what ends a chunk of a body.
   static constexpr size_t kReserve = 8;
 
+ private:
   char* memory() const { return large_ != nullptr ? large_.get() : block_; }
   size_t capacity() const {
     if (large_ != nullptr) return large_size_ - kReserve;

@@ -10,13 +10,16 @@
 #include <span>
 #include <string_view>
 
+#include "base/bytes_with_room.h"
 #include "http/message.h"
 
 namespace weir {
 
 class H1HeadWriter {
  public:
-  explicit H1HeadWriter(std::span<char> out) : out_(out) {}
+  // `room`: bytes at the end of `out` that are left free behind the head.
+  explicit H1HeadWriter(std::span<char> out, size_t room = 0)
+      : out_(out.first(out.size() - room)), room_(room) {}
 
   void status_line(unsigned status);
   void status_line(unsigned status, std::string_view reason);
@@ -34,6 +37,7 @@ class H1HeadWriter {
 
   bool ok() const { return ok_; }  // false: did not fit, or a field was not valid
   std::string_view text() const { return {out_.data(), ok_ ? used_ : 0}; }
+  BytesWithRoom bytes() const { return {out_.data(), ok_ ? used_ : 0, room_}; }
 
  private:
   // In the header, so that constants are copied without a call.
@@ -45,6 +49,7 @@ class H1HeadWriter {
   }
 
   std::span<char> out_;
+  size_t room_;
   size_t used_ = 0;
   bool ok_ = true;
   bool first_member_ = true;
