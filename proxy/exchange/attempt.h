@@ -9,6 +9,7 @@
 
 #include <optional>
 
+#include "exchange/channel.h"
 #include "metrics/cells.h"
 #include "upstream/cluster.h"
 #include "upstream/private_connections.h"
@@ -26,6 +27,7 @@ class Attempt {
   Transport& open();  // a connection that is to be connected
   bool has_connection() const { return lease_ != nullptr; }
   Transport& transport() const { return lease_->transport; }
+  Channel channel() const { return Channel(lease_->transport); }
   bool reused() const { return lease_->reused(); }
   bool is_private() const { return lease_ != nullptr && lease_->is_private(); }
   void make_private() { lease_->make_private(); }

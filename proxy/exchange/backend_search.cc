@@ -7,7 +7,7 @@ namespace weir {
 namespace {
 
 bool client_has_left(const BackendSearch::Query& query) {
-  return query.client != nullptr && query.client->ended_by_peer();
+  return query.client && query.client.ended_by_peer();
 }
 
 }  // namespace

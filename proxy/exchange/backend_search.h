@@ -9,6 +9,7 @@
 #include <array>
 
 #include "exchange/attempt.h"
+#include "exchange/channel.h"
 #include "exchange/retry.h"
 #include "routing/snapshot.h"
 #include "upstream/private_connections.h"
@@ -33,7 +34,7 @@ class BackendSearch {
     uint64_t client_hash;
     Pool::Trust trust;
     PrivateConnections& own;  // of the client
-    Transport* client;        // null: the request goes on after its client has closed its side
+    Channel client;           // none: the request goes on after its client has closed its side
   };
 
   // `waiter` is called when the queue has room.

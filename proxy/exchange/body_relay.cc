@@ -32,11 +32,11 @@ void BodyRelay::use_trailer_memory(size_t size) {
                          trailers_->filter);
 }
 
-size_t BodyRelay::begin(Transport& source, Transport& sink, BodyFraming out, BytesWithRoom head,
+size_t BodyRelay::begin(Channel source, Channel sink, BodyFraming out, BytesWithRoom head,
                         BytesWithRoom known) {
   DCHECK(state_ == State::idle);
-  source_ = &source;
-  sink_ = &sink;
+  source_ = source;
+  sink_ = sink;
   out_ = out;
   state_ = State::open;
   moved_at_ = resources_.loop.now();
@@ -55,7 +55,7 @@ size_t BodyRelay::begin(Transport& source, Transport& sink, BodyFraming out, Byt
     leftover_ = {known.data + used, known.size - used};
   const std::span<const char> first{head.data, head_size}, second{known.data, body_size};
   take_callbacks();
-  const Io io = sink_->write(first, second);
+  const Io io = sink_.write(first, second);
   if (io.status == Io::Status::failed) return finish(State::sink_failed), used;
   sent_ += io.bytes;
   keep(first, second, io.bytes);
@@ -64,14 +64,14 @@ size_t BodyRelay::begin(Transport& source, Transport& sink, BodyFraming out, Byt
 }
 
 void BodyRelay::take_callbacks() {
-  source_->set_reader(this);
-  sink_->set_writer(this);
+  source_.set_reader(this);
+  sink_.set_writer(this);
 }
 
 void BodyRelay::leave_callbacks() {
-  if (source_ != nullptr) source_->set_reader(nullptr);
-  if (sink_ != nullptr) sink_->set_writer(nullptr);
-  source_ = sink_ = nullptr;
+  if (source_) source_.set_reader(nullptr);
+  if (sink_) sink_.set_writer(nullptr);
+  source_ = sink_ = {};
 }
 
 void BodyRelay::stop() {
@@ -106,7 +106,7 @@ void BodyRelay::pump() {
       case H1BodyDecoder::State::failed: return finish(State::malformed);
     }
     if (start_raw()) return;
-    if (!source_->readable() || fill() == Step::wait) break;
+    if (!source_.readable() || fill() == Step::wait) break;
   }
   if (budget == 0 && state_ == State::open) resources_.loop.yield(*this);
   if (unsent() == 0) give_back();
@@ -115,14 +115,14 @@ void BodyRelay::pump() {
 // Writes what waits. `next`: nothing is left.
 BodyRelay::Step BodyRelay::flush() {
   while (unsent() > 0) {
-    if (!sink_->writable()) {
+    if (!sink_.writable()) {
       blocked_at_ = resources_.loop.now();
       return Step::wait;
     }
     const std::span<const char> first{outbox_.get() + outbox_begin_, outbox_size_ - outbox_begin_};
     const std::span<const char> second{block_ + begin_, static_cast<size_t>(end_ - begin_)};
     const bool last = first.empty() && second.empty();
-    const Io io = last ? sink_->write(tail_) : sink_->write(first, second);
+    const Io io = last ? sink_.write(tail_) : sink_.write(first, second);
     if (io.status == Io::Status::failed) return finish(State::sink_failed), Step::wait;
     sent_ += io.bytes;
     if (io.bytes > 0) moved_at_ = resources_.loop.now();
@@ -144,14 +144,14 @@ BodyRelay::Step BodyRelay::flush() {
 BodyRelay::Step BodyRelay::fill() {
   if (block_ == nullptr) block_ = resources_.buffers.lend();
   char* const data = block_ + kFront;
-  const Io io = source_->read({data, kBlockSize - kFront - kTailRoom});
+  const Io io = source_.read({data, kBlockSize - kFront - kTailRoom});
   switch (io.status) {
     case Io::Status::ok: break;
     case Io::Status::blocked: return Step::wait;
     case Io::Status::unsupported: CHECK_UNREACHABLE();
     case Io::Status::failed: return finish(State::source_failed), Step::wait;
     case Io::Status::eof:
-      if (source_->cut_off() || decoder_.end_of_input() != H1BodyDecoder::State::done)
+      if (source_.cut_off() || decoder_.end_of_input() != H1BodyDecoder::State::done)
         return finish(State::truncated), Step::wait;
       begin_ = kFront;
       end_ = out_ == BodyFraming::chunked ? static_cast<uint32_t>(kFront + end_chunk(data, 0))
@@ -236,7 +236,8 @@ bool BodyRelay::start_raw() {
   const uint64_t size = decoder_.data_ahead();
   if (!same || size == 0) return false;
   give_back();
-  raw_.emplace(resources_, *source_, *sink_, static_cast<PipeObserver&>(*this));
+  raw_.emplace(resources_, *source_.transport(), *sink_.transport(),
+               static_cast<PipeObserver&>(*this));
   if (out_ == BodyFraming::length) raw_->limit(size);
   raw_->start();
   if (raw_->pump() != HalfPipe::State::open) raw_over();

@@ -13,6 +13,7 @@
 #include <optional>
 
 #include "base/bytes_with_room.h"
+#include "exchange/channel.h"
 #include "http/h1_body.h"
 #include "net/pipe.h"
 
@@ -58,7 +59,7 @@ class BodyRelay final : private TransportReader,
   // place. If `out` is chunked, `head` needs room for kChunkHeadSize bytes, and `known`, unless it
   // is empty, for kTailRoom. Returns how many bytes of `known` belong to the body. Takes the two
   // callbacks.
-  size_t begin(Transport& source, Transport& sink, BodyFraming out, BytesWithRoom head,
+  size_t begin(Channel source, Channel sink, BodyFraming out, BytesWithRoom head,
                BytesWithRoom known);
   void stop();
 
@@ -117,8 +118,8 @@ class BodyRelay final : private TransportReader,
 
   PipeResources& resources_;
   BodyRelayObserver& observer_;
-  Transport* source_ = nullptr;
-  Transport* sink_ = nullptr;
+  Channel source_;
+  Channel sink_;
   H1BodyDecoder decoder_;
   std::optional<HalfPipe> raw_;
   std::unique_ptr<char[]> outbox_;  // what the sink did not take of the first write

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "base/session_id.h"
+#include "exchange/channel.h"
 #include "metrics/cells.h"
 #include "routing/snapshot.h"
 #include "upstream/private_connections.h"
@@ -24,7 +25,8 @@ enum class AfterExchange : uint8_t {
 };
 
 struct ClientConnection {
-  Transport* transport = nullptr;
+  Channel channel;
+  const TlsStream* tls = nullptr;    // null: none
   const Address* address = nullptr;  // of the client, which a PROXY header may have named
   ListenerCells* cells = nullptr;
   PrivateConnections* private_connections = nullptr;

@@ -160,7 +160,7 @@ bool Exchange::client_has_left() {
 
 // For a client that is gone.
 Exchange::Step Exchange::cancel() {
-  if (client().error() != 0) return client_failed();
+  if (client().failed()) return client_failed();
   request_.client_gone = true;
   return over(response_.begun ? after_cut() : AfterExchange::close, EndReason::client_closed);
 }
@@ -225,7 +225,7 @@ Exchange::Step Exchange::take_head() {
   // What follows a CONNECT may be bytes for the tunnel, sent before the answer has come: when there
   // is no tunnel, none of them is a request.
   response_.keep_client = request().keep_alive() && request().form() != TargetForm::authority;
-  request_.client = RequestClient(request(), *connection_.address, client().tls() != nullptr,
+  request_.client = RequestClient(request(), *connection_.address, connection_.tls != nullptr,
                                   *request_.listener->http);
   enter(Stage::route);
   return Step::next;
@@ -235,7 +235,7 @@ Exchange::Step Exchange::route() {
   RequestFacts facts = facts_of(request(), host_, request_.client.scheme);
   const ListenerSpec& listener = *request_.listener;
   facts.misdirected =
-      is_misdirected(listener.tls.get(), client().tls(), host_.view(), request().authority());
+      is_misdirected(listener.tls.get(), connection_.tls, host_.view(), request().authority());
   // Few clients open another connection otherwise.
   if (facts.misdirected) response_.keep_client = false;
   const Decision decision =

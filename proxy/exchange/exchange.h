@@ -158,7 +158,7 @@ class Exchange final : private BodyRelayObserver,
   bool understood() const { return request_parser_.state() == H1RequestParser::State::complete; }
   const RequestHead& request() { return request_parser_.head(in_.view()); }
   const ResponseHead& response() { return response_parser_.head(out_.view()); }
-  Transport& client() const { return *connection_.transport; }
+  Channel client() const { return connection_.channel; }
   void watch_client();
 
   HttpResources& http_;

@@ -39,8 +39,9 @@ Exchange::Step Exchange::deliver() {
   const TimePoint now = http_.pipes().loop.now();
   Pipe* const pipe = tunnel_ ? &*tunnel_ : nullptr;
   const bool connected = attempt_ && attempt_->has_connection();
-  const bool arrived = connected ? last_bytes_.arrived(client(), attempt_->transport(), pipe, now)
-                                 : last_bytes_.arrived(client(), now);
+  Transport& client_end = *client().transport();
+  const bool arrived = connected ? last_bytes_.arrived(client_end, attempt_->transport(), pipe, now)
+                                 : last_bytes_.arrived(client_end, now);
   auto [after, reason] = after_delivery_;
   if (!arrived) {
     const config::ListenerTimeouts& timeouts = request_.listener->timeouts;

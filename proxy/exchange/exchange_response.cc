@@ -15,7 +15,7 @@ Exchange::Step Exchange::await_response() {
     case BodyRelay::State::open: break;
     case BodyRelay::State::done:
       watch_client();
-      attempt_->transport().set_writer(&backend_events_);
+      attempt_->channel().set_writer(&backend_events_);
       break;
     case BodyRelay::State::source_failed: return client_failed();
     case BodyRelay::State::truncated:
@@ -38,7 +38,7 @@ Exchange::Step Exchange::read_response() {
       case H1ResponseParser::State::incomplete: break;
     }
   }
-  Transport& backend = attempt_->transport();
+  const Channel backend = attempt_->channel();
   if (!backend.readable()) return Step::wait;
   std::span<char> room = out_.room(head_limits().head);
   // What comes behind a 101 is kept until the client has taken the head: not more than fits.
@@ -131,7 +131,7 @@ Exchange::Step Exchange::send_response(const ResponseHead& head) {
   response_.begun = true;
   search_.end_retrying(RetryResult::ok);
   const BytesWithRoom known = out_.bytes_from(response_parser_.head_size());
-  const size_t used = down_.begin(attempt_->transport(), client(), body.framing, text, known);
+  const size_t used = down_.begin(attempt_->channel(), client(), body.framing, text, known);
   answer_.clear();
   if (used < known.size) response_.keep_backend = false;  // it said more than was asked for
   enter(Stage::relay);
@@ -217,9 +217,9 @@ Exchange::Step Exchange::answered(bool keep, std::optional<EndReason> failure) {
 // turn it into a reset, so weir need not linger (RFC 9112 9.6). Not with TLS: the client's
 // close_notify may cross the FIN, and ours may have to wait for room.
 bool Exchange::client_has_finished() {
-  return client().tls() == nullptr && request_parser_.state() == H1RequestParser::State::complete &&
-         !request().keep_alive() && (up_.state() == BodyRelay::State::done || request_is_over()) &&
-         up_.leftover().empty() &&
+  return connection_.tls == nullptr &&
+         request_parser_.state() == H1RequestParser::State::complete && !request().keep_alive() &&
+         (up_.state() == BodyRelay::State::done || request_is_over()) && up_.leftover().empty() &&
          in_.view().size() == request_parser_.head_size() + request_.body_known &&
          !client().readable();
 }

@@ -32,7 +32,7 @@ Exchange::Step Exchange::open_tunnel(const ResponseHead& head) {
   settle();
   response_.heads_received = 0;
   attempt_->restart_counts();
-  tunnel_.emplace(http_.pipes(), client(), attempt_->transport(),
+  tunnel_.emplace(http_.pipes(), *client().transport(), attempt_->transport(),
                   static_cast<PipeObserver&>(*this));
   tunnel_->request.preload(early);
   tunnel_->response.preload(answer_.view());

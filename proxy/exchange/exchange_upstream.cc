@@ -14,7 +14,7 @@ Exchange::Step Exchange::acquire() {
   BackendSearch::Choice choice;
   const BackendSearch::Query query{http_.pipes().loop.now(), client_hash(), trust(retry_facts()),
                                    *connection_.private_connections,
-                                   cancels_on_close() ? &client() : nullptr};
+                                   cancels_on_close() ? client() : Channel()};
   switch (search_.find(query, choice)) {
     case BackendSearch::Result::found: return use(std::move(choice));
     case BackendSearch::Result::full: return wait_for_room();
@@ -121,7 +121,7 @@ Exchange::Step Exchange::send_request() {
   search_.count_try();
   const RequestHead& head = request();
   const BytesWithRoom text = write_forwarded_head(
-      {head, request_.client, *request_.listener, *request_.route, client().tls(),
+      {head, request_.client, *request_.listener, *request_.route, connection_.tls,
        *attempt_->host().backend, host_.view(), path_.view(), request_id(), relayed_body(head)},
       http_);
   if (text.empty())
@@ -140,7 +140,7 @@ Exchange::Step Exchange::send_request() {
   BytesWithRoom known = in_.bytes_from(head_size);
   if (head.framing() == BodyFraming::none) known = {};
   if (head.framing() == BodyFraming::length) known = known.first(request_.body_known);
-  Transport& backend = attempt_->transport();
+  const Channel backend = attempt_->channel();
   request_.body_known = up_.begin(client(), backend, head.framing(), text, known);
   backend.set_reader(&backend_events_);
   enter(Stage::await_response);

@@ -46,7 +46,7 @@ class Http1Session final : public Session,
 
   // ClientSide
   ClientConnection connection() override {
-    return {&client_, &client_address_, &cells_, &private_, &current()};
+    return {Channel(client_), client_.tls(), &client_address_, &cells_, &private_, &current()};
   }
   ClientConfiguration configuration() const override { return {snapshot_, *listener_}; }
   SessionId session_id() const override { return id(); }
