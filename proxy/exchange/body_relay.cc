@@ -229,7 +229,7 @@ size_t BodyRelay::end_chunk(char* after, size_t data) {
   return size;
 }
 
-// A long stretch of a body that keeps its framing needs no looking at.
+// A long body that keeps its framing is relayed as it is.
 bool BodyRelay::start_raw() {
   const bool same =
       in_ == out_ && (out_ == BodyFraming::length || out_ == BodyFraming::until_close);

@@ -1,4 +1,4 @@
-// The request: its head, its route, its backend, and sending it.
+// The stages of an exchange, and those from the first byte of the request to its route.
 #include "exchange/exchange.h"
 
 #include <algorithm>
@@ -9,8 +9,8 @@
 namespace weir {
 namespace {
 
-// A backend that sends interim responses for ever, or head bytes one by one, keeps one request busy
-// (trap T5).
+// A backend that sends interim responses without end, or head bytes one by one, would keep the
+// worker busy with one request (trap T5).
 constexpr int kStepsPerTurn = 256;
 
 // The client authenticated for another host, or before the rules changed: RFC 9110 15.5.20.
@@ -93,7 +93,7 @@ void Exchange::advance() {
     return;
   }
   advancing_ = true;
-  // Begun again from within: the next request of the same client, in the same memory.
+  // over() may begin the next request of the client in this exchange before it returns.
   int budget = kRequestsPerTurn;
   int steps = kStepsPerTurn;
   do {
@@ -132,8 +132,8 @@ Exchange::Step Exchange::perform() {
   CHECK_UNREACHABLE();
 }
 
-// All of the request is here or will never be, it waits, and its client has closed its side. That
-// may also mean that the client has finished sending: the configuration says how it is taken.
+// The request waits, nothing of it is still to be read, and the client has closed its side. That
+// may also mean that the client has finished sending: `cancel_on_close` decides.
 bool Exchange::client_is_gone() {
   switch (stage_) {
     case Stage::queued:
@@ -158,7 +158,6 @@ bool Exchange::client_has_left() {
   return cancels_on_close() && !up_.running() && client().ended_by_peer();
 }
 
-// For a client that is gone.
 Exchange::Step Exchange::cancel() {
   if (client().failed()) return client_failed();
   request_.client_gone = true;
@@ -185,7 +184,7 @@ Exchange::Step Exchange::read_head() {
     }
   }
   if (!client().readable()) {
-    // Woken for nothing: it waits without an exchange.
+    // A wake-up without a byte: the connection waits without an exchange.
     return in_.empty() ? over(AfterExchange::keep, std::nullopt) : Step::wait;
   }
   const size_t limit = static_cast<size_t>(request_.listener->http->limits.max_header_size);
@@ -202,7 +201,7 @@ Exchange::Step Exchange::read_head() {
   return Step::next;
 }
 
-// The request is there, or beyond repair: what is in force now is what it is served by.
+// The head is complete or malformed: the configuration in force serves the request.
 void Exchange::take_configuration() {
   client_side_->on_head();
   hold_configuration();
@@ -222,8 +221,8 @@ HeadLimits Exchange::head_limits() const {
 
 Exchange::Step Exchange::take_head() {
   take_configuration();
-  // What follows a CONNECT may be bytes for the tunnel, sent before the answer has come: when there
-  // is no tunnel, none of them is a request.
+  // A client may send bytes for the tunnel before CONNECT is answered. If no tunnel is opened,
+  // these bytes must not be read as a request.
   response_.keep_client = request().keep_alive() && request().form() != TargetForm::authority;
   request_.client = RequestClient(request(), *connection_.address, connection_.tls != nullptr,
                                   *request_.listener->http);

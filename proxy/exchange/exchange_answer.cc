@@ -37,7 +37,7 @@ bool is_removed(const FieldEdits* edits, std::string_view name) {
 
 }  // namespace
 
-// An error of weir's own: short, and nothing in it about what stands behind weir.
+// An error that weir answers: a short text that says nothing about backends.
 Exchange::Step Exchange::reply(unsigned status, const char* reason,
                                std::optional<Failure> failure) {
   failure_ = failure;
@@ -53,12 +53,13 @@ Exchange::Step Exchange::reply(unsigned status, const char* reason,
   return send_answer(status, type_of(body), body, {});
 }
 
-// Nothing of it is left to come: the connection can go on to the next.
+// Nothing of the request is still to be read: the next request may follow on the connection.
 bool Exchange::request_is_over() {
   if (!understood()) return false;
   const RequestHead& head = request();
   const size_t behind = in_.view().size() - request_parser_.head_size();
-  if (up_.state() == BodyRelay::State::done)  // relayed; what came behind it may be lost, in there
+  // Relayed. Bytes behind the request that only the relay has are lost when it stops.
+  if (up_.state() == BodyRelay::State::done)
     return up_.leftover().empty() || behind > request_.body_known;
   request_.body_known = 0;
   if (head.framing() == BodyFraming::none) return true;

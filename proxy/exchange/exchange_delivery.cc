@@ -1,5 +1,5 @@
-// A request or a tunnel that one of its sides has ended too early: what was received before that
-// reaches the other side before the connections are aborted.
+// One side of a request or tunnel has ended too early: the other side gets what was received before
+// that, and only then are both connections aborted.
 #include "exchange/exchange.h"
 
 namespace weir {
@@ -24,7 +24,8 @@ Exchange::Step Exchange::over_when_delivered(AfterExchange after, EndReason reas
   return deliver();
 }
 
-// What they hold is dropped, and the bodies stay incomplete. What they have moved stays counted.
+// Bytes that the relays hold are dropped, and the bodies stay incomplete. The bytes they have moved
+// stay counted.
 void Exchange::stop_relays() {
   settle();
   request_.received += up_.received();
@@ -58,9 +59,9 @@ Exchange::Step Exchange::deliver() {
   return over(after, reason);
 }
 
-// In the middle of an answer, of which the client has a part. A reset says best that this is not
-// all; but of an earlier answer it would take along what is still on its way. Then a FIN must do,
-// where the length or the chunks show that it is a part.
+// How the connection ends in the middle of a response. A reset shows best that the response is
+// incomplete, but it would also destroy bytes of an earlier response that are on their way. Then a
+// FIN ends the connection, if the length or the chunks show that the response is incomplete.
 AfterExchange Exchange::after_cut() const {
   if (down_.framing() == BodyFraming::until_close || !client_side_->served_before())
     return AfterExchange::abort;

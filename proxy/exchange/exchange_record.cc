@@ -1,4 +1,4 @@
-// What an exchange leaves behind when it is over: its counters and its line in the access log.
+// The end of an exchange in the counters and in the access log.
 #include "base/log.h"
 #include "exchange/exchange.h"
 #include "http/glimpse.h"
@@ -41,11 +41,11 @@ void Exchange::abandon(EndReason reason) {
   enter(Stage::over);
 }
 
-// Of a request that could be read, or was answered though it could not. One that was cut in its
-// head is no request to be counted, but has a line; a connection that is closed instead of a
-// further request leaves nothing.
+// A request is counted if its head was read, or if it was answered. A request whose head was cut
+// off is not counted, but is logged. A connection that is closed between two requests leaves no
+// trace.
 void Exchange::record(std::optional<EndReason> reason) {
-  // Refused before: that is why, whatever became of the answer.
+  // The reason of the error answer counts, whatever happened while it was sent.
   if (failure_) reason = failure_->cause;
   if (understood() || !in_.empty())
     if (const auto error = request_error(reason, response_.status, request_.client_gone))

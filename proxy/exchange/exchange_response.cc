@@ -23,7 +23,7 @@ Exchange::Step Exchange::await_response() {
     case BodyRelay::State::malformed:
       return reply(up_.decoder().fault().status, up_.decoder().fault().reason,
                    EndReason::bad_request);
-    // It takes no more, but may have answered already.
+    // The backend takes no more bytes, but may have sent a response.
     case BodyRelay::State::sink_failed: watch_client(); break;
   }
   return read_response();
@@ -41,7 +41,7 @@ Exchange::Step Exchange::read_response() {
   const Channel backend = attempt_->channel();
   if (!backend.readable()) return Step::wait;
   std::span<char> room = out_.room(head_limits().head);
-  // What comes behind a 101 is kept until the client has taken the head: not more than fits.
+  // Bytes behind a 101 are kept until the client has taken the head: no more than fit into a block.
   if (request().upgrades()) room = room.first(std::min(room.size(), kBlockSize / 2));
   const Io io = backend.read(room);
   switch (io.status) {
@@ -57,7 +57,7 @@ Exchange::Step Exchange::read_response() {
   return Step::next;
 }
 
-// What it sent is not HTTP, or not to be relayed; none of it reaches the client.
+// The response is not HTTP, or cannot be relayed; nothing of it is sent to the client.
 Exchange::Step Exchange::backend_at_fault(const char* reason) {
   LOG(warn, "backend.malformed_response", kv("session", text(client_side_->session_id())),
       kv("cluster", search_.cluster().spec().name), kv("backend", host()->backend->name()),
@@ -85,7 +85,7 @@ Exchange::Step Exchange::relay_interim(const ResponseHead& head) {
   response_.interim_bytes += response_parser_.head_size();
   if (response_.interim_bytes > kMaxInterim)
     return backend_at_fault("more than 1 MiB of interim responses");
-  // Now it is the client's turn, and its time begins.
+  // The time limits of the body begin.
   if (head.status() == 100 && std::exchange(upload_.awaits_continue, false)) {
     upload_.since = http_.pipes().loop.now();
     upload_.rate.start(upload_.since);
@@ -104,7 +104,7 @@ Exchange::Step Exchange::relay_interim(const ResponseHead& head) {
   const AnswerTo answers = answer_to(request().method());
   out_.drop_front(response_parser_.head_size());
   response_parser_.reset(answers);
-  again_ = true;  // within the budget of a turn: a backend may send nothing but these
+  again_ = true;  // counts against the budget of a turn, which a backend may use up with these
   return Step::wait;
 }
 
@@ -133,7 +133,7 @@ Exchange::Step Exchange::send_response(const ResponseHead& head) {
   const BytesWithRoom known = out_.bytes_from(response_parser_.head_size());
   const size_t used = down_.begin(attempt_->channel(), client(), body.framing, text, known);
   answer_.clear();
-  if (used < known.size) response_.keep_backend = false;  // it said more than was asked for
+  if (used < known.size) response_.keep_backend = false;  // bytes that belong to no response
   enter(Stage::relay);
   return Step::next;
 }
@@ -148,13 +148,13 @@ ResponsePlan Exchange::response_plan() const {
   return plan;
 }
 
-// A complete answer is worth more than its trailers: too many are left out.
+// Trailers that are too large are left out: the response is complete without them.
 void Exchange::expect_response_trailers(const ResponseHead& head) {
   down_.expect_trailers(FieldFilter(head, response_plan().fields), head_limits().head,
                         H1BodyDecoder::Excess::leave_out);
 }
 
-// Room for the head of a first chunk is left behind it. Empty: it cannot be written.
+// With room for the head of a first chunk. Empty: the head cannot be written.
 BytesWithRoom Exchange::write_response_head(const ResponseHead& head, BodyPlan body) {
   ResponsePlan plan = response_plan();
   plan.client = request().version();
@@ -239,7 +239,7 @@ Exchange::Step Exchange::over(AfterExchange after, std::optional<EndReason> fail
           std::min(in_.view().size(), request_parser_.head_size() + request_.body_known));
     request_.leftover = in_.view();
   }
-  // A tunnel's end tells neither side more than the other.
+  // Both sides of a tunnel end in the same way.
   if (after == AfterExchange::abort && tunnel_ && attempt_->has_connection())
     attempt_->transport().abort();
   enter(Stage::over);
@@ -250,7 +250,7 @@ Exchange::Step Exchange::over(AfterExchange after, std::optional<EndReason> fail
 
 Exchange::Step Exchange::client_failed() {
   const EndReason reason = client().was_reset() ? EndReason::client_reset : EndReason::error;
-  // The backend has the whole request, or nothing of it: there is nothing left to deliver.
+  // The backend has the whole request or nothing of it: no bytes are left to deliver.
   const BodyRelay::State sent = up_.state();
   if ((sent == BodyRelay::State::done || sent == BodyRelay::State::idle) && !tunnel_)
     return over(AfterExchange::abort, reason);

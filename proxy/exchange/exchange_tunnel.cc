@@ -1,4 +1,4 @@
-// After a 101 that was asked for, or a 2xx to CONNECT: bytes, whatever they are.
+// After a 101 that the client has asked for, or a 2xx to CONNECT: bytes in both directions.
 #include "exchange/exchange.h"
 #include "http/semantics.h"
 
@@ -63,7 +63,7 @@ void Exchange::on_pipe() {
   over(AfterExchange::close, std::nullopt);
 }
 
-// In order when nothing is on its way, else so that a part does not look like the whole.
+// In order when no bytes are on their way, else with a reset: a part must not look complete.
 void Exchange::end_tunnel(EndReason reason) {
   const bool cut_short = is_by_drain(reason) && tunnel_->awaits_answer();
   const bool quiet = !tunnel_->blocked() && !tunnel_->half_closed() && !cut_short &&

@@ -101,7 +101,7 @@ Exchange::Step Exchange::connect() {
   return Step::next;
 }
 
-// Also when time has run out: expired_ is set then.
+// Also when the time limit was reached: expired_ is set then.
 Exchange::Step Exchange::connect_failed() {
   search_.count_try();
   const bool timeout = expired_.timeout != nullptr;
