@@ -129,7 +129,7 @@ class Exchange final : private BodyRelayObserver,
   Step send_answer(unsigned status, std::string_view type, std::string_view body,
                    std::string_view location);
   Step flush_answer();
-  bool request_is_over();
+  std::optional<size_t> whole_body();
   // exchange_tunnel.cc
   Step open_tunnel(const ResponseHead& head);
   void end_tunnel(EndReason reason);

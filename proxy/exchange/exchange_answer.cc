@@ -5,15 +5,12 @@
 
 #include "base/log.h"
 #include "exchange/exchange.h"
+#include "exchange/own_head.h"
 
 namespace weir {
 namespace {
 
 constexpr std::string_view kRequestId = "$request_id";
-
-bool has_no_body(unsigned status) {
-  return status < 200 || status == 204 || status == 304;
-}
 
 std::string_view type_of(std::string_view body) {
   if (body.starts_with('<')) return "text/html; charset=utf-8";
@@ -25,14 +22,6 @@ std::string with_request_id(std::string body, std::string_view id) {
   for (size_t at = 0; (at = body.find(kRequestId, at)) != std::string::npos; at += id.size())
     body.replace(at, kRequestId.size(), id);
   return body;
-}
-
-bool is_removed(const FieldEdits* edits, std::string_view name) {
-  if (edits == nullptr) return false;
-  const auto same = [&](std::string_view other) { return iequals(other, name); };
-  return std::any_of(edits->remove.begin(), edits->remove.end(), same) ||
-         std::any_of(edits->set.begin(), edits->set.end(),
-                     [&](const FieldText& field) { return same(field.name); });
 }
 
 }  // namespace
@@ -53,47 +42,36 @@ Exchange::Step Exchange::reply(unsigned status, const char* reason,
   return send_answer(status, type_of(body), body, {});
 }
 
-// Nothing of the request is still to be read: the next request may follow on the connection.
-bool Exchange::request_is_over() {
-  if (!understood()) return false;
+// The size of the request's body, if nothing of the request is still to be read: the next request
+// may follow on the connection.
+std::optional<size_t> Exchange::whole_body() {
+  if (!understood()) return std::nullopt;
   const RequestHead& head = request();
   const size_t behind = in_.view().size() - request_parser_.head_size();
-  // Relayed. Bytes behind the request that only the relay has are lost when it stops.
+  const size_t relayed = request_.body_known;
+  // Bytes behind the request that only the relay has are lost when it stops.
   if (up_.state() == BodyRelay::State::done)
-    return up_.leftover().empty() || behind > request_.body_known;
-  request_.body_known = 0;
-  if (head.framing() == BodyFraming::none) return true;
-  if (head.framing() != BodyFraming::length || behind < head.content_length()) return false;
-  request_.body_known = static_cast<size_t>(head.content_length());
-  return true;
+    return up_.leftover().empty() || behind > relayed ? std::optional(relayed) : std::nullopt;
+  if (head.framing() == BodyFraming::none) return 0;
+  if (head.framing() != BodyFraming::length || behind < head.content_length()) return std::nullopt;
+  return static_cast<size_t>(head.content_length());
 }
 
 // A whole response of weir's own, with what the route changes in responses.
 Exchange::Step Exchange::send_answer(unsigned status, std::string_view type, std::string_view body,
                                      std::string_view location) {
-  if (!request_is_over() || client_side_->last_request()) response_.keep_client = false;
+  const std::optional<size_t> body_size = whole_body();
+  if (body_size) request_.body_known = *body_size;
+  if (!body_size || client_side_->last_request()) response_.keep_client = false;
   end_attempt();
   const bool old = understood() && request().version() == HttpVersion::http_1_0;
-  const HttpSpec& http = *request_.listener->http;
+  const ConnectionOption connection = !response_.keep_client ? ConnectionOption::close
+                                      : old                  ? ConnectionOption::keep_alive
+                                                             : ConnectionOption::none;
   const FieldEdits* edits = request_.route != nullptr ? &request_.route->response_fields : nullptr;
   H1HeadWriter out(http_.head_scratch());
-  const auto own = [&](std::string_view name, std::string_view value) {
-    if (!value.empty() && !is_removed(edits, name)) out.field(name, value);
-  };
-  out.status_line(status);
-  own("Date", http_.date());
-  own("Server", http.server_text);
-  own("Location", location);
-  if (!body.empty()) own("Content-Type", type);
-  if (!has_no_body(status)) out.field("Content-Length", body.size());
-  own("X-Request-Id", request_.id);
-  if (edits != nullptr) {
-    for (const FieldText& field : edits->set) out.field(field.name, field.value);
-    for (const FieldText& field : edits->add) out.field(field.name, field.value);
-  }
-  if (!response_.keep_client) out.field("Connection", "close");
-  if (response_.keep_client && old) out.field("Connection", "keep-alive");
-  out.end();
+  write_own_head(out, {status, http_.date(), location, type, body.size(), request_.id, connection},
+                 *request_.listener->http, edits);
   if (!out.ok()) return over(AfterExchange::abort, EndReason::error);
   response_.status = status;
   response_.begun = true;

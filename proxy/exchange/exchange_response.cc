@@ -217,11 +217,11 @@ Exchange::Step Exchange::answered(bool keep, std::optional<EndReason> failure) {
 // turn it into a reset, so weir need not linger (RFC 9112 9.6). Not with TLS: the client's
 // close_notify may cross the FIN, and ours may have to wait for room.
 bool Exchange::client_has_finished() {
-  return connection_.tls == nullptr &&
-         request_parser_.state() == H1RequestParser::State::complete && !request().keep_alive() &&
-         (up_.state() == BodyRelay::State::done || request_is_over()) && up_.leftover().empty() &&
-         in_.view().size() == request_parser_.head_size() + request_.body_known &&
-         !client().readable();
+  if (connection_.tls != nullptr || !understood() || request().keep_alive()) return false;
+  const std::optional<size_t> body =
+      up_.state() == BodyRelay::State::done ? request_.body_known : whole_body();
+  return body && up_.leftover().empty() &&
+         in_.view().size() == request_parser_.head_size() + *body && !client().readable();
 }
 
 // The end of every exchange. The last call tells the client side, which may begin the
