@@ -28,7 +28,7 @@ struct Retired final : Retirable {
 // Trap T1: `delete`, a local variable and a plain unique_ptr do not compile.
 static_assert(!std::is_destructible_v<Retirable> && !std::is_destructible_v<Retired>);
 static_assert(!std::is_destructible_v<Listener>);
-static_assert(!std::is_destructible_v<Attempt>);
+static_assert(!std::is_destructible_v<CheckRun>);
 static_assert(!std::is_destructible_v<Session> && !std::is_destructible_v<TcpSession>);
 static_assert(!std::is_destructible_v<AdminConnection>);
 
