@@ -79,6 +79,30 @@ class Paths(unittest.TestCase):
                             self.assertTrue((ROOT / "proxy" / path).is_file(), f"{path} is not there")
 
 
+class Questions(unittest.TestCase):
+    """proxy/ARCHITECTURE.md answers each question in at most two files, which have the functions that it names."""
+
+    def rows(self):
+        page = (ROOT / "proxy/ARCHITECTURE.md").read_text()
+        table = page[page.index("## Where is it?"):].split("\n## ")[0]
+        for line in table.splitlines():
+            cells = [cell.strip() for cell in line.strip("|").split("|")]
+            if len(cells) == 3 and cells[0].endswith("?"):
+                yield cells
+
+    def test_are_ten_at_least(self):
+        self.assertGreaterEqual(len(list(self.rows())), 10)
+
+    def test_are_answered_by_two_files_at_most(self):
+        for question, answer, files in self.rows():
+            paths = re.findall(r"`([^`]+)`", files)
+            with self.subTest(question=question):
+                self.assertIn(len(paths), (1, 2))
+                text = "".join((ROOT / "proxy" / path).read_text() for path in paths)
+                for name in re.findall(r"`(?:\w+::)*(\w+)(?:\(\))?`", answer):
+                    self.assertRegex(text, rf"\b{name}\b")
+
+
 class Links(unittest.TestCase):
     def test_lead_to_files_of_the_tree(self):
         for name, text in blocks.documents(ROOT):
