@@ -17,8 +17,6 @@ namespace weir::config {
 #define WEIR_FORWARDED(X) X(x_forwarded) X(forwarded) X(both) X(none)
 WEIR_CLOSED_LIST(Forwarded, WEIR_FORWARDED);
 
-using Paths = PathRules;
-
 // ---- of a route
 
 struct Match {                       // everything that is given must hold

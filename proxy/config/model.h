@@ -96,7 +96,7 @@ struct Listener {
   std::vector<Route> routes;
   bool redirect_https = false;  // requests that match no route
   Retry retry;                  // of requests to `cluster`
-  Paths paths;
+  PathRules paths;
   std::vector<std::string> trusted_proxies;
   Forwarded forwarded{};
   std::string server_header = "pass";

@@ -54,20 +54,20 @@ TEST(Covers, FieldsByValueOrByBeingThere) {
 }
 
 TEST(NeverSeen, FollowsWhatIsDoneToPaths) {
-  Paths keep{EncodedSlashes::keep, DotSegments::keep, DoubleSlashes::keep};
+  PathRules keep{EncodedSlashes::keep, DotSegments::keep, DoubleSlashes::keep};
   for (const char* path : {"/a//b", "/a/../b", "/a/.", "/a%2Fb", "/a%5cb"}) {
-    EXPECT_NE(never_seen(path, Paths{}), "") << path;
+    EXPECT_NE(never_seen(path, PathRules{}), "") << path;
     EXPECT_EQ(never_seen(path, keep), "") << path;
   }
-  const Paths old{EncodedSlashes::reject, DotSegments::normalize, DoubleSlashes::merge};
+  const PathRules old{EncodedSlashes::reject, DotSegments::normalize, DoubleSlashes::merge};
   for (const char* path : {"/a//b", "/a/../b", "/a/.", "/a%2Fb", "/a%5cb"})
     EXPECT_NE(never_seen(path, old), "") << path;
-  Paths decode = keep;
+  PathRules decode = keep;
   decode.encoded_slashes = EncodedSlashes::decode;
   EXPECT_NE(never_seen("/a%2fb", decode), "");
   EXPECT_EQ(never_seen("/a%5Cb", decode), "");
   for (const char* path : {"", "/", "/a/b", "/a/..b", "/a.b/", "/a%20b"})
-    EXPECT_EQ(never_seen(path, Paths{}), "") << path;
+    EXPECT_EQ(never_seen(path, PathRules{}), "") << path;
 }
 
 }  // namespace
