@@ -4,11 +4,12 @@
 // Owner: an Exchange, by value, from the choice of the backend until the next attempt or the end of
 // the request; thread: the worker's. It is counted once, by the first call of end(). When it is
 // destroyed, a connection that it still has is closed. Which backend it was can be asked after
-// end(), too. The cluster outlives it: the exchange holds the snapshot.
+// end(), too. The cluster outlives it: the exchange, or its BackendSearch, holds the snapshot.
 #pragma once
 
 #include <optional>
 
+#include "base/check.h"
 #include "exchange/channel.h"
 #include "metrics/cells.h"
 #include "upstream/cluster.h"
@@ -22,7 +23,10 @@ class Attempt {
   Attempt(Cluster& cluster, BackendIndex backend, Lease lease, TimePoint now);
   Attempt(const Attempt&) = delete;
   Attempt& operator=(const Attempt&) = delete;
-  ~Attempt() { drop(); }
+  ~Attempt() {
+    DCHECK(counted_);
+    drop();
+  }
 
   Transport& open();  // a connection that is to be connected
   bool has_connection() const { return lease_ != nullptr; }

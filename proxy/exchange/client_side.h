@@ -24,6 +24,7 @@ enum class AfterExchange : uint8_t {
   close,   // nothing is left to send or to read: the client has closed, or sent its last request
 };
 
+// The session gives the exchange back before it closes the connection.
 struct ClientConnection {
   Channel channel;
   const TlsStream* tls = nullptr;    // null: none

@@ -88,7 +88,7 @@ Exchange::Step Exchange::relay_interim(const ResponseHead& head) {
   // The time limits of the body begin.
   if (head.status() == 100 && std::exchange(upload_.awaits_continue, false)) {
     upload_.since = http_.pipes().loop.now();
-    upload_.rate.start(upload_.since);
+    upload_.rate.restart_window(upload_.since);
   }
   if (request().version() == HttpVersion::http_1_1) {
     H1HeadWriter out(http_.head_scratch());

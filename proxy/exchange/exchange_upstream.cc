@@ -10,6 +10,7 @@
 namespace weir {
 
 Exchange::Step Exchange::acquire() {
+  DCHECK(!attempt_);  // it may use the cluster of a snapshot that renew() drops
   search_.renew(*connection_.current, request_.snapshot);
   BackendSearch::Choice choice;
   const BackendSearch::Query query{http_.pipes().loop.now(), client_hash(), trust(retry_facts()),
@@ -78,6 +79,7 @@ Exchange::Step Exchange::no_backend() {
 }
 
 void Exchange::on_room() {
+  DCHECK(stage_ == Stage::queued);  // a request that was answered has left the queue
   search_.on_room();
   enter(Stage::acquire);
   http_.pipes().loop.yield(*this);

@@ -43,9 +43,11 @@ class BodyRate {
   static constexpr Duration kWindow = 5s;  // the rate is checked this often
 
   void start(TimePoint now) { since_ = now, from_ = 0; }
+  // The window begins anew; bytes that were sent before it do not count in it.
+  void restart_window(TimePoint now) { since_ = now; }
   TimePoint next_check() const { return since_ + kWindow; }
-  // At next_check(). `sent`: bytes of the body so far; `least`: bytes per second. A window in which
-  // the backend was `blocked` does not count: that is not the client's fault.
+  // At next_check(). `sent`: bytes of head and body so far; `least`: bytes per second. A window in
+  // which the backend was `blocked` does not count: that is not the client's fault.
   bool too_slow(TimePoint now, uint64_t sent, uint64_t least, bool blocked);
   TimePoint since() const { return since_; }
 

@@ -19,7 +19,7 @@ std::optional<std::string> nothing(const std::string&) {
   return std::nullopt;
 }
 
-Loaded load(std::string_view yaml) {
+Loaded loaded_from(std::string_view yaml) {
   return load_text(yaml, "weir.yaml", nothing);
 }
 std::string content(const fs::path& path) {
@@ -54,7 +54,7 @@ TEST(Shipped, EveryFileLoadsWithoutAWarning) {
 TEST(ToYaml, LoadsAsAnEqualModel) {
   for (const fs::path& path : shipped()) {
     const Loaded loaded = config::load(path.string(), nothing);
-    const Loaded again = load(to_yaml(loaded.model));
+    const Loaded again = loaded_from(to_yaml(loaded.model));
     ASSERT_TRUE(again.valid()) << told(again) << to_yaml(loaded.model);
     EXPECT_THAT(plan(loaded.model, again.model), IsEmpty()) << path;
     EXPECT_EQ(all_values(loaded.model), all_values(again.model));
@@ -65,7 +65,7 @@ TEST(ToYaml, LoadsAsAnEqualModel) {
 TEST(EffectiveYaml, LoadsAsAnEqualModel) {
   for (const fs::path& path : shipped()) {
     const Loaded loaded = config::load(path.string(), nothing);
-    const Loaded again = load(effective_yaml(loaded));
+    const Loaded again = loaded_from(effective_yaml(loaded));
     EXPECT_TRUE(again.valid()) << told(again) << path;
     EXPECT_EQ(loaded.hash, again.hash) << path;
   }
@@ -107,7 +107,7 @@ TEST(ToYaml, QuotesWhatYamlWouldTakeForSomethingElse) {
   cluster.health_check.emplace();
   cluster.health_check->send = std::string("${HOME} \"\\\r\n\t\x01\x7f é # : - '", 27);
   cluster.health_check->expect = "null";
-  const Loaded again = load(to_yaml(model));
+  const Loaded again = loaded_from(to_yaml(model));
   ASSERT_TRUE(again.valid()) << told(again) << to_yaml(model);
   EXPECT_EQ(all_values(model), all_values(again.model));
 }
@@ -128,7 +128,7 @@ TEST(EffectiveYaml, ReportsWhereEachValueComesFrom) {
   EXPECT_THAT(yaml, HasSubstr("      connect: 1s  # weir.yaml:1 (defaults)\n"));
   EXPECT_THAT(yaml, HasSubstr("        address: a:1  # weir.yaml:8\n"));
   EXPECT_THAT(yaml, HasSubstr("  # spread: (half of timeout)  # default\n"));
-  const Loaded again = load(yaml);
+  const Loaded again = loaded_from(yaml);
   ASSERT_TRUE(again.valid()) << told(again);
   EXPECT_EQ(again.hash, loaded.hash);
 }
@@ -147,13 +147,13 @@ TEST(DefaultsYaml, IsAWholeConfigurationOnceTheRequiredKeysAreGiven) {
   give("cluster", "app");
   give("name", "app");
   give("address", "a:1");
-  const Loaded loaded = load(yaml);
+  const Loaded loaded = loaded_from(yaml);
   ASSERT_TRUE(loaded.valid()) << told(loaded) << yaml;
   for (const char* key :
        {"workers: auto", "idle: 1h", "connect: 5s", "interval: 5s", "path: /metrics"})
     EXPECT_THAT(yaml, HasSubstr(key));
   Model expected =
-      load(
+      loaded_from(
           "listeners: [{ bind: ':80', cluster: app }]\n"
           "clusters: [{ name: app, backends: ['a:1'], health_check: {}, outlier_detection: {} "
           "}]\n")

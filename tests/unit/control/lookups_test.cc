@@ -24,7 +24,7 @@ config::Model model_of(const std::vector<std::string>& backends, const char* clu
       .model;
 }
 
-std::vector<std::string> numbered(const std::string& name, size_t n) {
+std::vector<std::string> names_up_to(const std::string& name, size_t n) {
   std::vector<std::string> names;
   for (size_t i = 0; i < n; ++i) names.push_back(name + std::to_string(i) + ".test:80");
   return names;
@@ -48,7 +48,7 @@ TEST(Lookups, LooksUpNamesConcurrently) {
     gate->open.wait_for(lock, 10s, [&] { return gate->asked >= Lookups::kAtOnce; });
     return {{at("10.0.0.1:1").with_port(0)}, {}};
   });
-  const ResolvedAddresses found = lookups.resolve(model_of(numbered("n", 100)));
+  const ResolvedAddresses found = lookups.resolve(model_of(names_up_to("n", 100)));
   EXPECT_EQ(found.size(), 100u);
   for (const auto& [text, backend] : found)
     EXPECT_THAT(backend.addresses, ElementsAre(at("10.0.0.1:80"))) << text;

@@ -170,5 +170,13 @@ TEST(BodyRate, ComparesTheBytesOfEachWindow) {
   EXPECT_FALSE(rate.too_slow(kBegan + 20s, 1500, 100, false));
 }
 
+TEST(BodyRate, DoesNotCountBytesBeforeARestartedWindow) {
+  BodyRate rate;
+  rate.start(kBegan);
+  EXPECT_FALSE(rate.too_slow(kBegan + 5s, 500, 100, false));
+  rate.restart_window(kBegan + 6s);
+  EXPECT_TRUE(rate.too_slow(kBegan + 11s, 900, 100, false));
+}
+
 }  // namespace
 }  // namespace weir
