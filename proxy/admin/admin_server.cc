@@ -18,6 +18,9 @@ class AdminServer::Listening final : public AcceptObserver {
         socket_(std::move(socket)),
         listener_(make_owned<Listener>(loop, socket_.release(), *this, kAdminAcceptsPerTurn)) {}
 
+  // While the socket still listens: a process that finds the file of a closed one may replace it.
+  ~Listening() { socket_.unlink_file(); }
+
   Listener& listener() { return *listener_; }
   const Address& address() const { return socket_.address(); }
 
@@ -26,14 +29,15 @@ class AdminServer::Listening final : public AcceptObserver {
     server_.add(fd, socket_.address().is_unix());
   }
   // An operator may connect to see why descriptors have run out: the connection is served.
-  void on_out_of_descriptors(int fd, const sockaddr* client, socklen_t length) override {
+  bool on_out_of_descriptors(int fd, const sockaddr* client, socklen_t length) override {
     on_accept(fd, client, length);
+    return true;
   }
   bool free_descriptor() override { return server_.evict_one(); }
 
   AdminServer& server_;
   AdminSocket socket_;
-  Owned<Listener> listener_;  // closed before the file of the socket is removed
+  Owned<Listener> listener_;
 };
 
 AdminServer::AdminServer(EventLoop& loop, AdminHandler handler)

@@ -5,6 +5,8 @@
 // made here.
 #pragma once
 
+#include <utility>
+
 #include "base/address.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -23,9 +25,10 @@ class AdminSocket {
 
   AdminSocket(AdminSocket&& other) noexcept;
   AdminSocket& operator=(AdminSocket&&) = delete;
-  ~AdminSocket() { unlink_if_same(address_, file_); }
+  ~AdminSocket() { unlink_file(); }
 
-  int release() { return fd_.release(); }              // to a Listener
+  int release() { return fd_.release(); }  // to a Listener
+  void unlink_file() { unlink_if_same(address_, std::exchange(file_, {})); }
   const Address& address() const { return address_; }  // with the port the kernel chose
 
  private:

@@ -31,7 +31,8 @@ void Listener::on_readable(void* listener, Readiness) noexcept {
   auto& self = *static_cast<Listener*>(listener);
   for (int found = 0; found < self.batch_ && self.is_open(); ++found) {
     switch (self.accept_one()) {
-      case Accepted::one: break;
+      case Accepted::one:
+      case Accepted::refused: break;
       case Accepted::none: self.batch_ = std::max(found, 1); return;
       case Accepted::out_of_descriptors:
         // accept(2) needs a descriptor before it looks into the queue. Only the first call of a
@@ -58,12 +59,9 @@ Listener::Accepted Listener::accept_one() {
 
 void Listener::out_of_descriptors() {
   switch (use_reserve()) {
-    case Accepted::none: return;
     case Accepted::one:
-      // Without the reserve, the observer serves the connection: the next turn asks it again to
-      // free a descriptor.
-      if (reserve_ >= 0) pause();
-      return;
+    case Accepted::none: return;
+    case Accepted::refused:
     case Accepted::out_of_descriptors: return pause();
   }
 }
@@ -80,9 +78,9 @@ Listener::Accepted Listener::use_reserve() {
   auto* address = reinterpret_cast<sockaddr*>(&client);
   const int fd = sys::accept(fd_, address, &length);
   const int error = errno;
-  if (fd >= 0) observer_.on_out_of_descriptors(fd, address, length);
+  const bool served = fd >= 0 && observer_.on_out_of_descriptors(fd, address, length);
   restore_reserve();
-  if (fd >= 0) return Accepted::one;
+  if (fd >= 0) return served ? Accepted::one : Accepted::refused;
   return is_out_of_resources(error) ? Accepted::out_of_descriptors : Accepted::none;
 }
 
@@ -110,7 +108,9 @@ void Listener::accept_all_and_close() {
   Accepted accepted = Accepted::one;
   for (int i = 0; i < kAtMost && is_open() && accepted != Accepted::none; ++i) {
     accepted = accept_one();
-    if (accepted == Accepted::out_of_descriptors && use_reserve() != Accepted::one) break;
+    if (accepted != Accepted::out_of_descriptors) continue;
+    const Accepted with_reserve = use_reserve();
+    if (with_reserve != Accepted::one && with_reserve != Accepted::refused) break;
   }
   close();
 }

@@ -7,7 +7,7 @@
 // on an empty queue costs a system call: a turn asks for as many connections as the last one found,
 // or for twice as many when it found all it asked for.
 // Out of descriptors: one waiting connection is accepted with the reserve descriptor. If its
-// observer refuses it, the listener has its reserve again and pauses; the other connections wait in
+// observer refuses it, the listener pauses; the other connections wait in
 // the kernel's queue.
 #pragma once
 
@@ -23,9 +23,9 @@ class AcceptObserver {
  public:
   // A connection; the observer owns `fd` from now on.
   virtual void on_accept(int fd, const sockaddr* client, socklen_t length) = 0;
-  // The process has no descriptors left: `fd` was accepted with the reserve, which the listener
-  // has again only when the observer closes `fd`.
-  virtual void on_out_of_descriptors(int fd, const sockaddr* client, socklen_t length) = 0;
+  // The process has no descriptors left: `fd` was accepted with the reserve. True: the observer
+  // serves the connection. False: it has closed `fd`, and the listener pauses.
+  virtual bool on_out_of_descriptors(int fd, const sockaddr* client, socklen_t length) = 0;
   // The reserve is in use. The observer may close a descriptor, so that a connection that waits can
   // be accepted as with the reserve; false: it has closed none.
   virtual bool free_descriptor() { return false; }
@@ -56,7 +56,7 @@ class Listener final : public Retirable {
   void set_keepalive(const TcpKeepalive& keepalive);
 
  private:
-  enum class Accepted : uint8_t { one, none, out_of_descriptors };
+  enum class Accepted : uint8_t { one, refused, none, out_of_descriptors };
 
   ~Listener() override { close(); }
   static void on_readable(void* listener, Readiness) noexcept;

@@ -61,10 +61,11 @@ class Worker::Binding final : public AcceptObserver {
     else
       worker_.peers_.give(turn, std::move(connection));
   }
-  void on_out_of_descriptors(int fd, const sockaddr* client, socklen_t length) override {
+  bool on_out_of_descriptors(int fd, const sockaddr* client, socklen_t length) override {
     LOG(warn, "listener.out_of_descriptors", kv("listener", spec_->name),
         kv("pause", Listener::kPause));
     worker_.refuse(*spec_, fd, Address::from(client, length), RejectReason::out_of_descriptors);
+    return false;
   }
 
   Worker& worker_;

@@ -16,12 +16,14 @@ namespace {
 
 struct Observer final : AcceptObserver {
   void on_accept(int fd, const sockaddr*, socklen_t) override { taken.emplace_back(fd); }
-  void on_out_of_descriptors(int fd, const sockaddr*, socklen_t) override {
+  bool on_out_of_descriptors(int fd, const sockaddr*, socklen_t) override {
     ++out_of_descriptors;
+    if (closes_one_to_serve) spare.reset();
     if (serves)
       taken.emplace_back(fd);
     else
       ::close(fd);
+    return serves;
   }
   bool free_descriptor() override {
     ++asked;
@@ -30,7 +32,7 @@ struct Observer final : AcceptObserver {
     return true;
   }
 
-  bool serves = false;
+  bool serves = false, closes_one_to_serve = false;
   UniqueFd spare;
   std::vector<UniqueFd> taken;
   int out_of_descriptors = 0, asked = 0;
@@ -114,6 +116,21 @@ TEST_F(ListenerTest, AsksForADescriptorWhenItsReserveServesAConnection) {
   }
   end_pause();
   EXPECT_EQ(observer_.taken.size(), 3u);
+}
+
+TEST_F(ListenerTest, DoesNotPauseAfterAConnectionThatIsServed) {
+  observer_.serves = observer_.closes_one_to_serve = true;
+  observer_.spare.reset(::dup(0));
+  listen();
+  connect(2);
+  {
+    const NoDescriptors none;
+    turns(1);
+    EXPECT_EQ(observer_.taken.size(), 1u);
+    EXPECT_TRUE(listener_->accepting()) << "it has its reserve again, and has refused nothing";
+    turns(2);
+    EXPECT_EQ(observer_.taken.size(), 2u) << "without waiting for the end of a pause";
+  }
 }
 
 TEST_F(ListenerTest, HasItsReserveAgainAfterAPause) {
