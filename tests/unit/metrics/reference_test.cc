@@ -22,7 +22,7 @@ TEST(MetricsReference, IsWhatGrafanaReadmeSays) {
 TEST(MetricsReference, NamesTypeLabelsAndClosedValues) {
   EXPECT_THAT(
       metrics_reference_markdown(),
-      HasSubstr("| `weir_config_reloads_total` | counter | `result` | Reloads asked for, by "
+      HasSubstr("| `weir_config_reloads_total` | counter | `result` | Reloads requested, by "
                 "result. `result`: `ok`, `unchanged`, `invalid`, `failed`. |\n"));
   EXPECT_THAT(metrics_reference_markdown(), HasSubstr("| `drain_idle` | "));
 }
