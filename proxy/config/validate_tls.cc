@@ -88,7 +88,7 @@ class ListenerChecks {
           "leave 'min_version' out, or write policy: intermediate");
     else if (!tls_.ciphers.empty() && (modern || tls_.min_version == TlsVersion::tls_1_3))
       add(Code::W231, ".ciphers",
-          fmt::format("'ciphers' of {} are for TLS 1.2, which it does not speak", who_),
+          fmt::format("'ciphers' of {} are for TLS 1.2, which it does not support", who_),
           "those of TLS 1.3 are 'ciphersuites'");
   }
   // A TCP listener does not know the protocol inside it and offers any that are configured.
@@ -99,7 +99,7 @@ class ListenerChecks {
       if (is_http_protocol(protocol)) continue;
       add(Code::E236, fmt::format(".alpn[{}]", i),
           is_later_http_protocol(protocol)
-              ? fmt::format("{} offers {}, which this version does not speak", who_, protocol)
+              ? fmt::format("{} offers {}, which this version does not support", who_, protocol)
               : fmt::format("{} offers {}, which is no protocol of an HTTP listener", who_,
                             protocol),
           "write http/1.1");
