@@ -8,8 +8,8 @@
 
 namespace weir {
 
-// A field of every response of an admin server. By it a client knows that the port does not belong
-// to another service.
+// A field of every response of an admin server. It shows clients that the port does not belong to
+// another service.
 inline constexpr const char* kAdminServerField = "Weir-Admin";
 
 struct AdminAccess {

@@ -1,5 +1,5 @@
-// BytesWithRoom: bytes, and how many more may be written right behind them, so that what follows a
-// message in its framing need not be written apart from it. A view: the memory is the caller's.
+// BytesWithRoom: bytes, and the number of bytes that may be written directly after them, so that
+// the framing after a body part need not be sent separately. A view: the memory is the caller's.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,7 @@ struct BytesWithRoom {
   bool empty() const { return size == 0; }
   char* end() const { return data + size; }
   std::string_view view() const { return {data, size}; }
-  // Without room: the bytes behind them are not part of them, but are still needed.
+  // Without room: the bytes after the first ones are still needed.
   BytesWithRoom first(size_t bytes) const { return {data, bytes, 0}; }
 };
 

@@ -8,8 +8,8 @@
 
 namespace weir {
 
-// What makes an enum a closed list: list_names(E) in the namespace of E, the texts in the order of
-// the values.
+// An enum is a closed list if the namespace of E has list_names(E), the texts in the order of the
+// values.
 template <typename E>
 concept ClosedList = requires(E value) {
   list_names(value);

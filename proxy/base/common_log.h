@@ -3,8 +3,8 @@
 //   common:   host - - [day/Mon/year:hh:mm:ss +0000] "METHOD target HTTP/1.1" status bytes
 //   combined: the same and "referer" "user agent"
 //
-// What a client sent is escaped, so that a line is always one line and a field stays one: `"` and
-// `\` get a backslash, control bytes and other non-ASCII bytes become \xHH. A text that is too long
+// Text of clients is escaped, so that a line is always one line and a field one field: `"` and `\`
+// get a backslash, control bytes and other non-ASCII bytes become \xHH. A text that is too long
 // ends with "..."; the fields after it are always written.
 #pragma once
 
@@ -19,7 +19,7 @@ namespace weir {
 
 struct CommonLogEntry {
   std::string_view client;
-  // As far as the request could be read; no method: "-".
+  // Empty parts could not be read; no method: "-".
   std::string_view method, target, version;
   unsigned status = 0;
   uint64_t body_bytes = 0;  // of the response

@@ -28,7 +28,7 @@ class FileReader {
   FileReader& operator=(const FileReader&) = delete;
   ~FileReader();
 
-  // The whole of a regular file, or its first `most + 1` bytes: it is larger than `most`. The error
+  // The whole of a regular file; if it is larger than `most`, its first `most + 1` bytes. The error
   // is a reason without the path, such as strerror(3) has.
   Result<std::string> read(const std::string& path, size_t most);
 

@@ -39,8 +39,8 @@ class Log {
 
   // On reload. Lines logged from now on go to the new outputs; an output whose name stays is kept.
   void apply(PreparedLog prepared);
-  // After a rotation (SIGUSR1): paths are opened again. One that cannot be is kept, reported,
-  // counted, and tried again each second.
+  // After a rotation (SIGUSR1): opens paths again. If that fails for a path, its old file stays in
+  // use; the failure is reported and counted, and opening is tried again each second.
   void reopen() { writer_.reopen(); }
   LogCounts counts() const { return writer_.counts(); }
 
@@ -57,8 +57,8 @@ class Log {
 
 // Lets the current thread log, for as long as it lives. Owner: the thread's own frame.
 //
-// A thread without one logs nothing: pure code and its tests need no log. The thread_local is the
-// only global state in the program: the destination of a thread's lines is a property of the
+// A thread without a LogThread logs nothing: pure code and its tests need no log. The thread_local
+// is the only global state in the program: the destination of a thread's lines is a property of the
 // thread, and as a constructor argument it would be in every class.
 class LogThread {
  public:

@@ -1,4 +1,4 @@
-// What a log line is: its level, its format, and which of the two logs it belongs to.
+// Properties of a log line: its level, its format, and the log that it belongs to.
 #pragma once
 
 #include "base/closed_list.h"

@@ -1,9 +1,9 @@
 // One log line, formatted into a fixed buffer: logfmt or JSON, without an allocation.
 //
-// Text is escaped in both formats, so that a line is always one line and always valid UTF-8,
-// whatever a client or a file put into it: control bytes become \n, \t or \u00XX, broken UTF-8
-// becomes \ufffd. A line that does not fit is cut inside a value and ends with truncated=true; it
-// stays well-formed.
+// Text is escaped in both formats, so that a line is always one line and always valid UTF-8, for
+// any text of a client or a file: control bytes become \n, \t or \u00XX, broken UTF-8 becomes
+// \ufffd. A line that does not fit is cut inside a value and ends with truncated=true; it stays
+// well-formed.
 #pragma once
 
 #include <array>

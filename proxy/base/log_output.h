@@ -31,8 +31,8 @@ class LogOutput {
   bool append(std::string_view line);
   enum class Flush { done, blocked, failed };
   Flush flush(TimePoint now);
-  // Opens the path again, after what could be written went to the old file. False: still the old
-  // file; reopens() until it has worked.
+  // Writes pending bytes to the old file, and opens the path again. False: the old file is still in
+  // use; reopens() until opening succeeds.
   bool reopen(TimePoint now);
   bool reopens() const { return open_error_ != 0; }
   // errno of the operation that fails now, opening or writing; 0: none.

@@ -49,7 +49,7 @@ class LogRing {
   uint64_t used() const { return tail_.load() - head_.load(std::memory_order_acquire); }
   bool closed() const { return closed_.load(std::memory_order_acquire); }
 
-  // Consumer. take(kind, line) for each line; returns whether there was one.
+  // Consumer. Calls take(kind, line) for each line; returns whether there was a line.
   template <typename Take>
   bool drain(Take&& take) {
     const uint64_t tail = tail_.load();
@@ -67,7 +67,7 @@ class LogRing {
     return any;
   }
 
-  std::array<LogCounter, kLogLevels> messages;  // asked for, dropped or not
+  std::array<LogCounter, kLogLevels> messages;  // logged, dropped ones included
   std::array<LogCounter, kLogKinds> dropped;    // refused by this ring
 
  private:

@@ -2,8 +2,9 @@
 // outputs.
 //
 // Owner: Log. Threads: its own; push() from the ring's thread; the rest from the control thread.
-// Sleeps in one poll(2) that a producer's eventfd or a blocked output becoming writable ends. After
-// writing it pauses for kRest first: under load lines accumulate, and producers need no wake-up.
+// Sleeps in one poll(2), which ends when a producer writes to the eventfd or a blocked output
+// becomes writable. After writing it pauses for kRest first: under load lines accumulate, and
+// producers need no wake-up.
 // An output that cannot be opened again or written to is reported at once, in the message log if
 // that works, and on stderr; its recovery is reported too.
 // The destructor writes the remaining lines, for at most kFlushLimit if an output is blocked.
@@ -22,7 +23,7 @@
 
 namespace weir {
 
-// Both outputs; access lines may share the messages' one, so that lines never cut each other.
+// Both outputs; access lines may share the output of the messages, so that lines do not mix.
 struct LogOutputs {
   LogOutput messages;
   LogOutput access;
@@ -44,7 +45,7 @@ class LogWriter {
   static constexpr Duration kRest = 5ms;
   static constexpr Duration kFlushLimit = 1s;
 
-  // `format`: of messages, as it is when one is written; outlives the writer.
+  // `format`: of messages, read for each message; outlives the writer.
   LogWriter(LogOutputs outputs, const std::atomic<LogFormat>& format);
   LogWriter(const LogWriter&) = delete;
   LogWriter& operator=(const LogWriter&) = delete;
@@ -86,7 +87,7 @@ class LogWriter {
   std::atomic<State> state_{State::awake};
   UniqueFd wake_fd_;
   LogOutputs outputs_;  // the writer thread's
-  LogOutput stderr_;    // for what the message log cannot take
+  LogOutput stderr_;    // for reports that the message log cannot take
   const std::atomic<LogFormat>& format_;
   LogTime time_;
   std::array<LogCounter, kLogKinds> refused_;
@@ -94,7 +95,7 @@ class LogWriter {
   std::array<LogCounter, kLogLevels> reports_;
   std::array<bool, kLogKinds> failing_{};          // as reported
   std::array<uint64_t, kLogKinds> lost_before_{};  // lines, before the output failed
-  pthread_t thread_{};                             // started last: it uses all of the above
+  pthread_t thread_{};  // started last: the thread uses all members above
 };
 
 }  // namespace weir

@@ -41,8 +41,7 @@ class IpAddress {
 class TrustedNetworks {
  public:
   // Each "10.0.0.0/8", "fd00::/8", one address, or "unix:" for every UNIX socket. Bits beyond the
-  // prefix must be zero: 10.0.0.1/8 is refused, because it is unclear which part was
-  // meant.
+  // prefix must be zero: 10.0.0.1/8 is refused, because either part may be a mistake.
   static Result<TrustedNetworks> parse(std::span<const std::string> texts);
 
   bool contains(const IpAddress& address) const;

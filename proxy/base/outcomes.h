@@ -1,5 +1,6 @@
-// What can become of a session, a request, a backend, a check or a reload: closed lists, which the
-// data path and the control thread decide by, and which the log, /metrics and the admin API report.
+// The possible outcomes and states of sessions, requests, backends, checks and reloads: closed
+// lists. The data path and the control thread decide by them; the log, /metrics and the admin API
+// report them.
 #pragma once
 
 #include "base/closed_list.h"
@@ -22,7 +23,7 @@ constexpr auto list_names(EndReason) {
   });
 }
 
-// Whether weir ended the session because the process stops, whatever the session was doing.
+// Whether weir ended the session because the process stops.
 constexpr bool is_by_drain(EndReason reason) {
   return reason == EndReason::drain_idle || reason == EndReason::drain_deadline ||
          reason == EndReason::shutdown;
@@ -94,7 +95,7 @@ WEIR_CLOSED_LIST(ConnectError, WEIR_CONNECT_ERRORS);
 #define WEIR_RETRY_RESULTS(X) X(ok) X(failed) X(budget_exhausted)
 WEIR_CLOSED_LIST(RetryResult, WEIR_RETRY_RESULTS);
 
-// What had happened to a request that was retried.
+// Why a request was retried.
 #define WEIR_RETRY_CAUSES(X) \
   X(connect_failure) X(not_sent) X(reused_connection) X(reset_before_response) X(timeout) X(status)
 WEIR_CLOSED_LIST(RetryCause, WEIR_RETRY_CAUSES);

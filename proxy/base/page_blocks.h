@@ -12,7 +12,7 @@ namespace weir {
 
 class PageBlocks {
  public:
-  // A size that is no multiple of a page is rounded up to one.
+  // The size is rounded up to a multiple of the page size.
   explicit PageBlocks(size_t block_size);
   PageBlocks(const PageBlocks&) = delete;
   PageBlocks& operator=(const PageBlocks&) = delete;

@@ -1,4 +1,5 @@
-// Splitmix64: a fast generator for balancing and jitter; not for secrets. One per thread, seeded by its owner.
+// Splitmix64: a fast generator for balancing and jitter; not for secrets. One per thread; its owner
+// seeds it.
 #pragma once
 
 #include <cstdint>

@@ -13,7 +13,7 @@ struct ClosedStreams {
   std::string text() const;  // "stdin, stderr"
 };
 
-// Opens /dev/null in place of each that is closed. Called first in main().
+// Opens /dev/null in place of each closed stream. Called first in main().
 ClosedStreams open_standard_streams();
 
 }  // namespace weir

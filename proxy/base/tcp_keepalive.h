@@ -1,5 +1,5 @@
 // TCP keepalive of a connection: when the kernel probes a silent peer, and when it gives the
-// connection up. A value; what the configuration says and net/keepalive.h sets.
+// connection up. A value of the configuration, which net/keepalive.h sets.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
-// What is wrong with a configuration and where: a value. And its three printed forms, each
-// for any number of diagnostics in the order given. They show a value only with its own line.
+// Diagnostic: a problem of a configuration, and its place. A value. Three functions print any
+// number of diagnostics in the order given; they show values of the configuration only as part of
+// the source line of a diagnostic.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,7 @@ struct Diagnostic {
   std::string file;     // as it was named to weir
   uint32_t line = 0;    // from 1; 0: the file as a whole
   uint32_t column = 0;  // from 1, in bytes
-  uint32_t length = 0;  // of what is wrong, in bytes
+  uint32_t length = 0;  // of the marked part, in bytes
   std::string message;  // what is wrong
   std::string hint;     // how to fix it; may be empty
   std::string source;   // the line
@@ -26,7 +27,7 @@ struct Diagnostic {
 
 const char* text(Diagnostic::Severity);
 
-// Human-readable: one line each, then the source line with the place marked.
+// For people: one line for each, then its source line with the place marked.
 std::string format_text(std::span<const Diagnostic>, bool color);
 // "3 errors, 1 warning."
 std::string summary(std::span<const Diagnostic>);

@@ -1,7 +1,6 @@
-// Where ${NAME} in a value comes from, and the replacing of it: ${NAME}, ${NAME:-default} (unset or
-// empty),
-// ${NAME:?message}, and $${ for a literal ${. Done in values that are already parsed: what a
-// variable holds can never become YAML.
+// Replaces variables in values: ${NAME}, ${NAME:-default} (the default if NAME is unset or empty),
+// ${NAME:?message}, and $${ for a literal ${. Values are replaced after parsing, so the content of
+// a variable never becomes YAML.
 #pragma once
 
 #include <functional>
@@ -24,7 +23,7 @@ struct Expanded {
   std::vector<std::string> names;  // the variables used
 };
 
-// Nothing after a finding at `place`.
+// Nullopt after a finding at the place.
 std::optional<Expanded> expand(std::string_view text, const Environment&, const Place&, Findings&);
 
 // The text that expand() turns into `text`.

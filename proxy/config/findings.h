@@ -1,7 +1,7 @@
 // Sources: the texts that were read, by the index Location::file. Findings: their problems,
 // collected in one pass, then sorted and cut to a readable number. Owner:
-// one load, on its stack; one thread. A finding at a place where the same code was already found is
-// dropped: an alias or a default that is used twice is reported once.
+// one load, on its stack; one thread. A second finding with the same code and place is dropped: an
+// alias or a default that is used twice is reported once.
 #pragma once
 
 #include <cstdint>
@@ -54,14 +54,14 @@ class Findings {
   explicit Findings(const Sources& sources) : sources_(sources) {}
 
   void add(Code, const Place&, std::string message, std::string hint = "");
-  // No more are kept; further warnings are dropped.
+  // From now on warnings are dropped.
   bool full() const { return found_.size() >= kKept; }
-  // Further errors are dropped, too: more than enough to show.
+  // From now on errors are dropped, too: there are more of them than are shown.
   bool saturated() const { return full() && errors_ > kShownDiagnostics; }
   bool has_errors() const { return errors_ > 0; }
   const Sources& sources() const { return sources_; }
-  // Sorted by place, errors kept before warnings, at most kShownDiagnostics and a note of how many
-  // more.
+  // At most kShownDiagnostics of them, errors before warnings, then sorted by place; and a note
+  // with the number of the others.
   std::vector<Diagnostic> finish();
 
  private:
@@ -78,7 +78,7 @@ class Findings {
 };
 
 const char* text(Code);                       // "E103"
-const char* title(Code);                      // what it is about
-const char* title_of(std::string_view code);  // of "E103"; "" for one that is unknown
+const char* title(Code);                      // a short description of all its findings
+const char* title_of(std::string_view code);  // of "E103"; "" for an unknown code
 
 }  // namespace weir::config

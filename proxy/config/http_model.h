@@ -1,5 +1,5 @@
-// What the model has for HTTP: the part of model.h that only HTTP listeners and their clusters use.
-// Plain structs, each member at its default; names are the file's key names.
+// The part of the model (model.h) that only HTTP listeners and their clusters use. Plain structs,
+// each member at its default; names are the file's key names.
 #pragma once
 
 #include <cstdint>
@@ -19,12 +19,12 @@ WEIR_CLOSED_LIST(Forwarded, WEIR_FORWARDED);
 
 // ---- of a route
 
-struct Match {                       // everything that is given must hold
+struct Match {                       // a request must meet all conditions that are set
   std::vector<std::string> hosts;    // lower case; "example.com", "*.example.com", "[::1]"
   std::string path;                  // exactly, spelled as spelled() does it; empty: any
   std::string path_prefix;           // on segment boundaries; empty: any
   std::vector<std::string> methods;  // empty: any
-  NamedValues headers;               // value "*": is there
+  NamedValues headers;               // value "*": the field is present
   NamedValues query;
 };
 
@@ -41,7 +41,7 @@ struct Respond {
 
 struct Redirect {
   enum class Scheme : uint8_t { http, https };
-  std::optional<Scheme> scheme;  // what is not given stays as in the request
+  std::optional<Scheme> scheme;  // parts that are not set stay as in the request
   std::string host;
   uint32_t port = 0;
   std::string path;
@@ -75,7 +75,7 @@ struct RouteTimeouts {
   std::optional<Timeout> response_idle;
 };
 
-// Why a request is sent again beyond what is provably unprocessed, which always is.
+// Reasons to send a request again. A provably unprocessed request is always sent again.
 enum class RetryReason : uint8_t {
 #define RETRY_REASON(name, help) name,
 #include "config/retry_reasons.def"
@@ -130,12 +130,12 @@ struct Pool {
   friend bool operator==(const Pool&, const Pool&) = default;
 };
 
-// Takes a backend out that fails too often in a row, for longer each time.
+// Ejects a backend after errors in a row, each time for longer.
 struct OutlierDetection {
   uint32_t consecutive_errors = 5;
   Duration base_ejection = std::chrono::seconds(30);
   Duration max_ejection = std::chrono::minutes(5);
-  double max_ejection_percent = 0.5;  // share of the backends that may be out by it
+  double max_ejection_percent = 0.5;  // share of the backends that may be ejected
   friend bool operator==(const OutlierDetection&, const OutlierDetection&) = default;
 };
 

@@ -1,5 +1,5 @@
-// The key table at run time: what each map of the file may hold and where in the model it goes.
-// Type-erased, so that reading, printing, comparing and describing are one walk each. Constant
+// The key table at run time: the keys of each map of the file, and the member of the model for each
+// key. Type-erased, so that reading, printing, comparing and describing are one walk each. Constant
 // data; any thread. Members are void* of the struct the key belongs to; keys.cc checks their types
 // when the table is compiled.
 #pragma once
@@ -34,8 +34,8 @@ struct Key {
   Effect effect;             // of value, strings, map, optional, list
   const char* since;
   const char* help;
-  // Elements: one of a value or a section, none or one of an optional, any number of a list. Those
-  // of a map are NamedValues.
+  // Elements: a value or a section has one, an optional none or one, a list any number. The
+  // elements of a map are NamedValues.
   size_t (*size)(const void* owner);
   void* (*at)(void* owner, size_t index);
   void* (*append)(void* owner);
@@ -63,38 +63,40 @@ std::span<const Key> keys();
 std::span<const Key> keys_of(Struct);
 const Key* find_key(Struct, std::string_view name);
 const char* title(Struct);
-// The key names an element of a list goes by in paths and over reloads: "name".
+// The key that identifies an element of a list in paths and across reloads: "name".
 std::string element_name(Struct, const void* element);
 
 // Whether this section of the struct may also stand under `defaults:`.
 bool is_shared(const Key&);
-// Whether it is left out of `defaults:` though the section around it is not.
+// Whether `defaults:` excludes this key of a section that it may have.
 bool is_unshared(const Key&);
 // The keys under `defaults:`, in order, and the sections each is made of.
 std::vector<std::string_view> shared_names();
 std::vector<const Key*> shared_sections(std::string_view name);
 bool is_later(std::string_view name);
-// Whether the order of this list's elements means something.
+// Whether the order of this list's elements has a meaning.
 bool is_ordered(const Key&);
 // Whether its values may be secrets, such as a password in a header field.
 bool is_confidential(const Key&);
-// "http" for a key that is for HTTP only: of listeners by their protocol, of health checks by
-// their type; empty for what is for all.
+// "http" or "tcp" for a key that only listeners of that protocol, or health checks of that type,
+// may have; empty for other keys.
 std::string_view only_for(const Key&);
-// Whether its value is that protocol, for the keys of this map and of those in it.
+// Whether the value of this key decides which keys with only_for() its map, and the maps in it, may
+// have.
 bool chooses(const Key&);
 
 // The path of a key: "tls.policy"; at the top the key alone.
 std::string join_path(const std::string& path, std::string_view key);
 
-// The texts of a key's elements: of a value one; empty where unset; of a map "name: value".
+// The texts of a key's elements: one for a value, empty if it is unset; "name: value" for each
+// element of a map.
 std::vector<std::string> texts(const Key&, const void* owner);
 
-// The paths in all keys whose value is a file to read, in the struct and in those it holds; as they
-// are written, each as often as it is named.
+// The values of all keys that name a file to read, in the struct and in the structs that it holds;
+// as they are written, with repetitions.
 std::vector<std::string> named_files(Struct, const void* object);
 
-// Where an object of the struct notes its place; null for those that do not.
+// The member of the object that has its place in the file; null if the struct has no such member.
 Location* location_of(Struct, void* object);
 
 }  // namespace weir::config

@@ -17,8 +17,8 @@ namespace weir::config {
 struct Loaded {
   Model model;                          // usable only when valid()
   std::vector<Diagnostic> diagnostics;  // errors and warnings, sorted by place
-  std::string hash;  // of every value: the same for configurations that do the same
-  std::vector<std::string> env_names;  // variables asked for, set or not; sorted
+  std::string hash;                    // of every value: equal for configurations with equal values
+  std::vector<std::string> env_names;  // variables that the files refer to, set or not; sorted
   Provenance provenance;
 
   bool valid() const;
@@ -27,8 +27,8 @@ struct Loaded {
 Loaded load(const std::string& path, const Environment&);
 // `name` stands for the file in diagnostics. A text includes nothing.
 Loaded load_text(std::string_view yaml, const std::string& name, const Environment&);
-// A text from a sender that may have fewer rights than this process: it includes nothing, its
-// variables are findings (E143), and no file that it names is looked at.
+// A text from a sender that may have fewer rights than this process: it cannot include files, its
+// variables are findings (E143), and no file that it names is opened.
 Loaded load_sent_text(std::string_view yaml);
 
 }  // namespace weir::config

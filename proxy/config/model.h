@@ -1,6 +1,6 @@
-// The configuration as plain structs, each member at its default: what parse fills, validate
-// checks, plan compares and a Snapshot is compiled from. No behaviour; values only. Names are the
-// file's key names.
+// The configuration as plain structs, each member at its default: parse fills it, validate checks
+// it, plan compares it, and a Snapshot is compiled from it. No behaviour; values only. Names are
+// the file's key names.
 #pragma once
 
 #include <cstdint>
@@ -57,7 +57,7 @@ struct ListenerTimeouts {
   Timeout half_close{std::chrono::seconds(60), {}};      // the same, once one direction has ended
   Timeout max_age{};                                     // whole session; 0: off
   Timeout request_header{std::chrono::seconds(10), {}};  // from its first byte to its last
-  Timeout request_body{std::chrono::seconds(30), {}};    // silence while more of it is awaited
+  Timeout request_body{std::chrono::seconds(30), {}};    // silence within the body
   Timeout client_idle{std::chrono::seconds(60), {}};     // a client accepts no byte of a response
   Timeout keep_alive{std::chrono::seconds(75), {}};      // silence between two requests
   Timeout tunnel_idle{std::chrono::hours(1), {}};        // after an upgrade or CONNECT
@@ -71,7 +71,7 @@ struct ProxyProtocol {
   Location location;
 };
 
-// The cluster for connections by their ClientHello.
+// The cluster for connections with this server name and protocol in the ClientHello.
 struct PassthroughRule {
   std::vector<std::string> hosts;
   std::vector<std::string> alpn;
@@ -171,8 +171,9 @@ struct Cluster {
   Backoff backoff;
   Pool pool;
   std::optional<OutlierDetection> outlier_detection;
-  uint32_t connect_attempts = 3;   // backends tried for one session before it is refused
-  double panic_threshold = 0;      // share of usable backends below which all are used; 0: never
+  uint32_t connect_attempts = 3;  // backends tried for one session before it is refused
+  double panic_threshold =
+      0;  // below this share of usable backends, all backends are used; 0: never
   std::string congestion_control;  // empty: the system's
   TcpKeepalive tcp_keepalive;
   Location location;
@@ -224,7 +225,7 @@ struct Model {
   // Of the files, of include patterns, and of every file that a value names.
   std::vector<std::string> watched_directories;
 
-  // "weir.yaml:12:7"; empty for what was not read from a file.
+  // "weir.yaml:12:7"; empty for a value that was not read from a file.
   std::string where(const Location& at) const;
 };
 

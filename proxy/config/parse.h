@@ -1,6 +1,6 @@
-// Nodes → Model, by the key table: kinds, unknown and missing keys, values, what `defaults:` adds.
-// It reads on after a finding, so that one pass tells everything; a value that cannot be read keeps
-// its default.
+// Nodes → Model, by the key table: kinds, unknown and missing keys, values, `defaults:`. Reading
+// continues after a finding, so that one pass reports all problems; a value that cannot be read
+// keeps its default.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
-// Where values were written, for the checks that come after reading: by path, as in Provenance.
-// References outlive it.
+// The places of values in the files, for checks after reading: by path, as in Provenance. The
+// arguments outlive it.
 #pragma once
 
 #include <string>
@@ -18,7 +18,7 @@ class Places {
   // Of the value at `path`, or of the nearest map around it that was noted.
   Place of(std::string_view path) const;
   bool written(std::string_view path) const { return provenance_.contains(path); }
-  // The same, and not under `defaults`.
+  // The same, but false for a value of `defaults`.
   bool own(std::string_view path) const {
     const auto found = provenance_.find(path);
     return found != provenance_.end() && !found->second.shared;

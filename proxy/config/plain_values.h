@@ -1,4 +1,4 @@
-// Values of the model that are more than a number or a text. No behaviour but asking them.
+// Values of the model that are more than a number or a text. No behaviour but queries.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ struct Location {
   friend bool operator==(const Location&, const Location&) = default;
 };
 
-// A value that the data path may blame for ending a session: the log names the line it came from.
+// A value that may be the cause of the end of a session: the log then names the line of the value.
 struct Timeout {
   Duration value{};
   Location location;
@@ -33,7 +33,7 @@ struct NamedValue {
 };
 using NamedValues = std::vector<NamedValue>;
 
-// HTTP statuses: "200-299, 304". Ranges as they were written.
+// HTTP statuses: "200-299, 304". Ranges as the file has them.
 struct StatusSet {
   struct Range {
     uint16_t first = 0, last = 0;

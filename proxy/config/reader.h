@@ -1,9 +1,9 @@
-// YAML text → a tree of nodes with places, the only door to yaml-cpp. What yaml-cpp lets pass is
-// refused here: duplicate keys, merge keys, tags, a second document, an unclosed quote at the end,
-// aliases that multiply. Cost: time and memory are bounded by kMaxBytes, kMaxValues and kMaxDepth
-// whatever the text is. Owner: a Tree owns its nodes and outlives every pointer to them; aliases
-// are pointers to the same node, so a node never changes once read, and weight() counts what
-// walking it costs.
+// YAML text → a tree of nodes with places, the only door to yaml-cpp. The reader refuses what
+// yaml-cpp accepts: duplicate keys, merge keys, tags, a second document, an unclosed quote at the
+// end, aliases that multiply. Cost: kMaxBytes, kMaxValues and kMaxDepth bound time and memory for
+// any text. Owner: a Tree owns its nodes and outlives every pointer to them. An alias is a pointer
+// to the same node: a node does not change after it is complete, and its weight is the number of
+// nodes that a walk visits.
 #pragma once
 
 #include <cstdint>
@@ -53,7 +53,7 @@ class Tree {
   std::deque<Node> nodes_;
 };
 
-// The root of the text of `file`, or null after a finding that leaves nothing to look at.
+// The root of the text of `file`, or null after a finding that stops the reading.
 const Node* read_yaml(uint32_t file, Tree&, Findings&);
 
 }  // namespace weir::config

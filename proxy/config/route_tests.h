@@ -1,5 +1,5 @@
-// A file of route expectations, for `weir test`: requests, and what is expected of each. Plain
-// structs that the key table fills, and the way in. Blocks on the file; never throws.
+// A file for `weir test`: requests, and the expected outcome of each. Plain structs that the key
+// table fills, and the function that reads them. Blocks on the file; never throws.
 #pragma once
 
 #include <string>
@@ -19,8 +19,8 @@ struct TestRequest {
   NamedValues headers{};
 };
 
-struct TestOutcome {    // what is empty, or 0, may be anything
-  std::string route{};  // "none": no route takes it
+struct TestOutcome {    // a member that is empty or 0 is not compared
+  std::string route{};  // "none": no route matches
   std::string cluster{};
   std::string backend{};
   uint32_t status = 0;

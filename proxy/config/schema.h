@@ -1,12 +1,12 @@
-// What the file may hold, for editors and for people, from the key table.
+// Describes the file for editors (JSON Schema) and for people (the reference), from the key table.
 #pragma once
 
 #include <string>
 
 namespace weir::config {
 
-// JSON Schema, draft 07: config/schema/weir.schema.json. It fits included files too, so at the top
-// nothing is required.
+// JSON Schema, draft 07: config/schema/weir.schema.json. Included files must pass it, too, so no
+// key at the top is required.
 std::string json_schema();
 // config/README.md.
 std::string reference_markdown();

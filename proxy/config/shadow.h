@@ -1,4 +1,4 @@
-// Whether a route can be reached behind another one: pure functions over what was written.
+// Whether a route can be reached after another route: pure functions of the configured values.
 #pragma once
 
 #include <string>
@@ -8,11 +8,12 @@
 
 namespace weir::config {
 
-// Every request that `second` matches, `first` matches. False where the two alone do not
-// prove it: no warning is better than a wrong one.
+// Every request that `second` matches, `first` matches. False if the two matches alone do not prove
+// it: no warning is better than a wrong one.
 bool covers(const Match& first, const Match& second);
 
-// Why no request has this path once the listener's `paths` has been applied; empty when some may.
+// The reason that no request has this path after the listener's `paths` are applied; empty if a
+// request may have it.
 std::string never_seen(std::string_view path, const PathRules& paths);
 
 }  // namespace weir::config

@@ -1,5 +1,5 @@
-// What the model has for TLS, towards clients and towards backends. Plain structs, each member at
-// its default; names are the file's key names. Files are named here, and opened elsewhere.
+// The part of the model for TLS, towards clients and towards backends. Plain structs, each member
+// at its default; names are the file's key names. It has the names of files; tls/ opens them.
 #pragma once
 
 #include <cstdint>

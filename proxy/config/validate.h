@@ -1,5 +1,5 @@
-// What the values mean together: names, references, addresses that clash, times that contradict
-// each other. Looks at values only; opens nothing and calls no other component.
+// Checks values against each other: names, references, addresses that conflict, times that
+// contradict each other. Uses values only; opens nothing and calls no other component.
 #pragma once
 
 #include "config/findings.h"

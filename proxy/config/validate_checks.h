@@ -1,4 +1,4 @@
-// What is wrong with health checks beyond single values: a part of validate.h.
+// Checks the keys of a health check against each other: a part of validate.h.
 #pragma once
 
 #include <string>

@@ -1,4 +1,5 @@
-// What the values of an HTTP listener mean together: its routes, what they do, in which order.
+// Checks the values of an HTTP listener against each other: its routes, their actions and their
+// order.
 #pragma once
 
 #include <string>

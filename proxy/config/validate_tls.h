@@ -1,4 +1,4 @@
-// Checks of what the TLS of a listener, or of a cluster, means together. No file is opened here.
+// Checks the TLS keys of a listener, or of a cluster, against each other. Opens no file.
 #pragma once
 
 #include <string>
@@ -9,7 +9,7 @@
 
 namespace weir::config {
 
-// `path`: of the listener or the cluster. Those without TLS have nothing wrong with it.
+// `path`: of the listener or the cluster. Without TLS there is nothing to check.
 void validate_tls(const Listener& listener, const std::string& path, const Places& places,
                   Findings& findings);
 void validate_tls(const Cluster& cluster, const std::string& path, const Places& places,

@@ -1,5 +1,5 @@
-// How value types are made: a ValueType from two functions over the member's C++ type, and what
-// several of them share. For the *value_types.cc only.
+// Makes value types: a ValueType from two functions over the member's C++ type, and functions that
+// several types share. For the *value_types.cc only.
 #pragma once
 
 #include <fmt/format.h>

@@ -1,6 +1,6 @@
 // The types of plain values: how each is read from text, written back, and described in the JSON
 // Schema and in the reference. keys.def names one for each key. read() and write() are inverse:
-// what write() gives, read() takes to the same value; an unset value is written as "".
+// read() makes the same value from the text that write() returns; an unset value is written as "".
 #pragma once
 
 #include <optional>
@@ -18,7 +18,7 @@ struct Problem {
   std::string hint;
 };
 
-// How a value stands in YAML, and what may stand there.
+// The form of a value in YAML, and the possible values.
 enum class Form : uint8_t { text, number, boolean };
 
 struct ValueType {
@@ -26,11 +26,12 @@ struct ValueType {
   const char* syntax;  // for the reference; Markdown
   const char* schema;  // JSON Schema of the value, without the braces
   Form form;
-  std::span<const std::string_view> words;  // the only ones possible, where there is such a list
+  std::span<const std::string_view>
+      words;  // the only possible values; empty: there is no such list
   // The C++ type of the member is checked where the table is built (keys.cc).
   std::optional<Problem> (*read)(std::string_view text, void* member);
   std::string (*write)(const void* member);
-  Location* (*location)(void* member);  // where the member notes its place; null: nowhere
+  Location* (*location)(void* member);  // the place of the value, in the member; null: not kept
 };
 
 // One struct per type: `Value` is the member's type, `type` the description.

@@ -1,5 +1,6 @@
 // Text of a user in a message: an invisible character is written as its number, <U+00A0>. Such
-// characters come from web pages and word processors and look like a blank or like nothing.
+// characters come from web pages and word processors, and look like a blank or are not visible at
+// all.
 #pragma once
 
 #include <string>

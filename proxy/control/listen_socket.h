@@ -30,7 +30,7 @@ Result<UniqueFd> open_listening_socket(const Address& address, const ListenOptio
 Result<UniqueFd> bind_socket(const Address& address, const ListenOptions& options);
 Result<void> start_listening(int fd, const Address& address, const ListenOptions& options);
 
-// The address a socket is bound to: tells the port when the configuration said 0.
+// The address that a socket is bound to: with the port that the kernel chose for port 0.
 Address local_address(int fd);
 
 }  // namespace weir

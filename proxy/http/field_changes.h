@@ -1,5 +1,5 @@
-// What a route, or weir itself, changes in the fields of a message that is relayed. Views; owned by
-// the route and the caller.
+// The changes that a route, or weir itself, makes to the fields of a relayed message. Views; owned
+// by the route and the caller.
 #pragma once
 
 #include <span>
@@ -29,7 +29,7 @@ struct FieldChanges {
   std::span<const FieldText> add = {};
   std::span<const std::string_view> remove = {};
   // Fields of weir itself, X-Forwarded-For and the like: as `set`, but `set` and `remove` win. They
-  // are known to be valid, as what they are made of has been read.
+  // are valid, because they are made of parsed values.
   std::span<const FieldText> own = {};
 };
 

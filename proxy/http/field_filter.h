@@ -20,7 +20,7 @@ class FieldFilter {
   FieldFilter(const MessageHead& head, const FieldChanges& changes);
 
   void drop(FieldId id) { dropped_ |= bit(id); }
-  // What a peer that is not trusted says about its client: kClaim, and all other X-Forwarded-*.
+  // Drops the fields of an untrusted peer about its client: kClaim, and all other X-Forwarded-*.
   void drop_untrusted();
   bool drops(FieldId id) const { return (dropped_ & bit(id)) != 0; }
 

@@ -32,7 +32,7 @@ class TextMemory {
 
   void begin() { begin_ = used_; }
   void add(std::string_view text);
-  // What was added since begin(); the null view when something did not fit, now or before.
+  // The text added since begin(); the null view when a text did not fit, now or before.
   std::string_view end() const {
     return full_ ? std::string_view() : std::string_view(memory_.data() + begin_, used_ - begin_);
   }
@@ -47,27 +47,27 @@ class TextMemory {
 // client in Forwarded only, the value lists the client and the peer.
 std::string_view x_forwarded_for(const RequestHead& head, const Hop& hop, TextMemory& memory);
 std::string_view forwarded(const RequestHead& head, const Hop& hop, TextMemory& memory);
-// A trusted peer's value when it is the only one and well formed, else weir's own. The host may be
-// empty, for HTTP/1.0.
+// The value of a trusted peer, if it is the only one and well formed, else weir's own. The host may
+// be empty, for HTTP/1.0.
 std::string_view x_forwarded_proto(const RequestHead& head, const Hop& hop);
 std::string_view x_forwarded_host(const RequestHead& head, const Hop& hop);
 
-// The client's own address: the right-most of X-Forwarded-For or, where there is none, of Forwarded
-// that is not trusted, when the peer is; the left-most when all are. Entries to the left of one
-// that is no address are ignored, and so is an element of Forwarded with an unterminated quote.
-// None for a UNIX socket if no entry names the client.
+// The client's own address. If the peer is trusted: the right-most address in X-Forwarded-For (or,
+// without that field, in Forwarded) that is not trusted; the left-most, if all are trusted. Entries
+// to the left of an invalid entry are ignored, and so is an element of Forwarded with an
+// unterminated quote. Nullopt for a UNIX socket if no entry has the client's address.
 std::optional<IpAddress> client_address(const RequestHead& head, const Address& peer,
                                         const TrustedNetworks& trusted);
 
-// The scheme that the client uses: the one that a trusted peer gives in its only X-Forwarded-Proto
-// or, if that is missing or unknown and there is no X-Forwarded-For, in the element of Forwarded
-// about the client; else that of the connection.
+// The scheme that the client uses: the value of a trusted peer in its only X-Forwarded-Proto or, if
+// that is missing or unknown and there is no X-Forwarded-For, in the element of Forwarded about the
+// client; else the scheme of the connection.
 std::string_view client_scheme(const RequestHead& head, const Hop& hop,
                                const TrustedNetworks& trusted);
 
 inline constexpr size_t kMaxRequestIdSize = 128;
 inline constexpr size_t kRequestIdSize = 16;  // of a new one: hexadecimal digits
-// The id a trusted peer gave, when it is a token of bounded size; else a new one from `random`.
+// The id of a trusted peer, if it is a token of bounded size; else a new id from `random`.
 std::string_view request_id(const RequestHead& head, const Hop& hop, uint64_t random,
                             std::span<char, kRequestIdSize> memory);
 

@@ -10,8 +10,8 @@ struct HeadGlimpse {  // views of the bytes; empty where unknown
   std::string_view method, target, host;
 };
 
-// Texts are cut at kMostGlimpsed bytes. A method that is no token, and a target behind it, is not
-// one; control bytes end a target.
+// Texts are cut at kMostGlimpsed bytes. Without a valid method there is no target either; control
+// bytes end a target.
 inline constexpr size_t kMostGlimpsed = 1024;
 HeadGlimpse glimpse(std::string_view bytes);
 

@@ -2,9 +2,8 @@
 // chunked, until close. Strict, bounded, sans-I/O, no allocation, nothing buffered but trailers, in
 // memory of the caller; one thread. The outcome does not depend on how the input was split.
 //
-// Usage: while next() returns State::more and input is left, advance by `consumed`, use `data`.
-// What is relayed is written with the functions below: framing bytes are never relayed
-// unchanged.
+// Usage: while next() returns State::more and input is left, advance by `consumed`, use `data`. The
+// functions below write the framing of relayed bodies: received framing bytes are never relayed.
 #pragma once
 
 #include <cstddef>
@@ -32,16 +31,16 @@ class H1BodyDecoder {
 
   // `limit` bounds the decoded body; beyond: 413, for Content-Length before the first byte.
   State start(const MessageHead& head, uint64_t limit);
-  // How many bytes all trailers may have, and what happens beyond: a fault (431), or the body is
-  // over without trailers, trailers_left_out(). Call it after start().
+  // The limit of bytes of all trailers, and the outcome beyond it: a fault (431), or the body ends
+  // without trailers, trailers_left_out(). Call it after start().
   enum class Excess : uint8_t { fault, leave_out };
   void limit_trailers(size_t limit, Excess excess) {
     trailer_limit_ = limit;
     trailer_excess_ = excess;
   }
-  // Where the trailers that `filter` lets pass are kept; without: they are dropped. Call it after
-  // start(), and again with more memory, the kept bytes copied, when next() stopped for the lack of
-  // it.
+  // Memory for the trailers that `filter` lets pass; without it trailers are dropped. Call it after
+  // start(), and again with more memory, after copying the kept bytes, when next() has stopped
+  // because the memory is full.
   void keep_trailers(std::span<char> memory, const FieldFilter& filter) {
     trailer_memory_ = memory;
     trailer_filter_ = &filter;
@@ -51,10 +50,11 @@ class H1BodyDecoder {
   }
   // At most one stretch of data a call.
   [[nodiscard]] Piece next(std::string_view input);
-  // The connection has ended: the end of a body until close, a fault in any other that is not done.
+  // The connection has ended: so does a body until close; for any other incomplete body that is a
+  // fault.
   State end_of_input();
 
-  // For a pump that moves bytes past the decoder: so many next bytes are data, whatever they are.
+  // For a pump that bypasses the decoder: the number of next bytes that are data in any case.
   uint64_t data_ahead() const { return state_ == State::more && in_data() ? remaining_ : 0; }
   void skip_data(uint64_t size);  // size <= data_ahead()
 
@@ -68,7 +68,7 @@ class H1BodyDecoder {
   Fault fault() const { return fault_; }
 
  private:
-  static constexpr size_t kTrailerSpare = 4;  // a byte, and what its line grows by
+  static constexpr size_t kTrailerSpare = 4;  // a byte, and the growth of its line
 
   enum class Part : uint8_t {
     length_data,
@@ -124,8 +124,8 @@ inline constexpr std::string_view kChunkEnd = "\r\n";
 std::string_view chunk_head(uint64_t size, std::span<char, kChunkHeadSize> out);
 
 // The end of a chunked body; `trailers` is empty or what H1BodyDecoder::trailers() gave. The null
-// view when it does not fit. Only for a body that was complete: a cut one is cut on the other side
-// too.
+// view when it does not fit. Only for a complete body: a truncated body is truncated on the other
+// side, too.
 inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
 std::string_view last_chunk(std::string_view trailers, std::span<char> out);
 

@@ -1,8 +1,8 @@
 // Cuts a growing input into lines that end in CRLF. Shared by the head parsers; sans-I/O, one
 // thread.
 //
-// Resumable: it remembers how far it looked and looks at no byte twice. The outcome depends on the
-// bytes and the limits only, never on how the input was split.
+// Resumable: it keeps its position and scans no byte twice. The outcome depends on the bytes and
+// the limits only, never on how the input was split.
 #pragma once
 
 #include <algorithm>
@@ -19,7 +19,7 @@ class H1LineScanner {
  public:
   enum class Found : uint8_t { line, incomplete, too_long, forbidden };
 
-  // `input` starts where it started at the first call; the line and its CRLF end before `limit`.
+  // `input` starts with the same byte in every call; the line and its CRLF end before `limit`.
   [[nodiscard]] Found next(std::string_view input, size_t limit) {
     DCHECK(input.size() >= scanned_);
     const size_t bound = std::min(input.size(), limit);
@@ -39,7 +39,7 @@ class H1LineScanner {
     return Found::line;
   }
 
-  // After `line`: the line without its CRLF. After `too_long`: what is known of it.
+  // After `line`: the line without its CRLF. After `too_long`: its bytes so far.
   std::string_view line(std::string_view input) const {
     return {input.data() + line_.begin, line_.size};
   }

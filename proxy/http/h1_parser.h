@@ -1,10 +1,10 @@
-// Read HTTP/1 heads: one pass, resumable, strict, bounded. RFC 9112, with every leniency it offers
-// refused. Sans-I/O; one thread; allocates only for fields beyond kInlineFields.
+// Reads HTTP/1 heads: one pass, resumable, strict, bounded. RFC 9112, without the leniencies that
+// it permits. Sans-I/O; one thread; allocates only for fields beyond kInlineFields.
 //
-// Usage: append what arrives to a buffer and call feed() with all of it, from the first byte of the
-// message on. The buffer may move between calls. Every byte is looked at once, so a peer that sends
-// one byte at a time costs no more than others. The outcome depends on the bytes only, never on how
-// they were split: a fault is reported at the first line or byte that proves it.
+// Usage: append received bytes to a buffer and call feed() with the whole buffer, from the first
+// byte of the message on. The buffer may move between calls. Every byte is parsed once, so a peer
+// that sends one byte at a time costs no more than others. The outcome depends on the bytes only,
+// never on how they were split: a fault is reported at the first line or byte that proves it.
 #pragma once
 
 #include <cstddef>
@@ -69,7 +69,7 @@ class H1RequestParser {
 };
 
 // For responses of backends. Every fault is a 502: the fault is the backend's, not the client's. An
-// interim response is one head: reset() with the same `AnswerTo`, and the next one follows it.
+// interim response is one head: call reset() with the same `AnswerTo` for the next response.
 class H1ResponseParser {
  public:
   using State = H1RequestParser::State;

@@ -19,20 +19,22 @@
 namespace weir {
 
 // How the body is framed towards the next recipient. A length is written as Content-Length: with
-// `length` always, with `none` when it is 0 or of a body that only HEAD or a 304 speaks of.
+// `length` always; with `none` if it is 0, or in an answer to HEAD or a 304, whose body is not
+// sent.
 struct BodyPlan {
   BodyFraming framing = BodyFraming::none;
   std::optional<uint64_t> length = {};
 };
 
 struct RequestPlan {
-  std::string_view target = {};     // origin-form, or what else the method needs
+  std::string_view target = {};     // origin-form, or the form that the method needs
   std::string_view authority = {};  // Host: exactly one, first; may be empty for HTTP/1.0 clients
   BodyPlan body = {};
   FieldChanges fields = {};
   std::string_view via = {};  // weir's name in Via; empty: none is added
-  bool trusted = false;  // the peer: relay what it claims about its client (X-Forwarded-*, ...)
-  // Relay Connection: upgrade, and of Upgrade what these allow; see allows_protocol().
+  bool trusted = false;       // the peer: relay its fields about its client (X-Forwarded-*, ...)
+  // Relay Connection: upgrade, and the protocols of Upgrade that these allow; see
+  // allows_protocol().
   std::span<const std::string> upgrades = {};
   bool expect = false;  // relay Expect: 100-continue
   bool te = true;       // relay TE: trailers; if the backend's trailers are relayed
@@ -46,16 +48,15 @@ struct ResponsePlan {
   HttpVersion client = HttpVersion::http_1_1;
   FieldChanges fields = {};
   std::string_view via = {};
-  std::string_view date = {};    // for a response that has none; empty: none is added
-  std::string_view server = {};  // replaces the backend's; empty: that one passes
+  std::string_view date = {};    // for a response without Date; empty: none is added
+  std::string_view server = {};  // replaces the backend's; empty: the backend's is relayed
   bool upgrade = false;          // relay the fields of a 101 or a 426
 };
 
-// The body as it came: its length when that is known, chunked otherwise.
+// The body as received: with its length if that is known, chunked otherwise.
 BodyPlan relayed_body(const RequestHead& request);
-// The same for a client of that version: a body that ends with the connection is chunked for
-// HTTP/1.1 and one of unknown length ends with the connection for HTTP/1.0, which then has to
-// close.
+// The same for a client of that version: a body that ends with the backend's connection is chunked
+// for HTTP/1.1; for HTTP/1.0 a body of unknown length ends with the client's connection.
 BodyPlan relayed_body(const ResponseHead& response, HttpVersion client);
 
 void write_request(H1HeadWriter& out, const RequestHead& head, const RequestPlan& plan);

@@ -17,7 +17,7 @@ namespace weir {
 
 class H1HeadWriter {
  public:
-  // `room`: bytes at the end of `out` that are left free behind the head.
+  // `room`: bytes at the end of `out` that stay free after the head.
   explicit H1HeadWriter(std::span<char> out, size_t room = 0)
       : out_(out.first(out.size() - room)), room_(room) {}
 

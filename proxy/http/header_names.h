@@ -23,7 +23,7 @@ enum FieldFlag : uint8_t {
   kWritten = 2,    // only weir writes it, from a plan: not relayed, not for `set` and `add`
   kProtected = 4,  // a Connection field that names it does not remove it
   kNoTrailer = 8,  // not relayed in trailers
-  kClaim = 16,     // said by a hop about its client: not relayed from a peer that is not trusted
+  kClaim = 16,     // a hop's statement about its client: not relayed from an untrusted peer
 };
 
 namespace detail {
@@ -104,8 +104,9 @@ constexpr bool has_flag(FieldId id, FieldFlag flag) {
   return (detail::kKnownFields[size_t(id)].flags & flag) != 0;
 }
 
-// Whether what turns names into variables (CGI, WSGI, FastCGI, Rack) may take `a` for `b`: case and
-// every byte that is neither a letter nor a digit are ignored. A name is its own look-alike.
+// Whether servers that turn names into variables (CGI, WSGI, FastCGI, Rack) may confuse `a` with
+// `b`: they ignore case and every byte that is neither a letter nor a digit. A name looks like
+// itself.
 bool looks_alike(std::string_view a, std::string_view b);
 // The known name that `name` looks like without being it; `other`: none.
 FieldId alias_of(std::string_view name);
@@ -113,7 +114,7 @@ inline bool is_alias(std::string_view name) {
   return alias_of(name) != FieldId::other;
 }
 
-// Whether `name` looks like X-Forwarded-*: said about the client, whatever stands behind it.
+// Whether `name` looks like X-Forwarded-*, with any end: such fields are about the client.
 bool is_forwarding_claim(std::string_view name);
 
 // Whether a configuration may set, add or remove this field: the name is a token, is not written by

@@ -21,7 +21,7 @@ enum class HttpVersion : uint8_t { http_1_0, http_1_1 };
 enum class TargetForm : uint8_t { origin, absolute, authority, asterisk };
 // until_close is for responses only: the body ends with the connection.
 enum class BodyFraming : uint8_t { none, length, chunked, until_close };
-// The request a response answers, as far as that decides where the response ends.
+// The kind of request that a response answers, if it affects the end of the response.
 enum class AnswerTo : uint8_t { other, head, connect };
 
 // Why a message is refused: the status of the answer and a sentence for the reader of the log.
@@ -40,7 +40,8 @@ class MessageHead {
  public:
   HttpVersion version() const { return version_; }
   BodyFraming framing() const { return framing_; }
-  // As announced; of a response to HEAD and a 304 it is the length of a body that does not follow.
+  // As announced; in a response to HEAD and in a 304 it is the length of a body that does not
+  // follow.
   std::optional<uint64_t> announced_length() const {
     return has_length_ ? std::optional(content_length_) : std::nullopt;
   }
@@ -71,7 +72,7 @@ class MessageHead {
   }
   // Connection lists "upgrade", and there is an Upgrade field, in HTTP/1.1 (RFC 9110 7.8).
   bool upgrades() const { return upgrades_; }
-  // Connection lists options that are no constant of HTTP/1.1: names of fields, most likely.
+  // Connection lists options that HTTP/1.1 does not define: most likely names of fields.
   bool connection_names_fields() const { return connection_names_fields_; }
 
  protected:
@@ -124,7 +125,7 @@ class MessageHead {
   bool upgrades_ = false;
   bool connection_names_fields_ = false;
   std::array<Field, kInlineFields> few_;
-  std::vector<Field> many_;  // all of them, where they are more than kInlineFields
+  std::vector<Field> many_;  // all fields, if there are more than kInlineFields
 };
 
 class RequestHead : public MessageHead {
@@ -156,7 +157,7 @@ class ResponseHead : public MessageHead {
   unsigned status() const { return status_; }
   std::string_view reason() const { return text(reason_); }
   bool interim() const { return status_ < 200 && status_ != 101; }  // another response follows
-  // Ends with its head, whatever its fields say: to HEAD, 1xx, 204, 304 (RFC 9112 6.3).
+  // Ends with its head for any value of its fields: to HEAD, 1xx, 204, 304 (RFC 9112 6.3).
   bool bodiless() const {
     return answers_ == AnswerTo::head || status_ < 200 || status_ == 204 || status_ == 304 ||
            opens_tunnel();
@@ -165,7 +166,7 @@ class ResponseHead : public MessageHead {
   bool opens_tunnel() const {
     return answers_ == AnswerTo::connect && status_ >= 200 && status_ < 300;
   }
-  // A 101 that says so by its fields too. Whether the request asked for it: answers_upgrade().
+  // A 101 whose fields are those of an upgrade. Whether the request offered it: answers_upgrade().
   bool switches_protocols() const { return status_ == 101 && upgrades_; }
   // Keep-Alive: timeout=N, in seconds: how long the sender keeps an idle connection.
   std::optional<uint32_t> keep_alive_timeout() const;

@@ -1,7 +1,7 @@
-// What servers make of the path of a request. The same path has several readings: as it was sent;
+// The readings of a request's path by servers. The same path has several readings: as it was sent;
 // with encodings in one spelling and dot segments resolved; with slashes merged; with %2F, '\' and
-// %5C taken for slashes; without the parameters of segments. Routes choose among them in
-// routing/path_choice.h. Pure functions, no allocation, any thread.
+// %5C taken for slashes; without the parameters of segments. routing/path_choice.h compares the
+// routes of the readings. Pure functions, no allocation, any thread.
 #pragma once
 
 #include <cstdint>
@@ -19,36 +19,36 @@ struct PathReading {
   bool merge = false;        // empty segments are left out
   bool slashes = false;      // %2F separates segments
   bool backslashes = false;  // so do '\' and %5C
-  bool parameters = false;   // what follows a ';' in a segment is left out
+  bool parameters = false;   // the text from a ';' to the end of the segment is left out
   friend bool operator==(const PathReading&, const PathReading&) = default;
 };
 
-// The reading that explicit rules demand; those that are automatic demand nothing.
+// The reading that explicit rules demand; automatic rules demand none.
 PathReading demanded(const PathRules& rules);
-// The same with what RFC 3986 6.2.2 and common servers normalize: dots and double slashes, unless
-// they are kept.
+// The same, and with dot segments and double slashes normalized, as RFC 3986 6.2.2 and common
+// servers do, unless the rules keep them.
 PathReading normal(const PathRules& rules);
 
 // No byte in which readings can differ: every server reads this path in the same way.
 bool is_plain(std::string_view raw);
 
-// `raw` begins with '/' and has no query: RequestHead::path(). 400 for what the rules refuse and,
-// whatever they are, for %00 and a '%' that two hexadecimal digits do not follow.
+// `raw` begins with '/' and has no query: RequestHead::path(). 400 for paths that the rules refuse
+// and, under all rules, for %00 and a '%' without two hexadecimal digits.
 [[nodiscard]] Fault check_path(std::string_view raw, const PathRules& rules);
 
 struct PathText {
   std::string_view path;  // in `memory`
-  Fault fault;            // 400: it goes above the root; 414: `memory` is smaller than `raw`
+  Fault fault;            // 400: the path goes above the root; 414: `memory` is smaller than `raw`
   uint32_t dots = 0;      // dot segments that were resolved
   bool merged = false;    // an empty segment was left out
   bool changed = false;   // more than the spelling of encodings
 };
-// Of a path that check_path() lets through.
+// Only for a path that check_path() accepts.
 [[nodiscard]] PathText read_path(std::string_view raw, const PathReading& how,
                                  std::span<char> memory);
 
-// Whether dot segments lead above the root. Of the readings with and without merged slashes the
-// merged one is the stricter.
+// Whether dot segments lead above the root. The reading with merged slashes is stricter than the
+// reading without.
 bool goes_above_root(std::string_view raw, const PathReading& how);
 
 }  // namespace weir

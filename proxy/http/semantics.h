@@ -1,4 +1,4 @@
-// What a head means: its target, and the fields that decide where it ends and which host it is for.
+// Interprets a head: its target, and the fields that determine the end of the message and its host.
 // Strict: a message with two readings allows request smuggling. Pure functions.
 #pragma once
 
@@ -39,10 +39,10 @@ bool next_protocol(std::string_view& rest, std::string_view& protocol);
 // Whether one of `allowed` is `protocol`, name ["/" version]. Names have no case; a name without a
 // version allows every version (RFC 9110 7.8).
 bool allows_protocol(std::span<const std::string> allowed, std::string_view protocol);
-// The request asks for an upgrade of which something may be forwarded.
+// The request offers a protocol that may be forwarded.
 bool offers_upgrade(const RequestHead& request, std::span<const std::string> allowed);
-// The response is a 101 to what the backend was offered (RFC 9110 7.8): every protocol that it
-// switches to was asked for, and is allowed. Any other 101 is a 502.
+// The response is a valid 101 (RFC 9110 7.8): the request has offered every protocol that it
+// switches to, and `allowed` has them. Any other 101 is a 502.
 bool answers_upgrade(const RequestHead& request, const ResponseHead& response,
                      std::span<const std::string> allowed);
 

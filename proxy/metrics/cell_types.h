@@ -1,7 +1,7 @@
-// What a metric is made of: plain numbers, added to without locks, atomics or allocation.
+// The cells of metrics: plain numbers, changed without locks, atomics or allocation.
 //
-// A cell has one owner and one thread: a worker's are touched by that worker only, a copy of them
-// travels to the control thread. `+=` sums the copies of several workers.
+// A cell has one owner and one thread: only its worker uses it, and the control thread gets a copy.
+// `+=` sums the copies of several workers.
 #pragma once
 
 #include <algorithm>
@@ -52,7 +52,7 @@ struct Flag {
   bool value = false;
 };
 
-// The longest of what was seen since the last report.
+// The longest duration since the last report.
 struct PeakSeconds {
   void observe(Duration d) { peak = std::max(peak, d); }
   PeakSeconds& operator+=(const PeakSeconds& other) { return observe(other.peak), *this; }
@@ -80,7 +80,7 @@ using CounterBy = By<Counter, Label>;
 template <typename Label>
 using GaugeBy = By<Gauge, Label>;
 
-// A state: one series per value, 1 for the one that holds.
+// A state: one series per value, 1 for the current value.
 template <typename Label>
 struct OneHot {
   void set(Label label) { value = label; }

@@ -1,6 +1,6 @@
-// What one worker counts for a listener, a route, a cluster, a backend and itself. The members are
-// the rows of metrics.def. Owner: WorkerMetrics; thread: the worker's. A session keeps references,
-// no lookups.
+// The numbers that one worker counts for a listener, a route, a cluster, a backend and itself. The
+// members are the rows of metrics.def. Owner: WorkerMetrics; thread: the worker's. A session keeps
+// references, no lookups.
 //
 // For each listener, at the end of every turn: connections_total = active + ended_total. The three
 // functions of ListenerCells keep it so; nothing else touches these cells.
@@ -15,7 +15,7 @@ struct ListenerCells {
 #define LISTENER(type, member, name, labels, help) type member;
 #include "metrics/metrics.def"
 
-  // Accepted and served. `age`: what another worker has accepted may come under an old config.
+  // Accepted and served. `age`: a connection that another worker accepted may have an old config.
   void accepted(ConfigAge age) {
     connections_total.add();
     active[age].add();
@@ -32,12 +32,12 @@ struct ListenerCells {
     ended_total[reason].add();
     session_duration.observe(lasted);
   }
-  // What is open goes on under the config in force.
+  // An open session continues under the config in force.
   void renewed() {
     active[ConfigAge::old].sub();
     active[ConfigAge::current].add();
   }
-  // A new config is in force: whatever is open now is of an old one.
+  // A new config is in force: all open sessions are of an old config now.
   void begin_generation() {
     active[ConfigAge::old] += active[ConfigAge::current];
     active[ConfigAge::current].set(0);

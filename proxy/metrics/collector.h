@@ -1,5 +1,5 @@
-// Collector: the text of /metrics, from what the control thread knows and the last report of every
-// worker. Owner: the control thread's page; one thread at a time.
+// Collector: the text of /metrics, from the state of the control thread and the last report of
+// every worker. Owner: the control thread's page; one thread at a time.
 //
 // It costs about two microseconds a series. The caller bounds how often it runs.
 #pragma once

@@ -1,5 +1,5 @@
 // Families: builds the data model of prometheus-cpp, one metric of the table after another, from
-// cells. Keeps the number of series within a limit: what does not fit is counted, not shown.
+// cells. Keeps the number of series within a limit: series beyond it are counted, not shown.
 #pragma once
 
 #include <prometheus/metric_family.h>
@@ -48,8 +48,8 @@ class Families {
 
   // `place`: of the row in the table, whose order take() gives.
   void begin(const MetricRow& row, prometheus::MetricType type, size_t place);
-  // One series of the row begun last, or several for a closed label. Of `identity` those labels
-  // are taken that the row names.
+  // One series of the row begun last, or several for a closed label. It gets those labels of
+  // `identity` that the row names.
   void add(const LabelPairs& identity, const Counter& cell) { add_number(identity, cell.value); }
   void add(const LabelPairs& identity, const Gauge& cell) { add_number(identity, cell.value); }
   void add(const LabelPairs& identity, const Flag& cell) { add_number(identity, cell.value); }
@@ -83,11 +83,11 @@ class Families {
     add_histogram(own(identity), kBounds, cell.buckets, cell.sum);
   }
 
-  // How many series there is room for.
+  // The number of further series within the limit.
   size_t room() const { return max_series_ - std::min(series_, max_series_); }
-  // These are left out.
+  // Counts series that are left out.
   void drop(size_t series) { dropped_ += series; }
-  // The process is shown whatever the limit is.
+  // False: the following series are shown beyond the limit, too (those of the process).
   void limit(bool limited) { limited_ = limited; }
   size_t series() const { return series_; }
   size_t dropped() const { return dropped_; }

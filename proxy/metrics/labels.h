@@ -1,5 +1,6 @@
 // The label values that only metrics have. Like those of base/outcomes.h they are closed lists: a
-// label that is no configured name has one, so that no client can add a series.
+// label whose values are not configured names has a closed list, so that no client can add a
+// series.
 #pragma once
 
 #include "base/log_kinds.h"
@@ -12,14 +13,14 @@ namespace weir {
   X(GET) X(HEAD) X(POST) X(PUT) X(DELETE) X(CONNECT) X(OPTIONS) X(TRACE) X(PATCH) X(other)
 WEIR_CLOSED_LIST(RequestMethod, WEIR_REQUEST_METHODS);
 
-// What was wrong with a request, or with the way it arrived.
+// Why a request was invalid or incomplete.
 #define WEIR_REQUEST_ERRORS(X) \
   X(malformed)                 \
   X(header_too_large)          \
   X(uri_too_long) X(body_too_large) X(misdirected) X(header_timeout) X(body_timeout) X(client_abort)
 WEIR_CLOSED_LIST(RequestError, WEIR_REQUEST_ERRORS);
 
-// Why weir cut a response short that had begun.
+// Why weir cut a response that had begun.
 #define WEIR_CUT_PHASES(X) X(drain) X(timeout)
 WEIR_CLOSED_LIST(CutPhase, WEIR_CUT_PHASES);
 

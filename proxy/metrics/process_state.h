@@ -34,13 +34,14 @@ struct BackendStateCells {
   }
 };
 
-// The collector reads the process_* members from /proc and sets those of the scrape; the rest of
-// the control thread sets the others. The start sets `last_reload_ok`, before the first reload.
+// The collector reads the process_* members from /proc and sets the members about the scrape; other
+// code of the control thread sets the rest. The start sets `last_reload_ok`, before the first
+// reload.
 struct ProcessState {
 #define PROCESS(type, member, name, labels, help) type member;
 #include "metrics/metrics.def"
 
-  // By series id. Those of clusters are made for each scrape and belong to it.
+  // By series id. The entries of clusters are made for each scrape and belong to it.
   std::map<uint32_t, ListenerState> listeners;
   std::map<uint32_t, ClusterState> clusters;
   std::map<uint32_t, BackendStateCells> backends;

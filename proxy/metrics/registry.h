@@ -1,9 +1,9 @@
-// SeriesRegistry: gives every listener, route, cluster and backend a small id by its name, the same
-// one after any number of reloads, so that counters go on. Owner and thread: the control thread.
+// SeriesRegistry: gives every listener, route, cluster and backend a small id by its name. The id
+// survives reloads, so that counters continue. Owner and thread: the control thread.
 //
-// A series is reserved when a config being compiled asks for it, live once that config is in force,
-// retired when a later config leaves it out, and expired some time after that (kSeriesRetention),
-// if nothing is open under it: then /metrics stops showing it and its cells are freed.
+// A series is reserved while a config that needs it is compiled, live once that config is in force,
+// retired when a later config does not have it, and expired some time after that (kSeriesRetention)
+// if no session uses it: then /metrics stops showing it and its cells are freed.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ inline constexpr Duration kSeriesRetention = std::chrono::minutes(10);
 
 // The label `route` of requests that match no route, and of those that could not be parsed.
 inline constexpr std::string_view kNoRoute = "none";
-// That of all routes of a listener that have no series of their own (series_budget.h).
+// The label of all routes of a listener that have no series of their own (series_budget.h).
 inline constexpr std::string_view kOtherRoute = "other";
 
 // What identifies a series; unused parts are empty.
@@ -40,7 +40,7 @@ class SeriesTable {
     enum class State : uint8_t { free, reserved, live, retired };
     SeriesName name;
     State state = State::free;
-    bool wanted = false;       // asked for by a config that is not in force yet
+    bool wanted = false;       // reserved by a config that is not in force yet
     bool http = false;         // carries requests: has the rows of HTTP, too
     TimePoint since = kNever;  // retired, or known not to be in force, or free
   };
@@ -76,11 +76,12 @@ class SeriesRegistry {
   void cluster_carries_http(uint32_t id) { clusters_.carries_http(id); }
   void backend_carries_http(uint32_t id) { backends_.carries_http(id); }
 
-  // A config is in force: these are its series; all others are retired, now if they were not yet.
+  // A config with these series is in force: all other series that are not retired yet are retired
+  // now.
   void keep_only(const SeriesIds& ids, TimePoint now);
-  // The series that have expired by now, forgotten here. Not those `in_use`: of every snapshot that
-  // is alive, because its views on the workers hold references to their cells. The caller makes
-  // workers and ProcessState forget them, too, in that order.
+  // Forgets and returns the series that have expired, except those `in_use`: the series of every
+  // snapshot that is alive, because its views on the workers hold references to their cells. The
+  // caller makes workers and ProcessState forget them, too, in that order.
   SeriesIds take_expired(TimePoint now, const SeriesIds& in_use,
                          Duration retention = kSeriesRetention);
 

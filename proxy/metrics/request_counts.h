@@ -1,6 +1,6 @@
 // RequestCounts: requests of one route by method and status. A cell like the others: plain numbers
-// of one thread. A pair is made when it is first counted, so that a route has a few series and not
-// one for every status there could be.
+// of one thread. A pair is made when it is first counted, so that a route has few series and not
+// one for every possible status.
 #pragma once
 
 #include <cstdint>
@@ -20,10 +20,10 @@ struct RequestCounts {
     uint16_t code;
     uint64_t value = 0;
   };
-  static constexpr uint16_t kNoCode = 0;       // nothing was answered
+  static constexpr uint16_t kNoCode = 0;       // no response was sent
   static constexpr uint16_t kOtherCode = 600;  // not a status of HTTP
 
-  // Clients and backends choose both: past this many pairs a new one counts under `other`.
+  // Clients and backends choose both: beyond this many pairs, a new pair counts under `other`.
   static constexpr size_t kMostPairs = 40;
 
   void add(RequestMethod method, unsigned status, uint64_t n = 1);

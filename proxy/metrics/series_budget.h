@@ -1,5 +1,5 @@
-// The number of series of a configuration, and how many of its routes can have their own. Worked
-// out from the table of metrics; pure.
+// The number of series of a configuration, and how many of its routes can have their own. Computed
+// from the table of metrics; pure functions.
 //
 // If there are more than `metrics.max_series`, series are left out in this order: first those of
 // routes, whose requests are counted as requests of the route `other` of their listener; then,
@@ -24,13 +24,14 @@ template <typename Label>
 inline constexpr size_t kSeriesOf<OneHot<Label>> = kListSize<Label>;
 template <const auto& kBounds>
 inline constexpr size_t kSeriesOf<Histogram<kBounds>> = kBounds.size() + 3;
-// Pairs of method and status that are set aside for a route; one that has more takes what is left.
+// Pairs of method and status that are reserved for a route; a route with more pairs uses room that
+// is left.
 template <>
 inline constexpr size_t kSeriesOf<RequestCounts> = 12;
 
 struct SeriesDemand {
   size_t workers = 0, listeners = 0, clusters = 0, backends = 0, routes = 0;
-  // Of those, the ones that carry HTTP and have its rows, too.
+  // The ones among them that carry HTTP and have its rows, too.
   size_t http_listeners = 0, http_clusters = 0, http_backends = 0;
 };
 

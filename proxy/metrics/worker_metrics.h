@@ -54,7 +54,8 @@ class CellTable {
  public:
   Cells& at(uint32_t id);
   void forget(uint32_t id);
-  // Adds up to `most` entries from the id `next` on, and moves it on. True: that was all.
+  // Adds up to `most` entries from the id `next` on, and advances `next`. True: there are no more
+  // entries.
   bool copy(std::vector<ReportEntry<Cells>>& entries, uint32_t& next, size_t& most) const;
   template <typename Visit>
   void each(Visit visit) {
@@ -71,7 +72,7 @@ class WorkerMetrics {
  public:
   explicit WorkerMetrics(uint32_t worker) : worker_(worker) {}
 
-  // Made, all zero, when first asked for.
+  // Each is made, all zero, at its first use.
   ListenerCells& listener(uint32_t id) { return listeners_.at(id); }
   RouteCells& route(uint32_t id) { return routes_.at(id); }
   ClusterCells& cluster(uint32_t id) { return clusters_.at(id); }
@@ -97,9 +98,10 @@ class WorkerMetrics {
   // A new config is in force on this worker: open sessions count as old from now on.
   void begin_generation();
   void forget(const SeriesIds& ids);
-  // Copies every cell; peaks start anew.
+  // Copies every cell, and resets peaks.
   WorkerReport report();
-  // The same in pieces of so many cells, which are of one moment each. True: it is complete.
+  // The same in parts of `cells` cells; the cells of a part are of one moment. True: the copy is
+  // complete.
   struct PartialReport {
     WorkerReport report;
     uint32_t listeners = 0, clusters = 0, backends = 0, routes = 0;  // the next ids

@@ -4,11 +4,10 @@
 // Owner: a worker or the admin server, by Owned<Listener>; thread: its loop's. The socket comes
 // open and bound from the control thread (control/listen_socket.h). A turn of the loop accepts a
 // bounded number of connections, so that a flood does not starve the sessions that exist. accept(2)
-// on an empty queue costs a system call: a turn asks for as many connections as the last one found,
-// or for twice as many when it found all it asked for.
-// Out of descriptors: one waiting connection is accepted with the reserve descriptor. If its
-// observer refuses it, the listener pauses; the other connections wait in
-// the kernel's queue.
+// on an empty queue costs a system call: a turn accepts as many connections as the last one, or
+// twice as many if the last one did not empty the queue.
+// Out of descriptors: one waiting connection is accepted with the reserve descriptor. If the
+// observer refuses it, the listener pauses; the other connections wait in the kernel's queue.
 #pragma once
 
 #include <sys/socket.h>

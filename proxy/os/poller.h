@@ -64,8 +64,8 @@ class Poller {
   Poller(const Poller&) = delete;
   Poller& operator=(const Poller&) = delete;
 
-  // Sleeps until a descriptor is ready, at most for `timeout`, and runs the callbacks of all that
-  // are. Duration::max(): without limit.
+  // Sleeps until a descriptor is ready, at most for `timeout`, and runs the callbacks of all ready
+  // descriptors. Duration::max(): without limit.
   void wait(Duration timeout);
   // Ends the current or the next wait. Any thread.
   void wake();
@@ -86,7 +86,7 @@ class Poller {
   bool armed_ = false;
 };
 
-// Of the library this runs with.
+// Of the library that is loaded.
 const char* libevent_version();
 
 }  // namespace weir

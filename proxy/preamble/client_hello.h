@@ -1,19 +1,18 @@
-// What a TLS ClientHello asks for, to route a connection without terminating its TLS: the server's
-// name, the protocols, whether TLS 1.3 is offered. Sans-I/O, strict, bounded, no allocation; any
+// Reads a TLS ClientHello, to route a connection without terminating its TLS: the server name, the
+// offered protocols, whether TLS 1.3 is offered. Sans-I/O, strict, bounded, no allocation; any
 // thread.
 //
-// A function of the bytes: pass all bytes received so far, and again when there are more. The hello
-// may be spread over records in any way. A hello that OpenSSL refuses is malformed here, so that
-// weir routes no hello that the server reads differently:
+// A function of the bytes: call it with all bytes received so far, and again when there are more.
+// The hello may be spread over records in any way. A hello that OpenSSL refuses is malformed here,
+// so that weir routes no hello that the server reads differently:
 //   - a second extension of a kind that is read here, a second name, a name of another type than
-//     host_name, a name with a zero byte or of more than 255 bytes; also, though OpenSSL lets them
-//     pass, an empty name (RFC 6066 3 forbids it), the name ".", and an empty record;
-//   - bytes in the last record behind the hello: a client sends nothing more before the server
-//   answers.
-// One dot at the end of a name is taken off (RFC 6066 forbids it, but some clients send it), and
-// its letters are in lower case. Its other bytes are as the client sent them: they may be invalid
-// in a host name, or control a terminal. With Encrypted ClientHello it is the name of the public
-// outer hello.
+//     host_name, a name with a zero byte or of more than 255 bytes; also, although OpenSSL accepts
+//     them, an empty name (RFC 6066 3 forbids it), the name ".", and an empty record;
+//   - bytes after the hello in its last record: a client sends nothing more before the server
+//     answers.
+// A dot at the end of the server name is removed (RFC 6066 forbids it, but some clients send it),
+// and letters are in lower case. Other bytes are unchanged: they may be invalid in a host name, or
+// control a terminal. With Encrypted ClientHello it is the name in the public outer hello.
 #pragma once
 
 #include <array>
@@ -27,7 +26,7 @@ namespace weir {
 inline constexpr size_t kMaxClientHello = 16 * 1024;  // of the handshake message, with its header
 inline constexpr size_t kMaxClientHelloRecords = 64;  // that it may be spread over
 inline constexpr size_t kMaxServerName = 255;         // with a dot at its end
-// Bytes of input after which it is never incomplete: as long a buffer is enough.
+// After this many bytes of input the result is never `incomplete`: a buffer of this size is enough.
 inline constexpr size_t kMaxClientHelloInput = kMaxClientHello + 5 * kMaxClientHelloRecords;
 
 // The protocols of an ALPN extension, the client's favourite first; iterated in place.
@@ -40,7 +39,7 @@ class AlpnList {
   // Takes the next one off the front; empty: there is none.
   std::string_view next();
   bool offers(std::string_view protocol) const;
-  bool fit() const;  // none is empty, and they end where the bytes end
+  bool fit() const;  // no name is empty, and the last one ends with the bytes
 
  private:
   std::string_view left_;
@@ -56,11 +55,11 @@ struct [[nodiscard]] ClientHello {
   };
 
   State state = State::incomplete;
-  std::string_view reason;  // of any but the first two: a sentence for the log, a literal
+  std::string_view reason;  // of all states but the first two: a sentence for the log, a literal
   // When complete:
   AlpnList alpn;  // part of the input or of the scratch memory
   bool offers_tls13 = false;
-  std::string_view server_name() const { return {name.data(), name_size}; }  // empty: not said
+  std::string_view server_name() const { return {name.data(), name_size}; }  // empty: there is none
 
   std::array<char, kMaxServerName> name{};
   uint8_t name_size = 0;
@@ -70,7 +69,7 @@ struct [[nodiscard]] ClientHello {
 // empty: malformed. A view of `memory`.
 std::string_view read_server_name(std::string_view extension,
                                   std::span<char, kMaxServerName> memory);
-// `scratch` has kMaxClientHello bytes; used only when the hello is spread over records.
+// `scratch` has kMaxClientHello bytes; used only if the hello is in several records.
 ClientHello read_client_hello(std::string_view input, std::span<char> scratch);
 
 }  // namespace weir

@@ -3,8 +3,8 @@
 // backends.
 //
 // Sans-I/O; no allocation but for the paths of UNIX sockets; any thread. Reading is a function of
-// the bytes: pass all bytes received so far, and again when there are more. Only connections of
-// peers that are known to send the header may be read: weir never guesses whether there is one.
+// the bytes: pass all bytes received so far, and again when there are more. Only for connections of
+// peers that are configured to send the header: weir never guesses whether there is one.
 #pragma once
 
 #include <cstddef>
@@ -40,30 +40,30 @@ struct ProxyTlv {
   std::string_view value;
 };
 
-// What a client's TLS connection was to the proxy that ended it. Empty: not known.
+// The client's TLS connection, as the proxy that terminated it describes it. Empty: not known.
 struct ProxyTls {
-  std::string_view alpn = {};       // the protocol that was agreed on: "h2"
+  std::string_view alpn = {};       // the negotiated protocol: "h2"
   std::string_view authority = {};  // SNI
-  // The rest is PP2_TYPE_SSL, which is written when there is a version.
+  // The members from here on are PP2_TYPE_SSL, which is written if there is a version.
   std::string_view version = {};  // "TLSv1.3"
   std::string_view cipher = {};
   std::string_view common_name = {};  // of the client's certificate
   bool client_certificate = false;    // in this connection or the session that it resumes
-  bool verified = false;              // and it was valid
-  bool resumed = false;               // it came with an earlier connection of the session
+  bool verified = false;              // and the certificate was valid
+  bool resumed = false;               // the client sent it in an earlier connection of the session
 };
 
-// TLVs, walked where they lie; of a header that was read they are known to fit.
+// TLVs, read in place; those of a header that was read fit into it.
 class ProxyTlvs {
  public:
   ProxyTlvs() = default;
   explicit ProxyTlvs(std::string_view bytes) : left_(bytes) {}
 
-  // Takes the next one off the front, past fillers (PP2_TYPE_NOOP). False: there is none.
+  // Removes the first TLV, and fillers (PP2_TYPE_NOOP) before it. False: there is none.
   bool next(ProxyTlv& tlv);
-  // The value of the first of its type; empty without.
+  // The value of the first TLV of this type; empty: there is none.
   std::string_view find(ProxyTlvType type) const;
-  bool fit() const;  // they end where the bytes end
+  bool fit() const;  // the last one ends with the bytes
 
  private:
   std::string_view left_;
@@ -72,15 +72,16 @@ class ProxyTlvs {
 struct ProxyHeader {
   enum class Command : uint8_t { local, proxy };
 
-  size_t size = 0;  // in bytes; what follows is the client's
+  size_t size = 0;  // in bytes; the bytes after it are the client's
   Command command = Command::local;
-  // Of family `none` for LOCAL, UNKNOWN and UNSPEC: then those of the connection itself count.
+  // Of family `none` for LOCAL, UNKNOWN and UNSPEC: then the addresses of the connection itself
+  // apply.
   Address source;
   Address destination;
   ProxyTlvs tlvs;  // parts of the input
 
   bool has_addresses() const { return source.family() != Address::Family::none; }
-  ProxyTls tls() const;  // what the TLVs say of it
+  ProxyTls tls() const;  // from the TLVs
 };
 
 struct [[nodiscard]] ProxyRead {
@@ -91,14 +92,15 @@ struct [[nodiscard]] ProxyRead {
   ProxyHeader header;       // when complete
 };
 
-// Malformed with the first byte that no header can have there, so that another client is not waited
-// for; addresses of version 1 are judged when they end, TLVs when the header is complete.
+// The first byte that no header can have there makes it malformed, so that weir does not wait for
+// more bytes of a client without a header. Addresses of version 1 are checked when they end, TLVs
+// when the header is complete.
 ProxyRead read_proxy_header(std::string_view input);
 
-// Writes a header, returns the part of `out` that is used: empty when it is too small, which
-// kMaxWrittenProxyHeader never is. Without a source or a destination (a health check) version 1
-// says UNKNOWN and version 2 LOCAL. IPv4 beside IPv6 is written as IPv4-mapped IPv6. Addresses that
-// the version has no form for are UNKNOWN and UNSPEC.
+// Writes a header and returns the used part of `out`; empty: `out` is too small.
+// kMaxWrittenProxyHeader is always enough. Without a source or a destination (a health check)
+// version 1 has UNKNOWN and version 2 LOCAL. If only one address is IPv6, the other is written as
+// IPv4-mapped IPv6. Addresses without a form in that version are UNKNOWN and UNSPEC.
 std::span<const char> write_proxy_v1(std::span<char> out, const Address& source,
                                      const Address& destination);
 std::span<const char> write_proxy_v2(std::span<char> out, const Address& source,

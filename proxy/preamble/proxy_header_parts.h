@@ -1,4 +1,4 @@
-// What the readers of the two versions of the PROXY protocol share; for the sources of
+// Shared by the readers of the two versions of the PROXY protocol; for the sources of
 // proxy_header.h only.
 #pragma once
 
@@ -24,7 +24,7 @@ inline ProxyRead complete(ProxyHeader header) {
   return {.state = State::complete, .reason = {}, .header = std::move(header)};
 }
 
-// How the first bytes of `input` agree with `word`: complete when all of the word is there.
+// Compares the beginning of `input` with `word`: complete when `input` has the whole word.
 inline State match(std::string_view input, std::string_view word) {
   if (!word.starts_with(input.substr(0, word.size()))) return State::malformed;
   return input.size() < word.size() ? State::incomplete : State::complete;

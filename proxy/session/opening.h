@@ -1,13 +1,12 @@
-// Opening: what precedes the protocol of a session: the PROXY header, from proxies that are
-// configured to send one, and the TLS handshake. Handshakes: those of one worker.
+// Opening: the steps before the protocol of a session: the PROXY header, from proxies that are
+// configured to send one, and the TLS handshake. Handshakes: the budget of one worker.
 //
 //   (proxy_header) → (handshake, or client_hello where TLS is passed through) → over
 //
-// Owner: a Session, by Owned, until it is over. Thread: the worker's. Each of the two has one
-// deadline for all of it. The header is looked at before it is taken, so that not a byte of what
-// follows is read here. A handshake costs a millisecond of computing: only a few steps of them are
-// made in a turn, and the rest after the others have been served, so that live traffic keeps its
-// latency.
+// Owner: a Session, by Owned, until it is over. Thread: the worker's. Header and handshake have one
+// deadline each. The header is peeked before it is read, so that no byte after it is read here. A
+// handshake costs a millisecond of computing: a turn makes only a few steps of handshakes, and
+// yields the rest, so that live traffic keeps its latency.
 #pragma once
 
 #include <string_view>
@@ -24,7 +23,7 @@ class Session;
 
 class Handshakes {
  public:
-  // One more step in this turn? Its place is taken.
+  // Whether another step may be made in this turn; counts it.
   bool may_step(uint64_t turn) {
     if (turn != turn_) steps_ = 0, turn_ = turn;
     return steps_++ < kStepsPerTurn;
@@ -45,7 +44,7 @@ class Opening final : public Retirable,
                       private Yielding,
                       private Deadline {
  public:
-  // All outlive it. The session is told with its on_opened() or on_opening_failed().
+  // All outlive it. It calls on_opened() or on_opening_failed() of the session.
   Opening(Session& session, Handshakes& handshakes, Transport& client);
   void start(bool expects_header);
 

@@ -1,11 +1,11 @@
 // Session: one client connection, from accept to its end reason. Abstract: TcpSession,
 // Http1Session.
 //
-// A session keeps the configuration it began with; one that serves request after request may take
-// up the current one in between: renew().
+// A session keeps the configuration it began with; an HTTP session may change to the current one
+// between two requests: renew().
 //
 // Owner: a worker, through its list of sessions; thread: the worker's. It ends exactly once, with a
-// reason, in end(): that settles the books, writes the access line, closes both sides and retires
+// reason, in end(), which counts the session, writes the access line, closes both sides and retires
 // the object. Invariant: on the list ⇔ counted as active.
 #pragma once
 
@@ -23,7 +23,7 @@ namespace weir {
 
 class Session;
 
-// What a session needs of the worker that owns it.
+// The functions of its worker that a session calls.
 class SessionOwner {
  public:
   explicit SessionOwner(PipeResources& pipe_resources) : resources(pipe_resources) {}
@@ -62,10 +62,10 @@ class Session : public Retirable, public SessionNode {
     uint64_t received_bytes, sent_bytes;
   };
 
-  // Nothing is on its way and both sides may still speak: can be closed without cutting anything.
+  // No bytes are in transit and both directions are open: the session can be closed without loss.
   virtual bool quiet() const = 0;
   virtual TimePoint last_active() const = 0;
-  // The client has sent something that the backend has not answered yet.
+  // The client has sent bytes, and the backend has sent none since.
   virtual bool awaits_answer() const = 0;
   // Idle, without an outstanding response, and not only for a moment.
   bool silent() const {
@@ -76,15 +76,15 @@ class Session : public Retirable, public SessionNode {
   virtual WaitingFor waiting_for() const = 0;
   // Sends both sides their FIN and waits a moment for theirs. Only when quiet().
   virtual void close_quiet(EndReason reason) = 0;
-  // Ends it soon: in order when it is silent(), else at once and with a reset, because a FIN would
-  // make a part look like the whole.
+  // Ends it soon: with FINs if it is silent(), else at once with a reset, because after a FIN a
+  // part would look complete.
   virtual void cut(EndReason reason) = 0;
   virtual void abort(EndReason reason) = 0;  // at once, with a reset
   // Adds the bytes moved since the last call to the metrics.
   virtual void settle() = 0;
   virtual View view() const = 0;
 
-  // Of Opening, which the session drops with them.
+  // Opening calls these; the session destroys it in them.
   virtual void on_opened() = 0;
   virtual void on_opening_failed(EndReason reason) = 0;
   // Passthrough: the cluster for the server name of the ClientHello. TCP listeners only.
@@ -105,13 +105,13 @@ class Session : public Retirable, public SessionNode {
  protected:
   Session(SessionOwner& owner, Start start);
   ~Session() override = default;
-  // Goes on under the configuration in force, if that has this listener still.
+  // Continues with the configuration in force, if it still has this listener.
   void renew();
-  // Goes through what comes before the session, ending in on_opened() or on_opening_failed(),
-  // perhaps at once.
+  // Starts Opening, which calls on_opened() or on_opening_failed(), perhaps at once.
   void open(Transport& client);
   void drop_opening() { opening_.reset(); }
-  // The books of the end; the child has closed its sides. `cut`: how, if a drain has cut it off.
+  // Counts and logs the end; the subclass has closed both sides. `cut`: how a drain has cut it, if
+  // one has.
   void account(EndReason reason, DrainEnd cut);
   ConfigAge age() const;  // of its snapshot
   std::string timeout_place(EndReason reason) const;

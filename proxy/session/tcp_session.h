@@ -4,10 +4,10 @@
 //
 // opening: with TLS or the PROXY protocol, before a backend is looked for. connecting: no byte of
 // the client is read, so the next backend can be tried. relaying: the pipe moves bytes; half-closes
-// are passed on. lingering: our FINs are out, what still comes is discarded, until both FINs came
-// or the time is up. delivering: one side has failed; what was received before that is on its way,
-// and the reset comes when it has arrived. One deadline serves all the timeouts. Decisions are made
-// in on_*() here; nothing below closes anything.
+// are passed on. lingering: weir has sent its FINs and discards further bytes, until both FINs have
+// come or the time is up. delivering: one side has failed; the bytes that were received before are
+// delivered, then both sides are reset. One deadline serves all timeouts. Only the functions on_*()
+// here decide to close a connection.
 #pragma once
 
 #include <memory>

@@ -8,8 +8,9 @@
 // worker's.
 //
 // An idle connection that becomes readable has been closed by the backend, or the backend has sent
-// bytes without a request: either way the pool closes it (trap T15). From the time for which it was
-// idle the pool learns when this backend closes idle connections, and closes later ones before.
+// bytes without a request: either way the pool closes it (trap T15). The pool learns the idle
+// timeout of the backend from the time for which such connections were idle, and closes later ones
+// before that timeout.
 #pragma once
 
 #include <memory>
@@ -60,7 +61,7 @@ class UpstreamConnection final : public Retirable,
   Pool& pool_;  // outlives it: the holder of a lease holds the view that holds the pool
   TimePoint opened_;
   TimePoint idle_since_{};
-  Duration keeps_for_ = Duration::max();  // what the backend said in Keep-Alive
+  Duration keeps_for_ = Duration::max();  // the timeout in the backend's Keep-Alive
   uint32_t served_ = 0;
   BackendIndex backend_index_ = 0;
   bool counted_ = true;
@@ -79,9 +80,9 @@ struct PoolLimits {
 
 class Pool final {
  public:
-  // What shows that the backend has not closed a kept connection. `events`: no event of the poller
-  // has said so, which is enough for a request that can be sent again. `ask_kernel`: a read finds
-  // neither a FIN nor bytes.
+  // The evidence that the backend has not closed a kept connection. `events`: the poller has
+  // reported no event, which is enough for a request that can be sent again. `ask_kernel`: a read
+  // finds neither a FIN nor bytes.
   enum class Trust : uint8_t { events, ask_kernel };
 
   Pool(EventLoop& loop, std::shared_ptr<Backend> backend, BackendCells& cells,
@@ -110,7 +111,7 @@ class Pool final {
   void make_room();
   // A new connection, not connected yet.
   Lease open();
-  // After a complete exchange. `keeps_for`: what the backend's Keep-Alive said, else max().
+  // After a complete exchange. `keeps_for`: the timeout in the backend's Keep-Alive, else max().
   void give_back(Lease lease, Duration keeps_for);
   // The same for a private connection, which only its client may take; null: it was not kept.
   UpstreamConnection* keep_private(Lease lease, BackendIndex backend, Duration keeps_for);
@@ -127,8 +128,8 @@ class Pool final {
   const TlsClient* tls() const { return tls_.get(); }
   size_t idle() const { return idle_count_; }
   size_t open_connections() const { return open_; }
-  // How long an idle connection is kept: the shortest of the configured time, what the backend has
-  // said in Keep-Alive and what the pool has learned. Zero: not at all.
+  // How long an idle connection is kept: the shortest of the configured time, the timeout in the
+  // backend's Keep-Alive and the timeout that the pool has learned. Zero: not at all.
   Duration keep_time(const UpstreamConnection& connection) const;
 
  private:
