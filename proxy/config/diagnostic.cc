@@ -10,9 +10,9 @@
 namespace weir::config {
 namespace {
 
-constexpr size_t kShownWidth = 160;  // of a source line; longer ones are cut around the place
+constexpr size_t kShownWidth = 160;  // of a source line; a longer line is cut around the place
 
-// The part of the line that is shown, and where in it the place begins.
+// The part of the line that is shown, and the start of the place in it.
 struct Excerpt {
   std::string text;
   size_t start = 0;

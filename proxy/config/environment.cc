@@ -31,8 +31,9 @@ std::optional<std::string> value_of(std::string_view inside, const Environment& 
     return std::nullopt;
   }
   if (!environment) {
-    findings.add(Code::E143, place, "variables are not replaced in a text that was sent",
-                 "send their values; `weir plan FILE` does so");
+    findings.add(Code::E143, place,
+                 "variables in a configuration that is sent to weir are not replaced",
+                 "send their values, as `weir plan FILE` does");
     return std::nullopt;
   }
   std::optional<std::string> value = environment(name);

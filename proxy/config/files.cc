@@ -15,7 +15,7 @@
 namespace weir::config {
 namespace {
 
-// Length of the UTF-8 character at the start, 0 when there is none.
+// Length of the UTF-8 character at the start; 0: there is none.
 size_t character_length(std::string_view text) {
   const auto byte = [&](size_t i) {
     return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u;
@@ -37,7 +37,7 @@ size_t character_length(std::string_view text) {
   return 0;
 }
 
-// The first byte that is no text, or npos.
+// The position of the first byte that is not part of UTF-8 text, or npos.
 size_t first_non_text(std::string_view text) {
   size_t i = 0;
   while (i < text.size()) {

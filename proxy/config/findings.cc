@@ -70,7 +70,7 @@ std::vector<std::string> Sources::names() const {
 void Findings::add(Code code, const Place& place, std::string message, std::string hint) {
   const Location& at = place.location;
   const bool is_error = text(code)[0] == 'E';
-  // Warnings may fill the room, but no error may be lost behind them.
+  // However many warnings there are, errors are still added.
   if (is_error ? saturated() : full()) return;
   // A map may lack several keys, a value several variables.
   const std::string which = code == Code::E101 || code == Code::E140 ? message : "";

@@ -15,11 +15,11 @@ struct KeyRow {
   std::string_view word, hint;
 };
 constexpr KeyRow kKeyRows[] = {
-#define MEANT(map, word, hint) {Struct::map, word, hint},
-#define SAID(type, word, hint)
+#define KEY_HINT(map, word, hint) {Struct::map, word, hint},
+#define VALUE_HINT(type, word, hint)
 #include "config/word_hints.def"
-#undef MEANT
-#undef SAID
+#undef KEY_HINT
+#undef VALUE_HINT
 };
 
 struct ValueRow {
@@ -27,14 +27,14 @@ struct ValueRow {
   std::string_view word, hint;
 };
 const ValueRow kValueRows[] = {
-#define MEANT(map, word, hint)
-#define SAID(name, word, hint) {&types::name::type, word, hint},
+#define KEY_HINT(map, word, hint)
+#define VALUE_HINT(name, word, hint) {&types::name::type, word, hint},
 #include "config/word_hints.def"
-#undef MEANT
-#undef SAID
+#undef KEY_HINT
+#undef VALUE_HINT
 };
 
-// Whether the key's type reads the text; an element of it, where the key is a list.
+// Whether the key's type, or the type of its elements for a list, can read the text.
 template <typename T>
 bool reads(const Key& key, std::string_view text, T& member) {
   return !key.type->read(text, &member);
@@ -68,7 +68,7 @@ std::string folded(std::string_view text) {
   return result;
 }
 
-// As YAML that can stand in a flow list.
+// As YAML that is valid in a flow list.
 std::string quoted_where_needed(std::string_view text) {
   constexpr std::string_view kSpecial = "[]{},#&*!|>'\"%@`: ";
   const bool port = text.find(": ") == std::string_view::npos && !text.empty() &&
@@ -78,7 +78,7 @@ std::string quoted_where_needed(std::string_view text) {
   return fmt::format("\"{}\"", text);
 }
 
-// A variable without its braces.
+// Whether the text has a variable without braces.
 bool has_bare_variable(std::string_view text) {
   for (size_t i = 0; i + 1 < text.size(); ++i) {
     const char next = text[i + 1];
@@ -117,15 +117,15 @@ bool split_url(std::string_view text, Url& url) {
 
 std::string hint_for_url(const Key& key, const Url& url) {
   if (key.child == Struct::HealthCheck)
-    return fmt::format("{}: {{ type: http, path: {} }}; the backend's address is asked", key.name,
-                       url.path.empty() ? "/" : url.path);
+    return fmt::format("{}: {{ type: http, path: {} }}; weir connects to the backend's address",
+                       key.name, url.path.empty() ? "/" : url.path);
   if (key.child != Struct::Redirect) return "";
   return fmt::format("{}: {{ scheme: {}, host: {}{} }}", key.name, url.scheme,
                      url.host.substr(0, url.host.find(':')),
                      url.path.size() > 1 ? fmt::format(", path: {}", url.path) : "");
 }
 
-// An optional map that is switched on or off by a word.
+// For an optional map with "on", "off" or the like as its value.
 std::string hint_for_switch(const Key& key, std::string_view text) {
   const std::string word = folded(text);
   const auto is = [&](std::initializer_list<std::string_view> all) {
@@ -213,10 +213,10 @@ std::string hint_for_list(const Key& key, std::span<const std::string> items) {
     return fmt::format("write clusters: [{}], which splits the requests", fmt::join(texts, ", "));
   if (key.owner == Struct::Listener && name == "cluster")
     return fmt::format(
-        "one cluster takes all; requests are split in a route: routes: - {{ clusters: [{}] }}",
+        "a listener has one cluster; a route can split requests: routes: - {{ clusters: [{}] }}",
         fmt::join(texts, ", "));
-  if (key.owner == Struct::Match) return "one of them; write a route for each";
-  return "one of them";
+  if (key.owner == Struct::Match) return "only one value is possible; write a route for each";
+  return "only one value is possible";
 }
 
 std::string hint_for_map(const Key& key, std::string_view name, std::string_view first) {

@@ -43,7 +43,7 @@ Outcome read_host(std::string_view text, std::string& out) {
 }
 
 Outcome read_host_pattern(std::string_view text, std::string& out) {
-  if (text == "*") return host_problem(text, "leave 'hosts' out for all of them");
+  if (text == "*") return host_problem(text, "leave out 'hosts' to match all hosts");
   const bool wildcard = text.substr(0, 2) == "*.";
   if (text.find('*') != std::string_view::npos && (!wildcard || text.rfind('*') != 0))
     return host_problem(text, "one '*' is possible, as the first label: \"*.example.com\"");
@@ -95,7 +95,7 @@ Outcome read_target(std::string_view text, std::string& out) {
   const bool visible = std::all_of(text.begin(), text.end(), is_visible);
   if (text.empty() || text[0] != '/' || text.size() > 1024 || !visible || !is_encoded(text) ||
       text.find('#') != std::string_view::npos) {
-    const char* hint = "it begins with '/', such as /api/v1";
+    const char* hint = "a path begins with '/', such as /api/v1";
     if (!text.empty() && text[0] == '/')
       hint = "write other bytes percent-encoded: %20 for a blank";
     return Problem{Code::E132, fmt::format("'{}' is not a path", text), hint};
@@ -103,7 +103,7 @@ Outcome read_target(std::string_view text, std::string& out) {
   out = text;
   return {};
 }
-// Of a request to weir: OPTIONS may ask for the server as a whole (RFC 9112 3.2.4).
+// Of a request to weir: OPTIONS may have "*", for the server as a whole (RFC 9112 3.2.4).
 Outcome read_request_target(std::string_view text, std::string& out) {
   if (text != "*") return read_target(text, out);
   out = text;
@@ -112,11 +112,11 @@ Outcome read_request_target(std::string_view text, std::string& out) {
 Outcome read_path(std::string_view text, std::string& out) {
   if (text.find('?') != std::string_view::npos)
     return Problem{Code::E132, fmt::format("'{}' is a path with a query", text),
-                   "the path alone; 'query' matches parameters"};
+                   "write the path alone; 'query' matches parameters"};
   if (text.find('*') != std::string_view::npos && text.back() == '*')
     return Problem{Code::E132,
-                   fmt::format("'{}' ends with '*', which stands for itself in a path", text),
-                   "path_prefix, without the '*', is for all paths below one"};
+                   fmt::format("'{}' ends with '*', which is no wildcard in a path", text),
+                   "write path_prefix, without the '*', to match all paths below it"};
   if (Outcome problem = read_target(text, out)) return problem;
   out = spelled(out);  // as the paths of requests are compared
   return {};
@@ -132,17 +132,17 @@ Outcome read_field_name(std::string_view text, std::string& out) {
   return {};
 }
 
-// A field of a message that weir writes: not one that frames it or belongs to one connection, nor
-// one that a backend may take for another.
+// A field that a route may change: neither framing nor hop-by-hop, and no name that a backend may
+// confuse with another one.
 Outcome read_edited_field(std::string_view text, std::string& out) {
   if (Outcome problem = read_field_name(text, out)) return problem;
   if (is_configurable(text)) return {};
   const std::string_view alike = known_name(alias_of(text));
   const std::string name = alike.empty() ? lower_case(text) : std::string(alike);
   if (has_flag(field_id(name), kWritten)) {
-    const char* hint = "weir writes it itself, so that both sides read the same message";
-    if (name == "host") hint = "the key for it is 'host': of 'rewrite', or of the health check";
-    if (name == "upgrade") hint = "the key for it is 'upgrade' of the route";
+    const char* hint = "weir writes this field itself, so that both sides read the same message";
+    if (name == "host") hint = "use the key 'host' of 'rewrite' or of the health check";
+    if (name == "upgrade") hint = "use the key 'upgrade' of the route";
     if (alike.empty())
       return Problem{Code::E138, fmt::format("'{}' cannot be changed", text), hint};
     return Problem{
@@ -165,11 +165,11 @@ Outcome read_field_value(std::string_view text, std::string& out) {
 
 Outcome read_server_header(std::string_view text, std::string& out) {
   if (text.empty())
-    return Problem{Code::E137, "'server_header' has no text", "write remove for no such field"};
+    return Problem{Code::E137, "'server_header' has no text", "write remove to send no such field"};
   for (const std::string_view word : {"false", "off", "no", "none"})
     if (iequals(text, word))
       return Problem{Code::E137, fmt::format("'{}' would be the text of the field", text),
-                     "write remove for no such field"};
+                     "write remove to send no such field"};
   return read_field_value(text, out);
 }
 
@@ -182,8 +182,8 @@ Outcome read_text(std::string_view text, std::string& out) {
 
 Outcome read_body(std::string_view text, std::string& out) {
   if (text.size() > 65536)
-    return Problem{Code::E133, fmt::format("{} bytes, where 65536 are possible", text.size()),
-                   "let a backend serve what is longer"};
+    return Problem{Code::E133, fmt::format("{} bytes, but at most 65536 are possible", text.size()),
+                   "let a backend serve longer bodies"};
   out = text;
   return {};
 }
@@ -193,7 +193,7 @@ Outcome read_query_name(std::string_view text, std::string& out) {
   return read_text(text, out);
 }
 
-// "GET|POST" is one token, and so one method, which no client sends.
+// "GET|POST" is a valid token, but no client sends such a method.
 Outcome read_method(std::string_view text, std::string& out) {
   if (text.find_first_of("|, ") != std::string_view::npos)
     return Problem{Code::E139, fmt::format("'{}' is not a method", text),
@@ -354,7 +354,7 @@ Outcome read_header_size(std::string_view text, uint64_t& out) {
   if (Outcome problem = read_size(text, value)) return problem;
   if (value < 1024 || value > (uint64_t{1} << 20))
     return Problem{Code::E111, fmt::format("{} is out of range", text),
-                   "from 1KiB to 1MiB: each connection may need so much memory"};
+                   "from 1KiB to 1MiB: each connection may need that much memory"};
   out = value;
   return {};
 }

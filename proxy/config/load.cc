@@ -46,7 +46,7 @@ class Loading {
     check_version(*root);
     if (const Node* include = root->find("include"))
       findings_.add(Code::E015, include->place,
-                    "a text that is not in a file cannot include files");
+                    "a configuration that is not in a file cannot include files");
     return finish(root);
   }
 
@@ -55,7 +55,7 @@ class Loading {
     if (root.is_map()) return true;
     findings_.add(Code::E102, root.place,
                   fmt::format("the file is a map, not {}", config::text(root.kind)),
-                  "it begins with keys such as 'listeners:'");
+                  "write keys at the top of the file, such as 'listeners:'");
     return false;
   }
   void check_version(const Node& root) {
@@ -76,7 +76,7 @@ class Loading {
     if (version->text == "1") return;
     findings_.add(Code::E017, version->place,
                   fmt::format("version '{}' of the format is not known", version->text),
-                  "this weir reads version 1; a later one brings notes on what to change");
+                  "this weir reads version 1; release notes say what a later version changes");
   }
 
   // ---- include
@@ -120,7 +120,7 @@ class Loading {
       return &main;
     }
     if (std::find(before.begin(), before.end(), file) != before.end()) {
-      findings_.add(Code::E015, from.place, fmt::format("'{}' is read already", file),
+      findings_.add(Code::E015, from.place, fmt::format("'{}' has already been read", file),
                     "include each file once");
       return &main;
     }
@@ -132,13 +132,13 @@ class Loading {
     if (!root || !expect_map(*root)) return failed_include_ = true, &main;
     check_version(*root);
     if (const Node* include = root->find("include"))
-      findings_.add(Code::E015, include->place, "an included file includes nothing",
+      findings_.add(Code::E015, include->place, "an included file cannot include files",
                     fmt::format("add the pattern to {}", sources_.name(0)));
     return merge(main, *root);
   }
 
-  // Lists are joined, maps merged key by key, anything else collides. Nodes may be shared by
-  // aliases: a new one.
+  // Lists are joined, maps are merged key by key, other values collide. The result is a new node,
+  // because aliases may share the old ones.
   const Node* merge(const Node& a, const Node& b) {
     Node& both = tree_.add();
     both = a;
@@ -171,7 +171,7 @@ class Loading {
     Loaded loaded;
     if (root) {
       Parsed parsed = parse(*root, environment_, findings_);
-      // Without an included file half of what is referred to may be missing.
+      // Without an included file, names that the other files refer to may be missing.
       if (!failed_include_) validate(parsed.model, parsed.provenance, findings_);
       if (!only_text_)
         for (const std::string& path : named_files(Struct::Model, &parsed.model))
@@ -187,7 +187,7 @@ class Loading {
     return loaded;
   }
 
-  std::set<std::string> env_names_;  // asked for, set or not
+  std::set<std::string> env_names_;  // that the files refer to, set or not
   const Environment environment_;
   FileReader reader_;
   Sources sources_;
@@ -226,7 +226,7 @@ LoadedRouteTests load_route_tests(const std::string& path, const Environment& en
   if (root && !root->is_map())
     findings.add(Code::E102, root->place,
                  fmt::format("the file is a map, not {}", text(root->kind)),
-                 "it begins with 'tests:'");
+                 "write 'tests:' at the top of the file");
   else if (root)
     loaded.file = parse_route_tests(*root, environment, findings);
   loaded.diagnostics = findings.finish();

@@ -14,7 +14,7 @@
 namespace weir::config {
 namespace {
 
-// What a map is read into, and what stands in for keys it lacks.
+// The object that a map is read into, and the values of missing keys.
 struct Target {
   Struct type;
   void* object;
@@ -60,7 +60,7 @@ class Reading {
     read_map(&root, {Struct::Model, &result.model, "", "the file", nullptr});
   }
 
-  // For what is a file of its own.
+  // For a map that is a whole file.
   void read_alone(const Node& root, Struct type, void* object) {
     read_map(&root, {type, object, "", "the file", nullptr});
   }
@@ -68,8 +68,8 @@ class Reading {
  private:
   // ---- defaults
 
-  // Reads it into unused objects, so that its mistakes are reported even if no listener or cluster
-  // uses the values.
+  // Reads `defaults:` into unused objects, so that its mistakes are reported even if no listener or
+  // cluster uses the values.
   void read_defaults(const Node& node) {
     if (node.kind == Node::Kind::null || !expect(node, Node::Kind::map, "'defaults'"))
       return defaults_ = nullptr, void();
@@ -110,7 +110,7 @@ class Reading {
     const Node* node = defaults_->find(key.name);
     return node && node->is_map() ? node : nullptr;
   }
-  // What stands in for the keys that this section lacks.
+  // The map with the values of keys that this section does not have.
   const Node* fallback_of(const Key& key, const Target& target) const {
     if (const Node* node = shared(key)) return node;
     const Node* node = target.fallback ? target.fallback->find(key.name) : nullptr;
@@ -119,7 +119,7 @@ class Reading {
 
   // ---- maps
 
-  // `node` may be null: then only the fallback counts.
+  // `node` may be null: then only the fallback is read.
   void read_map(const Node* node, Target target) {
     const std::span<const Key> keys = keys_of(target.type);
     std::vector<Given> values(keys.size());
@@ -161,8 +161,8 @@ class Reading {
     }
   }
 
-  // What is missed where it is not given is known even where it cannot be read: one mistake, one
-  // finding.
+  // Whether keys of this map are noted as written even if their values cannot be read: otherwise
+  // validation would report a required key as missing, a second finding for one mistake.
   static bool is_noted_unread(Struct type) {
     return type == Struct::Route || type == Struct::ClientCertificates ||
            type == Struct::ClusterTls;
@@ -189,8 +189,7 @@ class Reading {
                                    ? fmt::format("'{}'", key.name)
                                    : fmt::format("'{}' of {}", key.name, target.called);
     if (value.node && !expect(*value.node, Node::Kind::map, called, &key)) return;
-    // A section of `defaults:` fills in key by key; its own keys are looked at once, in
-    // read_shared().
+    // A section of `defaults:` supplies values key by key; read_shared() checks its own keys, once.
     const bool own = !value.shared || target.path.starts_with(kNowhere);
     read_map(own ? value.node : nullptr,
              {key.child, key.at(target.object, 0), join_path(target.path, key.name), called,
@@ -198,7 +197,7 @@ class Reading {
   }
   void read_optional(const Key& key, const Given& value, const Target& target) {
     if (value.node && is_none(key, *value.node)) {
-      // For a route it means the same as a missing key.
+      // In a route `none` means the same as a missing key.
       if (target.type != Struct::Route)
         note(join_path(target.path, key.name), *value.node, {}, false);
       return;
@@ -264,7 +263,7 @@ class Reading {
     if (failures_ == before) *static_cast<std::string*>(key.append(target.object)) = text;
   }
 
-  // A map whose names are the user's own; header fields are the same in any case.
+  // A map whose names the user chooses; the case of header field names makes no difference.
   void read_names(const Key& key, const Given& value, const Target& target) {
     const std::string called = fmt::format("'{}' of {}", key.name, target.called);
     if (!expect(*value.node, Node::Kind::map, called, &key)) return;
@@ -279,7 +278,7 @@ class Reading {
       std::string folded = exact ? read.name : lower_case(read.name);
       if (!seen.insert(folded).second) {
         failed(Code::E011, *entry.key, fmt::format("'{}' is given twice", entry.key->text),
-               "case makes no difference in the name of a header field");
+               "the case of a header field name makes no difference");
         continue;
       }
       const size_t before = failures_;
@@ -324,7 +323,7 @@ class Reading {
     result.provenance[path] = {node.place, is_shared, fmt::format("{}", fmt::join(names, " "))};
   }
 
-  // ---- what is wrong with maps
+  // ---- findings about maps
 
   bool expect(const Node& node, Node::Kind kind, const std::string& what,
               const Key* key = nullptr) {
@@ -333,7 +332,7 @@ class Reading {
            key ? hint_instead(*key, node) : "");
     return false;
   }
-  // What to write in place of this, where the key takes something of another kind.
+  // The hint for a value of the wrong kind.
   static std::string hint_instead(const Key& key, const Node& node) {
     if (node.is_scalar()) return hint_for_plain(key, node.text);
     if (node.is_sequence()) {
@@ -358,12 +357,13 @@ class Reading {
     const bool http = only_for(key) == "http";
     const bool check = target.type == Struct::HealthCheck;
     std::string hint =
-        fmt::format("for it, say {}: {}", check ? "type" : "protocol", only_for(key));
+        fmt::format("for this key write {}: {}", check ? "type" : "protocol", only_for(key));
     const std::string_view name = key.name;
     if (!http && name == "idle")
-      hint = "keep_alive is the time between two requests, tunnel_idle that of a WebSocket";
-    if (!http && name == "expect") hint = "of an answer: expect_status: 200-299, or expect_body";
-    if (!http && name == "send") hint = "a request is made of method, path, host and headers";
+      hint =
+          "keep_alive is for the time between two requests, tunnel_idle for WebSockets and tunnels";
+    if (!http && name == "expect") hint = "write expect_status: 200-299, or expect_body";
+    if (!http && name == "send") hint = "write method, path, host and headers of the request";
     failed(Code::E218, at,
            fmt::format("'{}' in {} is for {} only", key.name, target.called, http ? "HTTP" : "TCP"),
            hint);
@@ -397,7 +397,7 @@ class Reading {
     findings_.add(Code::E103, key.place, fmt::format("unknown key '{}' in {}", key.text, where),
                   hint);
   }
-  // Where other keys stand does not help in 'defaults': only a few can be there.
+  // 'defaults' can have only a few keys: the place of another key would not help.
   static std::string not_shared(std::string_view name) {
     if (!nearest(name, shared_names()).empty()) return "";
     return fmt::format("possible: {}; write others in each listener, route or cluster",
@@ -410,14 +410,15 @@ class Reading {
         return fmt::format(" of {}", map.name);
     return "";
   }
-  // A key of another map: say which. `of_tests`: of the file of tests, else of the configuration.
+  // For a key of another map: names that map. `of_tests`: a map of the file of tests, else of the
+  // configuration.
   static std::string hint_for_other_map(std::string_view name, bool of_tests) {
     for (const Key& map : keys()) {
       if ((map.owner >= Struct::RouteTests) != of_tests) continue;
       if (map.type || map.kind == Key::Kind::directive || !find_key(map.child, name)) continue;
       if (map.kind == Key::Kind::list)
         return fmt::format("'{}' belongs to one of the '{}'", name, map.name);
-      return fmt::format("'{}' stands under '{}'{}", name, map.name, owner_of(map));
+      return fmt::format("'{}' belongs under '{}'{}", name, map.name, owner_of(map));
     }
     return "";
   }
@@ -445,7 +446,7 @@ std::string name_from(const Match& match) {
 
 void name_routes(std::vector<Route>& routes) {
   std::set<std::string_view> taken;
-  std::unordered_map<std::string, size_t> numbers;  // the last one behind each name
+  std::unordered_map<std::string, size_t> numbers;  // last suffix, by name
   for (const Route& route : routes)
     if (!route.name.empty()) taken.insert(route.name);
   for (Route& route : routes) {
@@ -465,7 +466,7 @@ void name_certificates(ListenerTls& tls) {
   }
 }
 
-// Names that are not given: the first address, or what a route matches.
+// Default names: the first address, or the match of a route.
 void name_routes_without_name(Model& model) {
   for (Listener& listener : model.listeners) {
     if (listener.name.empty() && !listener.bind.empty()) listener.name = listener.bind[0];

@@ -13,8 +13,8 @@ namespace {
 
 #define WEIR_ALPHANUMERIC "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
-// Whether YAML, or weir, could take the bare text for something else. A colon is plain where no
-// blank follows: 127.0.0.1:80, unix:/run/x and :80 are.
+// Whether YAML, or weir, would read the unquoted text as another value. A colon needs no quotes if
+// no blank follows: 127.0.0.1:80, unix:/run/x, :80.
 bool needs_quotes(std::string_view text) {
   constexpr std::string_view kFirst = WEIR_ALPHANUMERIC "/:";
   constexpr std::string_view kAny = WEIR_ALPHANUMERIC "/:._-%@";
@@ -53,7 +53,7 @@ std::string yaml_text(const ValueType& type, std::string_view text) {
   return needs_quotes(escaped) ? in_quotes(escaped) : escaped;
 }
 
-// Whether the value is what the file would have without it.
+// Whether the model would have the same value without the key.
 bool is_default(const Key& key, const void* owner) {
   const std::vector<std::string> values = texts(key, owner);
   if (values.empty() || (values.size() == 1 && values[0].empty())) return true;
@@ -64,7 +64,7 @@ bool is_default(const Key& key, const void* owner) {
   return !same.empty() && same[0] == values[0];
 }
 
-// A map being written: its object, its path in the model, how far it is indented.
+// A map that is written: its object, its path in the model, its indentation.
 struct Level {
   Struct type;
   const void* object;
@@ -74,12 +74,12 @@ struct Level {
 };
 
 enum class Extent : uint8_t {
-  written,     // what is not the default
-  everything,  // that means something there
-  possible,    // the rest, too: as comments
+  written,     // values that differ from their default
+  everything,  // all keys that the protocol has
+  possible,    // also the other keys, as comments
 };
 
-// With `origins`, where each value comes from stands behind it.
+// With `origins` a comment after each value has its origin.
 class Writer {
  public:
   explicit Writer(Extent extent, const Loaded* origins = nullptr)
@@ -100,7 +100,7 @@ class Writer {
   }
 
  private:
-  // What every file could have, but only with files of the user's own.
+  // Keys that need files of the user, such as certificates, are written as comments.
   bool stays_commented_out(const Key& key) const {
     return extent_ == Extent::possible && key.kind == Key::Kind::optional &&
            (key.child == Struct::ListenerTls || key.child == Struct::ClusterTls);
@@ -183,7 +183,7 @@ class Writer {
       values_ = values;
     } else {
       out.insert(header - 1,
-                 " {}");  // nothing in it but comments, or nothing at all: a map all the same
+                 " {}");  // empty, or only comments: still a map
     }
   }
   void write_list(const Key& key, const Level& level) {
@@ -208,7 +208,7 @@ class Writer {
       dash(before, item.indent);
     }
   }
-  // The dash stands before the first key; where that is a comment, on a line of its own.
+  // Puts the dash before the first key; on a line of its own if the first line is a comment.
   void dash(size_t from, size_t indent) {
     if (out.size() == from) out += std::string(indent, ' ') + "{}\n";
     if (out[from + indent] == '#')

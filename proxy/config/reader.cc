@@ -28,10 +28,10 @@ bool is_word_end(char c) {
   return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-// Whether the quoted scalar at the start of `text` has its closing quote. yaml-cpp does not ask at
-// the end of the file, and a file cut in half often ends so.
+// Whether the quoted scalar at the start of `text` has its closing quote. yaml-cpp does not check
+// that at the end of the file, and truncated files often end within quotes.
 bool quote_closed(std::string_view text) {
-  while (!text.empty() && (text[0] == '&' || text[0] == '!')) {  // properties stand before it
+  while (!text.empty() && (text[0] == '&' || text[0] == '!')) {  // the anchor or tag before it
     while (!text.empty() && !is_word_end(text[0])) text.remove_prefix(1);
     while (!text.empty() && is_word_end(text[0])) text.remove_prefix(1);
   }
@@ -88,7 +88,7 @@ class TreeBuilder final : public YAML::EventHandler {
  private:
   struct Open {
     Node* node;
-    const Node* key = nullptr;                                 // of a map, waiting for its value
+    const Node* key = nullptr;  // of a map: a key whose value comes next
     std::unordered_map<std::string_view, const Node*> keys{};  // seen in this map
   };
 
@@ -102,7 +102,7 @@ class TreeBuilder final : public YAML::EventHandler {
     failed_ = true;
   }
 
-  // A plain or a quoted scalar on one line takes its text's length there.
+  // Sets the length of the place of a plain or quoted scalar on one line.
   void measure(Node& node) const {
     const Location& at = node.place.location;
     const std::string_view line = findings_.sources().line(file_, at.line);
@@ -117,7 +117,7 @@ class TreeBuilder final : public YAML::EventHandler {
   void check_tag(const Node& node, const std::string& tag) {
     if (tag.empty() || tag == "?" || tag == "!") return;
     findings_.add(Code::E012, node.place, fmt::format("the tag '{}' has no meaning here", tag),
-                  "remove it; a number or a duration is known by its key");
+                  "remove it; the key decides whether a value is a number or a duration");
   }
 
   Node* begin(Node::Kind kind, const YAML::Mark& mark, YAML::anchor_t anchor) {
@@ -144,7 +144,7 @@ class TreeBuilder final : public YAML::EventHandler {
   }
   void too_deep(const Place& at) {
     fail(Code::E007, at, fmt::format("nested more than {} deep", kMaxDepth),
-         "no key of weir needs that");
+         "no key of weir is nested that deep");
   }
   void close() {
     if (failed_) return;
@@ -157,7 +157,7 @@ class TreeBuilder final : public YAML::EventHandler {
     if (failed_) return;
     const Node* target = anchors_.at(anchor);
     if (!target->complete) {
-      return fail(Code::E009, place(mark), "an alias inside the value it stands for",
+      return fail(Code::E009, place(mark), "an alias inside the value of its own anchor",
                   "an anchored value cannot contain itself");
     }
     add_to_parent(target, place(mark));
@@ -193,7 +193,7 @@ class TreeBuilder final : public YAML::EventHandler {
     }
     if (key->text == "<<" && !key->quoted) {
       findings_.add(Code::E010, key->place, "weir has no merge keys ('<<')",
-                    "put what is shared under 'defaults:', or use a whole value again with *name");
+                    "put shared values under 'defaults:', or repeat a whole value with *name");
       return;
     }
     const auto [before, is_new] = map.keys.emplace(key->text, key);
@@ -217,7 +217,7 @@ class TreeBuilder final : public YAML::EventHandler {
   bool failed_ = false;
 };
 
-// Only whether there is a document, and where.
+// Finds whether there is a document, and its place.
 class DocumentProbe final : public YAML::EventHandler {
  public:
   const YAML::Mark& mark() const { return mark_; }

@@ -21,7 +21,7 @@ References::References(const Model& model, const Places& places, Findings& findi
     places_of_names_.emplace(model.clusters[i].name, i);
 }
 
-void References::check(const std::string& who, const std::string& cluster,
+void References::check(const std::string& referrer, const std::string& cluster,
                        const std::string& path) {
   if (const auto found = places_of_names_.find(cluster); found != places_of_names_.end()) {
     used_.insert(found->first);
@@ -29,11 +29,12 @@ void References::check(const std::string& who, const std::string& cluster,
   }
   if (findings_.saturated()) return;
   findings_.add(Code::E210, places_.of(path),
-                fmt::format("{} points to cluster '{}', which does not exist", who, cluster),
+                fmt::format("{} points to cluster '{}', which does not exist", referrer, cluster),
                 clusters_like(cluster));
 }
 
-// A search among all names for each of many mistakes takes too long, and no more are shown.
+// Bounded, because for many mistakes in a large file a search among all names each time takes too
+// long; only kShownDiagnostics are shown anyway.
 std::string References::clusters_like(const std::string& name) {
   if (places_of_names_.empty()) return "there are no clusters";
   if (++suggestions_ > kShownDiagnostics) return "";

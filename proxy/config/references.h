@@ -17,8 +17,8 @@ class References {
  public:
   References(const Model& model, const Places& places, Findings& findings);
 
-  // `who`: "listener 'web'". An empty name was not given, or could not be read.
-  void check(const std::string& who, const std::string& cluster, const std::string& path);
+  // `referrer`: "listener 'web'". An empty name was not given, or could not be read.
+  void check(const std::string& referrer, const std::string& cluster, const std::string& path);
   // Some reference could not be read: a cluster may seem unused only because of it.
   void mark_incomplete() { complete_ = false; }
   bool surely_unused(std::string_view cluster) const {

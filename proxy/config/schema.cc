@@ -16,7 +16,7 @@ Json parsed(const std::string& members) {
   return Json::parse("{" + members + "}");
 }
 
-// What stands there may also be made of variables.
+// Any value may also be written with variables.
 Json or_variable(Json possible) {
   possible.push_back(parsed(R"("type": "string", "pattern": "\\$\\{")"));
   return Json{{"anyOf", std::move(possible)}};
@@ -192,14 +192,14 @@ std::string effect_cell(const Key& key) {
   return has_effect ? fmt::format("`{}`", text(key.effect)) : "";
 }
 
-// "HTTP: " before the help of what is for HTTP only.
+// "HTTP: " before the help of keys for HTTP only.
 std::string help_cell(const Key& key) {
   const std::string_view only = only_for(key);
   if (only.empty()) return key.help;
   return fmt::format("{}: {}", only == "http" ? "HTTP" : "TCP", key.help);
 }
 
-// A map and, behind it, the maps in it.
+// A map, then the maps in it.
 void describe(Struct type, const std::string& path, std::string& out) {
   const StructRow& row = structs()[static_cast<size_t>(type)];
   out += path.empty() ? "\n## The file\n" : fmt::format("\n## `{}`\n", path);

@@ -8,7 +8,7 @@
 namespace weir::config {
 namespace {
 
-// Every host of `second`, which may be a wildcard itself.
+// Whether `first` covers every host of `second`, which may be a wildcard, too.
 bool covers_host(std::string_view first, std::string_view second) {
   if (first == second) return true;
   return is_wildcard(first) && host_matches(first, is_wildcard(second) ? second.substr(1) : second);
@@ -43,7 +43,7 @@ bool same_name(std::string_view a, std::string_view b, bool any_case) {
   return any_case ? iequals(a, b) : a == b;
 }
 
-// What `first` asks for, `second` asks for, too.
+// `second` requires all values that `first` requires.
 bool covers_values(const NamedValues& first, const NamedValues& second, bool any_case) {
   return std::all_of(first.begin(), first.end(), [&](const NamedValue& f) {
     return std::any_of(second.begin(), second.end(), [&](const NamedValue& s) {

@@ -23,7 +23,7 @@ size_t edit_distance(std::string_view a, std::string_view b, size_t limit) {
       least = std::min(least, next[j]);
     }
     if (last < b.size()) next[last + 1] = limit;
-    // A swap takes from the row before: both must be beyond it.
+    // A swap uses the row before this one: both rows must have reached the limit.
     if (least >= limit && *std::min_element(row.begin(), row.end()) >= limit) return limit;
     std::swap(before, row);
     std::swap(row, next);
@@ -32,7 +32,7 @@ size_t edit_distance(std::string_view a, std::string_view b, size_t limit) {
 }
 
 std::string nearest(std::string_view word, std::span<const std::string_view> candidates) {
-  constexpr size_t kLongest = 64;  // a longer word is not a slip of the keyboard
+  constexpr size_t kLongest = 64;  // a longer word is no typing error
   if (word.size() > kLongest) return "";
   const size_t allowed = word.size() <= 3 ? 1 : 2;
   size_t best = allowed + 1;

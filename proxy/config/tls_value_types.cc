@@ -33,7 +33,7 @@ Outcome read_optional_version(std::string_view text, std::optional<TlsVersion>& 
 // Whether the file exists is checked when it is opened.
 Outcome read_file_path(std::string_view text, std::string& out) {
   if (text.find("-----BEGIN") != std::string_view::npos)
-    return Problem{Code::E132, "what belongs into a file stands here itself",
+    return Problem{Code::E132, "this is the content of a file, not its path",
                    "write the path of the file: /etc/weir/tls/example.pem"};
   if (text.empty() || text.size() >= 4096 || has_control(text))
     return Problem{Code::E132, fmt::format("'{}' is not the path of a file", text),
@@ -55,12 +55,12 @@ Outcome read_certificate_name(std::string_view text, std::string& out) {
 
 constexpr size_t kLongestCiphers = 2048;
 
-// OpenSSL checks the words when the configuration is put to use.
+// OpenSSL checks the names when the files of the configuration are loaded.
 Outcome read_ciphers(std::string_view text, std::string& out) {
   for (const std::string_view name : {"TLS_AES_", "TLS_CHACHA20_"})
     if (text.find(name) != std::string_view::npos)
       return Problem{Code::E133, fmt::format("'{}' names ciphers of TLS 1.3", text),
-                     "those stand in 'ciphersuites'; 'ciphers' is for TLS 1.2"};
+                     "write them in 'ciphersuites'; 'ciphers' is for TLS 1.2"};
   if (text.size() > kLongestCiphers || !is_made_of(text, ":+-!@=_., "))
     return Problem{Code::E133, fmt::format("'{}' is not a list of ciphers", text),
                    "OpenSSL's names with colons: ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE+CHACHA20"};
@@ -81,7 +81,7 @@ Outcome read_ciphersuites(std::string_view text, std::string& out) {
   return {};
 }
 
-// Which are possible depends on the protocol: validate_tls.cc.
+// The possible protocols depend on the listener's protocol: validate_tls.cc.
 Outcome read_alpn(std::string_view text, std::string& out) {
   const bool good = std::all_of(text.begin(), text.end(), is_visible);
   if (text.empty() || text.size() > 255 || !good)
@@ -109,7 +109,7 @@ Outcome read_server_name(std::string_view text, std::string& out) {
   return {};
 }
 
-// A name or an IP address, which stands here without brackets, as in a certificate.
+// A name or an IP address without brackets, as in a certificate.
 Outcome read_verify_name(std::string_view text, std::string& out) {
   if (IpAddress().parse(text)) return out = text, Outcome{};
   std::string host;
@@ -118,7 +118,7 @@ Outcome read_verify_name(std::string_view text, std::string& out) {
   return {};
 }
 
-// Unquoted, an editor takes them for numbers.
+// Editors read them as numbers if they are not quoted.
 constexpr const char* kVersion =
     R"("anyOf": [{"enum": ["1.2", "1.3", 1.2, 1.3]}, {"type": "string", "pattern": "\\$\\{"}])";
 constexpr const char* kVersions = "`\"1.2\"` or `\"1.3\"`";

@@ -68,7 +68,7 @@ class Validation {
         if (places_.own(fmt::format("{}.{}", path, key)))
           findings_.add(Code::W218, place(fmt::format("{}.{}", path, key)),
                         fmt::format("listener '{}' has only UNIX sockets", listener.name),
-                        fmt::format("{} is TCP's; it does nothing here", key));
+                        fmt::format("{} is for TCP; it has no effect here", key));
     const auto is_file = [](const std::string& bind) {
       return bind.starts_with("unix:") && !bind.starts_with("unix:@");
     };
@@ -88,8 +88,8 @@ class Validation {
                         fmt::format("{}.passthrough[{}].cluster", path, i));
     if (!listener.passthrough.empty() && listener.tls)
       findings_.add(Code::E240, place(path + ".passthrough"),
-                    fmt::format("listener '{}' ends TLS itself", listener.name),
-                    "leave out `tls` for it to pass through, or `passthrough`");
+                    fmt::format("listener '{}' terminates TLS itself", listener.name),
+                    "leave out `tls` to pass TLS through, or leave out `passthrough`");
     if (!listener.cluster.empty())
       return references_.check(fmt::format("listener '{}'", listener.name), listener.cluster,
                                path + ".cluster");
@@ -97,7 +97,7 @@ class Validation {
   }
   void duplicate_listener(const std::string& path, const std::string& name, size_t first) {
     const bool named = written(path + ".name");
-    // Without names it is one address twice, which check_binds() reports.
+    // Names that are default names: the same address twice, which check_binds() reports.
     const std::string other = fmt::format("listeners[{}]", first);
     if (!named && !written(other + ".name")) return;
     findings_.add(Code::E201, place(path + ".name"),
@@ -141,9 +141,9 @@ class Validation {
     if (text[0] == ':') binds.both_families.emplace(address->port(), address->text());
     binds.by_address.try_emplace(address->text(), Bound{text, std::move(path), std::move(owner)});
   }
-  // On one port: the same address, or ":80", which is both families, and "0.0.0.0:80". An address
-  // next to one that stands for all is possible, and gets what is sent to it; so are 0.0.0.0 and
-  // [::] side by side.
+  // Two addresses with one port conflict if they are equal, or if they are ":80", which is both
+  // families, and "0.0.0.0:80". A wildcard address and a single address may be bound together:
+  // connections to the single address go to its socket. So may 0.0.0.0 and [::].
   static const Bound* clash(const Binds& binds, const Address& address, const std::string& text) {
     const auto at = [&](const std::string& key) {
       const auto found = binds.by_address.find(key);
@@ -195,7 +195,7 @@ class Validation {
                       "it is still checked and counted");
     }
   }
-  // What only sessions of TCP can do to backends.
+  // Keys of clusters that HTTP listeners cannot use.
   void check_http_use(const Cluster& cluster, const std::string& path) {
     const bool offers = cluster.tls && !cluster.tls->alpn.empty();
     if (cluster.proxy_protocol == ProxyVersion::none && !offers) return;
@@ -203,7 +203,8 @@ class Validation {
     const auto user = http_users_->find(cluster.name);
     if (user == http_users_->end()) return;
     validate_http_alpn(cluster, *user->second, path, places_, findings_);
-    // The header names one client for the whole connection, which carries requests of several.
+    // The header names one client for the whole connection, but the connection carries requests of
+    // several clients.
     if (cluster.proxy_protocol == ProxyVersion::none) return;
     findings_.add(
         Code::E239, place(path + ".proxy_protocol"),
@@ -274,7 +275,7 @@ class Validation {
                       duration_text(outlier->max_ejection)),
           "base_ejection must not be longer than max_ejection");
   }
-  // Points at whichever of the two was written.
+  // Adds the finding at the first of the two keys that the file has.
   void contradiction(Code code, const std::string& map, const char* first, const char* second,
                      std::string message, std::string hint) {
     const std::string path = fmt::format("{}.{}", map, first);

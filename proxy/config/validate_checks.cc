@@ -10,15 +10,15 @@
 namespace weir::config {
 namespace {
 
-// "\xD2" in double quotes is the character U+00D2 of YAML, two bytes of UTF-8, but the
-// writer means one byte. Empty: there is none, in the text that begins with the opening quote.
+// The first escape such as "\xD2" in a text that begins with its opening quote; empty: there is
+// none. In YAML it is the character U+00D2, two bytes of UTF-8, but the user means one byte.
 std::string_view escaped_byte(std::string_view quoted) {
   if (quoted.empty() || quoted[0] != '"') return {};
   for (size_t i = 1; i + 3 < quoted.size() && quoted[i] != '"'; ++i) {
     if (quoted[i] != '\\') continue;
     const char high = quoted[i + 2];
     if (quoted[i + 1] == 'x' && hex_value(high) >= 8) return quoted.substr(i, 4);
-    ++i;  // what is escaped, a quote perhaps
+    ++i;  // the escaped character, which may be a quote
   }
   return {};
 }
@@ -42,7 +42,7 @@ void validate_check(const HealthCheck& check, const std::string& path, const Pla
     if (value.empty() || at.location.line == 0) continue;
     if (hex != nullptr && !hex->empty())
       findings.add(Code::E219, places.of(fmt::format("{}.{}", path, hex_key)),
-                   fmt::format("'{}' and '{}' are two ways to say the same", key, hex_key),
+                   fmt::format("'{}' and '{}' are two forms of the same value", key, hex_key),
                    "leave one of them out");
     const std::string_view byte =
         escaped_byte(sources.text(at.location.file).substr(sources.offset(at.location)));

@@ -26,7 +26,7 @@ class RouteChecks {
       : listener_(listener), places_(places), references_(references), findings_(findings) {}
 
   void check(const Route& route, const std::string& path) {
-    who_ = fmt::format("route '{}' of listener '{}'", route.name, listener_.name);
+    subject_ = fmt::format("route '{}' of listener '{}'", route.name, listener_.name);
     check_target(route, path);
     check_split(route, path + ".clusters");
     check_answers(route, path);
@@ -54,7 +54,7 @@ class RouteChecks {
                     "the first: " + places_.defined_at(fmt::format("{}[{}]", list, first->second)));
     }
   }
-  // A match that could not be read seems to be wider than it is.
+  // A match with an invalid condition would seem wider than it is.
   void check_order(const std::string& list) {
     if (findings_.has_errors()) return;
     const size_t count = std::min(listener_.routes.size(), kMostComparedRoutes);
@@ -64,9 +64,10 @@ class RouteChecks {
         if (!covers(listener_.routes[j].match, listener_.routes[i].match)) continue;
         findings_.add(
             Code::W227, places_.of(fmt::format("{}[{}]", list, i)),
-            fmt::format("route '{}' is never reached: route '{}' before it takes all its requests",
-                        listener_.routes[i].name, listener_.routes[j].name),
-            fmt::format("{}; put the narrower one first",
+            fmt::format(
+                "route '{}' is never reached: route '{}' before it matches all its requests",
+                listener_.routes[i].name, listener_.routes[j].name),
+            fmt::format("{}; put the narrower match first",
                         places_.defined_at(fmt::format("{}[{}]", list, j))));
         break;
       }
@@ -91,8 +92,8 @@ class RouteChecks {
     if (listener_.cluster.empty() && !listener_.redirect_https) return;
     findings_.add(
         Code::W227, places_.of(fmt::format("{}.{}", path, rest)),
-        fmt::format("'{}' of listener '{}' is never reached: route '{}' takes every request", rest,
-                    listener_.name, all->name),
+        fmt::format("'{}' of listener '{}' is never reached: route '{}' matches every request",
+                    rest, listener_.name, all->name),
         places_.defined_at(fmt::format("{}.routes[{}]", path, all - listener_.routes.begin())));
   }
 
@@ -104,14 +105,14 @@ class RouteChecks {
     return !route.redirect->scheme || !listener_.trusted_proxies.empty() ||
            https == listener_.tls.has_value();
   }
-  // Two values about the client: backends would disagree on which one counts.
+  // Of two values about the client, backends may use either.
   void check_added(const HeaderEdits& edits, const std::string& path) {
     for (const NamedValue& field : edits.add) {
       if (!has_flag(field_id(field.name), kClaim)) continue;
       findings_.add(
           Code::E248, places_.of(fmt::format("{}.{}", path, field.name)),
           fmt::format("'{}' would be added to the value of weir or a trusted proxy", field.name),
-          "'set' puts a value in place of all others");
+          "use 'set', which replaces all other values");
     }
   }
   void check_target(const Route& route, const std::string& path) {
@@ -120,7 +121,7 @@ class RouteChecks {
       if (places_.written(fmt::format("{}.{}", path, key))) given.push_back(key);
     if (given.size() == 1) {
       if (!route.cluster.empty())
-        references_.check(who_, route.cluster, path + ".cluster");
+        references_.check(subject_, route.cluster, path + ".cluster");
       else if (given[0] == std::string_view("cluster"))
         references_.mark_incomplete();
       return;
@@ -128,8 +129,8 @@ class RouteChecks {
     if (given.empty() && !route.cluster.empty()) return;
     const std::string at = given.empty() ? path : fmt::format("{}.{}", path, given[1]);
     findings_.add(Code::E220, places_.of(at),
-                  given.empty() ? fmt::format("{} does nothing", who_)
-                                : fmt::format("{} has {}", who_, fmt::join(given, " and ")),
+                  given.empty() ? fmt::format("{} does nothing", subject_)
+                                : fmt::format("{} has {}", subject_, fmt::join(given, " and ")),
                   "exactly one of cluster, clusters, respond and redirect");
     references_.mark_incomplete();
   }
@@ -144,15 +145,15 @@ class RouteChecks {
         references_.mark_incomplete();
         continue;
       }
-      references_.check(who_, share.name, at);
+      references_.check(subject_, share.name, at);
       if (!names.insert(share.name).second)
         findings_.add(Code::E223, places_.of(at),
-                      fmt::format("{} has cluster '{}' twice", who_, share.name),
+                      fmt::format("{} has cluster '{}' twice", subject_, share.name),
                       "give it the sum of the weights");
     }
     if (!route.clusters.empty() && weight == 0)
       findings_.add(Code::E222, places_.of(path),
-                    fmt::format("the split of {} has no cluster with a weight", who_),
+                    fmt::format("the split of {} has no cluster with a weight", subject_),
                     "give at least one cluster a weight");
   }
   void check_answers(const Route& route, const std::string& path) {
@@ -166,12 +167,12 @@ class RouteChecks {
     const Redirect& redirect = *route.redirect;
     if (!redirect.path.empty() && !redirect.prefix.empty())
       findings_.add(Code::E219, places_.of(path + ".redirect.prefix"),
-                    fmt::format("the redirect of {} has 'path' and 'prefix'", who_),
+                    fmt::format("the redirect of {} has 'path' and 'prefix'", subject_),
                     "path is the whole path, prefix its beginning: one of them");
     if (!redirect.scheme && redirect.host.empty() && redirect.port == 0 && redirect.path.empty() &&
         redirect.prefix.empty())
       findings_.add(Code::E225, places_.of(path + ".redirect"),
-                    fmt::format("the redirect of {} changes nothing", who_),
+                    fmt::format("the redirect of {} changes nothing", subject_),
                     "give scheme, host, port, path or prefix");
     const bool only_scheme = redirect.scheme && redirect.host.empty() && redirect.port == 0 &&
                              redirect.path.empty() && redirect.prefix.empty();
@@ -179,19 +180,19 @@ class RouteChecks {
       findings_.add(Code::W233, places_.of(path + ".redirect.scheme"),
                     fmt::format("{} redirects nothing: the scheme of every request to this "
                                 "listener is this one",
-                                who_),
+                                subject_),
                     "a redirect to the address of the request itself does not match it");
     if (!redirect.prefix.empty() && route.match.path_prefix.empty())
       findings_.add(
           Code::E224, places_.of(path + ".redirect.prefix"),
-          fmt::format("the redirect of {} replaces a prefix, but the route matches none", who_),
+          fmt::format("the redirect of {} replaces a prefix, but the route matches none", subject_),
           "give match.path_prefix");
   }
   void check_paths(const Route& route, const std::string& path) {
     const Match& match = route.match;
     if (!match.path.empty() && !match.path_prefix.empty())
       findings_.add(Code::E219, places_.of(path + ".match.path_prefix"),
-                    fmt::format("{} matches 'path' and 'path_prefix'", who_),
+                    fmt::format("{} matches 'path' and 'path_prefix'", subject_),
                     "path is the whole path, path_prefix its beginning: one of them");
     for (const auto& [key, value] :
          {std::pair("path", match.path), {"path_prefix", match.path_prefix}}) {
@@ -207,8 +208,8 @@ class RouteChecks {
     if (!rewrite.replace_prefix.empty() && rewrite.strip_prefix.empty() &&
         route.match.path_prefix.empty())
       findings_.add(Code::E224, places_.of(at + ".replace_prefix"),
-                    fmt::format("{} replaces a prefix, but matches none", who_),
-                    "give match.path_prefix, or strip_prefix as what is replaced");
+                    fmt::format("{} replaces a prefix, but matches none", subject_),
+                    "give match.path_prefix, or strip_prefix, which is then replaced");
     const std::string& seen = route.match.path.empty() ? route.match.path_prefix : route.match.path;
     if (rewrite.strip_prefix.empty() || seen.empty()) return;
     if (begins_with(seen, without_last_slashes(rewrite.strip_prefix)) ||
@@ -216,7 +217,7 @@ class RouteChecks {
       return;
     findings_.add(Code::W229, places_.of(at + ".strip_prefix"),
                   fmt::format("'{}' is stripped, but the paths of {} begin with '{}'",
-                              rewrite.strip_prefix, who_, seen),
+                              rewrite.strip_prefix, subject_, seen),
                   "nothing would be stripped");
   }
 
@@ -224,7 +225,7 @@ class RouteChecks {
   const Places& places_;
   References& references_;
   Findings& findings_;
-  std::string who_;
+  std::string subject_;
 };
 
 }  // namespace

@@ -25,7 +25,7 @@ class ListenerChecks {
       : listener_(listener),
         tls_(*listener.tls),
         path_(path + ".tls"),
-        who_(fmt::format("listener '{}'", listener.name)),
+        subject_(fmt::format("listener '{}'", listener.name)),
         places_(places),
         findings_(findings) {}
 
@@ -34,7 +34,7 @@ class ListenerChecks {
     check_default();
     check_versions();
     check_alpn();
-    check_clients(tls_.client_auth, ".client_auth", who_);
+    check_clients(tls_.client_auth, ".client_auth", subject_);
     for (size_t i = 0; i < tls_.certificates.size(); ++i)
       if (tls_.certificates[i].client_auth) check_own_clients(i);
   }
@@ -47,8 +47,8 @@ class ListenerChecks {
 
   void check_certificates() {
     if (tls_.certificates.empty() && written(".certificates"))
-      add(Code::E105, ".certificates", fmt::format("'certificates' of {} is an empty list", who_),
-          "give at least one");
+      add(Code::E105, ".certificates",
+          fmt::format("'certificates' of {} is an empty list", subject_), "give at least one");
     std::unordered_map<std::string_view, size_t> names;
     for (size_t i = 0; i < tls_.certificates.size(); ++i) {
       const std::string& name = tls_.certificates[i].name;
@@ -57,7 +57,7 @@ class ListenerChecks {
       if (is_new) continue;
       const std::string other = fmt::format("{}.certificates[{}]", path_, first->second);
       add(Code::E230, fmt::format(".certificates[{}].name", i),
-          fmt::format("a second certificate of {} is called '{}'", who_, name),
+          fmt::format("a second certificate of {} is called '{}'", subject_, name),
           fmt::format("the first: {}; leave one out, or give it another name",
                       places_.defined_at(other)));
     }
@@ -66,7 +66,7 @@ class ListenerChecks {
     if (tls_.default_certificate.empty()) return;
     std::vector<std::string_view> names;
     for (const Certificate& certificate : tls_.certificates) {
-      if (certificate.name.empty()) return;  // perhaps it is this one
+      if (certificate.name.empty()) return;  // the name may be that of this certificate
       names.push_back(certificate.name);
     }
     if (names.empty() ||
@@ -74,7 +74,7 @@ class ListenerChecks {
       return;
     const std::string near = nearest(tls_.default_certificate, names);
     add(Code::E231, ".default_certificate",
-        fmt::format("no certificate of {} is called '{}'", who_, tls_.default_certificate),
+        fmt::format("no certificate of {} is called '{}'", subject_, tls_.default_certificate),
         near.empty()
             ? fmt::format("give one of 'certificates' this 'name'; the first is called '{}'",
                           names[0])
@@ -84,12 +84,12 @@ class ListenerChecks {
     const bool modern = tls_.policy == TlsPolicy::modern;
     if (modern && tls_.min_version == TlsVersion::tls_1_2)
       add(Code::E233, ".min_version",
-          fmt::format("{} has min_version 1.2, but the policy 'modern' is TLS 1.3 only", who_),
+          fmt::format("{} has min_version 1.2, but the policy 'modern' is TLS 1.3 only", subject_),
           "leave 'min_version' out, or write policy: intermediate");
     else if (!tls_.ciphers.empty() && (modern || tls_.min_version == TlsVersion::tls_1_3))
       add(Code::W231, ".ciphers",
-          fmt::format("'ciphers' of {} are for TLS 1.2, which it does not support", who_),
-          "those of TLS 1.3 are 'ciphersuites'");
+          fmt::format("'ciphers' of {} are for TLS 1.2, which it does not support", subject_),
+          "the key for TLS 1.3 is 'ciphersuites'");
   }
   // A TCP listener does not know the protocol inside it and offers any that are configured.
   void check_alpn() {
@@ -99,8 +99,8 @@ class ListenerChecks {
       if (is_http_protocol(protocol)) continue;
       add(Code::E236, fmt::format(".alpn[{}]", i),
           is_later_http_protocol(protocol)
-              ? fmt::format("{} offers {}, which this version does not support", who_, protocol)
-              : fmt::format("{} offers {}, which is no protocol of an HTTP listener", who_,
+              ? fmt::format("{} offers {}, which this version does not support", subject_, protocol)
+              : fmt::format("{} offers {}, which is no protocol of an HTTP listener", subject_,
                             protocol),
           "write http/1.1");
     }
@@ -108,20 +108,20 @@ class ListenerChecks {
   void check_own_clients(size_t i) {
     const Certificate& one = tls_.certificates[i];
     const std::string at = fmt::format(".certificates[{}].client_auth", i);
-    check_clients(*one.client_auth, at, fmt::format("certificate '{}' of {}", one.name, who_));
+    check_clients(*one.client_auth, at, fmt::format("certificate '{}' of {}", one.name, subject_));
     if (listener_.protocol == Protocol::http) return;
     add(Code::E241, at,
         fmt::format(
             "{} sends all hosts to one cluster: a client that asks for another host reaches "
             "it without a certificate",
-            who_),
+            subject_),
         "move 'client_auth' to the listener, or give each host its own listener");
   }
   void check_clients(const ClientCertificates& clients, const std::string& at,
                      const std::string& whose) {
     if (clients.mode == ClientAuth::none) {
       const char* file = !clients.ca.empty() ? "ca" : "crl";
-      // A mode that could not be read seems to be none.
+      // A mode that could not be read has the value none.
       if ((clients.ca.empty() && clients.crl.empty()) || findings_.has_errors()) return;
       add(Code::W230, fmt::format("{}.{}", at, file),
           fmt::format("{} does not ask clients for certificates; '{}' is not used", whose, file),
@@ -130,13 +130,13 @@ class ListenerChecks {
       add(Code::E232, at + ".mode",
           fmt::format("{} asks clients for certificates, but has no 'ca' to check them with",
                       whose),
-          "ca: a file of the authorities whose certificates count");
+          "add ca: a file with the authorities that issue the certificates");
     }
   }
 
   const Listener& listener_;
   const ListenerTls& tls_;
-  const std::string path_, who_;
+  const std::string path_, subject_;
   const Places& places_;
   Findings& findings_;
 };
@@ -162,7 +162,7 @@ void validate_tls(const Cluster& cluster, const std::string& path, const Places&
   if (!tls.key.empty() && tls.cert.empty() && !places.written(at + ".cert"))
     findings.add(Code::E234, places.of(at + ".key"),
                  fmt::format("cluster '{}' has a 'key' without its 'cert'", cluster.name),
-                 "cert: the file of the certificate that the key belongs to");
+                 "add cert: the file of the certificate that the key belongs to");
   if (!tls.verify) {
     findings.add(Code::W232, places.of(at + ".verify"),
                  fmt::format("anyone on the network path can impersonate a backend of cluster '{}'",

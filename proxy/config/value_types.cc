@@ -41,7 +41,7 @@ Outcome read_algorithm(std::string_view text, std::string& out) {
 
 Outcome read_bytes(std::string_view text, std::string& out) {
   if (text.empty() || text.size() > 1024)
-    return Problem{Code::E133, fmt::format("{} bytes, where 1 to 1024 are possible", text.size()),
+    return Problem{Code::E133, fmt::format("{} bytes, but 1 to 1024 are possible", text.size()),
                    "leave the key out for none"};
   out = text;
   return {};
@@ -65,7 +65,7 @@ Outcome read_hex_bytes(std::string_view text, std::string& out) {
     bytes += static_cast<char>(high * 16 + low);
   }
   if (bytes.empty() || bytes.size() > 1024)
-    return wrong(fmt::format("{} bytes, where 1 to 1024 are possible", bytes.size()));
+    return wrong(fmt::format("{} bytes, but 1 to 1024 are possible", bytes.size()));
   out = std::move(bytes);
   return {};
 }
@@ -82,7 +82,7 @@ Outcome read_url_path(std::string_view text, std::string& out) {
                                 [](char c) { return is_visible(c) && c != '?' && c != '#'; });
   if (text.empty() || text[0] != '/' || text.size() > 256 || !good)
     return Problem{Code::E132, fmt::format("'{}' is not a path", text),
-                   "it begins with '/', such as /metrics"};
+                   "a path begins with '/', such as /metrics"};
   out = text;
   return {};
 }
@@ -98,7 +98,7 @@ Outcome read_socket_path(std::string_view text, std::string& out) {
   return {};
 }
 
-// As chmod(1) takes it; of a socket only rw-rw-rw- means something.
+// As for chmod(1); for a socket only the bits rw-rw-rw- have a meaning.
 Outcome read_file_mode(std::string_view text, uint32_t& out) {
   const std::string_view digits = text.size() == 4 && text[0] == '0' ? text.substr(1) : text;
   const bool good = digits.size() == 3 && std::all_of(digits.begin(), digits.end(),
@@ -152,7 +152,7 @@ Problem address_problem(std::string_view text, std::string message) {
   return {Code::E130, std::move(message), std::move(hint)};
 }
 
-// "https://host/path": what of it is an address, and where the rest belongs.
+// "https://host/path": the hint has the address in it, and the keys for the rest.
 Outcome url_problem(std::string_view text, bool of_a_backend) {
   const size_t mark = text.find("://");
   if (mark == std::string_view::npos) return {};
@@ -252,7 +252,7 @@ std::string write_boolean(const bool& value) {
   return value ? "true" : "false";
 }
 
-// Up to four places, so that what is written reads back as the same number.
+// Up to four decimal places, so that the text reads back as the same number.
 Outcome read_percent(std::string_view text, double& out) {
   const std::string_view number = text.substr(0, text.size() - (text.empty() ? 0 : 1));
   const size_t point = number.find('.');
@@ -330,7 +330,7 @@ Outcome read_positive(std::string_view text, Duration& out) {
   Duration value{};
   if (Outcome problem = read_duration(text, value)) return problem;
   if (value == Duration::zero())
-    return Problem{Code::E123, fmt::format("'{}' must be longer than nothing", text), ""};
+    return Problem{Code::E123, fmt::format("'{}' must be longer than zero", text), ""};
   out = value;
   return {};
 }
@@ -340,7 +340,7 @@ Outcome read_keepalive_interval(std::string_view text, Duration& out) {
   Duration value{};
   if (Outcome problem = read_duration(text, value)) return problem;
   if (value < 1s || value > kMost || value % Duration(1s) != Duration::zero())
-    return Problem{Code::E123, fmt::format("'{}' is not possible for the kernel", text),
+    return Problem{Code::E123, fmt::format("the kernel does not accept '{}'", text),
                    "whole seconds, from 1s to 32767s"};
   out = value;
   return {};
@@ -395,7 +395,7 @@ Outcome read_protocol(std::string_view text, Protocol& out) {
   return problem;
 }
 
-// The formats that have a place for the fields of a message.
+// The formats that can contain the fields of messages.
 constexpr std::span<const std::string_view> kMessageFormats =
     std::span(kWords<LogFormat>).first(list_index(LogFormat::common));
 Outcome read_log_format(std::string_view text, LogFormat& out) {

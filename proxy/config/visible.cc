@@ -24,7 +24,7 @@ bool is_invisible(uint32_t character) {
   });
 }
 
-// Takes the first character off; what is no UTF-8 is taken byte by byte, as U+FFFD.
+// Removes the first character of the text and returns it; a byte that is not UTF-8 is U+FFFD.
 uint32_t next_character(std::string_view& text) {
   const auto first = static_cast<unsigned char>(text[0]);
   const size_t size = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;

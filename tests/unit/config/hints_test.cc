@@ -141,15 +141,15 @@ TEST(Hints, ForWordsOfOtherProxies) {
   expect_told(
       {{in_route("match: { prefix: /a }"), "write path_prefix"},
        {in_route("match: { host: a.test }"), "write hosts"},
-       {in_route("match: { regex: ^/a }"), "no expressions"},
+       {in_route("match: { regex: ^/a }"), "no regular expressions"},
        {in_route("proxy_pass: 'http://app'"), "write cluster:"},
        {in_route("path_prefix: /a"), "write match: { path_prefix: … }"},
        {in_route("clusters: [{ cluster: app, weight: 1 }]"), "write name: the name of one"},
        {in_route("rule: 'Host(`a.test`)'"), "write match: { hosts: […]"},
        {in_route("rewrite: { host: 'http://x' }"), "a host alone, without scheme and path"},
        {in_route("rewrite: { host: 'x:http' }"), "'http' in 'x:http' is not a port"},
-       {in_listener("server_header: off"), "write remove for no such field"},
-       {in_listener("server_header: false"), "write remove for no such field"},
+       {in_listener("server_header: off"), "write remove to send no such field"},
+       {in_listener("server_header: false"), "write remove to send no such field"},
        {in_route("match: { methods: GET|POST }"), "write several as a list: [GET, POST]"},
        {in_route("match: { hosts: [.a.test] }"),
         "write \"*.a.test\" for the names below it, and a"},
@@ -227,14 +227,14 @@ TEST(Hints, ShowInvisibleCharactersInInvalidYaml) {
 }
 
 TEST(Hints, EveryWordOfAnotherProxyIsNoKeyHere) {
-#define MEANT(map, word, hint) \
+#define KEY_HINT(map, word, hint) \
   EXPECT_EQ(find_key(Struct::map, word), nullptr) << #map << " " << word;
-#define SAID(name, word, hint)                                                   \
+#define VALUE_HINT(name, word, hint)                                             \
   for (std::string_view known : types::name::type.words) EXPECT_NE(known, word); \
   EXPECT_EQ(hint_for_value(types::name::type, word), hint);
 #include "config/word_hints.def"
-#undef MEANT
-#undef SAID
+#undef KEY_HINT
+#undef VALUE_HINT
 }
 
 }  // namespace

@@ -256,8 +256,8 @@ TEST_F(RouteTestFile, ReportsWhatIsWrongWithIt) {
   EXPECT_THAT(codes(load("")), ElementsAre("E003"));
   const LoadedRouteTests flat = load("tests:\n  - { path: /a, cluster: app }\n");
   EXPECT_THAT(format_text(flat.diagnostics, false),
-              AllOf(HasSubstr("'path' stands under 'request' of tests"),
-                    HasSubstr("'cluster' stands under 'expect' of tests")));
+              AllOf(HasSubstr("'path' belongs under 'request' of tests"),
+                    HasSubstr("'cluster' belongs under 'expect' of tests")));
   fs::remove(path_);
   EXPECT_THAT(codes(load_route_tests("/nowhere/tests.yaml", {})), ElementsAre("E001"));
 }

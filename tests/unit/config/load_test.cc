@@ -477,9 +477,9 @@ TEST_F(LoadFile, IncludesOneLevelDeepAndEachFileOnce) {
   const Loaded loaded = load();
   ASSERT_EQ(loaded.diagnostics.size(), 2u) << told(loaded);
   EXPECT_EQ(loaded.diagnostics[0].code, "E015");
-  EXPECT_THAT(loaded.diagnostics[0].message, HasSubstr("is read already"));
+  EXPECT_THAT(loaded.diagnostics[0].message, HasSubstr("has already been read"));
   EXPECT_EQ(loaded.diagnostics[1].code, "E015");
-  EXPECT_THAT(loaded.diagnostics[1].message, HasSubstr("includes nothing"));
+  EXPECT_THAT(loaded.diagnostics[1].message, HasSubstr("cannot include files"));
 }
 
 TEST_F(LoadFile, ReportsWhatIsWrongWithTheFileItself) {
