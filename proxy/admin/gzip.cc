@@ -7,7 +7,7 @@
 namespace weir {
 namespace {
 
-constexpr int kGzipFormat = 16;  // zlib: added to the window bits, asks for the gzip wrapper
+constexpr int kGzipFormat = 16;  // zlib: added to the window bits, selects the gzip wrapper
 constexpr int kMemoryLevel = 8;
 
 }  // namespace

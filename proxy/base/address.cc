@@ -23,8 +23,8 @@ Result<uint16_t> parse_port(std::string_view text, std::string_view whole) {
   return static_cast<uint16_t>(value);
 }
 
-// ::ffff:a.b.c.d, which a socket of both families has for an IPv4 client: one address has one form,
-// wherever it is shown, compared or passed on.
+// ::ffff:a.b.c.d, the form of an IPv4 client on a socket of both families, becomes IPv4, so that an
+// address has one form in logs, comparisons and headers.
 Address unmapped(const sockaddr_in6& v6) {
   sockaddr_in v4{};
   v4.sin_family = AF_INET;
@@ -85,7 +85,7 @@ Result<Address> Address::parse(std::string_view text) {
   else
     return Error{fmt::format("'{}' is not an IP address", parts->host), ""};
   sockaddr_storage storage;
-  const socklen_t length = address.to_sockaddr(storage);  // a mapped one becomes IPv4 on its way
+  const socklen_t length = address.to_sockaddr(storage);  // a mapped address becomes IPv4 here
   return from(reinterpret_cast<const sockaddr*>(&storage), length).with_port(parts->port);
 }
 

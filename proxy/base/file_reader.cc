@@ -65,13 +65,13 @@ std::string read_open(int fd, size_t most, std::string& text) {
 FileText read_regular(const std::string& path, size_t most) {
   FileText file;
   struct stat status {};
-  // Before it is opened, which would wait for the writer of a FIFO.
+  // Checked before open(2), which would wait for the writer of a FIFO.
   if (::stat(path.c_str(), &status) != 0) return {"", std::strerror(errno)};
   if (!S_ISREG(status.st_mode)) return {"", kind_of(status.st_mode)};
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
   if (!fd || ::fstat(fd.get(), &status) != 0) return {"", std::strerror(errno)};
   if (!S_ISREG(status.st_mode)) return {"", kind_of(status.st_mode)};
-  // At once: growing would leave copies behind.
+  // Reserved at once: growing would leave copies of the content in freed memory.
   file.text.reserve(std::min(static_cast<size_t>(status.st_size), most) + 1);
   file.problem = read_open(fd.get(), most, file.text);
   return file;
@@ -83,7 +83,7 @@ FileText read_regular(const std::string& path, size_t most) {
 struct FileReader::Thread {
   std::mutex mutex;
   std::condition_variable changed;
-  std::function<void()> job;  // empty: none, or it is done
+  std::function<void()> job;  // empty: there is none, or it has run
   std::string path;           // of the job
   bool left = false;          // the caller no longer waits
   bool ends = false;

@@ -21,7 +21,7 @@ bool is_continuation(char c) {
 }
 
 // Length of the well-formed UTF-8 sequence at the start of `text`; 0 when it is not one. Overlong
-// forms, surrogates and what lies beyond U+10FFFF are not.
+// forms, surrogates and values beyond U+10FFFF are not well-formed.
 size_t sequence_length(std::string_view text) {
   const Byte first = Byte(text[0]);
   if (first < 0x80) return 1;
@@ -53,7 +53,7 @@ size_t escape_code(Byte code, std::span<char, 8> out) {
   return static_cast<size_t>(std::snprintf(out.data(), out.size(), "\\u%04x", unsigned{code}));
 }
 
-// The escaped form of a single-byte character that needs one; 0 when it stands for itself.
+// The escape letter of a single-byte character; 0: it needs no escape.
 size_t escape(char c, std::span<char, 8> out) {
   const char* brief = nullptr;
   switch (c) {
@@ -127,7 +127,7 @@ void LogLine::value(const LogField& field) {
   raw({digits, static_cast<size_t>(end.ptr - digits)});
 }
 
-// Never with an exponent, which few readers of logfmt understand: microseconds at the least.
+// Never with an exponent, which few readers of logfmt understand: at least microseconds.
 void LogLine::real(double value) {
   constexpr int kDecimals = 6;
   constexpr double kMost = 1e15;  // integers are exact up to here, and the digits fit

@@ -102,8 +102,8 @@ LogOutput::Flush LogOutput::flush(TimePoint now) {
 ssize_t LogOutput::write_some() {
   const char* bytes = pending_.data() + written_;
   const size_t length = pending_.size() - written_;
-  // journald gives us a socket, a shell a pipe or a terminal. All of them are shared with other
-  // processes, so O_NONBLOCK is not ours to set; each has its own way to write without waiting.
+  // The stream is a socket under journald, else a pipe, a file or a terminal. Other processes share
+  // it, so weir must not set O_NONBLOCK on it; each kind has its own way to write without waiting.
   if (kind_ == Kind::socket) return ::send(fd_, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
   if (kind_ == Kind::file) return ::write(fd_, bytes, length);
   pollfd room{fd_, POLLOUT, 0};
@@ -111,7 +111,7 @@ ssize_t LogOutput::write_some() {
     errno = EAGAIN;
     return -1;
   }
-  // A pipe that polls writable takes PIPE_BUF bytes without waiting.
+  // A pipe that poll(2) reports as writable takes PIPE_BUF bytes without waiting.
   return ::write(fd_, bytes, std::min<size_t>(length, PIPE_BUF));
 }
 

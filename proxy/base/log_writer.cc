@@ -63,7 +63,7 @@ void LogWriter::push(LogRing& ring, LogKind kind, std::string_view line) {
       break;
     case State::sleeping: break;
   }
-  // One of many producers wakes it.
+  // Only one of several producers writes to the eventfd.
   if (state_.exchange(State::awake) != State::awake) wake();
 }
 
@@ -123,7 +123,7 @@ void LogWriter::obey(Requests requests) {
     LogOutputs& fresh = *requests.outputs;
     const bool keep_access =
         !fresh.shared && !outputs_.shared && fresh.access.name() == outputs_.access.name();
-    // The same place keeps its output with what is pending there.
+    // An output whose name stays keeps its pending bytes.
     if (fresh.messages.name() == outputs_.messages.name()) {
       std::swap(fresh.messages, outputs_.messages);
     }
@@ -200,7 +200,7 @@ bool LogWriter::flush() {
     flush_output(output, kind);
     report_failure(output, kind);
   }
-  flush_output(outputs_.messages, LogKind::message);  // what was just reported
+  flush_output(outputs_.messages, LogKind::message);  // the reports above
   (void)stderr_.flush(now());
   return !outputs_.messages.pending() && !outputs_.access.pending() && !stderr_.pending();
 }

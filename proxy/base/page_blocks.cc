@@ -29,7 +29,7 @@ void* PageBlocks::take() {
 
 size_t PageBlocks::trim(size_t keep) {
   const size_t trimmed = warm_.size() - std::min(keep, warm_.size());
-  // From the front, so that the blocks used last stay.
+  // Frees from the front, so that the blocks used last stay.
   for (size_t i = 0; i < trimmed; ++i) {
     ::madvise(warm_[i], block_size_, MADV_DONTNEED);
     cold_.push_back(warm_[i]);
@@ -44,7 +44,7 @@ void PageBlocks::map_more() {
   cold_.reserve((mappings_.size() + 1) * kBlocksPerMapping);
   void* mapping = ::mmap(nullptr, kBlocksPerMapping * block_size_, PROT_READ | PROT_WRITE,
                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  CHECK(mapping != MAP_FAILED);  // as operator new would end it
+  CHECK(mapping != MAP_FAILED);  // out of memory is fatal, as with operator new
   mappings_.push_back(mapping);
   for (size_t i = kBlocksPerMapping; i-- > 0;)
     cold_.push_back(static_cast<char*>(mapping) + i * block_size_);

@@ -8,7 +8,8 @@
 namespace weir {
 namespace {
 
-// open(2) takes the lowest number that is free: in the order of their numbers each gets its own.
+// open(2) returns the lowest free number: opened in ascending order, each stream gets its own
+// number.
 bool open_if_closed(int fd) {
   if (::fcntl(fd, F_GETFD) != -1 || errno != EBADF) return false;
   const int opened = ::open("/dev/null", fd == STDIN_FILENO ? O_RDONLY : O_WRONLY);

@@ -27,8 +27,8 @@ Error failure(const Address& address, const char* what, int error) {
 }
 
 bool set_tcp_options(int fd, const Address& address, const ListenOptions& options) {
-  // Explicit, whatever net.ipv6.bindv6only says: [::] means both families, any other address its
-  // own.
+  // Set explicitly, because net.ipv6.bindv6only is the default: [::] means both families, any other
+  // address only its own.
   sockaddr_in6 v6;
   sockaddr_storage storage;
   address.to_sockaddr(storage);

@@ -35,7 +35,7 @@ void FieldFilter::drop_named(FieldId id) {
   compares_text_ = true;
 }
 
-// RFC 9110 7.6.1, but for fields that no client may take from the next reader.
+// RFC 9110 7.6.1, except for fields that a client must not be able to remove by naming them.
 void FieldFilter::drop_named_by_connection(const MessageHead& head) {
   for (size_t i = 0; i < head.field_count(); ++i) {
     if (head.field_id(i) != FieldId::connection) continue;

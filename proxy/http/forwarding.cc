@@ -77,12 +77,12 @@ std::string_view last_member(std::string_view& rest) {
   return member;
 }
 
-// One element of Forwarded, RFC 7239 4. What is not given, or cannot be read, is empty.
+// One element of Forwarded, RFC 7239 4. Parts that are missing or invalid are empty.
 struct ForwardedElement {
   std::string_view node, proto;
 };
 
-// Takes everything up to a `separator` outside of quotes off the text, and the separator.
+// Removes the text up to a `separator` outside of quotes, and the separator.
 std::string_view unquoted_part(std::string_view& rest, char separator) {
   bool quoted = false;
   size_t i = 0;
@@ -144,7 +144,7 @@ class ForwardedElements {
     for (;;) {
       while (!rest_.empty()) {
         const std::string_view one = last_element(rest_);
-        if (one.empty()) continue;  // RFC 9110 5.6.1: empty members are passed over
+        if (one.empty()) continue;  // RFC 9110 5.6.1: empty members are skipped
         element = forwarded_element(one);
         return true;
       }
@@ -156,8 +156,8 @@ class ForwardedElements {
 
  private:
   const RequestHead& head_;
-  size_t fields_;          // those before it have not been looked at
-  std::string_view rest_;  // of the field that is looked at
+  size_t fields_;          // the fields before this index have not been read
+  std::string_view rest_;  // of the current field
 };
 
 // The scheme of that name, of WebSocket as well; empty for others.
@@ -241,7 +241,7 @@ std::optional<IpAddress> client_address(const RequestHead& head, const Address& 
     std::string_view rest = head.field_value(i);
     while (believed && !rest.empty()) {
       const std::string_view entry = last_member(rest);
-      if (entry.empty()) continue;  // RFC 9110 5.6.1: empty members are passed over
+      if (entry.empty()) continue;  // RFC 9110 5.6.1: empty members are skipped
       if (!parse_entry(entry, address)) return client;
       client = address;
       believed = trusted.contains(address);

@@ -42,7 +42,7 @@ H1BodyDecoder::Piece H1BodyDecoder::next(std::string_view input) {
       continue;
     }
     if (!piece.data.empty()) break;
-    if (remaining_ == 0) {  // only until close: any other part is left with its last byte
+    if (remaining_ == 0) {  // only for a body until close: every other part ends with its last byte
       fail(kTooLarge);
       break;
     }
@@ -125,7 +125,7 @@ void H1BodyDecoder::end_of_size() {
   part_ = Part::data;
 }
 
-// Trailers are checked like header lines and counted.
+// Trailers are checked like header lines, and counted.
 void H1BodyDecoder::trailer_byte(char c) {
   if (++trailer_bytes_ > trailer_limit_) return too_many_trailers();
   bool at_start = part_ == Part::trailer_start;
@@ -154,7 +154,7 @@ void H1BodyDecoder::keep(char c) {
   if (trailer_filter_ != nullptr) trailer_memory_[kept_ + line_++] = c;
 }
 
-// Either all of them are relayed, or none.
+// Either all trailers are relayed, or none.
 void H1BodyDecoder::too_many_trailers() {
   kept_ = 0;
   if (trailer_excess_ == Excess::fault) return fail({431, "the trailers are too large"});
@@ -162,7 +162,7 @@ void H1BodyDecoder::too_many_trailers() {
   state_ = State::done;
 }
 
-// The line is in memory with its CR; what stays of it is written anew in its place.
+// The line is in memory with its CR; the trimmed line is written over it.
 void H1BodyDecoder::end_of_trailer() {
   if (trailer_filter_ == nullptr) return;
   char* const begin = trailer_memory_.data() + kept_;

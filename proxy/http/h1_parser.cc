@@ -10,7 +10,7 @@ namespace {
 
 using Found = H1LineScanner::Found;
 
-// "HTTP/1.1" or "HTTP/1.0", exactly; anything else that looks like a version is of another one.
+// Exactly "HTTP/1.1" or "HTTP/1.0"; any other text of this form is another version.
 Fault parse_version(std::string_view text, HttpVersion& version) {
   const bool well_formed = text.size() == 8 && std::memcmp(text.data(), "HTTP/", 5) == 0 &&
                            is(kDigit, text[5]) && text[6] == '.' && is(kDigit, text[7]);
@@ -137,8 +137,8 @@ H1ResponseParser::State H1ResponseParser::end_of_line(std::string_view line) {
   return state_ = State::complete;
 }
 
-// HTTP-version SP status SP reason. A missing reason often takes its SP with it: RFC 9112 4 asks
-// for the SP, every client accepts the line without it, and the line is unambiguous.
+// HTTP-version SP status SP reason. Servers without a reason often leave out its SP, too. RFC 9112
+// 4 requires the SP, but every client accepts the line without it, and the line is unambiguous.
 Fault H1ResponseParser::parse_status_line(std::string_view line) {
   const std::string_view version = line.substr(0, line.find(' '));
   if (Fault fault = parse_version(version, head_.version_)) return fault;

@@ -80,8 +80,8 @@ bool accepts_trailers(const RequestHead& head) {
   return false;
 }
 
-// What the status, the client and the request that is answered allow: RFC 9110 6.4.1, 8.6, RFC
-// 9112 6.1.
+// Whether the status, the client and the request allow this framing: RFC 9110 6.4.1, 8.6, RFC 9112
+// 6.1.
 bool is_valid_response(const ResponseHead& head, const ResponsePlan& plan) {
   const BodyPlan& body = plan.body;
   const unsigned status = head.status();

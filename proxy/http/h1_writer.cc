@@ -126,7 +126,7 @@ std::string_view format_http_date(std::time_t time, std::span<char, kHttpDateSiz
 
 namespace {
 
-// ";q=0", ";q=0.0", ";q=0.00", ";q=0.000" after a coding refuse it.
+// ";q=0", ";q=0.0", ";q=0.00" or ";q=0.000" after a coding: the client does not accept it.
 bool refused(std::string_view parameters) {
   size_t q = parameters.find("q=");
   if (q == std::string_view::npos) q = parameters.find("Q=");

@@ -41,7 +41,7 @@ int dot_segment(std::string_view segment) {
   return dots;
 }
 
-// A dot segment for servers that look into encoded slashes and parameters, and only for them.
+// A dot segment only for servers that decode encoded slashes or remove parameters.
 bool has_hidden_dot_segment(std::string_view segment) {
   constexpr PathReading kAll{.slashes = true, .backslashes = true};
   if (dot_segment(segment) != 0) return false;

@@ -45,7 +45,7 @@ unsigned not_target_text(__m128i block) {
   return unsigned(_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(low, del), hash)));
 }
 
-// `found` gives a bit for each byte of a block that is looked for; `scalar` serves short texts.
+// `found` returns a bit for each byte of a block that ends the scan; `scalar` is for short texts.
 template <unsigned (*found)(__m128i), size_t (*scalar)(std::string_view, size_t)>
 size_t scan(std::string_view text, size_t from) {
   for (; from + kBlock <= text.size(); from += kBlock) {
@@ -53,7 +53,7 @@ size_t scan(std::string_view text, size_t from) {
     if (bits != 0) return from + unsigned(__builtin_ctz(bits));
   }
   if (text.size() < kBlock || from == text.size()) return scalar(text, from);
-  // The last block overlaps what was looked at already; the shift leaves that out.
+  // The last block overlaps bytes that were scanned already; the shift removes their bits.
   const size_t begin = text.size() - kBlock;
   const unsigned bits = found(load(text.data() + begin)) >> (from - begin);
   return bits != 0 ? from + unsigned(__builtin_ctz(bits)) : text.size();

@@ -56,7 +56,7 @@ size_t upgrade_members(const MessageHead& head) {
 
 }  // namespace
 
-// Notes the options of all Connection fields. Their number, and that of the protocols in Upgrade,
+// Keeps the options of all Connection fields. Their number, and that of the protocols in Upgrade,
 // is bounded: each is compared with each field, or with each protocol of the other side.
 Fault check_connection(MessageHead& head) {
   const bool persistent = head.version_ == HttpVersion::http_1_1;
@@ -119,8 +119,9 @@ Fault check_semantics(RequestHead& head) {
   return {};
 }
 
-// RFC 9112 6.3. A response without a body may still describe one: to HEAD and in a 304 that is
-// meant, and must make sense; in 204 it is a common mistake that makes the next message ambiguous.
+// RFC 9112 6.3. A response without a body may have fields that describe one. In a response to HEAD
+// and in a 304 they are allowed, and must be valid; in a 204 they are a common mistake that makes
+// the next message ambiguous.
 Fault check_semantics(ResponseHead& head) {
   const bool encoded = head.has(FieldId::transfer_encoding);
   if (Fault fault = check_connection(head)) return fault;
@@ -198,7 +199,8 @@ bool same_protocol(std::string_view a, std::string_view b) {
   return iequals(one.name, other.name) && one.version == other.version;
 }
 
-// Calls `visit` with each protocol of all Upgrade fields until it returns true, which is returned.
+// Calls `visit` with each protocol of all Upgrade fields until it returns true. Returns whether it
+// did.
 template <class Visit>
 bool any_protocol(const MessageHead& head, Visit visit) {
   for (size_t i = 0; head.has(FieldId::upgrade) && i < head.field_count(); ++i) {
@@ -237,7 +239,7 @@ bool answers_upgrade(const RequestHead& request, const ResponseHead& response,
     const auto same = [&](std::string_view offer) { return same_protocol(offer, protocol); };
     return !allows_protocol(allowed, protocol) || !any_protocol(request, same);
   });
-  // Members that next_protocol() passes over were not offered either.
+  // Members that next_protocol() skips were not offered either.
   return !unasked && answered > 0 && answered == upgrade_members(response);
 }
 

@@ -18,14 +18,15 @@ bool valid_port(
          port <= kMaxPort;
 }
 
-bool valid_ip_literal(std::string_view text) {  // what stands between '[' and ']'
+bool valid_ip_literal(std::string_view text) {  // the text between '[' and ']'
   for (char c : text) {
     if (!is(kHex, c) && c != ':' && c != '.') return false;
   }
   return text.find(':') != std::string_view::npos;
 }
 
-// The authority of an absolute-form target, or the null view when the scheme is not ours.
+// The authority of an absolute-form target, or the null view when the scheme is neither http nor
+// https.
 std::string_view after_scheme(std::string_view target) {
   for (std::string_view scheme : {"http://", "https://"}) {
     if (iequals(target.substr(0, scheme.size()), scheme)) return target.substr(scheme.size());
@@ -49,7 +50,7 @@ bool valid_authority(std::string_view text) {
   return colon == std::string_view::npos || valid_port(text.substr(colon + 1));
 }
 
-// The dot of the root of all names, which means nothing: "a.test." is "a.test" (RFC 3986 3.2.2).
+// Removes the dot of the DNS root: "a.test." is "a.test" (RFC 3986 3.2.2).
 std::string_view rootless(std::string_view host) {
   if (host.size() > 1 && host.ends_with('.')) host.remove_suffix(1);
   return host;

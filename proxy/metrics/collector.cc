@@ -14,11 +14,11 @@ namespace weir {
 
 namespace {
 
-// One series with all that is known under its id.
+// One series with all cells of its id.
 template <typename Cells>
 struct Shown {
   LabelPairs identity;
-  bool http;  // has the rows of HTTP
+  bool http;  // shows the rows of HTTP
   Cells cells;
 };
 
@@ -56,7 +56,7 @@ void add_up(BackendCells& sum, const BackendCells& cells) {
 #include "metrics/metrics.def"
 }
 
-// Every series of the table that is to be shown, its cells made by `cells_of(id)`.
+// Every series of the table that is shown; `cells_of(id)` makes its cells.
 template <typename CellsOf>
 auto shown(const SeriesTable& table, CellsOf cells_of) {
   std::vector<Shown<decltype(cells_of(0u))>> all;
@@ -67,7 +67,7 @@ auto shown(const SeriesTable& table, CellsOf cells_of) {
   return all;
 }
 
-// What the workers report, summed by id.
+// The reports of the workers, summed by id.
 template <typename Cells>
 std::vector<Shown<Cells>> summed(const SeriesTable& table, const WorkerReports& reports,
                                  std::vector<ReportEntry<Cells>> WorkerReport::*entries) {
@@ -78,7 +78,7 @@ std::vector<Shown<Cells>> summed(const SeriesTable& table, const WorkerReports& 
   return shown(table, [&](uint32_t id) { return sums[id]; });
 }
 
-// What the control thread keeps; zero for an id it has nothing about.
+// The cells of the control thread; zero for an id without cells.
 template <typename Cells>
 std::vector<Shown<Cells>> kept(const SeriesTable& table, const std::map<uint32_t, Cells>& by_id) {
   return shown(table, [&](uint32_t id) {
@@ -137,12 +137,13 @@ class Scrape final : public prometheus::Collectable {
   size_t dropped() const { return dropped_; }
 
  private:
-  // Which rows are given room, one rank after the other: what comes last gives way first.
+  // The rows, in the order in which the limit of series is used up: the last ranks are left out
+  // first.
   enum Rank : uint8_t { always, numbers, up, listeners, clusters, states, backends, routes };
   static constexpr Rank kRanks[] = {always,   numbers, up,       listeners,
                                     clusters, states,  backends, routes};
 
-  // A row of the table, and how many of its things are shown.
+  // A row of the table, and the number of its listeners, clusters or backends that are shown.
   struct Row {
     MetricRow text;
     size_t place;
@@ -203,7 +204,8 @@ Families Scrape::build() const {
   return out;
 }
 
-// Whole listeners, clusters and backends: one is shown with all its rows of a rank, or with none.
+// The number of whole listeners, clusters or backends that fit: each is shown with all its rows of
+// a rank, or with none.
 size_t Scrape::most_of(Families& out, Rank rank) const {
   const auto fit = [&](const auto& things, auto series_of) {
     size_t most = 0, room = out.room();
@@ -267,7 +269,7 @@ std::string Collector::render(ProcessState& state, const WorkerReports& reports,
   read_process(state);
   const Scrape scrape(state, reports, registry, max_series_);
   std::string text = prometheus::TextSerializer().Serialize(scrape.Collect());
-  // Shown by the next scrape: this one could not know them before it was done.
+  // The next scrape shows these values, which are known only at the end of this one.
   state.series.set(static_cast<int64_t>(scrape.series()));
   state.series_dropped.add(scrape.dropped());
   state.scrape_duration.set(seconds(std::chrono::steady_clock::now() - begun));

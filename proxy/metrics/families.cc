@@ -54,7 +54,7 @@ void Families::add_value(LabelPairs labels, double value) {
   if (!room_for(1)) return;
   ClientMetric metric;
   metric.label = std::move(labels);
-  // Only the one that the type asks for is written.
+  // prometheus-cpp writes only the member of the metric's type.
   metric.gauge.value = value;
   metric.counter.value = value;
   families_.back().second.metric.push_back(std::move(metric));

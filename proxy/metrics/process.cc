@@ -55,7 +55,7 @@ int64_t boot_time() {
 int64_t open_descriptors() {
   DIR* dir = ::opendir("/proc/self/fd");
   if (!dir) return 0;
-  int64_t count = -1;  // the one that reads the directory
+  int64_t count = -1;  // without the descriptor that reads the directory
   while (const dirent* entry = ::readdir(dir)) {
     if (entry->d_name[0] != '.') ++count;
   }
@@ -76,7 +76,7 @@ void read_process(ProcessState& state) {
   const Stat stat;
   const double tick = static_cast<double>(::sysconf(_SC_CLK_TCK));
   const auto ticks = [&](size_t field) { return static_cast<double>(stat.number(field)) / tick; };
-  static const int64_t boot = boot_time();  // read once: the clock may be set, the start is fixed
+  static const int64_t boot = boot_time();  // read once, because the clock may be set later
 
   state.cpu_seconds.value = ticks(kUserTime) + ticks(kSystemTime);
   state.resident_memory.set(stat.number(kResidentPages) * ::sysconf(_SC_PAGESIZE));

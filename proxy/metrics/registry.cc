@@ -8,7 +8,7 @@ namespace weir {
 
 namespace {
 
-// For a report that a worker made before it forgot the id to arrive.
+// The time for the arrival of a report that a worker made before it forgot the id.
 constexpr Duration kRest = std::chrono::minutes(1);
 using SeriesState = SeriesTable::Series::State;
 
@@ -36,8 +36,8 @@ uint32_t SeriesTable::id(const SeriesName& name) {
   return it->second;
 }
 
-// An id stays unused before it is given to another series: no report that a worker made before it
-// forgot the id can still be on its way.
+// An id stays unused for a time before another series gets it, so that no report from before a
+// worker forgot the id arrives later.
 uint32_t SeriesTable::free_slot() {
   if (resting_.empty() || now_ - series_[resting_.front()].since < kRest)
     return static_cast<uint32_t>(series_.size());
@@ -63,7 +63,7 @@ void SeriesTable::keep_only(std::span<const uint32_t> ids, TimePoint now) {
       series.state = SeriesState::retired;
       series.since = now;
     } else if (series.since == kNever) {
-      series.since = now;  // reserved by a config that never came into force
+      series.since = now;  // reserved by a config that was never in force
     }
   }
 }

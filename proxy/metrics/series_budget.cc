@@ -5,7 +5,7 @@
 namespace weir {
 namespace {
 
-// How many series one of each scope has. HTTP rows are added for HTTP.
+// The number of series of one listener, route, cluster or backend. HTTP rows are added for HTTP.
 struct SeriesOfScopes {
   size_t process = 0, worker = 0, route = 0;
   size_t listener = 0, http_listener = 0, listener_state = 0;
@@ -36,7 +36,8 @@ constexpr SeriesOfScopes kPer = count_series();
 }  // namespace
 
 size_t routes_with_series(const SeriesDemand& demand, size_t max_series) {
-  // A listener of HTTP has the routes `none` and, when some are left out, `other`.
+  // An HTTP listener has the routes `none` and, if some routes have no series of their own,
+  // `other`.
   const size_t others = kPer.process + demand.workers * kPer.worker +
                         demand.listeners * (kPer.listener + kPer.listener_state) +
                         demand.http_listeners * (kPer.http_listener + 2 * kPer.route) +

@@ -38,13 +38,13 @@ unsigned byte_at(std::string_view bytes, size_t i) {
   return static_cast<uint8_t>(bytes[i]);
 }
 
-// Finds the message in the records, without copying it. Each fault is found with the byte that
-// makes it one, and in the order of the bytes: so it does not matter how they were split.
+// Finds the message in the records, without copying it. Each fault is found at the byte that causes
+// it, in the order of the bytes, so that the outcome does not depend on how they were split.
 class Records {
  public:
   explicit Records(std::string_view input) : input_(input) {}
 
-  // Complete: all of the message is there.
+  // Complete: the input has the whole message.
   Verdict read() {
     for (size_t count = 0; !all_there(); ++count) {
       if (at_ == input_.size()) return {State::incomplete, {}};
@@ -57,7 +57,7 @@ class Records {
     return {};
   }
 
-  // When complete. A view of the input where one record holds it all.
+  // When complete: the message; a view of the input if it is in one record.
   std::string_view message(std::span<char> scratch) const {
     ByteReader reader(input_);
     size_t size = 0;
@@ -111,7 +111,7 @@ class Records {
       return value == kClientHello ? Verdict{}
                                    : malformed("the TLS handshake begins with no ClientHello");
     size_ = size_ * 256 + value;
-    // The bytes that are still to come can only make it longer.
+    // Further bytes can only make it longer.
     const size_t at_least = size_ << (8 * (kMessageHeader - 1 - place));
     if (at_least + kMessageHeader > kMaxClientHello) return too_long();
     if (place == kMessageHeader - 1) wanted_ = size_ + kMessageHeader;
@@ -122,7 +122,7 @@ class Records {
   size_t at_ = 0;         // in the input
   size_t length_ = 0;     // of the record
   size_t collected_ = 0;  // of the message, in the records before
-  size_t size_ = 0;       // of the message behind its header, as far as that was read
+  size_t size_ = 0;       // of the message without its header, so far
   size_t wanted_ = 0;     // of the message with its header; 0: not known
 };
 
@@ -147,7 +147,7 @@ bool read_versions(std::string_view content, ClientHello& hello) {
 
 Verdict read_extensions(std::string_view bytes, ClientHello& hello) {
   bool name = false, alpn = false, versions = false;  // seen
-  // False: it is the second one, or not as it should be.
+  // False: the extension is a duplicate, or malformed.
   const auto read = [&hello](bool& seen, auto* reading, std::string_view content) {
     return !std::exchange(seen, true) && reading(content, hello);
   };
@@ -167,10 +167,10 @@ Verdict read_extensions(std::string_view bytes, ClientHello& hello) {
                      : malformed("an extension of a TLS ClientHello does not fit into it");
 }
 
-// `message` has its header, which was read.
+// `message` begins with its header, which was read before.
 Verdict read_message(std::string_view message, ClientHello& hello) {
   ByteReader reader(message.substr(kMessageHeader));
-  reader.u16();     // the version that hellos had before supported_versions
+  reader.u16();     // the version field that supported_versions replaces
   reader.take(32);  // random
   const std::string_view session = reader.take(reader.u8());
   const std::string_view ciphers = reader.take(reader.u16());

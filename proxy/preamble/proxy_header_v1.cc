@@ -16,7 +16,8 @@ constexpr std::string_view kBadPort =
     "a port in a PROXY line is not a number from 0 to 65535, or what follows it is wrong";
 constexpr std::string_view kNoCrlf = "a PROXY line does not end with CRLF";
 
-// Takes a field of a line and the byte behind it. While it is incomplete, it is all that is there.
+// Removes a field of a line and the byte after it. If the field is incomplete, it is the whole rest
+// of the line.
 State take_field(std::string_view& left, std::string_view allowed, char end,
                  std::string_view& field) {
   field = left.substr(0, left.find_first_not_of(allowed));
@@ -45,7 +46,7 @@ ProxyRead read_ports_and_end(std::string_view left, std::array<uint16_t, 2>& por
   return complete({});
 }
 
-// What follows "PROXY TCP4 " or "PROXY TCP6 ".
+// The line after "PROXY TCP4 " or "PROXY TCP6 ".
 ProxyRead read_tcp(std::string_view line, std::string_view left, bool v6) {
   const size_t longest = v6 ? INET6_ADDRSTRLEN - 1 : INET_ADDRSTRLEN - 1;
   const std::string_view allowed = v6 ? "0123456789abcdefABCDEF:." : "0123456789.";
@@ -56,7 +57,7 @@ ProxyRead read_tcp(std::string_view line, std::string_view left, bool v6) {
     const State state = take_field(left, allowed, ' ', field);
     if (state == State::malformed || field.size() > longest) return malformed(kBadAddress);
     if (state == State::incomplete) return incomplete();
-    char text[INET6_ADDRSTRLEN] = {};  // with the zero that inet_pton() looks for
+    char text[INET6_ADDRSTRLEN] = {};  // with the terminating zero for inet_pton()
     std::memcpy(text, field.data(), field.size());
     if (inet_pton(v6 ? AF_INET6 : AF_INET, text, host.data()) != 1) return malformed(kBadAddress);
   }
@@ -70,7 +71,7 @@ ProxyRead read_tcp(std::string_view line, std::string_view left, bool v6) {
                    .tlvs = {}});
 }
 
-// What follows "PROXY UNKNOWN" means nothing, but it must end.
+// The rest of the line after "PROXY UNKNOWN" is ignored, but the line must end.
 ProxyRead read_unknown(std::string_view line, std::string_view left) {
   if (left.empty()) return incomplete();
   if (left[0] != ' ' && left[0] != '\r')

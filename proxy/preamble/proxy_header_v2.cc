@@ -16,7 +16,7 @@ constexpr size_t kFixedPart = 16;
 constexpr std::string_view kTooLong = "a PROXY header is longer than 4096 bytes";
 constexpr std::string_view kBadTlvs = "the TLVs of a PROXY header do not fit into it";
 
-// The zeros that fill the field belong to no name, not even to an abstract one.
+// The padding zeros of the field are not part of the name, not even of an abstract name.
 Address unix_address(std::string_view field) {
   const std::string_view name = field.substr(0, field.find_last_not_of('\0') + 1);
   sockaddr_un un{};
@@ -27,14 +27,14 @@ Address unix_address(std::string_view field) {
                        static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size()));
 }
 
-// Of the addresses, by the upper half of the byte that names family and transport.
+// The size of the addresses, by the upper half of the byte with family and transport.
 size_t addresses_size(uint8_t family) {
   constexpr std::array<size_t, 4> kSizes{0, 12, 36, 216};
   return kSizes[family >> 4];
 }
 
-// Of the fixed part, as far as it has come; empty: nothing is wrong. The family of a LOCAL header
-// is ignored, as the specification has it.
+// The fault in the received bytes of the fixed part; empty: none. The family of a LOCAL header is
+// ignored, as the specification requires.
 std::string_view fault_of_fixed_part(std::string_view input) {
   const auto byte = [input](size_t i) { return static_cast<uint8_t>(input[i]); };
   if (input.size() <= 12) return {};
@@ -71,11 +71,11 @@ void read_addresses(std::string_view addresses, ProxyHeader& header) {
   DCHECK(reader.done());
 }
 
-// Of TLVs that fit, in a whole header; empty: nothing is wrong.
+// The fault in the TLVs of a whole header, which fit into it; empty: none.
 std::string_view fault_of_tlvs(std::string_view header, ProxyTlvs tlvs) {
   bool checked = false;
   for (ProxyTlv tlv; tlvs.next(tlv);) {
-    // Flags and the result of the verification come before those inside.
+    // Flags and the result of the verification precede the inner TLVs.
     if (tlv.type == ProxyTlvType::ssl &&
         (tlv.value.size() < 5 || !ProxyTlvs(tlv.value.substr(5)).fit()))
       return kBadTlvs;
@@ -108,7 +108,7 @@ ProxyRead read_v2(std::string_view input) {
 
   ProxyHeader header;
   header.size = kFixedPart + content.size();
-  if (local) return complete(std::move(header));  // what it holds is discarded, whatever it is
+  if (local) return complete(std::move(header));  // its content is ignored
   header.command = Command::proxy;
   read_addresses(content.substr(0, addresses_size(family)), header);
   header.tlvs = ProxyTlvs(content.substr(addresses_size(family)));

@@ -10,7 +10,7 @@
 namespace weir {
 namespace {
 
-// Writes as long as there is room; what comes after the end is noted only.
+// Writes as long as there is room; after that it only notes that the memory is full.
 class Out {
  public:
   explicit Out(std::span<char> memory) : memory_(memory) {}
@@ -33,7 +33,7 @@ class Out {
     char digits[10];
     add({digits, std::to_chars(digits, digits + sizeof(digits), value).ptr});
   }
-  // The number of bytes behind it, in two bytes at `place`.
+  // Writes the number of bytes after the field into the two bytes at `place`.
   void set_length(size_t place) {
     if (full_) return;
     const size_t length = used_ - place - 2;
@@ -98,7 +98,7 @@ void add_addresses(Out& out, const Address& source, const Address& destination, 
   out.add_u16(destination.port());
 }
 
-// A name that was cut would be another name, so one that is too long is left out.
+// A name that is too long is left out, because a truncated name would be another name.
 void add_tlv(Out& out, ProxyTlvType type, std::string_view value) {
   if (value.empty() || value.size() > kMaxProxyValue) return;
   out.add_u8(static_cast<unsigned>(type));

@@ -44,7 +44,7 @@ void Opening::read_header() {
   switch (read.state) {
     case ProxyRead::State::complete: break;
     case ProxyRead::State::incomplete:
-      // What is here will give no further event, and neither will the FIN behind it.
+      // Neither the bytes in the socket nor the FIN after them cause a further event.
       if (client_.peer_closed()) return fail(EndReason::client_closed);
       return;
     case ProxyRead::State::malformed:
@@ -70,7 +70,7 @@ void Opening::behind_header() {
   if (client_.readable()) read_hello();
 }
 
-// What the client asks for decides where it goes; its bytes stay where they are.
+// The ClientHello determines the cluster; its bytes stay in the socket.
 void Opening::read_hello() {
   std::array<char, kMaxClientHelloInput> memory;
   std::array<char, kMaxClientHello> scratch;
@@ -143,7 +143,7 @@ void Opening::fail_tls(TlsError error, EndReason reason, std::string_view why) {
   fail(reason);
 }
 
-// A client that is not let in is told only that much: an operator has to be able to say why.
+// The client gets only an alert without details, so the log has them for the operator.
 void Opening::log_refused_client(std::string_view why) const {
   const TlsStream& tls = *client_.tls();
   const TlsRefusal* const refusal = tls.refusal();

@@ -48,8 +48,8 @@ void Session::open(Transport& client) {
   opening_->start(expects_header);
 }
 
-// Where the timeout that ended the session was configured; empty for other reasons and for
-// defaults.
+// The place in the configuration of the timeout that ended the session; empty for other reasons and
+// for defaults.
 std::string Session::timeout_place(EndReason reason) const {
   const config::ListenerTimeouts& timeouts = listener_->timeouts;
   const Snapshot& snapshot = snapshot_->snapshot();

@@ -76,7 +76,7 @@ std::string_view TcpSession::write_proxy_header(std::span<char> memory) {
 void TcpSession::relay() {
   stage_ = Stage::relaying;
   pipe_.start();
-  // What came while we were connecting is latched and gives no further event.
+  // Bytes that came while weir was connecting are latched and cause no further event.
   pipe_.request.pump();
   pipe_.response.pump();
   arm();
@@ -85,7 +85,7 @@ void TcpSession::relay() {
     on_pipe();
 }
 
-// One half has ended or failed: the whole of what that means.
+// One half has ended or failed. All consequences of that are here.
 void TcpSession::on_pipe() {
   if (stage_ == Stage::delivering) return go_on_delivering();
   const HalfPipe &request = pipe_.request, &response = pipe_.response;
@@ -113,8 +113,8 @@ void TcpSession::fail(Side side) {
   deliver(reason);
 }
 
-// What was received before the failure goes out, in both directions, and only then the reset, which
-// would destroy it on its way.
+// Delivers the bytes that were received before the failure, in both directions, and then resets
+// both sides: a reset before that would destroy bytes in transit.
 void TcpSession::deliver(EndReason reason) {
   stage_ = Stage::delivering;
   reason_ = reason;
@@ -134,14 +134,14 @@ void TcpSession::go_on_delivering() {
   arm();
 }
 
-// Of a session that has lost one of its sides.
+// The timeout of a session of which one side has failed or ended.
 const config::Timeout& TcpSession::patience() const {
   const config::ListenerTimeouts& timeouts = listener().timeouts;
   return timeouts.half_close.enabled() ? timeouts.half_close : timeouts.idle;
 }
 
-// The backend finished its answer, in order, and only then went away: the client, who may be slow,
-// gets all of it. Bytes that it still sends are discarded.
+// The backend has sent its whole answer and a FIN before it failed: a slow client still gets all of
+// it. Further bytes of the client are discarded.
 void TcpSession::linger_with_client(EndReason reason) {
   backend_.abort();
   linger(reason, patience().enabled() ? loop().now() + patience().value : kNever);
@@ -176,12 +176,12 @@ TimePoint TcpSession::max_age_deadline() const {
   return max_age.enabled() ? started() + max_age.value : kNever;
 }
 
-// The idle deadline moves with every byte; it is not moved in the wheel but looked at again when it
-// comes.
+// The idle deadline moves with every byte. It is not moved in the wheel then; on_deadline()
+// compares the time again.
 void TcpSession::arm() {
   TimePoint at = kNever;
   switch (stage_) {
-    case Stage::opening: return;  // it has its own
+    case Stage::opening: return;  // Opening has its own deadline
     case Stage::connecting: at = std::min(connect_.deadline(), max_age_deadline()); break;
     case Stage::relaying: at = std::min(idle_deadline(), max_age_deadline()); break;
     case Stage::lingering: at = linger_until_; break;
@@ -248,7 +248,7 @@ void TcpSession::close_quiet(EndReason reason) {
 
 void TcpSession::cut(EndReason reason) {
   if (stage_ == Stage::over) return;
-  if (stage_ == Stage::lingering) {  // on its way out already; now it may not take long
+  if (stage_ == Stage::lingering) {  // ending already; the rest may only take drain.linger
     linger_until_ =
         std::min(linger_until_, loop().now() + snapshot()->snapshot().model.drain.linger);
     return arm();
@@ -261,7 +261,7 @@ void TcpSession::cut(EndReason reason) {
 
 void TcpSession::discard() {
   const bool client_over = discard_from(client_), backend_over = discard_from(backend_);
-  // Left unread is what no event will tell of again (trap T6): the next turn looks.
+  // No event reports bytes that are left unread again (trap T6): the next turn reads them.
   const auto has_more = [](const Transport& side) { return side.readable() && !side.fin_waits(); };
   if (has_more(client_) || has_more(backend_))
     loop().deadlines().set(*this, loop().now());
@@ -270,7 +270,7 @@ void TcpSession::discard() {
   if (client_over && backend_over) end(reason_, DrainEnd::deadline_fin);
 }
 
-// True when the side is closed: its FIN or its reset has come.
+// True: the side is closed, because its FIN or its reset has come.
 bool TcpSession::discard_from(Transport& transport) {
   char discarded[4096];
   for (int i = 0; i < kDiscardsPerEvent && transport.is_open() && transport.readable(); ++i) {

@@ -110,7 +110,7 @@ bool Pool::stop_idling(UpstreamConnection& connection, Trust trust) {
   connection.transport.set_reader(nullptr);
   cells_.idle.sub();
   bool closing = connection.transport.readable() || connection.transport.peer_closed();
-  // TLS messages make the socket readable, too: a read tells.
+  // TLS messages make the socket readable, too, so it has to be read.
   const bool look = connection.transport.tls() != nullptr && !connection.transport.peer_closed();
   if (closing ? look : trust == Trust::ask_kernel) {
     char byte;
@@ -148,7 +148,7 @@ bool Pool::serve_again(UpstreamConnection& connection, Duration keeps_for) {
   connection.idle_since_ = loop_.now();
   if (used_up(connection) || over_limit()) return false;
   Transport& transport = connection.transport;
-  // Readable: a FIN, bytes without a request, or no knowledge that it is empty; a read tells.
+  // Readable: a FIN, bytes without a request, or it is not known to be empty, so it has to be read.
   if (transport.readable()) {
     char byte;
     if (transport.read({&byte, 1}).status != Io::Status::blocked) return false;
