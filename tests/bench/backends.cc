@@ -21,7 +21,7 @@ struct Peer {
   int fd = -1;
   bool listens = false;
   Kind kind = Kind::echo;
-  std::string request{};      // HTTP: what there is of it
+  std::string request{};      // HTTP: the received part of it
   std::size_t body_left = 0;  // HTTP: of /large, to be sent
 };
 
@@ -48,7 +48,7 @@ std::string answer_head(std::size_t length) {
          std::to_string(length) + "\r\n\r\n";
 }
 
-// Both are short, and the one before it has been taken: they fit into the socket.
+// Both are short, and the client has read the response before: they fit into the socket.
 bool send_whole(const Peer& peer, std::string_view bytes) {
   return ::send(peer.fd, bytes.data(), bytes.size(), kNow) == static_cast<ssize_t>(bytes.size());
 }

@@ -1,6 +1,6 @@
-// The backends of the benchmark: an echo, a source that writes as fast as it can once it was sent a
-// byte, and an HTTP/1.1 server that keeps its connections and answers every GET with 100 bytes, or
-// /large with 64 MB.
+// The backends of the benchmark: an echo, a source that writes as fast as it can after it has
+// received a byte, and an HTTP/1.1 server that keeps its connections and answers every GET with 100
+// bytes, or /large with 64 MB.
 #pragma once
 
 struct BackendPorts {

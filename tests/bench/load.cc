@@ -83,7 +83,7 @@ struct Connection {
   int fd = -1;
   SSL* tls = nullptr;
   std::size_t missing = 0;  // of the answer, or of its body
-  std::string head{};       // HTTP: what there is of it
+  std::string head{};       // HTTP: the received part of it
   enum class Reads { handshake, head, body, end } reads = Reads::head;
 };
 
@@ -99,7 +99,7 @@ struct Sample {
   std::exit(1);
 }
 
-// Of an answer that has to be 200 with a Content-Length.
+// The length of the body of an answer, which has to be 200 with a Content-Length.
 std::size_t body_length(const std::string& head) {
   const std::string_view first = std::string_view(head).substr(0, head.find("\r\n"));
   if (!first.starts_with("HTTP/1.1 200")) fail("not a 200", first);
@@ -165,7 +165,7 @@ class Client {
     }
   }
 
-  // The handshake is the kernel's and on loopback done at once: connect() need not be asynchronous.
+  // On loopback the kernel completes the TCP handshake at once: connect() need not be asynchronous.
   void open(Connection& connection) {
     connection.fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (connection.fd < 0) die("socket");
@@ -211,7 +211,7 @@ class Client {
       case Answer::endless: units_ += drop(connection, kDropped); return;
       case Answer::http: break;
     }
-    // What TLS has decrypted already gives no further event.
+    // No event reports bytes that TLS has decrypted already.
     do http_readable(connection);
     while (connection.tls != nullptr && SSL_pending(connection.tls) > 0);
   }
@@ -277,7 +277,7 @@ class Client {
     return received(receive_once(connection, size));
   }
 
-  // As recv(2) returns it.
+  // Returns the same as recv(2).
   static ssize_t receive_once(const Connection& connection, std::size_t size) {
     size = std::min(size, g_buffer.size());
     if (connection.tls == nullptr)
@@ -334,7 +334,7 @@ class Client {
   SecureContext secure_;
   int epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
   std::vector<std::unique_ptr<Connection>> connections_;
-  std::deque<Connection*> waiting_;  // those that were answered, the longest ago first
+  std::deque<Connection*> waiting_;  // connections that were answered, the longest ago first
   int under_way_ = 0;
   std::uint64_t units_ = 0;
   bool stdin_closed_ = false;

@@ -14,7 +14,8 @@ class SecureContext {
  public:
   explicit SecureContext(bool resumes) : resumes_(resumes) {
     SSL_CTX_set_app_data(context_, this);
-    SSL_CTX_set_min_proto_version(context_, TLS1_3_VERSION);  // with 1.2 half the work is left out
+    SSL_CTX_set_min_proto_version(
+        context_, TLS1_3_VERSION);  // with 1.2 a resumed handshake has only half the work
     if (!resumes) return;
     SSL_CTX_set_session_cache_mode(context_, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(context_, [](SSL* ssl, SSL_SESSION* session) {
@@ -33,7 +34,7 @@ class SecureContext {
     SSL_set_connect_state(ssl);
     return ssl;
   }
-  // True once it is done.
+  // True once the handshake is complete.
   bool step_handshake(SSL* ssl) {
     if (SSL_do_handshake(ssl) != 1) {
       if (SSL_get_error(ssl, -1) != SSL_ERROR_WANT_READ) refuse("the handshake failed");
@@ -51,7 +52,8 @@ class SecureContext {
   }
 
  private:
-  static constexpr int kWholeHandshakes = 1000;  // all that begin before the first has its ticket
+  static constexpr int kWholeHandshakes =
+      1000;  // at most this many begin before the first one has its ticket
 
   [[noreturn]] static void refuse(const char* why) {
     std::fprintf(stderr, "TLS: %s\n", why);

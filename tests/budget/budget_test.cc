@@ -81,7 +81,7 @@ std::ostream& operator<<(std::ostream& out, const Cost& cost) {
 
 class BudgetTest : public testing::Test {
  protected:
-  // One worker in front of `backend`, with a session that is in its steady state.
+  // One worker in front of `backend`, with a session in its steady state.
   void serve(const LoadServer& backend) {
     serve(simple(bind_, {backend.address()}, "global:\n  workers: 1\n"));
   }
@@ -101,7 +101,7 @@ class BudgetTest : public testing::Test {
     client_ = Socket::connect(bind_);
     ASSERT_TRUE(client_);
   }
-  // So far, and once the worker has nothing to do.
+  // The cost so far, when the worker has nothing to do.
   Cost cost() const {
     const CallCounts calls = calls_->at_rest();
     EXPECT_FALSE(calls.empty()) << "the worker cannot be traced, or does not come to rest";
@@ -144,7 +144,7 @@ class BudgetTest : public testing::Test {
   const CountsFile counts_;
   std::optional<ProxyProcess> weir_;
   pid_t worker_ = 0;
-  std::optional<SystemCalls> calls_;  // detaches before weir is killed
+  std::optional<SystemCalls> calls_;  // destroyed before weir is killed
   Socket client_;
   size_t answer_size_ = 0;
 };
@@ -156,7 +156,7 @@ constexpr uint64_t kWakes = 60;
 TEST_F(BudgetTest, RoundTripCostsSixSystemCallsNoAllocationAndNoLock) {
   LoadServer backend(Behaviour::echo);
   ASSERT_NO_FATAL_FAILURE(serve(backend));
-  ASSERT_NO_FATAL_FAILURE(round_trips(100));  // makes all allocations that are made once
+  ASSERT_NO_FATAL_FAILURE(round_trips(100));  // for the allocations that are made once
   const Cost before = cost();
   ASSERT_NO_FATAL_FAILURE(round_trips(kRoundTrips));
   const Cost spent = cost() - before;
@@ -217,8 +217,8 @@ TEST_F(BudgetTest, ResponseOfAMegabyteIsSplicedFromTheBeginning) {
   EXPECT_GE(spent.of(SYS_splice), 2u * kAnswers) << spent;
 }
 
-// The worker keeps the memory of a connection for the next one: it neither gets memory from the
-// kernel nor returns any, although each connection is the only one.
+// The worker keeps the memory of a connection for the next one. Although each connection is the
+// only one, it neither gets memory from the kernel nor returns any.
 TEST_F(BudgetTest, ConnectionPerRequestCostsTwelveCallsAndNoKernelMemory) {
   constexpr int kConnections = 300;
   HttpBackend backend([](HttpPeer& peer, HttpMessage&) {

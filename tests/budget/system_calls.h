@@ -20,7 +20,7 @@ namespace weir {
 
 // By number: SYS_recvfrom and so on.
 using CallCounts = std::map<long, uint64_t>;
-// epoll_wait, whichever of its forms this machine has.
+// epoll_wait, in any of its forms.
 inline constexpr long kWait = SYS_epoll_pwait;
 
 class SystemCalls {
@@ -28,8 +28,8 @@ class SystemCalls {
   SystemCalls(pid_t process, pid_t thread);
   ~SystemCalls();
 
-  // Since the start. Waits until the thread sleeps in epoll_wait, when it has finished its work.
-  // Empty: it did not become idle, or cannot be traced.
+  // The calls since the start. Waits until the thread sleeps in epoll_wait, when it has finished
+  // its work. Empty: it did not become idle, or cannot be traced.
   CallCounts at_rest() const;
 
  private:

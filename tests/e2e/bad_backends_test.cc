@@ -19,7 +19,7 @@ using End = Socket::End;
 
 const int kRequests = weir_is_sanitized() ? 60 : 200;
 
-// Which POSTs backends have had, and how often.
+// The POSTs that backends have received, and how often.
 class Ledger {
  public:
   void note(const HttpMessage& request) {
@@ -38,10 +38,10 @@ class Ledger {
   std::map<std::string, int> posts_;
 };
 
-// What one client went through.
+// The results of one client.
 struct Outcome {
   int ok = 0, gateway_errors = 0, aborted = 0;
-  std::string failure;  // what must never happen
+  std::string failure;  // empty: none
 };
 
 // Requests one after the other on connections that are kept as long as weir keeps them.
@@ -68,7 +68,8 @@ class Client {
     if (!peer_) peer_ = HttpPeer(Socket::connect(to_));
     std::string request = method_ + " /" + id + " HTTP/1.1\r\nHost: x\r\nX-Id: " + id + "\r\n";
     if (method_ == "POST") request += fmt::format("Content-Length: {}\r\n", body_.size());
-    peer_.send(request + "\r\n" + (method_ == "POST" ? body_ : ""));  // it may be answered before
+    peer_.send(request + "\r\n" +
+               (method_ == "POST" ? body_ : ""));  // the answer may arrive before all is sent
     const HttpMessage answer = peer_.read_response();
     const int status = answer.status();
     if (status == 0) {
@@ -94,7 +95,7 @@ class Client {
   Outcome outcome_;
 };
 
-// The first of these with something to read, or that waits to be accepted.
+// The first of these sockets that is readable or has a connection to accept.
 size_t readable(std::vector<int> descriptors) {
   std::vector<pollfd> wanted;
   for (int fd : descriptors) wanted.push_back({fd, POLLIN, 0});
@@ -254,7 +255,7 @@ TEST_F(BadBackendsTest, GarbageIsAnsweredWithAnErrorAndNotForwarded) {
     ledger_.note(m);
     peer.read_body(m);
     peer.send(kGarbage[random() % std::size(kGarbage)]);
-    peer.socket().wait_end();  // weir reads no more of it
+    peer.socket().wait_end();  // weir does not read the rest
     return false;
   });
   run_clients(kRequests);
@@ -311,13 +312,13 @@ TEST_F(BadBackendsTest, ResponseBeforeTheBodyIsReadArrivesComplete) {
   EXPECT_EQ(posts_.ok, kRequests);
 }
 
-// The client is still sending: the response must not be lost for that.
+// The response must arrive although the client is still sending.
 TEST_F(BadBackendsTest, BackendThatExitsWhileItReadsABodyIsAnsweredWithAnError) {
   start([this](HttpPeer& peer, HttpMessage& m) {
     ledger_.note(m);
     if (m.method() == "GET") return peer.send(http_ok(answer_to(m)));
     peer.read_bytes(random() % 100'000);
-    if (random() % 2 == 0) peer.send(http_ok(answer_to(m)));  // whether it gets through or not
+    if (random() % 2 == 0) peer.send(http_ok(answer_to(m)));  // it may fail
     if (random() % 2 == 0) end_with_reset(peer);
     return false;
   });
@@ -378,7 +379,7 @@ TEST_F(BadBackendsTest, IdleConnectionsAreClosedForARetry) {
   EXPECT_EQ(clients[0].read_response().body, "served");
 }
 
-// It restarts: all connections close at the same time, after different idle times. Twice.
+// The backend restarts twice: all connections close at the same time, after different idle times.
 TEST_F(BadBackendsTest, RestartOfABackendIsNotLearnedAsItsIdleLimit) {
   start([this](HttpPeer& peer, HttpMessage& m) { return answer_well(peer, m); });
   for (int i = 0; i < 3; ++i) {

@@ -1,4 +1,4 @@
-// Many connections: what each costs, and that nothing is left of them.
+// Many connections: the cost of each, and no leaks.
 #include <ctime>
 #include <iostream>
 #include <map>
@@ -17,7 +17,7 @@ using Place = LoadServer::Place;
 const uint64_t kIdleSessions = weir_is_sanitized() ? 2000 : 10'000;
 const uint64_t kPassingSessions = weir_is_sanitized() ? 4000 : 20'000;
 
-// weir needs two descriptors a session, the test one, the backend in its process another one.
+// A session needs two descriptors in weir, one in the test, and one in the process of the backend.
 uint64_t sessions_possible(uint64_t wanted) {
   const uint64_t possible = (allow_many_descriptors() - 400) / 2;
   if (possible < wanted) {
@@ -92,7 +92,7 @@ TEST(Books, TwentyThousandConnectionsLeakNothing) {
   }
 }
 
-// What weir has used of the processor so far.
+// The CPU time that weir has used so far.
 Duration processor_time(const ProxyProcess& weir) {
   clockid_t clock;
   timespec time{};
@@ -100,8 +100,8 @@ Duration processor_time(const ProxyProcess& weir) {
   return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
 }
 
-// Opens more sessions than there are descriptors for, and lets them go. The reasons that were
-// counted for those that were refused.
+// Opens more sessions than there are descriptors for, and closes them. Returns the counted reasons
+// of the refused ones.
 void run_out_of_descriptors(uint64_t limit, std::map<std::string, double>& reasons) {
   LoadServer backend(Behaviour::echo);
   const Address bind = free_address();

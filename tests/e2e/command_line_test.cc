@@ -28,7 +28,7 @@ class CommandLineTest : public testing::Test {
     std::remove((folder_ + "/weir.yaml").c_str());
     ::rmdir(folder_.c_str());
   }
-  // In its own folder.
+  // Runs weir in its own folder.
   CommandOutcome weir(const std::string& arguments) { return run_weir(arguments, folder_); }
   void write(const std::string& text) { std::ofstream(folder_ + "/weir.yaml") << text; }
 

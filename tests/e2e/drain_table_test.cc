@@ -79,7 +79,7 @@ class DrainTableTest : public testing::Test {
     ASSERT_TRUE(await_waiting(*weir_, "client_half", "backend_fin", kHalves));
     ASSERT_TRUE(await_waiting(*weir_, "backend_half", "client_fin", kHalves));
   }
-  // Their backend, a process, has their request and will not answer it.
+  // Their backend, a process, has received their request and does not answer it.
   void open_dying() {
     dyings_ = open_many("dying", kDying);
     for (Socket& socket : dyings_) {
@@ -88,7 +88,7 @@ class DrainTableTest : public testing::Test {
     }
     ASSERT_TRUE(await_waiting(*weir_, "dying", "backend_fin", kDying));
   }
-  // Those that nothing but weir's own deadline will end.
+  // The kinds that end only by weir's deadline.
   void open_endless() {
     stuck_ = open_many("stuck", kStuck);
     for (Socket& socket : stuck_) socket.finish();
@@ -216,7 +216,7 @@ TEST_F(DrainTableTest, ThousandSessionsOfEveryKindEndAsExpected) {
                 scrape.sum("weir_drain_connections_closed_total", {{"how", "deadline_fin"}}),
             double(kIdle));
 
-  weir_->signal(SIGTERM);  // the rest would hold it for the whole of the timeout
+  weir_->signal(SIGTERM);  // otherwise the rest would last for the whole timeout
   EXPECT_EQ(weir_->wait(60s), 4) << "some were cut";
   expect_the_endless_are_reset();
   EXPECT_NE(weir_->errors().find("cut=" + std::to_string(kStuck + kMutes)), std::string::npos);

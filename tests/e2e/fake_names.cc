@@ -21,7 +21,7 @@
 
 namespace {
 
-// As glibc makes them: freeaddrinfo(3) frees one block for each.
+// One block for each address, as in glibc: freeaddrinfo(3) frees them.
 addrinfo* entry(const std::string& text) {
   auto* made = static_cast<addrinfo*>(std::calloc(1, sizeof(addrinfo) + sizeof(sockaddr_in6)));
   void* address = made + 1;

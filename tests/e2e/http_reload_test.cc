@@ -175,7 +175,7 @@ TEST_F(HttpReloadTest, SigtermUnderMixedLoadCutsNoRequest) {
   EXPECT_EQ(weir.wait(), 0) << "nothing was cut";
 }
 
-// One connection in each state that there is; what happens to it in a drain.
+// One connection in each state, and its end in a drain.
 class HttpDrainTest : public testing::Test {
  protected:
   ~HttpDrainTest() override { open_gate(); }
@@ -263,7 +263,7 @@ TEST_F(HttpDrainTest, EveryStateEndsAsExpectedAndIsCounted) {
   EXPECT_EQ(ended(scrape, "last_request"), 5);
   EXPECT_EQ(ended(scrape, "drain_idle"), 2);
 
-  // What only the deadline ends.
+  // Connections that only the deadline ends.
   const HttpMessage cut = never.read_response();
   EXPECT_EQ(cut.status(), 503);
   EXPECT_TRUE(cut.whole && cut.closes());

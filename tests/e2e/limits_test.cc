@@ -23,7 +23,7 @@ std::string config_with(int workers) {
                 "global: {workers: " + std::to_string(workers) + "}\n");
 }
 
-// Serves and stops in order, or reports the limit and the required value.
+// weir serves and stops in order, or reports the limit and the required value.
 void try_with_descriptors(uint64_t limit, int workers) {
   SCOPED_TRACE(std::to_string(limit) + " descriptors");
   ProxyProcess weir(config_with(workers), {.descriptors = limit, .await_ready = false});

@@ -68,7 +68,7 @@ class Nginx {
   const ForeignServer server_ = ForeignServer::nginx(blocks(), {address_});
 };
 
-// A response, without what belongs to one connection or one moment.
+// A response, without the fields of one connection or one moment.
 struct Seen {
   int code = -1;  // of curl
   std::string status;
@@ -103,7 +103,7 @@ class NginxBackendTest : public testing::Test {
       }
     }
     std::sort(seen.fields.begin(), seen.fields.end());
-    // Of a HEAD, curl writes the head there, too.
+    // For HEAD, curl writes the head to this file, too.
     if (options.find("-I") == options.npos) seen.body = without_boundary(content_of(body));
     return seen;
   }

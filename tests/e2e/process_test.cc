@@ -89,7 +89,7 @@ TEST(Process, ReportsAtOnceWhenALogCannotBeReopenedAndWhenItCanAgain) {
   std::filesystem::remove_all(folder);
 }
 
-// Backends at one address, with a check that has these keys.
+// Backends at one address, whose check has these keys.
 std::string checked(const Address& at, int backends, const std::string& check) {
   std::string text =
       "listeners: [{ name: web, bind: \"" + free_address().text() +

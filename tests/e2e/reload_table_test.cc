@@ -45,7 +45,7 @@ constexpr size_t kLastingTransfer = 12 << 20;  // more than the kernel's buffers
 
 class ReloadTableTest : public testing::TestWithParam<std::tuple<Kind, Change>> {
  protected:
-  // The session as it is when the reload comes.
+  // The state of the session at the reload.
   void open() {
     const Kind kind = std::get<Kind>(GetParam());
     pair_ = open_pair(bind_, backend_, true);
@@ -103,7 +103,7 @@ class ReloadTableTest : public testing::TestWithParam<std::tuple<Kind, Change>> 
     ASSERT_EQ(answer.json()["result"], result);
   }
 
-  // Afterwards it continues to its end. Returns the counted reason.
+  // Continues the session to its end after the reload. Returns the counted reason.
   std::string go_on() {
     switch (std::get<Kind>(GetParam())) {
       case Kind::idle:

@@ -294,8 +294,9 @@ TEST_F(ReloadTest, SighupBeforeReadinessDoesNotEndTheProcess) {
 }
 
 TEST_F(ReloadTest, ReloadByTheAdminApiBeforeReadinessRunsAfterIt) {
-  // One of the backends does not answer its check, before the reload and after it: weir is still
-  // starting when it comes, and would be if it were done at once.
+  // One of the backends does not answer its check, before and after the reload: weir is still
+  // starting when the request for the reload comes, and would still be starting after a reload that
+  // runs at once.
   LoadServer mute(LoadServer::Behaviour::hold);
   const std::string app = cluster("app", {mute.address(), backend_.address()},
                                   "health_check: {type: tcp, send: PONG, expect: PONG, timeout: "

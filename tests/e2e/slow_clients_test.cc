@@ -33,7 +33,7 @@ class SlowClientsTest : public testing::Test {
       }
     }
   }
-  // One byte of each of those that have begun, and are still there.
+  // One byte from each client that has begun and is still connected.
   void drip(size_t from, size_t to) {
     for (size_t i = from; i < to; ++i)
       if (i % 10 != 0 && drippers_[i].end() == Socket::End::open) drippers_[i].send_some("x");
@@ -65,7 +65,7 @@ class SlowClientsTest : public testing::Test {
 };
 
 TEST_F(SlowClientsTest, UseBoundedMemoryDelayNoOtherClientAndTimeOut) {
-  // Long enough for all of them to be there at once on a slow machine.
+  // Long enough for all clients to be connected at once on a slow machine.
   ProxyProcess weir(config_text(
       http_listener("web", bind_, "cluster: app, timeouts: {request_header: 20s, keep_alive: 5m}"),
       cluster("app", {backend_.address()}), "logging: {level: warn, access: {output: none}}\n"));
@@ -81,7 +81,7 @@ TEST_F(SlowClientsTest, UseBoundedMemoryDelayNoOtherClientAndTimeOut) {
   EXPECT_LT(beside, 20 * before + 20ms);
   EXPECT_EQ(ended(weir, "request_header_timeout"), 0) << "until here, all of them were there";
 
-  // A byte now and then gains no time.
+  // Slow bytes do not extend the timeout.
   Socket& first = drippers_[1];
   for (int i = 0; i < 300 && !wait_ready(first.fd(), POLLIN, 100ms); ++i) drip(0, kClients);
   ASSERT_TRUE(weir.await_metric("weir_connections_active", {}, 1, 60s));

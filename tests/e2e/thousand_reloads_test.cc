@@ -58,7 +58,7 @@ class ConnectionLoad {
 const int kReloads = weir_is_sanitized() ? 200 : 1000;
 const size_t kGrowth = weir_is_sanitized() ? 64 << 20 : 8 << 20;
 
-// Plans, one after the other: they must neither disturb the reloads nor be disturbed.
+// Requests one plan after the other: plans and reloads must not affect each other.
 class PlanLoad {
  public:
   explicit PlanLoad(const ProxyProcess& weir) : weir_(weir), thread_([this] { run(); }) {}
@@ -89,10 +89,10 @@ class PlanLoad {
 
 class ThousandReloads : public testing::Test {
  protected:
-  static constexpr int kCalm = 100;  // after so many, what stays the same has its size
+  static constexpr int kCalm = 100;  // reloads, then memory is constant
 
-  // One listener never changes, one changes each time, one is added and removed; so are a backend
-  // and the balancing policy.
+  // One listener never changes, one changes each time, one is added and removed; a backend is added
+  // and removed, too, and the balancing policy changes.
   std::string config_of(int i) const {
     if (i % 2 == 0)
       return config_text(listener("web", bind_, "app") + listener("other", other_, "app"),

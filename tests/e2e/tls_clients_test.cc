@@ -324,7 +324,7 @@ class StalledHandshakesTest : public TlsClientsTest {
     SSL_CTX_free(context);
     return hello;
   }
-  // One of three sends nothing, one half of its first message, one all of it.
+  // One of three clients sends nothing, one half of its first message, one the whole message.
   void open_all() {
     const std::string hello = client_hello();
     for (size_t i = 0; i < kStalled; ++i) {

@@ -61,7 +61,7 @@ class TlsCheckTest : public testing::Test {
     EXPECT_THAT(outcome.out, AllOf(HasSubstr("weir.yaml:8:"), HasSubstr("listener 'web'"),
                                    HasSubstr("'" + file + "'"), HasSubstr(why)));
   }
-  // As at a start: it is served all the same.
+  // As at a start, the certificate is used nevertheless.
   void expect_warning(const std::string& cert, const std::string& key, const std::string& file,
                       const std::string& why) const {
     const CommandOutcome outcome = check(cert, key);
@@ -148,7 +148,7 @@ class TlsFilesTest : public testing::Test {
 
   std::string cert() const { return directory_ + "/cert.pem"; }
   std::string key() const { return directory_ + "/key.pem"; }
-  // As tools that renew certificates do it: a copy beside, then renamed over.
+  // Like tools that renew certificates: writes a copy and renames it over the file.
   void use(const IssuedFiles& files) const {
     put(files.cert, cert());
     put(files.key, key());

@@ -102,7 +102,7 @@ TEST_F(WatchTest, ManyWritesCauseFewReloads) {
     fs::rename(folder_ + "/weir.yaml.new", folder_ + "/weir.yaml");
   }
   int reloads = 0;
-  // Until one reads the last file: then nothing is left to do.
+  // Waits until a reload has read the last file: then there are no more reloads.
   while (weir.await_notification("RELOADING=1", reloads == 0 ? kPatience : Duration(1s))) ++reloads;
   EXPECT_GE(reloads, 1);
   EXPECT_LE(reloads, 5);

@@ -79,6 +79,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   CHECK(whole.hello.state != State::incomplete || input.size() < kMaxClientHelloInput);
   check_splits(input, whole.hello);
   check_as_message(input);
-  if (input.size() > 9) check_as_message(input.substr(9));  // behind the headers of a hello
+  if (input.size() > 9) check_as_message(input.substr(9));  // after the headers of a hello
   return 0;
 }

@@ -1,4 +1,4 @@
-// What holds for every input of the HTTP/1 layer; shared by the fuzz targets.
+// Properties of every input of the HTTP/1 layer; shared by the fuzz targets.
 #pragma once
 
 #include <algorithm>
@@ -15,7 +15,7 @@
 
 namespace weir::fuzz {
 
-// The scan in blocks is the scan byte by byte, from wherever it starts.
+// The scan in blocks has the result of the scan byte by byte, from every start.
 inline void check_scan(std::string_view input) {
   for (size_t from = 0; from <= input.size(); from += 1 + from / 8) {
     CHECK(find_not_field_text(input, from) == find_not_field_text_scalar(input, from));

@@ -8,7 +8,7 @@ namespace {
 
 using namespace weir;
 
-// The normal form is its own normal form, under all rules.
+// Normalizing a normal form changes nothing, under all rules.
 void check_normal_path(std::string_view raw) {
   for (int choice = 0; choice < 48; ++choice) {
     const PathRules rules{EncodedSlashes(choice % 4), DotSegments(choice / 4 % 4),

@@ -1,5 +1,5 @@
-// Any bytes as the begin of a connection from a proxy. The outcome does not depend on how they are
-// split, and a header that is written anew means the same.
+// Any bytes as the beginning of a connection from a proxy. The outcome does not depend on how they
+// are split, and a header that is written anew has the same meaning.
 #include <array>
 #include <cstdint>
 #include <vector>

@@ -13,7 +13,7 @@ namespace {
 
 using namespace weir::config;
 
-// A few variables, so that ${…} leads somewhere.
+// A few variables for ${…}.
 std::optional<std::string> variable(const std::string& name) {
   if (name == "A") return "127.0.0.1:80";
   if (name == "B") return "${A} \"'\n: [*&";

@@ -1,4 +1,4 @@
-// The admin server over real sockets: order, bounds, and clients that mean no good.
+// The admin server over real sockets: order, bounds, and hostile clients.
 #include <sys/resource.h>
 #include <zlib.h>
 
@@ -206,7 +206,7 @@ TEST_F(AdminServerTest, ClientThatKeepsSendingCanReadTheRefusal) {
   EXPECT_FALSE(client.reset());
 }
 
-TEST_F(AdminServerTest, RefusesChangesAskedForByAWebPage) {
+TEST_F(AdminServerTest, RefusesChangesRequestedByAWebPage) {
   EXPECT_EQ(status_of(post("/echo", "x", "Origin: http://evil.example\r\n")), 403);
   EXPECT_EQ(status_of(post("/echo", "x", "Origin: null\r\n")), 403);
   EXPECT_EQ(handled_, 0);
@@ -271,7 +271,7 @@ TEST_F(AdminServerTest, AnswersTheProbeWhenAllConnectionsAreBusy) {
   }
 }
 
-TEST_F(AdminServerTest, AnswersADroppedRequestThatWeirStops) {
+TEST_F(AdminServerTest, DroppedRequestIsAnswered503) {
   AdminClient client(address_);
   client.send(get("/drop"));
   ASSERT_TRUE(replied(client));
@@ -331,7 +331,7 @@ TEST_F(AdminServerTest, AnswersASlowRequestWith408AndCloses) {
   ASSERT_TRUE(run_until([&] { return server_.connections() == 1; }));
   test_.turns(5);
   test_.advance(kAdminRequestTimeout / 2);
-  client.send("Host: localhost\r\n");  // progress does not buy time
+  client.send("Host: localhost\r\n");  // progress does not extend the timeout
   test_.turns(5);
   EXPECT_EQ(client.received(), "");
   test_.advance(kAdminRequestTimeout / 2 + 1s);

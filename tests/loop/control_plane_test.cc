@@ -1,4 +1,4 @@
-// The control plane at the edges of its life.
+// The control plane at its start and its end.
 #include "server/control_plane.h"
 
 #include <gtest/gtest.h>
@@ -12,7 +12,7 @@
 namespace weir::test {
 namespace {
 
-// Of the thread of a test, which gets them back.
+// The signal mask of the thread of a test, restored at the end.
 class BlockedSignals {
  public:
   BlockedSignals() {

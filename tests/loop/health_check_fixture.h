@@ -108,7 +108,7 @@ class HealthCheckTest : public testing::Test {
     spec.type = config::HealthCheck::Type::http;
     return spec;
   }
-  // Starts an HTTP check of one backend; its request, once it is here.
+  // Starts an HTTP check of one backend. Returns its request when it has arrived.
   std::string asked(const config::HealthCheck& spec) {
     checks_.apply({{checked_, spec}});
     std::string request;
@@ -128,7 +128,7 @@ class HealthCheckTest : public testing::Test {
     }
     return false;
   }
-  // Turns the loop until `n` results have come in all.
+  // Turns the loop until there are `n` results in total.
   bool run_until_results(size_t n) {
     return run_until([&] { return observer_.results.size() >= n; });
   }

@@ -1,4 +1,4 @@
-// Which route takes a request, and what weir says itself.
+// The route of a request, and the answers of weir itself.
 #include "support/http_fixture.h"
 
 namespace weir::test {
@@ -11,7 +11,7 @@ using testing::StartsWith;
 
 class HttpAnswersTest : public HttpFixture {
  protected:
-  // The whole answer, of a connection of its own.
+  // The whole answer to a request on its own connection.
   std::string whole_answer(const std::string& request) {
     Socket one = client();
     EXPECT_TRUE(one.send(request));
@@ -30,7 +30,7 @@ class HttpAnswersTest : public HttpFixture {
   static std::string with_host(const std::string& host, const std::string& path = "/") {
     return "GET " + path + " HTTP/1.1\r\nHost: " + host + "\r\n\r\n";
   }
-  // The target that the backend sees, or the status of weir's answer.
+  // The target that the backend receives, or the status of weir's answer.
   std::string forwarded_target(const std::string& target) {
     Socket one = client();
     EXPECT_TRUE(one.send(get(target)));
@@ -45,7 +45,7 @@ class HttpAnswersTest : public HttpFixture {
   }
 };
 
-TEST_F(HttpAnswersTest, AnErrorSaysItsStatusAndItsId_AndNothingOfWhatIsBehind) {
+TEST_F(HttpAnswersTest, ErrorHasStatusAndRequestIdAndNoDetailsOfBackends) {
   serve();
   backend.stop();
   serve("cluster: c, retry: { attempts: 0 }");
@@ -57,12 +57,12 @@ TEST_F(HttpAnswersTest, AnErrorSaysItsStatusAndItsId_AndNothingOfWhatIsBehind) {
   EXPECT_THAT(answer, Not(testing::ContainsRegex("127\\.0\\.0\\.1|refused|weir")));
 }
 
-TEST_F(HttpAnswersTest, TheRequestIdOfATrustedProxyIsForwarded) {
+TEST_F(HttpAnswersTest, RequestIdOfATrustedProxyIsForwarded) {
   serve("trusted_proxies: 127.0.0.1, routes: [{ match: { path: /x }, cluster: c }]");
   EXPECT_EQ(field(whole_answer(get("/", "X-Request-Id: outer-7\r\n")), "X-Request-Id"), "outer-7");
 }
 
-TEST_F(HttpAnswersTest, ErrorsHaveTheBodiesThatAreConfigured) {
+TEST_F(HttpAnswersTest, ErrorsHaveTheConfiguredBodies) {
   serve(
       "routes: [{ match: { path: /x }, cluster: c }], errors: { 404: \"<p>$request_id, "
       "$request_id</p>\", 400: '{ \"id\": \"$request_id\" }', 505: \"just text\" }");
@@ -77,14 +77,14 @@ TEST_F(HttpAnswersTest, ErrorsHaveTheBodiesThatAreConfigured) {
   EXPECT_EQ(body(whole_answer("GET / HTTP/3.0\r\n\r\n")), "just text");
 }
 
-TEST_F(HttpAnswersTest, ABackendsOwnErrorsAreLeftAlone) {
+TEST_F(HttpAnswersTest, ErrorsOfTheBackendAreRelayedUnchanged) {
   serve("cluster: c, errors: { 404: ours }");
   Sides sides = asked(get("/"));
   ASSERT_TRUE(sides.server.send("HTTP/1.1 404 Not Found\r\nContent-Length: 6\r\n\r\ntheirs"));
   EXPECT_THAT(until(sides.client, "theirs"), StartsWith("HTTP/1.1 404 Not Found\r\n"));
 }
 
-TEST_F(HttpAnswersTest, EditsOfARouteAreMadeInAnswersOfWeirToo) {
+TEST_F(HttpAnswersTest, EditsOfARouteApplyAlsoToAnswersOfWeir) {
   serve(
       "routes: [{ match: { path: /r }, respond: { status: 200, body: hi, content_type: text/x }, "
       "headers: { response: { set: { X-Frame: deny }, add: { X-More: 1 }, remove: [Date] } } }, "
@@ -101,7 +101,7 @@ TEST_F(HttpAnswersTest, EditsOfARouteAreMadeInAnswersOfWeirToo) {
   EXPECT_EQ(field(whole_answer(get("/e")), "X-Frame"), "deny");
 }
 
-TEST_F(HttpAnswersTest, AnAnswerWaitsForNoBody_AndKeepsTheConnectionWhenItIsThere) {
+TEST_F(HttpAnswersTest, AnswerDoesNotWaitForTheBodyAndACompleteBodyKeepsTheConnection) {
   serve("routes: [{ match: { path_prefix: / }, respond: { status: 204 } }]");
   Socket one = client();
   ASSERT_TRUE(one.send(post("/", "abc") + get("/")));
@@ -122,7 +122,7 @@ TEST_F(HttpAnswersTest, RequestsWithoutARouteAreRedirectedToHttps) {
   EXPECT_EQ(forwarded_target("/.well-known/acme"), "/.well-known/acme");
 }
 
-TEST_F(HttpAnswersTest, DoesNotRedirectToHttpsWhereTrustedProxiesSayThatItIsSpoken) {
+TEST_F(HttpAnswersTest, DoesNotRedirectToHttpsWhenATrustedProxyReportsHttps) {
   serve("trusted_proxies: [127.0.0.1, 10.0.0.0/8], redirect_https: true");
   for (const char* fields : {"X-Forwarded-Proto: https\r\n", "x-forwarded-proto: HTTPS\r\n",
                              "Forwarded: for=1.2.3.4;proto=https\r\n",
@@ -141,7 +141,7 @@ TEST_F(HttpAnswersTest, DoesNotRedirectToHttpsWhereTrustedProxiesSayThatItIsSpok
       << "no proxy is trusted";
 }
 
-TEST_F(HttpAnswersTest, RedirectsKeepTheSchemeThatTrustedProxiesName) {
+TEST_F(HttpAnswersTest, RedirectsKeepTheSchemeThatATrustedProxyReports) {
   serve(
       "trusted_proxies: 127.0.0.1, routes: [{ match: { path_prefix: /old }, redirect: { prefix: "
       "/new "
@@ -156,7 +156,7 @@ TEST_F(HttpAnswersTest, RedirectsKeepTheSchemeThatTrustedProxiesName) {
       << "the next route takes what would be redirected to itself";
 }
 
-TEST_F(HttpAnswersTest, RedirectsNoRequestToTheAddressThatItAskedFor) {
+TEST_F(HttpAnswersTest, DoesNotRedirectARequestToItsOwnAddress) {
   serve(
       "routes: [{ redirect: { host: www.example } }, { match: { path: /maintenance }, redirect: { "
       "path: /maintenance } }, { match: { path_prefix: /m }, redirect: { path: /maintenance } }, { "
@@ -170,7 +170,7 @@ TEST_F(HttpAnswersTest, RedirectsNoRequestToTheAddressThatItAskedFor) {
   EXPECT_EQ(body(whole_answer(with_host("www.example", "/maintenance"))), "closed");
 }
 
-TEST_F(HttpAnswersTest, RoutesMatchInOrder_ByAllThatIsGiven) {
+TEST_F(HttpAnswersTest, RoutesMatchInOrderByAllTheirConditions) {
   serve(
       "routes: [{ match: { hosts: [a.example, \"*.b.example\"] }, respond: { body: host } }, "
       "{ match: { path: /x, methods: [PUT] }, respond: { body: method } }, "
@@ -192,7 +192,7 @@ TEST_F(HttpAnswersTest, RoutesMatchInOrder_ByAllThatIsGiven) {
   EXPECT_THAT(whole_answer(get("/v1x")), StartsWith("HTTP/1.1 404"));
 }
 
-TEST_F(HttpAnswersTest, ASplitFollowsItsWeights) {
+TEST_F(HttpAnswersTest, SplitFollowsItsWeights) {
   Acceptor other;
   apply("listeners:\n" +
         listener_text("routes: [{ match: { path_prefix: / }, clusters: [{ name: c, weight: 3 }, { "
@@ -218,7 +218,7 @@ TEST_F(HttpAnswersTest, ASplitFollowsItsWeights) {
   EXPECT_LT(d, 85) << c;
 }
 
-TEST_F(HttpAnswersTest, ForwardsPathsAsReceivedWhereNoReadingTakesAnotherRoute) {
+TEST_F(HttpAnswersTest, ForwardsPathsAsReceivedIfAllReadingsMatchTheSameRoute) {
   serve();
   for (const std::string target : {"/a//b", "/a/./b", "/x;a=1//y", "/@types%2fnode", "/%7Euser/%41",
                                    "/a/%2e%2e/b?x=//y/../z", "/a%5Cb", "/a\\b"})
@@ -228,7 +228,7 @@ TEST_F(HttpAnswersTest, ForwardsPathsAsReceivedWhereNoReadingTakesAnotherRoute) 
   EXPECT_EQ(forwarded_target("/a%2f..%2f..%2fb"), "400");
 }
 
-TEST_F(HttpAnswersTest, NoSpellingOfAPathGetsPastItsRoute) {
+TEST_F(HttpAnswersTest, NoSpellingOfAPathBypassesItsRoute) {
   serve(
       "routes: [{ match: { path_prefix: /admin }, respond: { status: 403 } }, { match: { "
       "path_prefix: / }, cluster: c }]");
@@ -241,7 +241,7 @@ TEST_F(HttpAnswersTest, NoSpellingOfAPathGetsPastItsRoute) {
   EXPECT_EQ(forwarded_target("/%2561dmin"), "/%2561dmin") << "nothing is decoded twice";
 }
 
-TEST_F(HttpAnswersTest, NoSpellingOfAHostGetsPastItsRoute) {
+TEST_F(HttpAnswersTest, NoSpellingOfAHostBypassesItsRoute) {
   serve(
       "routes: [{ match: { hosts: [admin.example] }, respond: { status: 403 } }, { match: { "
       "path_prefix: / }, cluster: c }]");
@@ -249,7 +249,7 @@ TEST_F(HttpAnswersTest, NoSpellingOfAHostGetsPastItsRoute) {
     EXPECT_THAT(whole_answer(with_host(host)), StartsWith("HTTP/1.1 403 ")) << host;
 }
 
-TEST_F(HttpAnswersTest, ARedirectOfAPathWithTwoSlashesStaysOnItsHost) {
+TEST_F(HttpAnswersTest, RedirectOfAPathWithTwoSlashesStaysOnItsHost) {
   serve(
       "routes: [{ match: { path_prefix: /old }, redirect: { prefix: / } }, { match: { path_prefix: "
       "/ }, redirect: { scheme: https } }]");
@@ -259,14 +259,14 @@ TEST_F(HttpAnswersTest, ARedirectOfAPathWithTwoSlashesStaysOnItsHost) {
             "http://a.example//host/x");
 }
 
-TEST_F(HttpAnswersTest, PathsAreLeftAloneWhereThatIsAskedFor) {
+TEST_F(HttpAnswersTest, PathsStayUnchangedWhenConfigured) {
   serve("cluster: c, paths: { encoded_slashes: keep, double_slashes: keep, dot_segments: reject }");
   EXPECT_EQ(forwarded_target("/a%2Fb//c"), "/a%2Fb//c");
   EXPECT_EQ(forwarded_target("/a/../b"), "400");
   EXPECT_EQ(forwarded_target("/a/%2E%2E/b"), "400");
 }
 
-TEST_F(HttpAnswersTest, EncodedSlashesAreSlashesWhereThatIsAskedFor) {
+TEST_F(HttpAnswersTest, EncodedSlashesAreSlashesWhenConfigured) {
   serve(
       "paths: { encoded_slashes: decode }, routes: [{ match: { path_prefix: /admin }, respond: { "
       "status: 403 } }, { match: { path_prefix: / }, cluster: c }]");

@@ -1,4 +1,4 @@
-// What is counted and written of HTTP requests, through one worker with real sockets.
+// Counters and access lines of HTTP requests through one worker with real sockets.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <poll.h>
@@ -67,7 +67,7 @@ class HttpBooksTest : public testing::Test, public WorkerFixture {
   const std::string ok = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 };
 
-TEST_F(HttpBooksTest, ARequestIsCountedUnderItsRouteWhenItEnds) {
+TEST_F(HttpBooksTest, RequestIsCountedUnderItsRouteWhenItEnds) {
   serve("", "cluster: c, routes: [{ name: api, match: { path_prefix: /a }, cluster: c }]");
   Socket one = client(), server;
   ASSERT_TRUE(one.send(get));
@@ -90,7 +90,7 @@ TEST_F(HttpBooksTest, ARequestIsCountedUnderItsRouteWhenItEnds) {
   EXPECT_EQ(cluster_cells("c").connect_duration.count(), 1u);
 }
 
-TEST_F(HttpBooksTest, EveryRequestIsCountedOnceWhateverBecomesOfIt) {
+TEST_F(HttpBooksTest, EveryRequestIsCountedOnceWithAnyOutcome) {
   serve("",
         "routes: [{ name: api, match: { path_prefix: /a }, cluster: c },"
         " { name: here, match: { path: /here }, respond: { status: 418 } }]");
@@ -131,13 +131,13 @@ TEST_F(HttpBooksTest, EveryRequestIsCountedOnceWhateverBecomesOfIt) {
   EXPECT_EQ(at_backend().request_errors.sum(), 0u) << "it was the client that left";
 }
 
-TEST_F(HttpBooksTest, TriesAreRequestsForwardedAndRetries) {
+TEST_F(HttpBooksTest, AttemptsAreForwardedRequestsAndRetries) {
   serve("", "cluster: c, retry: { attempts: 2 }");
   Socket one = client(), server;
   exchange(one, server, get, ok);
   ASSERT_TRUE(one.send(get));
   until(server, "\r\n\r\n");
-  server = {};  // a kept connection that ends without an answer
+  server = {};  // a kept connection that ends without a response
   server = accepted();
   until(server, "\r\n\r\n");
   ASSERT_TRUE(server.send(ok));
@@ -152,7 +152,7 @@ TEST_F(HttpBooksTest, TriesAreRequestsForwardedAndRetries) {
   EXPECT_EQ(at_backend().request_errors[BackendError::reset].value, 1u);
 }
 
-TEST_F(HttpBooksTest, ABackendThatIsNotThereIsATryThatCameToNothing) {
+TEST_F(HttpBooksTest, RefusedConnectionIsAFailedAttempt) {
   serve("", "cluster: c, retry: { attempts: 0 }");
   backend.stop();
   Socket one = client();
@@ -185,7 +185,7 @@ TEST_F(HttpBooksTest, RequestsThatWaitForAConnectionAreCounted) {
   EXPECT_EQ(cluster_cells("c").queue_duration.count(), 1u);
 }
 
-TEST_F(HttpBooksTest, TheCellsOfARemovedRouteStayWhileARequestUsesThem) {
+TEST_F(HttpBooksTest, CellsOfARemovedRouteStayWhileARequestUsesThem) {
   serve("", "cluster: c, routes: [{ name: old, match: { path_prefix: /a }, cluster: c }]");
   Socket one = client();
   ASSERT_TRUE(one.send(get));
@@ -205,7 +205,7 @@ TEST_F(HttpBooksTest, TheCellsOfARemovedRouteStayWhileARequestUsesThem) {
   worker.forget(expired);
 }
 
-TEST_F(HttpBooksTest, BytesOfABodyStayCounted_WhenTheBackendDoesNotAnswer) {
+TEST_F(HttpBooksTest, BytesOfABodyAreCountedAlsoWithoutAResponse) {
   serve();
   Socket one = client();
   const std::string head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n";
@@ -241,7 +241,7 @@ class HttpAccessLogTest : public HttpBooksTest {
   }
 };
 
-TEST_F(HttpAccessLogTest, ALineSaysWhatWasAskedAndWhatBecameOfIt) {
+TEST_F(HttpAccessLogTest, LineHasTheRequestAndItsOutcome) {
   serve();
   const std::string text = lines(LogFormat::logfmt, [&] {
     Socket one = client(), server;
@@ -257,7 +257,7 @@ TEST_F(HttpAccessLogTest, ALineSaysWhatWasAskedAndWhatBecameOfIt) {
   EXPECT_EQ(text.find(" reason="), std::string::npos);
 }
 
-TEST_F(HttpAccessLogTest, ARefusedRequestIsLoggedWithItsReason) {
+TEST_F(HttpAccessLogTest, RefusedRequestIsLoggedWithItsReason) {
   serve("", "routes: [{ name: a, match: { path: /a }, cluster: c }]");
   const std::string text = lines(LogFormat::json, [&] {
     Socket one = client();
@@ -272,7 +272,7 @@ TEST_F(HttpAccessLogTest, ARefusedRequestIsLoggedWithItsReason) {
   EXPECT_THAT(text, HasSubstr("\"reason\":\"bad_request\""));
 }
 
-TEST_F(HttpAccessLogTest, NoClientBreaksALine) {
+TEST_F(HttpAccessLogTest, InputOfClientsBreaksNoLine) {
   serve();
   const std::string logfmt = lines(LogFormat::logfmt, [&] { hostile_request(); });
   EXPECT_THAT(logfmt, HasSubstr(R"(path="/a\"?x=\\")"));

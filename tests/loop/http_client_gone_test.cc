@@ -1,5 +1,5 @@
 // Clients that close their side of the connection while their request waits: the work for them is
-// cancelled, unless the listener says that such clients have only finished sending.
+// cancelled, unless the listener is configured to serve such clients.
 #include <sys/resource.h>
 
 #include "support/tls_fixture.h"
@@ -35,7 +35,7 @@ TEST_F(HttpClientGoneTest, LongPollOfAClientThatHasClosedIsCancelledAtTheBackend
   EXPECT_TRUE(has_line(log.access(), {"path=/poll", "status=0", "reason=client_closed"}));
 }
 
-TEST_F(HttpClientGoneTest, FinRightBehindTheRequestIsNoticedToo) {
+TEST_F(HttpClientGoneTest, FinDirectlyAfterTheRequestIsDetected) {
   serve();
   Socket one = client();
   ASSERT_TRUE(one.send(get("/")));
@@ -54,7 +54,7 @@ TEST_F(HttpClientGoneTest, RequestOfAClientThatHasClosedIsNotSentOnceItsBackendI
   EXPECT_EQ(aborts(), 1u);
 }
 
-TEST_F(HttpClientGoneTest, RequestOfAClientThatHasClosedCostsNoKeptConnection) {
+TEST_F(HttpClientGoneTest, RequestOfAClientThatHasClosedClosesNoKeptConnection) {
   serve();
   Sides first = asked(get("/1"));
   answered(first, ok(""));
@@ -149,7 +149,7 @@ TEST_F(HttpClientGoneTest, PipelinedRequestsOfAClientThatHasClosedAreCancelled) 
   EXPECT_TRUE(no_connection_arrives());
 }
 
-TEST_F(HttpClientGoneTest, AnswerBeforeTheOneThatIsCancelledArrives) {
+TEST_F(HttpClientGoneTest, ResponseBeforeACancelledRequestArrives) {
   serve();
   Sides sides = asked(get("/1") + get("/2"));
   ASSERT_TRUE(sides.server.send(ok("first")));
@@ -160,7 +160,7 @@ TEST_F(HttpClientGoneTest, AnswerBeforeTheOneThatIsCancelledArrives) {
   EXPECT_EQ(sides.client.end(), Socket::End::fin);
 }
 
-TEST_F(HttpClientGoneTest, ClientsThatHaveFinishedSendingAreServedWhereTheListenerSaysSo) {
+TEST_F(HttpClientGoneTest, ClientsThatHaveFinishedSendingAreServedWhenConfigured) {
   serve(kServe, "pool: { max_connections: 1, queue_timeout: 60s }");
   Sides first = asked(get("/1"));
   Socket second = client();
@@ -182,7 +182,7 @@ TEST_F(HttpClientGoneTest, ClientsThatHaveFinishedSendingAreServedWhereTheListen
 }
 
 // The FIN stays to be read all the while: it is reported once.
-TEST_F(HttpClientGoneTest, FinThatIsNotActedUponKeepsNoWorkerBusy) {
+TEST_F(HttpClientGoneTest, IgnoredFinDoesNotKeepTheWorkerBusy) {
   serve(kServe);
   Sides sides = asked(get("/"));
   sides.client.finish();
@@ -220,14 +220,14 @@ class TlsClientGoneTest : public TlsListenerFixture {
   Socket server;
 };
 
-TEST_F(TlsClientGoneTest, CloseNotifyWithoutAFinIsNoticed) {
+TEST_F(TlsClientGoneTest, CloseNotifyWithoutAFinIsDetected) {
   ask();
   one->close_notify();
   EXPECT_TRUE(ends_as(server, Socket::End::fin));
   EXPECT_EQ(cells("l").request_errors[RequestError::client_abort].value, 1u);
 }
 
-TEST_F(TlsClientGoneTest, FinWithoutCloseNotifyIsNoticed) {
+TEST_F(TlsClientGoneTest, FinWithoutCloseNotifyIsDetected) {
   ask();
   one->socket().finish();
   EXPECT_TRUE(ends_as(server, Socket::End::fin));
@@ -244,7 +244,7 @@ TEST_F(TlsClientGoneTest, PipelinedRequestIsNoEnd) {
   EXPECT_THAT(text(*one, "second"), HasSubstr("200 OK"));
 }
 
-TEST_F(TlsClientGoneTest, ClientsThatHaveFinishedSendingAreServedWhereTheListenerSaysSo) {
+TEST_F(TlsClientGoneTest, ClientsThatHaveFinishedSendingAreServedWhenConfigured) {
   ask("protocol: http, cluster: c, cancel_on_close: false");
   one->close_notify();
   turns(10);

@@ -1,5 +1,4 @@
-// One client after another, and one request after another: order, memory, answers that come early,
-// tunnels.
+// Successive clients and successive requests: order, memory, early responses, tunnels.
 #include "support/http_fixture.h"
 
 namespace weir::test {
@@ -14,7 +13,7 @@ class HttpExchangeTest : public HttpFixture {
  protected:
   void SetUp() override { serve(); }
   int64_t buffered() { return worker.report().self.buffer_bytes.value; }
-  // Sends as long as weir takes something; how much it took. The reader reads nothing.
+  // Sends as long as weir accepts bytes. Returns how many it accepted. The receiver reads nothing.
   size_t stuff(Socket& from, const std::string& chunk) {
     size_t sent = 0;
     for (int quiet = 0; quiet < 5;) {
@@ -65,7 +64,7 @@ TEST_F(HttpExchangeTest, ManyPipelinedRequestsAreAllAnswered) {
   })) << pongs;
 }
 
-TEST_F(HttpExchangeTest, ABackendThatDoesNotReadStopsItsClient) {
+TEST_F(HttpExchangeTest, BackendThatDoesNotReadStopsItsClient) {
   for (const std::string framing :
        {"Content-Length: 1000000000\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n"}) {
     Sides sides = asked("POST / HTTP/1.1\r\nHost: a\r\n" + framing);
@@ -85,7 +84,7 @@ TEST_F(HttpExchangeTest, ABackendThatDoesNotReadStopsItsClient) {
   }
 }
 
-TEST_F(HttpExchangeTest, AClientThatDoesNotReadStopsItsBackend) {
+TEST_F(HttpExchangeTest, ClientThatDoesNotReadStopsItsBackend) {
   for (const std::string framing : {"Content-Length: 1000000000\r\n\r\n",
                                     "Transfer-Encoding: chunked\r\n\r\n7fffffff\r\n", "\r\n"}) {
     Sides sides = asked(get("/"));
@@ -123,7 +122,7 @@ TEST_F(HttpExchangeTest, IdleConnectionsHoldNoBuffers) {
   EXPECT_EQ(buffered(), spare);
 }
 
-TEST_F(HttpExchangeTest, AnAnswerThatComesBeforeTheUploadIsOverIsDeliveredWhole) {
+TEST_F(HttpExchangeTest, ResponseBeforeTheEndOfTheUploadIsDeliveredCompletely) {
   Sides sides = asked("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n");
   ASSERT_TRUE(sides.client.send(std::string(1000, 'u')));
   bytes(sides.server, 1000);
@@ -133,7 +132,7 @@ TEST_F(HttpExchangeTest, AnAnswerThatComesBeforeTheUploadIsOverIsDeliveredWhole)
       fmt::format("HTTP/1.1 403 Forbidden\r\nContent-Length: {}\r\n\r\n", body.size()) + body;
   std::string got;
   EXPECT_TRUE(run_until(
-      [&] {  // the client goes on sending all the time
+      [&] {  // the client sends all the time
         sent += sides.server.send_some(std::string_view(response).substr(sent, 32768));
         up += sides.client.send_some(std::string(1000, 'u'));
         sides.server.receive(4096, 0ms);
@@ -147,7 +146,7 @@ TEST_F(HttpExchangeTest, AnAnswerThatComesBeforeTheUploadIsOverIsDeliveredWhole)
   EXPECT_EQ(got.size() - got.find("\r\n\r\n") - 4, body.size());
 }
 
-TEST_F(HttpExchangeTest, AResponseBeforeTheRequestWasReadIsForwarded) {
+TEST_F(HttpExchangeTest, ResponseBeforeTheRequestIsReadIsForwarded) {
   Sides sides = asked("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10000000\r\n\r\n");
   ASSERT_TRUE(sides.server.send("HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig"));
   sides.server.close();
@@ -177,20 +176,20 @@ class HttpTunnelTest : public HttpExchangeTest {
   }
 };
 
-TEST_F(HttpTunnelTest, BytesBehindEitherHeadAreTheTunnelsFirst) {
+TEST_F(HttpTunnelTest, BytesAfterEitherHeadAreTheFirstOfTheTunnel) {
   Sides sides = open("early", "first");
   EXPECT_EQ(bytes(sides.server, 5), "early");
   EXPECT_EQ(bytes(sides.client, 5), "first");
 }
 
-TEST_F(HttpTunnelTest, BytesBehindTheRequestWaitForTheAnswer) {
+TEST_F(HttpTunnelTest, BytesAfterTheRequestWaitForTheResponse) {
   Sides sides = asked(get("/", "Connection: Upgrade\r\nUpgrade: websocket\r\n") + get("/smuggled"));
   EXPECT_TRUE(receives_nothing(sides.server));
   EXPECT_THAT(answered(sides, ok("")), StartsWith("HTTP/1.1 200 ")) << "no upgrade, then";
   EXPECT_THAT(message(sides.server), StartsWith("GET /smuggled ")) << "a request like any other";
 }
 
-TEST_F(HttpTunnelTest, ATunnelThatAwaitsAnAnswerWhenADrainEnds_IsCutWithAReset_AndCounted) {
+TEST_F(HttpTunnelTest, TunnelThatAwaitsAResponseAtTheDrainDeadlineIsResetAndCounted) {
   Sides sides = open();
   ASSERT_TRUE(sides.client.send("question"));
   EXPECT_EQ(bytes(sides.server, 8), "question");
@@ -215,7 +214,7 @@ TEST_F(HttpTunnelTest, EitherSideMayFinishFirst) {
   EXPECT_TRUE(run_until([&] { return worker.active() == 0; }));
 }
 
-TEST_F(HttpTunnelTest, AResetIsAResetOnTheOtherSide) {
+TEST_F(HttpTunnelTest, ResetOfOneSideResetsTheOther) {
   Sides sides = open();
   sides.server.reset();
   EXPECT_TRUE(ends_as(sides.client, Socket::End::reset));
@@ -224,7 +223,7 @@ TEST_F(HttpTunnelTest, AResetIsAResetOnTheOtherSide) {
   EXPECT_TRUE(ends_as(sides.server, Socket::End::reset));
 }
 
-TEST_F(HttpTunnelTest, ASilentTunnelEnds) {
+TEST_F(HttpTunnelTest, SilentTunnelEndsAfterItsTimeout) {
   serve("cluster: c, timeouts: { tunnel_idle: 30s }");
   Sides sides = open();
   advance(20s);
@@ -238,7 +237,7 @@ TEST_F(HttpTunnelTest, ASilentTunnelEnds) {
   EXPECT_TRUE(run_until([&] { return ended("l", EndReason::idle_timeout) == 1; }));
 }
 
-TEST_F(HttpTunnelTest, ConnectIsATunnelWhereItIsAllowed) {
+TEST_F(HttpTunnelTest, ConnectOpensATunnelWhenAllowed) {
   serve("cluster: c, allow_connect: true");
   Sides sides = asked("CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\nhello");
   EXPECT_THAT(sides.request,
@@ -250,7 +249,7 @@ TEST_F(HttpTunnelTest, ConnectIsATunnelWhereItIsAllowed) {
   EXPECT_EQ(bytes(sides.client, 5), "world");
 }
 
-TEST_F(HttpTunnelTest, AConnectThatIsRefusedIsAnAnswer_AndTheLastOfItsConnection) {
+TEST_F(HttpTunnelTest, RefusedConnectIsAnsweredAndClosesTheConnection) {
   serve("cluster: c, allow_connect: true");
   Sides sides = asked("CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n");
   EXPECT_THAT(answered(sides, "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno"),
@@ -259,7 +258,7 @@ TEST_F(HttpTunnelTest, AConnectThatIsRefusedIsAnAnswer_AndTheLastOfItsConnection
   EXPECT_TRUE(ends_as(sides.client, Socket::End::fin));
 }
 
-// A burst is not paid for until the next one.
+// The memory of a burst is not kept until the next one.
 TEST_F(HttpExchangeTest, MemoryOfABurstIsReleasedAfterIt) {
   std::vector<Sides> burst;
   for (int i = 0; i < 20; ++i) burst.push_back(asked(get("/")));

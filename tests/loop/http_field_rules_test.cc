@@ -1,5 +1,5 @@
-// The rules for fields hold for every head and every trailer that weir relays: what a route removes
-// or sets, server_header, and the fields of one connection.
+// The rules for fields apply to every head and every trailer that weir relays: `remove` and `set`
+// of a route, server_header, hop-by-hop fields.
 #include "support/http_fixture.h"
 
 namespace weir::test {
@@ -18,7 +18,7 @@ class HttpFieldRulesTest : public HttpFixture {
           "response: { remove: [X-Inner], set: { X-Set: weir }, add: { X-Add: more } }, "
           "request: { remove: [X-Inner], set: { X-Set: weir } } } }]");
   }
-  // The fields of a backend that the rules are about.
+  // The fields of a backend that the rules change.
   static constexpr const char* kFields =
       "Server: inner/1\r\nX-Inner: SECRET\r\nX_Inner: SECRET\r\nX-Set: SECRET\r\n"
       "Connection: x-hop\r\nX-Hop: SECRET\r\nKeep-Alive: timeout=SECRET\r\nX-Kept: 1\r\n";
@@ -41,12 +41,12 @@ TEST_F(HttpFieldRulesTest, InterimResponsesObeyRemoveAndSetAndServerHeader) {
       const std::string head = answered(sides, ok("", kFields));
       EXPECT_THAT(head, Not(testing::ContainsRegex("SECRET|inner/1")));
       EXPECT_THAT(head, HasSubstr("X-Set: weir\r\nX-Add: more\r\n"));
-      sides.server.close();  // the next one comes over a connection of its own
+      sides.server.close();  // the next request uses its own connection
     }
   }
 }
 
-TEST_F(HttpFieldRulesTest, InterimResponsesKeepTheServerFieldThatPasses) {
+TEST_F(HttpFieldRulesTest, InterimResponsesKeepTheServerFieldByDefault) {
   serve();
   Sides sides = asked(get("/"));
   EXPECT_EQ(answered(sides, "HTTP/1.1 103 Early Hints\r\nServer: inner/1\r\n\r\n"),
@@ -54,7 +54,7 @@ TEST_F(HttpFieldRulesTest, InterimResponsesKeepTheServerFieldThatPasses) {
   answered(sides, ok(""));
 }
 
-TEST_F(HttpFieldRulesTest, ASwitchOfProtocolsObeysTheRules) {
+TEST_F(HttpFieldRulesTest, SwitchOfProtocolsObeysTheRules) {
   for (const std::string server : {"remove", "edge"}) {
     serve_rules(server);
     Sides sides = asked(get("/", "Connection: upgrade\r\nUpgrade: websocket\r\n"));
@@ -91,7 +91,7 @@ TEST_F(HttpFieldRulesTest, TrailersOfARequestObeyTheRulesOfItsRoute) {
   answered(sides, ok(""));
 }
 
-TEST_F(HttpFieldRulesTest, EveryXForwardedFieldOfAPeerThatIsNotTrustedIsRemoved) {
+TEST_F(HttpFieldRulesTest, EveryXForwardedFieldOfAnUntrustedPeerIsRemoved) {
   serve();
   const std::string request = asked(get("/",
                                         "X-Forwarded-Ssl: SECRET\r\nX-FORWARDED-User: SECRET\r\n"
@@ -101,7 +101,7 @@ TEST_F(HttpFieldRulesTest, EveryXForwardedFieldOfAPeerThatIsNotTrustedIsRemoved)
   EXPECT_THAT(request, HasSubstr("X-Forwarder: 1\r\n"));
 }
 
-TEST_F(HttpFieldRulesTest, ATrustedPeerMaySetXForwardedFieldsThatWeirDoesNotKnow) {
+TEST_F(HttpFieldRulesTest, TrustedPeerMaySetUnknownXForwardedFields) {
   serve("cluster: c, trusted_proxies: [127.0.0.1]");
   EXPECT_THAT(asked(get("/", "X-Forwarded-Ssl: on\r\n")).request,
               HasSubstr("X-Forwarded-Ssl: on\r\n"));

@@ -1,5 +1,4 @@
-// Which fields of a request reach the backend, and which of a response the client: nothing is
-// passed on because it stood there.
+// Which fields of a request reach the backend, and which fields of a response reach the client.
 #include "support/http_fixture.h"
 
 namespace weir::test {
@@ -10,7 +9,7 @@ using testing::MatchesRegex;
 using testing::Not;
 using testing::StartsWith;
 
-// Of one line each: "Name: value".
+// The number of such lines: "Name: value".
 size_t lines(const std::string& head, const std::string& line) {
   size_t n = 0;
   for (size_t at = 0; (at = head.find("\r\n" + line, at)) != std::string::npos; ++at) ++n;
@@ -19,10 +18,10 @@ size_t lines(const std::string& head, const std::string& line) {
 
 class HttpFieldsTest : public HttpFixture {
  protected:
-  // The head that the backend sees, and that the client gets.
+  // The head that the backend receives, and the head that the client receives.
   std::string relayed(const std::string& request) {
     Sides sides = asked(request);
-    sides.server.close();  // the next one comes over a connection of its own
+    sides.server.close();  // the next request uses its own connection
     return sides.request;
   }
   std::string returned(const std::string& response, const std::string& request = get("/")) {
@@ -34,7 +33,7 @@ class HttpFieldsTest : public HttpFixture {
   }
 };
 
-TEST_F(HttpFieldsTest, AnAbsoluteTargetOverridesHost_AndIsForwardedAsAPath) {
+TEST_F(HttpFieldsTest, AbsoluteTargetOverridesHostAndIsForwardedAsAPath) {
   serve();
   const std::string head =
       relayed("GET http://real.example:81/a?b HTTP/1.1\r\nHost: other.example\r\n\r\n");
@@ -52,19 +51,19 @@ TEST_F(HttpFieldsTest, OptionsForTheServerKeepsItsAsterisk) {
               StartsWith("OPTIONS * HTTP/1.1\r\nHost: a\r\n"));
 }
 
-TEST_F(HttpFieldsTest, MethodsThatAreNotKnownPass) {
+TEST_F(HttpFieldsTest, UnknownMethodsAreForwarded) {
   serve();
   for (const std::string method : {"PROPFIND", "FOO", "M-SEARCH", "get", "X!#$%&'*+-.^_`|~9"})
     EXPECT_THAT(relayed(method + " / HTTP/1.1\r\nHost: a\r\n\r\n"),
                 StartsWith(method + " / HTTP/1.1\r\n"));
 }
 
-TEST_F(HttpFieldsTest, OneEmptyLineBeforeARequestIsPassedOver) {
+TEST_F(HttpFieldsTest, OneEmptyLineBeforeARequestIsIgnored) {
   serve();
   EXPECT_THAT(relayed("\r\n" + get("/")), StartsWith("GET / HTTP/1.1\r\n"));
 }
 
-TEST_F(HttpFieldsTest, AHeadMayComeInAnyTwoPieces) {
+TEST_F(HttpFieldsTest, HeadMayArriveInAnyTwoParts) {
   serve();
   const std::string request = post("/x?y=z", "body", "X-A: 1\r\nX-B:  two \t\r\n");
   Sides sides = asked(request);
@@ -83,7 +82,7 @@ TEST_F(HttpFieldsTest, AHeadMayComeInAnyTwoPieces) {
   }
 }
 
-TEST_F(HttpFieldsTest, AResponseMayComeInAnyTwoPieces) {
+TEST_F(HttpFieldsTest, ResponseMayArriveInAnyTwoParts) {
   serve();
   const std::string response =
       "HTTP/1.1 200 OK\r\nDate: today\r\nTransfer-Encoding: chunked\r\nX-A: 1\r\n\r\n"
@@ -130,7 +129,7 @@ TEST_F(HttpFieldsTest, HopByHopFieldsOfResponsesAreRemoved) {
   EXPECT_EQ(lines(head, "X-Two: 2\r\n"), 1u);
 }
 
-TEST_F(HttpFieldsTest, AHostileConnectionListTakesNothingFromTheNextReader) {
+TEST_F(HttpFieldsTest, HostileConnectionListRemovesNoProtectedField) {
   serve("cluster: c, via: true");
   Sides sides = asked(post("/", "abc",
                            "Connection: content-length, host, x-forwarded-for, x-forwarded-proto, "
@@ -145,7 +144,7 @@ TEST_F(HttpFieldsTest, AHostileConnectionListTakesNothingFromTheNextReader) {
   EXPECT_THAT(answered(sides, ok("")), HasSubstr("Connection: close\r\n")) << "as it asked";
 }
 
-TEST_F(HttpFieldsTest, AnUpgradeIsForwardedWithoutH2c) {
+TEST_F(HttpFieldsTest, UpgradeIsForwardedWithoutH2c) {
   serve();
   const std::string alone = relayed(
       get("/", "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAA\r\n"));
@@ -204,7 +203,7 @@ TEST_F(HttpFieldsTest, ForwardsTheClientOfATrustedForwardedField) {
   EXPECT_EQ(lines(head, "X-Forwarded-For: 1.2.3.4, 127.0.0.1\r\n"), 1u) << head;
 }
 
-TEST_F(HttpFieldsTest, LogsTheClientThatTrustedProxiesNameAndThePeerBesideIt) {
+TEST_F(HttpFieldsTest, LogsTheClientThatATrustedProxyReportsAndThePeer) {
   serve("trusted_proxies: [127.0.0.1, 10.0.0.0/8], routes: [{ respond: { status: 204 } }]");
   LogCapture log;
   answer_to(get("/xff", "X-Forwarded-For: 6.6.6.6, 203.0.113.7, 10.1.1.1\r\n"));
@@ -222,7 +221,7 @@ TEST_F(HttpFieldsTest, LogsTheClientThatTrustedProxiesNameAndThePeerBesideIt) {
   EXPECT_THAT(lines, Not(HasSubstr("6.6.6.6")));
 }
 
-TEST_F(HttpFieldsTest, LogsThePeerAsTheClientWhereItIsNotTrusted) {
+TEST_F(HttpFieldsTest, LogsAnUntrustedPeerAsTheClient) {
   serve("trusted_proxies: 10.0.0.0/8, routes: [{ respond: { status: 204 } }]");
   LogCapture log;
   answer_to(get("/", "X-Forwarded-For: 6.6.6.6\r\nForwarded: for=6.6.6.6\r\n"));
@@ -231,7 +230,7 @@ TEST_F(HttpFieldsTest, LogsThePeerAsTheClientWhereItIsNotTrusted) {
   EXPECT_THAT(lines, Not(testing::ContainsRegex("6\\.6\\.6\\.6|peer=")));
 }
 
-TEST_F(HttpFieldsTest, EachRequestHasAnIdOfItsOwn) {
+TEST_F(HttpFieldsTest, EachRequestHasItsOwnId) {
   serve();
   const auto id = [](const std::string& head) {
     const size_t at = head.find("X-Request-Id: ") + 14;
@@ -242,7 +241,7 @@ TEST_F(HttpFieldsTest, EachRequestHasAnIdOfItsOwn) {
   EXPECT_NE(first, second);
 }
 
-TEST_F(HttpFieldsTest, ViaIsAddedBothWaysWhereItIsAskedFor) {
+TEST_F(HttpFieldsTest, ViaIsAddedInBothDirectionsWhenConfigured) {
   serve("cluster: c, via: true");
   Sides sides = asked(get("/", "Via: 1.0 before\r\n"));
   EXPECT_EQ(lines(sides.request, "Via: 1.0 before\r\n"), 1u);
@@ -252,14 +251,14 @@ TEST_F(HttpFieldsTest, ViaIsAddedBothWaysWhereItIsAskedFor) {
       1u);
 }
 
-TEST_F(HttpFieldsTest, ViaIsLeftAloneOtherwise) {
+TEST_F(HttpFieldsTest, ViaIsUnchangedByDefault) {
   serve();
   Sides sides = asked(get("/", "Via: 1.0 before\r\n"));
   EXPECT_EQ(lines(sides.request, "Via: "), 1u);
   EXPECT_EQ(lines(answered(sides, ok("")), "Via: "), 0u);
 }
 
-TEST_F(HttpFieldsTest, ADateIsAddedOnlyWhereThereIsNone) {
+TEST_F(HttpFieldsTest, DateIsAddedOnlyWhenMissing) {
   serve();
   const std::string kept = returned("HTTP/1.1 200 OK\r\nDate: then\r\nContent-Length: 0\r\n\r\n");
   EXPECT_EQ(lines(kept, "Date: then\r\n"), 1u);
@@ -269,17 +268,17 @@ TEST_F(HttpFieldsTest, ADateIsAddedOnlyWhereThereIsNone) {
                                      "[0-9:]{8} GMT\r\n"));
 }
 
-TEST_F(HttpFieldsTest, TheServerFieldPasses) {
+TEST_F(HttpFieldsTest, ServerFieldIsRelayedByDefault) {
   serve();
   EXPECT_EQ(lines(returned(ok("", "Server: nginx/1\r\n")), "Server: nginx/1\r\n"), 1u);
 }
 
-TEST_F(HttpFieldsTest, TheServerFieldIsRemoved) {
+TEST_F(HttpFieldsTest, ServerFieldIsRemovedWhenConfigured) {
   serve("cluster: c, server_header: remove");
   EXPECT_EQ(lines(returned(ok("", "Server: nginx/1\r\n")), "Server:"), 0u);
 }
 
-TEST_F(HttpFieldsTest, TheServerFieldIsReplaced_InAnswersOfWeirToo) {
+TEST_F(HttpFieldsTest, ServerFieldIsReplacedAlsoInAnswersOfWeir) {
   serve("server_header: front, routes: [{ match: { path: /b }, cluster: c }]");
   const std::string head = returned(ok("", "Server: nginx/1\r\n"), get("/b"));
   EXPECT_EQ(lines(head, "Server: front\r\n"), 1u);
@@ -287,7 +286,7 @@ TEST_F(HttpFieldsTest, TheServerFieldIsReplaced_InAnswersOfWeirToo) {
   EXPECT_EQ(lines(answer_to(get("/")), "Server: front\r\n"), 1u);
 }
 
-TEST_F(HttpFieldsTest, RoutesEditFields_WhateverConnectionNames) {
+TEST_F(HttpFieldsTest, RoutesEditAlsoFieldsThatConnectionNames) {
   serve(
       "routes: [{ match: { path_prefix: / }, cluster: c, headers: { request: { set: { X-Set: new "
       "}, "

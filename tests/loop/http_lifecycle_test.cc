@@ -1,5 +1,5 @@
-// Reloads and drains under HTTP: a request takes the configuration in force, connections survive,
-// and announcements of the end come as late as possible.
+// Reloads and drains under HTTP: a request uses the configuration in force, connections survive,
+// and the end is announced as late as possible.
 #include "support/http_fixture.h"
 
 namespace weir::test {
@@ -19,7 +19,7 @@ class HttpReloadTest : public HttpFixture {
   int64_t open(ConfigAge age) { return cells("l").active[age].value; }
 };
 
-TEST_F(HttpReloadTest, EachRequestTakesTheConfigurationInForce_AndItsConnectionStays) {
+TEST_F(HttpReloadTest, EachRequestUsesTheCurrentConfigurationAndItsConnectionStaysOpen) {
   serve(saying("first"));
   Socket one = client(), idle = client();
   ASSERT_TRUE(one.send(get("/say")));
@@ -34,7 +34,7 @@ TEST_F(HttpReloadTest, EachRequestTakesTheConfigurationInForce_AndItsConnectionS
   EXPECT_EQ(open(ConfigAge::current), 1);
 }
 
-TEST_F(HttpReloadTest, ARequestKeepsTheConfigurationItBeganWith) {
+TEST_F(HttpReloadTest, RequestKeepsTheConfigurationItBeganWith) {
   serve(saying("first"));
   Sides sides = asked(get("/"));
   Acceptor other;
@@ -46,7 +46,7 @@ TEST_F(HttpReloadTest, ARequestKeepsTheConfigurationItBeganWith) {
   EXPECT_THAT(message(server), StartsWith("GET /next "));
 }
 
-TEST_F(HttpReloadTest, TheRequestsBehindOneInAPipelineAreNewOnes) {
+TEST_F(HttpReloadTest, PipelinedRequestsUseTheNewConfiguration) {
   serve(saying("first"));
   Sides sides = asked(get("/") + get("/say"));
   serve(saying("second"));
@@ -64,7 +64,7 @@ TEST_F(HttpReloadTest, KeptConnectionsToBackendsSurvive) {
   EXPECT_EQ(backend_cells("c", backend.address().text()).connects.value, 1u);
 }
 
-TEST_F(HttpReloadTest, AHeadThatGoesWrongAfterAReloadCountsWhereItsListenerIsNow) {
+TEST_F(HttpReloadTest, InvalidHeadAfterAReloadIsCountedForTheCurrentListener) {
   serve("cluster: c");
   Socket one = client();
   ASSERT_TRUE(one.send("GET / HTTP/1.1\r\n"));
@@ -98,8 +98,9 @@ class HttpDrainTest : public HttpFixture {
   }
 };
 
-// To close without a word would cost the next request of a client that reuses its connections.
-TEST_F(HttpDrainTest, AResponseThatHasBegunIsFinishedAndTheNextOneHasConnectionClose) {
+// A close without Connection: close could lose the next request of a client that reuses its
+// connections.
+TEST_F(HttpDrainTest, ResponseInProgressIsCompletedAndTheNextOneHasConnectionClose) {
   Sides sides = asked(get("/"));
   EXPECT_THAT(answered(sides, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nabc"),
               Not(HasSubstr("Connection")));
@@ -115,7 +116,7 @@ TEST_F(HttpDrainTest, AResponseThatHasBegunIsFinishedAndTheNextOneHasConnectionC
   EXPECT_THAT(all, EndsWith("last"));
 }
 
-TEST_F(HttpDrainTest, ARequestPipelinedBehindTheLastResponseIsNotProcessed) {
+TEST_F(HttpDrainTest, RequestPipelinedAfterTheLastOneIsNotProcessed) {
   Sides sides = asked(post("/1", "abc") + get("/2"));
   until(sides.server, "abc");
   drain();
@@ -128,7 +129,7 @@ TEST_F(HttpDrainTest, ARequestPipelinedBehindTheLastResponseIsNotProcessed) {
   EXPECT_THAT(rest(sides.server), Not(HasSubstr("GET /2")));
 }
 
-TEST_F(HttpDrainTest, AHeadThatHasBegunIsServedWithConnectionClose) {
+TEST_F(HttpDrainTest, RequestWhoseHeadHasBegunIsServedWithConnectionClose) {
   Socket one = client();
   ASSERT_TRUE(one.send("GET / HTTP/1.1\r\n"));
   turns(3);
@@ -141,7 +142,7 @@ TEST_F(HttpDrainTest, AHeadThatHasBegunIsServedWithConnectionClose) {
   EXPECT_THAT(rest(one), HasSubstr("\r\nConnection: close\r\n"));
 }
 
-TEST_F(HttpDrainTest, AnIdleConnectionMayAskOnceMore) {
+TEST_F(HttpDrainTest, IdleConnectionMaySendOneMoreRequest) {
   Sides closed_first = idle();
   advance(1s);
   Sides sides = idle();
@@ -154,7 +155,7 @@ TEST_F(HttpDrainTest, AnIdleConnectionMayAskOnceMore) {
   EXPECT_THAT(rest(sides.client), HasSubstr("\r\nConnection: close\r\n"));
 }
 
-TEST_F(HttpDrainTest, IdleConnectionsAreClosedBitByBit_LongestIdleFirst) {
+TEST_F(HttpDrainTest, IdleConnectionsAreClosedOverTheSpreadLongestIdleFirst) {
   std::vector<Sides> all;
   for (int i = 0; i < 4; ++i) {
     all.push_back(idle());
@@ -171,7 +172,7 @@ TEST_F(HttpDrainTest, IdleConnectionsAreClosedBitByBit_LongestIdleFirst) {
   EXPECT_EQ(cells("l").drain_closed[DrainEnd::idle_spread].value, 4u);
 }
 
-TEST_F(HttpDrainTest, AClientThatNeverAnswersTheFinCountsAsIdle) {
+TEST_F(HttpDrainTest, ClientThatNeverSendsItsFinCountsAsIdle) {
   serve();
   Socket one = client();
   turns(3);
@@ -185,7 +186,7 @@ TEST_F(HttpDrainTest, AClientThatNeverAnswersTheFinCountsAsIdle) {
   EXPECT_EQ(cells("l").drain_closed[DrainEnd::idle_spread].value, 1u);
 }
 
-TEST_F(HttpDrainTest, ARequestThatCrossesTheFinIsCounted) {
+TEST_F(HttpDrainTest, RequestThatCrossesTheFinIsCounted) {
   Sides sides = idle();
   advance(2s);
   drain();
@@ -199,7 +200,7 @@ TEST_F(HttpDrainTest, ARequestThatCrossesTheFinIsCounted) {
   EXPECT_EQ(sides.client.end(), Socket::End::fin);
 }
 
-TEST_F(HttpDrainTest, ASlowReaderOfTheLastAnswerGetsAllOfIt) {
+TEST_F(HttpDrainTest, SlowReaderGetsTheWholeLastResponse) {
   const std::string body(60'000, 'b');
   serve("routes: [{ match: { path_prefix: / }, respond: { body: \"" + body + "\" } }]");
   Socket one = client();
@@ -222,7 +223,7 @@ TEST_F(HttpDrainTest, ASlowReaderOfTheLastAnswerGetsAllOfIt) {
   EXPECT_GE(got.size(), body.size());
 }
 
-TEST_F(HttpDrainTest, ASlowReaderOfALongAnswerGetsAllOfIt) {
+TEST_F(HttpDrainTest, SlowReaderGetsTheWholeLongResponse) {
   Sides sides = asked(get("/"));
   drain();
   const std::string body(6'000'000, 'b');
@@ -268,7 +269,7 @@ TEST_F(HttpDrainTest, AtTheDeadlineRequestsWithoutAResponseGetA503) {
   EXPECT_TRUE(run_until([&] { return ended("l", EndReason::drain_deadline) == 3; }));
 }
 
-TEST_F(HttpDrainTest, AtTheDeadlineAnAnswerThatHasBegunIsAborted) {
+TEST_F(HttpDrainTest, AtTheDeadlineAResponseInProgressIsAborted) {
   Sides sides = asked(get("/"));
   answered(sides, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nabc");
   drain();
@@ -278,7 +279,7 @@ TEST_F(HttpDrainTest, AtTheDeadlineAnAnswerThatHasBegunIsAborted) {
   EXPECT_EQ(cells("l").drain_closed[DrainEnd::deadline_rst].value, 1u);
 }
 
-TEST_F(HttpDrainTest, AConnectionToABackendThatIsFirstUsedDuringTheDrainIsNotKept) {
+TEST_F(HttpDrainTest, ConnectionToABackendFirstUsedDuringTheDrainIsNotKept) {
   Socket one = client();
   ASSERT_TRUE(one.send("GET / HTTP/1.1\r\nHost: a\r\n"));
   turns(3);

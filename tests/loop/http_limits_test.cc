@@ -13,7 +13,7 @@ using testing::StartsWith;
 class HttpLimitsTest : public HttpFixture {
  protected:
   void serve_limits(const std::string& limits) { serve("cluster: c, limits: { " + limits + " }"); }
-  // All of it, while the worker reads.
+  // Sends all bytes, while the worker reads.
   void send_all(Socket& socket, const std::string& text) {
     size_t sent = 0;
     EXPECT_TRUE(run_until([&] {
@@ -32,7 +32,7 @@ class HttpLimitsTest : public HttpFixture {
     send_all(sides.server, response);
     return message(sides.client);
   }
-  // What weir answers to a request that it does not forward.
+  // The answer of weir to a request that it does not forward.
   std::string refused(const std::string& request) {
     Socket one = client();
     one.send_some(request);
@@ -50,7 +50,7 @@ class HttpLimitsTest : public HttpFixture {
   }
 };
 
-TEST_F(HttpLimitsTest, TheWholeHeadHasOneLimit_InBothDirections) {
+TEST_F(HttpLimitsTest, WholeHeadHasOneLimitInBothDirections) {
   serve_limits("max_header_size: 1MiB");
   const std::string target = "/" + std::string(9'000, 'p');
   Sides sides = asked_long(get(target));
@@ -68,7 +68,7 @@ TEST_F(HttpLimitsTest, TheWholeHeadHasOneLimit_InBothDirections) {
   EXPECT_THAT(answered_long(sides, ok("")), StartsWith("HTTP/1.1 200 "));
 }
 
-TEST_F(HttpLimitsTest, ATargetMayFillTheDefaultLimit) {
+TEST_F(HttpLimitsTest, TargetMayFillTheDefaultLimit) {
   serve();
   EXPECT_THAT(asked_long(get("/" + std::string(30'000, 'p'))).request, StartsWith("GET /ppp"));
 }
@@ -85,7 +85,7 @@ TEST_F(HttpLimitsTest, LongTargetsAreRewrittenAndRedirected) {
   EXPECT_THAT(message(one), HasSubstr("/new/" + rest + "\r\n"));
 }
 
-TEST_F(HttpLimitsTest, ASmallLimitHoldsForResponsesToo) {
+TEST_F(HttpLimitsTest, SmallLimitAppliesAlsoToResponses) {
   serve_limits("max_header_size: 1KiB");
   EXPECT_THAT(refused(get("/", field(1'000))), StartsWith("HTTP/1.1 431 "));
   EXPECT_THAT(refused(get("/" + std::string(1'100, 'p'))), StartsWith("HTTP/1.1 414 "));
@@ -112,7 +112,7 @@ TEST_F(HttpLimitsTest, ManyFieldEditsFitIntoTheHead) {
   EXPECT_THAT(answered(sides, ok("")), HasSubstr("X-E59: eee"));
 }
 
-TEST_F(HttpLimitsTest, TheNumberOfFieldsIsAKey) {
+TEST_F(HttpLimitsTest, NumberOfFieldsIsConfigurable) {
   serve_limits("max_headers: 150");
   Sides sides = asked(get("/", fields(149)));  // and Host
   EXPECT_THAT(sides.request, HasSubstr("\r\nX-0: 0\r\n"));
@@ -126,7 +126,7 @@ TEST_F(HttpLimitsTest, TheNumberOfFieldsIsAKey) {
   EXPECT_THAT(refused(get("/", fields(10))), StartsWith("HTTP/1.1 431 "));
 }
 
-TEST_F(HttpLimitsTest, AHundredFieldsAreTheDefault) {
+TEST_F(HttpLimitsTest, HundredFieldsAreTheDefault) {
   serve();
   EXPECT_THAT(asked(get("/", fields(99))).request, HasSubstr("X-98: 98\r\n"));
   EXPECT_THAT(refused(get("/", fields(100))), StartsWith("HTTP/1.1 431 "));
@@ -142,8 +142,8 @@ TEST_F(HttpLimitsTest, ManyInterimResponsesAreRelayed) {
   EXPECT_THAT(answered(sides, ok("")), StartsWith("HTTP/1.1 200 "));
 }
 
-// A second apart for two minutes, where an answer may take so long.
-TEST_F(HttpLimitsTest, InterimResponsesPassAsLongAsTheAnswerMayTake) {
+// One a second for two minutes, with a response timeout that allows it.
+TEST_F(HttpLimitsTest, InterimResponsesAreRelayedUntilTheResponseTimeout) {
   serve("cluster: c", "timeouts: { response_header: 3m }");
   Sides sides = asked(get("/"));
   for (int i = 0; i < 120; ++i) {
@@ -154,7 +154,7 @@ TEST_F(HttpLimitsTest, InterimResponsesPassAsLongAsTheAnswerMayTake) {
   EXPECT_THAT(answered(sides, ok("")), StartsWith("HTTP/1.1 200 "));
 }
 
-TEST_F(HttpLimitsTest, InterimResponsesDoNotExtendTheTimeForTheAnswer) {
+TEST_F(HttpLimitsTest, InterimResponsesDoNotExtendTheResponseTimeout) {
   serve("cluster: c", "timeouts: { response_header: 10s }");
   Sides sides = asked(get("/"));
   for (int i = 0; i < 9; ++i) {
@@ -166,8 +166,8 @@ TEST_F(HttpLimitsTest, InterimResponsesDoNotExtendTheTimeForTheAnswer) {
   rest(sides.server);
 }
 
-// Others on the worker are served while a backend sends them as fast as it can.
-TEST_F(HttpLimitsTest, AFloodOfInterimResponsesIsA502AndDelaysNoOtherClient) {
+// Other clients of the worker are served while a backend sends interim responses as fast as it can.
+TEST_F(HttpLimitsTest, FloodOfInterimResponsesIsA502AndDelaysNoOtherClient) {
   serve(
       "routes: [{ match: { path: /flood }, cluster: c }, { match: { path_prefix: / }, respond: { "
       "status: 200 } }]");
@@ -200,7 +200,7 @@ TEST_F(HttpLimitsTest, TrailersAreRelayedWithinTheLimitOfTheHead) {
     EXPECT_THAT(with_trailers(sides.client), EndsWith("abc\r\n0\r\n" + trailer + "\r\n"));
     ask_again(sides, get("/"));
   }
-  // In pieces, and many of them.
+  // Many trailers, in parts.
   const std::string trailers = fields(1'000);
   const std::string response = chunked(trailers);
   for (size_t at = 0; at < response.size(); at += 1'000) {
@@ -223,13 +223,13 @@ TEST_F(HttpLimitsTest, TrailersOfRequestsHaveTheSameLimit) {
 }
 
 // The body is complete: the trailers are left out, and the log says so.
-TEST_F(HttpLimitsTest, ACompleteAnswerIsNotCutForItsTrailers) {
+TEST_F(HttpLimitsTest, CompleteResponseIsNotCutForItsTrailers) {
   LogCapture log;
   serve_limits("max_header_size: 16KiB");
   Sides sides = asked(get("/"));
   send_all(sides.server, chunked(field(20'000)));
   EXPECT_THAT(until(sides.client, "\r\n0\r\n\r\n"), EndsWith("\r\n3\r\nabc\r\n0\r\n\r\n"));
-  rest(sides.server);  // what it still sends is no response
+  rest(sides.server);  // the bytes that it still sends are no response
   ASSERT_TRUE(sides.client.send(get("/next")));
   Socket second = accepted();
   EXPECT_THAT(message(second), StartsWith("GET /next "));
@@ -238,7 +238,7 @@ TEST_F(HttpLimitsTest, ACompleteAnswerIsNotCutForItsTrailers) {
   EXPECT_TRUE(has_line(log.events(), {"backend.trailers_too_large", "c"}));
 }
 
-TEST_F(HttpLimitsTest, MalformedTrailersStillCutTheAnswer) {
+TEST_F(HttpLimitsTest, MalformedTrailersCutTheResponse) {
   serve();
   Sides sides = asked(get("/"));
   send_all(sides.server, chunked("no colon\r\n"));

@@ -22,7 +22,7 @@ class HttpPoolTest : public HttpFixture {
     turns(3);
     return server.wait_end(1ms) != Socket::End::open;
   }
-  // The next request of this client goes over a connection of its own.
+  // The next request of this client uses a new connection.
   void expect_new(Sides& sides) {
     ASSERT_TRUE(sides.client.send(get("/new")));
     sides.server = accepted();
@@ -32,7 +32,7 @@ class HttpPoolTest : public HttpFixture {
   }
 };
 
-TEST_F(HttpPoolTest, NoMoreAreKeptThanAllowed) {
+TEST_F(HttpPoolTest, KeepsNoMoreConnectionsThanAllowed) {
   serve("cluster: c", "pool: { max_idle: 1 }");
   Sides one = asked(get("/1")), two = asked(get("/2"));
   answered(one, ok(""));
@@ -42,14 +42,14 @@ TEST_F(HttpPoolTest, NoMoreAreKeptThanAllowed) {
   EXPECT_NE(is_closed(one.server), is_closed(two.server));
 }
 
-TEST_F(HttpPoolTest, NoneIsKeptWhereNoneMayBe) {
+TEST_F(HttpPoolTest, KeepsNoConnectionWithMaxIdleZero) {
   serve("cluster: c", "pool: { max_idle: 0 }");
   Sides sides = once();
   EXPECT_TRUE(is_closed(sides.server));
   expect_new(sides);
 }
 
-TEST_F(HttpPoolTest, AConnectionServesNoMoreRequestsThanAllowed) {
+TEST_F(HttpPoolTest, ConnectionServesNoMoreRequestsThanAllowed) {
   serve("cluster: c", "pool: { max_requests: 2 }");
   Sides sides = once();
   ask_again(sides, get("/second"));
@@ -58,7 +58,7 @@ TEST_F(HttpPoolTest, AConnectionServesNoMoreRequestsThanAllowed) {
   expect_new(sides);
 }
 
-TEST_F(HttpPoolTest, AConnectionThatHasGrownOldIsNotUsedAgain) {
+TEST_F(HttpPoolTest, ConnectionAboveItsMaximumAgeIsNotReused) {
   serve("cluster: c, timeouts: { keep_alive: 0s }", "pool: { max_age: 10s }");
   Sides sides = asked(get("/"));
   advance(11s);
@@ -73,7 +73,7 @@ TEST_F(HttpPoolTest, AConnectionThatHasGrownOldIsNotUsedAgain) {
   expect_new(sides);
 }
 
-TEST_F(HttpPoolTest, AnIdleConnectionIsClosedInTime) {
+TEST_F(HttpPoolTest, IdleConnectionIsClosedAfterItsTimeout) {
   serve("cluster: c", "timeouts: { idle: 5s }");
   Sides sides = once();
   EXPECT_EQ(cells_of_backend().idle.value, 1);
@@ -85,7 +85,7 @@ TEST_F(HttpPoolTest, AnIdleConnectionIsClosedInTime) {
   EXPECT_EQ(cells_of_backend().active.value, 0);
 }
 
-TEST_F(HttpPoolTest, AConnectionTheBackendHasClosedIsNotTried) {
+TEST_F(HttpPoolTest, ConnectionClosedByTheBackendIsNotUsed) {
   serve();
   Sides sides = once();
   sides.server.close();
@@ -94,7 +94,7 @@ TEST_F(HttpPoolTest, AConnectionTheBackendHasClosedIsNotTried) {
   EXPECT_EQ(cluster_cells("c").retry_causes.sum(), 0u);
 }
 
-TEST_F(HttpPoolTest, AnIdleConnectionWithUnexpectedBytesIsNotReused) {
+TEST_F(HttpPoolTest, IdleConnectionWithUnexpectedBytesIsNotReused) {
   serve();
   Sides sides = once();
   ASSERT_TRUE(sides.server.send("HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"));
@@ -103,8 +103,8 @@ TEST_F(HttpPoolTest, AnIdleConnectionWithUnexpectedBytesIsNotReused) {
   expect_new(sides);
 }
 
-// Its FIN is in the kernel, and no event has been seen yet.
-TEST_F(HttpPoolTest, APostDoesNotGoDownAConnectionThatIsClosedAlready) {
+// The FIN of the backend is in the kernel, and no event has reported it yet.
+TEST_F(HttpPoolTest, PostIsNotSentOnAConnectionThatTheBackendHasClosed) {
   serve();
   Sides sides = once();
   ASSERT_TRUE(sides.client.send(post("/", "abc")));
@@ -114,7 +114,7 @@ TEST_F(HttpPoolTest, APostDoesNotGoDownAConnectionThatIsClosedAlready) {
   EXPECT_THAT(answered(sides, ok("")), StartsWith("HTTP/1.1 200 "));
 }
 
-TEST_F(HttpPoolTest, ABackendThatSaysHowLongItWaitsIsNotMadeToClose) {
+TEST_F(HttpPoolTest, ClosesBeforeTheKeepAliveTimeoutOfTheBackend) {
   serve();
   Sides sides = asked(get("/"));
   answered(sides, ok("", "Keep-Alive: timeout=5, max=100\r\n"));
@@ -125,7 +125,7 @@ TEST_F(HttpPoolTest, ABackendThatSaysHowLongItWaitsIsNotMadeToClose) {
   expect_new(sides);
 }
 
-TEST_F(HttpPoolTest, ABackendThatWaitsNoTimeAtAllIsNotKept) {
+TEST_F(HttpPoolTest, ConnectionWithAKeepAliveTimeoutOfZeroIsNotKept) {
   serve();
   Sides sides = asked(get("/"));
   answered(sides, ok("", "Keep-Alive: timeout=0\r\n"));
@@ -150,7 +150,7 @@ TEST_F(HttpPoolTest, LearnsTheIdleTimeoutOfABackendAndWarns) {
                                       " idle=60 ", " config=test.yaml:"}));
 }
 
-TEST_F(HttpPoolTest, ABackendThatIsRestartedTeachesNothing) {
+TEST_F(HttpPoolTest, RestartOfABackendIsNotLearnedAsItsIdleTimeout) {
   serve("cluster: c, timeouts: { keep_alive: 0s }");
   Sides sides = once();
   for (Duration after : {3s, 10s, 6s}) {
@@ -173,7 +173,7 @@ class HttpQueueTest : public HttpPoolTest {
   }
 };
 
-TEST_F(HttpQueueTest, RequestsWaitForRoomInTheOrderTheyCame) {
+TEST_F(HttpQueueTest, RequestsWaitInTheOrderOfArrival) {
   serve("cluster: c", "pool: { max_connections: 1 }");
   Sides first = asked(get("/1"));
   Socket second = asking("/2"), third = asking("/3");
@@ -197,10 +197,10 @@ TEST_F(HttpQueueTest, RequestsGoToABackendWithRoomInsteadOfWaiting) {
   Socket first = client(), second = client();
   ASSERT_TRUE(first.send(get("/1")));
   turns(5);
-  const bool full = wait_ready(backend.fd(), POLLIN, 1ms);  // whose turn it was
+  const bool full = wait_ready(backend.fd(), POLLIN, 1ms);  // the backend that was chosen
   ASSERT_TRUE(second.send(get("/2")));
   Socket server = accepted(full ? other : backend);
-  for (int i = 2; i < 6; ++i) {  // every other time it is the full one's turn
+  for (int i = 2; i < 6; ++i) {  // round_robin chooses the full backend every other time
     EXPECT_THAT(message(server), StartsWith(fmt::format("GET /{} ", i)));
     ASSERT_TRUE(server.send(ok("")));
     EXPECT_THAT(message(second), StartsWith("HTTP/1.1 200 "));
@@ -219,7 +219,7 @@ TEST_F(HttpQueueTest, QueuedRequestsAreServedInOrder) {
   }
 }
 
-TEST_F(HttpQueueTest, AConnectionThatIsLostIsRoomForAnother) {
+TEST_F(HttpQueueTest, LostConnectionMakesRoomForAnother) {
   serve("cluster: c", "pool: { max_connections: 1 }");
   Sides first = asked(get("/1"));
   Socket second = asking("/2"), third = asking("/3");
@@ -232,7 +232,7 @@ TEST_F(HttpQueueTest, AConnectionThatIsLostIsRoomForAnother) {
   EXPECT_THAT(message(server), StartsWith("GET /3 "));
 }
 
-TEST_F(HttpQueueTest, AWaiterThatGoesAwayIsPassedOver) {
+TEST_F(HttpQueueTest, WaiterThatLeavesIsSkipped) {
   serve("cluster: c", "pool: { max_connections: 1 }");
   Sides first = asked(get("/1"));
   Socket second = asking("/2"), third = asking("/3");
@@ -242,7 +242,7 @@ TEST_F(HttpQueueTest, AWaiterThatGoesAwayIsPassedOver) {
   EXPECT_THAT(message(first.server), StartsWith("GET /3 "));
 }
 
-TEST_F(HttpQueueTest, MoreThanMayWaitAreA503AtOnce) {
+TEST_F(HttpQueueTest, RequestBeyondTheQueueLimitIsA503AtOnce) {
   LogCapture log;
   serve("cluster: c", "pool: { max_connections: 1, max_pending: 1 }");
   Sides first = asked(get("/1"));
@@ -255,7 +255,7 @@ TEST_F(HttpQueueTest, MoreThanMayWaitAreA503AtOnce) {
   EXPECT_TRUE(has_line(log.access(), {"path=/3", "status=503", "reason=queue_full"}));
 }
 
-TEST_F(HttpQueueTest, ARequestThatWaitedTooLongGetsA503) {
+TEST_F(HttpQueueTest, RequestThatWaitsTooLongGetsA503) {
   LogCapture log;
   serve("cluster: c", "pool: { max_connections: 1, queue_timeout: 2s }");
   Sides first = asked(get("/1"));
@@ -270,7 +270,7 @@ TEST_F(HttpQueueTest, ARequestThatWaitedTooLongGetsA503) {
                        {"path=/2", "status=503", "reason=queue_timeout", "config=test.yaml:"}));
 }
 
-// The descriptor of weir's end of it, which is in this process, too.
+// The descriptor of weir's end of the connection, which is in this process, too.
 int other_end(const Socket& client) {
   for (int fd = 0; fd < 1024; ++fd) {
     sockaddr_storage peer{};
@@ -282,8 +282,8 @@ int other_end(const Socket& client) {
   return -1;
 }
 
-// The one that has the only connection may be cut before it or after it.
-TEST_F(HttpQueueTest, AQueuedRequestThatIsCutIsAnsweredOnceAndNotForwarded) {
+// The request that has the only connection may be cut before or after the queued one.
+TEST_F(HttpQueueTest, QueuedRequestThatIsCutIsAnsweredOnceAndNotForwarded) {
   const std::string page(60'000, 'x');
   serve("cluster: c, errors: { 503: \"" + page + "\" }", "pool: { max_connections: 1 }");
   for (const bool older : {true, false}) {

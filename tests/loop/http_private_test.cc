@@ -41,7 +41,7 @@ class HttpPrivateTest : public HttpFixture {
   BackendCells cells_of_backend() { return backend_cells("c", backend.address().text()); }
 };
 
-TEST_F(HttpPrivateTest, AnAuthenticatedConnectionServesNoOtherClient) {
+TEST_F(HttpPrivateTest, AuthenticatedConnectionServesNoOtherClient) {
   serve();
   Sides user = logged_in();
   another();
@@ -67,12 +67,12 @@ TEST_F(HttpPrivateTest, ChallengesAreRecognizedInEveryForm) {
     user.client.close();
     turns(5);
     apply("listeners:\n" + listener_text("cluster: d") + "clusters:\n" +
-          cluster_text("d", backend.address()));  // without what the clients before have left
+          cluster_text("d", backend.address()));  // without the connections of the clients before
   }
 }
 
-// It is not relayed, so no user logs in by it.
-TEST_F(HttpPrivateTest, AProxyChallengeMakesNoConnectionPrivate) {
+// weir does not relay the field, so no user logs in with it.
+TEST_F(HttpPrivateTest, ProxyChallengeMakesNoConnectionPrivate) {
   serve();
   Sides first = asked(get("/"));
   answered(first,
@@ -95,7 +95,7 @@ TEST_F(HttpPrivateTest, CredentialsOfTheClientMakeAConnectionPrivate) {
   EXPECT_THAT(message(other), StartsWith("GET /again ")) << "not over the user's connection";
 }
 
-TEST_F(HttpPrivateTest, OtherSchemesAndNamesThatOnlyLookLikeItShareConnections) {
+TEST_F(HttpPrivateTest, OtherSchemesAndSimilarNamesShareConnections) {
   serve();
   Sides first = asked(get("/"));
   answered(first,
@@ -133,7 +133,7 @@ TEST_F(HttpPrivateTest, ConnectionIsClosedWhenTheClientsLastRequestIsAnswered) {
   EXPECT_TRUE(ends_as(user.server, Socket::End::fin));
 }
 
-TEST_F(HttpPrivateTest, ClientStaysWithItsBackendWhateverTheBalancerSays) {
+TEST_F(HttpPrivateTest, ClientStaysWithItsBackendDespiteTheBalancer) {
   Acceptor other;
   apply("listeners:\n" + listener_text("cluster: c") +
         fmt::format("clusters:\n  - {{ name: c, backends: [{}, {}] }}\n", backend.address().text(),
@@ -186,7 +186,7 @@ TEST_F(HttpPrivateTest, PrivateConnectionGivesItsRoomToARequestThatMayNotWait) {
   EXPECT_TRUE(ends_as(user.server, Socket::End::fin));
 }
 
-TEST_F(HttpPrivateTest, LoweredLimitsCloseIdlePrivateConnections_LongestIdleFirst) {
+TEST_F(HttpPrivateTest, LoweredLimitsCloseIdlePrivateConnectionsLongestIdleFirst) {
   serve();
   Sides first = logged_in(), second = logged_in();
   serve("cluster: c", "pool: { max_connections: 1 }");
@@ -210,7 +210,7 @@ TEST_F(HttpPrivateTest, PrivateConnectionIsNotUsedUnderOtherTlsSettings) {
   EXPECT_EQ(cells_of_backend().reuses.value, reuses);
 }
 
-TEST_F(HttpPrivateTest, IdlePrivateConnectionIsClosedInTimeAndReplaced) {
+TEST_F(HttpPrivateTest, IdlePrivateConnectionIsClosedAfterItsTimeoutAndReplaced) {
   serve("cluster: c, timeouts: { keep_alive: 0s }", "timeouts: { idle: 10s }");
   Sides user = logged_in();
   advance(11s);
@@ -257,7 +257,7 @@ TEST_F(HttpPrivateTest, LoginInProgressSurvivesTheBeginningOfADrain) {
   EXPECT_TRUE(ends_as(user.server, Socket::End::fin)) << "closed with its client";
 }
 
-TEST_F(HttpPrivateTest, GatewayErrorOverAPrivateConnectionIsPassedOn) {
+TEST_F(HttpPrivateTest, GatewayErrorOverAPrivateConnectionIsRelayed) {
   serve("cluster: c, retry: { on: [gateway_error] }");
   Sides user = logged_in();
   ask_again(user, get("/"));

@@ -1,5 +1,5 @@
-// What weir does not understand is refused: the status a client sees, the end of its connection,
-// and that no backend hears of it. Each row of the strict rules of RFC 9112 as bytes on a socket.
+// Refused requests: the status that the client receives, the end of its connection, and that no
+// backend gets them. Each of the strict rules of RFC 9112 as bytes on a socket.
 #include "support/http_fixture.h"
 
 namespace weir::test {
@@ -29,7 +29,7 @@ class HttpRefusalTest : public HttpFixture {
  protected:
   void SetUp() override { serve("cluster: c, limits: { max_body_size: 1KiB }"); }
 
-  // One answer, whole, that says it is the last; then FIN. No backend receives it.
+  // One complete answer with Connection: close; then FIN. No backend receives the request.
   void expect_refused(const std::string& bytes, const std::string& status) {
     SCOPED_TRACE(escaped(bytes));
     Socket one = client();
@@ -56,7 +56,7 @@ TEST_F(HttpRefusalTest, LinesThatDoNotEndInCrlfAreA400) {
       "400");
 }
 
-TEST_F(HttpRefusalTest, RequestLinesThatAreNotOneAreA400) {
+TEST_F(HttpRefusalTest, InvalidRequestLinesAreA400) {
   expect_all_refused({"GET\r\n\r\n", "GET /\r\n\r\n", "GET  / HTTP/1.1\r\nHost: a\r\n\r\n",
                       "GET /  HTTP/1.1\r\nHost: a\r\n\r\n", "GET / HTTP/1.1 \r\nHost: a\r\n\r\n",
                       " GET / HTTP/1.1\r\nHost: a\r\n\r\n", "GET\t/ HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -66,7 +66,7 @@ TEST_F(HttpRefusalTest, RequestLinesThatAreNotOneAreA400) {
                      "400");
 }
 
-TEST_F(HttpRefusalTest, TargetsInAFormThatTheMethodDoesNotHaveAreA400) {
+TEST_F(HttpRefusalTest, TargetsInTheWrongFormForTheMethodAreA400) {
   expect_all_refused(
       {head("", "GET * HTTP/1.1"), head("", "GET a:80 HTTP/1.1"), head("", "GET a HTTP/1.1"),
        head("", "GET ftp://a/ HTTP/1.1"), head("", "GET http:/// HTTP/1.1"),
@@ -77,8 +77,8 @@ TEST_F(HttpRefusalTest, TargetsInAFormThatTheMethodDoesNotHaveAreA400) {
       "400");
 }
 
-// Where they end is known: the connection may go on.
-TEST_F(HttpRefusalTest, PathsThatMayBeReadInTwoWaysAreA400) {
+// The end of such a request is known: the connection may stay open.
+TEST_F(HttpRefusalTest, AmbiguousPathsAreA400) {
   for (const std::string path :
        {"/%zz", "/%0", "/%00", "/../a", "/%2e%2e/a", "/..;/b", "/..%2fa", "/a%5c..\\..%5cb"}) {
     Socket one = client();
@@ -91,7 +91,7 @@ TEST_F(HttpRefusalTest, PathsThatMayBeReadInTwoWaysAreA400) {
   }
 }
 
-TEST_F(HttpRefusalTest, FieldLinesThatOthersMayReadInAnotherWayAreA400) {
+TEST_F(HttpRefusalTest, AmbiguousFieldLinesAreA400) {
   expect_all_refused(
       {head("X : 1\r\n"), head("X\t: 1\r\n"), head(" X: 1\r\n"), head("X: 1\r\n folded\r\n"),
        head("X: 1\r\n\tfolded\r\n"), head("X\r\n"), head(": 1\r\n"), head("X Y: 1\r\n"),
@@ -100,7 +100,7 @@ TEST_F(HttpRefusalTest, FieldLinesThatOthersMayReadInAnotherWayAreA400) {
       "400");
 }
 
-TEST_F(HttpRefusalTest, HostMustBeThereOnceAndBeAHost) {
+TEST_F(HttpRefusalTest, HostMustBePresentOnceAndValid) {
   expect_all_refused(
       {"GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
        "GET / HTTP/1.1\r\nHost: a\r\nhost: b\r\n\r\n", "GET / HTTP/1.1\r\nHost: a, b\r\n\r\n",
@@ -111,7 +111,7 @@ TEST_F(HttpRefusalTest, HostMustBeThereOnceAndBeAHost) {
       "400");
 }
 
-TEST_F(HttpRefusalTest, LengthsThatAreNotOneNumberAreA400) {
+TEST_F(HttpRefusalTest, LengthsOtherThanOneNumberAreA400) {
   for (const std::string value : {"+3", "-1", "0 0", "3,3", "3, 3", "0x3", "3;", "", "3a", "1e2",
                                   "9223372036854775808", "99999999999999999999999999"})
     expect_refused(head("Content-Length: " + value + "\r\n") + "abc", "400");
@@ -122,7 +122,7 @@ TEST_F(HttpRefusalTest, LengthsThatAreNotOneNumberAreA400) {
                      "400");
 }
 
-TEST_F(HttpRefusalTest, TransferCodingsThatAreNotChunkedOnceAreRefused) {
+TEST_F(HttpRefusalTest, TransferCodingsOtherThanOneChunkedAreRefused) {
   for (const std::string value :
        {"xchunked", "chunked, identity", "identity", "gzip", "chunked,chunked", "chunked;q=1",
         "\"chunked\"", "", "chunked gzip",
@@ -142,7 +142,7 @@ TEST_F(HttpRefusalTest, UnknownVersionsAndMethodsAreRefusedWith505And501) {
   expect_refused(head("", std::string(64, 'M') + " / HTTP/1.1"), "501");
 }
 
-TEST_F(HttpRefusalTest, HeadsThatAreTooLargeHaveStatusesOfTheirOwn) {
+TEST_F(HttpRefusalTest, HeadsThatAreTooLargeHaveTheirOwnStatuses) {
   expect_refused(head("", "GET /" + std::string(40'000, 'a') + " HTTP/1.1"), "414");
   expect_refused(head("X: " + std::string(40'000, 'a') + "\r\n"), "431");
   std::string fields;
@@ -150,11 +150,11 @@ TEST_F(HttpRefusalTest, HeadsThatAreTooLargeHaveStatusesOfTheirOwn) {
   expect_refused(head(fields), "431");
 }
 
-TEST_F(HttpRefusalTest, AnUnknownExpectationIsA417) {
+TEST_F(HttpRefusalTest, UnknownExpectationIsA417) {
   expect_refused(head("Content-Length: 3\r\nExpect: magic\r\n") + "abc", "417");
 }
 
-TEST_F(HttpRefusalTest, ABodyThatIsTooLargeIsA413_BeforeItComesOrWhenItHas) {
+TEST_F(HttpRefusalTest, BodyThatIsTooLargeIsA413BeforeOrAfterItArrives) {
   expect_refused(head("Content-Length: 1025\r\n"), "413");
   Sides sides = asked(head("Transfer-Encoding: chunked\r\n"));
   ASSERT_TRUE(sides.client.send("401\r\n" + std::string(1025, 'x') + "\r\n0\r\n\r\n"));
@@ -162,8 +162,8 @@ TEST_F(HttpRefusalTest, ABodyThatIsTooLargeIsA413_BeforeItComesOrWhenItHas) {
   EXPECT_THAT(rest(sides.server), Not(HasSubstr("0\r\n\r\n"))) << "it is not made a whole one";
 }
 
-// The request has been begun upstream by then: it is not completed there.
-TEST_F(HttpRefusalTest, ChunksThatAreNotFramedRightAreA400_AndTheBackendSeesAnAbort) {
+// The request to the backend has begun by then: it is not completed.
+TEST_F(HttpRefusalTest, InvalidChunksAreA400AndTheBackendConnectionIsAborted) {
   for (const std::string& body :
        {std::string("z\r\n"), std::string("\r\n"), std::string("1\nx"), std::string("1 \r\nx"),
         std::string("0x1\r\nx"), std::string("-1\r\nx"), std::string("1\r\nxy\r\n"),
@@ -182,7 +182,7 @@ TEST_F(HttpRefusalTest, ChunksThatAreNotFramedRightAreA400_AndTheBackendSeesAnAb
   EXPECT_THAT(rest(sides.client), StartsWith("HTTP/1.1 431 "));
 }
 
-TEST_F(HttpRefusalTest, BytesBehindARefusedRequestAreNotParsedAsARequest) {
+TEST_F(HttpRefusalTest, BytesAfterARefusedRequestAreNotParsedAsARequest) {
   Socket one = client();
   ASSERT_TRUE(one.send(head("Content-Length: 3, 3\r\n") + get("/smuggled")));
   const std::string all = rest(one);
@@ -190,7 +190,7 @@ TEST_F(HttpRefusalTest, BytesBehindARefusedRequestAreNotParsedAsARequest) {
   EXPECT_TRUE(no_connection_arrives());
 }
 
-TEST_F(HttpRefusalTest, RequestsThatMaySayNothingMoreAreAnsweredInOrder_ThenTheBadOne) {
+TEST_F(HttpRefusalTest, EarlierRequestsAreAnsweredInOrderBeforeTheInvalidOne) {
   Socket one = client();
   ASSERT_TRUE(one.send(get("/good") + "BAD\r\n\r\n"));
   Socket server = accepted();
@@ -201,7 +201,7 @@ TEST_F(HttpRefusalTest, RequestsThatMaySayNothingMoreAreAnsweredInOrder_ThenTheB
   EXPECT_THAT(all, HasSubstr("fineHTTP/1.1 400 "));
 }
 
-// RFC 9110 9.3.6: what stands behind a CONNECT may be bytes that the client means for the tunnel.
+// RFC 9110 9.3.6: the bytes after a CONNECT may be for the tunnel.
 TEST_F(HttpRefusalTest, ClosesAfterAConnectThatOpensNoTunnel) {
   const std::string connect = "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n";
   const std::string inside = "GET /inside HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -227,7 +227,7 @@ TEST_F(HttpRefusalTest, ClosesAfterAConnectThatTheBackendRefuses) {
   EXPECT_EQ(sides.server.receive_all(1ms), "") << "the request behind CONNECT was forwarded";
 }
 
-TEST_F(HttpRefusalTest, LogsWhatCouldBeReadOfARefusedRequest) {
+TEST_F(HttpRefusalTest, LogsTheReadablePartsOfARefusedRequest) {
   serve("cluster: c, limits: { max_header_size: 1KiB }");
   LogCapture log;
   expect_refused("GET /no-version\r\nHost: a.test\r\n\r\n", "400");
@@ -260,7 +260,7 @@ TEST_F(HttpRefusalTest, LogsARequestThatTimesOutInItsHead) {
   EXPECT_TRUE(has_line(log.access(), {"status=408", "method=GET", "host=a.test", "path=/slow"}));
 }
 
-TEST_F(HttpRefusalTest, LogsARequestThatIsCutInItsHead_AndNoConnectionWithoutOne) {
+TEST_F(HttpRefusalTest, LogsARequestThatIsCutInItsHeadAndNoConnectionWithoutARequest) {
   serve("cluster: c");
   LogCapture log;
   Socket fin = client(), reset = client(), silent = client();

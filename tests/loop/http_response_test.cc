@@ -1,4 +1,5 @@
-// Responses: interim ones, those without a body, those that are not HTTP, and what old clients get.
+// Responses: interim ones, responses without a body, responses that are not HTTP, and responses to
+// HTTP/1.0 clients.
 #include "support/http_fixture.h"
 
 namespace weir::test {
@@ -19,7 +20,7 @@ class HttpResponseTest : public HttpFixture {
       "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n";
 };
 
-TEST_F(HttpResponseTest, A100IsTheBackendsToGive) {
+TEST_F(HttpResponseTest, OnlyTheBackendSendsA100) {
   Sides sides = asked(kExpecting);
   EXPECT_THAT(sides.request, HasSubstr("Expect: 100-continue\r\n"));
   EXPECT_TRUE(receives_nothing(sides.client)) << "weir does not make one";
@@ -33,7 +34,7 @@ TEST_F(HttpResponseTest, A100IsTheBackendsToGive) {
   EXPECT_THAT(ask_again(sides, get("/next")), StartsWith("GET /next "));
 }
 
-TEST_F(HttpResponseTest, AFinalAnswerInsteadOfA100EndsBothConnections) {
+TEST_F(HttpResponseTest, FinalResponseInsteadOfA100ClosesBothConnections) {
   Sides sides = asked(kExpecting);
   EXPECT_THAT(answered(sides, "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"),
               HasSubstr("\r\nConnection: close\r\n"))
@@ -42,7 +43,7 @@ TEST_F(HttpResponseTest, AFinalAnswerInsteadOfA100EndsBothConnections) {
   rest(sides.server);
 }
 
-TEST_F(HttpResponseTest, TheExpectationOfAnOldClientIsIgnored) {
+TEST_F(HttpResponseTest, ExpectationOfAnHttp10ClientIsIgnored) {
   Sides sides =
       asked("POST / HTTP/1.0\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
   EXPECT_THAT(sides.request, Not(HasSubstr("Expect")));
@@ -61,7 +62,7 @@ TEST_F(HttpResponseTest, InterimResponsesAreRelayedInOrder) {
                               "Link: </a>\r\n\r\nHTTP/1.1 200 OK\r\n"));
 }
 
-TEST_F(HttpResponseTest, AnUnrequested101IsA502) {
+TEST_F(HttpResponseTest, Unrequested101IsA502) {
   for (const auto& [request, response] : std::vector<std::pair<std::string, std::string>>{
            {get("/"), "Connection: upgrade\r\nUpgrade: websocket\r\n"},
            {get("/", "Connection: upgrade\r\nUpgrade: websocket\r\n"),
@@ -81,7 +82,7 @@ TEST_F(HttpResponseTest, AnUnrequested101IsA502) {
   }
 }
 
-TEST_F(HttpResponseTest, AnInvalidResponseIsNotForwarded) {
+TEST_F(HttpResponseTest, InvalidResponseIsNotForwarded) {
   for (const std::string& response :
        {std::string("SECRET\r\n\r\n"), std::string("HTTP/2.0 200 SECRET\r\n\r\n"),
         std::string("ICY 200 SECRET\r\n\r\n"), std::string("HTTP/1.1 20 SECRET\r\n\r\n"),
@@ -110,7 +111,7 @@ TEST_F(HttpResponseTest, AnInvalidResponseIsNotForwarded) {
   }
 }
 
-TEST_F(HttpResponseTest, BytesBehindAResponseAreNotForwarded) {
+TEST_F(HttpResponseTest, BytesAfterAResponseAreNotForwarded) {
   Sides sides = asked(get("/mine"));
   EXPECT_THAT(answered(sides, ok("") + ok("SECRET")), StartsWith("HTTP/1.1 200 "));
   Socket other = client();
@@ -137,7 +138,7 @@ TEST_F(HttpResponseTest, BytesOnAnIdleKeptConnectionAreNotForwarded) {
   EXPECT_THAT(until(sides.client, "hers"), Not(HasSubstr("SECRET")));
 }
 
-TEST_F(HttpResponseTest, HeadAnd204And304HaveNoBody_WhateverTheyAnnounce) {
+TEST_F(HttpResponseTest, HeadAnd204And304HaveNoBodyDespiteTheirFields) {
   Sides sides = asked("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n");
   EXPECT_THAT(answered(sides, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
               StartsWith("HTTP/1.1 200 "));
@@ -155,7 +156,7 @@ TEST_F(HttpResponseTest, HeadAnd204And304HaveNoBody_WhateverTheyAnnounce) {
   EXPECT_EQ(bytes(sides.client, 1), "x");
 }
 
-TEST_F(HttpResponseTest, A204ThatAnnouncesABodyIsItsConnectionsLast) {
+TEST_F(HttpResponseTest, ConnectionClosesAfterA204ThatAnnouncesABody) {
   Sides sides = asked(get("/"));
   const std::string head =
       answered(sides, "HTTP/1.1 204 No Content\r\nContent-Length: 6\r\n\r\nSECRET");
@@ -168,7 +169,7 @@ TEST_F(HttpResponseTest, A204ThatAnnouncesABodyIsItsConnectionsLast) {
   EXPECT_THAT(until(sides.client, "next"), Not(HasSubstr("SECRET")));
 }
 
-TEST_F(HttpResponseTest, AnErrorOfWeirForHeadHasNoBody) {
+TEST_F(HttpResponseTest, ErrorOfWeirForHeadHasNoBody) {
   serve("routes: [{ match: { path: /x }, cluster: c }]");
   Socket one = client();
   ASSERT_TRUE(one.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n" + get("/second")));
@@ -177,7 +178,7 @@ TEST_F(HttpResponseTest, AnErrorOfWeirForHeadHasNoBody) {
   EXPECT_NE(both.find("\r\n\r\nHTTP/1.1 404 "), std::string::npos) << both;
 }
 
-TEST_F(HttpResponseTest, AnOldClientIsClosedUnlessItAsksForMore) {
+TEST_F(HttpResponseTest, Http10ConnectionClosesWithoutKeepAlive) {
   Sides sides = asked(old("/"));
   EXPECT_THAT(sides.request, StartsWith("GET / HTTP/1.1\r\n"));
   EXPECT_THAT(answered(sides, ok("")), StartsWith("HTTP/1.1 200 "));
@@ -192,7 +193,7 @@ TEST_F(HttpResponseTest, AnOldClientIsClosedUnlessItAsksForMore) {
   }
 }
 
-TEST_F(HttpResponseTest, AnOldClientNeverSeesChunks) {
+TEST_F(HttpResponseTest, Http10ClientGetsNoChunks) {
   Sides sides = asked(old("/", "Connection: keep-alive\r\n"));
   ASSERT_TRUE(
       sides.server.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: "
@@ -203,7 +204,7 @@ TEST_F(HttpResponseTest, AnOldClientNeverSeesChunks) {
   EXPECT_EQ(sides.client.end(), Socket::End::fin);
 }
 
-TEST_F(HttpResponseTest, AnOldBackendIsNotKeptUnlessItSaysSo) {
+TEST_F(HttpResponseTest, Http10BackendConnectionIsKeptOnlyWithKeepAlive) {
   Sides sides = asked(get("/"));
   answered(sides, "HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n");
   rest(sides.server);

@@ -1,5 +1,5 @@
-// Requests that are sent again: only what is provably unprocessed, unless more is asked for, and
-// never a POST that may have arrived. Each decision is counted by its cause.
+// Requests that are sent again: only if they are provably unprocessed or safe, unless more is
+// configured, and never a POST that may have arrived. Each decision is counted by its cause.
 #include "support/http_fixture.h"
 
 namespace weir::test {
@@ -20,7 +20,7 @@ class HttpRetryTest : public HttpFixture {
                       backend.address().text(), other.address().text()));
     backend.stop();
   }
-  // A kept connection on which another request has just arrived.
+  // A kept connection on which the backend has just received another request.
   Sides kept(const std::string& request) {
     Sides sides = asked(get("/first"));
     answered(sides, ok(""));
@@ -28,7 +28,7 @@ class HttpRetryTest : public HttpFixture {
     ask_again(sides, request);
     return sides;
   }
-  // The next try, after the pause before it.
+  // The next attempt, after its pause.
   Socket next_try() {
     Socket socket;
     EXPECT_TRUE(run_until([&] {
@@ -46,7 +46,7 @@ class HttpRetryTest : public HttpFixture {
   uint64_t results(RetryResult result) { return cluster_cells("c").retries[result].value; }
 };
 
-TEST_F(HttpRetryTest, ABackendThatRefusesIsPassedOver_ForAPostToo) {
+TEST_F(HttpRetryTest, RefusingBackendIsReplacedAlsoForAPost) {
   Acceptor other;
   serve_refusing_before(other);
   for (int i = 0; i < 2; ++i) {
@@ -62,7 +62,7 @@ TEST_F(HttpRetryTest, ABackendThatRefusesIsPassedOver_ForAPostToo) {
   EXPECT_EQ(cluster_cells("c").retries.sum(), 1u);
 }
 
-TEST_F(HttpRetryTest, AChunkedUploadIsPassedOnWhenABackendRefuses) {
+TEST_F(HttpRetryTest, ChunkedUploadIsSentToTheNextBackendWhenOneRefuses) {
   Acceptor other;
   serve_refusing_before(other);
   for (int i = 0; i < 2; ++i) {
@@ -76,7 +76,7 @@ TEST_F(HttpRetryTest, AChunkedUploadIsPassedOnWhenABackendRefuses) {
   }
 }
 
-TEST_F(HttpRetryTest, ARequestThatAKeptConnectionDidNotTakeIsSentOnANewOneEvenAPost) {
+TEST_F(HttpRetryTest, RequestNotSentOnAKeptConnectionIsSentOnANewOneEvenAPost) {
   serve();
   Sides sides = asked(get("/first"));
   answered(sides, ok(""));
@@ -89,7 +89,7 @@ TEST_F(HttpRetryTest, ARequestThatAKeptConnectionDidNotTakeIsSentOnANewOneEvenAP
   EXPECT_THAT(message(sides.client), StartsWith("HTTP/1.1 200 "));
 }
 
-TEST_F(HttpRetryTest, AKeptConnectionThatCloses_IsNoReasonToFailAGet) {
+TEST_F(HttpRetryTest, GetIsSentAgainWhenAKeptConnectionCloses) {
   for (bool reset : {false, true}) {
     serve();
     const uint64_t before = causes(RetryCause::reused_connection);
@@ -107,7 +107,7 @@ TEST_F(HttpRetryTest, AKeptConnectionThatCloses_IsNoReasonToFailAGet) {
   EXPECT_EQ(results(RetryResult::ok), 2u);
 }
 
-TEST_F(HttpRetryTest, APutIsSentAgainWithItsBody) {
+TEST_F(HttpRetryTest, PutIsSentAgainWithItsBody) {
   serve_with("on: reused_connection");
   const std::string put = "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc";
   Sides sides = kept(put);
@@ -117,7 +117,7 @@ TEST_F(HttpRetryTest, APutIsSentAgainWithItsBody) {
   EXPECT_THAT(until(server, "abc"), StartsWith("PUT / "));
 }
 
-// What a backend has read whole may have been done.
+// A backend may have processed a request that it has read completely.
 TEST_F(HttpRetryTest, KeptConnectionThatClosesIsNoProofThatNothingWasDone) {
   const std::string put = "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc";
   const std::string erase = "DELETE / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -153,7 +153,7 @@ TEST_F(HttpRetryTest, KeptConnectionThatClosesIsNoProofThatNothingWasDone) {
   }
 }
 
-TEST_F(HttpRetryTest, AProvablyUnprocessedRequestIsRetriedWhateverIsListed) {
+TEST_F(HttpRetryTest, ProvablyUnprocessedRequestIsRetriedForAnyListedReasons) {
   for (const char* retry : {"on: unprocessed", "on: timeout"}) {
     serve_with(retry);
     Sides sides = asked(get("/first"));
@@ -168,7 +168,7 @@ TEST_F(HttpRetryTest, AProvablyUnprocessedRequestIsRetriedWhateverIsListed) {
   }
 }
 
-TEST_F(HttpRetryTest, AnUnsafeRequestThatMayHaveArrivedIsNotRetried) {
+TEST_F(HttpRetryTest, UnsafeRequestThatMayHaveArrivedIsNotRetried) {
   serve_with("on: [reset_before_response, timeout, gateway_error]");
   for (const std::string& request :
        {post("/", "abc"), std::string("PATCH / HTTP/1.1\r\nHost: a\r\n\r\n"),
@@ -188,7 +188,7 @@ TEST_F(HttpRetryTest, AnUnsafeRequestThatMayHaveArrivedIsNotRetried) {
   EXPECT_EQ(cluster_cells("c").retry_causes.sum(), 0u);
 }
 
-TEST_F(HttpRetryTest, ABodyThatIsNoLongerHereIsNotSentAgain) {
+TEST_F(HttpRetryTest, RequestWhoseBodyIsNotBufferedIsNotSentAgain) {
   serve();
   Sides sides = asked(get("/"));
   answered(sides, ok(""));
@@ -202,7 +202,7 @@ TEST_F(HttpRetryTest, ABodyThatIsNoLongerHereIsNotSentAgain) {
   EXPECT_TRUE(no_further_try());
 }
 
-TEST_F(HttpRetryTest, ANewConnectionThatEndsIsA502_UnlessMoreIsAskedFor) {
+TEST_F(HttpRetryTest, NewConnectionThatEndsIsA502UnlessARetryIsConfigured) {
   serve();
   Sides sides = asked(get("/"));
   sides.server.close();
@@ -219,7 +219,7 @@ TEST_F(HttpRetryTest, ANewConnectionThatEndsIsA502_UnlessMoreIsAskedFor) {
   EXPECT_EQ(causes(RetryCause::reset_before_response), 1u);
 }
 
-TEST_F(HttpRetryTest, AnAnswerThatHasBegunIsNotAskedForAgain) {
+TEST_F(HttpRetryTest, RequestIsNotSentAgainOnceAResponseHasBegun) {
   serve_with("on: reset_before_response");
   for (const std::string begun :
        {"HTTP/1.1 200", "HTTP/1.1 200 OK\r\nX: 1\r\n", "HTTP/1.1 103 Early Hints\r\n\r\n"}) {
@@ -232,7 +232,7 @@ TEST_F(HttpRetryTest, AnAnswerThatHasBegunIsNotAskedForAgain) {
   }
 }
 
-TEST_F(HttpRetryTest, SilenceIsAReasonWhereItIsAskedFor) {
+TEST_F(HttpRetryTest, TimeoutIsAReasonWhenConfigured) {
   serve_with("on: timeout, attempts: 1", "timeouts: { response_header: 2s }");
   Sides sides = asked(get("/"));
   advance(3s);
@@ -245,7 +245,7 @@ TEST_F(HttpRetryTest, SilenceIsAReasonWhereItIsAskedFor) {
   EXPECT_EQ(results(RetryResult::failed), 1u);
 }
 
-TEST_F(HttpRetryTest, EachTryMayHaveATimeOfItsOwn) {
+TEST_F(HttpRetryTest, EachAttemptMayHaveItsOwnTimeout) {
   serve_with("on: timeout, per_try_timeout: 1s", "timeouts: { response_header: 10s }");
   Sides sides = asked(get("/"));
   advance(1100ms);
@@ -256,7 +256,7 @@ TEST_F(HttpRetryTest, EachTryMayHaveATimeOfItsOwn) {
   EXPECT_THAT(message(sides.client), StartsWith("HTTP/1.1 200 "));
 }
 
-TEST_F(HttpRetryTest, AStatusIsAReasonWhereItIsAskedFor) {
+TEST_F(HttpRetryTest, StatusIsAReasonWhenConfigured) {
   serve_with("on: [\"503\"], attempts: 1");
   const std::string busy = "HTTP/1.1 503 Busy\r\nContent-Length: 4\r\nX-From: it\r\n\r\nbusy";
   Sides sides = asked(get("/"));
@@ -286,7 +286,7 @@ TEST_F(HttpRetryTest, NothingIsSentAgainWithoutAttempts) {
   EXPECT_THAT(answer_to(get("/")), StartsWith("HTTP/1.1 502 "));
 }
 
-TEST_F(HttpRetryTest, ThreeMayBeSentAgainAtATime_AndAShareOfMore) {
+TEST_F(HttpRetryTest, ThreeRequestsMayBeRetriedAtATimeAndAShareOfMore) {
   serve_with("budget: 20%");
   backend.stop();
   std::vector<Socket> clients;

@@ -1,4 +1,5 @@
-// HTTP/1 through one worker: what clients and backends see, byte by byte, and the books afterwards.
+// HTTP/1 through one worker: the bytes that clients and backends receive, and the counters
+// afterwards.
 #include "support/http_fixture.h"
 
 namespace weir::test {
@@ -11,7 +12,7 @@ using testing::StartsWith;
 
 class HttpTest : public HttpFixture {};
 
-TEST_F(HttpTest, ARequestAndItsResponseAreWrittenAnew) {
+TEST_F(HttpTest, RequestAndResponseAreRewritten) {
   serve();
   Socket one = client();
   ASSERT_TRUE(one.send(get("/a?b=c", "Connection: x-drop\r\nX-Drop: 1\r\nX-Keep: 2\r\n")));
@@ -58,7 +59,7 @@ TEST_F(HttpTest, PipelinedRequestsAreAnsweredInOrder) {
   EXPECT_LT(all.find("answer 1"), all.find("answer 2"));
 }
 
-TEST_F(HttpTest, ALongBodyOfKnownLengthGoesBothWays) {
+TEST_F(HttpTest, LongBodyOfKnownLengthIsRelayedInBothDirections) {
   serve();
   const std::string body(3'000'000, 'b');
   Socket one = client();
@@ -87,7 +88,7 @@ TEST_F(HttpTest, ALongBodyOfKnownLengthGoesBothWays) {
       20000));
 }
 
-TEST_F(HttpTest, AChunkedBodyIsFramedAnew) {
+TEST_F(HttpTest, ChunkedBodyIsFramedAnew) {
   serve();
   Socket one = client();
   ASSERT_TRUE(
@@ -104,8 +105,9 @@ TEST_F(HttpTest, AChunkedBodyIsFramedAnew) {
   EXPECT_THAT(message(server), StartsWith("GET /next "));
 }
 
-// The next request begins where longer framing than what came is written.
-TEST_F(HttpTest, ARequestBehindTheLastBytesOfAChunkedBodyIsRead) {
+// The next request begins in the buffer where weir writes framing that is longer than the received
+// one.
+TEST_F(HttpTest, RequestDirectlyAfterAChunkedBodyIsRead) {
   serve();
   Socket one = client();
   ASSERT_TRUE(
@@ -121,7 +123,7 @@ TEST_F(HttpTest, ARequestBehindTheLastBytesOfAChunkedBodyIsRead) {
   EXPECT_THAT(until(one, "second"), HasSubstr("first"));
 }
 
-TEST_F(HttpTest, ABodyThatEndsWithTheConnectionIsChunkedForTheClient) {
+TEST_F(HttpTest, BodyThatEndsWithTheConnectionIsChunkedForTheClient) {
   serve();
   Socket one = client();
   ASSERT_TRUE(one.send(get("/")));
@@ -132,7 +134,7 @@ TEST_F(HttpTest, ABodyThatEndsWithTheConnectionIsChunkedForTheClient) {
   EXPECT_THAT(until(one, "0\r\n\r\n"), EndsWith("c\r\nall there is\r\n0\r\n\r\n"));
 }
 
-TEST_F(HttpTest, ATruncatedBodyIsAnAbort) {
+TEST_F(HttpTest, TruncatedBodyAbortsTheConnection) {
   serve();
   Socket one = client();
   ASSERT_TRUE(one.send(get("/")));
@@ -144,7 +146,7 @@ TEST_F(HttpTest, ATruncatedBodyIsAnAbort) {
   EXPECT_TRUE(ends_as(one, Socket::End::reset));
 }
 
-TEST_F(HttpTest, AnInvalidRequestIsRefusedAndTheConnectionClosed) {
+TEST_F(HttpTest, InvalidRequestIsRefusedAndTheConnectionClosed) {
   serve();
   for (const auto& [bytes, status] : std::vector<std::pair<std::string, std::string>>{
            {"nonsense\r\n\r\n", "400"},
@@ -159,7 +161,7 @@ TEST_F(HttpTest, AnInvalidRequestIsRefusedAndTheConnectionClosed) {
   }
 }
 
-TEST_F(HttpTest, AnInvalidResponseIsA502) {
+TEST_F(HttpTest, InvalidResponseIsA502) {
   serve();
   Socket one = client();
   ASSERT_TRUE(one.send(get("/")));
@@ -169,7 +171,7 @@ TEST_F(HttpTest, AnInvalidResponseIsA502) {
   EXPECT_THAT(message(one), StartsWith("HTTP/1.1 502"));
 }
 
-TEST_F(HttpTest, AKeptConnectionThatHasDiedIsReplacedForAGet_NotForAPost) {
+TEST_F(HttpTest, ClosedKeptConnectionIsReplacedForAGetNotForAPost) {
   serve();
   Socket one = client();
   ASSERT_TRUE(one.send(get("/")));
@@ -177,7 +179,7 @@ TEST_F(HttpTest, AKeptConnectionThatHasDiedIsReplacedForAGet_NotForAPost) {
   message(server);
   ASSERT_TRUE(server.send(ok("1")));
   until(one, "\r\n\r\n1");
-  // The backend closes at the moment at which the request is on its way.
+  // The backend closes while the request is in transit.
   ASSERT_TRUE(one.send(get("/again")));
   message(server);
   server.reset();
@@ -193,13 +195,13 @@ TEST_F(HttpTest, AKeptConnectionThatHasDiedIsReplacedForAGet_NotForAPost) {
   EXPECT_FALSE(wait_ready(backend.fd(), POLLIN, 1ms)) << "it arrives at most once";
 }
 
-TEST_F(HttpTest, ARefusedConnectionIsA502AfterTheTriesThereAre_AndTheClientStays) {
+TEST_F(HttpTest, RefusedConnectionIsA502AfterAllAttemptsAndTheClientStaysConnected) {
   serve();
   backend.stop();
   Socket one = client();
   ASSERT_TRUE(one.send(get("/")));
   EXPECT_TRUE(run_until([&] {
-    advance(50ms);  // the pauses between the tries
+    advance(50ms);  // the pauses between the attempts
     return wait_ready(one.fd(), POLLIN, 0ms);
   }));
   EXPECT_THAT(until(one, "request "), HasSubstr("502 Bad Gateway\n"));
@@ -212,7 +214,7 @@ TEST_F(HttpTest, ARefusedConnectionIsA502AfterTheTriesThereAre_AndTheClientStays
   EXPECT_THAT(message(server), StartsWith("GET /back"));
 }
 
-TEST_F(HttpTest, RoutesDecide) {
+TEST_F(HttpTest, RouteDecidesWhatHappensToARequest) {
   serve(
       "routes: [{ match: { path: /ping }, respond: { status: 200, body: \"pong\" } }, "
       "{ match: { path_prefix: /old }, redirect: { path: /new, status: 301 } }, "
@@ -249,7 +251,7 @@ TEST_F(HttpTest, ResponsesWithoutABodyEndWithTheirHead) {
   EXPECT_THAT(message(one), StartsWith("HTTP/1.1 204"));
 }
 
-TEST_F(HttpTest, AnEarlyAnswerIsDeliveredWholeWhileTheBodyStillComes) {
+TEST_F(HttpTest, EarlyResponseIsDeliveredCompletelyWhileTheBodyArrives) {
   serve("cluster: c, limits: { max_body_size: 1KiB }");
   Socket one = client();
   ASSERT_TRUE(one.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n"));
@@ -265,7 +267,7 @@ TEST_F(HttpTest, AnEarlyAnswerIsDeliveredWholeWhileTheBodyStillComes) {
   EXPECT_TRUE(ends_as(one, Socket::End::fin));
 }
 
-TEST_F(HttpTest, AnUpgradeThatIsAcceptedIsATunnel) {
+TEST_F(HttpTest, AcceptedUpgradeOpensATunnel) {
   serve();
   Socket one = client();
   ASSERT_TRUE(one.send(get("/ws", "Connection: Upgrade\r\nUpgrade: websocket\r\n")));
@@ -285,7 +287,7 @@ TEST_F(HttpTest, AnUpgradeThatIsAcceptedIsATunnel) {
   EXPECT_TRUE(ends_as(one, Socket::End::fin));
 }
 
-TEST_F(HttpTest, ADrainClosesIdleConnections_AndAnnouncesTheEndToTheOthers) {
+TEST_F(HttpTest, DrainClosesIdleConnectionsAndAnnouncesTheCloseOnOthers) {
   serve();
   Socket idle = client(), busy = client();
   ASSERT_TRUE(busy.send(get("/")));
@@ -304,7 +306,7 @@ TEST_F(HttpTest, ADrainClosesIdleConnections_AndAnnouncesTheEndToTheOthers) {
   EXPECT_TRUE(run_until([&] { return empties == 1; }));
 }
 
-TEST_F(HttpTest, SlowHeadsAndSilentConnectionsEnd) {
+TEST_F(HttpTest, SlowHeadsAndSilentConnectionsTimeOut) {
   serve();
   Socket slow = client(), silent = client();
   ASSERT_TRUE(slow.send("GET / HT"));

@@ -1,4 +1,4 @@
-// Time that runs out: each timeout with its status, its reason, and where it was configured.
+// Each timeout with its status, its reason, and the place where it was configured.
 #include "support/http_fixture.h"
 
 namespace weir::test {
@@ -18,7 +18,7 @@ class HttpTimeoutsTest : public HttpFixture {
   LogCapture log;
 };
 
-TEST_F(HttpTimeoutsTest, AHeadHasItsTime_AndDrippingItGainsNone) {
+TEST_F(HttpTimeoutsTest, HeadHasATimeoutThatSlowBytesDoNotExtend) {
   serve("cluster: c, timeouts: { request_header: 10s }");
   Socket one = client();
   const std::string head = get("/", "X: 1\r\n");
@@ -35,7 +35,7 @@ TEST_F(HttpTimeoutsTest, AHeadHasItsTime_AndDrippingItGainsNone) {
   expect_logged("408", "request_header_timeout");
 }
 
-TEST_F(HttpTimeoutsTest, TheTimeOfAHeadBeginsWithItsFirstByte) {
+TEST_F(HttpTimeoutsTest, HeadTimeoutBeginsWithTheFirstByte) {
   serve("cluster: c, timeouts: { request_header: 10s, keep_alive: 60s }");
   Sides sides = asked(get("/"));
   answered(sides, ok(""));
@@ -48,7 +48,7 @@ TEST_F(HttpTimeoutsTest, TheTimeOfAHeadBeginsWithItsFirstByte) {
   EXPECT_THAT(rest(sides.client), StartsWith("HTTP/1.1 408 "));
 }
 
-TEST_F(HttpTimeoutsTest, AConnectionWithoutARequestIsClosedWithoutAResponse) {
+TEST_F(HttpTimeoutsTest, ConnectionWithoutARequestIsClosedWithoutAResponse) {
   serve("cluster: c, timeouts: { request_header: 10s }");
   Socket one = client();
   turns(3);
@@ -57,7 +57,7 @@ TEST_F(HttpTimeoutsTest, AConnectionWithoutARequestIsClosedWithoutAResponse) {
   EXPECT_EQ(ended("l", EndReason::request_header_timeout), 1u);
 }
 
-TEST_F(HttpTimeoutsTest, ASilentUploadIsA408) {
+TEST_F(HttpTimeoutsTest, SilentUploadIsA408) {
   serve("cluster: c, timeouts: { request_body: 5s }");
   Sides sides = asked("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc");
   advance(4s);
@@ -71,7 +71,7 @@ TEST_F(HttpTimeoutsTest, ASilentUploadIsA408) {
   expect_logged("408", "request_body_timeout");
 }
 
-TEST_F(HttpTimeoutsTest, AnUploadBelowItsLeastRateIsA408) {
+TEST_F(HttpTimeoutsTest, UploadBelowTheMinimumRateIsA408) {
   serve("cluster: c, limits: { min_body_rate: 1KiB/s }");
   Sides sides = asked("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n");
   for (int i = 0; i < 10; ++i) {
@@ -83,7 +83,7 @@ TEST_F(HttpTimeoutsTest, AnUploadBelowItsLeastRateIsA408) {
   EXPECT_TRUE(has_line(log.access(), {"status=408", "reason=request_body_timeout"}));
 }
 
-TEST_F(HttpTimeoutsTest, AnUploadAboveItsLeastRateIsNot) {
+TEST_F(HttpTimeoutsTest, UploadAboveTheMinimumRateIsServed) {
   serve("cluster: c, limits: { min_body_rate: 1KiB/s }");
   Sides sides = asked("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n");
   for (int i = 0; i < 20; ++i) {
@@ -94,7 +94,7 @@ TEST_F(HttpTimeoutsTest, AnUploadAboveItsLeastRateIsNot) {
   EXPECT_TRUE(receives_nothing(sides.client));
 }
 
-TEST_F(HttpTimeoutsTest, AnUploadThatItsBackendDoesNotTakeIsNotTheClientsFault) {
+TEST_F(HttpTimeoutsTest, UploadThatTheBackendDoesNotReadIsNoFaultOfTheClient) {
   serve("cluster: c, limits: { min_body_rate: 1KiB/s }, timeouts: { request_body: 5s }",
         "timeouts: { response_header: 60s }");
   Sides sides = asked("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n");
@@ -110,7 +110,7 @@ TEST_F(HttpTimeoutsTest, AnUploadThatItsBackendDoesNotTakeIsNotTheClientsFault) 
       << "the backend's fault, in its time";
 }
 
-TEST_F(HttpTimeoutsTest, AClientThatWaitsForA100IsNotSlow) {
+TEST_F(HttpTimeoutsTest, ClientThatWaitsForA100IsNotSlow) {
   serve("cluster: c, timeouts: { request_body: 5s }, limits: { min_body_rate: 1KiB/s }",
         "timeouts: { response_header: 20s }");
   Sides sides =
@@ -121,7 +121,7 @@ TEST_F(HttpTimeoutsTest, AClientThatWaitsForA100IsNotSlow) {
   EXPECT_THAT(rest(sides.client), StartsWith("HTTP/1.1 504 "));
 }
 
-TEST_F(HttpTimeoutsTest, ABackendThatSaysNothingIsA504) {
+TEST_F(HttpTimeoutsTest, SilentBackendIsA504) {
   serve("cluster: c", "timeouts: { response_header: 5s }");
   Sides sides = asked(get("/"));
   advance(3s);
@@ -134,7 +134,7 @@ TEST_F(HttpTimeoutsTest, ABackendThatSaysNothingIsA504) {
   expect_logged("504", "response_timeout");
 }
 
-TEST_F(HttpTimeoutsTest, AnAnswerThatStopsIsCut) {
+TEST_F(HttpTimeoutsTest, StalledResponseIsCut) {
   serve("cluster: c", "timeouts: { response_idle: 5s }");
   Sides sides = asked(get("/"));
   answered(sides, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc");
@@ -149,7 +149,7 @@ TEST_F(HttpTimeoutsTest, AnAnswerThatStopsIsCut) {
   expect_logged("200", "response_timeout");
 }
 
-TEST_F(HttpTimeoutsTest, TheWholeRequestHasItsTime_WhateverItIsDoing) {
+TEST_F(HttpTimeoutsTest, WholeRequestHasATimeoutInEveryStage) {
   serve("routes: [{ match: { path_prefix: / }, cluster: c, timeouts: { request: 10s } }]");
   Sides waiting = asked(get("/"));
   advance(11s);
@@ -174,7 +174,7 @@ TEST_F(HttpTimeoutsTest, TheWholeRequestHasItsTime_WhateverItIsDoing) {
   expect_logged("504", "request_timeout");
 }
 
-TEST_F(HttpTimeoutsTest, AClientThatTakesNothingIsCutOff) {
+TEST_F(HttpTimeoutsTest, ClientThatDoesNotReadIsAborted) {
   serve("cluster: c, timeouts: { client_idle: 5s }", "timeouts: { response_idle: 1s }");
   Sides sides = asked(get("/"));
   answered(sides, "HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n");
@@ -191,7 +191,7 @@ TEST_F(HttpTimeoutsTest, AClientThatTakesNothingIsCutOff) {
   expect_logged("200", "client_idle_timeout");
 }
 
-TEST_F(HttpTimeoutsTest, ATunnelThatIsSilentEnds) {
+TEST_F(HttpTimeoutsTest, SilentTunnelEnds) {
   serve("cluster: c, timeouts: { tunnel_idle: 5s }");
   Sides sides = asked(get("/", "Connection: Upgrade\r\nUpgrade: websocket\r\n"));
   answered(sides, "HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n");
@@ -201,7 +201,7 @@ TEST_F(HttpTimeoutsTest, ATunnelThatIsSilentEnds) {
   expect_logged("101", "idle_timeout");
 }
 
-TEST_F(HttpTimeoutsTest, AConnectionIsKeptForItsTime) {
+TEST_F(HttpTimeoutsTest, ConnectionIsKeptForTheKeepAliveTimeout) {
   serve("cluster: c, timeouts: { keep_alive: 20s, request_header: 5s }");
   Sides sides = asked(get("/"));
   answered(sides, ok(""));
@@ -213,7 +213,7 @@ TEST_F(HttpTimeoutsTest, AConnectionIsKeptForItsTime) {
   EXPECT_TRUE(run_until([&] { return ended("l", EndReason::keep_alive_timeout) == 1; }));
 }
 
-TEST_F(HttpTimeoutsTest, AConnectionThatHasGrownOldIsClosed_AfterItsRequest) {
+TEST_F(HttpTimeoutsTest, ConnectionAboveItsMaximumAgeIsClosedAfterItsRequest) {
   serve("cluster: c, timeouts: { max_age: 20s, keep_alive: 0s, request_header: 60s }");
   Sides idle = asked(get("/"));
   answered(idle, ok(""));
@@ -230,7 +230,7 @@ TEST_F(HttpTimeoutsTest, AConnectionThatHasGrownOldIsClosed_AfterItsRequest) {
   EXPECT_THAT(rest(busy.client), HasSubstr("\r\nConnection: close\r\n"));
 }
 
-TEST_F(HttpTimeoutsTest, TheLastOfAConnectionsRequestsIsAnnounced) {
+TEST_F(HttpTimeoutsTest, LastResponseOfAConnectionAnnouncesTheClose) {
   serve("cluster: c, limits: { max_requests_per_connection: 2 }");
   Sides sides = asked(get("/1"));
   EXPECT_THAT(answered(sides, ok("")), Not(HasSubstr("Connection: close")));
@@ -244,7 +244,7 @@ TEST_F(HttpTimeoutsTest, TheLastOfAConnectionsRequestsIsAnnounced) {
   EXPECT_TRUE(run_until([&] { return ended("l", EndReason::last_request) == 1; }));
 }
 
-TEST_F(HttpTimeoutsTest, AClientThatHasAskedItsLast_IsNotWaitedFor) {
+TEST_F(HttpTimeoutsTest, ConnectionIsClosedAfterItsLastResponse) {
   serve("cluster: c");
   for (const std::string& fields : {std::string("Connection: close\r\n"),
                                     std::string("Connection: close\r\nContent-Length: 2\r\n")}) {
@@ -262,8 +262,9 @@ TEST_F(HttpTimeoutsTest, AClientThatHasAskedItsLast_IsNotWaitedFor) {
   }
 }
 
-// Closed at once, these bytes would be answered with a reset, which may take the answer along.
-TEST_F(HttpTimeoutsTest, BytesBehindTheLastRequestAreReadAndDiscarded) {
+// If weir closed at once, the kernel would answer these bytes with a reset, which may destroy the
+// response.
+TEST_F(HttpTimeoutsTest, BytesAfterTheLastRequestAreReadAndDiscarded) {
   serve("cluster: c");
   Sides sides = asked(get("/", "Connection: close\r\n") + get("/more"));
   EXPECT_THAT(answered(sides, ok("last")), HasSubstr("\r\nConnection: close\r\n"));

@@ -1,5 +1,5 @@
-// A part is never made to look like the whole: bodies that end too early, in each framing and both
-// directions, and exchanges that one side gives up.
+// A truncated body must not look complete: bodies that end too early, in each framing and both
+// directions, and exchanges that one side aborts.
 #include "support/http_fixture.h"
 
 namespace weir::test {
@@ -13,7 +13,7 @@ using testing::StartsWith;
 class HttpTruncationTest : public HttpFixture {
  protected:
   void SetUp() override { serve(); }
-  // What the client has got when its connection has been reset.
+  // The bytes that the client has received before the reset.
   std::string cut_short(const std::string& request, const std::string& response, bool reset) {
     Sides sides = asked(request);
     EXPECT_TRUE(sides.server.send(response));
@@ -28,7 +28,7 @@ class HttpTruncationTest : public HttpFixture {
   }
 };
 
-TEST_F(HttpTruncationTest, AResponseThatEndsEarlyIsAReset) {
+TEST_F(HttpTruncationTest, TruncatedResponseResetsTheClient) {
   for (bool reset : {false, true}) {
     cut_short(get("/"), "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", reset);
     cut_short(get("/"), "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nabc", reset);
@@ -43,15 +43,15 @@ TEST_F(HttpTruncationTest, AResponseThatEndsEarlyIsAReset) {
   EXPECT_THAT(cut_short(get("/"), "HTTP/1.1 200 OK\r\n\r\nabc", true), Not(HasSubstr("\r\n0\r\n")));
 }
 
-TEST_F(HttpTruncationTest, AResponseThatEndsEarlyIsAReset_ForAnOldClientToo) {
+TEST_F(HttpTruncationTest, TruncatedResponseResetsAlsoAnHttp10Client) {
   const std::string old = "GET / HTTP/1.0\r\nHost: a\r\n\r\n";
   cut_short(old, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", false);
   cut_short(old, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", false);
   cut_short(old, "HTTP/1.1 200 OK\r\n\r\nabc", true);
 }
 
-// A reset would take along what the client has not got yet of the answer before.
-TEST_F(HttpTruncationTest, AResponseThatEndsEarly_DoesNotCostTheOneBeforeItsEnd) {
+// A reset would destroy the bytes of the response before, which the client has not received yet.
+TEST_F(HttpTruncationTest, TruncatedResponseDoesNotTruncateTheOneBeforeIt) {
   const std::string first(400'000, 'x');
   Socket asker = client();
   asker.shrink_buffers();
@@ -72,7 +72,7 @@ TEST_F(HttpTruncationTest, AResponseThatEndsEarly_DoesNotCostTheOneBeforeItsEnd)
   EXPECT_TRUE(run_until([&] { return ended("l", EndReason::backend_closed) == 1u; }));
 }
 
-TEST_F(HttpTruncationTest, ChunksThatStopMakingSenseAreAReset) {
+TEST_F(HttpTruncationTest, InvalidChunksResetTheClient) {
   Sides sides = asked(get("/"));
   ASSERT_TRUE(sides.server.send(
       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nnonsense\r\n"));
@@ -82,7 +82,7 @@ TEST_F(HttpTruncationTest, ChunksThatStopMakingSenseAreAReset) {
   EXPECT_EQ(ended("l", EndReason::backend_error), 1u);
 }
 
-TEST_F(HttpTruncationTest, AnUploadThatEndsEarlyIsNeverCompleted) {
+TEST_F(HttpTruncationTest, TruncatedUploadIsNeverCompleted) {
   for (bool reset : {false, true}) {
     for (const auto& [framing, part, whole] :
          std::vector<std::tuple<std::string, std::string, std::string>>{
@@ -104,8 +104,8 @@ TEST_F(HttpTruncationTest, AnUploadThatEndsEarlyIsNeverCompleted) {
   EXPECT_EQ(backend_cells("c", backend.address().text()).in_flight.value, 0);
 }
 
-// Another socket of this client has got its answer: the shortened one must not look like it.
-TEST_F(HttpTruncationTest, AClientThatFinishesWithinItsUploadIsNotAnswered200) {
+// A client that ends its upload early gets no success.
+TEST_F(HttpTruncationTest, ClientThatFinishesWithinItsUploadIsNotAnswered200) {
   Sides sides = asked("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc");
   bytes(sides.server, 3);
   sides.client.finish();
@@ -113,7 +113,7 @@ TEST_F(HttpTruncationTest, AClientThatFinishesWithinItsUploadIsNotAnswered200) {
   EXPECT_THAT(rest(sides.client), Not(HasSubstr(" 200 ")));
 }
 
-TEST_F(HttpTruncationTest, AClientThatGoesAwayCancelsTheWorkOfItsBackend) {
+TEST_F(HttpTruncationTest, ClientThatClosesCancelsTheWorkOfItsBackend) {
   Sides waiting = asked(get("/"));
   waiting.client.reset();
   rest(waiting.server);
@@ -129,7 +129,7 @@ TEST_F(HttpTruncationTest, AClientThatGoesAwayCancelsTheWorkOfItsBackend) {
   EXPECT_EQ(backend_cells("c", backend.address().text()).active.value, 0);
 }
 
-TEST_F(HttpTruncationTest, AClientThatHasFinishedSendingIsStillAnsweredWhereThatIsWanted) {
+TEST_F(HttpTruncationTest, ClientThatHasFinishedSendingIsAnsweredWhenConfigured) {
   serve("cluster: c, cancel_on_close: false");
   Sides sides = asked(get("/") + get("/second"));
   sides.client.finish();
@@ -142,7 +142,7 @@ TEST_F(HttpTruncationTest, AClientThatHasFinishedSendingIsStillAnsweredWhereThat
   EXPECT_EQ(sides.client.end(), Socket::End::fin);
 }
 
-TEST_F(HttpTruncationTest, AnUploaderThatHasFinishedSendingIsStillAnsweredWhereThatIsWanted) {
+TEST_F(HttpTruncationTest, UploaderThatHasFinishedSendingIsAnsweredWhenConfigured) {
   serve("cluster: c, cancel_on_close: false");
   Sides sides = asked(post("/", "abc"));
   sides.client.finish();
@@ -152,7 +152,7 @@ TEST_F(HttpTruncationTest, AnUploaderThatHasFinishedSendingIsStillAnsweredWhereT
   EXPECT_EQ(sides.client.end(), Socket::End::fin);
 }
 
-TEST_F(HttpTruncationTest, HalfAHeadIsNoRequest) {
+TEST_F(HttpTruncationTest, PartialHeadIsNoRequest) {
   Socket one = client();
   ASSERT_TRUE(one.send("GET / HTTP/1.1\r\nHost: a\r\n"));
   turns(3);

@@ -1,5 +1,5 @@
-// Upgrade: the backend is offered what the client offers and the route allows, all of it and
-// nothing else, and may only switch to one of these (RFC 9110 7.8).
+// Upgrade: weir offers the backend exactly the protocols that the client offers and the route
+// allows, and the backend may only switch to one of them (RFC 9110 7.8).
 #include "support/http_fixture.h"
 
 namespace weir::test {
@@ -17,7 +17,7 @@ class HttpUpgradeTest : public HttpFixture {
   static std::string offer(const std::string& protocols) {
     return get("/", "Connection: Upgrade\r\nUpgrade: " + protocols + "\r\n");
   }
-  // The Upgrade field that the backend sees; empty: none.
+  // The Upgrade field that the backend receives; empty: none.
   std::string offered(const std::string& request) {
     Sides sides = asked(request);
     sides.server.close();
@@ -27,7 +27,7 @@ class HttpUpgradeTest : public HttpFixture {
     EXPECT_THAT(sides.request, HasSubstr("\r\nConnection: upgrade\r\n"));
     return sides.request.substr(at + 11, sides.request.find("\r\n", at + 11) - at - 11);
   }
-  // The client's first line of an answer that switches so.
+  // The first line that the client receives when the backend switches to this.
   std::string switched(const std::string& request, const std::string& fields) {
     Sides sides = asked(request);
     const std::string head =
@@ -40,7 +40,7 @@ class HttpUpgradeTest : public HttpFixture {
   static constexpr const char* kRefused = "HTTP/1.1 502";
 };
 
-TEST_F(HttpUpgradeTest, OffersWhatTheRouteAllows_AndNothingElse) {
+TEST_F(HttpUpgradeTest, OffersOnlyWhatTheRouteAllows) {
   serve();
   EXPECT_EQ(offered(offer("websocket, foo")), "websocket");
   EXPECT_EQ(offered(offer("foo, websocket")), "websocket");
@@ -48,7 +48,7 @@ TEST_F(HttpUpgradeTest, OffersWhatTheRouteAllows_AndNothingElse) {
   EXPECT_EQ(offered(offer("h2c, websocket")), "websocket");
 }
 
-TEST_F(HttpUpgradeTest, OffersAllThatTheRouteAllows_InTheOrderOfTheClient) {
+TEST_F(HttpUpgradeTest, OffersAllAllowedProtocolsInTheOrderOfTheClient) {
   serve_upgrade("websocket, x-a, x-b");
   EXPECT_EQ(offered(offer("x-b,  foo ,X-A/2,\twebsocket")), "x-b, X-A/2, websocket");
 }
@@ -63,7 +63,7 @@ TEST_F(HttpUpgradeTest, ReadsAListOverSeveralLinesInAnyCase) {
       << "Connection does not name it";
 }
 
-TEST_F(HttpUpgradeTest, AVersionInTheRouteIsTheOnlyOne_ANameAllowsAll) {
+TEST_F(HttpUpgradeTest, VersionInTheRouteIsTheOnlyOneAndANameAllowsAll) {
   serve_upgrade("SPDY/3.1, TLS");
   EXPECT_EQ(offered(offer("SPDY/3.1")), "SPDY/3.1");
   EXPECT_EQ(offered(offer("spdy/3.1")), "spdy/3.1") << "names have no case";
@@ -72,7 +72,7 @@ TEST_F(HttpUpgradeTest, AVersionInTheRouteIsTheOnlyOne_ANameAllowsAll) {
   EXPECT_EQ(switched(offer("SPDY/3.1"), "Connection: Upgrade\r\nUpgrade: SPDY/3.1\r\n"), kSwitched);
 }
 
-TEST_F(HttpUpgradeTest, ASwitchToAnythingElseIsRefusedAndLogged) {
+TEST_F(HttpUpgradeTest, SwitchToAnotherProtocolIsRefusedAndLogged) {
   LogCapture log;
   serve();
   const std::string both = offer("websocket, foo");
@@ -85,7 +85,7 @@ TEST_F(HttpUpgradeTest, ASwitchToAnythingElseIsRefusedAndLogged) {
   EXPECT_TRUE(has_line(log.events(), {"backend.malformed_response", "not offered"}));
 }
 
-TEST_F(HttpUpgradeTest, AnAnswerMayBeWrittenAsAnyList) {
+TEST_F(HttpUpgradeTest, ResponseMayHaveAnyFormOfList) {
   serve_upgrade("websocket, x-a");
   const std::string both = offer("x-a, WebSocket");
   EXPECT_EQ(switched(both, "Connection: keep-alive, UPGRADE\r\nUpgrade: websocket\r\n"), kSwitched);
@@ -95,7 +95,7 @@ TEST_F(HttpUpgradeTest, AnAnswerMayBeWrittenAsAnyList) {
       << "layers, RFC 9110 7.8";
 }
 
-TEST_F(HttpUpgradeTest, None_OffersNothing) {
+TEST_F(HttpUpgradeTest, NoneOffersNothing) {
   serve_upgrade("none");
   EXPECT_EQ(offered(offer("websocket")), "");
   EXPECT_EQ(switched(offer("websocket"), "Connection: upgrade\r\nUpgrade: websocket\r\n"),

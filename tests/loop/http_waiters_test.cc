@@ -1,4 +1,4 @@
-// Requests that wait for a backend, and everything that makes room for them.
+// Requests that wait for a backend, and all events that make room for them.
 #include "support/http_fixture.h"
 
 namespace weir::test {
@@ -10,7 +10,7 @@ using testing::StartsWith;
 
 class HttpWaitersTest : public HttpFixture {
  protected:
-  // `backends`: YAML of the list; `cluster`: what else stands in it, each behind a comma.
+  // `backends`: YAML of the list; `cluster`: further keys of the cluster, each after a comma.
   void configure(const std::string& backends, const std::string& cluster) {
     apply("listeners:\n" + listener_text("cluster: c, timeouts: { keep_alive: 0s }") +
           fmt::format("clusters:\n  - {{ name: c, backends: [{}]{} }}\n", backends, cluster));
@@ -30,7 +30,7 @@ class HttpWaitersTest : public HttpFixture {
   void ask(int from, int to) {
     for (int i = from; i <= to; ++i) clients.push_back(asking(fmt::format("/{}", i)));
   }
-  // The paths that arrive at a backend now, each over a connection of its own.
+  // The paths of the requests that a backend receives now, each over its own connection.
   std::vector<std::string> arriving(Acceptor& at) {
     turns(20);
     std::vector<std::string> paths;
@@ -49,7 +49,7 @@ class HttpWaitersTest : public HttpFixture {
 
 constexpr const char* kOne = ", pool: { max_connections: 1, queue_timeout: 60s }";
 
-TEST_F(HttpWaitersTest, RaisedLimitLetsAsManyGoAsFitInTheOrderTheyCame) {
+TEST_F(HttpWaitersTest, RaisedLimitDispatchesAsManyWaitersAsFitInOrder) {
   configure(first(), kOne);
   ask(1, 6);
   EXPECT_THAT(arriving(), ElementsAre("/1"));
@@ -65,7 +65,7 @@ TEST_F(HttpWaitersTest, RaisedLimitLetsAsManyGoAsFitInTheOrderTheyCame) {
   EXPECT_EQ(waiting(), 0);
 }
 
-TEST_F(HttpWaitersTest, AddedBackendTakesThoseThatWaitForAnother) {
+TEST_F(HttpWaitersTest, AddedBackendGetsRequestsThatWaitForAnother) {
   configure(first(), kOne);
   ask(1, 3);
   EXPECT_THAT(arriving(), ElementsAre("/1"));
@@ -87,7 +87,7 @@ TEST_F(HttpWaitersTest, WaitersOfARemovedClusterAreServedByIt) {
   EXPECT_THAT(message(servers.back()), StartsWith("GET /2 "));
 }
 
-TEST_F(HttpWaitersTest, BackendThatIsHealthyAgainTakesThoseThatWait) {
+TEST_F(HttpWaitersTest, BackendThatIsHealthyAgainGetsWaitingRequests) {
   configure(both(), kOne);
   known(1).set_health(Health::down);
   worker.health_changed();
@@ -98,7 +98,7 @@ TEST_F(HttpWaitersTest, BackendThatIsHealthyAgainTakesThoseThatWait) {
   EXPECT_THAT(arriving(other), ElementsAre("/2"));
 }
 
-TEST_F(HttpWaitersTest, BackendWhoseHoldOffIsOverTakesThoseThatWaitAndThoseThatCome) {
+TEST_F(HttpWaitersTest, BackendGetsWaitingAndNewRequestsAfterItsHoldOff) {
   configure(both(), ", backoff: { base: 2s }, pool: { max_connections: 2, queue_timeout: 60s }");
   other.stop();
   ask(1, 4);
@@ -111,7 +111,7 @@ TEST_F(HttpWaitersTest, BackendWhoseHoldOffIsOverTakesThoseThatWaitAndThoseThatC
   EXPECT_THAT(arriving(other), ElementsAre("/3", "/4"));
 }
 
-TEST_F(HttpWaitersTest, HoldOffThatAnotherWorkerEndsIsNoticed) {
+TEST_F(HttpWaitersTest, HoldOffThatAnotherWorkerEndsIsDetected) {
   configure(both(), ", backoff: { base: 30s }, pool: { max_connections: 1, queue_timeout: 60s }");
   known(1).note_connect_failure(loop.now(), {30s, 30s});
   ask(1, 2);
@@ -122,7 +122,7 @@ TEST_F(HttpWaitersTest, HoldOffThatAnotherWorkerEndsIsNoticed) {
   EXPECT_THAT(arriving(other), ElementsAre("/2"));
 }
 
-TEST_F(HttpWaitersTest, BackendWhoseEjectionIsOverTakesThoseThatWait) {
+TEST_F(HttpWaitersTest, BackendGetsWaitingRequestsAfterItsEjection) {
   const char* rules =
       ", outlier_detection: { base_ejection: 5s }, pool: { max_connections: 1, queue_timeout: 60s "
       "}";
@@ -137,7 +137,7 @@ TEST_F(HttpWaitersTest, BackendWhoseEjectionIsOverTakesThoseThatWait) {
   EXPECT_THAT(arriving(other), ElementsAre("/2"));
 }
 
-TEST_F(HttpWaitersTest, EjectedBackendIsTakenBackByAConfigurationWithoutOutlierDetection) {
+TEST_F(HttpWaitersTest, ConfigurationWithoutOutlierDetectionEndsTheEjection) {
   configure(both(), std::string(", outlier_detection: {}") + kOne);
   known(1).outlier().eject(loop.now(), {.base_ejection = 50s});
   ask(1, 2);
@@ -146,7 +146,7 @@ TEST_F(HttpWaitersTest, EjectedBackendIsTakenBackByAConfigurationWithoutOutlierD
   EXPECT_THAT(arriving(other), ElementsAre("/2"));
 }
 
-TEST_F(HttpWaitersTest, BackendThatIsActiveAgainTakesThoseThatWait) {
+TEST_F(HttpWaitersTest, BackendThatIsActiveAgainGetsWaitingRequests) {
   for (const char* state : {"drain", "maintenance"}) {
     configure(fmt::format("{}, {{ address: {}, state: {} }}", first(), second(), state), kOne);
     ask(1, 2);
@@ -161,7 +161,7 @@ TEST_F(HttpWaitersTest, BackendThatIsActiveAgainTakesThoseThatWait) {
   }
 }
 
-TEST_F(HttpWaitersTest, BackendThatTakesThePlaceOfAnotherTakesThoseThatWait) {
+TEST_F(HttpWaitersTest, ReplacementBackendGetsWaitingRequests) {
   configure(first(), kOne);
   ask(1, 2);
   EXPECT_THAT(arriving(), ElementsAre("/1"));
@@ -169,7 +169,7 @@ TEST_F(HttpWaitersTest, BackendThatTakesThePlaceOfAnotherTakesThoseThatWait) {
   EXPECT_THAT(arriving(other), ElementsAre("/2"));
 }
 
-TEST_F(HttpWaitersTest, NewTlsOfTheClusterMakesNewConnectionsForThoseThatWait) {
+TEST_F(HttpWaitersTest, NewTlsSettingsOpenNewConnectionsForWaitingRequests) {
   configure(first(), kOne);
   ask(1, 2);
   EXPECT_THAT(arriving(), ElementsAre("/1"));
@@ -221,7 +221,7 @@ TEST_F(HttpWaitersTest, ConnectionsOverALoweredLimitAreNotKept) {
   EXPECT_THAT(message(servers[2]), StartsWith("GET /4 "));
 }
 
-TEST_F(HttpWaitersTest, LoweredLimitsOfKeptConnectionsHoldForThoseThatAreKept) {
+TEST_F(HttpWaitersTest, LoweredLimitsOfKeptConnectionsApplyToOpenOnes) {
   for (const char* pool : {"pool: { max_idle: 0 }", "pool: { max_requests: 1 }",
                            "pool: { max_age: 1s }", "timeouts: { idle: 1s }"}) {
     configure(first(), "");
@@ -237,8 +237,8 @@ TEST_F(HttpWaitersTest, LoweredLimitsOfKeptConnectionsHoldForThoseThatAreKept) {
   }
 }
 
-// More backends than a request picks among before it would give up.
-TEST_F(HttpWaitersTest, OneFreeBackendOfVeryManyIsFound) {
+// More backends than the picks that a request makes before it stops.
+TEST_F(HttpWaitersTest, OneFreeBackendAmongManyIsFound) {
   std::vector<Acceptor> many(40);
   std::string list;
   for (const Acceptor& one : many) list += (list.empty() ? "" : ", ") + one.address().text();
@@ -266,7 +266,7 @@ TEST_F(HttpWaitersTest, RequestThatWaitsHasTheTimeoutsOfTheConfigurationInForce)
   EXPECT_TRUE(has_line(log.access(), {"path=/2", "reason=queue_timeout", "config=test.yaml:"}));
 }
 
-TEST_F(HttpWaitersTest, RetryAfterAReloadGoesToTheBackendsThatThereAreNow) {
+TEST_F(HttpWaitersTest, RetryAfterAReloadUsesTheCurrentBackends) {
   const auto use = [&](const std::string& backends) {
     apply("listeners:\n" + listener_text("cluster: c, retry: { on: reset_before_response }") +
           fmt::format("clusters:\n  - {{ name: c, backends: [{}] }}\n", backends));

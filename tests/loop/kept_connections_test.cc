@@ -1,4 +1,5 @@
-// Connections that are kept for the next request, on both sides: for how long, and what ends them.
+// Connections that are kept for the next request, on both sides: how long they are kept, and the
+// causes of their end.
 #include <fmt/format.h>
 #include <poll.h>
 

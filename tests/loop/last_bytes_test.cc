@@ -1,5 +1,5 @@
-// A source that ends without an orderly end: weir delivers the bytes received before, and then
-// aborts the connection. TLS and plain, all framings, both directions.
+// A source that ends with an error: weir delivers the bytes received before, and then aborts the
+// connection. TLS and plain, all framings, both directions.
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 
@@ -47,7 +47,7 @@ class LastBytesTest : public TlsFixture {
     EXPECT_EQ(handshake(*peer), State::done) << peer->error();
     return peer;
   }
-  // A client or a backend that reads almost nothing before the test says so.
+  // A client or a backend with small buffers that reads only when the test calls it.
   Socket slow(Socket socket) {
     socket.shrink_buffers();
     return socket;
@@ -85,7 +85,7 @@ class LastBytesTest : public TlsFixture {
       return ::ioctl(fd, SIOCOUTQ, &bytes) == 0 && bytes == 0;
     });
   }
-  // Everything weir has read and written has settled.
+  // Waits until weir has read and written all that it can.
   void settle() { turns(20); }
   // Receives to the end, while the clock advances.
   std::string all_of(Socket& socket) {
@@ -112,8 +112,8 @@ class LastBytesTest : public TlsFixture {
       all += pattern(all.size(), std::min<size_t>(size - all.size(), 65536));
     return all;
   }
-  // What `got` is, without 400,000 bytes of output.
-  // What chunks hold, the last of which may have been cut.
+  // Describes `got` without 400,000 bytes of output.
+  // The content of chunks, of which the last may be truncated.
   static std::string data_of_chunks(std::string_view text) {
     std::string data;
     for (size_t line = 0; (line = text.find("\r\n")) != std::string_view::npos;) {

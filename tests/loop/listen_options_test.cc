@@ -75,7 +75,7 @@ class Keepalive : public testing::Test {
                "}]\nclusters: [{name: app, backends: ['" + backend.address().text() + "']" +
                cluster + "}]\n");
   }
-  // What weir accepts from `client`.
+  // weir's end of the connection of `client`.
   int accepted_of(const Socket& client) {
     int fd = -1;
     EXPECT_TRUE(weir.run_until([&] { return (fd = socket_to(client.local())) >= 0; }));

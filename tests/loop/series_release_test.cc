@@ -94,7 +94,7 @@ class SeriesReleaseTest : public testing::Test, public TestLoop, HealthObserver,
     ASSERT_TRUE(run_until([&done] { return done; }));
   }
   size_t kept() { return store_.series().backends().all().size(); }
-  // Of all listeners there have been.
+  // The sum over all listeners so far.
   void make_cells() {
     const auto count = static_cast<uint32_t>(store_.series().listeners().all().size());
     workers_.post([count](SessionOwner& worker) {

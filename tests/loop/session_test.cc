@@ -39,7 +39,7 @@ class SessionTest : public testing::Test, public WorkerFixture {
   bool over(EndReason reason, uint64_t n = 1) {
     return run_until([&] { return ended("l", reason) == n; });
   }
-  // True when exactly `text` comes to `socket` while the loop turns.
+  // True when `socket` receives exactly `text` while the loop turns.
   bool gets(Socket& socket, const std::string& text) {
     std::string got;
     run_until([&] {
@@ -48,7 +48,7 @@ class SessionTest : public testing::Test, public WorkerFixture {
     });
     return got == text;
   }
-  // True when the end comes to `socket` while the loop turns.
+  // True when `socket` receives this end while the loop turns.
   bool ends_as(Socket& socket, Socket::End end) {
     return run_until([&] { return socket.wait_end(1ms) == end; });
   }
@@ -159,8 +159,7 @@ TEST_F(SessionTest, MaxAgeEndsABusySession) {
   }
   advance(700ms);
   EXPECT_EQ(ended("l", EndReason::max_age), 1u);
-  EXPECT_TRUE(
-      ends_as(s.client, Socket::End::reset));  // in the middle of something: not a clean end
+  EXPECT_TRUE(ends_as(s.client, Socket::End::reset));  // bytes are in transit: not a clean end
 }
 
 TEST_F(SessionTest, RefusedConnectTriesTheNextBackendWithoutLoss) {
@@ -269,7 +268,7 @@ TEST_F(SessionTest, ConnectionsOverTheLimitsAreRefusedAndCounted) {
   EXPECT_EQ(cells("l").rejected[RejectReason::listener_limit].value, 1u);
   s.client.reset();
   ASSERT_TRUE(over(EndReason::client_reset));
-  Joined again = join(backend);  // the place is free again
+  Joined again = join(backend);  // the limit allows a session again
   EXPECT_EQ(worker.active(), 1u);
 }
 
@@ -522,7 +521,7 @@ TEST_F(DrainingTest, SilentSessionIsClosedWithAFinAndWaitsForTheOtherFin) {
   begin_drain(0s);
   EXPECT_TRUE(ends_as(s.client, Socket::End::fin));
   EXPECT_TRUE(ends_as(s.backend, Socket::End::fin));
-  EXPECT_EQ(worker.active(), 1u);  // their FINs are out
+  EXPECT_EQ(worker.active(), 1u);  // weir has sent its FINs
   s.client.finish();
   s.backend.finish();
   EXPECT_TRUE(over(EndReason::drain_idle));

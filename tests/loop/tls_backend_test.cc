@@ -1,5 +1,4 @@
-// TLS towards backends: their verification, their PROXY header and SNI, and the meaning of their
-// ends.
+// TLS towards backends: verification, PROXY header, SNI, and the ends of connections.
 #include "support/tls_fixture.h"
 
 namespace weir::test {
@@ -33,8 +32,8 @@ class TlsBackendTest : public TlsFixture {
     wish.server = true;
     return wish;
   }
-  // The backend's end of the next connection, before its handshake. Tickets of one are known to all
-  // the others, as with a real server.
+  // The backend's end of the next connection, before its handshake. All connections accept each
+  // other's tickets, as with a real server.
   PeerPtr next(const Wish& wish) { return over(accepted(), wish); }
   static PeerPtr over(Socket socket, const Wish& wish) {
     auto peer = std::make_unique<TlsPeer>(std::move(socket), wish);
@@ -66,7 +65,7 @@ class TlsBackendTest : public TlsFixture {
     const uint64_t before = errors(error);
     Socket one = asking();
     PeerPtr server = next(wish);
-    handshake(*server);  // a server may have been content
+    handshake(*server);  // the server's side may have completed
     EXPECT_THAT(message(one), StartsWith("HTTP/1.1 502 "));
     EXPECT_EQ(errors(error), before + 1) << text_of_errors();
   }
@@ -105,7 +104,7 @@ TEST_F(TlsBackendTest, TicketsAfterAResponseDoNotEndTheConnection) {
   for (int i = 0; i < 3; ++i) {
     answered(*server, one, "hello");
     ASSERT_EQ(SSL_new_session_ticket(server->ssl()), 1);
-    ASSERT_EQ(SSL_do_handshake(server->ssl()), 1);  // sends it
+    ASSERT_EQ(SSL_do_handshake(server->ssl()), 1);  // sends the ticket
     turns(5);
     EXPECT_EQ(cells().idle.value, 1) << i;
     ASSERT_TRUE(one.send(get("/")));
@@ -420,7 +419,7 @@ TEST_F(TlsBackendTest, LargeTransfersInBothDirectionsArriveComplete) {
       done += wanted.size();
     }
   };
-  // Piece by piece: a step that blocked must be repeated with the same bytes.
+  // In parts: a step that blocked must be repeated with the same bytes.
   SSL_set_mode(server->ssl(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   EXPECT_TRUE(run_until(
       [&] {

@@ -25,7 +25,7 @@ class TlsChoiceTest : public TlsListenerFixture {
                             .from_days = from_days,
                             .until_days = until_days});
   }
-  // The name in the certificate, or "none": there was none that the client understands.
+  // The name in the certificate; "none": no certificate has a key type that the client supports.
   std::string shown(const std::string& sni, const std::string& signatures = "") {
     auto one = peer({.sni = sni, .signatures = signatures});
     return handshake(*one) == State::done ? one->peer_name() : "none";

@@ -173,7 +173,8 @@ TEST_F(TlsListenerTest, TicketOfOnePolicyIsNotAcceptedUnderAnother) {
     text(*first, "hello");
     ASSERT_NE(first->session(), nullptr);
     TlsPeer second(client(1), {.sni = "b.test", .version = version, .session = first->session()});
-    // In TLS 1.3 the client is done before the server has seen that there is no certificate.
+    // In TLS 1.3 the client's handshake is complete before the server has read that there is no
+    // certificate.
     const bool refused = handshake(second) == State::failed;
     EXPECT_FALSE(SSL_session_reused(second.ssl())) << version;
     EXPECT_TRUE(refused || run_until([&] {
@@ -225,7 +226,7 @@ TEST_F(TlsListenerTest, ClientWithTooLongACertificateChainIsRefused) {
   TestAuthority root("root");
   const std::string auth = ", client_auth: { mode: require, ca: '" + root.file() + "', depth: ";
   const IssuedFiles files = root.issue({.common_name = "client"});
-  secure(certificate(site) + auth + "0 }");  // none between it and the root
+  secure(certificate(site) + auth + "0 }");  // no authority between it and the root
   auto one = peer({.certificate = files});
   ASSERT_EQ(handshake(*one), State::done);
   Socket server;
@@ -256,8 +257,8 @@ TEST_F(TlsListenerTest, StaplesTheOcspResponse) {
   }
 }
 
-// RFC 6960 4.2.2.2: signed by the authority, which clients know without the response, or by one
-// that the authority has charged with it. The authority chooses how it names the certificate.
+// RFC 6960 4.2.2.2: signed by the authority, which clients have without the response, or by a
+// responder with its delegation. The authority chooses how the response identifies the certificate.
 TEST_F(TlsListenerTest, StaplesEveryResponseThatClientsAccept) {
   const IssuedFiles responder = authority.issue(
       {.common_name = "responder", .extensions = {{"extendedKeyUsage", "OCSPSigning"}}});
@@ -439,7 +440,7 @@ TEST_F(TlsListenerTest, LargeTransferToALateReaderArrivesComplete) {
   bool right = true;
   EXPECT_TRUE(run_until([&] {
     if (sent < size) sent += server.send_some(pattern(sent, std::min<size_t>(65536, size - sent)));
-    if (sent < size && got + 300'000 > sent && sent < 400'000) return false;  // it reads late
+    if (sent < size && got + 300'000 > sent && sent < 400'000) return false;  // reads late
     const std::string more = one.receive();
     for (size_t at = 0; at < more.size();) {
       const std::string_view expected =
@@ -464,7 +465,8 @@ TEST_F(TlsListenerTest, ReadsManyRecordsInOneSegment) {
   EXPECT_TRUE(receives_nothing(server));
 }
 
-// The error queue of OpenSSL is the thread's: what one connection leaves there is not the other's.
+// The error queue of OpenSSL belongs to the thread: errors that one connection leaves there are not
+// errors of another one.
 TEST_F(TlsListenerTest, FailedHandshakeDoesNotAffectOthers) {
   secure(certificate(site));
   auto good = peer({});
@@ -479,7 +481,7 @@ TEST_F(TlsListenerTest, FailedHandshakeDoesNotAffectOthers) {
   EXPECT_EQ(worker.active(), 1u);
 }
 
-// One event reports both, and no other follows.
+// One event reports the bytes and the reset, and no other follows.
 TEST_F(TlsListenerTest, ResetDirectlyAfterTheBytesIsDetected) {
   secure(certificate(site), "protocol: tcp, cluster: c");
   auto one = peer({});

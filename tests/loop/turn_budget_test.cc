@@ -51,7 +51,7 @@ class TurnBudgetTest : public TlsFixture {
           "} }] }\nclusters:\n" +
           cluster_text("c", backend.address(), cluster));
   }
-  // Its bytes leave one by one from now on.
+  // From now on its bytes are sent one by one.
   static void set_bytewise(Socket& socket) {
     const int on = 1;
     EXPECT_EQ(::setsockopt(socket.fd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on), 0);
@@ -225,7 +225,7 @@ TEST_F(TurnBudgetTest, ProxyHeaderOfTinyTlvsYieldsToOthers) {
   size_t at = 0;
   const auto pour = [&] { ASSERT_TRUE(one.send(header.substr(at++, 1))); };
   while (at < header.size()) {
-    // Beside some of the bytes there is another client.
+    // Another client must get its response between two of the bytes.
     for (size_t alone = 0; alone < 507; ++alone) {
       pour();
       turns(1);

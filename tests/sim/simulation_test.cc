@@ -23,7 +23,8 @@ constexpr uint64_t kTlsSeeds = 80;
 uint64_t current_seed = 0;
 const char* current_filter = "";
 
-// A broken invariant in the core aborts, and a sanitizer exits; the seed must be known even then.
+// A violated invariant in the core aborts, and a sanitizer exits; the seed must be reported even
+// then.
 void print_seed() {
   std::fprintf(stderr, "seed %llu: run it again with WEIR_SIM_SEED=%llu and --gtest_filter=%s\n",
                static_cast<unsigned long long>(current_seed),
@@ -46,7 +47,7 @@ uint64_t from_environment(const char* name, uint64_t otherwise) {
   return value == nullptr ? otherwise : std::strtoull(value, nullptr, 10);
 }
 
-// A history in which nothing happens proves nothing: `must_happen`.
+// A history without events proves nothing: `must_happen` lists events that are required.
 struct Histories {
   Protocol protocol;
   bool with_tls;
@@ -125,7 +126,7 @@ TEST(SimulationOfWaiters, HasRequestsThatWaitForABackend) {
   EXPECT_GT(tally["turns after which requests waited"], 0u);
 }
 
-// Handshakes are made of random numbers, too: those of the seed.
+// The random numbers of handshakes come from the seed, too.
 TEST(SimulationOfTls, SameSeedGivesTheSameHistory) {
   for (const Protocol protocol : {Protocol::tcp, Protocol::http}) {
     Tally first, second;

@@ -7,8 +7,8 @@
 
 namespace weir {
 
-// The line of what this client did; lines are written a moment after the end of it. Null: none
-// came.
+// The line of this client's session or request; weir writes it a moment after the end. Null: there
+// was none.
 inline nlohmann::json line_of(const ProxyProcess& weir, const std::string& client) {
   for (int i = 0; i < 500; ++i) {
     std::istringstream lines(weir.errors());

@@ -1,5 +1,5 @@
-// BalancerHarness: a balancer with hosts and session counts to try it on. Hosts are called h0, h1,
-// … and identified by that number, whatever their place in the balancer's list.
+// BalancerHarness: a balancer with hosts and session counts for tests. Hosts are called h0, h1, …
+// and identified by that number, not by their place in the balancer's list.
 #pragma once
 
 #include <map>

@@ -30,7 +30,7 @@ class FakeNames {
     const std::lock_guard lock(state_->mutex);
     return state_->lookups[host];
   }
-  // What Lookups is made with; it may be used for longer than this lives.
+  // The resolver for Lookups; it may be used after the destruction of this object.
   Lookups::LookUp look_up() const {
     return [state = state_](const std::string& host) -> LookupAnswer {
       const std::lock_guard lock(state->mutex);

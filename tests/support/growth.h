@@ -11,7 +11,7 @@ namespace weir::test {
 // Four times the work: less than this is linear, or nearly so.
 inline constexpr double kNearlyLinear = 8;
 
-// The least of three measurements of measure(), which returns a cost: what disturbs only adds.
+// The least of three costs that measure() returns, because disturbances only add to a cost.
 template <typename Measure>
 Duration least_cost(Measure&& measure) {
   Duration least = Duration::max();

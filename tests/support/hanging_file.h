@@ -22,7 +22,7 @@ class HangingFile {
     lease_.reset(::open(path.c_str(), O_RDWR | O_CLOEXEC));
     EXPECT_EQ(::fcntl(lease_.get(), F_SETLEASE, F_WRLCK), 0);
   }
-  // From now on it answers. Returns when no thread is stuck on it any more.
+  // From now on open(2) succeeds. Returns when no thread is stuck on the file any more.
   void answer() {
     lease_.reset();
     while (FileReader::stuck_threads() > 0) std::this_thread::yield();

@@ -35,7 +35,7 @@ class Http1ResponseTranscript {
       finish_body();
   }
 
-  unsigned status() const { return status_; }  // of the fault; 0 while all is well
+  unsigned status() const { return status_; }  // of the fault; 0: there is none
   const std::string& text() const { return text_; }
   int responses() const { return responses_; }  // complete final ones
   const std::string& body() const { return body_text_; }
@@ -110,7 +110,7 @@ class Http1ResponseTranscript {
   std::array<char, 512> trailers_;
   std::unique_ptr<std::string> pending_ = std::make_unique<std::string>();
   bool in_body_ = false;
-  bool ended_ = false;  // what follows is not HTTP
+  bool ended_ = false;  // the following bytes are not HTTP
   unsigned status_ = 0;
   int responses_ = 0;
   std::string text_, body_text_;

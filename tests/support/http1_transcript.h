@@ -26,7 +26,7 @@ class Http1Transcript {
     }
   }
 
-  unsigned status() const { return status_; }  // of the fault; 0 while all is well
+  unsigned status() const { return status_; }  // of the fault; 0: there is none
   const std::string& text() const { return text_; }
   int requests() const { return requests_; }  // complete ones
 

@@ -14,8 +14,8 @@ namespace weir {
 
 class HttpBackend {
  public:
-  // Answers a request whose head has been read and whose body has not. False: the connection ends,
-  // as the function has left it. Called by several threads.
+  // Answers a request whose head has been read and whose body has not. False: the connection ends
+  // without further bytes. Called by several threads.
   using Answer = std::function<bool(HttpPeer& peer, HttpMessage& request)>;
 
   explicit HttpBackend(Answer answer);
@@ -45,7 +45,7 @@ class HttpBackend {
   std::thread acceptor_thread_;
 };
 
-// For an answer that returns false then: its connection ends with a reset, not with a FIN.
+// For an answer that then returns false: its connection ends with a reset, not with a FIN.
 void end_with_reset(HttpPeer& peer);
 
 }  // namespace weir

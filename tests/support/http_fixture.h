@@ -1,5 +1,5 @@
-// HTTP through one worker: a listener `l`, a cluster `c` whose only backend the test is, and what
-// clients and backends see, byte by byte. At the end the books of the listener balance.
+// HTTP through one worker: a listener `l`, a cluster `c` whose only backend is the test, and the
+// bytes that clients and backends receive. At the end the counters of the listener must balance.
 #pragma once
 
 #include <fmt/format.h>

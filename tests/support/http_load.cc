@@ -10,7 +10,7 @@ namespace {
 
 constexpr size_t kBlock = 65536;
 
-// Of a response: the way it ended, or the next of its kind may follow.
+// The error of a response; empty: none, and the next request may follow.
 std::string verdict(const HttpMessage& answer, const std::string& body) {
   if (answer.status() == 0) return "no answer";
   if (!answer.whole) return "cut: " + answer.head;

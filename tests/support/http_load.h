@@ -23,7 +23,7 @@ class HttpLoad {
   HttpLoad& operator=(const HttpLoad&) = delete;
 
   uint64_t done() const { return done_; }
-  // Waits until it has completed `n` steps, or has ended.
+  // Waits until the load has completed `n` steps, or has ended.
   bool await_done(uint64_t n, Duration patience = kPatience) const;
   // Until it has ended by itself.
   bool await_end(Duration patience = kPatience) const;
@@ -39,7 +39,7 @@ class HttpLoad {
   static Step closing(const Address& to);
   // Messages through a WebSocket; a new one after every `lifetime` of them, 0: never.
   static Step websocket(const Address& to, int lifetime);
-  // A command that must succeed, and whose output must hold this text and not that.
+  // A command that must succeed, and whose output must contain the first text and not the second.
   static Step command(const std::string& line, const std::string& wanted = {},
                       const std::string& unwanted = {});
 
@@ -52,7 +52,7 @@ class HttpLoad {
   std::atomic<bool> stopping_{false}, ended_{false};
   std::atomic<uint64_t> done_{0};
   std::string failure_;
-  mutable std::mutex mutex_;  // held where ended_ and done_ change
+  mutable std::mutex mutex_;  // held while ended_ and done_ change
   mutable std::condition_variable changed_;
   std::thread thread_;
 };

@@ -12,14 +12,14 @@ struct HttpMessage {
   std::string head;    // first line and fields, without the empty line; empty: none came
   std::string body;    // without its framing
   bool whole = false;  // complete by its framing
-  size_t size = 0;     // of the body, when a sink received its bytes
+  size_t size = 0;     // of the body, if a sink received its bytes
 
   int status() const;          // 0: there is no status line
   std::string method() const;  // of a request
   std::string target() const;
   // The value of the first field of this name; empty: there is none.
   std::string field(std::string_view name) const;
-  bool closes() const;  // it announces the end of the connection
+  bool closes() const;  // the message announces the end of the connection
 };
 
 class HttpPeer {

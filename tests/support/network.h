@@ -1,6 +1,6 @@
 // A network of the test's own: a loopback interface and nothing else, so that a test may listen on
-// all addresses without being reachable. Where the user may not have one (no root, no user
-// namespaces), the machine's stays in use.
+// all addresses without being reachable. If the user may not create one (no root, no user
+// namespaces), the network of the machine stays in use.
 #pragma once
 
 namespace weir {

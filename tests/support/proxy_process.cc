@@ -98,7 +98,7 @@ ProxyProcess::ProxyProcess(const std::string& config, ProxyOptions options) {
   spawn(options);
   if (options.await_ready) {
     ready_ = await_notification("READY=1");
-    // Without it no test has anything to test; gtest reports the exception as its failure.
+    // No test can run without weir; gtest reports the exception as a failure.
     if (!ready_) {
       const std::string text = errors();
       end();
@@ -188,7 +188,7 @@ bool ProxyProcess::await_notification(const std::string& line, Duration patience
     const Duration left = until - std::chrono::steady_clock::now();
     if (left <= Duration::zero()) return false;
     ::poll(wanted, 2, static_cast<int>(left / 1ms) + 1);
-    if (wanted[1].revents != 0 && wanted[0].revents == 0) return false;  // it has ended
+    if (wanted[1].revents != 0 && wanted[0].revents == 0) return false;  // the process has ended
   }
 }
 
@@ -255,7 +255,7 @@ bool ProxyProcess::await_sum(const std::string& name, const Scrape::Labels& labe
   do {
     last = scrape().sum(name, labels);
     if (last >= least && last <= most) return true;
-    // A scrape is an answer from the process; only its end could come sooner than the next one.
+    // A scrape waits for an answer from the process, so this loop does not spin.
     if (wait_ready(pidfd_.get(), POLLIN, 10ms)) break;
   } while (std::chrono::steady_clock::now() < until);
   std::cerr << name << " is " << last << ", not " << least << '\n';

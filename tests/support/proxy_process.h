@@ -46,7 +46,7 @@ class Scrape {
 struct ProxyOptions {
   std::vector<std::string> arguments{};    // instead of run -c FILE
   std::vector<std::string> environment{};  // NAME=value, besides the test's
-  uint64_t descriptors = 0;                // RLIMIT_NOFILE, soft and hard; 0: what the test has
+  uint64_t descriptors = 0;                // RLIMIT_NOFILE, soft and hard; 0: that of the test
   bool await_ready = true;
   bool close_streams = false;  // 0, 1 and 2; it then runs in its directory
 };
@@ -72,7 +72,8 @@ class ProxyProcess {
 
   const std::string& directory() const { return directory_; }
   std::string config_path() const { return directory_ + "/weir.yaml"; }
-  // Written beside and renamed over, as editors do it; the admin section is added as at first.
+  // Writes a new file and renames it over the old one, as editors do; adds the admin section as at
+  // the start.
   void write_config(const std::string& config) const;
   std::string errors() const;  // its standard error so far
   // Whether its standard error comes to hold `text`: a thread of weir writes the log a moment

@@ -74,7 +74,7 @@ inline bool fill(std::vector<Flow>& flows, const ProxyProcess& weir, const std::
     stuck = waiting(weir, listener, what) == flows.size() ? stuck + 1 : 0;
   }
   for (const Flow& flow : flows)
-    if (flow.sent == flow.size) return false;  // the kernel has swallowed it all
+    if (flow.sent == flow.size) return false;  // the kernel has buffered all bytes
   return true;
 }
 

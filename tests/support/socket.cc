@@ -43,7 +43,7 @@ class Patience {
   TimePoint until_;
 };
 
-// Moves what can be moved now; returns whether anything was.
+// Moves as many bytes as possible now; returns whether any were moved.
 bool step(Flow& flow) {
   bool moved = false;
   if (flow.sent < flow.size) {
@@ -213,7 +213,8 @@ void Socket::reset() {
 }
 
 void Socket::shrink_buffers() {
-  const int size = 65536;  // below a loopback segment's size the window would crawl
+  const int size =
+      65536;  // with less than the size of a loopback segment the window would grow slowly
   ::setsockopt(fd(), SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
   ::setsockopt(fd(), SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 }

@@ -45,17 +45,18 @@ class Socket {
   std::string receive_all(Duration patience = kPatience);
   // Waits for the end, and discards the bytes before it.
   End wait_end(Duration patience = kPatience);
-  // Whether nothing at all comes for so long: no byte, no end.
+  // Whether neither a byte nor an end comes for this time.
   bool silent(Duration for_so_long);
   End end() const { return end_; }
 
   void finish();  // FIN
   void reset();   // RST
   void close() { fd_.reset(); }
-  // Small buffers, so that a reader that does not read soon blocks its writer. Before data flows.
+  // Small buffers, so that a receiver that does not read soon blocks its sender. Call it before
+  // data flows.
   void shrink_buffers();
 
-  // What one non-blocking step moved; sets end(). For flow.h.
+  // The number of bytes that one non-blocking step moved; sets end(). For flow.h.
   size_t send_some(std::string_view bytes);
   size_t receive_some(char* to, size_t size);
 
@@ -97,8 +98,8 @@ class FullQueue {
 // An unused loopback address; no other test gets it while this one runs.
 Address free_address(const char* host = "127.0.0.1");
 
-// Many bytes at once, in both directions if need be: what `from` sends must come out at `to`, equal
-// to the byte. The pattern depends on the position, so a lost, doubled or moved byte is seen.
+// Many bytes at once, in both directions if necessary: `to` must receive exactly the bytes that
+// `from` sends. The pattern depends on the position, so a lost, doubled or moved byte is detected.
 struct Flow {
   Socket* from;
   Socket* to;
@@ -107,7 +108,7 @@ struct Flow {
   size_t received = 0;
   bool intact = true;
 };
-// Whether all flows arrived whole. Sends no FIN.
+// Whether all flows arrived completely. Sends no FIN.
 bool run_flows(std::vector<Flow> flows, Duration patience = 60s);
 // The bytes [offset, offset + size) of the pattern; at most 64 KiB.
 std::string_view pattern(size_t offset, size_t size);

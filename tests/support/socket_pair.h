@@ -1,4 +1,4 @@
-// Two connected stream sockets: the kernel is the mock. Both ends are non-blocking.
+// Two connected stream sockets of the kernel. Both ends are non-blocking.
 #pragma once
 
 #include <arpa/inet.h>

@@ -10,8 +10,7 @@ struct TestLoop {
   ManualClock clock;
   EventLoop loop{clock};
 
-  // Turns until `done()`; false when it does not come true. A turn waits at most 10 ms of real
-  // time.
+  // Turns until `done()`; false: that did not happen. A turn waits at most 10 ms of real time.
   template <typename Predicate>
   bool run_until(Predicate&& done, int turns = 500) {
     for (int i = 0; i < turns; ++i) {
@@ -23,7 +22,7 @@ struct TestLoop {
   void turns(int n) {
     for (int i = 0; i < n; ++i) loop.run_turn(Duration::zero());
   }
-  // Advances the clock and runs what is due.
+  // Advances the clock and runs the deadlines that are due.
   void advance(Duration d) {
     clock.advance(d);
     turns(2);

@@ -63,7 +63,7 @@ class TlsListenerFixture : public TlsFixture {
   std::unique_ptr<TlsPeer> peer(const TlsPeer::Wish& wish) {
     return std::make_unique<TlsPeer>(client(), wish);
   }
-  // One request and its answer over a connection that is there.
+  // One request and its response over an open connection.
   std::string exchanged(TlsPeer& peer, const std::string& request, Socket& server) {
     EXPECT_TRUE(peer.send(request));
     if (!server) server = accepted();

@@ -33,7 +33,7 @@ class TestAuthority {
     int until_days = 30;
     bool authority = false;  // may issue certificates itself
     int valid_in = 0;        // seconds, added to from_days
-    // Further ones, as openssl.cnf has them: {"tlsfeature", "status_request"}.
+    // Further extensions, as in openssl.cnf: {"tlsfeature", "status_request"}.
     std::vector<std::pair<std::string, std::string>> extensions = {};
   };
   // An authority whose certificate another authority has issued.
@@ -46,10 +46,11 @@ class TestAuthority {
   std::string ocsp_response(const IssuedFiles& of, bool good = true, int from_days = 0,
                             int until_days = 7);
   struct Response {
-    bool certificates = true;               // has the signer's
-    bool sha256 = false;                    // names the certificate by this digest
-    const TestAuthority* signer = nullptr;  // another, which this one has charged with it
-    std::vector<IssuedFiles> others = {};   // that it is about, too; before the one
+    bool certificates = true;  // includes the certificate of the signer
+    bool sha256 = false;       // identifies the certificate by this digest
+    const TestAuthority* signer =
+        nullptr;  // another authority, to which this one has delegated signing
+    std::vector<IssuedFiles> others = {};  // further certificates in the response, before the one
   };
   std::string ocsp_response(const IssuedFiles& of, const Response& response);
   const std::string& file() const { return file_; }  // its own certificate
@@ -69,13 +70,13 @@ class TlsPeer {
   struct Wish {
     std::string sni = {};
     std::vector<std::string> alpn = {};
-    std::string signatures = {};  // that it understands, in OpenSSL's words; empty: all
+    std::string signatures = {};  // that the peer supports, as OpenSSL names them; empty: all
     int version = 0;              // TLS1_2_VERSION: only that
     const TestAuthority* trust = nullptr;
     IssuedFiles certificate = {};
     SSL_SESSION* session = nullptr;
     bool server = false;
-    bool asks_status = false;  // for an OCSP response; in stapled()
+    bool asks_status = false;  // requests an OCSP response; see stapled()
   };
   TlsPeer(Socket socket, const Wish& wish);
   ~TlsPeer();
@@ -95,7 +96,7 @@ class TlsPeer {
   std::string alpn();
   std::string stapled();  // DER; "" when there was none
   std::string error() const { return error_; }
-  SSL_SESSION* session() { return session_; }  // last ticket that came; null: none
+  SSL_SESSION* session() { return session_; }  // the last ticket; null: none
 
  private:
   Socket socket_;

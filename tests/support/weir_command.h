@@ -11,8 +11,8 @@ struct CommandOutcome {
   std::string out, err;
 };
 
-// `weir ARGUMENTS`, through a shell, in `directory`, with an environment that holds nothing weir
-// reads but `admin` as WEIR_ADMIN, unless that is empty, and `environment`: "NAME=value".
+// `weir ARGUMENTS`, through a shell, in `directory`, with an environment without variables of weir,
+// except `admin` as WEIR_ADMIN, unless that is empty, and `environment`: "NAME=value".
 CommandOutcome run_weir(const std::string& arguments, const std::string& directory,
                         const std::string& admin = {},
                         const std::vector<std::string>& environment = {});

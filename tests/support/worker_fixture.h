@@ -80,7 +80,7 @@ class WorkerFixture : public TestLoop, private WorkerPeers {
   uint64_t ended(const std::string& listener, EndReason reason) {
     return cells(listener).ended_total[reason].value;
   }
-  // The books of a listener: 0 when they balance.
+  // Accepted minus open and ended connections of a listener: must be 0.
   int64_t imbalance(const std::string& listener) {
     const ListenerCells cells = this->cells(listener);
     return static_cast<int64_t>(cells.connections_total.value) -

@@ -159,7 +159,7 @@ void Endpoint::take_reset() {
   network_.drop(shared_from_this());
 }
 
-// What had left before the reset arrives before it; the rest of the queue is dropped.
+// Bytes that were sent before the reset arrive before it; the rest of the queue is dropped.
 void Endpoint::send_reset() {
   gone_ = true;
   reset_sent_at_ = network_.now();

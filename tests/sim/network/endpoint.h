@@ -1,9 +1,9 @@
-// Endpoint: one end of a TCP connection. It follows the rules of TCP that matter to a proxy: what
-// was received is read before a reset is reported, and a FIN before it hides it; after the other
-// side's FIN a reset is EPIPE; closing with unread bytes is a reset; bytes that arrive at a closed
-// socket are answered with a reset; a FIN comes after everything that was written; a write edge
-// comes only after a blocked write, when a third of the buffer is free. The application's calls
-// answer as in section 2 of the manual: -1 and errno.
+// Endpoint: one end of a TCP connection. It follows the rules of TCP that matter to a proxy:
+// received bytes are read before a reset is reported, and a FIN before the reset hides it; after
+// the other side's FIN a reset is EPIPE; closing with unread bytes is a reset; bytes that arrive at
+// a closed socket are answered with a reset; a FIN comes after all bytes that were written; a write
+// edge comes only after a blocked write, when a third of the buffer is free. The application's
+// calls answer as in section 2 of the manual: -1 and errno.
 #pragma once
 
 #include <sys/types.h>
@@ -49,7 +49,7 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   void want_space() { no_space_ = true; }
   // Called whenever epoll would be woken.
   void set_waker(std::function<void()> waker) { waker_ = std::move(waker); }
-  // A wake-up without news, after a while: what makes a false EAGAIN or a short read legal.
+  // A wake-up without news after a while, which makes a false EAGAIN or a short read legal.
   void wake_later();
 
   // The network.

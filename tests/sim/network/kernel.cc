@@ -11,7 +11,7 @@ namespace weir::sim {
 namespace {
 
 Kernel* current_kernel = nullptr;
-constexpr int kFirstDescriptor = 1 << 20;  // no real one: a call that slips by fails with EBADF
+constexpr int kFirstDescriptor = 1 << 20;  // for the real kernel this is EBADF
 
 int fail(int error) {
   errno = error;
@@ -146,7 +146,7 @@ bool Kernel::injects_block(Endpoint& endpoint, bool reading) {
   return true;
 }
 
-// How much of `size` this call moves.
+// The part of `size` that this call moves.
 size_t Kernel::shortened(Endpoint& endpoint, size_t size, bool reading) {
   const size_t possible = std::min(size, reading ? endpoint.readable() : endpoint.room_to_send());
   if (possible < 2 || !network_.chance(network_.conditions().short_calls)) return size;
@@ -192,13 +192,13 @@ ssize_t Kernel::splice_in(Descriptor& from, SlotPipe& pipe, size_t size) {
     char none;
     return endpoint.recv(&none, 1);
   }
-  // splice(2) stops there, whatever follows; only recv(2) continues. No edge follows.
+  // splice(2) stops there; only recv(2) continues. No edge follows.
   if (endpoint.urgent() || network_.chance(network_.conditions().urgent)) {
     endpoint.set_urgent(true);
     ++counts_.urgent;
     return endpoint.fin_received() ? 0 : fail(EAGAIN);
   }
-  // Each slot takes what one packet carried, which may be very little.
+  // Each slot holds the bytes of one packet, which may be very few.
   char packet[4096];
   size_t moved = 0;
   while (!pipe.full() && moved < size && endpoint.readable() > 0) {

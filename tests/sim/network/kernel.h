@@ -47,7 +47,7 @@ class Kernel {
   void set_descriptor_limit(size_t limit) { limit_ = limit; }
   size_t open_descriptors() const { return table_.size(); }
   const KernelCounts& counts() const { return counts_; }
-  // Broken rules: of using descriptors and watches.
+  // Violated rules for the use of descriptors and watches.
   std::vector<std::string>& violations() { return violations_; }
   Network& network() { return network_; }
 

@@ -1,6 +1,6 @@
-// Network: virtual time, what happens next, and the sockets that live between two hosts.
+// Network: virtual time, the scheduled events, and the sockets between two hosts.
 //
-// Everything random comes from one generator, so a seed is a whole history. One thread.
+// All random choices come from one generator, so a seed determines a whole history. One thread.
 #pragma once
 
 #include <functional>
@@ -35,13 +35,13 @@ struct NetworkConditions {
   uint64_t urgent = 0;           // splices that find urgent data before everything else
 };
 
-// A socket that accepts. Its queue holds the near ends of what clients have dialled.
+// A listening socket. Its queue holds weir's ends of the connections that clients have opened.
 struct ListeningSocket {
   Address address;
   std::vector<std::shared_ptr<Endpoint>> queue;
 };
 
-// What becomes of an attempt to connect to a backend.
+// The outcome of an attempt to connect to a backend.
 struct ConnectPlan {
   int error_now = 0;     // connect(2) itself fails
   int error_later = 0;   // after the delay

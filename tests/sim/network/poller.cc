@@ -32,7 +32,7 @@ bool IoWatch::start(Poller& poller, int fd, Mode mode, void* owner, Callback cal
   owner_ = owner;
   pending_ = false;
   poller.watches_.push_back(this);
-  // A readiness that already exists is an edge; a level is checked each time.
+  // Readiness that exists already is reported as an edge; a level is checked each time.
   if (mode == Mode::level_read || Kernel::current().mask(fd) != 0) poller.mark(*this);
   return true;
 }
@@ -55,12 +55,12 @@ Poller::~Poller() {
 void Poller::wait(Duration timeout) {
   Network& network = Kernel::current().network();
   const bool forever = timeout == Duration::max();
-  // Even a turn that does not sleep takes time, and now and then the machine has others to serve.
+  // Even a turn that does not sleep takes time, and now and then the machine runs other processes.
   network.pass(Duration(1000 + network.random().below(network.chance(20) ? 3000000 : 20000)));
   const TimePoint until = forever ? kNever : network.now() + timeout;
   for (collect(); batch_.empty() && !woken_ && network.now() < until; collect()) {
     const TimePoint next = std::min(network.next_event(), until);
-    CHECK(next != kNever);  // nothing will ever happen again
+    CHECK(next != kNever);  // there are no more events
     network.pass(std::max(next - network.now(), Duration::zero()));
   }
   woken_ = false;

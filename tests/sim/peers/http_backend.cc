@@ -37,10 +37,10 @@ void HttpBackend::act() {
 }
 
 void HttpBackend::take(std::string_view bytes) {
-  // The answer to an answer comes at once.
+  // The client's reaction to a response may come at once.
   if (stage_ == Stage::answering && all_sent()) after_answer();
   if (over_) return;
-  // Only of the first one: the bytes have been its answer then.
+  // Only for the first request: the bytes were its response then.
   const TimePoint there = std::exchange(extra_there_, kNever);
   if (deaf_ && !std::exchange(misled_, true) && there != kNever &&
       now() - there > Answer::kCrossing)
@@ -112,7 +112,7 @@ void HttpBackend::delay_response() {
 
 void HttpBackend::begin_answer() {
   stage_ = Stage::answering;
-  // Where the connection's end is the body's, the end must be in order.
+  // If the end of the connection is the end of the body, it must be orderly.
   const bool ends = answer_->framing == Framing::until_close && answer_->has_body();
   answer_->cut = ends && !wire_->ends_in_order();
   answer_->frail = (wire_->has_tls() && wire_->behavior().requests_key_update &&
@@ -217,11 +217,11 @@ void HttpBackend::after_answer() {
   const bool ends =
       answer_->announces || (answer_->framing == Framing::until_close && answer_->has_body());
   if (ends) {
-    // Not with a part of the request unread: that would be a reset.
+    // Not while a part of the request is unread: the close would be a reset.
     if (!request_whole_ && end_ == End::none) return;
     return leave();
   }
-  if (!request_whole_) return;  // an early answer: the rest of the request is awaited
+  if (!request_whole_) return;  // an early response: the backend waits for the rest of the request
   stage_ = Stage::idle;
   idle_since_ = now();
 }

@@ -52,9 +52,9 @@ class HttpBackend final : public HttpPeer {
   bool request_whole_ = false;
   StreamReader body_;
   StreamReader tunnel_bytes_;
-  TimePoint extra_at_ = kNever;     // to be sent, when the answer has been for a while
-  TimePoint extra_there_ = kNever;  // bytes behind an answer have reached the other side
-  bool misled_ = false;             // a request has come since
+  TimePoint extra_at_ = kNever;     // when to send the extra bytes, some time after the response
+  TimePoint extra_there_ = kNever;  // when bytes after a response have reached the other side
+  bool misled_ = false;             // a request has arrived since
   bool deaf_ = false;               // has finished and waits for the end
 };
 

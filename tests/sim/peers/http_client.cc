@@ -72,7 +72,7 @@ void HttpClient::ask() {
   const Request& request = *ledger_.request(script_.requests[asked_++]);
   begins_.push_back(queued());
   asked_at_.push_back(now());
-  // weir may have been through with an answer long before its last byte was read.
+  // weir may have completed a response long before the client reads its last byte.
   silences_.push_back(now() - std::min(quiet_since_, answer_came_at_));
   send(render_head(request));
   std::string body = request.eager ? tunnel_says(request) : render_body(request, network_.random());
@@ -197,11 +197,12 @@ void HttpClient::take_end() {
   answer_ = nullptr;
   interim_from_ = 0;
   quiet_since_ = now();
-  // Answered without a 100: it is sent all the same, as the head has announced it.
+  // If the response comes without a 100, the body is sent nevertheless, because the head has
+  // announced it.
   if (answered_ == asked_ && !server_closes_) send(std::exchange(held_back_, {}));
 }
 
-// What looks whole must be.
+// A response that looks complete must be complete.
 void HttpClient::check_end(const Request& request) {
   if (answer_ == nullptr) {
     const std::string expected =

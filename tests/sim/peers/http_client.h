@@ -14,9 +14,9 @@ struct ClientScript {
   std::vector<uint32_t> requests;
   size_t ahead = 1;          // requests under way at once, at most
   Duration delay = 0ms;      // before each request, at most
-  bool half_closes = false;  // right after its last request: its answer must come all the same
+  bool half_closes = false;  // directly after its last request: the response must still arrive
   Finish finish = Finish::close;
-  bool stays_open = false;  // there is no reason why weir should close the connection
+  bool stays_open = false;  // weir has no reason to close the connection
 };
 
 class HttpClient final : public HttpPeer {
@@ -27,7 +27,7 @@ class HttpClient final : public HttpPeer {
   // The reasons known to the client for which the connection may have ended without a response.
   struct LastAsked {
     Duration connected{};    // until the end
-    Duration silence{};      // before its request, since the last response or the connect
+    Duration silence{};      // before the request, since the last response or the connect
     Duration waited{};       // since its first byte
     bool announced = false;  // an earlier response had Connection: close
     bool whole = false;      // every byte of it was sent
@@ -58,12 +58,12 @@ class HttpClient final : public HttpPeer {
   bool begun(size_t i) const { return i < asked_ && sent() > begins_[i]; }
 
   const ClientScript script_;
-  std::vector<uint64_t> begins_, ends_;  // of each request in what is sent
+  std::vector<uint64_t> begins_, ends_;  // of each request, in the bytes to send
   size_t asked_ = 0;
   size_t answered_ = 0;
   TimePoint ask_at_;
   TimePoint quiet_since_;
-  TimePoint answer_came_at_ = kNever;  // of the last one: its head
+  TimePoint answer_came_at_ = kNever;  // of the head of the last response
   std::vector<TimePoint> asked_at_;
   std::vector<Duration> silences_;
   // The body of a request that waits for 100-continue.

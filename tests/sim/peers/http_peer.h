@@ -40,7 +40,7 @@ class HttpPeer : public std::enable_shared_from_this<HttpPeer> {
 
   void send(std::string_view bytes) { to_send_.push(bytes); }
   uint64_t sent() const { return sent_; }                      // bytes taken by the socket
-  uint64_t queued() const { return sent_ + to_send_.size(); }  // with those that wait
+  uint64_t queued() const { return sent_ + to_send_.size(); }  // with bytes that wait
   bool all_sent() const { return to_send_.empty(); }
   void drop_unsent() { to_send_.clear(); }
   Duration age() const { return now() - began_; }
@@ -67,7 +67,7 @@ class HttpPeer : public std::enable_shared_from_this<HttpPeer> {
   uint64_t sent_ = 0;
   uint64_t received_ = 0;
   uint64_t visit_ = 0;   // the scheduled call
-  bool soon_ = false;    // and comes at its pace, not to look at the time only
+  bool soon_ = false;    // the call comes at its pace, and not only for a deadline
   bool failed_ = false;  // a write or a read has failed
 };
 

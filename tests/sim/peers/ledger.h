@@ -22,10 +22,10 @@ struct Request {
     unsent,     // not a byte of it
     answered,   // completely, by a backend
     by_weir,    // with an answer of weir's own
-    cut,        // a part of an answer, then a reset, or a FIN where another answer came before
+    cut,        // a part of an answer, then a reset, or a FIN if another answer came before
     nothing,    // not a byte of an answer
-    abandoned,  // the client went first
-    misled,     // bytes that a backend sent behind an answer came as the answer: see Answer
+    abandoned,  // the client closed first
+    misled,     // bytes that a backend sent after an answer were taken for this answer: see Answer
   };
   uint32_t number = 0;
   std::string method = "GET";
@@ -36,7 +36,7 @@ struct Request {
   bool expects = false;  // 100-continue
   bool fixed = false;    // answered by the configuration, not by a backend
   uint64_t tunnel = 0;   // bytes to send after an upgrade; 0: no upgrade
-  bool eager = false;    // and does not wait for the 101 with them
+  bool eager = false;    // sends them without waiting for the 101
 
   uint32_t heads_at_backends = 0;
   uint32_t whole_at_backends = 0;
@@ -46,19 +46,19 @@ struct Request {
   uint64_t cut_at = 0;          // of `cut`: bytes of the answer's body
   bool clean = false;           // of `nothing` and `cut`: the connection ended with a FIN
   bool follows = false;         // of `cut`: another answer came before it
-  bool before_old = false;      // of `cut`: one of HTTP/1.0 has been asked for behind it
+  bool before_old = false;      // of `cut`: an HTTP/1.0 request follows it
   TimePoint reset_at = kNever;  // by its client, before it was answered
   uint64_t tunnel_received = 0;
   bool tunnel_saw_fin = false;
   bool tunnel_sent_fin = false;
-  bool tunnel_cut = false;        // that came without a close_notify
-  bool tunnel_heard_out = false;  // it had sent everything and read to the end of the other side
+  bool tunnel_cut = false;        // the tunnel ended without a close_notify
+  bool tunnel_heard_out = false;  // it had sent all, and read to the end
 
   // A safe method: weir sends it again when a kept connection is closed before the response.
   bool replayable() const { return method == "GET" || method == "HEAD"; }
 };
 
-// What a backend does with a request.
+// The action of a backend on a request.
 //
 // Bytes after a response that arrive when the next request has just been sent look like its
 // response; HTTP/1.1 cannot prevent this. weir must not use a connection on which such bytes have
@@ -72,7 +72,7 @@ struct Answer {
     closes_in_body,   // the same with a FIN
     garbage,          // not HTTP
     two_framings,     // Content-Length and Transfer-Encoding
-    more_than_asked,  // bytes behind the answer
+    more_than_asked,  // bytes after the answer
     stalls,           // stops sending within the response
     unasked_switch,   // 101
   };
@@ -88,9 +88,9 @@ struct Answer {
   bool early = false;      // before the request has been read
   bool announces = false;  // Connection: close
   bool to_head = false;
-  bool cut = false;  // it is not sent whole
-  // Its end may be lost though it was sent: a reset follows it when weir has still something to say
-  // over TLS, and the end of a tunnel without a close_notify is one.
+  bool cut = false;  // it is not sent completely
+  // Its end may be lost although it was sent: a reset follows it if weir still has TLS records to
+  // send, and a tunnel without a close_notify ends with a reset.
   bool frail = false;
   Fault fault = Fault::none;
   uint64_t cut_off_at = kWhole;  // bytes of its body before a FIN without a close_notify
@@ -146,7 +146,7 @@ class Ledger {
   uint64_t heads_cut_ = 0;
 };
 
-// The four streams of bytes there are.
+// The four streams of bytes.
 enum class Stream : uint8_t { request_body, answer_body, to_backend, to_client };
 
 std::string stream_bytes(Stream stream, uint32_t number, uint64_t from, uint64_t size);

@@ -20,7 +20,7 @@ struct MessageHead {
   std::string first_line;
   std::map<std::string, std::string> fields;  // names in lower case; repeated ones are joined
   std::string field(const std::string& name) const;
-  uint64_t number(const std::string& name) const;  // 0: not there
+  uint64_t number(const std::string& name) const;  // 0: there is none
   std::string word(size_t i) const;                // of the first line
   bool old() const { return first_line.find("HTTP/1.0") != std::string::npos; }
 };
@@ -35,7 +35,7 @@ class MessageReader {
   Event next();
   // After `head`: no body follows, whatever the head announces, as in a response to HEAD.
   void no_body() { framing_ = Framing::none; }
-  // After `head`: what follows is not HTTP.
+  // After `head`: the following bytes are not HTTP.
   std::string take_rest();
 
   const MessageHead& head() const { return head_; }

@@ -43,7 +43,7 @@ class Talker : public std::enable_shared_from_this<Talker> {
   void start() { again(); }
   bool over() const { return over_; }
 
-  // What became of it.
+  // Its outcome.
   uint32_t number() const { return number_; }
   uint64_t sent() const { return sent_; }
   uint64_t received() const { return received_; }
@@ -99,7 +99,7 @@ class Book {
  public:
   static constexpr uint64_t kHeader = 4;
   explicit Book(Network& network) : network_(network) {}
-  // Events of talkers refer to it; none runs after its destruction.
+  // Events of talkers refer to this object; none runs after its destruction.
   std::shared_ptr<Talker> open(const Script& script, std::shared_ptr<Wire> wire,
                                const Address& address, bool client);
   Network& network() { return network_; }

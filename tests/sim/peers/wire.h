@@ -46,12 +46,12 @@ class Wire {
   bool ends_in_order() const {
     return !tls_ || behavior_.tls_end == TlsBehavior::TlsEnd::close_notify;
   }
-  // What became of it.
+  // Its outcome.
   bool has_tls() const { return tls_ != nullptr; }
-  // The handshake, if any, is done on this side; since opened_at().
+  // The handshake, if any, is complete on this side; since opened_at().
   bool open() const { return opened_at_ != kNever; }
   TimePoint opened_at() const { return opened_at_; }
-  bool silent() const { return silent_; }  // before it was
+  bool silent() const { return silent_; }  // before the handshake was complete
   bool resumed() const { return open() && tls_ && SSL_session_reused(tls_.get()) == 1; }
   // After its last byte.
   bool sent_end() const { return tls_ ? sent_end_ : endpoint_->fin_queued(); }

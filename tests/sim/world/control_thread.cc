@@ -170,7 +170,7 @@ void ControlThread::add_clusters(Snapshot& snapshot) {
     spec.response_idle_timeout = scenario_.response_idle;
     spec.pool_idle_timeout = scenario_.pool_idle;
     spec.pool = scenario_.pool;
-    // A limit that is raised, lowered, taken away.
+    // Raises, lowers or removes a limit.
     if (spec.pool.max_connections != 0 && network.chance(500))
       spec.pool.max_connections = network.random().below(6);
     if (scenario_.tls_backends) spec.tls = tls_client_;

@@ -1,5 +1,5 @@
 // ControlThread: the actions of the control thread on a worker: new configurations, changes of
-// health, a drain. They reach the worker as messages, as from the real thread.
+// health, a drain. The worker gets them as messages, as from the real thread.
 #pragma once
 
 #include <map>
@@ -22,12 +22,12 @@ class ControlThread {
   void publish();      // a random configuration; the first one opens every listener
   void flip_health();  // of one backend
   void begin_drain();
-  bool busy() const { return to_do_ > 0; }  // something planned has not happened yet
+  bool busy() const { return to_do_ > 0; }  // planned events have not happened yet
 
   static Address listener_address(size_t i);
   static Address backend_address(size_t cluster, size_t backend);
   static size_t backend_number(const Address& address) { return address.port() - 9000u; }
-  // Whether it has happened at any time.
+  // Whether the event has happened at any time.
   bool drained() const { return drain_began_ != kNever; }
   TimePoint drain_began() const { return drain_began_; }
   bool health_flipped() const { return health_flipped_; }

@@ -22,8 +22,8 @@ bool HttpCauses::lasted(const RequestLine& line, const config::Timeout& timeout)
 bool HttpCauses::can_be_true(const Request& request, const RequestLine& line) const {
   const Scenario& scenario = evidence_.scenario;
   if (scenario.polite) return false;
-  // It was out. The answer behind it was cut, and of those that end with the connection only a
-  // reset says so.
+  // The response was sent. The response after it was cut, and if that ends with the connection,
+  // only a reset shows the cut.
   if (!line.reason) return request.before_old;
   switch (*line.reason) {
     case EndReason::backend_closed:
@@ -40,7 +40,7 @@ bool HttpCauses::can_be_true(const Request& request, const RequestLine& line) co
 
 bool HttpCauses::may_end_silently(const HttpClient::LastAsked& last, bool clean) const {
   if (last.announced) return true;
-  constexpr Duration kCrossing = 500ms;  // a request and our close pass each other
+  constexpr Duration kCrossing = 500ms;  // a request and weir's close cross each other
   constexpr Duration kTravel = 15ms;     // from a write to the read of the other side
   const Scenario& scenario = evidence_.scenario;
   const config::ListenerTimeouts& timeouts = scenario.timeouts;
@@ -48,7 +48,8 @@ bool HttpCauses::may_end_silently(const HttpClient::LastAsked& last, bool clean)
     return timeout.enabled() && lasted + kCrossing >= timeout.value;
   };
   if (evidence_.control.drained()) {
-    // It closes what has been silent for a while, and after an answer whose head was out already.
+    // A drain closes connections that have been silent for a while, and connections after a
+    // response whose head was already sent.
     const Duration drained_for = last.at - evidence_.control.drain_began();
     if (drained_for >= scenario.drain_timeout) return true;
     if (drained_for >= 0ns && last.silence + kCrossing >= Session::kSilence) return true;

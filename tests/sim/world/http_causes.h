@@ -13,7 +13,7 @@
 namespace weir::sim {
 
 struct RequestLine {
-  std::optional<EndReason> reason;  // none: it went as it should
+  std::optional<EndReason> reason;  // none: the exchange was complete
   double duration = 0;              // seconds
 };
 
@@ -22,11 +22,11 @@ class HttpCauses {
   HttpCauses(const Evidence& evidence, const Ledger& ledger)
       : evidence_(evidence), ledger_(ledger) {}
 
-  // Of a request whose client has seen a reset before the end of its answer.
+  // For a request whose client has received a reset before the end of the response.
   bool can_be_true(const Request& request, const RequestLine& line) const;
   // Whether there was a reason to end a connection after a request without a byte of a response.
   bool may_end_silently(const HttpClient::LastAsked& last, bool clean) const;
-  // A backend did not send its answer whole, or nothing that is an answer.
+  // A backend did not send its response completely, or sent bytes that are no response.
   bool failed_at_backend(const Request& request) const;
 
  private:

@@ -11,7 +11,7 @@ bool chance(Random& random, uint64_t of_1000) {
   return random.below(1000) < of_1000;
 }
 
-// Some are nothing, most are short.
+// Some are empty, most are short.
 uint64_t body_size(const Scenario& scenario, Random& random) {
   const uint64_t most = scenario.bulk                        ? 1u << 20
                         : scenario.conditions.segment < 1000 ? 20000
@@ -72,7 +72,7 @@ void choose_answer(Answer& answer, const Request& request, const Scenario& scena
   if (chance(random, unkind)) choose_fault(answer, random);
   if (answer.fault == Fault::unasked_switch && request.tunnel > 0) answer.fault = Fault::stalls;
   if (answer.fault == Fault::more_than_asked && answer.status == 101) answer.fault = Fault::none;
-  // Behind a body that ends with the connection it would be a part of that.
+  // After a body that ends with the connection, these bytes would be part of the body.
   if (answer.fault == Fault::more_than_asked) answer.framing = Framing::length;
 }
 

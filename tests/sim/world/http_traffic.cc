@@ -181,7 +181,7 @@ void HttpTraffic::judge_last(const HttpClient& client, const Evidence& evidence)
                seconds(last.silence), seconds(last.waited), last.whole ? "whole" : "in part");
 }
 
-// A truncated response has a true reason in the log. The reset may overtake all bytes of the
+// The log has the true reason for a truncated response. The reset may overtake all bytes of the
 // response.
 void HttpTraffic::judge_cut(const Request& request, const Evidence& evidence, Tally& tally) {
   const auto line = lines_.find(request.number);

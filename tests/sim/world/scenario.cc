@@ -88,7 +88,7 @@ void Scenario::choose_conditions(Random& random) {
 }
 
 void Scenario::choose_faults(Random& random) {
-  const bool short_ones = random.below(3) != 0;  // else nothing but the peers ends a session
+  const bool short_ones = random.below(3) != 0;  // else only the peers end a session
   timeouts.idle.value = short_ones ? 300ms + up_to(random, 3s) : 60s;
   timeouts.half_close.value = random.below(4) == 0 ? 0ms : short_ones ? up_to(random, 2s) : 60s;
   if (random.below(4) == 0) timeouts.max_age.value = 100ms + up_to(random, 4s);
@@ -122,7 +122,7 @@ Script Scenario::client_script(Random& random) const {
   script.chunk = bulk ? 65536 : one_of<size_t>(random, {100, 1448, 16384});
   script.pace = one_of(random, {100us, 1000us, 10000us});
   if (bulk) script.pace = one_of(random, {100us, 1000us});
-  // What takes longer than this is given up; a polite client never has to.
+  // A client closes after this time; polite clients never need so long.
   script.give_up_after = polite ? 3000s : 8s;
   if (polite) return script;
   switch (random.below(drain ? 12 : 10)) {

@@ -1,7 +1,7 @@
-// Scenario: what a seed decides before anything happens: the conditions, the timeouts, and how many
-// errors are injected. Half of the seeds are polite: every peer behaves correctly and nothing times
-// out, so every session has to end in order, with every byte delivered. The network injects errors
-// in polite seeds, too.
+// Scenario: the choices of a seed before the first event: the conditions, the timeouts, and the
+// rate of injected errors. Half of the seeds are polite: every peer behaves correctly and nothing
+// times out, so every session has to end in order, with every byte delivered. The network injects
+// errors in polite seeds, too.
 #pragma once
 
 #include "config/model.h"
@@ -23,18 +23,18 @@ struct Scenario {
   const Protocol protocol;
   NetworkConditions conditions;
   bool polite = false;
-  bool bulk = false;  // few sessions with much to move: splice(2)
+  bool bulk = false;  // few sessions with many bytes: splice(2)
   size_t clients = 0;
   Duration clients_within = 2s;
   config::ListenerTimeouts timeouts;
   Duration connect_timeout = 300ms;
-  // HTTP's.
+  // Of HTTP.
   config::Timeout response_header{300s, {}}, response_idle{300s, {}};
   config::Timeout pool_idle{60s, {}};
   config::Pool pool;
   config::Retry retry;
   config::ListenerLimits limits;
-  config::Timeout request;  // as a whole
+  config::Timeout request;  // of the whole request
   bool cancel_on_close = true;
   bool idle_closes = false;  // backends close kept connections at any time
   // The sides that use TLS.

@@ -16,7 +16,7 @@ bool is_in_order(EndReason reason) {
   return reason == EndReason::client_closed || reason == EndReason::backend_closed;
 }
 
-// Of talkers that reached weir.
+// The sessions of talkers that reached weir.
 bool needs_session(EndReason reason) {
   return is_in_order(reason) || reason == EndReason::client_reset ||
          reason == EndReason::backend_reset || reason == EndReason::idle_timeout ||
@@ -91,7 +91,7 @@ bool TcpVerdict::may_be_unopened(const std::vector<std::shared_ptr<Talker>>& tal
   });
 }
 
-// Whether the reason can be true at all.
+// Whether the reason is possible.
 void TcpVerdict::judge_reasons(const AccessLine& line) {
   const Scenario& scenario = evidence_.scenario;
   const KernelCounts& counts = evidence_.kernel.counts();
@@ -193,7 +193,7 @@ void TcpVerdict::judge_session(const AccessLine& line, const Talker& client) {
   judge_direction(line, *backend, client);
   if (line.reason == EndReason::client_reset) judge_cut(line, client, *backend);
   if (line.reason == EndReason::backend_reset) judge_cut(line, *backend, client);
-  // Silent, but at work.
+  // Silent, but waiting for a response.
   expect(line.reason != EndReason::drain_idle || line.received_bytes == 0 || backend->sent() > 0 ||
              backend->closed_early(),
          "{}: closed as idle while {} waited for its answer", line.client, client.number());
@@ -204,7 +204,8 @@ void TcpVerdict::judge_session(const AccessLine& line, const Talker& client) {
          line.client, backend->sent(), line.sent_bytes);
 }
 
-// It ended without a close_notify: weir still delivers the bytes before it to a peer that reads on.
+// The stream ended without a close_notify: weir still delivers the bytes before its end to a peer
+// that continues to read.
 void TcpVerdict::judge_cut(const AccessLine& line, const Talker& from, const Talker& to) {
   const Script& script = to.script();
   const bool reads_on = script.read_at_most == Script().read_at_most && !script.echo &&

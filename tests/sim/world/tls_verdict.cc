@@ -8,7 +8,7 @@ namespace {
 constexpr Duration kSoon = 3s;
 constexpr Duration kTravel = 200ms;  // of the last message of a handshake
 
-// What the listeners counted, all of them together.
+// The sums of the counters of all listeners.
 struct Counted {
   uint64_t done = 0, failed = 0, timed_out = 0;
   uint64_t errors_of_failures = 0, errors_of_timeouts = 0;
@@ -48,7 +48,7 @@ void judge_handshakes(const Evidence& evidence, std::vector<std::string>& failur
     ++(wire->open() ? done : not_done);
     late += wire->open() && wire->opened_at() > wire->began() + timeout - kTravel;
     crossing += !wire->open() && wire->behavior().old;  // with TLS 1.2 a server is ready first
-    // It sends nothing more, and waits.
+    // The client sends nothing more, and waits.
     if (wire->silent() &&
         std::min(wire->ended_at(), wire->left_at()) > wire->began() + timeout + kSoon)
       failures.push_back(

@@ -17,7 +17,7 @@ bool could_serve(const HostSpec& host) {
   return host.state == config::BackendState::active && host.backend->health() != Health::down;
 }
 
-// No waiter has failed at it before.
+// No waiter has failed at this backend before.
 bool flawless(Cluster& cluster, BackendIndex host) {
   const BackendCells& cells = cluster.cells_of(host);
   return cells.connect_errors.sum() == 0 && cells.request_errors.sum() == 0;

@@ -1,4 +1,4 @@
-// WaiterWatch: whether requests wait for a backend though one has room. Looked at after every turn.
+// WaiterWatch: checks after every turn whether requests wait although a backend has room.
 #pragma once
 
 #include <map>

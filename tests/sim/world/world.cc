@@ -48,7 +48,8 @@ class AccessLog {
   UniqueFd file_;
 };
 
-// What lives while the worker does. The order of the members is that of their construction.
+// The objects that live as long as the worker. The order of the members is that of their
+// construction.
 class World {
  public:
   World(uint64_t seed, Protocol protocol, bool with_tls)
@@ -83,7 +84,7 @@ void World::plan_clients() {
   for (size_t i = 0; i < scenario_.clients; ++i) {
     const Address from = *Address::parse(fmt::format("10.2.{}.{}:{}", i % 5, i % 7, 20000 + i));
     const Address to = ControlThread::listener_address(random.below(ControlThread::kListeners));
-    // Some come in crowds.
+    // Some clients connect at the same time.
     const uint64_t within = static_cast<uint64_t>(scenario_.clients_within.count());
     const Duration when = 1ms + Duration(network_.chance(300) ? within / 3 : random.below(within));
     network_.after(when, [this, from, to] {

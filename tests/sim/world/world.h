@@ -1,4 +1,4 @@
-// World: one seed's history from the first connection to the last, and everything that must hold.
+// World: one seed's history from the first connection to the last, and all checks of it.
 #pragma once
 
 #include <string>

@@ -30,7 +30,7 @@ TEST(CommonLog, WritesWhatLogAnalysersRead) {
             "\"http://example.com/\" \"curl/8.0\"\n");
 }
 
-TEST(CommonLog, MarksWhatIsNotThere) {
+TEST(CommonLog, MarksMissingFields) {
   EXPECT_EQ(line(LogFormat::combined, {"192.0.2.1", {}, {}, {}, 400, 12, {}, {}}),
             "192.0.2.1 - - [31/Jan/2026:23:59:59 +0000] \"-\" 400 12 \"-\" \"-\"\n");
   EXPECT_EQ(line(LogFormat::combined, {"192.0.2.1", "GET", "/a", {}, 431, 12, {}, {}}),
@@ -48,7 +48,7 @@ TEST(CommonLog, EscapesFieldsOfClients) {
   EXPECT_EQ(text.find('\n'), text.size() - 1);
 }
 
-TEST(CommonLog, CutsWhatIsTooLongAndKeepsTheRest) {
+TEST(CommonLog, CutsLongFieldsAndKeepsTheOthers) {
   CommonLogEntry hostile = entry();
   const std::string most(60000, '\x01');
   hostile.method = hostile.target = hostile.referer = hostile.user_agent = most;

@@ -29,7 +29,7 @@ class FileReaderTest : public testing::Test {
   TempFolder folder_;
 };
 
-TEST_F(FileReaderTest, ReadsWholeRegularFilesAndNothingElse) {
+TEST_F(FileReaderTest, ReadsOnlyWholeRegularFiles) {
   FileReader reader;
   EXPECT_EQ(*reader.read(write("a", "hello"), kMost), "hello");
   EXPECT_EQ(*reader.read(write("empty", ""), kMost), "");
@@ -48,7 +48,7 @@ TEST_F(FileReaderTest, ReadsNoMoreThanOneByteAboveTheLimit) {
   EXPECT_EQ(reader.read(write("larger", std::string(100 * kMost, 'x')), kMost)->size(), kMost + 1);
 }
 
-TEST_F(FileReaderTest, LeavesAFileThatHangsAndTriesNothingElseInThisLoad) {
+TEST_F(FileReaderTest, AbandonsAHangingFileAndReadsNoOtherInThisLoad) {
   const std::string stuck = write("stuck", "late"), good = write("good", "hello");
   HangingFile hanging(stuck);
   {
@@ -65,7 +65,7 @@ TEST_F(FileReaderTest, LeavesAFileThatHangsAndTriesNothingElseInThisLoad) {
   EXPECT_EQ(*later.read(stuck, kMost), "late");
 }
 
-TEST_F(FileReaderTest, LeavesOneThreadForOnePathHoweverManyLoadsTryIt) {
+TEST_F(FileReaderTest, AbandonsOneThreadForAPathThatManyLoadsTry) {
   const std::string stuck = write("stuck", "late"), good = write("good", "hello");
   HangingFile hanging(stuck);
   for (int i = 0; i < 20; ++i) {

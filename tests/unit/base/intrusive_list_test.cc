@@ -37,7 +37,7 @@ TEST_F(IntrusiveListTest, KeepsTheOrderOfArrival) {
   EXPECT_EQ(list.front().number, 1);
 }
 
-TEST_F(IntrusiveListTest, ADestroyedElementIsInNoList) {
+TEST_F(IntrusiveListTest, DestroyedElementIsInNoList) {
   auto brief = std::make_unique<Item>(5);
   list.push_back(*brief);
   brief.reset();
@@ -46,7 +46,7 @@ TEST_F(IntrusiveListTest, ADestroyedElementIsInNoList) {
   EXPECT_EQ(content(list), (Numbers{1, 2, 3}));
 }
 
-TEST_F(IntrusiveListTest, TakingAll_AppendsAndLeavesNothing) {
+TEST_F(IntrusiveListTest, TakingAllAppendsAndEmptiesTheOtherList) {
   IntrusiveList<Item> other;
   Item sixth(5);
   other.take_all(list);
@@ -61,7 +61,7 @@ TEST_F(IntrusiveListTest, TakingAll_AppendsAndLeavesNothing) {
 }
 
 // Trap T9: sessions end, and end others, while their list is visited.
-TEST_F(IntrusiveListTest, AVisitedElementMayUnlinkItself) {
+TEST_F(IntrusiveListTest, VisitedElementMayUnlinkItself) {
   Numbers visited;
   list.for_each_safe([&](Item& item) {
     visited.push_back(item.number);
@@ -71,7 +71,7 @@ TEST_F(IntrusiveListTest, AVisitedElementMayUnlinkItself) {
   EXPECT_TRUE(list.empty());
 }
 
-TEST_F(IntrusiveListTest, AVisitedElementMayUnlinkTheNextOne_WhichIsThenNotVisited) {
+TEST_F(IntrusiveListTest, VisitedElementMayUnlinkTheNextOneWhichIsNotVisited) {
   Numbers visited;
   list.for_each_safe([&](Item& item) {
     visited.push_back(item.number);
@@ -81,7 +81,7 @@ TEST_F(IntrusiveListTest, AVisitedElementMayUnlinkTheNextOne_WhichIsThenNotVisit
   EXPECT_EQ(content(list), (Numbers{0, 1, 3, 4}));
 }
 
-TEST_F(IntrusiveListTest, AVisitedElementMayUnlinkThePreviousOneAndItself) {
+TEST_F(IntrusiveListTest, VisitedElementMayUnlinkThePreviousOneAndItself) {
   Numbers visited;
   list.for_each_safe([&](Item& item) {
     visited.push_back(item.number);
@@ -93,7 +93,7 @@ TEST_F(IntrusiveListTest, AVisitedElementMayUnlinkThePreviousOneAndItself) {
   EXPECT_EQ(content(list), (Numbers{0, 1, 4}));
 }
 
-TEST_F(IntrusiveListTest, AVisitedElementMayUnlinkAllTheOthers) {
+TEST_F(IntrusiveListTest, VisitedElementMayUnlinkAllTheOthers) {
   Numbers visited;
   list.for_each_safe([&](Item& item) {
     visited.push_back(item.number);
@@ -103,7 +103,7 @@ TEST_F(IntrusiveListTest, AVisitedElementMayUnlinkAllTheOthers) {
   EXPECT_TRUE(list.empty());
 }
 
-TEST_F(IntrusiveListTest, AnElementAddedMeanwhile_IsKeptButNotVisited) {
+TEST_F(IntrusiveListTest, ElementAddedDuringAVisitIsKeptButNotVisited) {
   Numbers visited;
   Item added(9);
   list.for_each_safe([&](Item& item) {

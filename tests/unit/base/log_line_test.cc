@@ -40,7 +40,7 @@ TEST(LogLine, LeavesOutAnAbsentField) {
             "time=T client=c\n");
 }
 
-TEST(LogLine, QuotesWhatWouldBeReadAsSomethingElse) {
+TEST(LogLine, QuotesAmbiguousValues) {
   EXPECT_EQ(logfmt(kv("k", "")), "time=T k=\"\"\n");
   EXPECT_EQ(logfmt(kv("k", "a b")), "time=T k=\"a b\"\n");
   EXPECT_EQ(logfmt(kv("k", "a=b")), "time=T k=\"a=b\"\n");
@@ -58,7 +58,7 @@ TEST(LogLine, EscapesControlBytesSoThatALineStaysALine) {
       << "a C1 control";
 }
 
-TEST(LogLine, PassesUtf8AndReplacesWhatIsNot) {
+TEST(LogLine, PassesUtf8AndReplacesOtherBytes) {
   EXPECT_EQ(logfmt(kv("k", "naïve→𝄞")), "time=T k=\"naïve→𝄞\"\n");
   const std::string bad[] = {"\xFF", "\xC0\xAF", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xE2\x82"};
   for (const std::string& bytes : bad) {

@@ -99,7 +99,7 @@ TEST_F(LogTest, DoesNotEvaluateArgumentsBelowItsLevel) {
   EXPECT_EQ(evaluated, 1);
 }
 
-TEST_F(LogTest, AThreadWithoutALogIsSilent) {
+TEST_F(LogTest, ThreadWithoutALogIsSilent) {
   int evaluated = 0;
   LOG(error, "no.log", kv("n", ++evaluated));
   EXPECT_EQ(evaluated, 0);
@@ -125,7 +125,7 @@ TEST_F(LogTest, ChangesLevelFormatAndOutputWhileRunning) {
   EXPECT_THAT(contents(path("after")), HasSubstr("\"level\":\"debug\",\"event\":\"shown\"}"));
 }
 
-TEST_F(LogTest, AReloadKeepsWhatIsPendingInAnOutputThatStays) {
+TEST_F(LogTest, ReloadKeepsPendingLinesOfAnOutputThatStays) {
   StuckPipe pipe(path("log"));
   auto log = open(to_file());
   LogThread thread(*log);
@@ -143,7 +143,7 @@ TEST_F(LogTest, AReloadKeepsWhatIsPendingInAnOutputThatStays) {
   EXPECT_EQ(log->counts().dropped_messages, 0u);
 }
 
-TEST_F(LogTest, AccessLinesGoWhereTheyAreSentInTheirOwnFormat) {
+TEST_F(LogTest, AccessLinesHaveTheirOwnOutputAndFormat) {
   {
     LogOptions options = to_file();
     options.access_output = path("access");
@@ -159,7 +159,7 @@ TEST_F(LogTest, AccessLinesGoWhereTheyAreSentInTheirOwnFormat) {
   EXPECT_THAT(contents(path("log")), testing::Not(HasSubstr("session")));
 }
 
-TEST_F(LogTest, NoAccessLogMeansNoArgumentsEvaluated) {
+TEST_F(LogTest, WithoutAnAccessLogNoArgumentsAreEvaluated) {
   auto log = open(to_file());
   LogThread thread(*log);
   int evaluated = 0;
@@ -176,7 +176,7 @@ TEST_F(LogTest, RefusesAnOutputItCannotOpenAndNamesIt) {
 
 // As under systemd: the standard output is a socket, which cannot be opened by the name of its
 // device.
-TEST_F(LogTest, TheDeviceOfAStandardStreamMeansTheStream) {
+TEST_F(LogTest, DeviceOfAStandardStreamMeansTheStream) {
   int pair[2];
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
   const int kept = ::dup(STDOUT_FILENO);
@@ -191,7 +191,7 @@ TEST_F(LogTest, TheDeviceOfAStandardStreamMeansTheStream) {
   for (const int fd : {kept, pair[0], pair[1]}) ::close(fd);
 }
 
-TEST_F(LogTest, AFifoThatNoProcessReadsIsNamedAsSuch) {
+TEST_F(LogTest, FifoWithoutAReaderIsReported) {
   const std::string fifo = path("fifo");
   ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
   EXPECT_THAT(LogOutput::open(fifo).error().text(), HasSubstr("FIFO that no process reads"));
@@ -260,7 +260,7 @@ TEST_F(LogTest, EveryThreadKeepsItsOwnOrderAndNothingIsLost) {
   EXPECT_GT(seen, 0u);
 }
 
-TEST_F(LogTest, AFullPipeBlocksNoThreadAndDropsAreCounted) {
+TEST_F(LogTest, FullPipeBlocksNoThreadAndDropsAreCounted) {
   StuckPipe pipe(path("log"));
   auto log = open(to_file());
   LogThread thread(*log);
@@ -285,7 +285,7 @@ TEST_F(LogTest, AFullPipeBlocksNoThreadAndDropsAreCounted) {
   }
 }
 
-TEST_F(LogTest, ABlockedOutputDoesNotHoldUpTheOther) {
+TEST_F(LogTest, BlockedOutputDoesNotDelayTheOther) {
   StuckPipe pipe(path("log"));
   LogOptions options = to_file();
   options.access_output = path("access");
@@ -323,7 +323,7 @@ TEST_F(LogTest, SurvivesAReaderThatCloses) {
   LOG(info, "third");
 }
 
-TEST_F(LogTest, CountsAFullDiskAndGoesOn) {
+TEST_F(LogTest, CountsWritesToAFullDiskAndContinues) {
   LogOptions options;
   options.output = "/dev/full";
   options.access_output = path("access");
@@ -349,7 +349,7 @@ class CapturedStderr {
   UniqueFd saved_;
 };
 
-TEST_F(LogTest, ReportsAnAccessLogWhoseDirectoryHasGoneAndThatItIsThereAgain) {
+TEST_F(LogTest, ReportsAnAccessLogWhoseDirectoryIsMissingAndItsRecovery) {
   std::filesystem::create_directory(path("d"));
   CapturedStderr captured(path("stderr"));
   LogOptions options = to_file();
@@ -385,7 +385,7 @@ TEST_F(LogTest, ReportsAnAccessLogWhoseDirectoryHasGoneAndThatItIsThereAgain) {
       eventually([&] { return contents(path("d/access")).find("n=3") != std::string::npos; }));
 }
 
-TEST_F(LogTest, ReportsALogThatCannotBeOpenedAgainOnStderr) {
+TEST_F(LogTest, ReportsALogThatCannotBeReopenedOnStderr) {
   std::filesystem::create_directory(path("d"));
   CapturedStderr captured(path("stderr"));
   auto log = open({.output = path("d/log"), .access_output = path("d/log")});
@@ -401,7 +401,7 @@ TEST_F(LogTest, ReportsALogThatCannotBeOpenedAgainOnStderr) {
   EXPECT_THAT(contents(path("d/log")), HasSubstr("event=log.output_works_again"));
 }
 
-TEST_F(LogTest, WaitsAtItsEndForAStderrThatIsBlocked) {
+TEST_F(LogTest, WaitsAtItsEndForABlockedStderr) {
   int ends[2];
   ASSERT_EQ(::pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
   const UniqueFd reader(ends[0]), writer(ends[1]);
@@ -425,7 +425,7 @@ TEST_F(LogTest, WaitsAtItsEndForAStderrThatIsBlocked) {
   end.join();
 }
 
-TEST_F(LogTest, ReportsAFullDiskOnceAndCountsTheLinesThatAreLost) {
+TEST_F(LogTest, ReportsAFullDiskOnceAndCountsLostLines) {
   CapturedStderr captured(path("stderr"));
   LogOptions options = to_file();
   options.access_output = "/dev/full";
@@ -448,7 +448,7 @@ TEST_F(LogTest, ReportsAFullDiskOnceAndCountsTheLinesThatAreLost) {
   EXPECT_TRUE(eventually([&] { return !contents(path("access")).empty(); }));
 }
 
-TEST_F(LogTest, ReloadOpensAnOutputAgainThatCouldNotBe) {
+TEST_F(LogTest, ReloadReopensAnOutputThatCouldNotBeReopened) {
   std::filesystem::create_directory(path("d"));
   CapturedStderr captured(path("stderr"));
   auto log = open(to_file("d/log"));

@@ -91,7 +91,7 @@ TEST(TrustedNetworks, HoldUnixSocketsWhenNamed) {
   EXPECT_TRUE(networks({"127.0.0.0/8"}).contains(Address::loopback(1)));
 }
 
-TEST(TrustedNetworks, RefuseWhatIsNoNetworkAndSayHowToWriteIt) {
+TEST(TrustedNetworks, RefuseInvalidNetworksWithAHint) {
   for (const char* text : {"", "x", "10.0.0.0/33", "::/129", "10.0.0.0/", "10.0.0.0/-1",
                            "10.0.0.0/8x", "10.0.0.1/8", "fd00::1/8", "10.0.0.0/8/8", "[::1]"}) {
     const std::vector<std::string> texts{text};

@@ -21,7 +21,7 @@ bool is_resident(const void* block) {
   return (resident & 1) != 0;
 }
 
-TEST(PageBlocks, BlocksDoNotOverlap_AndTheLastBackIsTheFirstToGo) {
+TEST(PageBlocks, BlocksDoNotOverlapAndTheLastReturnedIsTakenFirst) {
   constexpr size_t kSize = 5000;
   PageBlocks blocks(kSize);
   std::vector<char*> taken;
@@ -38,7 +38,7 @@ TEST(PageBlocks, BlocksDoNotOverlap_AndTheLastBackIsTheFirstToGo) {
   EXPECT_EQ(blocks.take(), taken[3]);
 }
 
-TEST(PageBlocks, WhatIsTrimmedGoesBackToTheKernel_AndTheAddressIsUsedAgain) {
+TEST(PageBlocks, TrimmedMemoryIsReturnedToTheKernelAndItsAddressIsReused) {
   PageBlocks blocks(16 * 1024);
   std::vector<void*> taken;
   for (int i = 0; i < 8; ++i) taken.push_back(blocks.take());

@@ -45,7 +45,7 @@ Loaded load_bad(const std::string& name) {
 
 class BadConfig : public testing::TestWithParam<std::string> {};
 
-TEST_P(BadConfig, GetsTheDiagnosticsItsFirstLineNames) {
+TEST_P(BadConfig, HasTheDiagnosticsOfItsFirstLine) {
   const Loaded loaded = load_bad(GetParam());
   ASSERT_FALSE(expected(GetParam()).empty())
       << "the first line is not '# expect: CODE LINE:COLUMN, …'";
@@ -61,7 +61,7 @@ TEST_P(BadConfig, GetsTheDiagnosticsItsFirstLineNames) {
 INSTANTIATE_TEST_SUITE_P(Config, BadConfig, testing::ValuesIn(bad_files()),
                          [](const auto& test) { return test.param; });
 
-TEST(BadConfigs, ThereIsOneForEveryCode) {
+TEST(BadConfigs, CoverEveryCode) {
   std::set<std::string> shown;
   for (const std::string& name : bad_files())
     for (const Diagnostic& d : load_bad(name).diagnostics) shown.insert(d.code);

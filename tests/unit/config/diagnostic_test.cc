@@ -43,7 +43,7 @@ TEST(Diagnostic, IsColouredOnlyWhenAsked) {
   EXPECT_EQ(format_text(d, false).find('\033'), std::string::npos);
 }
 
-TEST(Diagnostic, MarksAPlaceBehindWideCharactersAndTabs) {
+TEST(Diagnostic, MarksAPlaceAfterWideCharactersAndTabs) {
   Diagnostic d[] = {unknown_key()};
   d[0].source = "\té: ü x";
   d[0].column = 9;  // in bytes

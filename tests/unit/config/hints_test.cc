@@ -54,7 +54,7 @@ TEST(Hints, TheFileOfTheseTestsIsValid) {
   EXPECT_EQ(told(file({})), "valid");
 }
 
-TEST(Hints, ForAPlainValueWhereAMapOrAListStands) {
+TEST(Hints, ForAPlainValueInPlaceOfAMapOrAList) {
   expect_told(
       {{"listeners: [{ bind: ':1', cluster: a }]\nclusters: [{ name: a, backends: 10.0.0.1:80 "
         "}]\n",
@@ -121,7 +121,7 @@ TEST(Hints, ForAnAnswerThatIsAPlainValue) {
               HasSubstr("write redirect: { scheme: https, host: a.test, path: /x }"));
 }
 
-TEST(Hints, ForAListOrAMapWhereAPlainValueStands) {
+TEST(Hints, ForAListOrAMapInPlaceOfAPlainValue) {
   EXPECT_THAT(told("listeners: [{ bind: ':1', protocol: http, routes: [{ cluster: [a, b] }] }]\n"),
               HasSubstr("write clusters: [a, b]"));
   EXPECT_THAT(told("listeners: [{ bind: ':1', protocol: http, cluster: [a, b] }]\n"),
@@ -226,7 +226,7 @@ TEST(Hints, ShowInvisibleCharactersInInvalidYaml) {
         "invisible character:   <U+00A0> cl"}});
 }
 
-TEST(Hints, EveryWordOfAnotherProxyIsNoKeyHere) {
+TEST(Hints, WordsOfOtherProxiesAreNoKeysOfWeir) {
 #define KEY_HINT(map, word, hint) \
   EXPECT_EQ(find_key(Struct::map, word), nullptr) << #map << " " << word;
 #define VALUE_HINT(name, word, hint)                                             \

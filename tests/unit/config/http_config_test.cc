@@ -49,7 +49,7 @@ TEST(Routes, AreReadAsTheyAreWritten) {
   EXPECT_THAT(route.upgrade, ElementsAre("websocket")) << "the default";
 }
 
-TEST(Routes, WithoutANameAreCalledByWhatTheyMatch) {
+TEST(Routes, WithoutANameAreNamedAfterTheirMatch) {
   const Listener web = listener(R"(
       - { match: { hosts: [a.example, b.example], path_prefix: /v1/, methods: [GET, HEAD] }, cluster: app }
       - { match: { path: /ping, headers: { x-a: "1" } }, cluster: app }
@@ -200,7 +200,7 @@ TEST(Print, EffectiveValuesAreThoseOfTheProtocol) {
   EXPECT_EQ(again.hash, loaded.hash);
 }
 
-TEST(Validation, AFileWithoutClustersMayAnswerAndRedirect) {
+TEST(Validation, FileWithoutClustersMayAnswerAndRedirect) {
   const Model redirects =
       model("listeners: [{ bind: ':80', protocol: http, redirect_https: true }]\n");
   EXPECT_TRUE(redirects.listeners[0].redirect_https);
@@ -243,7 +243,7 @@ TEST_F(RouteTestFile, IsReadWithPlaces) {
   EXPECT_EQ(loaded.file.tests[1].location.line, 4u);
 }
 
-TEST_F(RouteTestFile, ReportsWhatIsWrongWithIt) {
+TEST_F(RouteTestFile, ReportsItsErrors) {
   const auto codes = [](const LoadedRouteTests& loaded) {
     std::vector<std::string> result;
     for (const Diagnostic& d : loaded.diagnostics) result.push_back(d.code);

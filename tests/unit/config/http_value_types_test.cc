@@ -131,7 +131,7 @@ TEST(Statuses, AreOfTheirKind) {
   EXPECT_EQ(read<types::respond_status>("599"), "599");
 }
 
-TEST(Names, OfRoutesMayBeWhatTheyMatch) {
+TEST(Names, OfRoutesMayBeTheirMatch) {
   EXPECT_EQ(read<types::route_name>("GET:api.example.com/v1/*"), "GET:api.example.com/v1/*");
   EXPECT_EQ(read<types::route_name>("none"), "E131");
   EXPECT_EQ(read<types::route_name>("a b"), "E131");

@@ -63,13 +63,13 @@ TEST(Keys, EveryKeyIsExplainedAndNamedOnce) {
   }
 }
 
-TEST(Keys, RowsOfAStructStandTogether) {
+TEST(Keys, RowsOfAStructAreAdjacent) {
   size_t sum = 0;
   for (const StructRow& row : structs()) sum += keys_of(row.id).size();
   EXPECT_EQ(sum, keys().size());
 }
 
-TEST(Keys, WhatIsForOneProtocolOnly_StandsBehindTheKeyThatChoosesIt) {
+TEST(Keys, KeysOfOneProtocolFollowTheKeyThatSelectsIt) {
   size_t only = 0;
   for (const StructRow& row : structs()) {
     bool chosen = row.id != Struct::Listener && row.id != Struct::HealthCheck;
@@ -84,7 +84,7 @@ TEST(Keys, WhatIsForOneProtocolOnly_StandsBehindTheKeyThatChoosesIt) {
   EXPECT_GT(only, 20u);
 }
 
-TEST(Keys, WhatTakesAnotherKeysValueNamesOneOfTheSameMap) {
+TEST(Keys, KeysWithTheDefaultOfAnotherKeyNameOneOfTheSameMap) {
   for (const Key& key : keys())
     if (!key.same_as().empty()) {
       EXPECT_NE(find_key(key.owner, key.same_as()), nullptr) << key.name;

@@ -205,7 +205,7 @@ TEST(Load, ReplacesVariablesInValuesOnly) {
   EXPECT_THAT(loaded.env_names, ElementsAre("APP", "BACKLOG", "EVIL", "HOST", "PORT"));
 }
 
-TEST(Load, NamesEveryVariable_SetOrNot) {
+TEST(Load, ListsEveryVariableSetOrNot) {
   const Loaded loaded =
       load(with("logging: { output: '${ONE}${TWO}' }\nglobal: { workers: '${THREE:-1}' }\n"));
   EXPECT_THAT(loaded.env_names, ElementsAre("ONE", "THREE", "TWO"));
@@ -221,7 +221,7 @@ TEST(Load, ReadsAnAnchorWhereverItIsUsed) {
   EXPECT_EQ(loaded.model.listeners[1].timeouts.idle.value, 5s);
 }
 
-TEST(Load, HashesWhatTheConfigurationDoes) {
+TEST(Load, HashDependsOnValuesOnly) {
   const std::string hash = load(kMinimal).hash;
   EXPECT_EQ(hash.size(), 12u);
   EXPECT_EQ(load(with("# a comment\ndrain: { timeout: 30s }\n")).hash, hash);
@@ -239,7 +239,7 @@ TEST(Load, ShowsFiftyDiagnosticsAndReportsHowManyMore) {
                              [](auto& a, auto& b) { return a.line < b.line; }));
 }
 
-TEST(Load, KeepsAnErrorBehindManyWarnings) {
+TEST(Load, KeepsAnErrorAfterManyWarnings) {
   std::string yaml(kMinimal);
   for (int i = 0; i < 1500; ++i)
     yaml += "  - { name: c" + std::to_string(i) + ", backends: ['h:1'] }\n";
@@ -318,7 +318,7 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& test) { return test.param.name; });
 
 // What is valid so far is compared with everything before it: that must not take its square.
-TEST(Load, LooksThroughManyBindsOnOnePortInLinearTime) {
+TEST(Load, ChecksManyBindsOnOnePortInLinearTime) {
   constexpr size_t kMany = 5000;
   const auto with_binds = [](size_t n) {
     std::string yaml =
@@ -340,7 +340,7 @@ TEST(Load, LooksThroughManyBindsOnOnePortInLinearTime) {
   EXPECT_EQ(bad.diagnostics.size(), 2u) << told(bad);
 }
 
-TEST(Load, LooksThroughManyDanglingReferencesInLinearTime) {
+TEST(Load, ChecksManyDanglingReferencesInLinearTime) {
   const auto cost_of_a_load = [](size_t n) {
     const std::string name(55, 'n');
     std::string clusters = "clusters:\n", listeners = "listeners:\n";
@@ -417,7 +417,7 @@ TEST_F(LoadFile, JoinsListsOfIncludedFilesInSortedOrder) {
   EXPECT_THAT(loaded.model.watched_directories, ElementsAre(here, here + "/conf.d"));
 }
 
-TEST_F(LoadFile, WatchesWhatTlsReads) {
+TEST_F(LoadFile, WatchesTlsFiles) {
   const std::string here = directory.string();
   const auto in = [&](const std::string& folder) { return here + "/" + folder + "/a.pem"; };
   write("weir.yaml",
@@ -466,7 +466,7 @@ TEST_F(LoadFile, RefusesAPatternWhoseDirectoryCannotBeRead) {
               HasSubstr("/loop': Too many levels of symbolic links"));
 }
 
-TEST_F(LoadFile, KnowsTheVariablesOfItsIncludes) {
+TEST_F(LoadFile, ListsTheVariablesOfItsIncludes) {
   write("weir.yaml", "include: ['${PARTS}/*.yaml', '${MORE:-none}/*.yaml']\n" + with(""));
   EXPECT_THAT(load().env_names, ElementsAre("MORE", "PARTS"));
 }
@@ -482,7 +482,7 @@ TEST_F(LoadFile, IncludesOneLevelDeepAndEachFileOnce) {
   EXPECT_THAT(loaded.diagnostics[1].message, HasSubstr("cannot include files"));
 }
 
-TEST_F(LoadFile, ReportsWhatIsWrongWithTheFileItself) {
+TEST_F(LoadFile, ReportsErrorsOfTheFileItself) {
   EXPECT_EQ(load().diagnostics.at(0).code, "E001");
   EXPECT_THAT(load().diagnostics.at(0).message, HasSubstr("No such file"));
   write("weir.yaml", "");
@@ -505,14 +505,14 @@ TEST_F(LoadFile, WatchesEveryDirectoryOfAConfigMap) {
   EXPECT_THAT(loaded.model.watched_directories, ElementsAre(here, here + "/..1"));
 }
 
-TEST_F(LoadFile, KeepsAMistakeBehindManyWarnings) {
+TEST_F(LoadFile, KeepsAnErrorAfterManyWarnings) {
   std::string yaml = "include:\n";
   for (int i = 0; i < 1500; ++i) yaml += "  - none" + std::to_string(i) + "/*.yaml\n";
   write("weir.yaml", yaml + with("nonsense: 1\n"));
   EXPECT_FALSE(load().valid());
 }
 
-TEST_F(LoadFile, EndsWhereLinksGoInCircles) {
+TEST_F(LoadFile, EndsWithCircularLinks) {
   fs::create_symlink("b", directory / "weir.yaml");
   fs::create_symlink("weir.yaml", directory / "b");
   EXPECT_EQ(load().diagnostics.at(0).code, "E001");

@@ -23,7 +23,7 @@ TEST(Plan, IsEmptyForTheSameConfiguration) {
 }
 
 // A health check may log in, and an answer may name a version or an account.
-TEST(Plan, MarksWhatAHealthCheckSendsAndExpectsAsConfidential_AsTextAndInHexadecimal) {
+TEST(Plan, MarksBytesOfHealthChecksAsConfidentialAsTextAndInHexadecimal) {
   const auto with = [](const std::string& check) {
     return model(
         "listeners: [{ name: db, bind: \":80\", cluster: c }]\nclusters:\n  - name: c\n    "
@@ -80,7 +80,7 @@ drain: { spread: 3s }
   EXPECT_EQ(hardest(changes), Effect::restart);
 }
 
-TEST(Plan, OrderMeansNothing) {
+TEST(Plan, OrderHasNoMeaning) {
   EXPECT_THAT(plan(model(kBefore), model(R"(
 clusters:
   - { name: app, backends: [{ name: b, address: "b:1" }, "a:1"], health_check: {} }

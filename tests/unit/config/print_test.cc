@@ -71,7 +71,7 @@ TEST(EffectiveYaml, LoadsAsAnEqualModel) {
   }
 }
 
-TEST(ToYaml, WritesOnlyWhatIsNotTheDefault) {
+TEST(ToYaml, WritesOnlyValuesThatAreNotTheDefault) {
   Model model;
   Listener& listener = model.listeners.emplace_back();
   listener.name = ":8080";
@@ -95,7 +95,7 @@ clusters:
 )");
 }
 
-TEST(ToYaml, QuotesWhatYamlWouldTakeForSomethingElse) {
+TEST(ToYaml, QuotesTextThatYamlWouldReadAsAnotherValue) {
   Model model;
   Listener& listener = model.listeners.emplace_back();
   listener.name = "true";

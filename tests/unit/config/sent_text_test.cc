@@ -23,7 +23,7 @@ TEST(SentText, IsReadLikeAFile) {
   EXPECT_EQ(loaded.model.listeners[0].bind[0], ":8080");
 }
 
-TEST(SentText, HasNoVariables_NotEvenThoseWithADefault) {
+TEST(SentText, HasNoVariablesNotEvenWithADefault) {
   ::setenv("WEIR_TEST_SECRET", "hunter2", 1);
   for (const char* value : {"${WEIR_TEST_SECRET}", "${WEIR_TEST_SECRET:-x}", "a${NOT_SET:-x}b",
                             "${WEIR_TEST_SECRET:?no}"}) {
@@ -42,7 +42,7 @@ TEST(SentText, MayHoldTheCharactersOfAVariable) {
   EXPECT_EQ(loaded.model.logging.output, "/${A}");
 }
 
-TEST(SentText, IncludesNothing) {
+TEST(SentText, CannotIncludeFiles) {
   EXPECT_EQ(codes(load_sent_text("include: /etc/passwd\n" + kGood)), "E015 ");
 }
 
@@ -55,7 +55,7 @@ TEST(SentText, NamesFilesThatAreNotRead) {
   EXPECT_TRUE(loaded.model.watched_directories.empty());
 }
 
-TEST(SentText, IsWhatTheYamlOfAModelLoadsAs) {
+TEST(SentText, YamlOfAModelLoadsAsAnEqualModel) {
   const Loaded file =
       load_text(kGood + "logging: {output: '/$${A}'}\nadmin: {socket: /x, socket_mode: 0660}\n",
                 "f", process_environment());

@@ -10,7 +10,7 @@ Match match(std::vector<std::string> hosts, std::string prefix = "") {
   return result;
 }
 
-TEST(Covers, NothingGivenCoversEverything) {
+TEST(Covers, EmptyMatchCoversEverything) {
   Match narrow = match({"a.example"}, "/v1");
   narrow.methods = {"GET"};
   narrow.headers = {{"x-a", "1"}};
@@ -39,7 +39,7 @@ TEST(Covers, PathsByPrefix) {
   EXPECT_FALSE(covers(match({}, "/"), Match{})) << "OPTIONS * has no path";
 }
 
-TEST(Covers, FieldsByValueOrByBeingThere) {
+TEST(Covers, FieldsByValueOrByPresence) {
   Match any, one, other;
   any.headers = {{"X-A", "*"}};
   one.headers = {{"x-a", "1"}, {"x-b", "2"}};
@@ -53,7 +53,7 @@ TEST(Covers, FieldsByValueOrByBeingThere) {
   EXPECT_FALSE(covers(any, one)) << "parameters have a case";
 }
 
-TEST(NeverSeen, FollowsWhatIsDoneToPaths) {
+TEST(NeverSeen, FollowsThePathRules) {
   PathRules keep{EncodedSlashes::keep, DotSegments::keep, DoubleSlashes::keep};
   for (const char* path : {"/a//b", "/a/../b", "/a/.", "/a%2Fb", "/a%5cb"}) {
     EXPECT_NE(never_seen(path, PathRules{}), "") << path;

@@ -5,7 +5,7 @@ namespace {
 
 constexpr std::string_view kWords[] = {"health_check", "idle", "bind", "balance"};
 
-TEST(Suggest, FindsTheWordTwoSlipsAway) {
+TEST(Suggest, FindsAWordAtADistanceOfTwo) {
   EXPECT_EQ(nearest("heath_check", kWords), "health_check");
   EXPECT_EQ(nearest("healt_chek", kWords), "health_check");
   EXPECT_EQ(nearest("blanace", kWords), "balance");  // two swaps of neighbours

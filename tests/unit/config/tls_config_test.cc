@@ -82,7 +82,7 @@ clusters: [{ name: app, backends: ["a:1"] }]
   EXPECT_FALSE(without.clusters[0].tls);
 }
 
-TEST(Tls, OneFileMayHoldCertificateAndKey_AndNamesIt) {
+TEST(Tls, OneFileMayHoldCertificateAndKeyAndIsTheirName) {
   const Model read = model(kEverything);
   const Certificate& other = read.listeners[0].tls->certificates[1];
   EXPECT_EQ(other.cert, "tls/other.pem") << "as it is written";
@@ -203,7 +203,7 @@ TEST(Print, WritesTlsThatLoadsAgain) {
   }
 }
 
-TEST(Print, LeavesOutOfTlsWhatFollowsFromTheRest) {
+TEST(Print, LeavesOutImpliedValuesOfTls) {
   const std::string yaml = to_yaml(model(kEverything));
   EXPECT_THAT(yaml, HasSubstr("      min_version: \"1.3\"\n"));
   EXPECT_THAT(yaml, HasSubstr("        - tls/other.pem\n"));

@@ -14,7 +14,7 @@ TEST(TlsVersions, AreOneTwoAndOneThree) {
   EXPECT_THAT(hint<types::tls_version>("1.1"), HasSubstr("1.2 or 1.3"));
 }
 
-TEST(FilePaths, AreAnyTextThatCouldBeOne) {
+TEST(FilePaths, AreAnyTextThatCouldBeAPath) {
   for (const char* path : {"a.pem", "/etc/weir/tls/a b.pem", "./ä.pem"})
     EXPECT_EQ(read<types::file_path>(path), path);
   for (const std::string& wrong : {std::string(), std::string("a\nb"), std::string(4096, 'a')})

@@ -20,7 +20,7 @@ TEST(Durations, HaveUnitsFromLargeToSmall) {
   EXPECT_EQ(read<types::positive_duration>("0ms"), "E123");
 }
 
-TEST(Durations, OfKeepaliveAreThoseTheKernelTakes) {
+TEST(Durations, OfKeepaliveAreThoseTheKernelAccepts) {
   for (const char* good : {"1s", "2m", "9h6m7s"}) {
     EXPECT_EQ(read<types::keepalive_interval>(good), good);
     EXPECT_EQ(read<types::keepalive_idle>(good), good);

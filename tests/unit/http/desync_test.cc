@@ -81,7 +81,7 @@ TEST(Desync, RefusesAmbiguousMessagesInBothDirections) {
   }
 }
 
-TEST(Desync, OfLengthAndCodingOnlyOnePlainFieldIsTaken) {
+TEST(Desync, AcceptsOnlyOnePlainFieldOfLengthAndCoding) {
   const std::string_view lengths[] = {"",
                                       "Content-Length: 5\r\n",
                                       "content-length: 5\r\nContent-Length: 5\r\n",
@@ -116,7 +116,7 @@ TEST(Desync, OfLengthAndCodingOnlyOnePlainFieldIsTaken) {
 }
 
 // read_http1() and read_responses() cut each input at every place and compare.
-TEST(Desync, CuttingAnyInputOfTheFuzzCorporaAnywhereChangesNothing) {
+TEST(Desync, SplittingInputsOfTheFuzzCorporaChangesNothing) {
   size_t files = 0;
   for (const char* corpus : {"http1_request", "http1_response", "http1_chunked"}) {
     const auto folder = std::filesystem::path(WEIR_SOURCE_DIR) / "tests/fuzz/corpus" / corpus;

@@ -85,7 +85,7 @@ TEST(ChunkedBody, CountsAllChunksAgainstTheLimit) {
   EXPECT_EQ(read_http1(chunked("5\r\nabcde\r\n6\r\nabcdef\r\n0\r\n\r\n"), {}, 10).status(), 413u);
 }
 
-TEST(ChunkedBody, WantsCrLfAfterSizesAndData) {
+TEST(ChunkedBody, RequiresCrLfAfterSizesAndData) {
   EXPECT_EQ(status_of(chunked("1\na\r\n0\r\n\r\n")), 400u);
   EXPECT_EQ(status_of(chunked("1\r\na\n0\r\n\r\n")), 400u);
   EXPECT_EQ(status_of(chunked("1\r\nab\r\n0\r\n\r\n")), 400u) << "longer than its size";
@@ -213,7 +213,7 @@ TEST(ChunkWriter, WritesWhatTheDecoderReads) {
   EXPECT_EQ(last_chunk("A: \r\n", end), "0\r\nA: \r\n\r\n");
 }
 
-TEST(BodyDecoder, LetsAPumpMoveWhatIsDataForSure) {
+TEST(BodyDecoder, LetsAPumpMoveBytesThatAreCertainlyData) {
   const std::string head = with_fields("Transfer-Encoding: chunked\r\n");
   H1RequestParser parser;
   ASSERT_EQ(parser.feed(head), H1RequestParser::State::complete);

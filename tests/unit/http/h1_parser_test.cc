@@ -112,7 +112,7 @@ TEST(RequestParser, RefusesALineWithoutAColon) {
   EXPECT_EQ(status_of(with_fields("X\r\n")), 400u);
 }
 
-TEST(RequestParser, WantsExactlyOneSpaceBetweenThePartsOfTheRequestLine) {
+TEST(RequestParser, RequiresExactlyOneSpaceBetweenThePartsOfTheRequestLine) {
   for (const char* line :
        {"GET  / HTTP/1.1", "GET /  HTTP/1.1", " GET / HTTP/1.1", "GET / HTTP/1.1 ",
         "GET\t/ HTTP/1.1", "GET /\tHTTP/1.1", "GET / a HTTP/1.1", "GET /", "GET", "GET HTTP/1.1"})
@@ -187,7 +187,7 @@ TEST(RequestParser, KeepsAnyNumberOfFieldsThatTheLimitAllows) {
   }
 }
 
-TEST(RequestParser, LooksAtEveryByteOnce) {
+TEST(RequestParser, ParsesEveryByteOnce) {
   // 1 MiB one byte at a time: quadratic scanning would be 500 billion steps and time out.
   H1RequestParser parser(HeadLimits{.head = kMaxHeadSize});
   std::string input = "GET / HTTP/1.1\r\nHost: a\r\nX: ";

@@ -69,7 +69,7 @@ TEST(RelayedRequest, DropsHopByHopFields) {
             "X-Kept: 3\r\n");
 }
 
-TEST(RelayedRequest, KeepsWhatAHostileConnectionListNames) {
+TEST(RelayedRequest, KeepsProtectedFieldsOfAHostileConnectionList) {
   std::string fields;
   std::string list = "close";
   for (const char* name : {"Authorization", "Cookie", "X-Forwarded-For", "X-Forwarded-Proto",
@@ -84,7 +84,7 @@ TEST(RelayedRequest, KeepsWhatAHostileConnectionListNames) {
             fields + "Content-Length: 3\r\n");
 }
 
-TEST(RelayedRequest, KeepsTheFieldsWeirWritesWhateverConnectionNames) {
+TEST(RelayedRequest, KeepsTheFieldsOfWeirThatConnectionNames) {
   const FieldText set[] = {{"X-Mine", "1"}};
   const FieldText own[] = {{"X-Forwarded-For", "10.0.0.1"}};
   RequestPlan plan{.fields = {.set = set, .own = own}};
@@ -92,7 +92,7 @@ TEST(RelayedRequest, KeepsTheFieldsWeirWritesWhateverConnectionNames) {
             "X-Forwarded-For: 10.0.0.1\r\nX-Mine: 1\r\n");
 }
 
-TEST(RelayedRequest, KeepsWhatAPeerClaimsAboutItsClientOnlyWhenItIsTrusted) {
+TEST(RelayedRequest, KeepsFieldsAboutTheClientOnlyFromTrustedPeers) {
   const std::string claims =
       "Forwarded: for=1.1.1.1\r\nX-Forwarded-For: 1.1.1.1\r\nX-Forwarded-Proto: https\r\n"
       "X-Forwarded-Host: a\r\nX-Forwarded-Port: 1\r\nX-Forwarded-Prefix: /a\r\n"
@@ -247,7 +247,7 @@ TEST(RelayedResponse, WithABodyOfNoEndFails) {
   EXPECT_EQ(answer(ok(""), {.body = {BodyFraming::chunked, 3}}, AnswerTo::other, false), "");
 }
 
-TEST(RelayedResponse, ThatIsInterimLosesTheSameFields_GetsNone_AndIsNotForHttp10) {
+TEST(RelayedResponse, ThatIsInterimIsFilteredGetsNoFieldsAndIsRefusedForHttp10) {
   const FieldText set[] = {{"X", "1"}};
   ResponsePlan plan{.connection = ConnectionOption::close,
                     .fields = {.set = set},
@@ -284,7 +284,7 @@ TEST(RelayedResponse, PassesOrReplacesServer) {
             "HTTP/1.1 200 OK\r\n" + end);
 }
 
-TEST(RelayedResponse, ReportsWhatBecomesOfTheConnection) {
+TEST(RelayedResponse, HasTheConnectionFieldOfThePlan) {
   const std::string start = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n";
   EXPECT_EQ(answer(start + "\r\n", {.connection = ConnectionOption::close}),
             start + "Connection: close\r\n\r\n");

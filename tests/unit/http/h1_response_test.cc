@@ -127,7 +127,7 @@ TEST(ResponseBody, IsChunkedWhenItSaysSo) {
   EXPECT_EQ(read.body(), "abcd");
 }
 
-TEST(ResponseBody, EndsWithTheConnectionWhenNothingElseIsSaid) {
+TEST(ResponseBody, EndsWithTheConnectionWithoutOtherFraming) {
   Http1ResponseTranscript read = read_responses(answer_of("", "HTTP/1.1 200 OK\r\n\r\n"));
   EXPECT_EQ(read.responses(), 1);
   EXPECT_EQ(read.body(), "HTTP/1.1 200 OK\r\n\r\n");

@@ -83,7 +83,7 @@ TEST(NormalPath, NeverGoesAboveItsRoot) {
     EXPECT_EQ(normal(path), "400") << path;
 }
 
-TEST(NormalPath, HasNoDotSegmentsInDisguise) {
+TEST(NormalPath, HasNoHiddenDotSegments) {
   for (const char* path : {"/a/..;/b", "/a/..;x=1/b", "/a/%2e%2e;/b", "/a/.;/b", "/a/..%3b/b"}) {
     EXPECT_EQ(normal(path, kNormalDots), "400") << path;
     EXPECT_EQ(normal(path, kRejectDots), "400") << path;
@@ -93,7 +93,7 @@ TEST(NormalPath, HasNoDotSegmentsInDisguise) {
     EXPECT_EQ(normal(path, kKeepSlashes), "400") << path;
 }
 
-TEST(NormalPath, WithDotSegmentsIsRefusedWhenTheyAre) {
+TEST(NormalPath, WithDotSegmentsIsRefusedWhenConfigured) {
   for (const char* path : {"/.", "/a/./b", "/a/../b", "/a/%2e%2E/b", "/.."})
     EXPECT_EQ(normal(path, kRejectDots), "400") << path;
   EXPECT_EQ(normal("/a/.b/..c/...", kRejectDots), "/a/.b/..c/...");

@@ -110,7 +110,7 @@ TEST(Connection, PersistsByDefaultInHttp11Only) {
   EXPECT_TRUE(head_of("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n").keep_alive());
 }
 
-TEST(Connection, CloseWinsWhereverItStands) {
+TEST(Connection, CloseWinsAtAnyPlace) {
   EXPECT_FALSE(head_of(with_fields("Connection: close\r\n")).keep_alive());
   EXPECT_FALSE(
       head_of(with_fields("Connection: keep-alive\r\nConnection: x, CLOSE\r\n")).keep_alive());

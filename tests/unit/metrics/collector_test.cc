@@ -177,7 +177,7 @@ TEST_F(CollectorTest, EscapesNamesFromTheConfig) {
   EXPECT_EQ(value_of(scrape(), R"(weir_listener_sent_bytes_total{listener="a\"b\\c"})"), 0);
 }
 
-TEST_F(CollectorTest, LeavesOutWhatExceedsTheLimitAndReportsHowMuch) {
+TEST_F(CollectorTest, LeavesOutSeriesBeyondTheLimitAndReportsTheirNumber) {
   constexpr const char* kDetail = "weir_backend_connects_total{";
   Collector collector(150);
   EXPECT_THAT(collector.render(state, reports(), registry), Not(HasSubstr(kDetail)));
@@ -197,7 +197,7 @@ TEST_F(CollectorTest, BackendsThatDoNotCarryHttpTakeOnlyTheRoomOfTheirOwnRows) {
   EXPECT_EQ(value_of(text, "weir_metrics_series_dropped_total"), 0);
 }
 
-TEST_F(CollectorTest, RoutesGiveWayFirst_AndTheHealthOfBackendsLast) {
+TEST_F(CollectorTest, RoutesAreLeftOutFirstAndTheHealthOfBackendsLast) {
   for (uint32_t i = 0; i < 500; ++i) {
     ids.routes.push_back(registry.route("web", std::to_string(i)));
     a.route(ids.routes.back()).requests.add(RequestMethod::GET, 200);

@@ -76,7 +76,7 @@ TEST(SeriesRegistry, KeepsTheCountersOfASeriesThatIsAddedAgain) {
   EXPECT_THAT(registry.take_expired(kStart + 2h, {}).clusters, IsEmpty());
 }
 
-TEST(SeriesRegistry, NeverShowsWhatOnlyAFailedReloadNamed) {
+TEST(SeriesRegistry, NeverShowsSeriesOfAFailedReload) {
   SeriesRegistry registry;
   const uint32_t broken = registry.cluster("broken");
   EXPECT_FALSE(registry.clusters().shown(broken));

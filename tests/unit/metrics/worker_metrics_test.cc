@@ -26,7 +26,7 @@ TEST(WorkerMetrics, ReportIsACopyOfThatMoment) {
   EXPECT_EQ(report.listeners[0].cells.received_bytes.value, 10u);
 }
 
-TEST(WorkerMetrics, ReportsInPiecesWhatIsThere) {
+TEST(WorkerMetrics, ReportsInParts) {
   WorkerMetrics metrics(3);
   for (uint32_t id = 0; id < 10; ++id) metrics.backend(2 * id).connects.add(id);
   metrics.listener(0).connections_total.add(7);
@@ -67,7 +67,7 @@ TEST(WorkerMetrics, ForgetsOnlyTheGivenSeries) {
   EXPECT_EQ(report.backends[0].id, 1u);
 }
 
-TEST(ListenerCells, AcceptedIsOpenPlusEndedWhateverHappens) {
+TEST(ListenerCells, AcceptedIsAlwaysOpenPlusEnded) {
   WorkerMetrics metrics(0);
   ListenerCells& cells = metrics.listener(0);
   for (int i = 0; i < 4; ++i) cells.accepted(ConfigAge::current);

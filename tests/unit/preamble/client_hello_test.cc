@@ -187,7 +187,7 @@ TEST(ClientHelloRecords, AreNeitherEmptyNorTooLongNorOfAnotherKind) {
   EXPECT_EQ(state_of("\x16\3\1\0\1\2"s), State::malformed);  // a ServerHello
 }
 
-TEST(ClientHelloRecords, HoldNothingBehindTheHello) {
+TEST(ClientHelloRecords, HoldNothingAfterTheHello) {
   const std::string message = message_of(kHelloStart);
   EXPECT_EQ(state_of(in_records(message, 16384)), State::complete);
   EXPECT_EQ(state_of(in_records(message + "x", 16384)), State::malformed);

@@ -81,7 +81,7 @@ TEST(ProxyLine, GivesTheAddressesAndEndsWithItsLine) {
   EXPECT_EQ(addresses("PROXY TCP6 ::ffff:1.2.3.4 ABCD::1 1 2\r\n"), "1.2.3.4:1 > [abcd::1]:2");
 }
 
-TEST(ProxyLine, OfAnUnknownProtocolHasNoAddressesWhateverItSays) {
+TEST(ProxyLine, OfAnUnknownProtocolHasNoAddressesWithAnyRest) {
   for (const std::string rest : {"", " ", " ffff::1 ffff::2 65535 65535", " \xff\x00 x"}) {
     const ProxyRead got = read_header("PROXY UNKNOWN" + rest + "\r\nGET");
     ASSERT_EQ(got.state, HeaderState::complete) << rest;
@@ -171,7 +171,7 @@ TEST(ProxyBlock, WithoutAddressesMeansThoseOfTheConnection) {
   EXPECT_EQ(read_header(block(0x21, 0x00, "")).header.command, ProxyHeader::Command::proxy);
 }
 
-TEST(ProxyBlock, OfTheCommandLocalIsDiscardedWhateverItHolds) {
+TEST(ProxyBlock, OfTheCommandLocalIsDiscardedWithAnyContent) {
   const ProxyRead got = read_header(block(0x20, 0xff, "anything at all") + "GET");
   ASSERT_EQ(got.state, HeaderState::complete);
   EXPECT_EQ(got.header.size, 16u + 15u);
@@ -195,7 +195,7 @@ TEST(ProxyBlock, HoldsItsAddressesAndIsNotTooLong) {
   EXPECT_TRUE(refused(block(0x20, 0x00, filler + "\4\0\0"s)));
 }
 
-TEST(ProxyTlvsTest, AreFoundPastFillersAndUnknownOnes) {
+TEST(ProxyTlvsTest, AreFoundAfterFillersAndUnknownOnes) {
   const std::string tlvs = tlv(ProxyTlvType::noop, "xx") + tlv(ProxyTlvType(0xe1), "own") +
                            tlv(ProxyTlvType::authority, "a.test") +
                            tlv(ProxyTlvType::authority, "b.test") + tlv(ProxyTlvType::noop, "");

@@ -85,7 +85,7 @@ TEST(PathChoice, RefusesParametersThatChangeTheRoute) {
   EXPECT_EQ(meant("/a;v=1"), "v: /a;v=1") << "the path of the route has the parameter";
 }
 
-TEST(PathChoice, RefusesParametersBehindARouteWithParameters) {
+TEST(PathChoice, RefusesParametersAfterARouteWithParameters) {
   Listener two(
       "    cluster: a\n    routes: [{ name: admin, match: { path_prefix: /admin }, respond: {} }, "
       "{ name: v, match: { path_prefix: /a;v=1 }, cluster: b }]\n");
@@ -180,7 +180,7 @@ constexpr const char* kApi =
     "/api } }, { name: v2, match: { path_prefix: /v1 }, cluster: b, rewrite: { replace_prefix: /v2 "
     "} }]\n";
 
-TEST(PathChoice, ForwardsTheRestBehindAPrefixAsReceived) {
+TEST(PathChoice, ForwardsTheRestAfterAPrefixAsReceived) {
   Listener api(kApi);
   EXPECT_EQ(api("/api/@types%2fnode"), "api: /@types%2fnode");
   EXPECT_EQ(api("/api/a//b/./c/%41"), "api: /a//b/./c/%41");

@@ -49,7 +49,7 @@ TEST(Rewrite, ReplacesTheStrippedOrTheMatchedPrefix) {
   EXPECT_EQ(rewritten(strip("", "/app"), "/", "", "/"), "/app/");
 }
 
-TEST(Rewrite, LeavesTheSlashesBehindThePrefix) {
+TEST(Rewrite, LeavesTheSlashesAfterThePrefix) {
   EXPECT_EQ(rewritten(strip("/v1", "/v2"), "/v1//x///y/"), "/v2//x///y/");
   EXPECT_EQ(rewritten(strip("/v1", "/v2"), "/v1//"), "/v2//");
   EXPECT_EQ(rewritten(strip("", "/app"), "//x", "", "/"), "/app//x");
@@ -129,7 +129,7 @@ TEST(Redirect, ReplacesTheMatchedPrefix) {
   EXPECT_EQ(location(redirect, from, "/x"), "http://a.example:8080/");
 }
 
-TEST(Redirect, KeepsAPathThatLooksLikeAHostBehindTheHost) {
+TEST(Redirect, KeepsAPathThatLooksLikeAHostAfterTheHost) {
   config::Redirect redirect;
   redirect.scheme = Scheme::https;
   RequestAddress from = request();

@@ -51,7 +51,7 @@ TEST_F(SnapshotViewTest, CreatesObjectsOnFirstUse) {
   cluster.end_use(place);
 }
 
-TEST_F(SnapshotViewTest, AClusterWithoutAChangeStaysTheSameObject) {
+TEST_F(SnapshotViewTest, UnchangedClusterStaysTheSameObject) {
   const ClusterSpecs::Shared kept = spec("kept", 0), unused = spec("unused", 1);
   view({kept, unused, spec("changed", 2)});
   Cluster& before = current->cluster(0);
@@ -61,7 +61,7 @@ TEST_F(SnapshotViewTest, AClusterWithoutAChangeStaysTheSameObject) {
   EXPECT_NE(&current->cluster(0), &changed);
 }
 
-TEST_F(SnapshotViewTest, AChangedClusterKeepsThePoolsOfUnchangedBackends) {
+TEST_F(SnapshotViewTest, ChangedClusterKeepsThePoolsOfUnchangedBackends) {
   view({spec("a", 0, 3)});
   Pool& first = current->cluster(0).pool(0);
   current->cluster(0).pool(2);
@@ -74,7 +74,7 @@ TEST_F(SnapshotViewTest, AChangedClusterKeepsThePoolsOfUnchangedBackends) {
       << "the cluster was not in the configuration in between";
 }
 
-TEST_F(SnapshotViewTest, ClustersInUseAreRenewedInPieces) {
+TEST_F(SnapshotViewTest, ClustersInUseAreRenewedInParts) {
   view({spec("a", 0, 50), spec("b", 1, 50), spec("c", 2, 50), spec("unused", 3, 50)});
   for (size_t i = 0; i < 3; ++i) current->cluster(i);
   view({spec("a", 0, 51), spec("b", 1, 51), spec("c", 2, 51), spec("unused", 3, 51)});
