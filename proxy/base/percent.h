@@ -13,7 +13,7 @@
 namespace weir {
 
 // The first byte of `text`, which must not be empty, and how many characters encode it: 3 for an
-// encoding, 1 for a character that is not encoded, such as a '%' without two digits behind it.
+// encoding, 1 for a character that is not encoded, such as a '%' without two digits after it.
 struct EncodedByte {
   unsigned char byte;
   size_t size;

@@ -23,7 +23,7 @@ class TextBuffer {
     bytes_.insert(bytes_.end(), text.begin(), text.end());
     return *this;
   }
-  // Reserves memory behind the text.
+  // Reserves memory after the text.
   void reserve(size_t more) { bytes_.reserve(bytes_.size() + more); }
   void drop_front(size_t size) {
     begin_ += std::min(size, this->size());

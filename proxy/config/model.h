@@ -171,9 +171,8 @@ struct Cluster {
   Backoff backoff;
   Pool pool;
   std::optional<OutlierDetection> outlier_detection;
-  uint32_t connect_attempts = 3;  // backends tried for one session before it is refused
-  double panic_threshold =
-      0;  // below this share of usable backends, all backends are used; 0: never
+  uint32_t connect_attempts = 3;   // backends tried for one session before it is refused
+  double panic_threshold = 0;      // with fewer usable ones all are used; 0: never
   std::string congestion_control;  // empty: the system's
   TcpKeepalive tcp_keepalive;
   Location location;

@@ -41,7 +41,7 @@ class HttpProbe final : public Probe {
   Part part_ = Part::head;
   H1ResponseParser parser_;
   H1BodyDecoder decoder_;
-  std::string head_;  // the bytes of the head, and those that came behind it
+  std::string head_;  // the bytes of the head, and the bytes after it
   size_t begun_ = 0;  // where the current head begins in it
   size_t interim_bytes_ = 0;
   size_t body_size_ = 0;

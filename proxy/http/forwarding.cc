@@ -18,7 +18,7 @@ void add_received(const RequestHead& head, FieldId id, TextMemory& memory) {
   }
 }
 
-// A quoted string that does not end would hide the text behind it.
+// A quoted string that does not end would hide the text after it.
 bool quotes_end(std::string_view value) {
   bool quoted = false;
   for (size_t i = 0; i < value.size(); ++i) {

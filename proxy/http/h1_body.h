@@ -109,7 +109,7 @@ class H1BodyDecoder {
   size_t trailer_bytes_ = 0;
   std::span<char> trailer_memory_;
   size_t kept_ = 0;  // bytes of whole trailers
-  size_t line_ = 0;  // bytes of the trailer that is arriving, behind them
+  size_t line_ = 0;  // bytes of the trailer that is arriving, after them
   const FieldFilter* trailer_filter_ = nullptr;
   size_t trailer_limit_ = kMaxHeadSize;
   Excess trailer_excess_ = Excess::fault;

@@ -9,7 +9,7 @@ bool is_parameter(unsigned char byte) {
   return byte == ';';
 }
 
-// The length of the segment at the start of `text`, and of the separator behind it.
+// The length of the segment at the start of `text`, and of the separator after it.
 struct Cut {
   size_t segment, separator;
 };

@@ -194,8 +194,8 @@ Io Transport::peek(std::span<char> to) {
   return {Io::Status::blocked};
 }
 
-// The event for these bytes may also have reported a reset behind them: libevent reports both as
-// "readable, writable", and no other event follows. Bytes behind urgent data, before which a read
+// The event for these bytes may also have reported a reset after them: libevent reports both as
+// "readable, writable", and no other event follows. Bytes after urgent data, before which a read
 // stops, have no event either. Asking the kernel after each read would cost a system call per
 // request; asking when the connection has been silent for a while costs almost none.
 void Transport::schedule_recheck() {

@@ -163,7 +163,7 @@ class Choosing {
     return choice;
   }
   // All parameters are part of the path of the route, so its servers recognise parameters. A
-  // parameter behind that path may hide another path: "/a;v=1/..;/admin".
+  // parameter after that path may hide another path: "/a;v=1/..;/admin".
   bool only_of_route(const PathChoice& choice) const {
     if (choice.route == nullptr) return false;
     const std::string& own = choice.route->match.path;

@@ -37,7 +37,7 @@ class Text {
   bool fits_ = true;
 };
 
-// The rest is unchanged: "//x" is a path in a request (RFC 9112 3.2.1) and behind a host.
+// The rest is unchanged: "//x" is a path in a request (RFC 9112 3.2.1) and after a host.
 void add_replaced(Text& text, std::string_view path, std::string_view prefix,
                   std::string_view replacement) {
   if (!begins_with(path, prefix)) {

@@ -23,7 +23,7 @@ struct RouteRewrite {
 };
 
 // The request-target for the backend: the rewritten path with the query. A path that does not begin
-// with the prefix is unchanged. The rest behind the prefix is unchanged, too; if both the
+// with the prefix is unchanged. The rest after the prefix is unchanged, too; if both the
 // replacement and the rest are empty, the path is "/".
 std::string_view rewritten_target(const RouteRewrite& rewrite, std::string_view path,
                                   std::string_view query, std::span<char> memory);

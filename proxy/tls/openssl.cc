@@ -37,7 +37,7 @@ Error key_mismatch(const Identity& identity, const std::string& key) {
                              identity.file),
                  ""};
   return Error{fmt::format("in '{}' certificate {} is that of the key: it must come first, each "
-                           "authority behind what it has signed",
+                           "authority after the certificate that it has signed",
                            identity.file, fitting + 1),
                ""};
 }

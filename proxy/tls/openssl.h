@@ -74,7 +74,7 @@ Result<std::vector<X509Ptr>> read_certificates(TlsLoading&, const std::string& p
 // All revocation lists of a PEM file, at least one.
 Result<std::vector<CrlPtr>> read_revocation_lists(TlsLoading&, const std::string& path);
 
-// The identity that weir presents: a certificate, the chain behind it in its file, and its key.
+// The identity that weir presents: a certificate, the chain after it in its file, and its key.
 struct Identity {
   std::vector<X509Ptr> chain;  // at least one
   KeyPtr key;                  // of the first certificate

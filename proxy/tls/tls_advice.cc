@@ -109,7 +109,7 @@ void advise_server(const Identity& identity, bool has_response, const config::Lo
         fmt::format("'{}' has no certificate of the authority that issued the first one: "
                     "clients that do not have it refuse the connection",
                     identity.file),
-        "write the authority's certificate behind it; files for this are often called "
+        "write the authority's certificate after it; files for this are often called "
         "fullchain.pem");
 }
 

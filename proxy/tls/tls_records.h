@@ -21,7 +21,7 @@ class TlsRecords {
 
   // Room for the records of one send.
   TlsRecords() : TlsRecords(4 * (kMostCarried + kAround)) {}
-  // The unsent records of `other`, which is empty afterwards, and behind them `more`, a record
+  // The unsent records of `other`, which is empty afterwards, and after them `more`, a record
   // without data; in as much memory as they need. `other` may be null.
   static std::unique_ptr<TlsRecords> rest_of(TlsRecords* other, std::span<const char> more = {});
   TlsRecords(const TlsRecords&) = delete;

@@ -42,8 +42,8 @@ std::string wrong_order(const std::vector<X509Ptr>& chain, const std::string& fi
   for (size_t i = 0; i + 1 < chain.size(); ++i)
     if (X509_check_issued(chain[i + 1].get(), chain[i].get()) != X509_V_OK)
       return fmt::format(
-          "in '{}' certificate {} was not issued by the one behind it: the server's "
-          "comes first, each authority behind what it has signed",
+          "in '{}' certificate {} was not issued by the one after it: the server's "
+          "comes first, each authority after the certificate that it has signed",
           file, i + 1);
   return "";
 }

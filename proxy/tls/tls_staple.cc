@@ -58,8 +58,8 @@ Result<TlsStaple> TlsStaple::read(TlsLoading& loading, const std::string& file,
   const Result<std::string_view> content = loading.read(file);
   if (!content) return content.error();
   if (chain.size() < 2)
-    return error(fmt::format(
-        "`ocsp` needs the authority's certificate in '{}', behind the server's", chain_file));
+    return error(fmt::format("`ocsp` needs the authority's certificate in '{}', after the server's",
+                             chain_file));
   const BioPtr bytes = bio_of(*content);
   const OcspPtr response(d2i_OCSP_RESPONSE_bio(bytes.get(), nullptr));
   const OcspBasicPtr basic(response ? OCSP_response_get1_basic(response.get()) : nullptr);

@@ -87,7 +87,7 @@ int TlsStream::bio_write(BIO* bio, const char* from, int size) {
 
 // Messages that OpenSSL writes after the handshake: an answer to KeyUpdate, an alert. OpenSSL
 // writes them while it reads. A read must not wait for room in the socket, and must succeed after
-// sending has failed. So bytes that the socket does not take are queued behind unsent records, and
+// sending has failed. So bytes that the socket does not take are queued after unsent records, and
 // the next write sends them.
 int TlsStream::send_own(std::span<const char> message) {
   const int size = static_cast<int>(message.size());

@@ -457,21 +457,21 @@ def parse():
 
 
 def missing(options):
-    """What stands in the way, in words; None when nothing does."""
+    """The missing requirement, as a message; None if there is none."""
     if not options.weir.is_file():
-        return f"{options.weir} is not there: cmake --preset release && cmake --build build/release --target weir"
+        return f"{options.weir} does not exist: cmake --preset release && cmake --build build/release --target weir"
     if options.baseline and not options.baseline.is_file():
-        return f"{options.baseline} is not there"
+        return f"{options.baseline} does not exist"
     if not options.load.is_file():
-        return f"{options.load} is not there: cmake --build build/release --target weir_bench_load"
+        return f"{options.load} does not exist: cmake --build build/release --target weir_bench_load"
     absent = [tool for tool in ("haproxy", "nginx", "openssl", "taskset") if not shutil.which(tool)]
     if absent:
         return f"no {', '.join(absent)} in PATH: deploy/install-packages tests/bench/packages.txt"
     if not {int(PROXY_CORE), int(LOAD_CORE)} <= os.sched_getaffinity(0):
-        return "it takes cores 0 and 1, and may not use them"
+        return "it needs cores 0 and 1, and may not use them"
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     if limit != resource.RLIM_INFINITY and limit < DESCRIPTORS:
-        return f"the limit of open files is {limit}; it takes {DESCRIPTORS}: ulimit -Hn {DESCRIPTORS}"
+        return f"the limit of open files is {limit}; it needs {DESCRIPTORS}: ulimit -Hn {DESCRIPTORS}"
     taken = [port for port in (ECHO_PORT, SOURCE_PORT, HTTP_PORT, *range(PROXY_PORT, PROXY_PORT + 4)) if is_open(port)]
     if taken:
         return f"a process listens on port {taken[0]}, which it uses"

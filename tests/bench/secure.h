@@ -14,8 +14,7 @@ class SecureContext {
  public:
   explicit SecureContext(bool resumes) : resumes_(resumes) {
     SSL_CTX_set_app_data(context_, this);
-    SSL_CTX_set_min_proto_version(
-        context_, TLS1_3_VERSION);  // with 1.2 a resumed handshake has only half the work
+    SSL_CTX_set_min_proto_version(context_, TLS1_3_VERSION);  // 1.2 resumes at half the cost
     if (!resumes) return;
     SSL_CTX_set_session_cache_mode(context_, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(context_, [](SSL* ssl, SSL_SESSION* session) {
@@ -52,8 +51,7 @@ class SecureContext {
   }
 
  private:
-  static constexpr int kWholeHandshakes =
-      1000;  // at most this many begin before the first one has its ticket
+  static constexpr int kWholeHandshakes = 1000;  // before the first ticket
 
   [[noreturn]] static void refuse(const char* why) {
     std::fprintf(stderr, "TLS: %s\n", why);

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What compare.py does without measuring: its options, the configurations it writes, its arithmetic.
+"""The parts of compare.py that measure nothing: its options, the configurations it writes, its arithmetic.
 
 usage: smoke_test.py WEIR
 """

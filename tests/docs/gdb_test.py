@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The printers of .gdbinit print what they are for: gdb stops in a small program that has one value of each type.
+"""The printers of .gdbinit print every type they are for: gdb stops in a small program with a value of each type.
 
 usage: gdb_test.py COMPILER
 """

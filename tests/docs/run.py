@@ -48,7 +48,7 @@ NOT_HERE = [
 
 
 def wait_for_port(port):
-    """Until it is listened on: weir would find the backend down at its first look."""
+    """Waits until a process listens on the port: otherwise the first check of weir would find the backend down."""
     for _ in range(200):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
@@ -128,7 +128,7 @@ def check_prometheus(block, folder):
 
 
 def check_route_tests(block, weir, folder):
-    """A file for `weir test`: it must be understood; of which configuration it is true, the document leaves open."""
+    """A file for `weir test`: it must be valid; its expectations may fail, since no configuration is given."""
     (folder / "block.yaml").write_text(SMALLEST)
     path = folder / "tests.yaml"
     path.write_text(block.text)

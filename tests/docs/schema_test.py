@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The JSON Schema against another implementation: what weir takes it takes, and it rejects what weir check
-rejects for the structure of the file.
+"""The JSON Schema with another implementation: it accepts files that weir accepts, and rejects files that weir check
+rejects for their structure.
 
 usage: schema_test.py WEIR     (with Debian's Python: it has jsonschema)
 """
@@ -21,19 +21,19 @@ WEIR = None
 STRUCTURAL = re.compile(r"E(003|017|10\d|11[0-2]|12[12567]|211|216)$")
 # Errors of the YAML text: a parser may accept it with another meaning than the author's.
 OF_YAML = re.compile(r"E0(0[4-9]|1[0-3])$")
-# Files of which it is the other way round, and why.
+# Files for which this does not hold, and why.
 EXCEPTIONS = {
-    "bind_without_port": "what an address is made of is no structure, but that it has a colon a pattern knows",
-    "header_size_too_large": "a size is text to a schema, and a pattern knows no range",
-    "http_listener_without_a_target": "what a listener needs depends on its protocol and on the target of the other requests",
-    "listener_without_cluster": "what a listener needs depends on its protocol and on who takes the rest",
-    "path_of_nonsense": "a pattern knows the first character of a path",
-    "metrics_path_without_slash": "a pattern knows the first character of a path",
-    "relative_socket_path": "a pattern knows the first character of a path",
-    "socket_with_unix": "a pattern knows the first character of a path",
-    "no_listeners": "a file that is included need not have them, and an editor knows no difference",
-    "octal_number": "a parser of YAML 1.2 hands on the number 10, without its zero",
-    "percentage_above_hundred": "a percentage is text to a schema, and a pattern knows no range",
+    "bind_without_port": "the parts of an address are no structure, but a pattern can require the colon",
+    "header_size_too_large": "for a schema a size is text, and a pattern has no range",
+    "http_listener_without_a_target": "the required keys of a listener depend on its protocol and on its other targets",
+    "listener_without_cluster": "the required keys of a listener depend on its protocol and on its other targets",
+    "path_of_nonsense": "a pattern can require the first character of a path",
+    "metrics_path_without_slash": "a pattern can require the first character of a path",
+    "relative_socket_path": "a pattern can require the first character of a path",
+    "socket_with_unix": "a pattern can require the first character of a path",
+    "no_listeners": "an included file need not have them, and an editor cannot distinguish it",
+    "octal_number": "a parser of YAML 1.2 returns the number 10, without its zero",
+    "percentage_above_hundred": "for a schema a percentage is text, and a pattern has no range",
 }
 
 

@@ -215,7 +215,7 @@ TEST_F(BadBackendsTest, IdempotentRequestDroppedByANewConnectionIsSentAgainWhenC
   run_clients(kRequests);
   expect_every_get_answered(kRequests);
   EXPECT_GT(retried("reset_before_response"), 0);
-  EXPECT_GT(posts_.gateway_errors, 0) << "a POST that may have been acted upon";
+  EXPECT_GT(posts_.gateway_errors, 0) << "a POST that may have been processed";
 }
 
 TEST_F(BadBackendsTest, BackendThatExitsDuringAResponseAbortsTheClient) {

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""What weir forwards is read the same way by nginx and by HAProxy, and is as many requests for them as for weir.
+"""nginx and HAProxy read the bytes that weir forwards in the same way as weir, and as the same number of requests.
 
 usage: differential_test.py WEIR
 
-Each case is bytes a client sends. They go three ways: weir to the origin, weir to nginx to the origin, weir to HAProxy
-to the origin. The origin writes down what reaches it. A rival may refuse what weir forwards; it may not read something
-else in it. All sockets are UNIX sockets in a directory of the test's.
+Each case is the bytes of a client. They take three paths: weir to the origin, weir to nginx to the origin, weir to
+HAProxy to the origin. The origin records the requests that reach it. The other proxy may refuse forwarded bytes, but must
+not read them in another way. All sockets are UNIX sockets in a directory of the test's.
 """
 import json
 import os

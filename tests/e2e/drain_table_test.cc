@@ -197,7 +197,8 @@ TEST_F(DrainTableTest, ThousandSessionsOfEveryKindEndAsExpected) {
   expect_the_queue_is_served();
   expect_the_idle_are_closed();
   for (Socket& socket : dyings_) {
-    EXPECT_EQ(socket.wait_end(), End::reset) << "a FIN would make no answer look like a whole one";
+    EXPECT_EQ(socket.wait_end(), End::reset)
+        << "after a FIN a missing response would look complete";
   }
 
   ASSERT_TRUE(weir_->await_metric("weir_connections_active", {}, double(kStuck + kMutes)));

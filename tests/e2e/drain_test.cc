@@ -159,7 +159,7 @@ TEST_F(DrainTest, SessionThatAwaitsAResponseAtTheDeadlineIsResetCountedAndInTheE
   ASSERT_EQ(server_.receive(8), "question");
   const TimePoint start = now();
   weir.signal(SIGTERM);
-  EXPECT_EQ(client_.wait_end(), End::reset) << "a FIN would say that there is no answer";
+  EXPECT_EQ(client_.wait_end(), End::reset) << "a FIN would look like an empty response";
   EXPECT_EQ(server_.wait_end(), End::reset);
   EXPECT_GE(elapsed_since(start), 2900ms) << "not before the deadline";
   EXPECT_EQ(weir.wait(), 4);
@@ -311,7 +311,7 @@ TEST_F(DrainTest, ServesItsClientsAndExitsWhenStoppedBeforeReadiness) {
   EXPECT_EQ(early.receive_all(), "early");
   EXPECT_EQ(early.end(), End::fin);
   EXPECT_EQ(weir.wait(), 0);
-  EXPECT_FALSE(weir.await_notification("READY=1", 0s)) << "it never was";
+  EXPECT_FALSE(weir.await_notification("READY=1", 0s)) << "it was never ready";
 }
 
 TEST_F(DrainTest, ExtendsTheStopTimeoutOfTheServiceManagerWhileItLasts) {
@@ -347,7 +347,7 @@ TEST_F(DrainTest, RefusesAReload) {
   EXPECT_EQ(answer.status, 409);
   EXPECT_EQ(answer.json()["result"], "draining");
   weir.signal(SIGHUP);
-  EXPECT_EQ(weir.get("/live").status, 200) << "nor does a signal do harm";
+  EXPECT_EQ(weir.get("/live").status, 200) << "a signal has no effect either";
 }
 
 TEST_F(DrainTest, ReportsWhatEachSessionWaitsFor) {

@@ -270,7 +270,7 @@ TEST_F(HttpDrainTest, EveryStateEndsAsExpectedAndIsCounted) {
   EXPECT_EQ(never.socket().wait_end(), End::fin);
   EXPECT_EQ(tunnel.socket().wait_end(), End::fin) << "it was silent, and ended with a FIN";
   never = {}, tunnel = {};
-  EXPECT_EQ(mute.socket().wait_end(), End::reset) << "a part must not look like the whole";
+  EXPECT_EQ(mute.socket().wait_end(), End::reset) << "a truncated response must not look complete";
   EXPECT_EQ(weir.wait(), 4) << "something was cut";
   EXPECT_NE(weir.errors().find("event=server.drained cut=3"), std::string::npos);
 }

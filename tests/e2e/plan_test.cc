@@ -51,7 +51,8 @@ TEST_F(PlanTest, CountsTheSessionsThatAChangeAffects) {
   ASSERT_EQ(weir.reload().status, 200);
   open(2, sessions);
   weir.write_config(config_of(a + ", " + b));
-  ASSERT_EQ(weir.reload().json()["changes"][0]["sessions"], 3) << "those on a, whose state changes";
+  ASSERT_EQ(weir.reload().json()["changes"][0]["sessions"], 3)
+      << "sessions on a, whose state changes";
 
   nlohmann::json change = change_to(weir, config_of(a));
   EXPECT_EQ(change["path"], "clusters.app.backends.b");

@@ -101,8 +101,7 @@ std::map<int, std::string> tlvs(std::string_view bytes) {
 struct Told {
   std::string source;  // four bytes
   std::map<int, std::string> all = {};
-  std::string client =
-      {};  // of PP2_TYPE_SSL: the flags of the client, and zero if its certificate was verified
+  std::string client = {};              // of PP2_TYPE_SSL: client flags, result of the verification
   std::map<int, std::string> tls = {};  // and the TLVs inside it
 };
 

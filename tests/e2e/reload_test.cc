@@ -118,7 +118,7 @@ TEST_F(ReloadTest, RefusesAnInvalidConfigurationAndChangesNothing) {
   EXPECT_EQ(weir.scrape().sum("weir_config_last_reload_successful"), 0);
   weir.write_config(config_text(listener("web", bind_, "app") + listener("more", other_, "app"),
                                 cluster("app", {backend_.address()})));
-  EXPECT_EQ(weir.reload().status, 200) << "a good one is still taken";
+  EXPECT_EQ(weir.reload().status, 200) << "a valid file is still accepted";
   EXPECT_EQ(weir.scrape().sum("weir_config_last_reload_successful"), 1);
 }
 

@@ -79,7 +79,7 @@ TEST_F(SlowClientsTest, UseBoundedMemoryDelayNoOtherClientAndTimeOut) {
   const double growth = resident(weir) - resident_before;
   EXPECT_LT(growth, double(kClients * kBytesEach));
   EXPECT_LT(beside, 20 * before + 20ms);
-  EXPECT_EQ(ended(weir, "request_header_timeout"), 0) << "until here, all of them were there";
+  EXPECT_EQ(ended(weir, "request_header_timeout"), 0) << "until now all clients were connected";
 
   // Slow bytes do not extend the timeout.
   Socket& first = drippers_[1];
@@ -94,7 +94,7 @@ TEST_F(SlowClientsTest, UseBoundedMemoryDelayNoOtherClientAndTimeOut) {
   EXPECT_EQ(weir.scrape().imbalance(), 0);
   normal = {};
   ASSERT_TRUE(weir.await_metric("weir_connections_active", {}, 0));
-  EXPECT_LT(heap(weir) - heap_before, 6 << 20) << "what they had needed is given back";
+  EXPECT_LT(heap(weir) - heap_before, 6 << 20) << "their memory was freed";
   std::cout << kClients << " clients, " << size_t(growth) / kClients << " bytes each; median of a "
             << "normal request " << before / 1us << " → " << beside / 1us << " µs\n";
 }

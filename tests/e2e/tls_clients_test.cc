@@ -358,7 +358,7 @@ TEST_F(StalledHandshakesTest, UseBoundedMemoryDelayNoOtherClientAndTimeOut) {
   ASSERT_THAT(request(fresh), HasSubstr("200 OK"));
   const size_t growth = weir.resident_bytes() - before;
   EXPECT_LT(growth, kStalled * kBytesEach);
-  EXPECT_EQ(errors(weir.scrape(), "timeout"), 0) << "until here, all of them were there";
+  EXPECT_EQ(errors(weir.scrape(), "timeout"), 0) << "until now all clients were connected";
 
   ASSERT_TRUE(weir.await_metric("weir_connections_active", {}, 2, 60s));
   const Scrape scrape = weir.scrape();
@@ -369,7 +369,7 @@ TEST_F(StalledHandshakesTest, UseBoundedMemoryDelayNoOtherClientAndTimeOut) {
   EXPECT_THAT(request(kept), HasSubstr("200 OK"));
   EXPECT_EQ(scrape.imbalance(), 0);
   const double left = heap(weir) - heap_before;
-  EXPECT_LT(left, 6 << 20) << "what they had needed is given back";
+  EXPECT_LT(left, 6 << 20) << "their memory was freed";
   std::cout << kStalled << " handshakes, " << growth / kStalled << " bytes each, "
             << size_t(std::max(left, 0.0)) << " left\n";
 }

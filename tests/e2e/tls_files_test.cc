@@ -109,9 +109,9 @@ TEST_F(TlsCheckTest, ChainInTheWrongOrderIsReported) {
   const size_t second = chain.find("-----BEGIN", 1);
   const std::string leaf = chain.substr(0, second), root = chain.substr(second);
   const std::string gap = write("gap.pem", leaf + read_file(others.file()));
-  expect_finding(gap, good_.key, gap, "certificate 1 was not issued by the one behind it");
+  expect_finding(gap, good_.key, gap, "certificate 1 was not issued by the one after it");
   const std::string late = write("late.pem", chain + read_file(others.file()));
-  expect_finding(late, good_.key, late, "certificate 2 was not issued by the one behind it");
+  expect_finding(late, good_.key, late, "certificate 2 was not issued by the one after it");
   const std::string reversed = write("reversed.pem", root + leaf);
   expect_finding(reversed, good_.key, reversed, "must come first");
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The lints find what they are for: each is shown a small tree with one thing wrong, and one without."""
+"""Each lint finds its errors in a small tree with one error, and none in a tree without."""
 import pathlib
 import tempfile
 import unittest

@@ -89,7 +89,7 @@ TEST_F(AdminAccessTest, LargeBodiesInMemoryAreLimited) {
   AdminClient later(address_);
   ASSERT_TRUE(send_all(later, large));
   ASSERT_TRUE(replied(later));
-  EXPECT_EQ(later.status, 200) << "its place is free again";
+  EXPECT_EQ(later.status, 200) << "its slot is free again";
 }
 
 TEST_F(AdminAccessTest, LargeBodyCountsUntilItsResponseEvenWhenItsConnectionIsClosed) {
@@ -116,7 +116,7 @@ TEST_F(AdminAccessTest, LargeBodyCountsUntilItsResponseEvenWhenItsConnectionIsCl
   const size_t held = later_.size();
   later_.pop_front();
   ASSERT_TRUE(send_all(large));
-  EXPECT_TRUE(run_until([&] { return later_.size() == held; })) << "its place is free again";
+  EXPECT_TRUE(run_until([&] { return later_.size() == held; })) << "its slot is free again";
 }
 
 }  // namespace

@@ -380,7 +380,7 @@ TEST_F(AdminServerTest, ResetsAClientThatDoesNotReadItsReply) {
   test_.advance(kAdminWriteTimeout + 1s);
   EXPECT_TRUE(run_until([&] { return server_.connections() == 0; }));
   ASSERT_TRUE(run_until([&] { return client.ended(); }));
-  EXPECT_TRUE(client.reset()) << "a cut reply looks like an abort";
+  EXPECT_TRUE(client.reset()) << "a truncated reply must end with an abort";
 }
 
 TEST_F(AdminServerTest, StopsLingeringWhenItsTimeIsOver) {

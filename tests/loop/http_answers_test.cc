@@ -153,7 +153,7 @@ TEST_F(HttpAnswersTest, RedirectsKeepTheSchemeThatATrustedProxyReports) {
   EXPECT_EQ(field(whole_answer(get("/old")), "Location"), "http://example.com/new");
   EXPECT_EQ(field(whole_answer(get("/s")), "Location"), "https://example.com/s");
   EXPECT_EQ(body(whole_answer(get("/s", "X-Forwarded-Proto: https\r\n"))), "secure")
-      << "the next route takes what would be redirected to itself";
+      << "the next route matches a request that would be redirected to itself";
 }
 
 TEST_F(HttpAnswersTest, DoesNotRedirectARequestToItsOwnAddress) {
@@ -270,7 +270,7 @@ TEST_F(HttpAnswersTest, EncodedSlashesAreSlashesWhenConfigured) {
   serve(
       "paths: { encoded_slashes: decode }, routes: [{ match: { path_prefix: /admin }, respond: { "
       "status: 403 } }, { match: { path_prefix: / }, cluster: c }]");
-  EXPECT_EQ(forwarded_target("/x%2F..%2Fadmin"), "403") << "what is forwarded was matched";
+  EXPECT_EQ(forwarded_target("/x%2F..%2Fadmin"), "403") << "the forwarded path is the matched path";
   EXPECT_EQ(forwarded_target("/a%2Fb"), "/a/b");
 }
 

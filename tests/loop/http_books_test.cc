@@ -128,7 +128,7 @@ TEST_F(HttpBooksTest, EveryRequestIsCountedOnceWithAnyOutcome) {
   EXPECT_EQ(cells("l").request_errors[RequestError::client_abort].value, 1u);
   EXPECT_EQ(at_backend().requests.sum(), 3u) << "tries = requests forwarded";
   EXPECT_EQ(at_backend().requests[CodeClass::none].value, 1u);
-  EXPECT_EQ(at_backend().request_errors.sum(), 0u) << "it was the client that left";
+  EXPECT_EQ(at_backend().request_errors.sum(), 0u) << "the client closed, not the backend";
 }
 
 TEST_F(HttpBooksTest, AttemptsAreForwardedRequestsAndRetries) {

@@ -198,7 +198,8 @@ TEST_F(HttpTunnelTest, TunnelThatAwaitsAResponseAtTheDrainDeadlineIsResetAndCoun
   for (int i = 0; i < 50; ++i) advance(100ms);
   EXPECT_EQ(worker.active(), 1u);
   worker.cut_sessions(EndReason::drain_deadline);
-  EXPECT_TRUE(ends_as(sides.client, Socket::End::reset)) << "a FIN would look like an answer";
+  EXPECT_TRUE(ends_as(sides.client, Socket::End::reset))
+      << "a FIN would look like an empty response";
   EXPECT_EQ(ended("l", EndReason::drain_deadline), 1u);
   EXPECT_EQ(cells("l").drain_closed[DrainEnd::deadline_rst].value, 1u);
 }

@@ -63,13 +63,13 @@ TEST_F(HttpPoolTest, ConnectionAboveItsMaximumAgeIsNotReused) {
   Sides sides = asked(get("/"));
   advance(11s);
   answered(sides, ok(""));
-  EXPECT_TRUE(is_closed(sides.server)) << "old when it was given back";
+  EXPECT_TRUE(is_closed(sides.server)) << "above max_age when it was given back";
   expect_new(sides);
   advance(6s);
   ask_again(sides, get("/"));
   answered(sides, ok(""));
   advance(6s);
-  EXPECT_TRUE(is_closed(sides.server)) << "grew old while it was idle";
+  EXPECT_TRUE(is_closed(sides.server)) << "reached max_age while it was idle";
   expect_new(sides);
 }
 

@@ -45,7 +45,8 @@ TEST_F(HttpPrivateTest, AuthenticatedConnectionServesNoOtherClient) {
   serve();
   Sides user = logged_in();
   another();
-  EXPECT_THAT(ask_again(user, get("/mine")), StartsWith("GET /mine ")) << "still the user's";
+  EXPECT_THAT(ask_again(user, get("/mine")), StartsWith("GET /mine "))
+      << "the connection still belongs to the user";
   answered(user, ok(""));
   EXPECT_EQ(cells_of_backend().connects.value, 2u);
 }
@@ -205,7 +206,7 @@ TEST_F(HttpPrivateTest, PrivateConnectionIsNotUsedUnderOtherTlsSettings) {
   serve("cluster: c", "tls: { verify: false }");
   ASSERT_TRUE(user.client.send(get("/secret")));
   Socket fresh = accepted();
-  EXPECT_EQ(rest(user.server), "") << "not in the clear";
+  EXPECT_EQ(rest(user.server), "") << "not without TLS";
   EXPECT_EQ(user.server.end(), Socket::End::fin);
   EXPECT_EQ(cells_of_backend().reuses.value, reuses);
 }

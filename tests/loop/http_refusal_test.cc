@@ -159,7 +159,8 @@ TEST_F(HttpRefusalTest, BodyThatIsTooLargeIsA413BeforeOrAfterItArrives) {
   Sides sides = asked(head("Transfer-Encoding: chunked\r\n"));
   ASSERT_TRUE(sides.client.send("401\r\n" + std::string(1025, 'x') + "\r\n0\r\n\r\n"));
   EXPECT_THAT(rest(sides.client), StartsWith("HTTP/1.1 413 "));
-  EXPECT_THAT(rest(sides.server), Not(HasSubstr("0\r\n\r\n"))) << "it is not made a whole one";
+  EXPECT_THAT(rest(sides.server), Not(HasSubstr("0\r\n\r\n")))
+      << "a truncated body must not be completed";
 }
 
 // The request to the backend has begun by then: it is not completed.
@@ -224,7 +225,7 @@ TEST_F(HttpRefusalTest, ClosesAfterAConnectThatTheBackendRefuses) {
   EXPECT_THAT(answer, HasSubstr("\r\nConnection: close\r\n"));
   EXPECT_EQ(answer.find("HTTP/1.1 ", 1), std::string::npos) << answer;
   turns(10);
-  EXPECT_EQ(sides.server.receive_all(1ms), "") << "the request behind CONNECT was forwarded";
+  EXPECT_EQ(sides.server.receive_all(1ms), "") << "the request after CONNECT was forwarded";
 }
 
 TEST_F(HttpRefusalTest, LogsTheReadablePartsOfARefusedRequest) {

@@ -38,7 +38,7 @@ TEST_F(HttpResponseTest, FinalResponseInsteadOfA100ClosesBothConnections) {
   Sides sides = asked(kExpecting);
   EXPECT_THAT(answered(sides, "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"),
               HasSubstr("\r\nConnection: close\r\n"))
-      << "the body may come yet, or not: it could not be told from a request";
+      << "the body may still come, and would be taken for a request";
   EXPECT_TRUE(ends_as(sides.client, Socket::End::fin));
   rest(sides.server);
 }

@@ -57,7 +57,7 @@ TEST_F(HttpRetryTest, RefusingBackendIsReplacedAlsoForAPost) {
     ASSERT_TRUE(server.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"));
     EXPECT_THAT(message(one), StartsWith("HTTP/1.1 200 "));
   }
-  EXPECT_EQ(causes(RetryCause::connect_failure), 1u) << "it is left alone after that";
+  EXPECT_EQ(causes(RetryCause::connect_failure), 1u) << "there are no further attempts";
   EXPECT_EQ(results(RetryResult::ok), 1u);
   EXPECT_EQ(cluster_cells("c").retries.sum(), 1u);
 }
@@ -266,7 +266,8 @@ TEST_F(HttpRetryTest, StatusIsAReasonWhenConfigured) {
   ASSERT_TRUE(server.send(busy));
   const std::string last = until(sides.client, "busy");
   EXPECT_THAT(last, StartsWith("HTTP/1.1 503 Busy\r\n"));
-  EXPECT_THAT(last, HasSubstr("X-From: it\r\n")) << "the backend's own, when there is no more";
+  EXPECT_THAT(last, HasSubstr("X-From: it\r\n"))
+      << "the response of the backend after the last attempt";
   EXPECT_EQ(causes(RetryCause::status), 1u);
 
   sides.server = std::move(server);

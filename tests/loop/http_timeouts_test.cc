@@ -107,7 +107,7 @@ TEST_F(HttpTimeoutsTest, UploadThatTheBackendDoesNotReadIsNoFaultOfTheClient) {
   EXPECT_TRUE(receives_nothing(sides.client));
   advance(31s);
   EXPECT_THAT(rest(sides.client), StartsWith("HTTP/1.1 504 "))
-      << "the backend's fault, in its time";
+      << "the timeout of the backend applies";
 }
 
 TEST_F(HttpTimeoutsTest, ClientThatWaitsForA100IsNotSlow) {
@@ -116,7 +116,7 @@ TEST_F(HttpTimeoutsTest, ClientThatWaitsForA100IsNotSlow) {
   Sides sides =
       asked("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
   for (int i = 0; i < 15; ++i) advance(1s);
-  EXPECT_TRUE(receives_nothing(sides.client)) << "the backend has not said continue";
+  EXPECT_TRUE(receives_nothing(sides.client)) << "the backend has not sent a 100";
   for (int i = 0; i < 6; ++i) advance(1s);
   EXPECT_THAT(rest(sides.client), StartsWith("HTTP/1.1 504 "));
 }
@@ -128,7 +128,8 @@ TEST_F(HttpTimeoutsTest, SilentBackendIsA504) {
   ASSERT_TRUE(sides.server.send("HTTP/1.1 2"));
   turns(3);
   advance(3s);
-  EXPECT_THAT(message(sides.client), StartsWith("HTTP/1.1 504 ")) << "dripping gains nothing";
+  EXPECT_THAT(message(sides.client), StartsWith("HTTP/1.1 504 "))
+      << "slow bytes do not extend the timeout";
   rest(sides.server);
   turns(5);
   expect_logged("504", "response_timeout");

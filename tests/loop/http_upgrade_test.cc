@@ -66,7 +66,7 @@ TEST_F(HttpUpgradeTest, ReadsAListOverSeveralLinesInAnyCase) {
 TEST_F(HttpUpgradeTest, VersionInTheRouteIsTheOnlyOneAndANameAllowsAll) {
   serve_upgrade("SPDY/3.1, TLS");
   EXPECT_EQ(offered(offer("SPDY/3.1")), "SPDY/3.1");
-  EXPECT_EQ(offered(offer("spdy/3.1")), "spdy/3.1") << "names have no case";
+  EXPECT_EQ(offered(offer("spdy/3.1")), "spdy/3.1") << "the case of names makes no difference";
   EXPECT_EQ(offered(offer("SPDY/3, SPDY, SPDY/3.10")), "");
   EXPECT_EQ(offered(offer("tls/1.0, TLS/1.2, TLS")), "tls/1.0, TLS/1.2, TLS");
   EXPECT_EQ(switched(offer("SPDY/3.1"), "Connection: Upgrade\r\nUpgrade: SPDY/3.1\r\n"), kSwitched);

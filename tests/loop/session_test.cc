@@ -476,7 +476,7 @@ TEST_F(DrainingTest, SessionThatAwaitsAResponseStaysOpenAndGetsIt) {
   ASSERT_TRUE(s.backend.send("answer"));
   EXPECT_TRUE(gets(s.client, "answer"));
   advance(1100ms);
-  EXPECT_TRUE(ends_as(s.client, Socket::End::fin)) << "it has been answered: it is silent now";
+  EXPECT_TRUE(ends_as(s.client, Socket::End::fin)) << "it has its response, and is silent now";
   s.client.finish();
   s.backend.finish();
   EXPECT_TRUE(over(EndReason::drain_idle));

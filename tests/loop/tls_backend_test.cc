@@ -376,7 +376,7 @@ TEST_F(TlsBackendTest, TcpClientThatHasSentAFinStillGetsTheResponse) {
     server->receive();
     return server->ended() || server->cut_off();
   }));
-  EXPECT_FALSE(server->cut_off()) << "a FIN without the end of TLS";
+  EXPECT_FALSE(server->cut_off()) << "a FIN without close_notify";
   ASSERT_TRUE(server->send("answer"));
   server->close_notify();
   server->socket().finish();

@@ -181,7 +181,7 @@ TEST_F(TlsListenerTest, TicketOfOnePolicyIsNotAcceptedUnderAnother) {
                   second.receive();
                   return second.cut_off();
                 }))
-        << "let in without a certificate";
+        << "accepted without a certificate";
   }
   EXPECT_EQ(cells("m").tls_errors[TlsError::client_cert].value, 2u);
 }
@@ -514,7 +514,7 @@ TEST_F(TlsListenerTest, OtherClientIsServedWhileOneSendsKeyUpdatesContinuously) 
   turns(4);
   EXPECT_THAT(other.receive_all(1ms), HasSubstr("HTTP/1.1 200 "));
   EXPECT_LT(cells("l").received_bytes.value, 1500u)
-      << "the storm is over already: this shows nothing";
+      << "the storm is over already: the test proves nothing";
   EXPECT_EQ(bytes(server, 2000).size(), 2000u);
 }
 

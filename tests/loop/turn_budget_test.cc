@@ -258,7 +258,7 @@ TEST_F(TlsTurnBudgetTest, ClientHelloInRecordsOfOneByteYieldsToOthers) {
   std::string_view left = records;
   expect_answer_beside([&] { left.remove_prefix(one.send_some(left)); });
   EXPECT_EQ(ended("l", EndReason::tls_handshake_failed), 0u)
-      << "all of it has been read already: this shows nothing";
+      << "all of it has been read already: the test proves nothing";
 }
 
 // With a byte of data each: no reason to end the connection. What clients send is in
@@ -279,7 +279,7 @@ TEST_F(TurnBudgetTest, KeyUpdatesOfABackendYieldToOthersAndLoseNoData) {
     ASSERT_TRUE(server.send("x"));
   }
   expect_shares([] {}, [&] { return sent(); }, 200);
-  EXPECT_LT(sent(), kBytes) << "all of it has been read already: this shows nothing";
+  EXPECT_LT(sent(), kBytes) << "all of it has been read already: the test proves nothing";
   EXPECT_EQ(bytes(one, kBytes), std::string(kBytes, 'x'));
 }
 
@@ -382,7 +382,7 @@ TEST_F(TlsTurnBudgetTest, RecordsWithoutDataYieldToOthersAndLoseNoData) {
   const auto pour = [&] { left.remove_prefix(one.socket().send_some(left)); };
   expect_shares(
       pour, [&] { return received(); }, 16);
-  EXPECT_LT(received(), kBytes) << "all of it has been read already: this shows nothing";
+  EXPECT_LT(received(), kBytes) << "all of it has been read already: the test proves nothing";
   EXPECT_TRUE(run_until([&] {
     pour();
     return received() == kBytes;

@@ -213,8 +213,7 @@ void Socket::reset() {
 }
 
 void Socket::shrink_buffers() {
-  const int size =
-      65536;  // with less than the size of a loopback segment the window would grow slowly
+  const int size = 65536;  // not below a loopback segment's size
   ::setsockopt(fd(), SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
   ::setsockopt(fd(), SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 }

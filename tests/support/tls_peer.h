@@ -46,11 +46,10 @@ class TestAuthority {
   std::string ocsp_response(const IssuedFiles& of, bool good = true, int from_days = 0,
                             int until_days = 7);
   struct Response {
-    bool certificates = true;  // includes the certificate of the signer
-    bool sha256 = false;       // identifies the certificate by this digest
-    const TestAuthority* signer =
-        nullptr;  // another authority, to which this one has delegated signing
-    std::vector<IssuedFiles> others = {};  // further certificates in the response, before the one
+    bool certificates = true;               // includes the certificate of the signer
+    bool sha256 = false;                    // identifies the certificate by this digest
+    const TestAuthority* signer = nullptr;  // another authority with this one's delegation
+    std::vector<IssuedFiles> others = {};   // further certificates in the response, before the one
   };
   std::string ocsp_response(const IssuedFiles& of, const Response& response);
   const std::string& file() const { return file_; }  // its own certificate

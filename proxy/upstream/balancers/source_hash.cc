@@ -83,7 +83,7 @@ class SourceHash final : public Balancer {
   }
 
   // One address of the backend that begins at `entry`; kNoBackend: all are excluded. Moves `entry`
-  // behind its last address.
+  // after its last address.
   BackendIndex pick_address(std::vector<Entry>::const_iterator& entry, uint64_t client) const {
     const Entry& first = *entry;
     const Entry* found = nullptr;

@@ -31,7 +31,8 @@ TEST(BackendStatus, ReportsWhyABackendReceivesNoSessions) {
   backend.note_connect_success();
   EXPECT_EQ(status(), BackendStatus::ejected);
   cluster.outlier_detection.reset();
-  EXPECT_EQ(status(), BackendStatus::up) << "a config without it takes everyone back";
+  EXPECT_EQ(status(), BackendStatus::up)
+      << "a configuration without outlier detection ends all ejections";
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Files that answer, and files that hang.
+// Files that can be read, and files that hang.
 #include "base/file_reader.h"
 
 #include <gtest/gtest.h>
@@ -73,7 +73,7 @@ TEST_F(FileReaderTest, AbandonsOneThreadForAPathThatManyLoadsTry) {
     expect_problem(reader.read(stuck, kMost),
                    i == 0 ? "no answer within 0.02 s" : "an earlier read of it has had no answer");
     FileReader other;
-    EXPECT_EQ(*other.read(good, kMost), "hello") << "what does not name it goes on";
+    EXPECT_EQ(*other.read(good, kMost), "hello") << "loads without this path continue";
   }
   EXPECT_EQ(FileReader::stuck_threads(), 1u);
   hanging.answer();

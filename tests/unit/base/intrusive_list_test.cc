@@ -32,7 +32,7 @@ using Numbers = std::vector<int>;
 
 TEST_F(IntrusiveListTest, KeepsTheOrderOfArrival) {
   EXPECT_EQ(content(list), (Numbers{0, 1, 2, 3, 4}));
-  EXPECT_EQ(content(list), (Numbers{0, 1, 2, 3, 4})) << "looking changes nothing";
+  EXPECT_EQ(content(list), (Numbers{0, 1, 2, 3, 4})) << "a query changes nothing";
   EXPECT_EQ(list.pop_front()->number, 0);
   EXPECT_EQ(list.front().number, 1);
 }

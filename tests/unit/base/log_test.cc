@@ -335,7 +335,7 @@ TEST_F(LogTest, CountsWritesToAFullDiskAndContinues) {
   EXPECT_TRUE(eventually([&] { return !contents(path("access")).empty(); }));
 }
 
-// Descriptor 2 while it lives: what the process says on stderr.
+// Captures descriptor 2 during its lifetime: the output of the process to stderr.
 class CapturedStderr {
  public:
   explicit CapturedStderr(const std::string& path) : saved_(::dup(2)) {
@@ -441,7 +441,7 @@ TEST_F(LogTest, ReportsAFullDiskOnceAndCountsLostLines) {
   EXPECT_THAT(said, AllOf(HasSubstr("event=log.output_failed log=access output=/dev/full"),
                           HasSubstr("No space left on device")));
   EXPECT_EQ(std::count(said.begin(), said.end(), '\n'), 1);
-  // A reload to a place that works ends it.
+  // A reload with a working output ends the failure.
   options.access_output = path("access");
   log->apply(std::move(*Log::prepare(options)));
   ACCESS_LOG("session", kv("n", 1));

@@ -1,4 +1,4 @@
-// Networks: how they are written, and which addresses they hold.
+// Networks: their text form, and the addresses in them.
 #include "base/network.h"
 
 #include <gtest/gtest.h>

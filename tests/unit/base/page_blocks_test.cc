@@ -13,7 +13,7 @@ namespace {
 
 constexpr size_t kPage = 4096;
 
-// Whether the page that `block` begins in has memory.
+// Whether the page at the start of `block` has memory.
 bool is_resident(const void* block) {
   const auto at = reinterpret_cast<uintptr_t>(block);
   unsigned char resident = 0;

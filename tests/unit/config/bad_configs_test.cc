@@ -1,5 +1,5 @@
-// Each file of tests/bad_configs begins with what `weir check` says of it: "# expect: E103 12:7,
-// W212 14:3".
+// Each file of tests/bad_configs begins with the expected diagnostics of `weir check`: "# expect:
+// E103 12:7, W212 14:3".
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -38,7 +38,7 @@ std::string found(const Loaded& loaded) {
 }
 
 Loaded load_bad(const std::string& name) {
-  // Nothing of the environment: a variable that is set here by chance changes no result.
+  // Without the environment: a variable that is set by chance must not change a result.
   return load((kDirectory / (name + ".yaml")).string(),
               [](const std::string&) { return std::nullopt; });
 }
@@ -65,14 +65,14 @@ TEST(BadConfigs, CoverEveryCode) {
   std::set<std::string> shown;
   for (const std::string& name : bad_files())
     for (const Diagnostic& d : load_bad(name).diagnostics) shown.insert(d.code);
-  // What takes more than one file, or a file that is none: load_test.cc.
+  // Diagnostics that need several files, or a path that is no file: load_test.cc.
   for (const char* code : {"E001", "E004", "E015", "E016", "E099"}) shown.insert(code);
   for (const char* code : {"E251", "E252", "E253", "W239", "W240"})
-    shown.insert(code);  // what the host lacks: control/host_check_test.cc
+    shown.insert(code);  // about the host: control/host_check_test.cc
   shown.insert("E143");  // a text that was sent: sent_text_test.cc
   for (const char* code : {"E257", "W243", "W244", "W245", "W246", "W247", "W248", "W249"})
-    shown.insert(code);  // what files of TLS hold: control/tls_contexts_test.cc
-  shown.insert("W252");  // what only `weir check --resolve` asks: e2e/names_test.cc
+    shown.insert(code);  // about TLS files: control/tls_contexts_test.cc
+  shown.insert("W252");  // only of `weir check --resolve`: e2e/names_test.cc
   shown.insert("E238");  // files that only `weir check` and the start read: e2e/tls_files_test.cc
 #define CODE(name, title) EXPECT_TRUE(shown.contains(#name)) << #name << ": " << title;
 #include "config/codes.def"

@@ -1,5 +1,4 @@
-// What a new user writes, and what the message tells to write instead: the right place and the
-// right words.
+// Mistakes of new users, and the hints about the right place and the right words.
 #include "config/hints.h"
 
 #include "config/diagnostic.h"
@@ -16,7 +15,7 @@ struct Mistake {
   std::string told;  // in the diagnostics
 };
 
-// A listener, a route, a cluster and whatever stands at the top; one of them has a key more.
+// A listener, a route, a cluster and the top of the file; one of them has one key more.
 struct Additions {
   std::string top, listener, route, cluster;
 };

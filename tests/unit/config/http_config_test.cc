@@ -1,4 +1,4 @@
-// What becomes of a file with HTTP listeners: the model, the plan, what is printed.
+// A file with HTTP listeners: the model, the plan, the printed configuration.
 #include <filesystem>
 #include <fstream>
 

@@ -40,7 +40,7 @@ TEST(Keys, DefaultsReadBackAsThemselves) {
   for (const Key& key : keys()) {
     if (!key.type || !key.literal_default()) continue;
     if (key.kind == Key::Kind::map) continue;
-    // Read over the model's default: the text must be one the type takes.
+    // Reads the text over the model's default: the type must accept it.
     void* owner = fresh(key.owner);
     const std::optional<Problem> problem = key.type->read(key.default_text, key.at(owner, 0));
     EXPECT_FALSE(problem) << key.name << ": " << problem->message;

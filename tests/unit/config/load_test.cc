@@ -195,7 +195,7 @@ TEST(Load, ReplacesVariablesInValuesOnly) {
                  {"APP", "app"},
                  {"BACKLOG", "7"},
                  {"EVIL", "x: [y\n"}}));
-  // The name with a bare '$' is no name.
+  // A '$' without braces is not a variable.
   ASSERT_EQ(loaded.diagnostics.size(), 1u) << told(loaded);
   EXPECT_EQ(loaded.diagnostics[0].code, "E131");
   EXPECT_THAT(loaded.model.listeners[0].bind, ElementsAre("127.0.0.1:80"));
@@ -250,11 +250,11 @@ TEST(Load, KeepsAnErrorAfterManyWarnings) {
                           [](auto& d) { return d.code == "E214"; }));
 }
 
-// ---- hostile text: a clear answer, soon
+// ---- hostile text: a diagnostic in bounded time
 
 struct Hostile {
   const char* name;
-  std::string (*yaml)();  // not before it runs: each test is a process that lists all of them
+  std::string (*yaml)();  // made when the test runs: each test is a process that lists all of them
   const char* code;
 };
 
@@ -317,7 +317,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Hostile{"CutInAList", [] { return "listeners: [{ bind: :80, "s; }, "E005"}),
     [](const auto& test) { return test.param.name; });
 
-// What is valid so far is compared with everything before it: that must not take its square.
+// Each value is compared with all values before it: that must not take quadratic time.
 TEST(Load, ChecksManyBindsOnOnePortInLinearTime) {
   constexpr size_t kMany = 5000;
   const auto with_binds = [](size_t n) {
@@ -454,7 +454,7 @@ TEST_F(LoadFile, WarnsOfAPatternWithoutFilesAndRefusesAMissingFile) {
   EXPECT_EQ(loaded.diagnostics[1].line, 3u);
 }
 
-// Otherwise a part of the configuration would be missing without a word.
+// Otherwise a part of the configuration would be missing without a message.
 TEST_F(LoadFile, RefusesAPatternWhoseDirectoryCannotBeRead) {
   fs::create_symlink("loop", directory / "loop");
   write("weir.yaml", "include: [loop/*.yaml]\n" + std::string(kMinimal));

@@ -22,7 +22,7 @@ TEST(Plan, IsEmptyForTheSameConfiguration) {
   EXPECT_THAT(plan(model(kBefore), model(kBefore)), IsEmpty());
 }
 
-// A health check may log in, and an answer may name a version or an account.
+// A health check may send a password, and an expected answer may contain a version or an account.
 TEST(Plan, MarksBytesOfHealthChecksAsConfidentialAsTextAndInHexadecimal) {
   const auto with = [](const std::string& check) {
     return model(

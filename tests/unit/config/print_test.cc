@@ -138,7 +138,7 @@ TEST(DefaultsYaml, IsAWholeConfigurationOnceTheRequiredKeysAreGiven) {
   const auto give = [&](std::string_view key, std::string_view value) {
     const std::string line =
         "    # " + std::string(key) + (key == "cluster" ? ": (none)" : ": (required)");
-    // What a route requires stands in a comment before it.
+    // A comment before the route has the keys that it requires.
     const size_t at = key == "cluster" ? yaml.find(line) : yaml.rfind(line);
     ASSERT_NE(at, std::string::npos) << key;
     yaml.replace(at, line.size(), "    " + std::string(key) + ": " + std::string(value));

@@ -1,4 +1,4 @@
-// A text from a sender with less rights: nothing but the text itself is looked at.
+// A text from a sender with fewer rights: weir reads nothing but the text itself.
 #include <gtest/gtest.h>
 #include <stdlib.h>
 

@@ -50,7 +50,7 @@ TEST(Covers, FieldsByValueOrByPresence) {
   any = {}, one = {};
   any.query = {{"A", "*"}};
   one.query = {{"a", "1"}};
-  EXPECT_FALSE(covers(any, one)) << "parameters have a case";
+  EXPECT_FALSE(covers(any, one)) << "the names of parameters are case-sensitive";
 }
 
 TEST(NeverSeen, FollowsThePathRules) {

@@ -1,4 +1,4 @@
-// What becomes of a file with TLS: the model, the plan, what is printed.
+// A file with TLS: the model, the plan, the printed configuration.
 #include "config/print.h"
 #include "support/config_read.h"
 

@@ -19,7 +19,7 @@ std::string numbered(const char* name, size_t i) {
   return name + std::to_string(i);
 }
 
-// One HTTP listener; a route, a cluster and a backend for each number.
+// One HTTP listener; `n` routes, clusters and backends.
 Candidate candidate(size_t clusters, const std::string& changed_address = {}) {
   Candidate result;
   config::Model& model = result.loaded.model;

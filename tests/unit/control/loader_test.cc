@@ -34,7 +34,7 @@ TEST(Loader, RequestDuringALoadCausesAnotherLoad) {
   loader.request(count);
   may_finish.set_value();
   EXPECT_TRUE(loop.run_until([&] { return answered == 3; }));
-  EXPECT_EQ(loads, 2);  // the two that waited share one
+  EXPECT_EQ(loads, 2);  // the two waiting requests share one load
 }
 
 TEST(Loader, ReadsItsOwnConfigurationBeforeWaitingTexts) {

@@ -10,7 +10,7 @@ namespace {
 
 constexpr int kEnding[] = {SIGTERM, SIGINT, SIGQUIT};
 
-// Process 1 of a container obeys only signals that have a handler.
+// For process 1 of a container the kernel ignores signals without a handler.
 [[noreturn]] void exit_with_missing_handlers() {
   end_on_signals();
   int missing = 0;

@@ -35,7 +35,7 @@ TEST(SnapshotStore, CompilesHttpListenersAndTheirClusters) {
   const ListenerSpec& web = snapshot.listeners[0];
   EXPECT_EQ(web.protocol, config::Protocol::http);
   EXPECT_EQ(web.cluster, kNoCluster);
-  EXPECT_THAT(web.clusters, ElementsAre(0u, 2u)) << "what has no weight gets nothing";
+  EXPECT_THAT(web.clusters, ElementsAre(0u, 2u)) << "a cluster of weight 0 gets no requests";
   ASSERT_TRUE(web.http);
   EXPECT_EQ(web.http->routes.routes().size(), 2u);
   EXPECT_EQ(snapshot.cluster_names(web), "a, c");

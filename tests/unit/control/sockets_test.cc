@@ -115,7 +115,7 @@ std::string on_port(const std::string& host, const Address& port) {
   return host + ":" + std::to_string(port.port());
 }
 
-// Which of the first worker's sockets has a connection waiting: its place, or -1.
+// The index of the first worker's socket that has a waiting connection; -1: none.
 int place_of_connection(const Told& told) {
   for (size_t i = 0; i < told.told[0].size(); ++i)
     if (wait_ready(told.told[0][i].fd, POLLIN, 0ms)) return static_cast<int>(i);

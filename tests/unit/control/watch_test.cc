@@ -38,7 +38,7 @@ TEST_F(WatchTest, ReportsManyChangesOnceInTheDirectoriesOfTheLastSet) {
   for (int i = 0; i < 10; ++i) write(one_), write(two_);
   EXPECT_EQ(told(), 1);
   watch_.set({two_});
-  EXPECT_EQ(told(), 1) << "that a directory is no longer watched is no change of it";
+  EXPECT_EQ(told(), 1) << "the end of a watch is not a change";
   write(one_);
   EXPECT_EQ(told(), 1);
   write(two_);
@@ -56,7 +56,7 @@ TEST_F(WatchTest, DirectoryThatDidNotRespondIsWatchedOnceItResponds) {
   watch_.set({one_});
   write(one_);
   advance(Watch::kRetry);
-  EXPECT_EQ(told(), 0) << "it hangs still";
+  EXPECT_EQ(told(), 0) << "the directory still hangs";
   answer.set_value(0);
   while (FileReader::stuck_threads() > 0) std::this_thread::yield();
   EXPECT_TRUE(run_until([&] {

@@ -1,5 +1,5 @@
-// Messages that two readers may read in two ways, in both directions: the inputs that known parsers
-// take wrongly, and every combination of Content-Length and Transfer-Encoding. RFC 9112 6, 11.
+// Messages that two parsers may read in two ways, in both directions: inputs that known parsers
+// misread, and every combination of Content-Length and Transfer-Encoding. RFC 9112 6, 11.
 #include <filesystem>
 #include <fstream>
 #include <iterator>

@@ -1,4 +1,4 @@
-// What the log tells of a head that was refused.
+// The parts of a refused head that the log shows.
 #include "http/glimpse.h"
 
 #include <gtest/gtest.h>

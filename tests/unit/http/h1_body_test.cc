@@ -1,4 +1,4 @@
-// Where a body ends: RFC 9112 6 and 7.1, one test a rule.
+// The end of a body: RFC 9112 6 and 7.1, one test for each rule.
 #include "http/h1_body.h"
 
 #include <array>

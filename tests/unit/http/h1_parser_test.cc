@@ -1,4 +1,4 @@
-// The rules of RFC 9112 for a request head, one test a rule.
+// The rules of RFC 9112 for a request head, one test for each rule.
 #include "http/h1_parser.h"
 
 #include "http1_reading.h"

@@ -1,4 +1,4 @@
-// What is passed on, and how it is framed: one test a rule.
+// Relayed heads and their framing: one test for each rule.
 #include "http/h1_relay.h"
 
 #include <array>

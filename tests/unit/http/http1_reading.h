@@ -15,7 +15,7 @@ inline Http1Transcript read_http1(std::string_view input, HeadLimits limits = {}
   Http1Transcript bytewise(limits, body_limit);
   for (char c : input) bytewise.feed({&c, 1});
   EXPECT_EQ(bytewise.text(), whole.text()) << "byte by byte: " << input;
-  size_t stride = 1 + input.size() / 512;  // long inputs: every place would be quadratic
+  size_t stride = 1 + input.size() / 512;  // for long inputs every place would take quadratic time
   for (size_t cut = 1; cut < input.size(); cut += stride) {
     Http1Transcript split(limits, body_limit);
     split.feed(input.substr(0, cut));
@@ -25,7 +25,7 @@ inline Http1Transcript read_http1(std::string_view input, HeadLimits limits = {}
   return whole;
 }
 
-// The same for what a backend sends, up to its FIN.
+// The same for the bytes of a backend, up to its FIN.
 inline Http1ResponseTranscript read_responses(std::string_view input,
                                               std::string_view method = "GET",
                                               HeadLimits limits = {}) {

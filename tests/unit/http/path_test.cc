@@ -1,4 +1,5 @@
-// What servers may make of a path: its normal form, and what the rules of a listener refuse.
+// The readings of a path by servers: its normal form, and the paths that the rules of a listener
+// refuse.
 #include "http/path.h"
 
 #include <gtest/gtest.h>

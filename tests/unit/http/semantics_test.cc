@@ -1,4 +1,4 @@
-// The fields that say which host a request is for, where it ends and whether the connection stays.
+// The fields that determine the host of a request, its end, and whether the connection stays open.
 #include "http/semantics.h"
 
 #include "http/h1_parser.h"

@@ -14,7 +14,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-// The value of the series written exactly so; NaN-free, fails the test if it is not there.
+// The value of the series with exactly this name and labels; fails the test if there is none.
 double value_of(const std::string& text, const std::string& series) {
   std::istringstream lines("\n" + text);
   for (std::string line; std::getline(lines, line);) {
@@ -228,7 +228,7 @@ TEST_F(CollectorTest, ReadsTheProcessFromTheKernel) {
   EXPECT_GT(value_of(text, "process_resident_memory_bytes"), 1e6);
   EXPECT_GT(value_of(text, "process_virtual_memory_bytes"),
             value_of(text, "process_resident_memory_bytes"));
-#if !defined(WEIR_ASAN) && !defined(WEIR_TSAN)  // their allocators do not tell
+#if !defined(WEIR_ASAN) && !defined(WEIR_TSAN)  // their allocators do not report it
   EXPECT_GT(value_of(text, "process_heap_bytes"), 0);
 #endif
   EXPECT_GE(value_of(text, "process_threads"), 1);

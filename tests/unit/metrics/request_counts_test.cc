@@ -59,7 +59,7 @@ TEST(CodeClass, IsThatOfTheStatus) {
   EXPECT_STREQ(text(code_class(799)), "5xx");
 }
 
-// A backend may answer with any status, a client ask with any method.
+// A backend may answer with any status, and a client may send any method.
 TEST(RequestCounts, KeepsABoundedNumberOfPairs) {
   RequestCounts counts;
   for (unsigned status = 100; status < 600; ++status) counts.add(RequestMethod::GET, status);

@@ -38,12 +38,12 @@ struct Observer final : AcceptObserver {
   int out_of_descriptors = 0, asked = 0;
 };
 
-// While it lives, the process cannot open a descriptor.
+// During its lifetime the process cannot open a descriptor.
 class NoDescriptors {
  public:
   NoDescriptors() {
     EXPECT_EQ(::getrlimit(RLIMIT_NOFILE, &before_), 0);
-    const int lowest = ::dup(0);  // all numbers below it are taken
+    const int lowest = ::dup(0);  // all lower numbers are in use
     EXPECT_GE(lowest, 0);
     ::close(lowest);
     const rlimit tight{static_cast<rlim_t>(lowest), before_.rlim_max};

@@ -1,6 +1,6 @@
 // Random traffic over many pipes at once: sends, reads, half-closes, resets, forced closes. Every
-// byte arrives once and in order; a pipe whose ends behave always ends; nothing borrowed is kept.
-// WEIR_PIPE_SECONDS=600 runs fresh seeds for that long.
+// byte arrives once and in order; a pipe whose ends follow the rules always ends; all borrowed
+// memory is returned. WEIR_PIPE_SECONDS=600 runs fresh seeds for that long.
 #include <cstdlib>
 #include <list>
 
@@ -71,7 +71,7 @@ struct Conversation {
     reset_on_close(end.get());
     end.reset();
   }
-  // Lets both directions come to their end.
+  // Runs both directions to their end.
   void wind_up() {
     up.finish(pipe.client_end.get());
     down.finish(pipe.backend_end.get());

@@ -148,12 +148,13 @@ struct IgnoringObserver final : PipeObserver {
   void on_pipe() override {}
 };
 
-// Fairness (traps T5, T6): more lies in the source than a turn may move, and will give no event.
+// Fairness (traps T5, T6): the source has more bytes than a turn may move, and no event will report
+// them.
 TEST(UnixPipe, FloodYieldsToOtherSessionsAndResumesByItself) {
   TestLoop loop;
   PipeResources resources{loop.loop};
   std::vector<KernelPipe*>
-      all;  // none is left for the flood: it copies, and its blocks are counted
+      all;  // no kernel pipe is left for the flood: it copies, and its blocks are counted
   while (KernelPipe* pipe = resources.kernel_pipes.lend()) all.push_back(pipe);
   constexpr int kBuffer = 208 << 10;  // the maximum without privileges; the kernel doubles it
   constexpr size_t kTurn = HalfPipe::kChunksPerTurn * kBlockSize;
@@ -169,7 +170,7 @@ TEST(UnixPipe, FloodYieldsToOtherSessionsAndResumesByItself) {
   ASSERT_TRUE(sink.open(loop.loop, to.b.release()));
   HalfPipe flood(resources, source, sink, observer);
   PipeFixture other{resources, unix_pair(), unix_pair()};
-  loop.turns(1);  // it is known to be readable, and has not been read
+  loop.turns(1);  // the source is known to be readable, and has not been read
   flood.start();
   send_all(other.client_end.get(), "x");
 
@@ -233,7 +234,7 @@ TEST(TcpPipe, ResetDirectlyAfterTheLastBytesIsDetectedSoon) {
   EXPECT_TRUE(f.client.was_reset());
 }
 
-// No read follows that could find it.
+// No read follows that could detect the reset.
 TEST(TcpPipe, ResetAfterMoreBytesThanTheSinkAcceptsIsDetectedSoon) {
   TestLoop loop;
   PipeResources resources{loop.loop};
@@ -247,7 +248,7 @@ TEST(TcpPipe, ResetAfterMoreBytesThanTheSinkAcceptsIsDetectedSoon) {
   f.client_end.reset();
   ASSERT_TRUE(loop.run_until([&] { return f.pipe.request.blocked(); }));
   loop.turns(10);
-  ASSERT_FALSE(f.pipe.half_closed()) << "this shows nothing";
+  ASSERT_FALSE(f.pipe.half_closed()) << "the test proves nothing";
   loop.advance(2s);
   loop.turns(2);
   EXPECT_TRUE(f.pipe.half_closed());
@@ -289,7 +290,7 @@ class UrgentByteTest : public testing::Test {
     }));
     ASSERT_TRUE(f.pipe.request.splicing());
   }
-  // `before`, an urgent byte, `behind`; what arrives of it.
+  // Sends `before`, an urgent byte, `behind`; returns the bytes that arrive.
   std::string carried(const std::string& before, const std::string& behind, bool fin) {
     std::string got;
     size_t sent = 0;
@@ -343,7 +344,7 @@ TEST_F(UrgentByteTest, InTheMiddleOfASpliceDoesNotStallIt) {
   EXPECT_TRUE(ended);
 }
 
-// The error is at hand, and the bytes behind the urgent one are, too.
+// Both the error and the bytes after the urgent one have been received.
 TEST_F(UrgentByteTest, BeforeAResetDoesNotLoseTheFollowingBytes) {
   become_bulk();
   loop.turns(3);
@@ -362,7 +363,7 @@ TEST_F(UrgentByteTest, BeforeAResetDoesNotLoseTheFollowingBytes) {
   EXPECT_EQ(got.size(), 60'000u);
 }
 
-// A read is short there, too, and no event reports the rest.
+// A read stops there, too, and no event reports the rest.
 TEST_F(UrgentByteTest, InSmallMessagesDelaysTheFollowingBytesBriefly) {
   loop.turns(2);
   send_all(f.client_end.get(), "a");

@@ -56,7 +56,7 @@ TEST_F(TlsTransportTest, ReadWithoutAnEventAsksTheKernel) {
   EXPECT_FALSE(transport.cut_off());
 }
 
-// No event has reported these bytes either, nor the reset after them, which the write finds.
+// No event has reported these bytes or the reset after them, which the write detects.
 TEST_F(TlsTransportTest, BytesBeforeTheResetAreReadAfterAFailedWrite) {
   ASSERT_EQ(transport.read(memory).status, Io::Status::blocked);
   ASSERT_TRUE(peer->send("x"));
@@ -76,7 +76,7 @@ TEST_F(TlsTransportTest, FinWithoutCloseNotifyIsATruncation) {
   EXPECT_TRUE(transport.cut_off());
 }
 
-// Its edge came before TLS was set up, and will not come again (trap T4).
+// The edge of the FIN came before TLS was set up, and does not come again (trap T4).
 TEST_F(TlsTransportTest, FinBeforeTheHandshakeEndsIt) {
   SocketPair pair = tcp_pair();
   TlsPeer hasty(Socket(pair.a.release()), {});
@@ -90,7 +90,7 @@ TEST_F(TlsTransportTest, FinBeforeTheHandshakeEndsIt) {
   EXPECT_TRUE(early.cut_off());
 }
 
-// New keys are agreed on while both sides are full: nothing may be lost, nor stand still.
+// A KeyUpdate while both sides are full: no data may be lost or stall.
 TEST_F(TlsTransportTest, KeyUpdateWithinTheStreamChangesNoData) {
   constexpr size_t kSize = 2'000'000;
   size_t down = 0, taken = 0, up = 0, received = 0, updates = 0;
@@ -121,7 +121,7 @@ TEST_F(TlsTransportTest, KeyUpdateWithinTheStreamChangesNoData) {
           if (io.status != Io::Status::ok) break;
           check({memory.data(), io.bytes}, received);
         }
-        // It takes something only now and then.
+        // The peer reads only now and then.
         if (updates % 4 == 0 || up == kSize) {
           const std::string got = peer->receive();
           check(got, taken);
@@ -143,7 +143,7 @@ void ask_for_new_keys(TlsPeer& peer, const std::string& bytes) {
   }
 }
 
-// A transport that has written all that fits, and made records of more.
+// A transport that has written as many bytes as fit, and has made records of further bytes.
 class FullTlsTransportTest : public TlsTransportTest {
  protected:
   void SetUp() override {
@@ -157,7 +157,7 @@ class FullTlsTransportTest : public TlsTransportTest {
       return got == bytes;
     });
   }
-  // Until the other side has ended, one way or the other.
+  // Waits for the end of the other side, orderly or not.
   std::string all_that_comes() {
     std::string got;
     EXPECT_TRUE(run_until([&] {
@@ -172,7 +172,7 @@ class FullTlsTransportTest : public TlsTransportTest {
 // The answer follows the pending records, whose bytes have not been reported to the caller yet.
 TEST_F(FullTlsTransportTest, KeyUpdateWhileRecordsArePendingRepeatsNoData) {
   ask_for_new_keys(*peer, "abc");
-  std::string got = peer->receive();  // there is space now, and no event has reported it
+  std::string got = peer->receive();  // now the socket has room, and no event has reported it
   ASSERT_TRUE(reads("abc"));
   ASSERT_TRUE(run_until([&] {
     got += peer->receive();
@@ -182,10 +182,10 @@ TEST_F(FullTlsTransportTest, KeyUpdateWhileRecordsArePendingRepeatsNoData) {
   }));
   transport.shutdown_write();
   got += all_that_comes();
-  ASSERT_GE(got.size(), sent);  // what waited has been made of the bytes that come next
+  ASSERT_GE(got.size(), sent);  // the pending records contain the next bytes
   for (size_t at = 0; at < got.size(); at += 65536) {
     const std::string_view some = std::string_view(got).substr(at, 65536);
-    ASSERT_EQ(some, pattern(at, some.size())) << "behind " << at;
+    ASSERT_EQ(some, pattern(at, some.size())) << "after " << at;
   }
 }
 
@@ -202,14 +202,14 @@ TEST_F(FullTlsTransportTest, EndlessKeyUpdatesEndTheConnection) {
   Io io{};
   for (int i = 0; i < 10'000 && io.status != Io::Status::failed; ++i) {
     ask_for_new_keys(*peer, "xx");
-    turns(1);  // each has its budget
+    turns(1);  // each turn has its budget
     for (io = {}; io.status == Io::Status::ok;) io = transport.read(memory);
   }
   EXPECT_EQ(io.status, Io::Status::failed);
   EXPECT_EQ(transport.error(), ENOBUFS);
 }
 
-// Records without data: OpenSSL works through them as long as it gets more.
+// Records without data: OpenSSL processes them as long as it can read more.
 class RecordsWithoutDataTest : public TlsTransportTest {
  protected:
   struct Reader : TransportReader {
@@ -252,7 +252,7 @@ TEST_F(RecordsWithoutDataTest, KeyUpdatesBetweenDataAreSpreadOverTurnsWithoutLos
   }
   Reader reader(transport);
   turns(1);
-  EXPECT_LT(reader.got.size(), 300u) << "one turn is not for one connection";
+  EXPECT_LT(reader.got.size(), 300u) << "a turn must not serve one connection only";
   EXPECT_TRUE(run_until([&] { return reader.got.size() == bytes.size(); }));
   EXPECT_NE(reader.status, Io::Status::failed);
 }
@@ -262,7 +262,7 @@ TEST_F(RecordsWithoutDataTest, OccasionalKeyUpdatesAreAccepted) {
   for (int i = 0; i < 20; ++i) {
     send_key_updates(20);
     ASSERT_TRUE(run_until([&] {
-      int bytes = 0;  // that have not arrived
+      int bytes = 0;  // sent and not received
       return ::ioctl(peer->socket().fd(), SIOCOUTQ, &bytes) == 0 && bytes == 0;
     }));
     turns(5);
@@ -314,7 +314,7 @@ TEST_F(RecordsWithoutDataTest, HandshakeInTinyRecordsIsReadInPortions) {
   }));
   slow.start_tls(server->accept());
   for (int i = 0; i < 4; ++i) EXPECT_EQ(slow.handshake(), Transport::Connecting::pending);
-  EXPECT_GT(unread(), sent / 2) << "one turn is not for one connection";
+  EXPECT_GT(unread(), sent / 2) << "a turn must not serve one connection only";
   EXPECT_TRUE(run_until([&] {
     if (slow.readable()) {
       EXPECT_EQ(slow.handshake(), Transport::Connecting::pending);
@@ -323,9 +323,9 @@ TEST_F(RecordsWithoutDataTest, HandshakeInTinyRecordsIsReadInPortions) {
   })) << "the rest is read in later turns without an event";
 }
 
-// The bytes were abandoned, and may have been sent over another connection by now.
+// The caller has given up the bytes, and may have sent them over another connection.
 TEST_F(FullTlsTransportTest, CloseSendsNoPendingBytes) {
-  std::string got = peer->receive();  // there is room now
+  std::string got = peer->receive();  // now the socket has room
   ASSERT_FALSE(got.empty());
   transport.close();
   got += all_that_comes();

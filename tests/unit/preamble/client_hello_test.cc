@@ -1,4 +1,4 @@
-// ClientHellos: those of OpenSSL, however they arrive, and malformed ones.
+// ClientHellos of OpenSSL in all segmentations, and malformed ones.
 #include "preamble/client_hello.h"
 
 #include <gtest/gtest.h>
@@ -94,8 +94,8 @@ Read read_once(std::string_view input) {
   return read;
 }
 
-// What the whole of it is, after it was tried cut at every byte: incomplete until it is decided,
-// and the same ever after.
+// The result for the whole input. Also reads it cut at every byte: incomplete up to some byte, and
+// then always the same result.
 Read read(const std::string& input) {
   const Read whole = read_once(input);
   bool decided = false;
@@ -137,7 +137,7 @@ TEST(ClientHelloOfOpenssl, IsNeverCompleteBeforeItsLastByte) {
   const std::string hello = hello_of_openssl({.name = "a.test", .alpn = "\2h2"});
   for (size_t size = 0; size < hello.size(); ++size)
     EXPECT_EQ(read_once(std::string_view(hello).substr(0, size)).state, State::incomplete) << size;
-  EXPECT_EQ(read(hello + "\x17\3\3\0\1x"s), read_once(hello));  // early data behind it
+  EXPECT_EQ(read(hello + "\x17\3\3\0\1x"s), read_once(hello));  // early data after it
 }
 
 TEST(ClientHelloOfOpenssl, MeansTheSameInRecordsOfAnySize) {

@@ -1,4 +1,5 @@
-// The PROXY protocol: what is read, what is refused and when, and that what is written is read.
+// The PROXY protocol: headers that are read, headers that are refused and when, and reading of
+// written headers.
 #include "preamble/proxy_header.h"
 
 #include <gtest/gtest.h>
@@ -33,8 +34,8 @@ std::string text(const ProxyHeader& header) {
   return header.source.text() + " > " + header.destination.text();
 }
 
-// What the whole of it is, after it was tried cut at every byte: incomplete until it is decided,
-// and the same ever after.
+// The result for the whole input. Also reads it cut at every byte: incomplete up to some byte, and
+// then always the same result.
 ProxyRead read_header(const std::string& input) {
   const ProxyRead whole = read_proxy_header(input);
   bool decided = false;

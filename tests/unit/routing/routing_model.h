@@ -1,4 +1,4 @@
-// What tests of routing begin with: a listener read from the text of a configuration, and requests.
+// For tests of routing: a listener read from the text of a configuration, and requests.
 #pragma once
 
 #include <string>

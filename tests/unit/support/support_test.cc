@@ -1,4 +1,4 @@
-// The end-to-end tests believe their own tools: these are the tests of the tools.
+// Tests of the tools that the end-to-end tests rely on.
 #include "support/load_server.h"
 #include "support/proxy_process.h"
 #include "support/socket.h"

@@ -1,4 +1,4 @@
-// Records that leave a socket together, whole or in part.
+// Records that are sent together, completely or in part.
 #include "tls/tls_records.h"
 
 #include <gtest/gtest.h>

@@ -21,7 +21,7 @@ class ClusterTest : public testing::Test {
     spec.hosts[host].backend->set_health(Health::down);
     if (cluster) cluster->rebuild();
   }
-  // Which backends get sessions.
+  // The backends that get sessions.
   std::set<BackendIndex> picked() {
     if (!cluster) cluster = std::make_unique<Cluster>(spec, metrics, 1);
     std::set<BackendIndex> seen;

@@ -40,7 +40,7 @@ TEST(SourceHash, AllWorkersAgreeWhateverTheirSeedAndTheOrderOfHosts) {
   EXPECT_EQ(one.picks(kClients), other.picks(kClients));
 }
 
-// Not a property but a promise: an update of weir must not send every client elsewhere.
+// A guarantee for updates: a new version of weir must not move every client to another backend.
 TEST(SourceHash, MappingIsTheSameInEveryBuild) {
   BalancerHarness hosts(kSourceHash, {1, 2, 1, 4});
   EXPECT_EQ(hosts.picks(12), (std::vector<int>{1, 1, 0, 1, 3, 2, 2, 1, 1, 1, 3, 3}));
