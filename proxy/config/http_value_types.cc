@@ -223,8 +223,7 @@ Outcome read_upgrade(std::string_view text, std::string& out) {
 }
 
 Outcome read_route_name(std::string_view text, std::string& out) {
-  if (text == "none")
-    return Problem{Code::E131, "'none' stands for no route", "give it another name"};
+  if (text == "none") return Problem{Code::E131, "'none' means no route", "give it another name"};
   if (text.empty() || text.size() > 100 || !std::all_of(text.begin(), text.end(), is_visible))
     return Problem{Code::E131, "this is not a name of a route",
                    "up to 100 visible ASCII characters, no blanks"};

@@ -38,7 +38,7 @@ std::string_view host_in(std::string_view fields) {
 
 HeadGlimpse glimpse(std::string_view bytes) {
   HeadGlimpse seen;
-  if (bytes.starts_with("\r\n")) bytes.remove_prefix(2);  // as the parser passes over it
+  if (bytes.starts_with("\r\n")) bytes.remove_prefix(2);  // the parser skips it, too
   const std::string_view line = next_line(bytes);
   const size_t blank = std::min(line.find(' '), line.size());
   const std::string_view method = line.substr(0, blank);

@@ -208,7 +208,7 @@ class Proxy:
         result = subprocess.run(self.version_command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         found = re.search(r"\d+(\.\d+)+\S*( \([0-9a-f]+\))?", result.stdout)
         if not found:
-            raise RuntimeError(f"{' '.join(map(str, self.version_command))} tells no version: {result.stdout!r}")
+            raise RuntimeError(f"{' '.join(map(str, self.version_command))} prints no version: {result.stdout!r}")
         return found.group(0)
 
     def start(self, scenario, port, folder):

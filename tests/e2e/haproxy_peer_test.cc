@@ -148,7 +148,7 @@ TEST_F(HaproxyBeforeWeir, HaproxyWithoutItsHeaderIsRefused) {
 
 class HaproxyBehindWeir : public testing::Test {
  protected:
-  // It answers with `told`, a text in its log format.
+  // Its answer is `told`, a text in its log format.
   ForeignServer haproxy(const std::string& told) const {
     return ForeignServer::haproxy(
         fmt::format("frontend front\n  mode http\n  bind {} accept-proxy\n"

@@ -95,7 +95,7 @@ TEST_F(KeptConnectionsTest, ConnectionResetAfterItsResponseDoesNotDelayTheNextRe
   ASSERT_TRUE(pair.server.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"));
   pair.server.reset();
   receive(pair.client, "\r\n\r\nok");
-  exchange(pair);  // the clock stands still
+  exchange(pair);  // the clock does not advance
   EXPECT_EQ(cells_of_backend().connects.value, 2u);
 }
 

@@ -205,12 +205,12 @@ void HttpTraffic::judge_cut(const Request& request, const Evidence& evidence, Ta
 
 void HttpTraffic::judge_tunnel(const Request& request, const Answer& answer) {
   if (answer.tunnel_received > request.tunnel || request.tunnel_received > answer.tunnel)
-    ledger_.fail("{}: its tunnel has said more than it was told", request.number);
+    ledger_.fail("{}: its tunnel has more bytes than the script", request.number);
   if (answer.tunnel_cut && request.tunnel_heard_out && request.tunnel_received != answer.tunnel)
-    ledger_.fail("{}: its backend said {} bytes before it was cut off, {} came", request.number,
+    ledger_.fail("{}: its backend sent {} bytes before it was cut off, {} arrived", request.number,
                  answer.tunnel, request.tunnel_received);
   if (request.tunnel_cut && answer.tunnel_heard_out && answer.tunnel_received != request.tunnel)
-    ledger_.fail("{}: its client said {} bytes before it was cut off, {} came", request.number,
+    ledger_.fail("{}: its client sent {} bytes before it was cut off, {} arrived", request.number,
                  request.tunnel, answer.tunnel_received);
   if (!scenario_.polite) return;
   if (answer.tunnel_received != request.tunnel || request.tunnel_received != answer.tunnel ||
