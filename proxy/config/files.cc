@@ -108,7 +108,8 @@ std::vector<std::string> directories_on_way(const std::string& path) {
     note_directory(directories, done == "./" || done == "/" ? done.substr(0, 1)
                                                             : done.substr(0, done.size() - 1));
     if (target[0] == '/') done = "/";
-    rest = rest.empty() ? target : target + "/" + rest;
+    if (!rest.empty()) rest.insert(0, 1, '/');
+    rest.insert(0, target);
   }
   std::string last = directory_of(done);
   if (last.starts_with("./")) last = last.substr(2);
