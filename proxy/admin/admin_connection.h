@@ -90,7 +90,7 @@ class AdminConnection final : public Retirable,
   bool advancing_ = false;
   const AdminPeer peer_;
 
-  H1RequestParser parser_;
+  H1RequestReader parser_;
   H1BodyDecoder decoder_;
   AdminRequest request_;
   bool started_ = false;  // a byte of the request has arrived

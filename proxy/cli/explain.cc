@@ -122,8 +122,7 @@ class Explaining {
       return result;
     }
     const HttpSpec http(listener, loaded_.model.clusters);
-    H1RequestParser parser({.head = static_cast<size_t>(http.limits.max_header_size),
-                            .fields = http.limits.max_headers});
+    H1RequestReader parser(http.head_limits());
     if (parser.feed(text_) == H1RequestParser::State::complete) {
       explain_head(http, parser.head(text_), result);
     } else {

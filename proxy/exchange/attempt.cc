@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "base/check.h"
 #include "upstream/connecting.h"
 
 namespace weir {
@@ -62,20 +61,15 @@ std::optional<BackendError> backend_error(RetryCause cause) {
 
 }  // namespace
 
-Attempt::Attempt(Cluster& cluster, BackendIndex backend, Lease lease, TimePoint now)
-    : cluster_(cluster),
+Attempt::Attempt(BackendSide& side, Cluster& cluster, BackendIndex backend, Lease kept,
+                 TimePoint now)
+    : side_(side),
+      cluster_(cluster),
       backend_(backend),
       cells_(cluster.cells_of(backend)),
-      lease_(std::move(lease)),
       began_(now) {
-  if (lease_ != nullptr) cluster_.begin_use(backend_);
-}
-
-Transport& Attempt::open() {
-  DCHECK(lease_ == nullptr);
   cluster_.begin_use(backend_);
-  lease_ = cluster_.pool(backend_).open();
-  return lease_->transport;
+  side_.begin(cluster_, backend_, std::move(kept));
 }
 
 void Attempt::on_connected(TimePoint now) {
@@ -109,26 +103,16 @@ void Attempt::count(std::optional<BackendError> error) {
   if (error) cells_.request_errors[*error].add();
 }
 
-void Attempt::give_back(PrivateConnections* own, Duration keeps_for) {
-  stop_watching();
+void Attempt::give_back(PrivateConnections* own) {
+  connected_ = false;
   cluster_.end_use(backend_);
-  if (!lease_->is_private())
-    lease_->pool().give_back(std::move(lease_), keeps_for);
-  else if (own != nullptr)
-    own->keep(std::move(lease_), cluster_, backend_, keeps_for);
-  lease_.reset();
+  side_.over(true, own);
 }
 
 void Attempt::drop() {
-  if (lease_ == nullptr) return;
-  stop_watching();
-  lease_.reset();
+  if (!std::exchange(connected_, false)) return;
   cluster_.end_use(backend_);
-}
-
-void Attempt::stop_watching() {
-  lease_->transport.set_reader(nullptr);
-  lease_->transport.set_writer(nullptr);
+  side_.over(false, nullptr);
 }
 
 }  // namespace weir

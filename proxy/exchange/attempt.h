@@ -2,25 +2,25 @@
 // what was moved and when.
 //
 // Owner: an Exchange, by value, from the choice of the backend until the next attempt or the end of
-// the request; thread: the worker's. It is counted once, by the first call of end(). When it is
-// destroyed, a connection that it still has is closed. Which backend it was can be asked after
-// end(), too. The cluster outlives it: the exchange, or its BackendSearch, holds the snapshot.
+// the request; thread: the worker's. It is counted once, by the first call of end(). It has a
+// connection, by `side`, until give_back(), drop() or its destruction, and counts as a use of the
+// backend as long. Which backend it was can be asked after end(), too. The cluster outlives it: the
+// exchange, or its BackendSearch, holds the snapshot.
 #pragma once
 
 #include <optional>
 
 #include "base/check.h"
-#include "exchange/channel.h"
+#include "exchange/backend_side.h"
 #include "metrics/cells.h"
 #include "upstream/cluster.h"
-#include "upstream/private_connections.h"
 
 namespace weir {
 
 class Attempt {
  public:
-  // `lease`: a kept connection; null: connect() makes one.
-  Attempt(Cluster& cluster, BackendIndex backend, Lease lease, TimePoint now);
+  // `kept`: a connection that is there; null: side.connect() makes one.
+  Attempt(BackendSide& side, Cluster& cluster, BackendIndex backend, Lease kept, TimePoint now);
   Attempt(const Attempt&) = delete;
   Attempt& operator=(const Attempt&) = delete;
   ~Attempt() {
@@ -28,13 +28,9 @@ class Attempt {
     drop();
   }
 
-  Transport& open();  // a connection that is to be connected
-  bool has_connection() const { return lease_ != nullptr; }
-  Transport& transport() const { return lease_->transport; }
-  Channel channel() const { return Channel(lease_->transport); }
-  bool reused() const { return lease_->reused(); }
-  bool is_private() const { return lease_ != nullptr && lease_->is_private(); }
-  void make_private() { lease_->make_private(); }
+  bool has_connection() const { return connected_; }
+  BackendSide& side() const { return side_; }
+  Channel channel() const { return side_.channel(); }  // while it has a connection
 
   Cluster& cluster() const { return cluster_; }
   BackendIndex backend() const { return backend_; }
@@ -52,9 +48,8 @@ class Attempt {
   // Counts the attempt, unless that was done. `failed`: why it came to nothing.
   void end(RetryCause failed);
   void end(std::optional<EndReason> failed);
-  // Gives the connection back for further requests: to its pool, or to `own` if it is private;
-  // `own` null: no further request comes from that client.
-  void give_back(PrivateConnections* own, Duration keeps_for);
+  // Gives the connection back for further requests; see BackendSide::over().
+  void give_back(PrivateConnections* own);
   void drop();  // closes the connection, if there is one still
 
   TimePoint began() const { return began_; }
@@ -62,18 +57,18 @@ class Attempt {
 
  private:
   void count(std::optional<BackendError> error);
-  void stop_watching();
 
+  BackendSide& side_;
   Cluster& cluster_;
   const BackendIndex backend_;
   BackendCells& cells_;
-  Lease lease_;
   const TimePoint began_;
   TimePoint sent_at_{};
   std::optional<Duration> connected_in_;
   uint64_t settled_sent_ = 0;
   uint64_t settled_received_ = 0;
-  unsigned status_ = 0;  // of its response; 0: none
+  unsigned status_ = 0;    // of its response; 0: none
+  bool connected_ = true;  // or connecting
   bool counted_ = false;
 };
 

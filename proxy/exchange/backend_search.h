@@ -9,8 +9,8 @@
 #include <array>
 
 #include "exchange/attempt.h"
-#include "exchange/channel.h"
 #include "exchange/retry.h"
+#include "net/channel.h"
 #include "routing/snapshot.h"
 #include "upstream/private_connections.h"
 

@@ -236,8 +236,7 @@ bool BodyRelay::start_raw() {
   const uint64_t size = decoder_.data_ahead();
   if (!same || size == 0) return false;
   give_back();
-  raw_.emplace(resources_, *source_.transport(), *sink_.transport(),
-               static_cast<PipeObserver&>(*this));
+  raw_.emplace(resources_, source_, sink_, static_cast<PipeObserver&>(*this));
   if (out_ == BodyFraming::length) raw_->limit(size);
   raw_->start();
   if (raw_->pump() != HalfPipe::State::open) raw_over();

@@ -13,8 +13,8 @@
 #include <optional>
 
 #include "base/bytes_with_room.h"
-#include "exchange/channel.h"
 #include "http/h1_body.h"
+#include "net/channel.h"
 #include "net/pipe.h"
 
 namespace weir {

@@ -2,14 +2,16 @@
 // message. ClientConnection: the parts of the client's connection that an exchange uses many times
 // per request; the exchange keeps a copy, so that none of these uses is a virtual call.
 //
-// Owner: the session, which implements ClientSide; thread: the worker's. The session outlives its
-// exchanges, and nothing that ClientConnection refers to moves.
+// Owner: the session, or who lends it to the session with the exchange; thread: the worker's. It
+// outlives the exchange, and nothing that ClientConnection refers to moves. Heads are written in
+// the scratch memory of HttpResources: they are sent, or copied, before the next one is written.
 #pragma once
 
 #include <optional>
 
 #include "base/session_id.h"
-#include "exchange/channel.h"
+#include "exchange/head_read.h"
+#include "exchange/own_head.h"
 #include "metrics/cells.h"
 #include "routing/snapshot.h"
 #include "upstream/private_connections.h"
@@ -52,6 +54,19 @@ class ClientSide {
   virtual bool last_request() const = 0;
   // The connection has carried requests before this one.
   virtual bool served_before() const = 0;
+
+  // One step; `head` is filled from `in`, which has the bytes from the first of the request on.
+  virtual HeadRead read_head(HeadBuffer& in, RequestHead& head) = 0;
+  // The head of the response, with room for the head of a first chunk. Sets plan.body: how the body
+  // is sent to this client. `keep`: the connection goes on; false afterwards: it cannot.
+  virtual HeadText write_head(const ResponseHead& head, ResponsePlan& plan, bool& keep) = 0;
+  // Of an interim response; no bytes: this client knows none.
+  virtual HeadText write_interim_head(const ResponseHead& head, const ResponsePlan& plan) = 0;
+  // Of the response that opens a tunnel.
+  virtual HeadText write_tunnel_head(const ResponseHead& head, const ResponsePlan& plan) = 0;
+  // Of a response of weir's own.
+  virtual HeadText write_own_head(const OwnHead& head, const FieldEdits* edits, bool keep) = 0;
+
   // The last call for this request; it may begin the next one. `failure`: why the exchange did not
   // end in order.
   virtual void on_exchange_over(AfterExchange after, std::optional<EndReason> failure) = 0;

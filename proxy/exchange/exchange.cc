@@ -25,11 +25,10 @@ bool is_misdirected(const TlsServer* server, const TlsStream* tls, std::string_v
 
 // What is read with a head may be the beginning of a body, which BodyRelay frames where it stands.
 static_assert(HeadBuffer::kReserve >= BodyRelay::kTailRoom);
-// PageBlocks lends whole pages of 4 KiB.
-static_assert(sizeof(Exchange) <= 2 * 4096);
 
-Exchange::Exchange(HttpResources& http)
+Exchange::Exchange(HttpResources& http, BackendSide& backend)
     : http_(http),
+      backend_side_(backend),
       in_(http.pipes().buffers),
       up_(http.pipes(), *this),
       out_(http.pipes().buffers),
@@ -46,7 +45,6 @@ void Exchange::begin(ClientSide& side, std::string_view begun) {
   request_.began = http_.pipes().loop.now();
   hold_configuration();
   enter(Stage::read_head);
-  request_parser_.reset(head_limits());
   client().set_reader(&client_events_);
   client().set_writer(&client_events_);
   advance();
@@ -66,9 +64,10 @@ void Exchange::reset() {
   }
   in_.clear();
   out_.clear();
-  request_parser_.forget_fields();
-  response_parser_.forget_fields();
-  for (TextBuffer* text : {&host_, &path_, &answer_}) text->release_above(kBlockSize);
+  in_.to_fill().clear();
+  out_.to_fill().clear();
+  for (TextBuffer* text : {&matched_.host, &matched_.path, &answer_})
+    text->release_above(kBlockSize);
   answer_.clear();
   client_side_ = nullptr;
   connection_ = {};
@@ -173,32 +172,21 @@ void Exchange::on_client() {
 }
 
 Exchange::Step Exchange::read_head() {
-  if (!in_.empty()) {
-    switch (request_parser_.feed(in_.view())) {
-      case H1RequestParser::State::complete: return take_head();
-      case H1RequestParser::State::failed:
-        take_configuration();
-        return reply(request_parser_.fault().status, request_parser_.fault().reason,
-                     EndReason::bad_request);
-      case H1RequestParser::State::incomplete: break;
-    }
+  const HeadRead read = client_side_->read_head(in_, in_.to_fill());
+  request_.received += read.bytes;
+  switch (read.status) {
+    case HeadRead::Status::complete: return take_head(read.size);
+    case HeadRead::Status::again: return Step::next;
+    case HeadRead::Status::incomplete:
+      // A wake-up without a byte: the connection waits without an exchange.
+      return in_.empty() ? over(AfterExchange::keep, std::nullopt) : Step::wait;
+    case HeadRead::Status::malformed:
+      take_configuration();
+      return reply(read.fault.status, read.fault.reason, EndReason::bad_request);
+    case HeadRead::Status::ended: return over(AfterExchange::close, EndReason::client_closed);
+    case HeadRead::Status::failed: return client_failed();
   }
-  if (!client().readable()) {
-    // A wake-up without a byte: the connection waits without an exchange.
-    return in_.empty() ? over(AfterExchange::keep, std::nullopt) : Step::wait;
-  }
-  const size_t limit = static_cast<size_t>(request_.listener->http->limits.max_header_size);
-  const Io io = client().read(in_.room(limit));
-  switch (io.status) {
-    case Io::Status::ok: break;
-    case Io::Status::blocked: return Step::next;
-    case Io::Status::unsupported: CHECK_UNREACHABLE();
-    case Io::Status::eof: return over(AfterExchange::close, EndReason::client_closed);
-    case Io::Status::failed: return client_failed();
-  }
-  in_.add(io.bytes);
-  request_.received += io.bytes;
-  return Step::next;
+  CHECK_UNREACHABLE();
 }
 
 // The head is complete or malformed: the configuration in force serves the request.
@@ -214,12 +202,8 @@ void Exchange::hold_configuration() {
   http_.fit_scratch(request_.listener->http->head_room);
 }
 
-HeadLimits Exchange::head_limits() const {
-  const config::ListenerLimits& limits = request_.listener->http->limits;
-  return {.head = static_cast<size_t>(limits.max_header_size), .fields = limits.max_headers};
-}
-
-Exchange::Step Exchange::take_head() {
+Exchange::Step Exchange::take_head(size_t size) {
+  request_.head_size = size;
   take_configuration();
   // A client may send bytes for the tunnel before CONNECT is answered. If no tunnel is opened,
   // these bytes must not be read as a request.
@@ -231,15 +215,15 @@ Exchange::Step Exchange::take_head() {
 }
 
 Exchange::Step Exchange::route() {
-  RequestFacts facts = facts_of(request(), host_, request_.client.scheme);
+  RequestFacts facts = facts_of(request(), matched_.host, request_.client.scheme);
   const ListenerSpec& listener = *request_.listener;
-  facts.misdirected =
-      is_misdirected(listener.tls.get(), connection_.tls, host_.view(), request().authority());
+  facts.misdirected = is_misdirected(listener.tls.get(), connection_.tls, matched_.host.view(),
+                                     request().authority());
   // Few clients open another connection otherwise.
   if (facts.misdirected) response_.keep_client = false;
   const Decision decision =
       decide(*listener.http, facts, {http_.text_scratch(), http_.target_scratch()});
-  path_.assign(decision.choice.path);
+  matched_.path.assign(decision.choice.path);
   const Route* const route = request_.route = decision.choice.route;
   if (route != nullptr) books_.routed(request_.snapshot->route_cells(listener, route));
   switch (decision.kind) {
@@ -262,7 +246,7 @@ Exchange::Step Exchange::forward(const Route& route) {
   search_.begin(request_.snapshot->cluster(route.pick(http_.random().next())));
   books_.forwarded(search_.cluster().cells());
   const RequestHead& head = request();
-  const size_t behind = in_.view().size() - request_parser_.head_size();
+  const size_t behind = in_.view().size() - request_.head_size;
   if (head.framing() == BodyFraming::length)
     request_.body_known = static_cast<size_t>(std::min<uint64_t>(behind, head.content_length()));
   enter(Stage::acquire);

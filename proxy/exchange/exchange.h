@@ -2,9 +2,10 @@
 // the body. The source order of perform() is the order of events; enter() is the only place where
 // the stage changes.
 //
-// Owner: HttpResources, which lends it to a client connection while a request is under way; thread:
-// the worker's. It relays through two BodyRelays and closes neither the client's connection nor its
-// books: what happens to the connection then is the last thing it tells ClientSide in a call.
+// Owner: who lends it, with its ends, to a client connection while a request is under way; thread:
+// the worker's. It knows no parser, no version of HTTP and no socket: heads are read and written by
+// ClientSide and BackendSide, bodies go by Channels. It does not close the client's connection:
+// what happens to it is the last thing the exchange tells ClientSide in a call.
 //
 // Whether a request is sent again after a failure: exchange/retry.h. Which time limit it has:
 // exchange/limits.h. Which backend it is sent to: exchange/backend_search.h.
@@ -18,9 +19,6 @@
 #include "exchange/exchange_state.h"
 #include "exchange/head_buffer.h"
 #include "exchange/http_resources.h"
-#include "http/h1_parser.h"
-#include "http/h1_relay.h"
-#include "net/last_bytes.h"
 #include "net/transport_events.h"
 #include "routing/decide.h"
 
@@ -32,7 +30,8 @@ class Exchange final : private BodyRelayObserver,
                        private Yielding,
                        private Deadline {
  public:
-  explicit Exchange(HttpResources& http);
+  // `backend`: for its attempts, one after the other.
+  Exchange(HttpResources& http, BackendSide& backend);
   ~Exchange();
 
   // Takes over the client's transport; `begun`: its first bytes, of a pipelined request.
@@ -42,6 +41,7 @@ class Exchange final : private BodyRelayObserver,
 
   // Bytes after the request, when it is over.
   std::string_view leftover() const { return request_.leftover; }
+  ExchangeStage stage() const { return stage_; }
   WaitingFor waiting_for() const;
   TimePoint last_active() const;
   uint64_t received_bytes() const;  // from the client
@@ -84,7 +84,7 @@ class Exchange final : private BodyRelayObserver,
   Step perform();
   // exchange.cc
   Step read_head();
-  Step take_head();
+  Step take_head(size_t size);
   void take_configuration();
   void hold_configuration();
   Step route();
@@ -110,11 +110,10 @@ class Exchange final : private BodyRelayObserver,
   // exchange_response.cc
   Step await_response();
   Step read_response();
-  Step take_response();
+  Step take_response(size_t head_size);
   Step relay_interim(const ResponseHead& head);
   Step send_response(const ResponseHead& head);
   ResponsePlan response_plan() const;
-  BytesWithRoom write_response_head(const ResponseHead& head, BodyPlan body);
   void expect_response_trailers(const ResponseHead& head);
   Step relay();
   Step finish();
@@ -151,17 +150,19 @@ class Exchange final : private BodyRelayObserver,
   void count(std::optional<EndReason> reason);
   void write_access_line(std::optional<EndReason> reason);
 
-  HeadLimits head_limits() const;
   std::optional<EndReason> failed_by() const {
     return failure_ ? std::optional(failure_->cause) : std::nullopt;
   }
-  bool understood() const { return request_parser_.state() == H1RequestParser::State::complete; }
-  const RequestHead& request() { return request_parser_.head(in_.view()); }
-  const ResponseHead& response() { return response_parser_.head(out_.view()); }
+  bool understood() const { return request_.head_size != 0; }
+  size_t max_head_size() const {
+    return static_cast<size_t>(request_.listener->http->limits.max_header_size);
+  }
+  const RequestHead& request() { return in_.head(); }
   Channel client() const { return connection_.channel; }
   void watch_client();
 
   HttpResources& http_;
+  BackendSide& backend_side_;
   ExchangeBooks books_;
   ClientSide* client_side_ = nullptr;
   ClientConnection connection_;  // of client_side_
@@ -169,13 +170,10 @@ class Exchange final : private BodyRelayObserver,
   BackendEvents backend_events_{*this};
 
   // These keep their memory from one request to the next.
-  HeadBuffer in_;
-  H1RequestParser request_parser_;
-  TextBuffer host_;  // in lower case, without port
-  TextBuffer path_;  // as matched
+  ReadHead<RequestHead> in_;
+  ExchangeTexts matched_;
   BodyRelay up_;
-  HeadBuffer out_;
-  H1ResponseParser response_parser_;
+  ReadHead<ResponseHead> out_;
   BodyRelay down_;
   TextBuffer answer_;  // written by weir, or before the response; what is not sent yet
 
@@ -185,9 +183,7 @@ class Exchange final : private BodyRelayObserver,
   ExchangeUpload upload_;
   ExchangeResponse response_;
   std::optional<Pipe> tunnel_;
-  LastBytes last_bytes_;
-  std::pair<AfterExchange, EndReason> after_delivery_{};
-  TimePoint pause_until_{};
+  ExchangeDelivery delivery_;
   std::optional<Failure> failure_;
   Limit expired_;  // the limit that made it fail; without a timeout: none
   Stage stage_ = Stage::idle;

@@ -47,7 +47,7 @@ Exchange::Step Exchange::reply(unsigned status, const char* reason,
 std::optional<size_t> Exchange::whole_body() {
   if (!understood()) return std::nullopt;
   const RequestHead& head = request();
-  const size_t behind = in_.view().size() - request_parser_.head_size();
+  const size_t behind = in_.view().size() - request_.head_size;
   const size_t relayed = request_.body_known;
   // Bytes behind the request that only the relay has are lost when it stops.
   if (up_.state() == BodyRelay::State::done)
@@ -64,19 +64,15 @@ Exchange::Step Exchange::send_answer(unsigned status, std::string_view type, std
   if (body_size) request_.body_known = *body_size;
   if (!body_size || client_side_->last_request()) response_.keep_client = false;
   end_attempt();
-  const bool old = understood() && request().version() == HttpVersion::http_1_0;
-  const ConnectionOption connection = !response_.keep_client ? ConnectionOption::close
-                                      : old                  ? ConnectionOption::keep_alive
-                                                             : ConnectionOption::none;
   const FieldEdits* edits = request_.route != nullptr ? &request_.route->response_fields : nullptr;
-  H1HeadWriter out(http_.head_scratch());
-  write_own_head(out, {status, http_.date(), location, type, body.size(), request_.id, connection},
-                 *request_.listener->http, edits);
-  if (!out.ok()) return over(AfterExchange::abort, EndReason::error);
+  const HeadText text =
+      client_side_->write_own_head({status, http_.date(), location, type, body.size(), request_.id},
+                                   edits, response_.keep_client);
+  if (!text.ok) return over(AfterExchange::abort, EndReason::error);
   response_.status = status;
   response_.begun = true;
-  books_.wrote_head(out.text().size());
-  answer_.append(out.text());  // behind what is left of interim responses
+  books_.wrote_head(text.bytes.size);
+  answer_.append(text.bytes.view());  // behind what is left of interim responses
   if (!has_no_body(status) && !(understood() && request().method() == "HEAD")) answer_.append(body);
   watch_client();
   client().set_writer(&client_events_);
@@ -127,7 +123,7 @@ WaitingFor Exchange::waiting_for() const {
     case Stage::relay: return down_.blocked() ? WaitingFor::client_read : WaitingFor::traffic;
     case Stage::answer: return answer_.empty() ? WaitingFor::traffic : WaitingFor::client_read;
     case Stage::delivering:
-      return last_bytes_.for_client() ? WaitingFor::client_read : WaitingFor::backend_read;
+      return delivery_.last_bytes.for_client() ? WaitingFor::client_read : WaitingFor::backend_read;
     case Stage::idle:
     case Stage::read_head:
     case Stage::route:

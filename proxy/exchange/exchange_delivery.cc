@@ -15,8 +15,9 @@ Exchange::Step Exchange::over_when_delivered(AfterExchange after, EndReason reas
     watch_client();
   }
   enter(Stage::delivering);
-  after_delivery_ = {after, reason};
-  last_bytes_.begin(http_.pipes().loop.now());
+  delivery_.after = after;
+  delivery_.reason = reason;
+  delivery_.last_bytes.begin(http_.pipes().loop.now());
   if (tunnel_) {
     tunnel_->request.read_no_more();
     tunnel_->response.read_no_more();
@@ -40,23 +41,23 @@ Exchange::Step Exchange::deliver() {
   const TimePoint now = http_.pipes().loop.now();
   Pipe* const pipe = tunnel_ ? &*tunnel_ : nullptr;
   const bool connected = attempt_ && attempt_->has_connection();
-  Transport& client_end = *client().transport();
-  const bool arrived = connected ? last_bytes_.arrived(client_end, attempt_->transport(), pipe, now)
-                                 : last_bytes_.arrived(client_end, now);
-  auto [after, reason] = after_delivery_;
+  const bool arrived = connected
+                           ? delivery_.last_bytes.arrived(client(), attempt_->channel(), pipe, now)
+                           : delivery_.last_bytes.arrived(client(), now);
+  EndReason reason = delivery_.reason;
   if (!arrived) {
     const config::ListenerTimeouts& timeouts = request_.listener->timeouts;
-    const bool client = last_bytes_.for_client();
+    const bool client = delivery_.last_bytes.for_client();
     const config::Timeout& patience = client                          ? timeouts.client_idle
                                       : timeouts.half_close.enabled() ? timeouts.half_close
                                                                       : timeouts.tunnel_idle;
-    if (!patience.enabled() || now < last_bytes_.last_moved() + patience.value)
+    if (!patience.enabled() || now < delivery_.last_bytes.last_moved() + patience.value)
       return arm(), Step::wait;
     expired_ = {.timeout = &patience};
     reason = client ? EndReason::client_idle_timeout : EndReason::half_close_timeout;
   }
-  if (connected) attempt_->transport().abort();
-  return over(after, reason);
+  if (connected) attempt_->channel().abort();
+  return over(delivery_.after, reason);
 }
 
 // How the connection ends in the middle of a response. A reset shows best that the response is

@@ -81,8 +81,7 @@ const Snapshot& Exchange::snapshot_of_timeout() const {
 void Exchange::write_access_line(std::optional<EndReason> reason) {
   LogThread* log = LogThread::for_access();
   if (log == nullptr) return;
-  static H1RequestParser no_request;
-  static const RequestHead& kNothing = no_request.head({});
+  static const RequestHead kNothing;
   const RequestHead& head = understood() ? request() : kNothing;
   const HeadGlimpse seen = understood()
                                ? HeadGlimpse{head.method(), head.target(), head.authority()}
@@ -109,7 +108,8 @@ void Exchange::write_access_line(std::optional<EndReason> reason) {
   const std::string place =
       expired_.timeout != nullptr ? snapshot_of_timeout().place(expired_.timeout->location) : "";
   const bool normalized = request_.route != nullptr && head.form() != TargetForm::asterisk &&
-                          head.form() != TargetForm::authority && path_.view() != head.path();
+                          head.form() != TargetForm::authority &&
+                          matched_.path.view() != head.path();
   const auto connected_in = attempt_ ? attempt_->connected_in() : std::nullopt;
   log->access("request",
               {kv("session", text(client_side_->session_id())),
@@ -138,7 +138,7 @@ void Exchange::write_access_line(std::optional<EndReason> reason) {
                kv_if(!seen.method.empty(), "method", seen.method),
                kv_if(understood() || !seen.host.empty(), "host", seen.host),
                kv_if(!seen.target.empty(), "path", seen.target),
-               kv_if(normalized, "routed_path", path_.view()),
+               kv_if(normalized, "routed_path", matched_.path.view()),
                kv_if(!referer.empty(), "referer", referer),
                kv_if(!agent.empty(), "user_agent", agent)});
 }

@@ -3,8 +3,6 @@
 
 #include "base/log.h"
 #include "exchange/exchange.h"
-#include "http/connection_auth.h"
-#include "http/semantics.h"
 
 namespace weir {
 
@@ -30,31 +28,19 @@ Exchange::Step Exchange::await_response() {
 }
 
 Exchange::Step Exchange::read_response() {
-  if (!out_.empty()) {
-    switch (response_parser_.feed(out_.view())) {
-      case H1ResponseParser::State::complete: return take_response();
-      case H1ResponseParser::State::failed:
-        return backend_at_fault(response_parser_.fault().reason);
-      case H1ResponseParser::State::incomplete: break;
-    }
+  const HeadRead read = attempt_->side().read_head(out_, out_.to_fill());
+  if (read.bytes > 0 && response_.first_byte_at == TimePoint{})
+    response_.first_byte_at = http_.pipes().loop.now();
+  response_.heads_received += read.bytes;
+  switch (read.status) {
+    case HeadRead::Status::complete: return take_response(read.size);
+    case HeadRead::Status::again: return Step::next;
+    case HeadRead::Status::incomplete: return Step::wait;
+    case HeadRead::Status::malformed: return backend_at_fault(read.fault.reason);
+    case HeadRead::Status::ended: return backend_gone(EndReason::backend_closed);
+    case HeadRead::Status::failed: return backend_gone(EndReason::backend_reset);
   }
-  const Channel backend = attempt_->channel();
-  if (!backend.readable()) return Step::wait;
-  std::span<char> room = out_.room(head_limits().head);
-  // Bytes behind a 101 are kept until the client has taken the head: no more than fit into a block.
-  if (request().upgrades()) room = room.first(std::min(room.size(), kBlockSize / 2));
-  const Io io = backend.read(room);
-  switch (io.status) {
-    case Io::Status::ok: break;
-    case Io::Status::blocked: return Step::wait;
-    case Io::Status::unsupported: CHECK_UNREACHABLE();
-    case Io::Status::eof: return backend_gone(EndReason::backend_closed);
-    case Io::Status::failed: return backend_gone(EndReason::backend_reset);
-  }
-  if (response_.first_byte_at == TimePoint{}) response_.first_byte_at = http_.pipes().loop.now();
-  out_.add(io.bytes);
-  response_.heads_received += io.bytes;
-  return Step::next;
+  CHECK_UNREACHABLE();
 }
 
 // The response is not HTTP, or cannot be relayed; nothing of it is sent to the client.
@@ -66,12 +52,10 @@ Exchange::Step Exchange::backend_at_fault(const char* reason) {
   return reply(502, "the backend's response cannot be relayed", EndReason::backend_error);
 }
 
-Exchange::Step Exchange::take_response() {
-  const ResponseHead& head = response();
-  if (!head.interim()) {
-    attempt_->on_response(head.status(), http_.pipes().loop.now());
-    if (authenticates_connection(head)) attempt_->make_private();
-  }
+Exchange::Step Exchange::take_response(size_t head_size) {
+  response_.head_size = head_size;
+  const ResponseHead& head = out_.head();
+  if (!head.interim()) attempt_->on_response(head.status(), http_.pipes().loop.now());
   if (head.status() == 101 || head.opens_tunnel()) return open_tunnel(head);
   if (head.interim()) return relay_interim(head);
   if (request_.route->retry.on_status(head.status()) && try_again(RetryCause::status))
@@ -79,10 +63,10 @@ Exchange::Step Exchange::take_response() {
   return send_response(head);
 }
 
-// 100, 102, 103: relayed in order to HTTP/1.1 clients. Their number is not bounded: their bytes
-// are, and the time for the answer goes on to count.
+// 100, 102, 103: relayed in order to clients that know them. Their number is not bounded: their
+// bytes are, and the time for the answer goes on to count.
 Exchange::Step Exchange::relay_interim(const ResponseHead& head) {
-  response_.interim_bytes += response_parser_.head_size();
+  response_.interim_bytes += response_.head_size;
   if (response_.interim_bytes > kMaxInterim)
     return backend_at_fault("more than 1 MiB of interim responses");
   // The time limits of the body begin.
@@ -90,32 +74,31 @@ Exchange::Step Exchange::relay_interim(const ResponseHead& head) {
     upload_.since = http_.pipes().loop.now();
     upload_.rate.restart_window(upload_.since);
   }
-  if (request().version() == HttpVersion::http_1_1) {
-    H1HeadWriter out(http_.head_scratch());
-    write_response(out, head, response_plan());
-    if (!out.ok()) return backend_at_fault("an interim response is too large to be relayed");
-    answer_.append(out.text());
-    books_.wrote_head(out.text().size());
+  const HeadText text = client_side_->write_interim_head(head, response_plan());
+  if (!text.ok) return backend_at_fault("an interim response is too large to be relayed");
+  if (!text.bytes.empty()) {
+    answer_.append(text.bytes.view());
+    books_.wrote_head(text.bytes.size);
     const Io io = client().write(answer_.view());
     if (io.status == Io::Status::failed) return client_failed();
     response_.sent += io.bytes;
     answer_.drop_front(io.bytes);  // what is left goes before the next head
   }
-  const AnswerTo answers = answer_to(request().method());
-  out_.drop_front(response_parser_.head_size());
-  response_parser_.reset(answers);
+  out_.drop_front(response_.head_size);
+  attempt_->side().next_head();
   again_ = true;  // counts against the budget of a turn, which a backend may use up with these
   return Step::wait;
 }
 
 Exchange::Step Exchange::send_response(const ResponseHead& head) {
-  const HttpVersion version = request().version();
-  const BodyPlan body = relayed_body(head, version);
-  if (up_.state() != BodyRelay::State::done || body.framing == BodyFraming::until_close ||
-      client_side_->last_request())
+  if (up_.state() != BodyRelay::State::done || client_side_->last_request())
     response_.keep_client = false;
-  BytesWithRoom text = write_response_head(head, body);
-  if (text.empty()) return backend_at_fault("its header fields do not go together or are too many");
+  ResponsePlan plan = response_plan();
+  plan.date = http_.date();
+  plan.upgrade = head.status() == 426;
+  const HeadText written = client_side_->write_head(head, plan, response_.keep_client);
+  if (!written.ok) return backend_at_fault("its header fields do not go together or are too many");
+  BytesWithRoom text = written.bytes;
   if (!answer_.empty()) {
     answer_.append(text.view());
     answer_.reserve(kChunkHeadSize);
@@ -123,17 +106,14 @@ Exchange::Step Exchange::send_response(const ResponseHead& head) {
   }
   books_.wrote_head(text.size);
   response_.status = head.status();
-  response_.keep_backend = head.keep_alive() && head.framing() != BodyFraming::until_close;
-  if (const auto seconds = head.keep_alive_timeout())
-    response_.backend_keeps_for = std::chrono::seconds(*seconds);
   down_.expect(head, kUnlimitedBody);
   if (head.framing() == BodyFraming::chunked) expect_response_trailers(head);
   response_.begun = true;
   search_.end_retrying(RetryResult::ok);
-  const BytesWithRoom known = out_.bytes_from(response_parser_.head_size());
-  const size_t used = down_.begin(attempt_->channel(), client(), body.framing, text, known);
+  const BytesWithRoom known = out_.bytes_from(response_.head_size);
+  const size_t used = down_.begin(attempt_->channel(), client(), plan.body.framing, text, known);
   answer_.clear();
-  if (used < known.size) response_.keep_backend = false;  // bytes that belong to no response
+  response_.extra_bytes = used < known.size;
   enter(Stage::relay);
   return Step::next;
 }
@@ -150,23 +130,8 @@ ResponsePlan Exchange::response_plan() const {
 
 // Trailers that are too large are left out: the response is complete without them.
 void Exchange::expect_response_trailers(const ResponseHead& head) {
-  down_.expect_trailers(FieldFilter(head, response_plan().fields), head_limits().head,
+  down_.expect_trailers(FieldFilter(head, response_plan().fields), max_head_size(),
                         H1BodyDecoder::Excess::leave_out);
-}
-
-// With room for the head of a first chunk. Empty: the head cannot be written.
-BytesWithRoom Exchange::write_response_head(const ResponseHead& head, BodyPlan body) {
-  ResponsePlan plan = response_plan();
-  plan.client = request().version();
-  plan.body = body;
-  plan.connection = !response_.keep_client                 ? ConnectionOption::close
-                    : plan.client == HttpVersion::http_1_0 ? ConnectionOption::keep_alive
-                                                           : ConnectionOption::none;
-  plan.date = http_.date();
-  plan.upgrade = head.status() == 426;
-  H1HeadWriter out(http_.head_scratch(), kChunkHeadSize);
-  write_response(out, head, plan);
-  return out.bytes();
 }
 
 Exchange::Step Exchange::relay() {
@@ -192,16 +157,14 @@ Exchange::Step Exchange::relay() {
 Exchange::Step Exchange::finish() {
   const bool request_over = up_.state() == BodyRelay::State::done;
   const bool goes_on = request_over && response_.keep_client;
-  if (down_.decoder().trailers_left_out()) {
-    response_.keep_backend = false;
+  const bool complete = !down_.decoder().trailers_left_out();
+  if (!complete)
     LOG(warn, "backend.trailers_too_large", kv("session", text(client_side_->session_id())),
         kv("cluster", search_.cluster().spec().name), kv("backend", host()->backend->name()),
-        kv("limit", head_limits().head));
-  }
-  if (response_.keep_backend && request_over && down_.leftover().empty()) {
+        kv("limit", max_head_size()));
+  if (request_over && complete && !response_.extra_bytes && down_.leftover().empty()) {
     settle();
-    attempt_->give_back(goes_on ? connection_.private_connections : nullptr,
-                        response_.backend_keeps_for);
+    attempt_->give_back(goes_on ? connection_.private_connections : nullptr);
   }
   return answered(goes_on, std::nullopt);
 }
@@ -220,8 +183,8 @@ bool Exchange::client_has_finished() {
   if (connection_.tls != nullptr || !understood() || request().keep_alive()) return false;
   const std::optional<size_t> body =
       up_.state() == BodyRelay::State::done ? request_.body_known : whole_body();
-  return body && up_.leftover().empty() &&
-         in_.view().size() == request_parser_.head_size() + *body && !client().readable();
+  return body && up_.leftover().empty() && in_.view().size() == request_.head_size + *body &&
+         !client().readable();
 }
 
 // The end of every exchange. The last call tells the client side, which may begin the
@@ -235,13 +198,12 @@ Exchange::Step Exchange::over(AfterExchange after, std::optional<EndReason> fail
     if (!behind.empty())
       in_.assign(behind);
     else
-      in_.drop_front(
-          std::min(in_.view().size(), request_parser_.head_size() + request_.body_known));
+      in_.drop_front(std::min(in_.view().size(), request_.head_size + request_.body_known));
     request_.leftover = in_.view();
   }
   // Both sides of a tunnel end in the same way.
   if (after == AfterExchange::abort && tunnel_ && attempt_->has_connection())
-    attempt_->transport().abort();
+    attempt_->channel().abort();
   enter(Stage::over);
   Deadline::cancel();
   client_side_->on_exchange_over(after, failure);

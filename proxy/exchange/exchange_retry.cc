@@ -12,7 +12,7 @@ RetryFacts Exchange::retry_facts() {
           .whole_body_known =
               head.framing() != BodyFraming::length || request_.body_known >= head.content_length(),
           .response_begun = response_.begun || response_.interim_bytes > 0,
-          .connection_is_private = attempt_ && attempt_->is_private(),
+          .connection_is_private = attempt_ && attempt_->side().is_private(),
           .tries = search_.tries(),
           .retries = search_.retries()};
 }
@@ -40,13 +40,13 @@ Exchange::Step Exchange::attempt_failed(Failure failure, unsigned status, const 
 // The backend has ended the connection before its response, or while sending its head.
 Exchange::Step Exchange::backend_gone(EndReason reason) {
   Failure failure(reason);
-  const bool begun = response_parser_.started();
+  const bool begun = attempt_->side().response_started();
   if (!begun)
-    failure.retry = up_.sent() == 0      ? RetryCause::not_sent
-                    : attempt_->reused() ? RetryCause::reused_connection
-                                         : RetryCause::reset_before_response;
+    failure.retry = up_.sent() == 0             ? RetryCause::not_sent
+                    : attempt_->side().reused() ? RetryCause::reused_connection
+                                                : RetryCause::reset_before_response;
   // A kept connection that ends before its response begins may just have been idle for too long.
-  if (!attempt_->reused() || begun)
+  if (!attempt_->side().reused() || begun)
     search_.cluster().note_no_response(attempt_->backend(), http_.pipes().loop.now());
   return attempt_failed(failure, 502, "the backend closed the connection without an answer");
 }

@@ -5,10 +5,12 @@
 #include <array>
 #include <optional>
 
+#include "base/text_buffer.h"
 #include "exchange/client_side.h"
 #include "exchange/limits.h"
 #include "exchange/request_client.h"
 #include "http/forwarding.h"
+#include "net/last_bytes.h"
 
 namespace weir {
 
@@ -20,10 +22,25 @@ struct ExchangeRequest {
   const Route* route = nullptr;
   std::array<char, kRequestIdSize> id_memory{};
   std::string_view id{};
-  size_t body_known = 0;        // bytes of the body that stand behind the head
-  uint64_t received = 0;        // from the client, without what the relay of the body counts
+  size_t head_size = 0;   // 0: not complete
+  size_t body_known = 0;  // bytes of the body that stand behind the head
+  uint64_t received = 0;  // from the client, without what the relay of the body counts
+  TimePoint pause_until{};
   std::string_view leftover{};  // bytes after the request, when it is over
   bool client_gone = false;     // it closed its side while it waited
+};
+
+// What routes match: of the same memory for every request.
+struct ExchangeTexts {
+  TextBuffer host;  // in lower case, without port
+  TextBuffer path;
+};
+
+// One side has failed; the other gets what was received before.
+struct ExchangeDelivery {
+  LastBytes last_bytes;
+  AfterExchange after{};  // what happens then
+  EndReason reason{};
 };
 
 // The client sends the body.
@@ -36,10 +53,10 @@ struct ExchangeUpload {
 struct ExchangeResponse {
   unsigned status = 0;  // sent to the client; 0: none
   bool begun = false;
-  bool keep_client = false;                      // the connection goes on to the next request
-  bool keep_backend = false;                     // the same
-  Duration backend_keeps_for = Duration::max();  // as the backend says
+  bool keep_client = false;  // the connection goes on to the next request
+  bool extra_bytes = false;  // the backend has sent bytes that belong to no response
   TimePoint first_byte_at{};
+  size_t head_size = 0;  // of the head that was read last
   size_t interim_bytes = 0;
   uint64_t heads_received = 0;  // bytes from the backend, without what the relay counts
   uint64_t sent = 0;            // the same, to the client

@@ -12,11 +12,11 @@ LimitFacts Exchange::limit_facts() const {
   facts.cluster = search_.begun() ? &search_.cluster().spec() : nullptr;
   facts.began = request_.began;
   facts.queued_since = search_.queued_since();
-  facts.pause_until = pause_until_;
+  facts.pause_until = request_.pause_until;
   if (attempt_) facts.attempt_began = attempt_->began();
   facts.upload_since = upload_.since;
   facts.answer_moved = response_.answer_moved;
-  facts.next_check = last_bytes_.next_check();
+  facts.next_check = delivery_.last_bytes.next_check();
   facts.up = {up_.running(), up_.blocked(), up_.last_moved()};
   facts.down = {down_.running(), down_.blocked(), down_.last_moved()};
   facts.awaits_continue = client_waits();
@@ -76,7 +76,7 @@ void Exchange::expire(const Limit& reached) {
   // Not when it is the rest of the request that is late.
   if (stage_ == Stage::await_response && reached.status == 504 && (!up_.running() || up_.blocked()))
     search_.cluster().note_no_response(attempt_->backend(), http_.pipes().loop.now());
-  if (no_response && !response_parser_.started() && try_again(RetryCause::timeout))
+  if (no_response && !attempt_->side().response_started() && try_again(RetryCause::timeout))
     return advance();
   if (stage_ == Stage::tunnel) return end_tunnel(reached.reason);
   give_up(reached.status, reached.reason);

@@ -11,13 +11,12 @@ Exchange::Step Exchange::open_tunnel(const ResponseHead& head) {
     return backend_at_fault("switches protocols before it has the whole request");
   ResponsePlan plan = response_plan();
   plan.upgrade = true;
-  H1HeadWriter out(http_.head_scratch());
-  write_response(out, head, plan);
-  if (!out.ok()) return backend_at_fault("its header fields do not go together or are too many");
-  books_.wrote_head(out.text().size());
+  const HeadText text = client_side_->write_tunnel_head(head, plan);
+  if (!text.ok) return backend_at_fault("its header fields do not go together or are too many");
+  books_.wrote_head(text.bytes.size);
   // What came behind the two heads goes first.
-  answer_.append(out.text()).append(out_.view().substr(response_parser_.head_size()));
-  const size_t behind_request = request_parser_.head_size() + request_.body_known;
+  answer_.append(text.bytes.view()).append(out_.view().substr(response_.head_size));
+  const size_t behind_request = request_.head_size + request_.body_known;
   const std::string_view early =
       up_.leftover().empty() ? in_.view().substr(behind_request) : up_.leftover();
   if (early.size() > kBlockSize) return backend_at_fault("switches protocols too late");
@@ -32,13 +31,12 @@ Exchange::Step Exchange::open_tunnel(const ResponseHead& head) {
   settle();
   response_.heads_received = 0;
   attempt_->restart_counts();
-  tunnel_.emplace(http_.pipes(), *client().transport(), attempt_->transport(),
-                  static_cast<PipeObserver&>(*this));
+  tunnel_.emplace(http_.pipes(), client(), attempt_->channel(), static_cast<PipeObserver&>(*this));
   tunnel_->request.preload(early);
   tunnel_->response.preload(answer_.view());
   request_.received += up_.received() - early.size();  // the tunnel counts them
   up_.stop();
-  in_.shrink(request_parser_.head_size());
+  in_.shrink(request_.head_size);
   out_.clear();
   answer_.clear();
   tunnel_->start();

@@ -2,9 +2,6 @@
 #include <algorithm>
 
 #include "exchange/exchange.h"
-#include "exchange/forwarded_head.h"
-#include "http/connection_auth.h"
-#include "http/semantics.h"
 #include "upstream/connecting.h"
 
 namespace weir {
@@ -30,22 +27,15 @@ Exchange::Step Exchange::use(BackendSearch::Choice choice) {
   const TimePoint now = http_.pipes().loop.now();
   books_.left_queue(now);
   const bool kept = choice.lease != nullptr;
-  attempt_.emplace(search_.cluster(), choice.backend, std::move(choice.lease), now);
+  attempt_.emplace(backend_side_, search_.cluster(), choice.backend, std::move(choice.lease), now);
   if (kept) {
     enter(Stage::send_request);
     return Step::next;
   }
-  Transport& transport = attempt_->open();
-  transport.set_reader(&backend_events_);
-  transport.set_writer(&backend_events_);
+  attempt_->channel().set_reader(&backend_events_);
+  attempt_->channel().set_writer(&backend_events_);
   enter(Stage::connect);
-  switch (
-      begin_connecting(http_.pipes().loop, transport, search_.cluster().spec(), attempt_->host())) {
-    case Transport::Connecting::pending: return Step::wait;
-    case Transport::Connecting::done: return Step::next;
-    case Transport::Connecting::failed: return connect_failed();
-  }
-  CHECK_UNREACHABLE();
+  return Step::next;
 }
 
 Exchange::Step Exchange::wait_for_room() {
@@ -70,7 +60,7 @@ Exchange::Step Exchange::no_backend() {
   if (search_.forget_failed()) {
     const Duration most = request_.route->retry.pause(search_.retries());
     const auto bound = static_cast<uint64_t>(std::max<int64_t>(most.count(), 1));
-    pause_until_ = http_.pipes().loop.now() + Duration(http_.random().below(bound));
+    request_.pause_until = http_.pipes().loop.now() + Duration(http_.random().below(bound));
     enter(Stage::pause);
     return Step::wait;
   }
@@ -92,8 +82,7 @@ uint64_t Exchange::client_hash() const {
 }
 
 Exchange::Step Exchange::connect() {
-  const ClusterSpec& spec = search_.cluster().spec();
-  switch (continue_connecting(attempt_->transport(), spec, attempt_->host())) {
+  switch (attempt_->side().connect()) {
     case Transport::Connecting::pending: return Step::wait;
     case Transport::Connecting::failed: return connect_failed();
     case Transport::Connecting::done: break;
@@ -107,10 +96,7 @@ Exchange::Step Exchange::connect() {
 Exchange::Step Exchange::connect_failed() {
   search_.count_try();
   const bool timeout = expired_.timeout != nullptr;
-  const Transport& transport = attempt_->transport();
-  record_connect_failure(transport, search_.cluster(), attempt_->backend(),
-                         timeout ? ConnectError::timeout : connect_error(transport),
-                         http_.pipes().loop.now());
+  attempt_->side().record_connect_failure(timeout, http_.pipes().loop.now());
   const RetryCause cause = RetryCause::connect_failure;
   return timeout ? attempt_failed({EndReason::connect_timeout, cause}, 504,
                                   "no backend answered in time")
@@ -122,17 +108,16 @@ Exchange::Step Exchange::send_request() {
   if (client_is_gone()) return cancel();
   search_.count_try();
   const RequestHead& head = request();
-  const BytesWithRoom text = write_forwarded_head(
-      {head, request_.client, *request_.listener, *request_.route, connection_.tls,
-       *attempt_->host().backend, host_.view(), path_.view(), request_id(), relayed_body(head)},
-      http_);
-  if (text.empty())
+  const HeadText text =
+      attempt_->side().write_head({head, request_.client, *request_.listener, *request_.route,
+                                   connection_.tls, *attempt_->host().backend, matched_.host.view(),
+                                   matched_.path.view(), request_id(), relayed_body(head)},
+                                  http_);
+  if (!text.ok)
     return reply(431, "the header fields are too large to be forwarded", EndReason::bad_request);
-  if (authenticates_connection(head)) attempt_->make_private();
   const TimePoint now = http_.pipes().loop.now();
   attempt_->on_sent(now);
-  response_parser_.reset(answer_to(head.method()), head_limits());
-  const size_t head_size = request_parser_.head_size();
+  const size_t head_size = request_.head_size;
   upload_ = {.since = now,
              .awaits_continue = head.expects_continue() && in_.view().size() == head_size};
   upload_.rate.start(now);
@@ -143,7 +128,7 @@ Exchange::Step Exchange::send_request() {
   if (head.framing() == BodyFraming::none) known = {};
   if (head.framing() == BodyFraming::length) known = known.first(request_.body_known);
   const Channel backend = attempt_->channel();
-  request_.body_known = up_.begin(client(), backend, head.framing(), text, known);
+  request_.body_known = up_.begin(client(), backend, head.framing(), text.bytes, known);
   backend.set_reader(&backend_events_);
   enter(Stage::await_response);
   return Step::next;
@@ -155,7 +140,7 @@ void Exchange::expect_request_trailers() {
   const FieldEdits& edits = request_.route->request_fields;
   FieldFilter filter(request(), {edits.set, edits.add, edits.remove, {}});
   if (!request_.client.trusted) filter.drop_untrusted();
-  up_.expect_trailers(filter, head_limits().head, H1BodyDecoder::Excess::fault);
+  up_.expect_trailers(filter, max_head_size(), H1BodyDecoder::Excess::fault);
 }
 
 // That of the client, where a trusted proxy has sent one; else a new one.

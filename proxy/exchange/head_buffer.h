@@ -1,6 +1,7 @@
-// HeadBuffer: where a message head is collected: a block of the worker's pool, and memory of its
-// own for a head that is larger. Bytes stand together from the first byte of the message on. Owner:
-// an Exchange; holds nothing while it is empty.
+// HeadBuffer: where a message head is collected; ReadHead: the same, with the head that was read
+// from it. A block of the worker's pool, and memory of its own for a head that is larger. Bytes
+// stand together from the first byte of the message on. Owner: an Exchange; holds nothing while it
+// is empty.
 #pragma once
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include <string_view>
 
 #include "base/bytes_with_room.h"
+#include "http/message.h"
 #include "net/buffer_pool.h"
 
 namespace weir {
@@ -86,6 +88,23 @@ class HeadBuffer {
   std::unique_ptr<char[]> large_;
   size_t large_size_ = 0;
   size_t size_ = 0;
+};
+
+// `Head`: RequestHead or ResponseHead.
+template <typename Head>
+class ReadHead : public HeadBuffer {
+ public:
+  using HeadBuffer::HeadBuffer;
+  // read_head() of a side fills this one.
+  Head& to_fill() { return head_; }
+  // The bytes may have moved since the last call.
+  const Head& head() {
+    head_.move_to(view().data());
+    return head_;
+  }
+
+ private:
+  Head head_;
 };
 
 }  // namespace weir

@@ -1,33 +1,21 @@
-// HttpResources: what the HTTP sessions of one worker share. Owner: the worker; thread: its own.
-//
-// Exchanges are lent to sessions only while a request is under way: an idle connection holds none.
-// Memory that was unused for half a second goes back to the kernel. The scratch is for heads:
-// written and sent within one call, so one serves all.
+// HttpResources: what the exchanges of one worker share. Owner: the worker; thread: its own. The
+// scratch is for heads: written and sent within one call, so one serves all.
 #pragma once
 
 #include <array>
 #include <ctime>
 #include <memory>
-#include <vector>
 
-#include "base/page_blocks.h"
 #include "base/random.h"
-#include "event/spares.h"
 #include "http/h1_writer.h"
 #include "http/message.h"
 #include "net/pipe.h"
 
 namespace weir {
 
-class Exchange;
-
-class HttpResources final : public Spares {
+class HttpResources final {
  public:
-  HttpResources(PipeResources& pipes, uint64_t seed);
-  ~HttpResources();
-
-  Exchange& lend();
-  void take_back(Exchange& exchange);
+  HttpResources(PipeResources& pipes, uint64_t seed) : pipes_(pipes), random_(seed) {}
 
   // From now on: for heads of `size` bytes, with what the configuration adds to them. Nothing may
   // be in the scratch.
@@ -46,7 +34,6 @@ class HttpResources final : public Spares {
   // What weir adds of its own: a certificate of the client at most, of 100 KB before it is encoded.
   static constexpr size_t kAdded = 160 * 1024;
 
-  size_t keep_spares(size_t most) override;
   void resize_scratch(size_t size);
   // Twice a head: choosing a path keeps one reading of it beside another.
   size_t scratch_part() const { return 2 * scratch_size_ + kAdded; }
@@ -56,8 +43,6 @@ class HttpResources final : public Spares {
 
   PipeResources& pipes_;
   Random random_;
-  PageBlocks memory_;  // of the exchanges
-  std::vector<Exchange*> free_;
   std::unique_ptr<char[]> scratch_;  // pages that are not written to cost nothing
   size_t scratch_size_ = 0;
   TimePoint date_until_{};

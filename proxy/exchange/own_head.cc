@@ -16,7 +16,7 @@ bool is_replaced(const FieldEdits* edits, std::string_view name) {
 }  // namespace
 
 void write_own_head(H1HeadWriter& out, const OwnHead& head, const HttpSpec& http,
-                    const FieldEdits* edits) {
+                    const FieldEdits* edits, ConnectionOption connection) {
   const auto own = [&](std::string_view name, std::string_view value) {
     if (!value.empty() && !is_replaced(edits, name)) out.field(name, value);
   };
@@ -31,8 +31,8 @@ void write_own_head(H1HeadWriter& out, const OwnHead& head, const HttpSpec& http
     for (const FieldText& field : edits->set) out.field(field.name, field.value);
     for (const FieldText& field : edits->add) out.field(field.name, field.value);
   }
-  if (head.connection == ConnectionOption::close) out.field("Connection", "close");
-  if (head.connection == ConnectionOption::keep_alive) out.field("Connection", "keep-alive");
+  if (connection == ConnectionOption::close) out.field("Connection", "close");
+  if (connection == ConnectionOption::keep_alive) out.field("Connection", "keep-alive");
   out.end();
 }
 

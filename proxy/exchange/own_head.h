@@ -14,13 +14,12 @@ struct OwnHead {
   std::string_view type;        // of the body
   size_t body_size;             // 0: none
   std::string_view request_id;  // empty: none
-  ConnectionOption connection;
 };
 
 // `edits`: what the route changes in responses; null: there is no route. Names that it sets or
 // removes replace weir's own fields. If out.ok() is false afterwards, the head does not fit.
 void write_own_head(H1HeadWriter& out, const OwnHead& head, const HttpSpec& http,
-                    const FieldEdits* edits);
+                    const FieldEdits* edits, ConnectionOption connection);
 
 // A response with this status ends with its head.
 constexpr bool has_no_body(unsigned status) {

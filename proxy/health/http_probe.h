@@ -39,7 +39,7 @@ class HttpProbe final : public Probe {
   const config::HealthCheck& spec_;
   std::string request_;
   Part part_ = Part::head;
-  H1ResponseParser parser_;
+  H1ResponseReader parser_;
   H1BodyDecoder decoder_;
   std::string head_;  // the bytes of the head, and the bytes after it
   size_t begun_ = 0;  // where the current head begins in it

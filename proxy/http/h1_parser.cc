@@ -41,9 +41,10 @@ Fault add_field(MessageHead& head, std::string_view line, size_t max_fields) {
   return {};
 }
 
-H1RequestParser::State H1RequestParser::feed(std::string_view input) {
+H1RequestParser::State H1RequestParser::feed(std::string_view input, RequestHead& head) {
   if (state_ != State::incomplete) return state_;
-  head_.base_ = input.data();
+  if (!started()) head.clear();
+  head.move_to(input.data());
   for (;;) {
     switch (lines_.next(input, std::min(limits_.head, kMaxHeadSize))) {
       case Found::line: break;
@@ -51,7 +52,7 @@ H1RequestParser::State H1RequestParser::feed(std::string_view input) {
       case Found::too_long: return fail(too_long(lines_.line(input)));
       case Found::forbidden: return fail(lines_.fault());
     }
-    if (end_of_line(lines_.line(input)) != State::incomplete) return state_;
+    if (end_of_line(lines_.line(input), head) != State::incomplete) return state_;
   }
 }
 
@@ -61,26 +62,26 @@ Fault H1RequestParser::too_long(std::string_view line) const {
   return {414, "the request-target is too long"};
 }
 
-H1RequestParser::State H1RequestParser::end_of_line(std::string_view line) {
+H1RequestParser::State H1RequestParser::end_of_line(std::string_view line, RequestHead& head) {
   if (line_ == Line::request) {
     if (line.empty() && !skipped_empty_line_) {  // RFC 9112 2.2: one empty line before is ignored
       skipped_empty_line_ = true;
       return state_;
     }
-    if (Fault fault = parse_request_line(line)) return fail(fault);
+    if (Fault fault = parse_request_line(line, head)) return fail(fault);
     line_ = Line::field;
     return state_;
   }
   if (!line.empty()) {
-    if (Fault fault = add_field(head_, line, limits_.fields)) return fail(fault);
+    if (Fault fault = add_field(head, line, limits_.fields)) return fail(fault);
     return state_;
   }
-  if (Fault fault = check_semantics(head_)) return fail(fault);
+  if (Fault fault = check_semantics(head)) return fail(fault);
   return state_ = State::complete;
 }
 
 // method SP request-target SP HTTP-version, each SP exactly one.
-Fault H1RequestParser::parse_request_line(std::string_view line) {
+Fault H1RequestParser::parse_request_line(std::string_view line, RequestHead& head) {
   size_t first = line.find(' ');
   size_t last = line.rfind(' ');
   if (first == std::string_view::npos || first == last)
@@ -89,10 +90,10 @@ Fault H1RequestParser::parse_request_line(std::string_view line) {
   std::string_view target = line.substr(first + 1, last - first - 1);
   if (!all(kToken, method)) return {400, "the method is not a token"};
   if (method.size() > kMaxMethodSize) return {501, "the method is not known"};
-  if (Fault fault = parse_version(line.substr(last + 1), head_.version_)) return fault;
-  head_.method_ = head_.slice_of(method);
-  head_.target_ = head_.slice_of(target);
-  return parse_target(head_);
+  if (Fault fault = parse_version(line.substr(last + 1), head.version_)) return fault;
+  head.method_ = head.slice_of(method);
+  head.target_ = head.slice_of(target);
+  return parse_target(head);
 }
 
 void H1RequestParser::reset() {
@@ -101,15 +102,12 @@ void H1RequestParser::reset() {
   skipped_empty_line_ = false;
   state_ = State::incomplete;
   fault_ = {};
-  head_.clear_fields();
-  head_.path_ = head_.query_ = head_.authority_ = {};
-  head_.form_ = TargetForm::origin;
-  head_.has_query_ = head_.expects_continue_ = false;
 }
 
-H1ResponseParser::State H1ResponseParser::feed(std::string_view input) {
+H1ResponseParser::State H1ResponseParser::feed(std::string_view input, ResponseHead& head) {
   if (state_ != State::incomplete) return state_;
-  head_.base_ = input.data();
+  if (!started()) head.clear(answers_);
+  head.move_to(input.data());
   for (;;) {
     switch (lines_.next(input, std::min(limits_.head, kMaxHeadSize))) {
       case Found::line: break;
@@ -119,48 +117,45 @@ H1ResponseParser::State H1ResponseParser::feed(std::string_view input) {
                                      : "the status line is too long"});
       case Found::forbidden: return fail(lines_.fault());
     }
-    if (end_of_line(lines_.line(input)) != State::incomplete) return state_;
+    if (end_of_line(lines_.line(input), head) != State::incomplete) return state_;
   }
 }
 
-H1ResponseParser::State H1ResponseParser::end_of_line(std::string_view line) {
+H1ResponseParser::State H1ResponseParser::end_of_line(std::string_view line, ResponseHead& head) {
   if (!in_fields_) {
-    if (Fault fault = parse_status_line(line)) return fail(fault);
+    if (Fault fault = parse_status_line(line, head)) return fail(fault);
     in_fields_ = true;
     return state_;
   }
   if (!line.empty()) {
-    if (Fault fault = add_field(head_, line, limits_.fields)) return fail(fault);
+    if (Fault fault = add_field(head, line, limits_.fields)) return fail(fault);
     return state_;
   }
-  if (Fault fault = check_semantics(head_)) return fail(fault);
+  if (Fault fault = check_semantics(head)) return fail(fault);
   return state_ = State::complete;
 }
 
 // HTTP-version SP status SP reason. Servers without a reason often leave out its SP, too. RFC 9112
 // 4 requires the SP, but every client accepts the line without it, and the line is unambiguous.
-Fault H1ResponseParser::parse_status_line(std::string_view line) {
+Fault H1ResponseParser::parse_status_line(std::string_view line, ResponseHead& head) {
   const std::string_view version = line.substr(0, line.find(' '));
-  if (Fault fault = parse_version(version, head_.version_)) return fault;
+  if (Fault fault = parse_version(version, head.version_)) return fault;
   std::string_view rest = line.substr(version.size());
   const bool digits = rest.size() >= 4 && all(kDigit, rest.substr(1, 3));
   if (!digits || (rest.size() > 4 && rest[4] != ' '))
     return {502, "the status line is not: version status reason"};
-  head_.status_ = uint16_t((rest[1] - '0') * 100 + (rest[2] - '0') * 10 + (rest[3] - '0'));
-  if (head_.status_ < 100) return {502, "a status below 100"};
-  head_.reason_ = head_.slice_of(rest.size() > 4 ? rest.substr(5) : rest.substr(4));
+  head.status_ = uint16_t((rest[1] - '0') * 100 + (rest[2] - '0') * 10 + (rest[3] - '0'));
+  if (head.status_ < 100) return {502, "a status below 100"};
+  head.reason_ = head.slice_of(rest.size() > 4 ? rest.substr(5) : rest.substr(4));
   return {};
 }
 
 void H1ResponseParser::reset(AnswerTo request) {
   lines_ = H1LineScanner();
   in_fields_ = false;
+  answers_ = request;
   state_ = State::incomplete;
   fault_ = {};
-  head_.clear_fields();
-  head_.status_ = 0;
-  head_.reason_ = {};
-  head_.answers_ = request;
 }
 
 }  // namespace weir

@@ -2,9 +2,11 @@
 // it permits. Sans-I/O; one thread; allocates only for fields beyond kInlineFields.
 //
 // Usage: append received bytes to a buffer and call feed() with the whole buffer, from the first
-// byte of the message on. The buffer may move between calls. Every byte is parsed once, so a peer
-// that sends one byte at a time costs no more than others. The outcome depends on the bytes only,
-// never on how they were split: a fault is reported at the first line or byte that proves it.
+// byte of the message on, and with the head that it fills. The buffer may move between calls. Every
+// byte is parsed once, so a peer that sends one byte at a time costs no more than others. The
+// outcome depends on the bytes only, never on how they were split: a fault is reported at the first
+// line or byte that proves it. H1RequestReader and H1ResponseReader are parsers with a head of their
+// own.
 #pragma once
 
 #include <cstddef>
@@ -15,12 +17,6 @@
 
 namespace weir {
 
-// No head is larger than kMaxHeadSize, whatever the limits say.
-struct HeadLimits {
-  // Everything up to and with the empty line; beyond: 431, in the request line 414.
-  size_t head = 32 * 1024;
-  size_t fields = 100;  // beyond: 431
-};
 inline constexpr size_t kMaxMethodSize = 32;  // no known method is longer: 501
 
 class H1RequestParser {
@@ -30,13 +26,9 @@ class H1RequestParser {
   H1RequestParser() = default;
   explicit H1RequestParser(HeadLimits limits) : limits_(limits) {}
 
-  [[nodiscard]] State feed(std::string_view input);
+  // When complete, `head` is readable while `input` stays where it is; see MessageHead::move_to().
+  [[nodiscard]] State feed(std::string_view input, RequestHead& head);
   State state() const { return state_; }
-  // When complete: the head, readable while `input` stays; `input` is what feed() was given.
-  const RequestHead& head(std::string_view input) {
-    head_.base_ = input.data();
-    return head_;
-  }
   // When complete: the body or the next request follows.
   size_t head_size() const { return lines_.line_begin(); }
   Fault fault() const { return fault_; }                 // when failed
@@ -46,13 +38,12 @@ class H1RequestParser {
     limits_ = limits;
     reset();
   }
-  void forget_fields() { head_.clear_fields(); }  // gives their memory back
 
  private:
   enum class Line : uint8_t { request, field };
 
-  State end_of_line(std::string_view line);
-  Fault parse_request_line(std::string_view line);
+  State end_of_line(std::string_view line, RequestHead& head);
+  static Fault parse_request_line(std::string_view line, RequestHead& head);
   Fault too_long(std::string_view line) const;
   State fail(Fault fault) {
     fault_ = fault;
@@ -65,6 +56,18 @@ class H1RequestParser {
   bool skipped_empty_line_ = false;
   State state_ = State::incomplete;
   Fault fault_;
+};
+
+class H1RequestReader final : public H1RequestParser {
+ public:
+  using H1RequestParser::H1RequestParser;
+  [[nodiscard]] State feed(std::string_view input) { return H1RequestParser::feed(input, head_); }
+  const RequestHead& head(std::string_view input) {  // `input`: what feed() was given
+    head_.move_to(input.data());
+    return head_;
+  }
+
+ private:
   RequestHead head_;
 };
 
@@ -77,12 +80,8 @@ class H1ResponseParser {
   H1ResponseParser() = default;
   explicit H1ResponseParser(HeadLimits limits) : limits_(limits) {}
 
-  [[nodiscard]] State feed(std::string_view input);
+  [[nodiscard]] State feed(std::string_view input, ResponseHead& head);
   State state() const { return state_; }
-  const ResponseHead& head(std::string_view input) {
-    head_.base_ = input.data();
-    return head_;
-  }
   size_t head_size() const { return lines_.line_begin(); }
   Fault fault() const { return fault_; }
   // A byte of the response has been seen: the backend took the request.
@@ -92,11 +91,10 @@ class H1ResponseParser {
     limits_ = limits;
     reset(request);
   }
-  void forget_fields() { head_.clear_fields(); }  // gives their memory back
 
  private:
-  State end_of_line(std::string_view line);
-  Fault parse_status_line(std::string_view line);
+  State end_of_line(std::string_view line, ResponseHead& head);
+  static Fault parse_status_line(std::string_view line, ResponseHead& head);
   State fail(Fault fault) {
     fault_ = {502, fault.reason};
     return state_ = State::failed;
@@ -105,8 +103,21 @@ class H1ResponseParser {
   HeadLimits limits_;
   H1LineScanner lines_;
   bool in_fields_ = false;
+  AnswerTo answers_ = AnswerTo::other;
   State state_ = State::incomplete;
   Fault fault_;
+};
+
+class H1ResponseReader final : public H1ResponseParser {
+ public:
+  using H1ResponseParser::H1ResponseParser;
+  [[nodiscard]] State feed(std::string_view input) { return H1ResponseParser::feed(input, head_); }
+  const ResponseHead& head(std::string_view input) {
+    head_.move_to(input.data());
+    return head_;
+  }
+
+ private:
   ResponseHead head_;
 };
 

@@ -1,8 +1,8 @@
 // Message heads as parsed: offsets into the caller's buffer, no copies, and no allocation for up to
 // kInlineFields fields.
 //
-// A parser owns a head. The text accessors are valid while the buffer that was last given to the
-// parser's head() stays where it is; the offsets survive a move of the buffer.
+// A parser fills a head. The text accessors are valid while the buffer of the message stays where
+// it is; the offsets survive a move of the buffer, after which move_to() is called.
 #pragma once
 
 #include <array>
@@ -36,8 +36,17 @@ inline constexpr size_t kInlineFields = 100;  // more are kept in memory that is
 inline constexpr size_t kMaxHeadSize = 1024 * 1024;
 inline constexpr size_t kMaxConnectionOptions = 32;  // and protocols in Upgrade; beyond: 400
 
+// No head is larger than kMaxHeadSize, whatever the limits say.
+struct HeadLimits {
+  // Everything up to and with the empty line; beyond: 431, in the request line 414.
+  size_t head = 32 * 1024;
+  size_t fields = 100;  // beyond: 431
+};
+
 class MessageHead {
  public:
+  // The first byte of the message stands there now.
+  void move_to(const char* text) { base_ = text; }
   HttpVersion version() const { return version_; }
   BodyFraming framing() const { return framing_; }
   // As announced; in a response to HEAD and in a 304 it is the length of a body that does not
@@ -130,6 +139,13 @@ class MessageHead {
 
 class RequestHead : public MessageHead {
  public:
+  // For the next message; gives the memory of many fields back.
+  void clear() {
+    clear_fields();
+    path_ = query_ = authority_ = {};
+    form_ = TargetForm::origin;
+    has_query_ = expects_continue_ = false;
+  }
   std::string_view method() const { return text(method_); }
   std::string_view target() const { return text(target_); }
   // Of origin-form and absolute-form; never empty, not decoded, not normalised.
@@ -154,6 +170,12 @@ class RequestHead : public MessageHead {
 
 class ResponseHead : public MessageHead {
  public:
+  void clear(AnswerTo request = AnswerTo::other) {
+    clear_fields();
+    reason_ = {};
+    status_ = 0;
+    answers_ = request;
+  }
   unsigned status() const { return status_; }
   std::string_view reason() const { return text(reason_); }
   bool interim() const { return status_ < 200 && status_ != 101; }  // another response follows

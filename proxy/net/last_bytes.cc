@@ -10,19 +10,19 @@ constexpr Duration kLastInterval = 200ms;
 constexpr int kDiscardsPerLook = 16;
 
 // False: there may be more bytes than one call discards.
-bool discard_from(Transport& side) {
+bool discard_from(Channel side) {
   char discarded[4096];
   for (int i = 0; i < kDiscardsPerLook; ++i) {
-    if (!side.is_open() || !side.readable() || side.error() != 0 || side.cut_off()) return true;
+    if (!side.is_open() || !side.readable() || side.failed() || side.cut_off()) return true;
     if (side.read(discarded).status != Io::Status::ok) return true;
   }
   return false;
 }
 
 // Bytes that `side` has not acknowledged; 0 when it cannot acknowledge them.
-size_t undelivered_bytes(Transport& side) {
+size_t undelivered_bytes(Channel side) {
   // After a reset the kernel still counts the bytes that it has dropped.
-  return side.error() == 0 && !side.has_pending_error() ? side.unacknowledged() : 0;
+  return !side.failed() && !side.has_pending_error() ? side.unacknowledged() : 0;
 }
 
 // Bytes that the half has read and its sink has not taken.
@@ -38,7 +38,7 @@ void LastBytes::begin(TimePoint now) {
   on_the_way_ = 0;
 }
 
-bool LastBytes::arrived(Transport& client, Transport& backend, Pipe* pipe, TimePoint now) {
+bool LastBytes::arrived(Channel client, Channel backend, Pipe* pipe, TimePoint now) {
   const size_t up = pipe != nullptr ? in_hand_of(pipe->request) : 0;
   const size_t down = pipe != nullptr ? in_hand_of(pipe->response) : 0;
   const bool client_emptied = discard_from(client);
@@ -46,7 +46,7 @@ bool LastBytes::arrived(Transport& client, Transport& backend, Pipe* pipe, TimeP
   return note(down + undelivered_bytes(client), up + undelivered_bytes(backend), now);
 }
 
-bool LastBytes::arrived(Transport& client, TimePoint now) {
+bool LastBytes::arrived(Channel client, TimePoint now) {
   all_discarded_ = discard_from(client);
   return note(undelivered_bytes(client), 0, now);
 }

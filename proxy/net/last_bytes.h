@@ -17,8 +17,8 @@ class LastBytes {
   void begin(TimePoint now);
   // True: all bytes have arrived, or cannot arrive. `pipe` between the two may hold bytes; null:
   // there is no pipe.
-  bool arrived(Transport& client, Transport& backend, Pipe* pipe, TimePoint now);
-  bool arrived(Transport& client, TimePoint now);  // without a backend
+  bool arrived(Channel client, Channel backend, Pipe* pipe, TimePoint now);
+  bool arrived(Channel client, TimePoint now);  // without a backend
 
   TimePoint next_check() const { return next_check_; }
   TimePoint last_moved() const { return last_moved_; }

@@ -19,7 +19,7 @@ void HalfPipe::start() {
   sink_.set_writer(this);
   last_moved_ = resources_.loop.now();
   // A read of TLS brings one record, which a block can hold.
-  if (source_.tls() != nullptr)
+  if (source_.is_stream() || sink_.is_stream() || source_.tls() != nullptr)
     bulk_means_ = Bulk::none;
   else if (sink_.tls() != nullptr)
     bulk_means_ = Bulk::large_blocks;
@@ -83,8 +83,8 @@ HalfPipe::State HalfPipe::pump() {
 HalfPipe::Step HalfPipe::flush() {
   while (in_hand() > 0) {
     if (!sink_.writable()) return Step::wait;
-    const Io io =
-        begin_ < end_ ? sink_.write({block_ + begin_, end_ - begin_}) : sink_.splice_from(*pipe_);
+    const Io io = begin_ < end_ ? sink_.write({block_ + begin_, end_ - begin_})
+                                : sink_.transport()->splice_from(*pipe_);
     if (io.status == Io::Status::failed) return finish(State::sink_failed), Step::wait;
     if (begin_ < end_) begin_ += static_cast<uint32_t>(io.bytes);
     count(io.bytes);
@@ -109,7 +109,7 @@ HalfPipe::Step HalfPipe::fill_block() {
     case Io::Status::unsupported: CHECK_UNREACHABLE();
     case Io::Status::failed: finish(State::source_failed); return Step::wait;
   }
-  if (splicing()) source_.expect_more();
+  if (splicing()) source_.transport()->expect_more();
   begin_ = 0;
   end_ = static_cast<uint32_t>(io.bytes);
   took(io.bytes);
@@ -122,7 +122,7 @@ HalfPipe::Step HalfPipe::fill_block() {
 // stops, too.
 HalfPipe::Step HalfPipe::fill_kernel_pipe() {
   const size_t wanted = static_cast<size_t>(std::min<uint64_t>(kKernelPipeSize, left_));
-  const Io io = source_.splice_into(*pipe_, wanted);
+  const Io io = source_.transport()->splice_into(*pipe_, wanted);
   switch (io.status) {
     case Io::Status::ok: break;
     case Io::Status::unsupported: bulk_ = false, bulk_means_ = Bulk::none; return fill_block();

@@ -11,8 +11,8 @@
 #include <cstdint>
 
 #include "net/buffer_pool.h"
+#include "net/channel.h"
 #include "net/kernel_pipe.h"
-#include "net/transport.h"
 
 namespace weir {
 
@@ -49,7 +49,7 @@ class HalfPipe final : public TransportReader, public TransportWriter, private Y
 
   static constexpr int kChunksPerTurn = 16;  // 256 KiB copied, or as many fillings of a kernel pipe
 
-  HalfPipe(PipeResources& resources, Transport& source, Transport& sink, PipeObserver& observer)
+  HalfPipe(PipeResources& resources, Channel source, Channel sink, PipeObserver& observer)
       : resources_(resources), source_(source), sink_(sink), observer_(observer) {}
   ~HalfPipe() { stop(); }
 
@@ -109,8 +109,8 @@ class HalfPipe final : public TransportReader, public TransportWriter, private Y
   State finish(State state);
 
   PipeResources& resources_;
-  Transport& source_;
-  Transport& sink_;
+  Channel source_;
+  Channel sink_;
   PipeObserver& observer_;
   char* block_ = nullptr;
   uint32_t block_size_ = kBlockSize;
@@ -136,7 +136,7 @@ class Pipe {
   // Nothing has moved for so long: the two sides are silent, not between two packets.
   static constexpr Duration kSilence = 1s;
 
-  Pipe(PipeResources& resources, Transport& client, Transport& backend, PipeObserver& observer)
+  Pipe(PipeResources& resources, Channel client, Channel backend, PipeObserver& observer)
       : request(resources, client, backend, observer),
         response(resources, backend, client, observer) {}
 

@@ -27,6 +27,9 @@ struct HttpSpec {
   bool allow_connect = false;
   bool cancel_on_close = true;
 
+  HeadLimits head_limits() const {
+    return {.head = static_cast<size_t>(limits.max_header_size), .fields = limits.max_headers};
+  }
   // The configured body of an error answer; null: none.
   const std::string* error_body(unsigned status) const;
 

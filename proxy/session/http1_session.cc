@@ -5,8 +5,9 @@
 #include "base/log.h"
 
 namespace weir {
-Http1Session::Http1Session(SessionOwner& owner, HttpResources& http, Start start)
-    : Session(owner, std::move(start)), http_(http) {}
+
+Http1Session::Http1Session(SessionOwner& owner, Http1Clients& clients, Start start)
+    : Session(owner, std::move(start)), clients_(clients) {}
 
 void Http1Session::begin(int fd) {
   if (!client_.open(loop(), fd)) return end(EndReason::error, DrainEnd::peer);
@@ -63,14 +64,14 @@ void Http1Session::on_readable() {
 void Http1Session::begin_exchange(std::string_view begun) {
   stage_ = Stage::busy;
   Deadline::cancel();
-  exchange_ = &http_.lend();
-  exchange_->begin(*this, begun);
+  request_ = &clients_.lend();
+  request_->begin(*this, begun);
 }
 
 void Http1Session::on_exchange_over(AfterExchange after, std::optional<EndReason> failure) {
   switch (after) {
     case AfterExchange::keep: {
-      const std::string begun(exchange_->leftover());
+      const std::string begun(request_->exchange().leftover());
       give_back_exchange();
       if (!begun.empty()) return begin_exchange(begun);
       await_request();
@@ -95,11 +96,12 @@ void Http1Session::on_exchange_over(AfterExchange after, std::optional<EndReason
 }
 
 void Http1Session::give_back_exchange() {
-  if (exchange_ == nullptr) return;
-  received_ += exchange_->received_bytes();
-  sent_ += exchange_->sent_bytes();
-  exchange_->reset();
-  http_.take_back(*std::exchange(exchange_, nullptr));
+  if (request_ == nullptr) return;
+  Exchange& exchange = request_->exchange();
+  received_ += exchange.received_bytes();
+  sent_ += exchange.sent_bytes();
+  exchange.reset();
+  clients_.take_back(*std::exchange(request_, nullptr));
 }
 
 // Our FIN, then what still comes is discarded, so that the answer is not lost (RFC 9112 9.6).
@@ -156,11 +158,11 @@ void Http1Session::on_deadline() {
 
 TimePoint Http1Session::last_active() const {
   if (stage_ == Stage::opening) return started();
-  return exchange_ != nullptr ? exchange_->last_active() : idle_since_;
+  return request_ != nullptr ? request_->exchange().last_active() : idle_since_;
 }
 
 WaitingFor Http1Session::waiting_for() const {
-  if (exchange_ != nullptr) return exchange_->waiting_for();
+  if (request_ != nullptr) return request_->exchange().waiting_for();
   if (stage_ == Stage::opening) return WaitingFor::handshake;
   return stage_ == Stage::lingering ? WaitingFor::client_fin : WaitingFor::traffic;
 }
@@ -174,13 +176,13 @@ void Http1Session::cut(EndReason reason) {
     case Stage::over: return;
     case Stage::opening: return abort(reason);
     case Stage::idle: return linger(reason);
-    case Stage::busy: return exchange_->give_up(503, reason);
+    case Stage::busy: return request_->exchange().give_up(503, reason);
     case Stage::lingering: patience_until_ = loop().now(); return;  // it may not take long now
   }
 }
 
 void Http1Session::abort(EndReason reason) {
-  if (exchange_ != nullptr) exchange_->abandon(reason);
+  if (request_ != nullptr) request_->exchange().abandon(reason);
   give_back_exchange();
   drop_opening();
   client_.abort();
@@ -202,19 +204,23 @@ void Http1Session::close() {
   client_.close();
 }
 
+Http1Session::Bytes Http1Session::moved() const {
+  if (request_ == nullptr) return {received_, sent_};
+  const Exchange& exchange = request_->exchange();
+  return {received_ + exchange.received_bytes(), sent_ + exchange.sent_bytes()};
+}
+
 void Http1Session::settle() {
-  if (exchange_ != nullptr) exchange_->settle();
-  const uint64_t received = received_ + (exchange_ != nullptr ? exchange_->received_bytes() : 0);
-  const uint64_t sent = sent_ + (exchange_ != nullptr ? exchange_->sent_bytes() : 0);
-  cells_.received_bytes.add(received - settled_received_);
-  cells_.sent_bytes.add(sent - settled_sent_);
-  settled_received_ = received;
-  settled_sent_ = sent;
+  if (request_ != nullptr) request_->exchange().settle();
+  const auto [received, sent] = moved();
+  cells_.received_bytes.add(received - std::exchange(settled_received_, received));
+  cells_.sent_bytes.add(sent - std::exchange(settled_sent_, sent));
 }
 
 Session::View Http1Session::view() const {
   const TimePoint now = loop().now();
-  const HostSpec* host = exchange_ != nullptr ? exchange_->host() : nullptr;
+  const Bytes bytes = moved();
+  const HostSpec* host = request_ != nullptr ? request_->exchange().host() : nullptr;
   return {text(id()),
           listener().name,
           client_address_.text(),
@@ -222,8 +228,8 @@ Session::View Http1Session::view() const {
           now - started(),
           now - last_active(),
           waiting_for(),
-          received_ + (exchange_ != nullptr ? exchange_->received_bytes() : 0),
-          sent_ + (exchange_ != nullptr ? exchange_->sent_bytes() : 0)};
+          bytes.received,
+          bytes.sent};
 }
 
 }  // namespace weir

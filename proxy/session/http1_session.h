@@ -3,22 +3,19 @@
 //   (opening) → idle ⇄ busy → (lingering) → over
 //
 // opening: with TLS or the PROXY protocol, before anything else. idle: nothing of a request has
-// come; it holds no buffer and no exchange. busy: an Exchange has the transport. lingering: the
+// come; it holds no buffer and no exchange. busy: an Http1Client has the transport. lingering: the
 // last response is out, with our FIN; what still comes is discarded, so that the client can read it
 // (RFC 9112 9.6). Every end goes through end().
 #pragma once
 
-#include "exchange/exchange.h"
+#include "session/http1_client.h"
 #include "session/session.h"
 
 namespace weir {
 
-class Http1Session final : public Session,
-                           private ClientSide,
-                           private TransportReader,
-                           private Deadline {
+class Http1Session final : public Session, private TransportReader, private Deadline {
  public:
-  Http1Session(SessionOwner& owner, HttpResources& http, Start start);
+  Http1Session(SessionOwner& owner, Http1Clients& clients, Start start);
 
   // Takes over the accepted descriptor. The session may be over when this returns.
   void begin(int fd);
@@ -34,7 +31,23 @@ class Http1Session final : public Session,
   void settle() override;
   View view() const override;
 
+  // For its Http1Client: see ClientSide.
+  ClientConnection connection() {
+    return {client_, client_.tls(), &client_address_, &cells_, &private_, &current()};
+  }
+  ClientConfiguration configuration() const { return {snapshot_, *listener_}; }
+  void on_head() {
+    ++requests_;
+    renew();
+  }
+  bool last_request() const;
+  bool served_before() const { return requests_ > 1; }
+  void on_exchange_over(AfterExchange after, std::optional<EndReason> failure);
+
  private:
+  struct Bytes {
+    uint64_t received, sent;
+  };
   enum class Stage : uint8_t { opening, idle, busy, lingering, over };
 
   ~Http1Session() override { close(); }
@@ -43,20 +56,6 @@ class Http1Session final : public Session,
   void on_deadline() override;
   void on_opened() override;
   void on_opening_failed(EndReason reason) override;
-
-  // ClientSide
-  ClientConnection connection() override {
-    return {Channel(client_), client_.tls(), &client_address_, &cells_, &private_, &current()};
-  }
-  ClientConfiguration configuration() const override { return {snapshot_, *listener_}; }
-  SessionId session_id() const override { return id(); }
-  void on_head() override {
-    ++requests_;
-    renew();
-  }
-  bool last_request() const override;
-  bool served_before() const override { return requests_ > 1; }
-  void on_exchange_over(AfterExchange after, std::optional<EndReason> failure) override;
 
   void await_request();
   TimePoint idle_deadline() const;
@@ -67,10 +66,11 @@ class Http1Session final : public Session,
   void linger_on();
   void discard();
   void end(EndReason reason, DrainEnd how);
+  Bytes moved() const;
 
-  HttpResources& http_;
+  Http1Clients& clients_;
   Transport client_;
-  Exchange* exchange_ = nullptr;
+  Http1Client* request_ = nullptr;  // while busy
   PrivateConnections private_;
   TimePoint idle_since_{};
   TimePoint linger_until_ = kNever;

@@ -171,7 +171,7 @@ void Worker::open_session(const ListenerSpec& listener, const SnapshotRef& snaps
     case config::Protocol::tcp:
       return begin(*make_owned<TcpSession>(*this, std::move(start)).release(), connection.fd);
     case config::Protocol::http:
-      return begin(*make_owned<Http1Session>(*this, http_, std::move(start)).release(),
+      return begin(*make_owned<Http1Session>(*this, http1_clients_, std::move(start)).release(),
                    connection.fd);
   }
 }

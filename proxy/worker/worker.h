@@ -14,9 +14,9 @@
 #include <string_view>
 #include <vector>
 
-#include "exchange/http_resources.h"
 #include "metrics/worker_metrics.h"
 #include "net/listener.h"
+#include "session/http1_client.h"
 #include "session/session.h"
 
 namespace weir {
@@ -122,6 +122,7 @@ class Worker final : public SessionOwner, private Yielding {
   WorkerMetrics metrics_;
   Pools pools_;
   HttpResources http_;
+  Http1Clients http1_clients_{http_};
   SnapshotRef current_;
   IntrusiveList<SnapshotView, ::weir::ListNode> views_;  // all of this worker, for health changes
   std::map<uint64_t, std::unique_ptr<Binding>> bindings_;

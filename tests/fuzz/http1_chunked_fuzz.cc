@@ -24,7 +24,7 @@ struct Decoded {
 // Passes at most `step` bytes at a time to the decoder, each time in memory of exactly that size.
 // With `pumped`, bytes that are certainly data bypass it.
 Decoded decode(std::string_view input, size_t step, bool pumped = false) {
-  H1RequestParser parser;
+  H1RequestReader parser;
   CHECK(parser.feed(kHead) == H1RequestParser::State::complete);
   H1BodyDecoder decoder;
   decoder.start(parser.head(kHead), 4096);

@@ -28,7 +28,7 @@ void check_normal_path(std::string_view raw) {
 const std::string kProtocols[] = {"websocket", "foo/2"};
 
 void check_round_trip(std::string_view input) {
-  H1RequestParser parser;
+  H1RequestReader parser;
   if (parser.feed(input) != H1RequestParser::State::complete) return;
   const RequestHead& head = parser.head(input);
   check_normal_path(head.path());
@@ -44,7 +44,7 @@ void check_round_trip(std::string_view input) {
   CHECK(out.ok());
   if (head.field_count() + 1 > HeadLimits().fields) return;  // Host may have been added
 
-  H1RequestParser reader;
+  H1RequestReader reader;
   CHECK(reader.feed(out.text()) == H1RequestParser::State::complete ||
         head.authority().empty());  // HTTP/1.0 without a Host: the field is there, and empty
   if (head.authority().empty()) return;

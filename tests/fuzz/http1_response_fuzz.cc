@@ -11,7 +11,7 @@ using namespace weir;
 constexpr std::array<std::string_view, 3> kMethods = {"GET", "HEAD", "CONNECT"};
 
 void check_round_trip(std::string_view input, std::string_view method, HttpVersion client) {
-  H1ResponseParser parser;
+  H1ResponseReader parser;
   parser.reset(answer_to(method));
   if (parser.feed(input) != H1ResponseParser::State::complete) {
     if (parser.state() == H1ResponseParser::State::failed) CHECK(parser.fault().status == 502);
@@ -32,7 +32,7 @@ void check_round_trip(std::string_view input, std::string_view method, HttpVersi
   // Three may have been added: Connection, Transfer-Encoding and Upgrade.
   if (head.field_count() + 3 > HeadLimits().fields) return;
 
-  H1ResponseParser reader;
+  H1ResponseReader reader;
   reader.reset(answer_to(method));
   CHECK(reader.feed(out.text()) == H1ResponseParser::State::complete);
   CHECK(reader.head_size() == out.text().size());

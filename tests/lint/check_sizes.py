@@ -19,7 +19,7 @@ LARGE_CLASSES = {
     "proxy/config/model.h Listener": (27, 0, "one member for each key of a listener"),
     "proxy/config/parse.cc Reading": (5, 33, "one function for each kind of value"),
     "proxy/exchange/body_relay.h BodyRelay": (22, 36, "framing is to become a class of its own"),
-    "proxy/exchange/exchange.h Exchange": (29, 91, "the two ends are to become classes of their own"),
+    "proxy/exchange/exchange.h Exchange": (25, 90, "a function or two for each stage"),
     "proxy/net/pipe.h HalfPipe": (21, 35, "the three ways to move bytes share their state"),
     "proxy/net/transport.h Transport": (14, 48, "the one interface to a socket, with TLS or without"),
     "proxy/session/http1_session.h Http1Session": (16, 34, "session and client side of HTTP/1 in one"),

@@ -103,7 +103,7 @@ class Http1ResponseTranscript {
     return method == "CONNECT" ? AnswerTo::connect : AnswerTo::other;
   }
 
-  H1ResponseParser parser_;
+  H1ResponseReader parser_;
   H1BodyDecoder body_;
   AnswerTo to_;
   const FieldFilter any_fields_;

@@ -77,7 +77,7 @@ class Http1Transcript {
     for (size_t i = 0; i < head.field_count(); ++i) line(head.field_name(i), head.field_value(i));
   }
 
-  H1RequestParser parser_;
+  H1RequestReader parser_;
   H1BodyDecoder body_;
   uint64_t body_limit_;
   std::unique_ptr<std::string> pending_ = std::make_unique<std::string>();

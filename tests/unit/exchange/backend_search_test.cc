@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "exchange/http1_backend.h"
 #include "support/test_loop.h"
 
 namespace weir::test {
@@ -43,7 +44,7 @@ class BackendSearchTest : public testing::Test, public TestLoop {
   }
   // An attempt that has failed to connect.
   bool fail_and_try_again() {
-    Attempt attempt(*cluster, choice.backend, std::move(choice.lease), clock.now());
+    Attempt attempt(side, *cluster, choice.backend, std::move(choice.lease), clock.now());
     search.count_try();
     attempt.end(RetryCause::connect_failure);
     return search.try_again(attempt, RetryCause::connect_failure, facts(), clock.now());
@@ -56,6 +57,7 @@ class BackendSearchTest : public testing::Test, public TestLoop {
   std::unique_ptr<Cluster> cluster;
   PrivateConnections own;
   Waiter waiter;
+  Http1Backend side{loop};
   BackendSearch search{waiter};
   BackendSearch::Choice choice;
 };
@@ -164,9 +166,7 @@ TEST_F(BackendSearchTest, AttemptIsCountedOnceAndEndsItsUse) {
   ASSERT_EQ(find(), Result::found);
   BackendCells& cells = cluster->cells_of(0);
   {
-    Attempt attempt(*cluster, choice.backend, std::move(choice.lease), clock.now());
-    EXPECT_EQ(cells.in_flight.value, 0);
-    attempt.open();
+    Attempt attempt(side, *cluster, choice.backend, std::move(choice.lease), clock.now());
     EXPECT_EQ(cells.in_flight.value, 1);
     EXPECT_EQ(cluster->load(0), 1);
     attempt.on_sent(clock.now());
@@ -190,7 +190,7 @@ TEST_F(BackendSearchTest, AttemptThatTheClientEndedIsNoErrorOfTheBackend) {
   add_backend();
   begin();
   ASSERT_EQ(find(), Result::found);
-  Attempt attempt(*cluster, choice.backend, std::move(choice.lease), clock.now());
+  Attempt attempt(side, *cluster, choice.backend, std::move(choice.lease), clock.now());
   attempt.end(EndReason::client_reset);
   EXPECT_EQ(cluster->cells_of(0).requests[CodeClass::none].value, 1u);
   EXPECT_EQ(cluster->cells_of(0).request_errors.sum(), 0u);

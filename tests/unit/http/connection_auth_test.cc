@@ -9,7 +9,7 @@ namespace {
 
 bool response_logs_in(const std::string& fields) {
   const std::string text = "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n" + fields + "\r\n";
-  H1ResponseParser parser;
+  H1ResponseReader parser;
   parser.reset(AnswerTo::other);
   EXPECT_EQ(parser.feed(text), H1ResponseParser::State::complete) << fields;
   return authenticates_connection(parser.head(text));
@@ -17,7 +17,7 @@ bool response_logs_in(const std::string& fields) {
 
 bool request_logs_in(const std::string& fields) {
   const std::string text = "GET / HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n";
-  H1RequestParser parser;
+  H1RequestReader parser;
   EXPECT_EQ(parser.feed(text), H1RequestParser::State::complete) << fields;
   return authenticates_connection(parser.head(text));
 }

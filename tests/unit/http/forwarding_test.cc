@@ -16,7 +16,7 @@ struct Request {
   }
   const RequestHead& head() { return parser.head(input); }
   std::string input;
-  H1RequestParser parser;
+  H1RequestReader parser;
 };
 
 constexpr Hop kStranger{.client = "10.0.0.9", .trusted = false, .scheme = "http"};
@@ -83,7 +83,7 @@ TEST(Forwarded, QuotesWhatIsNoToken) {
   const Hop v6{.client = "2001:db8::1", .trusted = false, .scheme = "https"};
   EXPECT_EQ(element("", v6), "for=\"[2001:db8::1]\";host=a;proto=https");
   const std::string input = "GET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n";
-  H1RequestParser parser;
+  H1RequestReader parser;
   ASSERT_EQ(parser.feed(input), H1RequestParser::State::complete);
   std::array<char, 128> bytes;
   TextMemory memory(bytes);

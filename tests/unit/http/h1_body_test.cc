@@ -115,7 +115,7 @@ const FieldFilter kAnyFields;
 std::string trailers_of(std::string_view trailers, size_t room = 256, size_t step = 1) {
   const std::string head = with_fields("Transfer-Encoding: chunked\r\n");
   const std::string body = "1\r\na\r\n0\r\n" + std::string(trailers) + "\r\n";
-  H1RequestParser parser;
+  H1RequestReader parser;
   EXPECT_EQ(parser.feed(head), H1RequestParser::State::complete);
   std::vector<char> memory(room);
   H1BodyDecoder decoder;
@@ -185,7 +185,7 @@ TEST(Trailers, BeyondTheLimitAreLeftOutTogetherOrAFault) {
   const std::string body = "1\r\na\r\n0\r\nA: 1\r\nB: 2\r\n\r\n";
   for (const auto excess : {H1BodyDecoder::Excess::fault, H1BodyDecoder::Excess::leave_out})
     for (const size_t limit : {13u, 12u, 1u}) {  // 13: both lines, and the empty one begins
-      H1RequestParser parser;
+      H1RequestReader parser;
       ASSERT_EQ(parser.feed(head), H1RequestParser::State::complete);
       std::array<char, 64> memory;
       H1BodyDecoder decoder;
@@ -215,7 +215,7 @@ TEST(ChunkWriter, WritesWhatTheDecoderReads) {
 
 TEST(BodyDecoder, LetsAPumpMoveBytesThatAreCertainlyData) {
   const std::string head = with_fields("Transfer-Encoding: chunked\r\n");
-  H1RequestParser parser;
+  H1RequestReader parser;
   ASSERT_EQ(parser.feed(head), H1RequestParser::State::complete);
   H1BodyDecoder decoder;
   decoder.start(parser.head(head), 100);
@@ -230,7 +230,7 @@ TEST(BodyDecoder, LetsAPumpMoveBytesThatAreCertainlyData) {
 
 TEST(BodyDecoder, IsDoneWhenAPumpMovedTheWholeLength) {
   const std::string head = with_fields("Content-Length: 5\r\n");
-  H1RequestParser parser;
+  H1RequestReader parser;
   ASSERT_EQ(parser.feed(head), H1RequestParser::State::complete);
   H1BodyDecoder decoder;
   decoder.start(parser.head(head), 100);
@@ -240,7 +240,7 @@ TEST(BodyDecoder, IsDoneWhenAPumpMovedTheWholeLength) {
 
 TEST(CloseDelimitedBody, HasALimitToo) {
   const std::string head = "HTTP/1.1 200 OK\r\n\r\n";
-  H1ResponseParser parser;
+  H1ResponseReader parser;
   ASSERT_EQ(parser.feed(head), H1ResponseParser::State::complete);
   H1BodyDecoder decoder;
   decoder.start(parser.head(head), 3);

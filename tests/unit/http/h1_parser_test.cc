@@ -16,7 +16,7 @@ TEST(RequestParser, ReadsMethodTargetVersionAndFields) {
   std::string input =
       "GET /a/b?x=1&y HTTP/1.1\r\nHost: example.org:80\r\nX-Empty:\r\nAccept: \t a b "
       "\t\r\n\r\nrest";
-  H1RequestParser parser;
+  H1RequestReader parser;
   ASSERT_EQ(parser.feed(input), State::complete);
   const RequestHead& head = parser.head(input);
   EXPECT_EQ(head.method(), "GET");
@@ -35,7 +35,7 @@ TEST(RequestParser, ReadsMethodTargetVersionAndFields) {
 }
 
 TEST(RequestParser, StaysValidWhenTheBufferMovesBetweenFeeds) {
-  H1RequestParser parser;
+  H1RequestReader parser;
   auto first = std::make_unique<std::string>("GET /path HTTP/1.1\r\nHo");
   ASSERT_EQ(parser.feed(*first), State::incomplete);
   auto second = std::make_unique<std::string>(*first + "st: example\r\n\r\n");
@@ -175,7 +175,7 @@ TEST(RequestParser, KeepsAnyNumberOfFieldsThatTheLimitAllows) {
     for (size_t i = 1; i < count; ++i)
       fields += "X-" + std::to_string(i) + ": " + std::to_string(i) + "\r\n";
     const std::string input = with_fields(fields);
-    H1RequestParser parser(HeadLimits{.fields = count});
+    H1RequestReader parser(HeadLimits{.fields = count});
     for (size_t size = 0; size < input.size(); size += 100)
       ASSERT_EQ(parser.feed(std::string_view(input).substr(0, size)), State::incomplete);
     ASSERT_EQ(parser.feed(input), State::complete) << count;
@@ -189,7 +189,7 @@ TEST(RequestParser, KeepsAnyNumberOfFieldsThatTheLimitAllows) {
 
 TEST(RequestParser, ParsesEveryByteOnce) {
   // 1 MiB one byte at a time: quadratic scanning would be 500 billion steps and time out.
-  H1RequestParser parser(HeadLimits{.head = kMaxHeadSize});
+  H1RequestReader parser(HeadLimits{.head = kMaxHeadSize});
   std::string input = "GET / HTTP/1.1\r\nHost: a\r\nX: ";
   input.append(1000 * 1024, 'x').append("\r\n\r\n");
   for (size_t size = 1; size < input.size(); ++size)
@@ -211,7 +211,7 @@ TEST(RequestTarget, HoldsVisibleAsciiWithoutAFragment) {
 
 TEST(RequestTarget, OfAbsoluteFormOverridesTheHostField) {
   std::string input = "GET HTTP://real.example:81/p?q HTTP/1.1\r\nHost: other\r\n\r\n";
-  H1RequestParser parser;
+  H1RequestReader parser;
   ASSERT_EQ(parser.feed(input), State::complete);
   EXPECT_EQ(parser.head(input).form(), TargetForm::absolute);
   EXPECT_EQ(parser.head(input).authority(), "real.example:81");
@@ -222,7 +222,7 @@ TEST(RequestTarget, OfAbsoluteFormOverridesTheHostField) {
 TEST(RequestTarget, OfAbsoluteFormWithoutAPathMeansTheRoot) {
   for (const char* target : {"http://h", "https://h?q"}) {
     std::string input = get(target);
-    H1RequestParser parser;
+    H1RequestReader parser;
     ASSERT_EQ(parser.feed(input), State::complete) << target;
     EXPECT_EQ(parser.head(input).path(), "/");
     EXPECT_EQ(parser.head(input).authority(), "h");

@@ -12,7 +12,7 @@ namespace {
 // The request that a plan makes of these lines; "" when the writer fails.
 std::string relay(std::string_view fields, RequestPlan plan = {}, size_t room = 4096) {
   const std::string input = with_fields(fields);
-  H1RequestParser parser;
+  H1RequestReader parser;
   EXPECT_EQ(parser.feed(input), H1RequestParser::State::complete) << parser.fault().reason;
   if (plan.target.empty()) plan.target = "/t";
   if (plan.authority.empty()) plan.authority = "backend";
@@ -34,7 +34,7 @@ std::string fields_of(std::string_view fields, RequestPlan plan = {}) {
 
 std::string answer(std::string_view input, ResponsePlan plan = {}, AnswerTo to = AnswerTo::other,
                    bool plan_body = true) {
-  H1ResponseParser parser;
+  H1ResponseReader parser;
   parser.reset(to);
   EXPECT_EQ(parser.feed(input), H1ResponseParser::State::complete) << parser.fault().reason;
   const ResponseHead& head = parser.head(input);

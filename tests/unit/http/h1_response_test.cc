@@ -18,14 +18,14 @@ unsigned fault_of(std::string_view input, std::string_view method = "GET") {
 
 // Parses a complete head; the head lives until the next call.
 const ResponseHead& response_of(const std::string& input, AnswerTo to = AnswerTo::other) {
-  static H1ResponseParser parser;
+  static H1ResponseReader parser;
   parser.reset(to);
   EXPECT_EQ(parser.feed(input), State::complete) << parser.fault().reason;
   return parser.head(input);
 }
 
 const RequestHead& request_of(const std::string& input) {
-  static H1RequestParser parser;
+  static H1RequestReader parser;
   parser.reset();
   EXPECT_EQ(parser.feed(input), State::complete) << parser.fault().reason;
   return parser.head(input);
@@ -34,7 +34,7 @@ const RequestHead& request_of(const std::string& input) {
 TEST(ResponseParser, ReadsVersionStatusReasonAndFields) {
   const std::string input =
       "HTTP/1.0 404 Not \xc3\xa4 Found\r\nServer: a b\r\nX:\r\nContent-Length: 3\r\n\r\nabc";
-  H1ResponseParser parser;
+  H1ResponseReader parser;
   ASSERT_EQ(parser.feed(input), State::complete);
   const ResponseHead& head = parser.head(input);
   EXPECT_EQ(head.version(), HttpVersion::http_1_0);
@@ -101,12 +101,12 @@ TEST(ResponseParser, BoundsTheStatusLineTheHeadAndTheNumberOfFields) {
 
 TEST(ResponseParser, ReadsNoHeadAboveTheLargestThatCanBeConfigured) {
   const HeadLimits limits{.head = 2 * kMaxHeadSize};
-  H1ResponseParser parser(limits);
+  H1ResponseReader parser(limits);
   EXPECT_EQ(parser.feed(answer_of("X: " + std::string(kMaxHeadSize - 100, 'a') + "\r\n")),
             State::complete);
   parser.reset();
   EXPECT_EQ(parser.feed(answer_of("X: " + std::string(kMaxHeadSize, 'a') + "\r\n")), State::failed);
-  H1RequestParser request(limits);
+  H1RequestReader request(limits);
   EXPECT_EQ(request.feed("GET /" + std::string(kMaxHeadSize, 'a') + " HTTP/1.1\r\n"),
             State::failed);
   EXPECT_EQ(request.fault().status, 414u);

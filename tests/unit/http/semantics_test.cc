@@ -9,7 +9,7 @@ namespace {
 
 // Parses a complete head; the head lives until the next call.
 const RequestHead& head_of(const std::string& input) {
-  static H1RequestParser parser;
+  static H1RequestReader parser;
   parser.reset();
   EXPECT_EQ(parser.feed(input), H1RequestParser::State::complete) << parser.fault().reason;
   return parser.head(input);

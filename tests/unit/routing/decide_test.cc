@@ -11,7 +11,7 @@ class DecideTest : public testing::Test {
  protected:
   // The decision for the request `text`, as one line.
   std::string decided(const std::string& text, bool misdirected = false) {
-    H1RequestParser parser;
+    H1RequestReader parser;
     if (parser.feed(text) != H1RequestParser::State::complete) return "not a request";
     const RequestHead& head = parser.head(text);
     RequestFacts facts = facts_of(head, host_, "http");

@@ -1,0 +1,53 @@
+// BackendSide: the backend's end of an attempt: a connection, or a place on one. It writes the head
+// of the request, reads that of the response, and knows whether the connection may be used again.
+//
+// Owner: who lends the exchange, and longer than it; thread: the worker's. One attempt after the
+// other: begin(), connect() unless a kept connection was given, write_head(), read_head() until
+// the head of the final response, over(). channel() is valid from begin() to over(). Virtual calls
+// are a few for each message; none is made for a byte or a buffer.
+#pragma once
+
+#include "exchange/forwarded_head.h"
+#include "exchange/head_buffer.h"
+#include "exchange/head_read.h"
+#include "net/channel.h"
+#include "upstream/private_connections.h"
+
+namespace weir {
+
+class BackendSide {
+ public:
+  // `kept`: a connection that is there; null: connect() makes one.
+  virtual void begin(Cluster& cluster, BackendIndex backend, Lease kept) = 0;
+  // Begins to connect, and goes on with it. Pending: again when the channel has an event.
+  [[nodiscard]] virtual Transport::Connecting connect() = 0;
+  // Counts and logs why there is no connection. `timeout`: it took too long.
+  virtual void record_connect_failure(bool timeout, TimePoint now) = 0;
+  // A connection that has carried requests: the backend may be closing it at this moment.
+  virtual bool reused() const = 0;
+  // It carries only requests of one client; see http/connection_auth.h.
+  virtual bool is_private() const = 0;
+
+  // In the scratch memory of `http`, with room for the head of a first chunk.
+  virtual HeadText write_head(const ForwardedHead& head, HttpResources& http) = 0;
+  // One step; `head` is filled from `in`, which has the bytes from the first of this head on.
+  virtual HeadRead read_head(HeadBuffer& in, ResponseHead& head) = 0;
+  // After an interim response, whose head is no longer in the buffer: another head follows.
+  virtual void next_head() = 0;
+  // A byte of a head has come: the backend has begun to answer.
+  virtual bool response_started() const = 0;
+
+  // The attempt needs the connection no longer. `whole`: request and response were complete, and
+  // nothing stands behind them; it is kept then, if the backend keeps it. A private one is kept for
+  // `own`; null: no further request comes from that client.
+  virtual void over(bool whole, PrivateConnections* own) = 0;
+
+  Channel channel() const { return channel_; }
+
+ protected:
+  ~BackendSide() = default;
+
+  Channel channel_;
+};
+
+}  // namespace weir

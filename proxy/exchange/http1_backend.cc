@@ -1,0 +1,83 @@
+#include "exchange/http1_backend.h"
+
+#include "http/connection_auth.h"
+#include "http/semantics.h"
+#include "upstream/connecting.h"
+
+namespace weir {
+
+void Http1Backend::begin(Cluster& cluster, BackendIndex backend, Lease kept) {
+  DCHECK(lease_ == nullptr);
+  cluster_ = &cluster;
+  backend_ = backend;
+  lease_ = kept != nullptr ? std::move(kept) : cluster.pool(backend).open();
+  channel_ = lease_->transport;
+  connecting_ = keeps_ = false;
+  keeps_for_ = Duration::max();
+}
+
+Transport::Connecting Http1Backend::connect() {
+  const ClusterSpec& spec = cluster_->spec();
+  const HostSpec& host = spec.hosts[backend_];
+  if (!std::exchange(connecting_, true)) {
+    const auto state = begin_connecting(loop_, lease_->transport, spec, host);
+    if (state != Transport::Connecting::done) return state;
+  }
+  return continue_connecting(lease_->transport, spec, host);
+}
+
+void Http1Backend::record_connect_failure(bool timeout, TimePoint now) {
+  weir::record_connect_failure(lease_->transport, *cluster_, backend_,
+                               timeout ? ConnectError::timeout : connect_error(lease_->transport),
+                               now);
+}
+
+HeadText Http1Backend::write_head(const ForwardedHead& forwarded, HttpResources& http) {
+  const BytesWithRoom text = write_forwarded_head(forwarded, http);
+  if (text.empty()) return {.ok = false};
+  if (authenticates_connection(forwarded.head)) lease_->make_private();
+  answers_ = answer_to(forwarded.head.method());
+  may_upgrade_ = forwarded.head.upgrades();
+  limits_ = forwarded.listener.http->head_limits();
+  parser_.reset(answers_, limits_);
+  return {.bytes = text};
+}
+
+HeadRead Http1Backend::read_head(HeadBuffer& in, ResponseHead& head) {
+  using Status = HeadRead::Status;
+  if (!in.empty()) {
+    switch (parser_.feed(in.view(), head)) {
+      case H1ResponseParser::State::complete:
+        if (!head.interim()) note_final(head);
+        return {.status = Status::complete, .size = parser_.head_size()};
+      case H1ResponseParser::State::failed:
+        return {.status = Status::malformed, .fault = parser_.fault()};
+      case H1ResponseParser::State::incomplete: break;
+    }
+  }
+  // Bytes behind a 101 are kept until the client has taken the head: no more than fit into a block.
+  return read_more(channel_, in, limits_.head, may_upgrade_ ? kBlockSize / 2 : kBlockSize);
+}
+
+void Http1Backend::note_final(const ResponseHead& head) {
+  if (authenticates_connection(head)) lease_->make_private();
+  keeps_ = head.keep_alive() && head.framing() != BodyFraming::until_close;
+  if (const auto seconds = head.keep_alive_timeout()) keeps_for_ = std::chrono::seconds(*seconds);
+}
+
+void Http1Backend::over(bool whole, PrivateConnections* own) {
+  lease_->transport.set_reader(nullptr);
+  lease_->transport.set_writer(nullptr);
+  if (whole && keeps_) give_back(own);
+  lease_.reset();
+  channel_ = {};
+}
+
+void Http1Backend::give_back(PrivateConnections* own) {
+  if (!lease_->is_private())
+    lease_->pool().give_back(std::move(lease_), keeps_for_);
+  else if (own != nullptr)
+    own->keep(std::move(lease_), *cluster_, backend_, keeps_for_);
+}
+
+}  // namespace weir

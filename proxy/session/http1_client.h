@@ -1,0 +1,73 @@
+// Http1Client: the client's end of one HTTP/1 request: reads its head, writes the heads of its
+// responses, and tells the session what the exchange says. It has the request's exchange and the
+// backend's end, so that all three are lent together. Http1Clients: lends them.
+//
+// Owner: Http1Clients, which lends one to an Http1Session while a request is under way: an idle
+// connection has none. Thread: the worker's.
+#pragma once
+
+#include <vector>
+
+#include "base/page_blocks.h"
+#include "event/spares.h"
+#include "exchange/exchange.h"
+#include "exchange/http1_backend.h"
+#include "http/h1_parser.h"
+
+namespace weir {
+
+class Http1Session;
+
+class Http1Client final : public ClientSide {
+ public:
+  explicit Http1Client(HttpResources& http)
+      : http_(http), backend_(http.pipes().loop), exchange_(http, backend_) {}
+
+  // `begun`: the first bytes of a pipelined request.
+  void begin(Http1Session& session, std::string_view begun);
+  Exchange& exchange() { return exchange_; }
+
+ private:
+  ClientConnection connection() override;
+  ClientConfiguration configuration() const override;
+  SessionId session_id() const override;
+  void on_head() override;
+  bool last_request() const override;
+  bool served_before() const override;
+  HeadRead read_head(HeadBuffer& in, RequestHead& head) override;
+  HeadText write_head(const ResponseHead& head, ResponsePlan& plan, bool& keep) override;
+  HeadText write_interim_head(const ResponseHead& head, const ResponsePlan& plan) override;
+  HeadText write_tunnel_head(const ResponseHead& head, const ResponsePlan& plan) override;
+  HeadText write_own_head(const OwnHead& head, const FieldEdits* edits, bool keep) override;
+  void on_exchange_over(AfterExchange after, std::optional<EndReason> failure) override;
+
+  HeadText written_response(const ResponseHead& head, const ResponsePlan& plan);
+  ConnectionOption option(bool keep) const;
+
+  HttpResources& http_;
+  Http1Session* session_ = nullptr;
+  Channel channel_;  // of the session
+  H1RequestParser parser_;
+  size_t max_head_size_ = 0;
+  HttpVersion version_{};
+  Http1Backend backend_;
+  Exchange exchange_;
+};
+
+class Http1Clients final : public Spares {
+ public:
+  explicit Http1Clients(HttpResources& http);
+  ~Http1Clients();
+
+  Http1Client& lend();
+  void take_back(Http1Client& client);
+
+ private:
+  size_t keep_spares(size_t most) override;
+
+  HttpResources& http_;
+  PageBlocks memory_;
+  std::vector<Http1Client*> free_;
+};
+
+}  // namespace weir

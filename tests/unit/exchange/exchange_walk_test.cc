@@ -1,0 +1,130 @@
+// Every stage in which an exchange waits, and every event that may end it there. The steps from one
+// stage to the next are in exchange_request_test.cc and exchange_response_test.cc.
+#include <functional>
+
+#include "unit/exchange/exchange_fixture.h"
+
+namespace weir::test {
+namespace {
+
+using Stage = ExchangeStage;
+
+class ExchangeWalk : public ExchangeFixture {
+ protected:
+  // Brings the exchange into a stage where it waits.
+  void reach(Stage stage) {
+    switch (stage) {
+      case Stage::read_head: return begin();
+      case Stage::queued: return fill_backends(), get();
+      case Stage::pause: return backend.connecting = FakeBackend::Connecting::failed, get("/retry");
+      case Stage::connect: return backend.connecting = FakeBackend::Connecting::pending, get();
+      case Stage::await_response: return get();
+      case Stage::relay:
+        get();
+        return backend.answers("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello");
+      case Stage::answer: return client.stream.has_room_for(0), get("/text");
+      case Stage::tunnel: return connect_tunnel();
+      case Stage::delivering:
+        upload();
+        backend.stream->has_not_acknowledged(100);
+        return client.stream.resets();
+      case Stage::idle:
+      case Stage::route:
+      case Stage::acquire:
+      case Stage::send_request:
+      case Stage::over: return;  // nothing waits there
+    }
+  }
+};
+
+// The head that the client has got, and the outcome.
+struct Row {
+  const char* name;
+  Stage stage;
+  const char *client_reset, *client_fin, *cut, *time_limit;
+  friend void PrintTo(const Row& row, std::ostream* out) { *out << row.name; }
+};
+
+// clang-format off
+constexpr Row kRows[] = {
+    {"read_head", Stage::read_head,
+     "abort client_reset", "close client_closed",
+     "<503 by weir, last>linger drain_deadline", "<408 by weir, last>linger request_header_timeout"},
+    {"queued", Stage::queued,
+     "abort client_reset", "close client_closed",
+     "<503 by weir, last>linger drain_deadline", "<503 by weir>keep queue_timeout"},
+    {"pause", Stage::pause,
+     "abort client_reset", "close client_closed",
+     "<503 by weir, last>linger drain_deadline", "<502 by weir>keep connect_failed"},
+    {"connect", Stage::connect,
+     "abort client_reset", "open",
+     "<503 by weir, last>linger drain_deadline", "<504 by weir>keep connect_timeout"},
+    {"await_response", Stage::await_response,
+     "abort client_reset", "close client_closed",
+     "<503 by weir, last>linger drain_deadline", "<504 by weir, last>linger response_timeout"},
+    {"relay", Stage::relay,
+     "<200>abort client_reset", "<200>abort client_closed",
+     "<200>abort drain_deadline", "<200>abort response_timeout"},
+    {"answer", Stage::answer,
+     "abort client_reset", "<200 by weir>keep",
+     "abort drain_deadline", "abort client_idle_timeout"},
+    {"tunnel", Stage::tunnel,
+     "<101 tunnel>abort client_reset", "<101 tunnel>open",
+     "<101 tunnel>abort drain_deadline", "<101 tunnel>linger idle_timeout"},
+    {"delivering", Stage::delivering,
+     "open", "open",
+     "abort drain_deadline", "abort half_close_timeout"},
+};
+// clang-format on
+
+class EveryStage : public ExchangeWalk, public testing::WithParamInterface<Row> {
+ protected:
+  void SetUp() override {
+    reach(GetParam().stage);
+    ASSERT_EQ(stage(), GetParam().stage);
+  }
+  std::string result() {
+    client.stream.takes_everything();
+    const std::string& got = client.stream.received;
+    return got.substr(0, got.find('>') + 1) + outcome();
+  }
+};
+
+TEST_P(EveryStage, EndsWhenTheClientResets) {
+  client.stream.resets();
+  EXPECT_EQ(result(), GetParam().client_reset);
+}
+
+TEST_P(EveryStage, FollowsTheCloseOfTheClient) {
+  client.stream.finishes();
+  EXPECT_EQ(result(), GetParam().client_fin);
+}
+
+TEST_P(EveryStage, EndsWhenADrainCuts) {
+  exchange.give_up(503, EndReason::drain_deadline);
+  EXPECT_EQ(result(), GetParam().cut);
+}
+
+TEST_P(EveryStage, HasATimeLimit) {
+  for (int i = 0; i < 100 && outcome() == "open"; ++i) advance(1s);
+  EXPECT_EQ(result(), GetParam().time_limit);
+}
+
+TEST_P(EveryStage, TellsNothingWhenItIsAbandoned) {
+  exchange.abandon(EndReason::shutdown);
+  EXPECT_EQ(stage(), Stage::over);
+  EXPECT_EQ(client.overs, 0);
+}
+
+// The fixture checks what is left behind.
+TEST_P(EveryStage, HoldsNothingAfterAReset) {
+  exchange.reset();
+  EXPECT_EQ(stage(), Stage::idle);
+  EXPECT_EQ(exchange.received_bytes() + exchange.sent_bytes(), 0u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Stages, EveryStage, testing::ValuesIn(kRows),
+                         [](const auto& row) { return std::string(row.param.name); });
+
+}  // namespace
+}  // namespace weir::test

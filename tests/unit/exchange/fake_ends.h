@@ -1,0 +1,162 @@
+// The two ends of an exchange without sockets: what peers send and how they leave is what a test
+// says, and what weir tells them is kept for it to look at.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "exchange/backend_side.h"
+#include "exchange/client_side.h"
+#include "unit/exchange/fake_stream.h"
+
+namespace weir::test {
+
+struct FakeClient final : ClientSide {
+  // What the client does.
+  void asks(std::string text) {
+    head.give(std::move(text));
+    stream.become_readable();
+  }
+  void sends_malformed_head(Fault fault) {
+    head.give_malformed(fault);
+    stream.become_readable();
+  }
+
+  ClientConnection connection() override {
+    return {stream, nullptr, &address, cells, &private_connections, current};
+  }
+  ClientConfiguration configuration() const override {
+    return {*current, (*current)->snapshot().listeners[0]};
+  }
+  SessionId session_id() const override { return {}; }
+  void on_head() override { ++heads; }
+  bool last_request() const override { return last; }
+  bool served_before() const override { return served; }
+  HeadRead read_head(HeadBuffer& in, RequestHead& to) override { return head.read(stream, in, to); }
+  HeadText write_head(const ResponseHead& response, ResponsePlan& plan, bool& keep) override {
+    plan.body = {response.bodiless() ? BodyFraming::none : response.framing(),
+                 response.announced_length()};
+    return text(fmt::format("<{}{}>", response.status(), keep ? "" : " last"));
+  }
+  HeadText write_interim_head(const ResponseHead& response, const ResponsePlan&) override {
+    return text(fmt::format("<{}>", response.status()));
+  }
+  HeadText write_tunnel_head(const ResponseHead& response, const ResponsePlan&) override {
+    return text(fmt::format("<{} tunnel>", response.status()));
+  }
+  HeadText write_own_head(const OwnHead& own, const FieldEdits*, bool keep) override {
+    return text(fmt::format("<{} by weir{}>", own.status, keep ? "" : ", last"));
+  }
+  void on_exchange_over(AfterExchange how, std::optional<EndReason> why) override {
+    ++overs;
+    stream.set_reader(nullptr);
+    stream.set_writer(nullptr);
+    after = how;
+    failure = why;
+  }
+
+  FakeStream stream;
+  FakeHead<H1RequestParser, RequestHead> head;
+  const SnapshotRef* current = nullptr;
+  ListenerCells* cells = nullptr;
+  Address address = Address::loopback(50000);
+  PrivateConnections private_connections;
+  bool last = false, served = false, heads_fit = true;
+  int heads = 0, overs = 0;
+  std::optional<AfterExchange> after;  // none: not over
+  std::optional<EndReason> failure;
+
+ private:
+  HeadText text(std::string written) {
+    written_ = std::move(written);
+    written_.resize(written_.size() + kChunkHeadSize);
+    return {heads_fit, {written_.data(), written_.size() - kChunkHeadSize, kChunkHeadSize}};
+  }
+  std::string written_;
+};
+
+// All backends, one attempt after the other. A lease counts in its pool, and is never connected.
+struct FakeBackend final : BackendSide {
+  using Connecting = Transport::Connecting;
+
+  // What the backend does.
+  void connects() {
+    connecting = Connecting::done;
+    stream->become_readable();
+  }
+  void refuses_once() {
+    connecting = Connecting::failed;
+    fails_once_ = true;
+    stream->become_readable();
+  }
+  void answers(std::string text) {
+    head.give(std::move(text));
+    stream->become_readable();
+  }
+  void sends_malformed_head(Fault fault) {
+    head.give_malformed(fault);
+    stream->become_readable();
+  }
+
+  void begin(Cluster& cluster, BackendIndex backend, Lease kept) override {
+    ++begun;
+    last_backend = backend;
+    was_kept = kept != nullptr;
+    lease = was_kept ? std::move(kept) : cluster.pool(backend).open();
+    stream.emplace();
+    channel_ = *stream;
+    head = {};
+    response_begun = false;
+  }
+  Connecting connect() override {
+    const Connecting now = connecting;
+    if (std::exchange(fails_once_, false)) connecting = Connecting::done;
+    return now;
+  }
+  void record_connect_failure(bool timeout, TimePoint) override {
+    ++connect_failures;
+    timed_out = timeout;
+  }
+  bool reused() const override { return was_kept; }
+  bool is_private() const override { return false; }
+  HeadText write_head(const ForwardedHead& forwarded, HttpResources&) override {
+    answers_to = forwarded.head.method() == "HEAD"      ? AnswerTo::head
+                 : forwarded.head.method() == "CONNECT" ? AnswerTo::connect
+                                                        : AnswerTo::other;
+    written_ = fmt::format("<{} {}>", forwarded.head.method(), forwarded.path);
+    written_.resize(written_.size() + kChunkHeadSize);
+    return {request_fits, {written_.data(), written_.size() - kChunkHeadSize, kChunkHeadSize}};
+  }
+  HeadRead read_head(HeadBuffer& in, ResponseHead& to) override {
+    const HeadRead read = head.read(*stream, in, to, answers_to);
+    response_begun |= read.bytes > 0;
+    return read;
+  }
+  void next_head() override {}
+  bool response_started() const override { return response_begun; }
+  void over(bool whole, PrivateConnections*) override {
+    given_back += whole ? 1 : 0;
+    ++ended;
+    if (whole) lease->pool().give_back(std::move(lease), Duration::max());
+    lease.reset();
+    channel_ = {};
+  }
+
+  std::optional<FakeStream> stream;  // of the last attempt
+  FakeHead<H1ResponseParser, ResponseHead> head;
+  Connecting connecting = Connecting::done;
+  AnswerTo answers_to{};
+  Lease lease;
+  bool request_fits = true, response_begun = false, was_kept = false, timed_out = false;
+  BackendIndex last_backend = kNoBackend;
+  int begun = 0, ended = 0, given_back = 0, connect_failures = 0;
+
+ private:
+  std::string written_;
+  bool fails_once_ = false;
+};
+
+}  // namespace weir::test

@@ -1,0 +1,108 @@
+// A stream and the peer at its other end, and heads that a test gives as text.
+#pragma once
+
+#include <algorithm>
+#include <string>
+
+#include "exchange/head_read.h"
+#include "http/h1_parser.h"
+#include "net/stream.h"
+
+namespace weir::test {
+
+// A peer and its stream. It takes every byte, until has_room_for().
+class FakeStream final : public Stream {
+ public:
+  // What the peer does.
+  void sends(std::string_view bytes) {
+    incoming_ += bytes;
+    become_readable();
+  }
+  void finishes() {
+    ended_by_peer_ = true;
+    become_readable();
+  }
+  void resets() {
+    reset_ = true;
+    become_readable();
+  }
+  void has_room_for(size_t bytes) {
+    room_ = bytes;
+    writable_ = bytes > 0;
+    if (writable_ && writer_ != nullptr) writer_->on_writable();
+  }
+  void takes_everything() { has_room_for(SIZE_MAX); }
+  void has_not_acknowledged(size_t bytes) { unsent_ = bytes; }
+
+  // What weir did.
+  std::string received;  // by the peer
+  bool ended = false;
+  bool aborted = false;
+  bool watched() const { return reader_ != nullptr || writer_ != nullptr; }
+
+  void become_readable() {
+    readable_ = true;
+    if (reader_ != nullptr) reader_->on_readable();
+  }
+  Io read(std::span<char> to) override {
+    if (reset_) return {Io::Status::failed};
+    const size_t size = std::min(to.size(), incoming_.size());
+    if (size > 0) {
+      std::copy_n(incoming_.begin(), size, to.begin());
+      incoming_.erase(0, size);
+      return {Io::Status::ok, size};
+    }
+    if (ended_by_peer_) return {Io::Status::eof};
+    readable_ = false;
+    return {Io::Status::blocked};
+  }
+  Io write(std::span<const char> head, std::span<const char> body) override {
+    if (reset_) return {Io::Status::failed};
+    size_t size = 0;
+    for (const std::span<const char> part : {head, body}) {
+      const size_t taken = std::min(part.size(), room_);
+      received.append(part.data(), taken);
+      if (room_ != SIZE_MAX) room_ -= taken;
+      size += taken;
+    }
+    writable_ = size == head.size() + body.size();
+    return {Io::Status::ok, size};
+  }
+  void end() override { ended = true; }
+  void abort() override {
+    aborted = true;
+    open_ = false;
+  }
+
+ private:
+  std::string incoming_;  // not read yet
+  size_t room_ = SIZE_MAX;
+};
+
+// A head that a test gives as text, with what follows it in the same packet.
+template <typename Parser, typename Head>
+class FakeHead {
+ public:
+  void give(std::string text) { text_ = std::move(text); }
+  void give_malformed(Fault fault) { fault_ = fault; }
+
+  HeadRead read(const FakeStream& from, HeadBuffer& in, Head& head,
+                AnswerTo answers = AnswerTo::other) {
+    if (from.was_reset()) return {HeadRead::Status::failed};
+    if (fault_) return {.status = HeadRead::Status::malformed, .fault = fault_};
+    if (text_.empty())
+      return {from.ended_by_peer() ? HeadRead::Status::ended : HeadRead::Status::incomplete};
+    in.assign(text_);
+    Parser parser;
+    if constexpr (std::is_same_v<Head, ResponseHead>) parser.reset(answers);
+    CHECK(parser.feed(in.view(), head) == Parser::State::complete);
+    const size_t bytes = std::exchange(text_, {}).size();
+    return {HeadRead::Status::complete, bytes, parser.head_size()};
+  }
+
+ private:
+  std::string text_;
+  Fault fault_;
+};
+
+}  // namespace weir::test
