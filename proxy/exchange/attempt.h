@@ -3,9 +3,9 @@
 //
 // Owner: an Exchange, by value, from the choice of the backend until the next attempt or the end of
 // the request; thread: the worker's. It is counted once, by the first call of end(). It has a
-// connection, by `side`, until give_back(), drop() or its destruction, and counts as a use of the
-// backend as long. Which backend it was can be asked after end(), too. The cluster outlives it: the
-// exchange, or its BackendSearch, holds the snapshot.
+// connection, by `side`, until give_back(), drop() or its destruction; that connection counts as a
+// use of the backend. Which backend it was can be asked after end(), too. The cluster outlives it:
+// the exchange, or its BackendSearch, holds the snapshot.
 #pragma once
 
 #include <optional>

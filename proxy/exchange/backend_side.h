@@ -1,10 +1,11 @@
 // BackendSide: the backend's end of an attempt: a connection, or a place on one. It writes the head
 // of the request, reads that of the response, and knows whether the connection may be used again.
 //
-// Owner: who lends the exchange, and longer than it; thread: the worker's. One attempt after the
-// other: begin(), connect() unless a kept connection was given, write_head(), read_head() until
-// the head of the final response, over(). channel() is valid from begin() to over(). Virtual calls
-// are a few for each message; none is made for a byte or a buffer.
+// Owner: that of the exchange, which it outlives; thread: the worker's. One attempt after the
+// other: begin(), connect() unless a kept connection was given, write_head(), read_head() until the
+// head of the final response, over(). channel() is valid from begin() to over(), which removes its
+// observers. Calls are virtual: a few for each message and each time that bytes of a head arrive,
+// none for a buffer of a body.
 #pragma once
 
 #include "exchange/forwarded_head.h"
@@ -34,11 +35,11 @@ class BackendSide {
   virtual HeadRead read_head(HeadBuffer& in, ResponseHead& head) = 0;
   // After an interim response, whose head is no longer in the buffer: another head follows.
   virtual void next_head() = 0;
-  // A byte of a head has come: the backend has begun to answer.
+  // After write_head(): a byte of the current head has been received.
   virtual bool response_started() const = 0;
 
-  // The attempt needs the connection no longer. `whole`: request and response were complete, and
-  // nothing stands behind them; it is kept then, if the backend keeps it. A private one is kept for
+  // Ends the use of the connection. `whole`: request and response were complete, without bytes
+  // after them: the connection is kept, if the backend keeps it. A private connection is kept for
   // `own`; null: no further request comes from that client.
   virtual void over(bool whole, PrivateConnections* own) = 0;
 

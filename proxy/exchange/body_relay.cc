@@ -283,7 +283,7 @@ void BodyRelay::keep(std::span<const char> first, std::span<const char> second, 
   std::copy(second.begin() + static_cast<ptrdiff_t>(taken), second.end(), outbox_.get() + at);
 }
 
-// The next owner of the transports sets the callbacks.
+// The next user of the channels sets the callbacks.
 void BodyRelay::finish(State state) {
   state_ = state;
   cancel_yield();

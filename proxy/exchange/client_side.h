@@ -1,10 +1,12 @@
-// ClientSide: the client's end of one exchange: what the exchange tells it and asks of it, once per
-// message. ClientConnection: the parts of the client's connection that an exchange uses many times
-// per request; the exchange keeps a copy, so that none of these uses is a virtual call.
+// ClientSide: the client's end of one exchange: it reads the head of the request, writes those of
+// responses, and decides what happens to the connection. Its calls are virtual: a few for each
+// message and each time that bytes of a head arrive. ClientConnection: the parts of the client's
+// connection that an exchange uses many times per request; the exchange keeps a copy, so that none
+// of these uses is a virtual call.
 //
-// Owner: the session, or who lends it to the session with the exchange; thread: the worker's. It
-// outlives the exchange, and nothing that ClientConnection refers to moves. Heads are written in
-// the scratch memory of HttpResources: they are sent, or copied, before the next one is written.
+// Owner: that of the exchange, which it outlives; thread: the worker's. The session outlives both,
+// and nothing that ClientConnection refers to moves. Heads are written in the scratch memory of
+// HttpResources: they are sent, or copied, before the next one is written.
 #pragma once
 
 #include <optional>
@@ -60,12 +62,12 @@ class ClientSide {
   // The head of the response, with room for the head of a first chunk. Sets plan.body: how the body
   // is sent to this client. `keep`: the connection goes on; false afterwards: it cannot.
   virtual HeadText write_head(const ResponseHead& head, ResponsePlan& plan, bool& keep) = 0;
-  // Of an interim response; no bytes: this client knows none.
+  // Of an interim response. No bytes: the client's version of HTTP has no interim responses.
   virtual HeadText write_interim_head(const ResponseHead& head, const ResponsePlan& plan) = 0;
   // Of the response that opens a tunnel.
   virtual HeadText write_tunnel_head(const ResponseHead& head, const ResponsePlan& plan) = 0;
   // Of a response of weir's own.
-  virtual HeadText write_own_head(const OwnHead& head, const FieldEdits* edits, bool keep) = 0;
+  virtual HeadText write_own_head(const OwnHead& head, bool keep) = 0;
 
   // The last call for this request; it may begin the next one. `failure`: why the exchange did not
   // end in order.

@@ -56,7 +56,6 @@ void Exchange::reset() {
   cancel_yield();
   end_attempt();
   attempt_.reset();
-  tunnel_.reset();
   search_.end();
   if (client_side_ != nullptr) {
     client().set_reader(nullptr);
@@ -75,6 +74,7 @@ void Exchange::reset() {
   request_ = {};
   upload_ = {};
   response_ = {};
+  delivery_ = {};
   failure_.reset();
   expired_ = {};
   again_ = false;

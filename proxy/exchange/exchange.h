@@ -3,9 +3,9 @@
 // the stage changes.
 //
 // Owner: who lends it, with its ends, to a client connection while a request is under way; thread:
-// the worker's. It knows no parser, no version of HTTP and no socket: heads are read and written by
-// ClientSide and BackendSide, bodies go by Channels. It does not close the client's connection:
-// what happens to it is the last thing the exchange tells ClientSide in a call.
+// the worker's. It reads and writes no head and knows no socket: ClientSide and BackendSide read
+// and write heads, bodies go by Channels. It does not close the client's connection: what happens
+// to it is the last thing the exchange tells ClientSide in a call.
 //
 // Whether a request is sent again after a failure: exchange/retry.h. Which time limit it has:
 // exchange/limits.h. Which backend it is sent to: exchange/backend_search.h.
@@ -34,7 +34,7 @@ class Exchange final : private BodyRelayObserver,
   Exchange(HttpResources& http, BackendSide& backend);
   ~Exchange();
 
-  // Takes over the client's transport; `begun`: its first bytes, of a pipelined request.
+  // Takes over the client's channel; `begun`: its first bytes, of a pipelined request.
   void begin(ClientSide& side, std::string_view begun);
   // Gives everything back; nothing is called afterwards.
   void reset();
@@ -78,7 +78,7 @@ class Exchange final : private BodyRelayObserver,
   void on_deadline() override;
 
   void advance();
-  // While no relay has the transports.
+  // While no relay has the channels.
   using ClientEvents = TransportEvents<Exchange, &Exchange::on_client>;
   using BackendEvents = TransportEvents<Exchange, &Exchange::advance>;
   Step perform();
@@ -170,10 +170,10 @@ class Exchange final : private BodyRelayObserver,
   BackendEvents backend_events_{*this};
 
   // These keep their memory from one request to the next.
-  ReadHead<RequestHead> in_;
+  ParsedHead<RequestHead> in_;
   ExchangeTexts matched_;
   BodyRelay up_;
-  ReadHead<ResponseHead> out_;
+  ParsedHead<ResponseHead> out_;
   BodyRelay down_;
   TextBuffer answer_;  // written by weir, or before the response; what is not sent yet
 

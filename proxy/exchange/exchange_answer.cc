@@ -66,8 +66,9 @@ Exchange::Step Exchange::send_answer(unsigned status, std::string_view type, std
   end_attempt();
   const FieldEdits* edits = request_.route != nullptr ? &request_.route->response_fields : nullptr;
   const HeadText text =
-      client_side_->write_own_head({status, http_.date(), location, type, body.size(), request_.id},
-                                   edits, response_.keep_client);
+      client_side_->write_own_head({*request_.listener->http, edits, status, http_.date(), location,
+                                    type, body.size(), request_.id},
+                                   response_.keep_client);
   if (!text.ok) return over(AfterExchange::abort, EndReason::error);
   response_.status = status;
   response_.begun = true;

@@ -56,6 +56,7 @@ void Exchange::end_attempt() {
   search_.leave_queue();
   if (attempt_) attempt_->end(failed_by());
   stop_relays();
+  tunnel_.reset();
   out_.clear();
   if (attempt_) attempt_->drop();
 }

@@ -1,4 +1,4 @@
-// HeadBuffer: where a message head is collected; ReadHead: the same, with the head that was read
+// HeadBuffer: where a message head is collected; ParsedHead: the same, with the head that was read
 // from it. A block of the worker's pool, and memory of its own for a head that is larger. Bytes
 // stand together from the first byte of the message on. Owner: an Exchange; holds nothing while it
 // is empty.
@@ -92,7 +92,7 @@ class HeadBuffer {
 
 // `Head`: RequestHead or ResponseHead.
 template <typename Head>
-class ReadHead : public HeadBuffer {
+class ParsedHead : public HeadBuffer {
  public:
   using HeadBuffer::HeadBuffer;
   // read_head() of a side fills this one.

@@ -15,14 +15,14 @@ bool is_replaced(const FieldEdits* edits, std::string_view name) {
 
 }  // namespace
 
-void write_own_head(H1HeadWriter& out, const OwnHead& head, const HttpSpec& http,
-                    const FieldEdits* edits, ConnectionOption connection) {
+void write_own_head(H1HeadWriter& out, const OwnHead& head, ConnectionOption connection) {
+  const FieldEdits* const edits = head.edits;
   const auto own = [&](std::string_view name, std::string_view value) {
     if (!value.empty() && !is_replaced(edits, name)) out.field(name, value);
   };
   out.status_line(head.status);
   own("Date", head.date);
-  own("Server", http.server_text);
+  own("Server", head.http.server_text);
   own("Location", head.location);
   if (head.body_size > 0) own("Content-Type", head.type);
   if (!has_no_body(head.status)) out.field("Content-Length", head.body_size);

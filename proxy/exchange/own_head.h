@@ -8,6 +8,8 @@
 namespace weir {
 
 struct OwnHead {
+  const HttpSpec& http;
+  const FieldEdits* edits;  // what the route changes in responses; null: there is no route
   unsigned status;
   std::string_view date;
   std::string_view location;    // empty: none
@@ -16,10 +18,9 @@ struct OwnHead {
   std::string_view request_id;  // empty: none
 };
 
-// `edits`: what the route changes in responses; null: there is no route. Names that it sets or
-// removes replace weir's own fields. If out.ok() is false afterwards, the head does not fit.
-void write_own_head(H1HeadWriter& out, const OwnHead& head, const HttpSpec& http,
-                    const FieldEdits* edits, ConnectionOption connection);
+// Names that the route sets or removes replace weir's own fields. If out.ok() is false afterwards,
+// the head does not fit.
+void write_own_head(H1HeadWriter& out, const OwnHead& head, ConnectionOption connection);
 
 // A response with this status ends with its head.
 constexpr bool has_no_body(unsigned status) {

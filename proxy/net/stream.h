@@ -1,9 +1,9 @@
-// Stream: one end of a flow of bytes that shares its connection with others, or has none: it is
-// read and written like a Transport. Readiness is latched: readable() stays true until a read would
-// block.
+// Stream: one end of a flow of bytes that shares its connection with other streams. It is read and
+// written like a Transport. Readiness is latched: readable() stays true until a read would block.
 //
-// Owner: the connection that carries it, or the test that stands for one; its address does not
-// change. Thread: the worker's. Each direction has an observer, which implementations call.
+// Owner: the connection that carries it; its address does not change. Thread: the worker's. Each
+// direction has an observer, which implementations call. read() and write() are virtual, one call
+// for each block of 16 KiB: only streams pay for it, and tests of exchanges need no connection.
 #pragma once
 
 #include <span>

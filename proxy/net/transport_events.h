@@ -1,4 +1,4 @@
-// TransportEvents: the reader and the writer of one transport; each event calls the same function of
+// TransportEvents: the reader and the writer of one channel; each event calls the same function of
 // the owner, which has it as a member. Thread: the worker's.
 #pragma once
 

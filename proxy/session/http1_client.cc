@@ -85,9 +85,9 @@ HeadText Http1Client::written_response(const ResponseHead& head, const ResponseP
   return {out.ok(), out.bytes()};
 }
 
-HeadText Http1Client::write_own_head(const OwnHead& head, const FieldEdits* edits, bool keep) {
+HeadText Http1Client::write_own_head(const OwnHead& head, bool keep) {
   H1HeadWriter out(http_.head_scratch());
-  weir::write_own_head(out, head, *session_->configuration().listener.http, edits, option(keep));
+  weir::write_own_head(out, head, option(keep));
   return {out.ok(), out.bytes()};
 }
 

@@ -1,9 +1,10 @@
 // Http1Client: the client's end of one HTTP/1 request: reads its head, writes the heads of its
-// responses, and tells the session what the exchange says. It has the request's exchange and the
+// responses, and calls the session for the rest. It has the request's exchange and the
 // backend's end, so that all three are lent together. Http1Clients: lends them.
 //
 // Owner: Http1Clients, which lends one to an Http1Session while a request is under way: an idle
-// connection has none. Thread: the worker's.
+// connection has none. Memory that was unused for half a second goes back to the kernel. Thread:
+// the worker's.
 #pragma once
 
 #include <vector>
@@ -38,7 +39,7 @@ class Http1Client final : public ClientSide {
   HeadText write_head(const ResponseHead& head, ResponsePlan& plan, bool& keep) override;
   HeadText write_interim_head(const ResponseHead& head, const ResponsePlan& plan) override;
   HeadText write_tunnel_head(const ResponseHead& head, const ResponsePlan& plan) override;
-  HeadText write_own_head(const OwnHead& head, const FieldEdits* edits, bool keep) override;
+  HeadText write_own_head(const OwnHead& head, bool keep) override;
   void on_exchange_over(AfterExchange after, std::optional<EndReason> failure) override;
 
   HeadText written_response(const ResponseHead& head, const ResponsePlan& plan);

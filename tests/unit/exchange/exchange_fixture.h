@@ -1,5 +1,5 @@
 // An Exchange between a fake client and fake backends, with a configuration as a user writes it.
-// However a test ends, the exchange has ended once and has given everything back.
+// However a test ends, every exchange has ended once and has given everything back.
 #pragma once
 
 #include <gmock/gmock.h>
@@ -16,10 +16,12 @@ class ExchangeFixture : public testing::Test, public TestLoop {
  protected:
   ExchangeFixture() { apply(kText); }
   ~ExchangeFixture() override {
+    if (stage() != ExchangeStage::idle) ++abandoned;
     exchange.reset();
-    EXPECT_LE(client.overs, begun_);
+    EXPECT_EQ(client.overs + abandoned, client.requests + without_head);
     EXPECT_EQ(backend.ended, backend.begun) << "an attempt keeps its connection";
     EXPECT_FALSE(client.stream.watched());
+    EXPECT_EQ(pipes.buffers.lent(), 0u);
     const RouteCells& cells = metrics.route(0);
     EXPECT_EQ(cells.in_flight.value, 0);
     for (uint32_t series = 0; series < 2; ++series)
@@ -27,10 +29,7 @@ class ExchangeFixture : public testing::Test, public TestLoop {
   }
 
   // The exchange waits for the head of a request.
-  void begin(const std::string& begun = "GE") {
-    ++begun_;
-    exchange.begin(client, begun);
-  }
+  void begin(const std::string& begun = "\r\n") { exchange.begin(client, begun); }
   // It has got this one.
   void ask(const std::string& text) {
     begin();
@@ -74,7 +73,7 @@ listeners:
     routes:
       - {match: {path: /text}, respond: {status: 200, body: text}}
       - {match: {path: /moved}, redirect: {path: /}}
-      - {match: {path_prefix: /retry}, cluster: c, retry: {attempts: 2, on: [timeout, reset_before_response]}}
+      - {match: {path_prefix: /retry}, cluster: c, retry: {attempts: 2, on: [timeout, reset_before_response, "503"]}}
       - {match: {path: /chat}, cluster: c, upgrade: [websocket]}
       - {match: {path: /none}, cluster: none}
       - {match: {path: /one}, cluster: one}
@@ -95,6 +94,8 @@ clusters:
   FakeClient client;
   FakeBackend backend;
   Exchange exchange{http, backend};
+  int abandoned = 0;     // exchanges that the test ended
+  int without_head = 0;  // exchanges that ended before the head of a request was complete
 
  private:
   void apply(const std::string& yaml) {
@@ -116,6 +117,7 @@ clusters:
     current = SnapshotRef(new SnapshotView(std::move(next), metrics, 1, pools, nullptr));
     client.current = &current;
     client.cells = &metrics.listener(0);
+    client.exchange = &exchange;
   }
   static void add(Snapshot& snapshot, const config::Cluster& cluster) {
     const auto spec = std::make_shared<ClusterSpec>();
@@ -138,7 +140,6 @@ clusters:
   }
 
   std::vector<Lease> taken_;
-  int begun_ = 0;
 };
 
 }  // namespace weir::test

@@ -10,9 +10,10 @@ using Connecting = FakeBackend::Connecting;
 class ExchangeRequestTest : public ExchangeFixture {};
 
 TEST_F(ExchangeRequestTest, WakeUpWithoutAByteIsNoRequest) {
+  without_head = 1;
   begin("");
   EXPECT_EQ(outcome(), "keep");
-  EXPECT_EQ(client.heads, 0);
+  EXPECT_EQ(client.requests, 0);
 }
 
 TEST_F(ExchangeRequestTest, AnswersAMalformedHeadWithItsStatus) {
@@ -54,7 +55,6 @@ TEST_F(ExchangeRequestTest, UsesAKeptConnection) {
   backend.answers("HTTP/1.1 204 No Content\r\n\r\n");
   ASSERT_EQ(outcome(), "keep");
   ASSERT_EQ(backend.given_back, 1);
-  exchange.reset();
   get("/one");
   EXPECT_TRUE(backend.was_kept);
   EXPECT_EQ(backend.stream->received, "<GET /one>");
@@ -79,7 +79,8 @@ TEST_F(ExchangeRequestTest, RefusesWhenTheQueueIsFull) {
   late.cells = client.cells;
   FakeBackend none;
   Exchange second(http, none);
-  second.begin(late, "GE");
+  late.exchange = &second;
+  second.begin(late, "\r\n");
   late.asks("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
   EXPECT_THAT(late.stream.received, testing::StartsWith("<503 by weir>"));
   EXPECT_EQ(late.failure, EndReason::queue_full);
@@ -123,6 +124,7 @@ TEST_F(ExchangeRequestTest, RefusesAHeadThatIsTooLargeForTheBackend) {
   get();
   EXPECT_THAT(client.stream.received, testing::StartsWith("<431 by weir>"));
   EXPECT_EQ(outcome(), "keep bad_request");
+  EXPECT_EQ(backend.stream->received, "");
   EXPECT_EQ(backend.given_back, 0);
 }
 
@@ -155,9 +157,11 @@ TEST_F(ExchangeRequestTest, BackendThatTakesNothingStopsReadingFromTheClient) {
   backend.stream->has_room_for(9);
   backend.connects();
   client.stream.sends("hello");
+  client.stream.sends("worl");
   EXPECT_EQ(backend.stream->received, "<PUT />he");
+  EXPECT_EQ(client.stream.unread(), 4u);
   backend.stream->takes_everything();
-  EXPECT_EQ(backend.stream->received, "<PUT />hello");
+  EXPECT_EQ(backend.stream->received, "<PUT />helloworl");
 }
 
 TEST_F(ExchangeRequestTest, DeliversATruncatedBodyAndAborts) {
@@ -186,17 +190,29 @@ TEST_F(ExchangeRequestTest, AnnouncesTheLastRequestOfAConnection) {
   EXPECT_EQ(outcome(), "linger");
 }
 
-TEST_F(ExchangeRequestTest, KeepsBytesOfTheNextRequest) {
-  ask("GET /text HTTP/1.1\r\nHost: a.test\r\n\r\nGET /more");
-  EXPECT_EQ(outcome(), "keep");
-  EXPECT_EQ(exchange.leftover(), "GET /more");
+TEST_F(ExchangeRequestTest, PipelinedRequestsFollowOneAnother) {
+  ask("GET /text HTTP/1.1\r\nHost: a.test\r\n\r\nGET /moved HTTP/1.1\r\nHost: a.test\r\n\r\nGE");
+  EXPECT_EQ(client.stream.received, "<200 by weir>text<307 by weir>");
+  EXPECT_EQ(client.requests, 2);
+  EXPECT_EQ(stage(), Stage::read_head) << "of the third";
+  client.asks("T /text HTTP/1.1\r\nHost: a.test\r\n\r\n");
+  EXPECT_EQ(client.stream.received, "<200 by weir>text<307 by weir><200 by weir>text");
+}
+
+TEST_F(ExchangeRequestTest, TakesNoKeptConnectionForAClientThatHasClosed) {
+  get("/one");
+  backend.answers("HTTP/1.1 204 No Content\r\n\r\n");
+  ASSERT_EQ(backend.given_back, 1);
+  client.stream.finishes();
+  get("/one");
+  EXPECT_EQ(outcome(), "close client_closed");
+  EXPECT_EQ(backend.begun, 1);
 }
 
 TEST_F(ExchangeRequestTest, IsCountedOnce) {
   get("/text");
   const RouteCells& cells = metrics.route(0);
-  EXPECT_EQ(cells.duration.count(), 1u);
-  exchange.reset();
+  EXPECT_EQ(cells.requests.sum(), 1u);
   EXPECT_EQ(cells.duration.count(), 1u);
 }
 

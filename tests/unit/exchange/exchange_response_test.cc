@@ -5,7 +5,6 @@ namespace weir::test {
 namespace {
 
 using Stage = ExchangeStage;
-using Connecting = FakeBackend::Connecting;
 
 class ExchangeResponseTest : public ExchangeFixture {};
 
@@ -45,6 +44,53 @@ TEST_F(ExchangeResponseTest, RelaysInterimResponsesFirst) {
   EXPECT_EQ(outcome(), "keep");
 }
 
+TEST_F(ExchangeResponseTest, ReadsHeadsThatArriveTogetherOrInParts) {
+  get();
+  backend.answers("HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 2");
+  EXPECT_EQ(client.stream.received, "<103><103>");
+  backend.answers("04 No Content\r\n\r\n");
+  EXPECT_EQ(client.stream.received, "<103><103><204>");
+  EXPECT_EQ(backend.given_back, 1);
+}
+
+TEST_F(ExchangeResponseTest, AnswersBadGatewayToAnInterimResponseThatCannotBeWritten) {
+  get();
+  client.heads_fit = false;
+  backend.answers("HTTP/1.1 103 Early Hints\r\n\r\n");
+  EXPECT_EQ(client.failure, EndReason::error) << "its own head does not fit either";
+  EXPECT_EQ(backend.given_back, 0);
+}
+
+TEST_F(ExchangeResponseTest, BodyUntilCloseEndsBothConnections) {
+  get();
+  backend.answers("HTTP/1.1 200 OK\r\n\r\nhello");
+  backend.stream->sends("world");
+  EXPECT_EQ(client.stream.received, "<200 last>helloworld");
+  EXPECT_EQ(outcome(), "open");
+  backend.stream->finishes();
+  EXPECT_EQ(outcome(), "linger");
+}
+
+TEST_F(ExchangeResponseTest, DropsAConnectionWhoseTrailersAreLeftOut) {
+  get();
+  backend.answers("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n");
+  const std::string field = "X-Checksum: " + std::string(1000, 'a') + "\r\n";
+  for (int i = 0; i < 40; ++i) backend.stream->sends(field);
+  backend.stream->sends("\r\n");
+  EXPECT_EQ(client.stream.received, "<200>2\r\nok\r\n0\r\n\r\n");
+  EXPECT_EQ(outcome(), "keep");
+  EXPECT_EQ(backend.given_back, 0);
+}
+
+TEST_F(ExchangeResponseTest, RetriesAStatusWhereTheRouteAllowsIt) {
+  get("/retry");
+  backend.answers("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n");
+  EXPECT_EQ(client.stream.received, "");
+  EXPECT_EQ(backend.begun, 2);
+  backend.answers("HTTP/1.1 204 No Content\r\n\r\n");
+  EXPECT_EQ(client.stream.received, "<204>");
+}
+
 TEST_F(ExchangeResponseTest, SendsABlockedInterimResponseBeforeTheNextHead) {
   get();
   client.stream.has_room_for(0);
@@ -61,6 +107,7 @@ TEST_F(ExchangeResponseTest, ClientThatTakesNothingStopsReadingFromTheBackend) {
   backend.answers("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello");
   backend.stream->sends("world");
   EXPECT_EQ(client.stream.received, "<200>he");
+  EXPECT_EQ(backend.stream->unread(), 5u);
   EXPECT_EQ(exchange.waiting_for(), WaitingFor::client_read);
   client.stream.takes_everything();
   EXPECT_EQ(client.stream.received, "<200>helloworld");
@@ -140,7 +187,6 @@ TEST_F(ExchangeResponseTest, AnswersBadGatewayWhenANewConnectionEnds) {
 TEST_F(ExchangeResponseTest, RetriesWhenAKeptConnectionEnds) {
   get("/one");
   backend.answers("HTTP/1.1 204 No Content\r\n\r\n");
-  exchange.reset();
   client.stream.received.clear();
   client.after.reset();
   get("/one");

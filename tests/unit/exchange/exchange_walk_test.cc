@@ -86,6 +86,7 @@ class EveryStage : public ExchangeWalk, public testing::WithParamInterface<Row> 
   std::string result() {
     client.stream.takes_everything();
     const std::string& got = client.stream.received;
+    if (client.requests == 0) without_head = client.overs;
     return got.substr(0, got.find('>') + 1) + outcome();
   }
 };
@@ -110,15 +111,18 @@ TEST_P(EveryStage, HasATimeLimit) {
   EXPECT_EQ(result(), GetParam().time_limit);
 }
 
-TEST_P(EveryStage, TellsNothingWhenItIsAbandoned) {
+TEST_P(EveryStage, DoesNotCallItsClientSideWhenAbandoned) {
   exchange.abandon(EndReason::shutdown);
   EXPECT_EQ(stage(), Stage::over);
+  if (client.requests == 0) without_head = 1;
   EXPECT_EQ(client.overs, 0);
 }
 
 // The fixture checks what is left behind.
 TEST_P(EveryStage, HoldsNothingAfterAReset) {
   exchange.reset();
+  abandoned = 1;
+  if (client.requests == 0) without_head = 1;
   EXPECT_EQ(stage(), Stage::idle);
   EXPECT_EQ(exchange.received_bytes() + exchange.sent_bytes(), 0u);
 }

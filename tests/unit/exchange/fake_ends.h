@@ -1,5 +1,4 @@
-// The two ends of an exchange without sockets: what peers send and how they leave is what a test
-// says, and what weir tells them is kept for it to look at.
+// The two ends of an exchange, without sockets: a test sends as the peers, and reads what weir did.
 #pragma once
 
 #include <fmt/format.h>
@@ -10,35 +9,40 @@
 
 #include "exchange/backend_side.h"
 #include "exchange/client_side.h"
+#include "exchange/exchange.h"
 #include "unit/exchange/fake_stream.h"
 
 namespace weir::test {
 
 struct FakeClient final : ClientSide {
   // What the client does.
-  void asks(std::string text) {
-    head.give(std::move(text));
+  void asks(std::string_view text) {
+    heads.send(text);
     stream.become_readable();
   }
   void sends_malformed_head(Fault fault) {
-    head.give_malformed(fault);
+    heads.send_malformed(fault);
     stream.become_readable();
   }
 
   ClientConnection connection() override {
+    heads.reset();
     return {stream, nullptr, &address, cells, &private_connections, current};
   }
   ClientConfiguration configuration() const override {
     return {*current, (*current)->snapshot().listeners[0]};
   }
   SessionId session_id() const override { return {}; }
-  void on_head() override { ++heads; }
+  void on_head() override { ++requests; }
   bool last_request() const override { return last; }
   bool served_before() const override { return served; }
-  HeadRead read_head(HeadBuffer& in, RequestHead& to) override { return head.read(stream, in, to); }
+  HeadRead read_head(HeadBuffer& in, RequestHead& to) override {
+    return heads.read(stream, in, to);
+  }
   HeadText write_head(const ResponseHead& response, ResponsePlan& plan, bool& keep) override {
     plan.body = {response.bodiless() ? BodyFraming::none : response.framing(),
                  response.announced_length()};
+    if (plan.body.framing == BodyFraming::until_close) keep = false;
     return text(fmt::format("<{}{}>", response.status(), keep ? "" : " last"));
   }
   HeadText write_interim_head(const ResponseHead& response, const ResponsePlan&) override {
@@ -47,27 +51,30 @@ struct FakeClient final : ClientSide {
   HeadText write_tunnel_head(const ResponseHead& response, const ResponsePlan&) override {
     return text(fmt::format("<{} tunnel>", response.status()));
   }
-  HeadText write_own_head(const OwnHead& own, const FieldEdits*, bool keep) override {
+  HeadText write_own_head(const OwnHead& own, bool keep) override {
     return text(fmt::format("<{} by weir{}>", own.status, keep ? "" : ", last"));
   }
   void on_exchange_over(AfterExchange how, std::optional<EndReason> why) override {
     ++overs;
-    stream.set_reader(nullptr);
-    stream.set_writer(nullptr);
     after = how;
     failure = why;
+    leftover = exchange->leftover();
+    exchange->reset();
+    if (how == AfterExchange::keep && !leftover.empty()) exchange->begin(*this, leftover);
   }
 
   FakeStream stream;
-  FakeHead<H1RequestParser, RequestHead> head;
+  FakeHeads<H1RequestParser, RequestHead> heads;
+  Exchange* exchange = nullptr;
   const SnapshotRef* current = nullptr;
   ListenerCells* cells = nullptr;
   Address address = Address::loopback(50000);
   PrivateConnections private_connections;
   bool last = false, served = false, heads_fit = true;
-  int heads = 0, overs = 0;
+  int requests = 0, overs = 0;
   std::optional<AfterExchange> after;  // none: not over
   std::optional<EndReason> failure;
+  std::string leftover;
 
  private:
   HeadText text(std::string written) {
@@ -92,12 +99,12 @@ struct FakeBackend final : BackendSide {
     fails_once_ = true;
     stream->become_readable();
   }
-  void answers(std::string text) {
-    head.give(std::move(text));
+  void answers(std::string_view text) {
+    heads.send(text);
     stream->become_readable();
   }
   void sends_malformed_head(Fault fault) {
-    head.give_malformed(fault);
+    heads.send_malformed(fault);
     stream->become_readable();
   }
 
@@ -108,7 +115,7 @@ struct FakeBackend final : BackendSide {
     lease = was_kept ? std::move(kept) : cluster.pool(backend).open();
     stream.emplace();
     channel_ = *stream;
-    head = {};
+    heads = {};
     response_begun = false;
   }
   Connecting connect() override {
@@ -123,19 +130,17 @@ struct FakeBackend final : BackendSide {
   bool reused() const override { return was_kept; }
   bool is_private() const override { return false; }
   HeadText write_head(const ForwardedHead& forwarded, HttpResources&) override {
-    answers_to = forwarded.head.method() == "HEAD"      ? AnswerTo::head
-                 : forwarded.head.method() == "CONNECT" ? AnswerTo::connect
-                                                        : AnswerTo::other;
+    heads.reset();
     written_ = fmt::format("<{} {}>", forwarded.head.method(), forwarded.path);
     written_.resize(written_.size() + kChunkHeadSize);
     return {request_fits, {written_.data(), written_.size() - kChunkHeadSize, kChunkHeadSize}};
   }
   HeadRead read_head(HeadBuffer& in, ResponseHead& to) override {
-    const HeadRead read = head.read(*stream, in, to, answers_to);
+    const HeadRead read = heads.read(*stream, in, to);
     response_begun |= read.bytes > 0;
     return read;
   }
-  void next_head() override {}
+  void next_head() override { heads.reset(); }
   bool response_started() const override { return response_begun; }
   void over(bool whole, PrivateConnections*) override {
     given_back += whole ? 1 : 0;
@@ -146,9 +151,8 @@ struct FakeBackend final : BackendSide {
   }
 
   std::optional<FakeStream> stream;  // of the last attempt
-  FakeHead<H1ResponseParser, ResponseHead> head;
+  FakeHeads<H1ResponseParser, ResponseHead> heads;
   Connecting connecting = Connecting::done;
-  AnswerTo answers_to{};
   Lease lease;
   bool request_fits = true, response_begun = false, was_kept = false, timed_out = false;
   BackendIndex last_backend = kNoBackend;

@@ -1,4 +1,4 @@
-// A stream and the peer at its other end, and heads that a test gives as text.
+// A stream with the peer at its other end; heads that this peer sends.
 #pragma once
 
 #include <algorithm>
@@ -38,6 +38,7 @@ class FakeStream final : public Stream {
   std::string received;  // by the peer
   bool ended = false;
   bool aborted = false;
+  size_t unread() const { return incoming_.size(); }  // by weir
   bool watched() const { return reader_ != nullptr || writer_ != nullptr; }
 
   void become_readable() {
@@ -79,29 +80,39 @@ class FakeStream final : public Stream {
   size_t room_ = SIZE_MAX;
 };
 
-// A head that a test gives as text, with what follows it in the same packet.
+// The heads that a peer sends, as text, with what follows them in the same packet.
 template <typename Parser, typename Head>
-class FakeHead {
+class FakeHeads {
  public:
-  void give(std::string text) { text_ = std::move(text); }
-  void give_malformed(Fault fault) { fault_ = fault; }
+  void send(std::string_view text) { text_ += text; }
+  void send_malformed(Fault fault) { fault_ = fault; }
+  // A head begins.
+  template <typename... Request>
+  void reset(Request... request) {
+    parser_.reset(request...);
+  }
 
-  HeadRead read(const FakeStream& from, HeadBuffer& in, Head& head,
-                AnswerTo answers = AnswerTo::other) {
+  HeadRead read(const FakeStream& from, HeadBuffer& in, Head& head) {
     if (from.was_reset()) return {HeadRead::Status::failed};
     if (fault_) return {.status = HeadRead::Status::malformed, .fault = fault_};
+    if (!in.empty()) {
+      const typename Parser::State state = parser_.feed(in.view(), head);
+      CHECK(state != Parser::State::failed);
+      if (state == Parser::State::complete)
+        return {.status = HeadRead::Status::complete, .size = parser_.head_size()};
+    }
     if (text_.empty())
       return {from.ended_by_peer() ? HeadRead::Status::ended : HeadRead::Status::incomplete};
-    in.assign(text_);
-    Parser parser;
-    if constexpr (std::is_same_v<Head, ResponseHead>) parser.reset(answers);
-    CHECK(parser.feed(in.view(), head) == Parser::State::complete);
-    const size_t bytes = std::exchange(text_, {}).size();
-    return {HeadRead::Status::complete, bytes, parser.head_size()};
+    const std::span<char> room = in.room(kMaxHeadSize);
+    const size_t size = text_.copy(room.data(), room.size());
+    in.add(size);
+    text_.erase(0, size);
+    return {HeadRead::Status::again, size};
   }
 
  private:
   std::string text_;
+  Parser parser_;
   Fault fault_;
 };
 
