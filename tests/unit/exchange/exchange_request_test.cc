@@ -203,8 +203,9 @@ TEST_F(ExchangeRequestTest, TakesNoKeptConnectionForAClientThatHasClosed) {
   get("/one");
   backend.answers("HTTP/1.1 204 No Content\r\n\r\n");
   ASSERT_EQ(backend.given_back, 1);
+  client.heads.send("GET /one HTTP/1.1\r\nHost: a.test\r\n\r\n");
   client.stream.finishes();
-  get("/one");
+  begin("");
   EXPECT_EQ(outcome(), "close client_closed");
   EXPECT_EQ(backend.begun, 1);
 }
