@@ -10,6 +10,7 @@
 
 #include "http/chars.h"
 #include "support/config_text.h"
+#include "support/file_text.h"
 #include "support/foreign_server.h"
 #include "support/http_peer.h"
 #include "support/proxy_process.h"
@@ -19,11 +20,6 @@ namespace weir {
 namespace {
 
 const size_t kLargest = weir_is_sanitized() ? 64 << 20 : 1 << 30;
-
-std::string content_of(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 // A file of this size: a block of the pattern here and there, and holes.
 void write_sparse(const std::string& path, size_t size) {
@@ -92,7 +88,7 @@ class NginxBackendTest : public testing::Test {
     Seen seen;
     seen.code = shell("curl -sS --noproxy '*' --max-time 60 -H 'Host: files.example' -D " + head +
                       " -o " + body + " " + options + " " + url(at, path));
-    std::istringstream lines(content_of(head));
+    std::istringstream lines(file_text(head));
     for (std::string line; std::getline(lines, line);) {
       if (!line.empty() && line.back() == '\r') line.pop_back();
       if (line.starts_with("HTTP/")) {
@@ -104,7 +100,7 @@ class NginxBackendTest : public testing::Test {
     }
     std::sort(seen.fields.begin(), seen.fields.end());
     // For HEAD, curl writes the head to this file, too.
-    if (options.find("-I") == options.npos) seen.body = without_boundary(content_of(body));
+    if (options.find("-I") == options.npos) seen.body = without_boundary(file_text(body));
     return seen;
   }
   static bool is_of_one_connection(std::string_view line) {
@@ -246,8 +242,8 @@ TEST_F(NginxBackendTest, ManyFilesOnOneConnectionAreTheSame) {
   const std::string all = nginx_.directory() + "/all";
   ASSERT_EQ(shell("curl -sS --noproxy '*' --fail" + names + " >" + all), 0);
   std::string expected;
-  for (int i = 0; i < 50; ++i) expected += content_of(nginx_.file(fmt::format("{}.bin", i)));
-  EXPECT_TRUE(content_of(all) == expected);
+  for (int i = 0; i < 50; ++i) expected += file_text(nginx_.file(fmt::format("{}.bin", i)));
+  EXPECT_TRUE(file_text(all) == expected);
   EXPECT_EQ(weir_.scrape().sum("weir_connections_total"), 1);
   EXPECT_EQ(weir_.scrape().sum("weir_backend_connects_total"), 1);
 }

@@ -2,9 +2,9 @@
 #include <signal.h>
 
 #include <filesystem>
-#include <fstream>
 
 #include "support/config_text.h"
+#include "support/file_text.h"
 #include "support/load_server.h"
 #include "support/session_pair.h"
 
@@ -13,16 +13,11 @@ namespace {
 
 using Behaviour = LoadServer::Behaviour;
 
-std::string content(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
 // Waits for the text in the file, which may not exist yet. Sends requests to weir meanwhile: each
 // response is an event after which the log advances.
 bool await_text(const ProxyProcess& weir, const std::string& path, const std::string& text) {
   const TimePoint until = std::chrono::steady_clock::now() + kPatience;
-  while (content(path).find(text) == std::string::npos) {
+  while (file_text(path).find(text) == std::string::npos) {
     if (std::chrono::steady_clock::now() > until) return false;
     weir.get("/live");
   }
@@ -59,11 +54,11 @@ TEST(Process, ReopensItsLogFilesOnUsr1) {
       weir.get("/live");
     session();
     EXPECT_TRUE(await_text(weir, access, "client_closed")) << "in the new file";
-    EXPECT_NE(content(access + ".1").find("client_closed"), std::string::npos) << "kept";
+    EXPECT_NE(file_text(access + ".1").find("client_closed"), std::string::npos) << "kept";
     weir.signal(SIGTERM);
     EXPECT_TRUE(weir.wait() == 0);
-    EXPECT_NE(content(log).find("server.drained"), std::string::npos);
-    EXPECT_EQ(content(log + ".1").find("server.drained"), std::string::npos);
+    EXPECT_NE(file_text(log).find("server.drained"), std::string::npos);
+    EXPECT_EQ(file_text(log + ".1").find("server.drained"), std::string::npos);
   }
   std::filesystem::remove_all(folder);
 }

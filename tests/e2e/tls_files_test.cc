@@ -12,6 +12,7 @@
 #include <sstream>
 
 #include "support/config_text.h"
+#include "support/file_text.h"
 #include "support/http_load.h"
 #include "support/proxy_process.h"
 #include "support/tls_steps.h"
@@ -25,11 +26,6 @@ using testing::AllOf;
 using testing::HasSubstr;
 
 const int kRotations = weir_is_sanitized() ? 60 : 200;
-
-std::string read_file(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 class TlsCheckTest : public testing::Test {
  protected:
@@ -105,12 +101,12 @@ TEST_F(TlsCheckTest, ErrorsAreReportedWithTheirFileAndLocation) {
 
 TEST_F(TlsCheckTest, ChainInTheWrongOrderIsReported) {
   TestAuthority others("others");
-  const std::string chain = read_file(good_.cert);
+  const std::string chain = file_text(good_.cert);
   const size_t second = chain.find("-----BEGIN", 1);
   const std::string leaf = chain.substr(0, second), root = chain.substr(second);
-  const std::string gap = write("gap.pem", leaf + read_file(others.file()));
+  const std::string gap = write("gap.pem", leaf + file_text(others.file()));
   expect_finding(gap, good_.key, gap, "certificate 1 was not issued by the one after it");
-  const std::string late = write("late.pem", chain + read_file(others.file()));
+  const std::string late = write("late.pem", chain + file_text(others.file()));
   expect_finding(late, good_.key, late, "certificate 2 was not issued by the one after it");
   const std::string reversed = write("reversed.pem", root + leaf);
   expect_finding(reversed, good_.key, reversed, "must come first");
@@ -129,7 +125,7 @@ TEST_F(TlsCheckTest, KeyWithAPassphraseIsReportedWithoutAPrompt) {
 }
 
 TEST_F(TlsCheckTest, DamagedFileIsReported) {
-  std::string text = read_file(good_.cert);
+  std::string text = file_text(good_.cert);
   for (size_t i = 60; i < 90; ++i) text[i] = 'A';
   const std::string damaged = write("damaged.pem", text);
   expect_finding(damaged, good_.key, damaged, "damaged");

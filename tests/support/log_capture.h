@@ -2,11 +2,11 @@
 // lifetime.
 #pragma once
 
-#include <fstream>
 #include <memory>
 #include <string>
 
 #include "base/log.h"
+#include "support/file_text.h"
 #include "support/temp_folder.h"
 
 namespace weir::test {
@@ -28,8 +28,7 @@ class LogCapture {
   std::string end(const std::string& file) {
     thread_.reset();
     log_.reset();  // returns when the lines are written
-    std::ifstream in(folder_ / file);
-    return {std::istreambuf_iterator<char>(in), {}};
+    return file_text(folder_ / file);
   }
 
   TempFolder folder_;

@@ -17,15 +17,11 @@
 #include <limits>
 #include <sstream>
 
+#include "support/file_text.h"
 #include "support/weir_build.h"
 
 namespace weir {
 namespace {
-
-std::string read_file(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 UniqueFd open_notify_socket(const std::string& path) {
   UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
@@ -205,7 +201,7 @@ void ProxyProcess::write_config(const std::string& config) const {
 }
 
 std::string ProxyProcess::errors() const {
-  return read_file(directory_ + "/stderr");
+  return file_text(directory_ + "/stderr");
 }
 
 bool ProxyProcess::await_error(const std::string& text, Duration patience) const {
