@@ -42,7 +42,7 @@ void BackendSearch::renew(const SnapshotRef& current, const SnapshotRef& held) {
   renewed_ = current;
 }
 
-// A private connection is used whatever the balancer says, and without waiting: the client has
+// A private connection is used without the balancer, and without waiting: the client has
 // logged in on it. No kept connection is taken for a client that has gone: the connection would be
 // closed without a request.
 BackendSearch::Result BackendSearch::find(const Query& query, Choice& choice) {

@@ -178,13 +178,13 @@ BodyRelay::Step BodyRelay::fill() {
   return Step::next;
 }
 
-// What is behind the body moves to `from` if it begins before: the last bytes of the framing may
+// The bytes after the body move to `from` if they begin before: the last bytes of the framing may
 // have come alone, and what is written in their place is longer.
-std::string_view BodyRelay::make_room(std::span<char> behind, char* from) {
-  if (behind.empty()) return {};
-  char* const to = std::max(behind.data(), from);
-  std::memmove(to, behind.data(), behind.size());
-  return {to, behind.size()};
+std::string_view BodyRelay::make_room(std::span<char> next, char* from) {
+  if (next.empty()) return {};
+  char* const to = std::max(next.data(), from);
+  std::memmove(to, next.data(), next.size());
+  return {to, next.size()};
 }
 
 // Moves the body bytes among `size` bytes together, in place; returns how many they are.
@@ -206,7 +206,7 @@ size_t BodyRelay::decode(char* data, size_t size, size_t& used) {
 }
 
 // Writes what follows `data` bytes of a chunk to `after`: at most kTailRoom bytes. A last chunk
-// with trailers is sent behind that.
+// with trailers is sent after that.
 size_t BodyRelay::end_chunk(char* after, size_t data) {
   size_t size = 0;
   const auto append = [&](std::string_view text) {

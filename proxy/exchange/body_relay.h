@@ -41,7 +41,7 @@ class BodyRelay final : private TransportReader,
     source_failed,  // reading failed
     sink_failed,    // writing failed; the source may still have something to say
   };
-  // Room that the owner leaves behind the bytes it reads with a head, for what ends a chunk.
+  // Room that the owner leaves after the bytes that it reads with a head, for the end of a chunk.
   static constexpr size_t kTailRoom = 8;
 
   BodyRelay(PipeResources& resources, BodyRelayObserver& observer)
@@ -75,12 +75,12 @@ class BodyRelay final : private TransportReader,
   TimePoint last_moved() const {
     return raw_ ? std::max(moved_at_, raw_->last_moved()) : moved_at_;
   }
-  // When done: bytes behind the body that were read with it. Valid until stop().
+  // When done: bytes after the body that were read with it. Valid until stop().
   std::string_view leftover() const { return leftover_; }
 
  private:
   enum class Step : uint8_t { next, wait };
-  // The last chunk's head, the trailers, and room for the empty line behind them.
+  // The last chunk's head, the trailers, and room for the empty line after them.
   struct Trailers {
     FieldFilter filter;
     std::unique_ptr<char[]> memory;
@@ -104,7 +104,7 @@ class BodyRelay final : private TransportReader,
   void raw_over();
   size_t decode(char* data, size_t size, size_t& used);
   void use_trailer_memory(size_t size);
-  static std::string_view make_room(std::span<char> behind, char* from);
+  static std::string_view make_room(std::span<char> next, char* from);
   size_t end_chunk(char* after, size_t data);
   void keep(std::span<const char> first, std::span<const char> second, size_t taken);
   size_t unsent() const { return outbox_size_ - outbox_begin_ + end_ - begin_ + tail_.size(); }

@@ -246,9 +246,9 @@ Exchange::Step Exchange::forward(const Route& route) {
   search_.begin(request_.snapshot->cluster(route.pick(http_.random().next())));
   books_.forwarded(search_.cluster().cells());
   const RequestHead& head = request();
-  const size_t behind = in_.view().size() - request_.head_size;
+  const size_t read = in_.view().size() - request_.head_size;
   if (head.framing() == BodyFraming::length)
-    request_.body_known = static_cast<size_t>(std::min<uint64_t>(behind, head.content_length()));
+    request_.body_known = static_cast<size_t>(std::min<uint64_t>(read, head.content_length()));
   enter(Stage::acquire);
   return Step::next;
 }

@@ -2,10 +2,10 @@
 // the body. The source order of perform() is the order of events; enter() is the only place where
 // the stage changes.
 //
-// Owner: who lends it, with its ends, to a client connection while a request is under way; thread:
-// the worker's. It reads and writes no head and knows no socket: ClientSide and BackendSide read
-// and write heads, bodies go by Channels. It does not close the client's connection: what happens
-// to it is the last thing the exchange tells ClientSide in a call.
+// Owner: the pool that lends it, with its ends, while a request is under way (Http1Clients);
+// thread: the worker's. It reads and writes no head and knows no socket: ClientSide and BackendSide
+// read and write heads, bodies go by Channels. It does not close the client's connection: what
+// happens to it is the last thing the exchange tells ClientSide in a call.
 //
 // Whether a request is sent again after a failure: exchange/retry.h. Which time limit it has:
 // exchange/limits.h. Which backend it is sent to: exchange/backend_search.h.

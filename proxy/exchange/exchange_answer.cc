@@ -47,13 +47,13 @@ Exchange::Step Exchange::reply(unsigned status, const char* reason,
 std::optional<size_t> Exchange::whole_body() {
   if (!understood()) return std::nullopt;
   const RequestHead& head = request();
-  const size_t behind = in_.view().size() - request_.head_size;
+  const size_t read = in_.view().size() - request_.head_size;
   const size_t relayed = request_.body_known;
-  // Bytes behind the request that only the relay has are lost when it stops.
+  // Bytes after the request that only the relay has are lost when it stops.
   if (up_.state() == BodyRelay::State::done)
-    return up_.leftover().empty() || behind > relayed ? std::optional(relayed) : std::nullopt;
+    return up_.leftover().empty() || read > relayed ? std::optional(relayed) : std::nullopt;
   if (head.framing() == BodyFraming::none) return 0;
-  if (head.framing() != BodyFraming::length || behind < head.content_length()) return std::nullopt;
+  if (head.framing() != BodyFraming::length || read < head.content_length()) return std::nullopt;
   return static_cast<size_t>(head.content_length());
 }
 
@@ -73,7 +73,7 @@ Exchange::Step Exchange::send_answer(unsigned status, std::string_view type, std
   response_.status = status;
   response_.begun = true;
   books_.wrote_head(text.bytes.size);
-  answer_.append(text.bytes.view());  // behind what is left of interim responses
+  answer_.append(text.bytes.view());  // after what is left of interim responses
   if (!has_no_body(status) && !(understood() && request().method() == "HEAD")) answer_.append(body);
   watch_client();
   client().set_writer(&client_events_);

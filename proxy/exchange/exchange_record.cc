@@ -45,7 +45,7 @@ void Exchange::abandon(EndReason reason) {
 // off is not counted, but is logged. A connection that is closed between two requests leaves no
 // trace.
 void Exchange::record(std::optional<EndReason> reason) {
-  // The reason of the error answer counts, whatever happened while it was sent.
+  // The reason of the error answer counts, not a failure while it was sent.
   if (failure_) reason = failure_->cause;
   if (understood() || !in_.empty())
     if (const auto error = request_error(reason, response_.status, request_.client_gone))

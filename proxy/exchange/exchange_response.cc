@@ -194,9 +194,9 @@ Exchange::Step Exchange::over(AfterExchange after, std::optional<EndReason> fail
   settle();
   record(failure);
   if (after == AfterExchange::keep) {
-    const std::string_view behind = up_.leftover();
-    if (!behind.empty())
-      in_.assign(behind);
+    const std::string_view next = up_.leftover();
+    if (!next.empty())
+      in_.assign(next);
     else
       in_.drop_front(std::min(in_.view().size(), request_.head_size + request_.body_known));
     request_.leftover = in_.view();

@@ -17,7 +17,7 @@ RetryFacts Exchange::retry_facts() {
           .retries = search_.retries()};
 }
 
-// True: the next attempt has been arranged. Nothing of the one that failed is left.
+// True: the next attempt has been arranged. Nothing of the failed attempt is left.
 bool Exchange::try_again(RetryCause cause) {
   if (!search_.try_again(*attempt_, cause, retry_facts(), http_.pipes().loop.now())) return false;
   LOG(debug, "request.retried", kv("session", text(client_side_->session_id())),
@@ -51,7 +51,7 @@ Exchange::Step Exchange::backend_gone(EndReason reason) {
   return attempt_failed(failure, 502, "the backend closed the connection without an answer");
 }
 
-// Ends the connection, or the wait for one, whatever follows for the request.
+// Ends the connection, or the wait for a connection; the request goes on.
 void Exchange::end_attempt() {
   search_.leave_queue();
   if (attempt_) attempt_->end(failed_by());

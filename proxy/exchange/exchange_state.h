@@ -23,7 +23,7 @@ struct ExchangeRequest {
   std::array<char, kRequestIdSize> id_memory{};
   std::string_view id{};
   size_t head_size = 0;   // 0: not complete
-  size_t body_known = 0;  // bytes of the body that stand behind the head
+  size_t body_known = 0;  // bytes of the body that were read with the head
   uint64_t received = 0;  // from the client, without what the relay of the body counts
   TimePoint pause_until{};
   std::string_view leftover{};  // bytes after the request, when it is over

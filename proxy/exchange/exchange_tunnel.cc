@@ -14,11 +14,11 @@ Exchange::Step Exchange::open_tunnel(const ResponseHead& head) {
   const HeadText text = client_side_->write_tunnel_head(head, plan);
   if (!text.ok) return backend_at_fault("its header fields do not go together or are too many");
   books_.wrote_head(text.bytes.size);
-  // What came behind the two heads goes first.
+  // Bytes that came after the two heads go first.
   answer_.append(text.bytes.view()).append(out_.view().substr(response_.head_size));
-  const size_t behind_request = request_.head_size + request_.body_known;
+  const size_t after_request = request_.head_size + request_.body_known;
   const std::string_view early =
-      up_.leftover().empty() ? in_.view().substr(behind_request) : up_.leftover();
+      up_.leftover().empty() ? in_.view().substr(after_request) : up_.leftover();
   if (early.size() > kBlockSize) return backend_at_fault("switches protocols too late");
   const Io io = client().write(answer_.view());
   if (io.status == Io::Status::failed) return client_failed();

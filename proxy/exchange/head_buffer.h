@@ -27,9 +27,9 @@ class HeadBuffer {
   BytesWithRoom bytes_from(size_t at) { return {memory() + at, size_ - at, kReserve}; }
   bool empty() const { return size_ == 0; }
   // Room for at least one byte and at most kBlockSize, when the head may become `limit` bytes;
-  // empty: it is full. kReserve bytes behind it are left alone. Memory doubles: growing costs no
+  // empty: it is full. kReserve bytes after it are left alone. Memory doubles: growing costs no
   // more than the bytes, and a head that stays small needs no memory for what it might have become.
-  // What comes behind a head is at most a block, whatever the size of the head: it is moved with
+  // At most a block comes after a head of any size: these bytes are moved with
   // each message.
   std::span<char> room(size_t limit) {
     if (size_ == capacity()) grow(std::min(limit + 1, std::max(2 * capacity(), kBlockSize)));
@@ -45,7 +45,7 @@ class HeadBuffer {
     size_ = bytes.size();
   }
   void drop_front(size_t bytes) { assign(view().substr(bytes)); }
-  // Keeps the first `bytes`, in memory of just that size: for one that stays for long.
+  // Keeps the first `bytes`, in memory of that size: for a head that is kept for long.
   void shrink(size_t bytes) {
     std::unique_ptr<char[]> exact(new char[bytes + kReserve]);
     std::memcpy(exact.get(), memory(), bytes);
@@ -60,7 +60,7 @@ class HeadBuffer {
     large_size_ = size_ = 0;
   }
 
-  // Bytes behind those that are here, for what ends a chunk of a body.
+  // Room after the bytes that are here, for the end of a chunk of a body.
   static constexpr size_t kReserve = 8;
 
  private:

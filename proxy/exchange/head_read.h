@@ -19,12 +19,12 @@ struct [[nodiscard]] HeadRead {
   };
   Status status;
   size_t bytes = 0;  // that were received in this step
-  size_t size = 0;   // of the complete head; what stands behind it is the body, or the next message
+  size_t size = 0;   // of the complete head; the body, or the next message, follows
   Fault fault = {};
 };
 
-// Reads once from `from`, behind what `in` has of a head of at most `limit` bytes; `most`: no more
-// than so many bytes.
+// Reads once from `from`, to the end of what `in` has of a head of at most `limit` bytes; `most`:
+// no more than so many bytes.
 inline HeadRead read_more(Channel from, HeadBuffer& in, size_t limit, size_t most = kBlockSize) {
   using Status = HeadRead::Status;
   if (!from.readable()) return {Status::incomplete};

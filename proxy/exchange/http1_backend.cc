@@ -55,7 +55,7 @@ HeadRead Http1Backend::read_head(HeadBuffer& in, ResponseHead& head) {
       case H1ResponseParser::State::incomplete: break;
     }
   }
-  // Bytes behind a 101 are kept until the client has taken the head: no more than fit into a block.
+  // Bytes after a 101 are kept until the client has taken the head: no more than fit into a block.
   return read_more(channel_, in, limits_.head, may_upgrade_ ? kBlockSize / 2 : kBlockSize);
 }
 

@@ -18,7 +18,7 @@ ExchangeLimit of_cluster(ExchangeLimit limit) {
   return limit;
 }
 
-// The head of the response: the limit for all tries and the one for each.
+// The head of the response: the limit for all tries, and the limit for each try.
 ExchangeLimit response_limit(const LimitFacts& facts) {
   const TimePoint from = std::max(facts.up.last_moved, facts.attempt_began);
   const Route& route = *facts.route;

@@ -37,7 +37,7 @@ bool retry(RetryCause cause, const RetryFacts& facts) {
   if (facts.retries >= facts.policy.attempts() || facts.tries >= kMaxTries) return false;
   if (!allows(facts.policy, cause, facts.method)) return false;
   if (cause == RetryCause::connect_failure) return true;
-  // Over another connection the backend would answer to a user who has not logged in.
+  // On another connection the user has not logged in.
   if (cause == RetryCause::status && facts.connection_is_private) return false;
   if (cause == RetryCause::not_sent) return facts.framing != BodyFraming::chunked;
   return is_whole(facts) && is_idempotent(facts.method);

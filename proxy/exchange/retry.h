@@ -27,7 +27,7 @@ struct RetryFacts {
   uint32_t retries = 0;                // of these, after the first
 };
 
-inline constexpr uint32_t kMaxTries = 16;  // for one request, whatever its route allows
+inline constexpr uint32_t kMaxTries = 16;  // for one request; a route may allow fewer
 
 [[nodiscard]] bool retry(RetryCause cause, const RetryFacts& facts);
 [[nodiscard]] Pool::Trust trust(const RetryFacts& facts);

@@ -118,7 +118,7 @@ TEST_P(EveryStage, DoesNotCallItsClientSideWhenAbandoned) {
   EXPECT_EQ(client.overs, 0);
 }
 
-// The fixture checks what is left behind.
+// The fixture checks that nothing is held.
 TEST_P(EveryStage, HoldsNothingAfterAReset) {
   exchange.reset();
   abandoned = 1;
