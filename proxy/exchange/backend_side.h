@@ -31,8 +31,10 @@ class BackendSide {
 
   // In the scratch memory of `http`, with room for the head of a first chunk.
   virtual HeadText write_head(const ForwardedHead& head, HttpResources& http) = 0;
-  // One step; `head` is filled from `in`, which has the bytes from the first of this head on.
+  // One step; when complete, `head` is filled from `in`, which has the bytes from the first of this
+  // head on.
   virtual HeadRead read_head(HeadBuffer& in, ResponseHead& head) = 0;
+  virtual Fault fault() const = 0;  // of a malformed head
   // After an interim response, whose head is no longer in the buffer: another head follows.
   virtual void next_head() = 0;
   // After write_head(): a byte of the current head has been received.

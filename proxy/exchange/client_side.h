@@ -46,7 +46,7 @@ struct ClientConfiguration {
 
 class ClientSide {
  public:
-  virtual ClientConnection connection() = 0;
+  virtual const ClientConnection& connection() const = 0;
   virtual ClientConfiguration configuration() const = 0;
   virtual SessionId session_id() const = 0;
   // The head of the request is complete or malformed: counts the request, and changes to the
@@ -57,8 +57,10 @@ class ClientSide {
   // The connection has carried requests before this one.
   virtual bool served_before() const = 0;
 
-  // One step; `head` is filled from `in`, which has the bytes from the first of the request on.
+  // One step; when complete, `head` is filled from `in`, which has the bytes from the first of the
+  // request on.
   virtual HeadRead read_head(HeadBuffer& in, RequestHead& head) = 0;
+  virtual Fault fault() const = 0;  // of a malformed head
   // The head of the response, with room for the head of a first chunk. Sets plan.body: how the body
   // is sent to this client. `keep`: the connection goes on; false afterwards: it cannot.
   virtual HeadText write_head(const ResponseHead& head, ResponsePlan& plan, bool& keep) = 0;

@@ -63,8 +63,8 @@ void Exchange::reset() {
   }
   in_.clear();
   out_.clear();
-  in_.to_fill().clear();
-  out_.to_fill().clear();
+  in_.to_fill().release_fields();
+  out_.to_fill().release_fields();
   for (TextBuffer* text : {&matched_.host, &matched_.path, &answer_})
     text->release_above(kBlockSize);
   answer_.clear();
@@ -74,7 +74,6 @@ void Exchange::reset() {
   request_ = {};
   upload_ = {};
   response_ = {};
-  delivery_ = {};
   failure_.reset();
   expired_ = {};
   again_ = false;
@@ -182,7 +181,8 @@ Exchange::Step Exchange::read_head() {
       return in_.empty() ? over(AfterExchange::keep, std::nullopt) : Step::wait;
     case HeadRead::Status::malformed:
       take_configuration();
-      return reply(read.fault.status, read.fault.reason, EndReason::bad_request);
+      return reply(client_side_->fault().status, client_side_->fault().reason,
+                   EndReason::bad_request);
     case HeadRead::Status::ended: return over(AfterExchange::close, EndReason::client_closed);
     case HeadRead::Status::failed: return client_failed();
   }

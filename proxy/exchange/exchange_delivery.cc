@@ -15,8 +15,7 @@ Exchange::Step Exchange::over_when_delivered(AfterExchange after, EndReason reas
     watch_client();
   }
   enter(Stage::delivering);
-  delivery_.after = after;
-  delivery_.reason = reason;
+  delivery_ = {.after = after, .reason = reason};
   delivery_.last_bytes.begin(http_.pipes().loop.now());
   if (tunnel_) {
     tunnel_->request.read_no_more();

@@ -28,6 +28,8 @@ Exchange::Step Exchange::await_response() {
 }
 
 Exchange::Step Exchange::read_response() {
+  // Most often nothing has come when the request has just been sent.
+  if (out_.empty() && !attempt_->channel().readable()) return Step::wait;
   const HeadRead read = attempt_->side().read_head(out_, out_.to_fill());
   if (read.bytes > 0 && response_.first_byte_at == TimePoint{})
     response_.first_byte_at = http_.pipes().loop.now();
@@ -36,7 +38,7 @@ Exchange::Step Exchange::read_response() {
     case HeadRead::Status::complete: return take_response(read.size);
     case HeadRead::Status::again: return Step::next;
     case HeadRead::Status::incomplete: return Step::wait;
-    case HeadRead::Status::malformed: return backend_at_fault(read.fault.reason);
+    case HeadRead::Status::malformed: return backend_at_fault(attempt_->side().fault().reason);
     case HeadRead::Status::ended: return backend_gone(EndReason::backend_closed);
     case HeadRead::Status::failed: return backend_gone(EndReason::backend_reset);
   }

@@ -38,7 +38,7 @@ struct ExchangeTexts {
 
 // One side has failed; the other gets what was received before.
 struct ExchangeDelivery {
-  LastBytes last_bytes;
+  LastBytes last_bytes{};
   AfterExchange after{};  // what happens then
   EndReason reason{};
 };

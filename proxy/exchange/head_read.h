@@ -12,21 +12,35 @@ struct [[nodiscard]] HeadRead {
   enum class Status : uint8_t {
     complete,
     incomplete,  // nothing can be read now
-    again,       // bytes have come: the next step looks at them
-    malformed,   // `fault` says why
+    again,       // bytes have come, and more may be there
+    malformed,   // the side's fault() says why
     ended,       // the peer sends no more bytes
     failed,      // reading failed
   };
   Status status;
-  size_t bytes = 0;  // that were received in this step
-  size_t size = 0;   // of the complete head; the body, or the next message, follows
-  Fault fault = {};
+  uint32_t bytes = 0;  // that were received in this step
+  uint32_t size = 0;   // of the complete head; the body, or the next message, follows
 };
 
-// Reads once from `from`, to the end of what `in` has of a head of at most `limit` bytes; `most`:
-// no more than so many bytes.
-inline HeadRead read_more(Channel from, HeadBuffer& in, size_t limit, size_t most = kBlockSize) {
+// One step with an HTTP/1 parser: parses what `in` has, and if that is no whole head, reads once
+// from `from` and parses again. `limit`: of the head; `most`: to be read, both in bytes.
+template <typename Parser, typename Head>
+HeadRead read_head(Parser& parser, Channel from, HeadBuffer& in, Head& head, size_t limit,
+                   size_t most = kBlockSize) {
   using Status = HeadRead::Status;
+  using State = typename Parser::State;
+  const auto parse = [&](size_t bytes) -> HeadRead {
+    const auto read = static_cast<uint32_t>(bytes);
+    switch (parser.feed(in.view(), head)) {
+      case State::complete:
+        return {Status::complete, read, static_cast<uint32_t>(parser.head_size())};
+      case State::failed: return {Status::malformed, read};
+      case State::incomplete: return {read > 0 ? Status::again : Status::incomplete, read};
+    }
+    CHECK_UNREACHABLE();
+  };
+  if (!in.empty())
+    if (const HeadRead known = parse(0); known.status != Status::incomplete) return known;
   if (!from.readable()) return {Status::incomplete};
   const std::span<char> room = in.room(limit);
   const Io io = from.read(room.first(std::min(room.size(), most)));
@@ -38,7 +52,7 @@ inline HeadRead read_more(Channel from, HeadBuffer& in, size_t limit, size_t mos
     case Io::Status::failed: return {Status::failed};
   }
   in.add(io.bytes);
-  return {Status::again, io.bytes};
+  return parse(io.bytes);
 }
 
 struct [[nodiscard]] HeadText {

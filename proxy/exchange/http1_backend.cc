@@ -34,29 +34,20 @@ void Http1Backend::record_connect_failure(bool timeout, TimePoint now) {
 
 HeadText Http1Backend::write_head(const ForwardedHead& forwarded, HttpResources& http) {
   const BytesWithRoom text = write_forwarded_head(forwarded, http);
-  if (text.empty()) return {.ok = false};
   if (authenticates_connection(forwarded.head)) lease_->make_private();
   answers_ = answer_to(forwarded.head.method());
   may_upgrade_ = forwarded.head.upgrades();
   limits_ = forwarded.listener.http->head_limits();
   parser_.reset(answers_, limits_);
-  return {.bytes = text};
+  return {!text.empty(), text};
 }
 
 HeadRead Http1Backend::read_head(HeadBuffer& in, ResponseHead& head) {
-  using Status = HeadRead::Status;
-  if (!in.empty()) {
-    switch (parser_.feed(in.view(), head)) {
-      case H1ResponseParser::State::complete:
-        if (!head.interim()) note_final(head);
-        return {.status = Status::complete, .size = parser_.head_size()};
-      case H1ResponseParser::State::failed:
-        return {.status = Status::malformed, .fault = parser_.fault()};
-      case H1ResponseParser::State::incomplete: break;
-    }
-  }
   // Bytes after a 101 are kept until the client has taken the head: no more than fit into a block.
-  return read_more(channel_, in, limits_.head, may_upgrade_ ? kBlockSize / 2 : kBlockSize);
+  const HeadRead read = weir::read_head(parser_, channel_, in, head, limits_.head,
+                                        may_upgrade_ ? kBlockSize / 2 : kBlockSize);
+  if (read.status == HeadRead::Status::complete && !head.interim()) note_final(head);
+  return read;
 }
 
 void Http1Backend::note_final(const ResponseHead& head) {

@@ -19,6 +19,7 @@ class Http1Backend final : public BackendSide {
   HeadText write_head(const ForwardedHead& head, HttpResources& http) override;
   HeadRead read_head(HeadBuffer& in, ResponseHead& head) override;
   void next_head() override { parser_.reset(answers_); }
+  Fault fault() const override { return parser_.fault(); }
   bool response_started() const override { return parser_.started(); }
   void over(bool whole, PrivateConnections* own) override;
 

@@ -47,6 +47,12 @@ class MessageHead {
  public:
   // The first byte of the message stands there now.
   void move_to(const char* text) { base_ = text; }
+  // Gives the memory of many fields back; the head is of use again when it has been filled.
+  void release_fields() {
+    if (many_.empty()) return;
+    many_ = {};
+    clear_fields();
+  }
   HttpVersion version() const { return version_; }
   BodyFraming framing() const { return framing_; }
   // As announced; in a response to HEAD and in a 304 it is the length of a body that does not
@@ -139,7 +145,7 @@ class MessageHead {
 
 class RequestHead : public MessageHead {
  public:
-  // For the next message; gives the memory of many fields back.
+  // For the next message.
   void clear() {
     clear_fields();
     path_ = query_ = authority_ = {};

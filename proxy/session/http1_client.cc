@@ -11,16 +11,12 @@ static_assert(sizeof(Http1Client) <= 2 * 4096);
 
 void Http1Client::begin(Http1Session& session, std::string_view begun) {
   session_ = &session;
-  channel_ = session.connection().channel;
+  connection_ = session.connection();
   const HeadLimits limits = session.configuration().listener.http->head_limits();
   max_head_size_ = limits.head;
   version_ = HttpVersion::http_1_1;
   parser_.reset(limits);
   exchange_.begin(*this, begun);
-}
-
-ClientConnection Http1Client::connection() {
-  return session_->connection();
 }
 
 ClientConfiguration Http1Client::configuration() const {
@@ -48,17 +44,9 @@ void Http1Client::on_exchange_over(AfterExchange after, std::optional<EndReason>
 }
 
 HeadRead Http1Client::read_head(HeadBuffer& in, RequestHead& head) {
-  if (!in.empty()) {
-    switch (parser_.feed(in.view(), head)) {
-      case H1RequestParser::State::complete:
-        version_ = head.version();
-        return {.status = HeadRead::Status::complete, .size = parser_.head_size()};
-      case H1RequestParser::State::failed:
-        return {.status = HeadRead::Status::malformed, .fault = parser_.fault()};
-      case H1RequestParser::State::incomplete: break;
-    }
-  }
-  return read_more(channel_, in, max_head_size_);
+  const HeadRead read = weir::read_head(parser_, connection_.channel, in, head, max_head_size_);
+  if (read.status == HeadRead::Status::complete) version_ = head.version();
+  return read;
 }
 
 HeadText Http1Client::write_head(const ResponseHead& head, ResponsePlan& plan, bool& keep) {

@@ -29,13 +29,14 @@ class Http1Client final : public ClientSide {
   Exchange& exchange() { return exchange_; }
 
  private:
-  ClientConnection connection() override;
+  const ClientConnection& connection() const override { return connection_; }
   ClientConfiguration configuration() const override;
   SessionId session_id() const override;
   void on_head() override;
   bool last_request() const override;
   bool served_before() const override;
   HeadRead read_head(HeadBuffer& in, RequestHead& head) override;
+  Fault fault() const override { return parser_.fault(); }
   HeadText write_head(const ResponseHead& head, ResponsePlan& plan, bool& keep) override;
   HeadText write_interim_head(const ResponseHead& head, const ResponsePlan& plan) override;
   HeadText write_tunnel_head(const ResponseHead& head, const ResponsePlan& plan) override;
@@ -47,7 +48,7 @@ class Http1Client final : public ClientSide {
 
   HttpResources& http_;
   Http1Session* session_ = nullptr;
-  Channel channel_;  // of the session
+  ClientConnection connection_;
   H1RequestParser parser_;
   size_t max_head_size_ = 0;
   HttpVersion version_{};

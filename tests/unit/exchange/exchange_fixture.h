@@ -29,7 +29,7 @@ class ExchangeFixture : public testing::Test, public TestLoop {
   }
 
   // The exchange waits for the head of a request.
-  void begin(const std::string& begun = "\r\n") { exchange.begin(client, begun); }
+  void begin(const std::string& begun = "\r\n") { client.begin(begun); }
   // It has got this one.
   void ask(const std::string& text) {
     begin();
@@ -115,9 +115,7 @@ clusters:
     for (const config::Cluster& cluster : next->model.clusters) add(*next, cluster);
     next->index(nullptr);
     current = SnapshotRef(new SnapshotView(std::move(next), metrics, 1, pools, nullptr));
-    client.current = &current;
-    client.cells = &metrics.listener(0);
-    client.exchange = &exchange;
+    client.connect(exchange, current, metrics.listener(0));
   }
   static void add(Snapshot& snapshot, const config::Cluster& cluster) {
     const auto spec = std::make_shared<ClusterSpec>();

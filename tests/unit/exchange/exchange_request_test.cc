@@ -75,12 +75,10 @@ TEST_F(ExchangeRequestTest, RefusesWhenTheQueueIsFull) {
   fill_backends();
   get();
   FakeClient late;
-  late.current = &current;
-  late.cells = client.cells;
   FakeBackend none;
   Exchange second(http, none);
-  late.exchange = &second;
-  second.begin(late, "\r\n");
+  late.connect(second, current, metrics.listener(0));
+  late.begin("\r\n");
   late.asks("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
   EXPECT_THAT(late.stream.received, testing::StartsWith("<503 by weir>"));
   EXPECT_EQ(late.failure, EndReason::queue_full);

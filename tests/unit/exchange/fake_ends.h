@@ -25,10 +25,18 @@ struct FakeClient final : ClientSide {
     stream.become_readable();
   }
 
-  ClientConnection connection() override {
-    heads.reset();
-    return {stream, nullptr, &address, cells, &private_connections, current};
+  // `in_force`: the configuration.
+  void connect(Exchange& to, const SnapshotRef& in_force, ListenerCells& cells) {
+    exchange = &to;
+    current = &in_force;
+    connection_ = {stream, nullptr, &address, &cells, &private_connections, current};
   }
+  void begin(std::string_view begun) {
+    heads.reset();
+    exchange->begin(*this, begun);
+  }
+
+  const ClientConnection& connection() const override { return connection_; }
   ClientConfiguration configuration() const override {
     return {*current, (*current)->snapshot().listeners[0]};
   }
@@ -39,6 +47,7 @@ struct FakeClient final : ClientSide {
   HeadRead read_head(HeadBuffer& in, RequestHead& to) override {
     return heads.read(stream, in, to);
   }
+  Fault fault() const override { return heads.fault(); }
   HeadText write_head(const ResponseHead& response, ResponsePlan& plan, bool& keep) override {
     plan.body = {response.bodiless() ? BodyFraming::none : response.framing(),
                  response.announced_length()};
@@ -60,14 +69,13 @@ struct FakeClient final : ClientSide {
     failure = why;
     leftover = exchange->leftover();
     exchange->reset();
-    if (how == AfterExchange::keep && !leftover.empty()) exchange->begin(*this, leftover);
+    if (how == AfterExchange::keep && !leftover.empty()) begin(leftover);
   }
 
   FakeStream stream;
   FakeHeads<H1RequestParser, RequestHead> heads;
   Exchange* exchange = nullptr;
   const SnapshotRef* current = nullptr;
-  ListenerCells* cells = nullptr;
   Address address = Address::loopback(50000);
   PrivateConnections private_connections;
   bool last = false, served = false, heads_fit = true;
@@ -77,6 +85,8 @@ struct FakeClient final : ClientSide {
   std::string leftover;
 
  private:
+  ClientConnection connection_;
+
   HeadText text(std::string written) {
     written_ = std::move(written);
     written_.resize(written_.size() + kChunkHeadSize);
@@ -140,6 +150,7 @@ struct FakeBackend final : BackendSide {
     response_begun |= read.bytes > 0;
     return read;
   }
+  Fault fault() const override { return heads.fault(); }
   void next_head() override { heads.reset(); }
   bool response_started() const override { return response_begun; }
   void over(bool whole, PrivateConnections*) override {

@@ -93,22 +93,23 @@ class FakeHeads {
   }
 
   HeadRead read(const FakeStream& from, HeadBuffer& in, Head& head) {
-    if (from.was_reset()) return {HeadRead::Status::failed};
-    if (fault_) return {.status = HeadRead::Status::malformed, .fault = fault_};
+    using Status = HeadRead::Status;
+    if (from.was_reset()) return {Status::failed};
+    if (fault_) return {Status::malformed};
     if (!in.empty()) {
       const typename Parser::State state = parser_.feed(in.view(), head);
       CHECK(state != Parser::State::failed);
       if (state == Parser::State::complete)
-        return {.status = HeadRead::Status::complete, .size = parser_.head_size()};
+        return {Status::complete, 0, static_cast<uint32_t>(parser_.head_size())};
     }
-    if (text_.empty())
-      return {from.ended_by_peer() ? HeadRead::Status::ended : HeadRead::Status::incomplete};
+    if (text_.empty()) return {from.ended_by_peer() ? Status::ended : Status::incomplete};
     const std::span<char> room = in.room(kMaxHeadSize);
     const size_t size = text_.copy(room.data(), room.size());
     in.add(size);
     text_.erase(0, size);
-    return {HeadRead::Status::again, size};
+    return {Status::again, static_cast<uint32_t>(size)};
   }
+  Fault fault() const { return fault_; }
 
  private:
   std::string text_;
