@@ -50,8 +50,8 @@ class ClientSide {
   virtual ClientConfiguration configuration() const = 0;
   virtual SessionId session_id() const = 0;
   // The head of the request is complete or malformed: counts the request, and changes to the
-  // configuration in force.
-  virtual void on_head() = 0;
+  // configuration in force. True: that is another one than before.
+  [[nodiscard]] virtual bool on_head() = 0;
   // The connection takes no further request: a drain, its age, the number of its requests.
   virtual bool last_request() const = 0;
   // The connection has carried requests before this one.

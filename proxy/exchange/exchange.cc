@@ -191,8 +191,7 @@ Exchange::Step Exchange::read_head() {
 
 // The head is complete or malformed: the configuration in force serves the request.
 void Exchange::take_configuration() {
-  client_side_->on_head();
-  hold_configuration();
+  if (client_side_->on_head()) hold_configuration();
 }
 
 void Exchange::hold_configuration() {

@@ -164,10 +164,8 @@ Exchange::Step Exchange::finish() {
     LOG(warn, "backend.trailers_too_large", kv("session", text(client_side_->session_id())),
         kv("cluster", search_.cluster().spec().name), kv("backend", host()->backend->name()),
         kv("limit", max_head_size()));
-  if (request_over && complete && !response_.extra_bytes && down_.leftover().empty()) {
-    settle();
+  if (request_over && complete && !response_.extra_bytes && down_.leftover().empty())
     attempt_->give_back(goes_on ? connection_.private_connections : nullptr);
-  }
   return answered(goes_on, std::nullopt);
 }
 

@@ -68,7 +68,7 @@ std::string_view forwarded_authority(const ForwardedHead& forwarded) {
 
 }  // namespace
 
-BytesWithRoom write_forwarded_head(const ForwardedHead& forwarded, HttpResources& http) {
+HeadText write_forwarded_head(const ForwardedHead& forwarded, HttpResources& http) {
   RequestClient::HopMemory memory;
   const Hop hop = forwarded.client.hop(memory);
   OwnFields own;
@@ -78,7 +78,7 @@ BytesWithRoom write_forwarded_head(const ForwardedHead& forwarded, HttpResources
   plan.fields = {edits.set, edits.add, edits.remove, std::span(own).first(own_count)};
   plan.target =
       backend_target(forwarded.route, forwarded.head, forwarded.path, http.target_scratch());
-  if (own_count == 0 || plan.target.data() == nullptr) return {};
+  if (own_count == 0 || plan.target.data() == nullptr) return {.ok = false};
   plan.authority = forwarded_authority(forwarded);
   plan.body = forwarded.body;
   plan.via = forwarded.listener.http->via;
@@ -87,7 +87,7 @@ BytesWithRoom write_forwarded_head(const ForwardedHead& forwarded, HttpResources
   plan.expect = true;
   H1HeadWriter out(http.head_scratch(), kChunkHeadSize);
   write_request(out, forwarded.head, plan);
-  return out.bytes();
+  return {out.ok(), out.bytes()};
 }
 
 }  // namespace weir

@@ -2,6 +2,7 @@
 // route makes of it, and the fields that tell about the client.
 #pragma once
 
+#include "exchange/head_read.h"
 #include "exchange/http_resources.h"
 #include "exchange/request_client.h"
 #include "http/h1_relay.h"
@@ -22,7 +23,7 @@ struct ForwardedHead {
   BodyPlan body;
 };
 
-// In the scratch memory of `http`, with room for the head of a first chunk. Empty: it does not fit.
-BytesWithRoom write_forwarded_head(const ForwardedHead& forwarded, HttpResources& http);
+// In the scratch memory of `http`, with room for the head of a first chunk.
+HeadText write_forwarded_head(const ForwardedHead& forwarded, HttpResources& http);
 
 }  // namespace weir

@@ -33,13 +33,12 @@ void Http1Backend::record_connect_failure(bool timeout, TimePoint now) {
 }
 
 HeadText Http1Backend::write_head(const ForwardedHead& forwarded, HttpResources& http) {
-  const BytesWithRoom text = write_forwarded_head(forwarded, http);
   if (authenticates_connection(forwarded.head)) lease_->make_private();
   answers_ = answer_to(forwarded.head.method());
   may_upgrade_ = forwarded.head.upgrades();
   limits_ = forwarded.listener.http->head_limits();
   parser_.reset(answers_, limits_);
-  return {!text.empty(), text};
+  return write_forwarded_head(forwarded, http);
 }
 
 HeadRead Http1Backend::read_head(HeadBuffer& in, ResponseHead& head) {

@@ -27,8 +27,8 @@ SessionId Http1Client::session_id() const {
   return session_->id();
 }
 
-void Http1Client::on_head() {
-  session_->on_head();
+bool Http1Client::on_head() {
+  return session_->on_head();
 }
 
 bool Http1Client::last_request() const {

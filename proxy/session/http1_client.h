@@ -32,7 +32,7 @@ class Http1Client final : public ClientSide {
   const ClientConnection& connection() const override { return connection_; }
   ClientConfiguration configuration() const override;
   SessionId session_id() const override;
-  void on_head() override;
+  bool on_head() override;
   bool last_request() const override;
   bool served_before() const override;
   HeadRead read_head(HeadBuffer& in, RequestHead& head) override;

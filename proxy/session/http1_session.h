@@ -36,9 +36,11 @@ class Http1Session final : public Session, private TransportReader, private Dead
     return {client_, client_.tls(), &client_address_, &cells_, &private_, &current()};
   }
   ClientConfiguration configuration() const { return {snapshot_, *listener_}; }
-  void on_head() {
+  bool on_head() {
+    const ListenerSpec* const before = listener_;
     ++requests_;
     renew();
+    return listener_ != before;
   }
   bool last_request() const;
   bool served_before() const { return requests_ > 1; }

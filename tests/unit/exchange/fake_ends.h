@@ -41,7 +41,10 @@ struct FakeClient final : ClientSide {
     return {*current, (*current)->snapshot().listeners[0]};
   }
   SessionId session_id() const override { return {}; }
-  void on_head() override { ++requests; }
+  bool on_head() override {
+    ++requests;
+    return false;
+  }
   bool last_request() const override { return last; }
   bool served_before() const override { return served; }
   HeadRead read_head(HeadBuffer& in, RequestHead& to) override {
