@@ -17,7 +17,8 @@ enum CharClass : uint8_t {
   kHostText = 8,    // unreserved, sub-delims and '%': a registered name
   kHex = 16,
   kDigit = 32,
-  kNameText = 64,  // letters, digits and '-': field names that no other name looks like
+  kNameText = 64,     // letters, digits and '-': field names that no other name looks like
+  kLowerToken = 128,  // tchar without upper case: field names of HTTP/2 (RFC 9113 8.2.1)
 };
 
 namespace detail {
@@ -38,6 +39,7 @@ constexpr std::array<uint8_t, 256> make_char_classes() {
     if (hex_value(char(c)) >= 0) bits |= kHex;
     if (digit) bits |= kDigit;
     if (digit || alpha || c == '-') bits |= kNameText;
+    if ((bits & kToken) != 0 && ascii_lower(char(c)) == char(c)) bits |= kLowerToken;
     table[c] = uint8_t(bits);
   }
   return table;
