@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "base/session_id.h"
+#include "exchange/head_buffer.h"
 #include "exchange/head_read.h"
 #include "exchange/own_head.h"
 #include "metrics/cells.h"

@@ -1,5 +1,5 @@
-// What an Exchange knows of its request and of the response, beside the heads and the bodies: plain
-// values, which `= {}` resets. What belongs to one attempt is in Attempt.
+// What an Exchange knows of its request and of the response, beside the heads and the bodies. `=
+// {}` resets all but ExchangeTexts. What belongs to one attempt is in Attempt.
 #pragma once
 
 #include <array>
@@ -30,7 +30,7 @@ struct ExchangeRequest {
   bool client_gone = false;     // it closed its side while it waited
 };
 
-// What routes match: of the same memory for every request.
+// The texts that routes match. They keep their memory from one request to the next.
 struct ExchangeTexts {
   TextBuffer host;  // in lower case, without port
   TextBuffer path;

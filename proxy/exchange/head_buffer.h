@@ -29,8 +29,7 @@ class HeadBuffer {
   // Room for at least one byte and at most kBlockSize, when the head may become `limit` bytes;
   // empty: it is full. kReserve bytes after it are left alone. Memory doubles: growing costs no
   // more than the bytes, and a head that stays small needs no memory for what it might have become.
-  // At most a block comes after a head of any size: these bytes are moved with
-  // each message.
+  // At most a block comes after a head of any size: these bytes are moved with each message.
   std::span<char> room(size_t limit) {
     if (size_ == capacity()) grow(std::min(limit + 1, std::max(2 * capacity(), kBlockSize)));
     return {memory() + size_, std::min(capacity() - size_, kBlockSize)};

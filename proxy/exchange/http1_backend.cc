@@ -1,5 +1,6 @@
 #include "exchange/http1_backend.h"
 
+#include "exchange/h1_head.h"
 #include "http/connection_auth.h"
 #include "http/semantics.h"
 #include "upstream/connecting.h"
@@ -43,8 +44,8 @@ HeadText Http1Backend::write_head(const ForwardedHead& forwarded, HttpResources&
 
 HeadRead Http1Backend::read_head(HeadBuffer& in, ResponseHead& head) {
   // Bytes after a 101 are kept until the client has taken the head: no more than fit into a block.
-  const HeadRead read = weir::read_head(parser_, channel_, in, head, limits_.head,
-                                        may_upgrade_ ? kBlockSize / 2 : kBlockSize);
+  const HeadRead read = read_h1_head(parser_, channel_, in, head, limits_.head,
+                                     may_upgrade_ ? kBlockSize / 2 : kBlockSize);
   if (read.status == HeadRead::Status::complete && !head.interim()) note_final(head);
   return read;
 }

@@ -2,6 +2,7 @@
 
 #include <new>
 
+#include "exchange/h1_head.h"
 #include "session/http1_session.h"
 
 namespace weir {
@@ -44,7 +45,7 @@ void Http1Client::on_exchange_over(AfterExchange after, std::optional<EndReason>
 }
 
 HeadRead Http1Client::read_head(HeadBuffer& in, RequestHead& head) {
-  const HeadRead read = weir::read_head(parser_, connection_.channel, in, head, max_head_size_);
+  const HeadRead read = read_h1_head(parser_, connection_.channel, in, head, max_head_size_);
   if (read.status == HeadRead::Status::complete) version_ = head.version();
   return read;
 }

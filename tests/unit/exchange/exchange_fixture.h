@@ -24,7 +24,7 @@ class ExchangeFixture : public testing::Test, public TestLoop {
     EXPECT_EQ(pipes.buffers.lent(), 0u);
     const RouteCells& cells = metrics.route(0);
     EXPECT_EQ(cells.in_flight.value, 0);
-    for (uint32_t series = 0; series < 2; ++series)
+    for (uint32_t series = 0; series < 3; ++series)
       EXPECT_EQ(metrics.cluster(series).queue_length.value, 0);
   }
 

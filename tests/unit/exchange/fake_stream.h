@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <string>
 
+#include "base/check.h"
+#include "exchange/head_buffer.h"
 #include "exchange/head_read.h"
 #include "http/h1_parser.h"
 #include "net/stream.h"
