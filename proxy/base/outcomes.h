@@ -60,6 +60,30 @@ WEIR_CLOSED_LIST(ConfigAge, WEIR_CONFIG_AGES);
 #define WEIR_DRAIN_ENDS(X) X(peer) X(idle_spread) X(deadline_fin) X(deadline_rst)
 WEIR_CLOSED_LIST(DrainEnd, WEIR_DRAIN_ENDS);
 
+// ---- HTTP/2
+
+// Why a connection with HTTP/2 was ended by an error.
+//   protocol, frame_size, compression, flow_control: the peer broke the rules of RFC 9113 ·
+//   inadequate_security: TLS with a cipher of its Appendix A · flood_*: the peer made more work
+//   than it took answers; what took most: RST_STREAMs (reset), faults that weir answers with
+//   RST_STREAM (provoked), streams above the limit (refused), header blocks, PINGs, SETTINGS, empty
+//   DATA, or other frames
+#define WEIR_H2_ERRORS(X)                                                                \
+  X(protocol)                                                                            \
+  X(frame_size) X(compression) X(flow_control) X(inadequate_security) X(flood_reset)     \
+      X(flood_provoked) X(flood_refused) X(flood_header) X(flood_ping) X(flood_settings) \
+          X(flood_empty) X(flood_other)
+WEIR_CLOSED_LIST(H2ErrorReason, WEIR_H2_ERRORS);
+constexpr bool is_flood(H2ErrorReason reason) {
+  return reason >= H2ErrorReason::flood_reset;
+}
+
+// How a stream of a client ended.
+//   complete: both directions had their end · reset_by_client, reset_by_weir: RST_STREAM ·
+//   refused: above the limit of streams · connection: with its connection
+#define WEIR_STREAM_ENDS(X) X(complete) X(reset_by_client) X(reset_by_weir) X(refused) X(connection)
+WEIR_CLOSED_LIST(StreamEnd, WEIR_STREAM_ENDS);
+
 // ---- TLS
 
 // Why a TLS handshake with a client failed.
