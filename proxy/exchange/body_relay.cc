@@ -12,7 +12,7 @@ void BodyRelay::expect(const MessageHead& head, uint64_t limit) {
 
 void BodyRelay::expect_trailers(const FieldFilter& filter, size_t limit,
                                 H1BodyDecoder::Excess excess) {
-  DCHECK(in_ == BodyFraming::chunked);
+  DCHECK(in_ == BodyFraming::delimited);
   if (trailers_ == nullptr) trailers_ = std::make_unique<Trailers>();
   trailers_->filter = filter;
   decoder_.limit_trailers(limit, excess);
@@ -44,7 +44,7 @@ size_t BodyRelay::begin(Channel source, Channel sink, BodyFraming out, BytesWith
   const size_t data = decode(known.data, known.size, used);
   size_t head_size = head.size;
   size_t body_size = data;
-  if (out_ == BodyFraming::chunked) {
+  if (out_ == BodyFraming::delimited) {
     DCHECK(head.room >= kChunkHeadSize && (known.empty() || known.room >= kTailRoom));
     if (data > 0)
       head_size +=
@@ -154,8 +154,8 @@ BodyRelay::Step BodyRelay::fill() {
       if (source_.cut_off() || decoder_.end_of_input() != H1BodyDecoder::State::done)
         return finish(State::truncated), Step::wait;
       begin_ = kFront;
-      end_ = out_ == BodyFraming::chunked ? static_cast<uint32_t>(kFront + end_chunk(data, 0))
-                                          : static_cast<uint32_t>(kFront);
+      end_ = out_ == BodyFraming::delimited ? static_cast<uint32_t>(kFront + end_chunk(data, 0))
+                                            : static_cast<uint32_t>(kFront);
       return Step::next;
   }
   moved_at_ = resources_.loop.now();
@@ -166,7 +166,7 @@ BodyRelay::Step BodyRelay::fill() {
     leftover_ = make_room({data + used, io.bytes - used}, data + size + kTailRoom);
   begin_ = kFront;
   end_ = static_cast<uint32_t>(kFront + size);
-  if (out_ == BodyFraming::chunked) {
+  if (out_ == BodyFraming::delimited) {
     if (size > 0) {
       char head[kChunkHeadSize];
       const std::string_view text = chunk_head(size, head);

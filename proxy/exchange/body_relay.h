@@ -50,14 +50,14 @@ class BodyRelay final : private TransportReader,
 
   // Before begin(): what the body is, as `head` says. `limit`: of the decoded body, in bytes.
   void expect(const MessageHead& head, uint64_t limit);
-  // Of a chunked body, between the two: which trailers are relayed, and how many bytes they may
+  // Of a delimited body, between the two: which trailers are relayed, and how many bytes they may
   // have.
   void expect_trailers(const FieldFilter& filter, size_t limit, H1BodyDecoder::Excess excess);
   const H1BodyDecoder& decoder() const { return decoder_; }
 
   // Sends `head` and what is known of the body: `known` was read with the head, and is decoded in
-  // place. If `out` is chunked, `head` needs room for kChunkHeadSize bytes, and `known`, unless it
-  // is empty, for kTailRoom. Returns how many bytes of `known` belong to the body. Takes the two
+  // place. If `out` is delimited, `head` needs room for kChunkHeadSize bytes, and `known`, unless
+  // it is empty, for kTailRoom. Returns how many bytes of `known` belong to the body. Takes the two
   // callbacks.
   size_t begin(Channel source, Channel sink, BodyFraming out, BytesWithRoom head,
                BytesWithRoom known);
@@ -128,7 +128,7 @@ class BodyRelay final : private TransportReader,
   char* block_ = nullptr;
   uint32_t begin_ = 0;  // of what is to be sent, in block_
   uint32_t end_ = 0;
-  std::unique_ptr<Trailers> trailers_;  // of chunked bodies; kept for the next one
+  std::unique_ptr<Trailers> trailers_;  // of delimited bodies; kept for the next one
   std::string_view tail_;               // a last chunk with trailers, in there
   uint64_t sent_ = 0;
   uint64_t received_ = 0;

@@ -1,4 +1,5 @@
 // The end of an exchange in the counters and in the access log.
+#include "base/check.h"
 #include "base/log.h"
 #include "exchange/exchange.h"
 #include "http/glimpse.h"
@@ -28,7 +29,12 @@ std::optional<RequestError> request_error(std::optional<EndReason> reason, unsig
 }
 
 std::string_view text(HttpVersion version) {
-  return version == HttpVersion::http_1_0 ? "HTTP/1.0" : "HTTP/1.1";
+  switch (version) {
+    case HttpVersion::http_1_0: return "HTTP/1.0";
+    case HttpVersion::http_1_1: return "HTTP/1.1";
+    case HttpVersion::http_2: return "HTTP/2.0";
+  }
+  CHECK_UNREACHABLE();
 }
 
 }  // namespace

@@ -109,7 +109,7 @@ Exchange::Step Exchange::send_response(const ResponseHead& head) {
   books_.wrote_head(text.size);
   response_.status = head.status();
   down_.expect(head, kUnlimitedBody);
-  if (head.framing() == BodyFraming::chunked) expect_response_trailers(head);
+  if (head.framing() == BodyFraming::delimited) expect_response_trailers(head);
   response_.begun = true;
   search_.end_retrying(RetryResult::ok);
   const BytesWithRoom known = out_.bytes_from(response_.head_size);

@@ -123,7 +123,7 @@ Exchange::Step Exchange::send_request() {
   upload_.rate.start(now);
   const uint64_t limit = request_.listener->http->limits.max_body_size;
   up_.expect(head, limit != 0 ? limit : kUnlimitedBody);
-  if (head.framing() == BodyFraming::chunked) expect_request_trailers();
+  if (head.framing() == BodyFraming::delimited) expect_request_trailers();
   BytesWithRoom known = in_.bytes_from(head_size);
   if (head.framing() == BodyFraming::none) known = {};
   if (head.framing() == BodyFraming::length) known = known.first(request_.body_known);

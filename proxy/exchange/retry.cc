@@ -25,9 +25,9 @@ bool allows(const RetryPolicy& policy, RetryCause cause, std::string_view method
   CHECK_UNREACHABLE();
 }
 
-// All of it can be sent once more. A chunked body was decoded in place, over its own bytes.
+// All of it can be sent once more. A delimited body was decoded in place, over its own bytes.
 bool is_whole(const RetryFacts& facts) {
-  return facts.framing != BodyFraming::chunked && facts.whole_body_known;
+  return facts.framing != BodyFraming::delimited && facts.whole_body_known;
 }
 
 }  // namespace
@@ -39,7 +39,7 @@ bool retry(RetryCause cause, const RetryFacts& facts) {
   if (cause == RetryCause::connect_failure) return true;
   // On another connection the user has not logged in.
   if (cause == RetryCause::status && facts.connection_is_private) return false;
-  if (cause == RetryCause::not_sent) return facts.framing != BodyFraming::chunked;
+  if (cause == RetryCause::not_sent) return facts.framing != BodyFraming::delimited;
   return is_whole(facts) && is_idempotent(facts.method);
 }
 

@@ -22,7 +22,7 @@ H1BodyDecoder::State H1BodyDecoder::start(const MessageHead& head, uint64_t limi
       part_ = Part::length_data;
       remaining_ = head.content_length();
       break;
-    case BodyFraming::chunked: part_ = Part::size; break;
+    case BodyFraming::delimited: part_ = Part::size; break;
     case BodyFraming::until_close:
       part_ = Part::close_data;
       remaining_ = limit;

@@ -34,18 +34,27 @@ void write_changes(H1HeadWriter& out, const FieldChanges& changes) {
   for (const FieldText& field : changes.add) write(field);
 }
 
+std::string_view via_version(HttpVersion version) {
+  switch (version) {
+    case HttpVersion::http_1_0: return "1.0 ";
+    case HttpVersion::http_1_1: return "1.1 ";
+    case HttpVersion::http_2: return "2.0 ";
+  }
+  CHECK_UNREACHABLE();
+}
+
 // A further line of the list that the received Via lines are: RFC 9110 7.6.3, 5.3.
 void write_via(H1HeadWriter& out, HttpVersion received, std::string_view name) {
   if (name.empty()) return;
   if (!all(kToken, name)) return out.fail();
   out.list("Via");
-  out.member(received == HttpVersion::http_1_1 ? "1.1 " : "1.0 ", name);
+  out.member(via_version(received), name);
   out.end_list();
 }
 
 void write_body_fields(H1HeadWriter& out, const BodyPlan& body) {
   if (body.length) out.field("Content-Length", *body.length);
-  if (body.framing == BodyFraming::chunked) out.relayed_field("Transfer-Encoding", "chunked");
+  if (body.framing == BodyFraming::delimited) out.relayed_field("Transfer-Encoding", "chunked");
 }
 
 bool has_protocol(const MessageHead& head) {
@@ -94,7 +103,7 @@ bool is_valid_response(const ResponseHead& head, const ResponsePlan& plan) {
   switch (body.framing) {
     case BodyFraming::none: return body.length == 0u;
     case BodyFraming::length: return body.length.has_value();
-    case BodyFraming::chunked: return !body.length && plan.client == HttpVersion::http_1_1;
+    case BodyFraming::delimited: return !body.length && plan.client != HttpVersion::http_1_0;
     case BodyFraming::until_close:
       return !body.length && plan.connection == ConnectionOption::close;
   }
@@ -128,17 +137,17 @@ BodyPlan relayed_body(const ResponseHead& response, HttpVersion client) {
   switch (response.framing()) {
     case BodyFraming::none:
     case BodyFraming::length: return {response.framing(), response.content_length()};
-    case BodyFraming::chunked:
+    case BodyFraming::delimited:
     case BodyFraming::until_close: break;
   }
-  return {client == HttpVersion::http_1_1 ? BodyFraming::chunked : BodyFraming::until_close, {}};
+  return {client == HttpVersion::http_1_0 ? BodyFraming::until_close : BodyFraming::delimited, {}};
 }
 
 void write_request(H1HeadWriter& out, const RequestHead& head, const RequestPlan& plan) {
   const BodyPlan& body = plan.body;
-  const bool framed = body.framing == BodyFraming::chunked  ? !body.length
-                      : body.framing == BodyFraming::length ? body.length.has_value()
-                                                            : body.length.value_or(0) == 0;
+  const bool framed = body.framing == BodyFraming::delimited ? !body.length
+                      : body.framing == BodyFraming::length  ? body.length.has_value()
+                                                             : body.length.value_or(0) == 0;
   if (!framed || body.framing == BodyFraming::until_close) return out.fail();
   const bool as_received = plan.authority.data() == head.authority().data();
   if (!as_received && !plan.authority.empty() && !valid_authority(plan.authority))

@@ -53,17 +53,17 @@ struct ResponsePlan {
   bool upgrade = false;          // relay the fields of a 101 or a 426
 };
 
-// The body as received: with its length if that is known, chunked otherwise.
+// The body as received: with its length if that is known, delimited otherwise.
 BodyPlan relayed_body(const RequestHead& request);
-// The same for a client of that version: a body that ends with the backend's connection is chunked
-// for HTTP/1.1; for HTTP/1.0 a body of unknown length ends with the client's connection.
+// The same for a client of that version: a body that ends with the backend's connection is
+// delimited; for HTTP/1.0 a body of unknown length ends with the client's connection.
 BodyPlan relayed_body(const ResponseHead& response, HttpVersion client);
 
 void write_request(H1HeadWriter& out, const RequestHead& head, const RequestPlan& plan);
 // The version is always HTTP/1.1. From interim responses, which HTTP/1.0 does not have, the same
 // fields are left out as from final ones; nothing is added to them.
-// Fails for a 101 without plan.upgrade, chunked to HTTP/1.0, a body until close on a connection
-// that stays, a length or a coding where the status has none, and a body without an end.
+// Fails for a 101 without plan.upgrade, a delimited body to HTTP/1.0, a body until close on a
+// connection that stays, a length or a coding where the status has none, a body without an end.
 void write_response(H1HeadWriter& out, const ResponseHead& head, const ResponsePlan& plan);
 
 }  // namespace weir

@@ -17,10 +17,11 @@
 
 namespace weir {
 
-enum class HttpVersion : uint8_t { http_1_0, http_1_1 };
+enum class HttpVersion : uint8_t { http_1_0, http_1_1, http_2 };
 enum class TargetForm : uint8_t { origin, absolute, authority, asterisk };
-// until_close is for responses only: the body ends with the connection.
-enum class BodyFraming : uint8_t { none, length, chunked, until_close };
+// How the end of a body is known. delimited: by a mark of its own, chunks in HTTP/1, END_STREAM in
+// HTTP/2. until_close is for responses of HTTP/1 only: the body ends with the connection.
+enum class BodyFraming : uint8_t { none, length, delimited, until_close };
 // The kind of request that a response answers, if it affects the end of the response.
 enum class AnswerTo : uint8_t { other, head, connect };
 

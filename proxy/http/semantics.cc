@@ -59,7 +59,7 @@ size_t upgrade_members(const MessageHead& head) {
 // Keeps the options of all Connection fields. Their number, and that of the protocols in Upgrade,
 // is bounded: each is compared with each field, or with each protocol of the other side.
 Fault check_connection(MessageHead& head) {
-  const bool persistent = head.version_ == HttpVersion::http_1_1;
+  const bool persistent = head.version_ != HttpVersion::http_1_0;
   bool close = false, keep_alive = false, upgrade = false;
   size_t options = 0;
   for (size_t i = 0; head.has(FieldId::connection) && i < head.field_count_; ++i) {
@@ -103,7 +103,7 @@ Fault check_semantics(RequestHead& head) {
 
   if (head.has(FieldId::transfer_encoding)) {
     if (Fault fault = check_encoding(head)) return fault;
-    head.framing_ = BodyFraming::chunked;
+    head.framing_ = BodyFraming::delimited;
   } else if (head.has(FieldId::content_length)) {
     if (Fault fault = check_length(head)) return fault;
     head.framing_ = head.content_length_ > 0 ? BodyFraming::length : BodyFraming::none;
@@ -139,7 +139,7 @@ Fault check_semantics(ResponseHead& head) {
   if (head.bodiless()) {
     if (head.status_ == 101 || (head.status_ == 204 && announced)) head.keep_alive_ = false;
   } else if (encoded) {
-    head.framing_ = BodyFraming::chunked;
+    head.framing_ = BodyFraming::delimited;
   } else if (head.has_length_) {
     head.framing_ = announced ? BodyFraming::length : BodyFraming::none;
   } else {

@@ -40,7 +40,7 @@ void check_round_trip(std::string_view input, std::string_view method, HttpVersi
   CHECK(after.status() == head.status() && after.reason() == head.reason());
   CHECK(after.bodiless() == head.bodiless());
   CHECK((after.framing() == BodyFraming::none) == (head.framing() == BodyFraming::none));
-  CHECK(client == HttpVersion::http_1_1 || after.framing() != BodyFraming::chunked);
+  CHECK(client == HttpVersion::http_1_1 || after.framing() != BodyFraming::delimited);
   if (head.framing() == BodyFraming::length) CHECK(after.content_length() == head.content_length());
   if (after.status() != 204 && after.has(FieldId::content_length))
     CHECK(after.announced_length() == head.announced_length());

@@ -25,7 +25,7 @@ TEST(Retry, RepeatsOnlyWhatIsSafe) {
   static const RetryPolicy kReused = policy({"reused_connection"});
   static const RetryPolicy kTimeout = policy({"timeout"});
   static const RetryPolicy kNever = policy({}, 0);
-  constexpr BodyFraming kLength = BodyFraming::length, kChunked = BodyFraming::chunked;
+  constexpr BodyFraming kLength = BodyFraming::length, kChunked = BodyFraming::delimited;
   const RetryCase cases[] = {
       {"no connection", RetryCause::connect_failure, {kDefault, "POST"}, true},
       {"no connection, chunked body",
@@ -85,7 +85,7 @@ TEST(Retry, ChecksKeptConnectionBeforeSendingWhatCannotBeRepeated) {
   const RetryPolicy usual = policy(), never = policy({}, 0);
   EXPECT_EQ(trust({usual, "GET"}), Pool::Trust::events);
   EXPECT_EQ(trust({usual, "POST"}), Pool::Trust::ask_kernel);
-  EXPECT_EQ(trust({usual, "GET", BodyFraming::chunked}), Pool::Trust::ask_kernel);
+  EXPECT_EQ(trust({usual, "GET", BodyFraming::delimited}), Pool::Trust::ask_kernel);
   EXPECT_EQ(trust({usual, "GET", BodyFraming::length, false}), Pool::Trust::ask_kernel);
   EXPECT_EQ(trust({never, "GET"}), Pool::Trust::ask_kernel);
 }

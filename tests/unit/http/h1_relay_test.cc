@@ -110,7 +110,7 @@ TEST(RelayedRequest, DropsNamesThatLookLikeKnownOnes) {
 TEST(RelayedRequest, IsFramedAsPlannedAndOnlyOnce) {
   RequestPlan plan{.body = {BodyFraming::length, 5}};
   EXPECT_EQ(fields_of("content-length: 5\r\n", plan), "Content-Length: 5\r\n");
-  plan.body = {BodyFraming::chunked, {}};
+  plan.body = {BodyFraming::delimited, {}};
   EXPECT_EQ(fields_of("Content-Length: 5\r\n", plan), "Transfer-Encoding: chunked\r\n");
   EXPECT_EQ(fields_of("transfer-encoding: CHUNKED\r\n", plan), "Transfer-Encoding: chunked\r\n");
   plan.body = {BodyFraming::none, 0};
@@ -119,7 +119,7 @@ TEST(RelayedRequest, IsFramedAsPlannedAndOnlyOnce) {
 
 TEST(RelayedRequest, WithAContradictoryPlanFails) {
   for (const BodyPlan& body :
-       {BodyPlan{BodyFraming::chunked, 5}, BodyPlan{BodyFraming::length, {}},
+       {BodyPlan{BodyFraming::delimited, 5}, BodyPlan{BodyFraming::length, {}},
         BodyPlan{BodyFraming::none, 5}, BodyPlan{BodyFraming::until_close, {}}})
     EXPECT_EQ(relay("", {.body = body}), "");
   EXPECT_EQ(relay("", {.target = "/a b"}), "");
@@ -213,8 +213,19 @@ TEST(RelayedResponse, OfUnknownLengthIsChunkedForHttp11AndEndsWithTheConnectionF
   }
 }
 
+TEST(RelayedResponse, OfUnknownLengthIsDelimitedForHttp2) {
+  for (const char* fields : {"Transfer-Encoding: chunked\r\n", ""}) {
+    const std::string input = ok(fields);
+    H1ResponseReader parser;
+    ASSERT_EQ(parser.feed(input), H1ResponseParser::State::complete);
+    const BodyPlan body = relayed_body(parser.head(input), HttpVersion::http_2);
+    EXPECT_EQ(body.framing, BodyFraming::delimited) << fields;
+    EXPECT_FALSE(body.length) << fields;
+  }
+}
+
 TEST(RelayedResponse, IsNeverChunkedToHttp10) {
-  ResponsePlan plan{.body = {BodyFraming::chunked, {}},
+  ResponsePlan plan{.body = {BodyFraming::delimited, {}},
                     .connection = ConnectionOption::close,
                     .client = HttpVersion::http_1_0};
   EXPECT_EQ(answer(ok(""), plan, AnswerTo::other, false), "");
@@ -236,7 +247,7 @@ TEST(RelayedResponse, With204OrInterimHasNoFramingFields) {
   for (const char* status : {"100", "103", "204"}) {
     const std::string input = "HTTP/1.1 " + std::string(status) + " x\r\n\r\n";
     for (const BodyPlan& body : {BodyPlan{BodyFraming::none, 0}, BodyPlan{BodyFraming::length, 1},
-                                 BodyPlan{BodyFraming::chunked, {}}})
+                                 BodyPlan{BodyFraming::delimited, {}}})
       EXPECT_EQ(answer(input, {.body = body}, AnswerTo::other, false), "") << status;
   }
 }
@@ -244,7 +255,7 @@ TEST(RelayedResponse, With204OrInterimHasNoFramingFields) {
 TEST(RelayedResponse, WithABodyOfNoEndFails) {
   EXPECT_EQ(answer(ok(""), {}, AnswerTo::other, false), "");
   EXPECT_EQ(answer(ok(""), {.body = {BodyFraming::until_close, {}}}, AnswerTo::other, false), "");
-  EXPECT_EQ(answer(ok(""), {.body = {BodyFraming::chunked, 3}}, AnswerTo::other, false), "");
+  EXPECT_EQ(answer(ok(""), {.body = {BodyFraming::delimited, 3}}, AnswerTo::other, false), "");
 }
 
 TEST(RelayedResponse, ThatIsInterimIsFilteredGetsNoFieldsAndIsRefusedForHttp10) {
