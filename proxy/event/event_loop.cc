@@ -36,13 +36,15 @@ void EventLoop::run_turn(Duration at_most) {
   Duration timeout = at_most;
   const TimePoint next = deadlines_.next();
   if (next != kNever) timeout = std::min(timeout, std::max(next - before, Duration::zero()));
-  if (!yielded_.empty() || has_posted_.load(std::memory_order_acquire)) timeout = Duration::zero();
+  if (!yielded_.empty() || !flushes_.empty() || has_posted_.load(std::memory_order_acquire))
+    timeout = Duration::zero();
   slept_ = true;
   poller_.wait(timeout);
   if (slept_) read_clock();
   run_posted();
   run_yielded();
   deadlines_.sweep(now_);
+  run_flushes();
   free_retired();
 }
 
@@ -81,6 +83,13 @@ void EventLoop::run_yielded() {
   IntrusiveList<Yielding, ListNode> now_due;
   now_due.take_all(yielded_);
   while (Yielding* work = now_due.pop_front()) work->on_resume();
+}
+
+void EventLoop::run_flushes() {
+  if (flushes_.empty()) return;
+  IntrusiveList<Flushing, ListNode> now_due;
+  now_due.take_all(flushes_);
+  while (Flushing* output = now_due.pop_front()) output->on_flush();
 }
 
 void EventLoop::run_rechecks() {

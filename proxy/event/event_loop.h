@@ -1,10 +1,10 @@
 // EventLoop: one thread, one Poller, and turns in an order of weir's own.
 //
 // A turn: wait, and run the callbacks of descriptors that are ready → posted work → yielded work →
-// deadlines → free the retired objects. A turn reads the clock once, after the sleep: in the first
-// callback that calls now(), or after all callbacks. No object is freed before the end of the turn,
-// so no stack frame can hold a freed object. Other threads may call post() and stop() only; the
-// loop's thread is the thread that makes the first turn.
+// deadlines → flushes → free the retired objects. A turn reads the clock once, after the sleep: in
+// the first callback that calls now(), or after all callbacks. No object is freed before the end of
+// the turn, so no stack frame can hold a freed object. Other threads may call post() and stop()
+// only; the loop's thread is the thread that makes the first turn.
 #pragma once
 
 #include <atomic>
@@ -53,6 +53,21 @@ class Recheck : private ListNode {
   friend class IntrusiveList;
 };
 
+// Output that is written once at the end of a turn, however often the turn adds to it.
+class Flushing : private ListNode {
+ public:
+  void cancel_flush() { unlink(); }
+
+ protected:
+  ~Flushing() = default;
+  virtual void on_flush() = 0;
+
+ private:
+  friend class EventLoop;
+  template <typename T, typename Tag>
+  friend class IntrusiveList;
+};
+
 class EventLoop {
  public:
   using Work = std::function<void()>;
@@ -77,6 +92,12 @@ class EventLoop {
   void yield(Yielding& work) {
     DCHECK(on_thread());
     if (!work.linked()) yielded_.push_back(work);
+  }
+  // Calls on_flush() once, after the deadlines of this turn. A flush that is asked for while
+  // flushes run is for the next turn, which does not sleep.
+  void flush_later(Flushing& output) {
+    DCHECK(on_thread());
+    if (!output.linked()) flushes_.push_back(output);
   }
   // Calls on_recheck() every half a second until that returns false or cancel_recheck() is called.
   void schedule_recheck(Recheck& at) {
@@ -125,6 +146,7 @@ class EventLoop {
   void read_clock();
   void run_posted();
   void run_yielded();
+  void run_flushes();
   void free_retired();
 
   const Clock& clock_;
@@ -134,6 +156,7 @@ class EventLoop {
   bool slept_ = false;  // since the clock was read
   Deadlines deadlines_;
   IntrusiveList<Yielding, ListNode> yielded_;
+  IntrusiveList<Flushing, ListNode> flushes_;
   IntrusiveList<Recheck, ListNode> rechecks_;
   RecheckTimer recheck_timer_{*this};
   IntrusiveList<Retirable, ListNode> retired_;

@@ -105,6 +105,55 @@ TEST(EventLoop, WorkThatAlwaysYieldsLetsOtherWorkRun) {  // trap T5
   EXPECT_EQ(posted, 1);
 }
 
+struct Output final : Flushing {
+  explicit Output(std::function<void()> flush) : on_flushed(std::move(flush)) {}
+  void on_flush() override { on_flushed(); }
+  std::function<void()> on_flushed;
+};
+
+TEST(EventLoop, FlushRunsOnceATurnAfterAllOtherWork) {
+  TestLoop loop;
+  std::string order;
+  Output output([&] { order += 'f'; });
+  Timer timer(loop.loop, [&] {
+    order += 't';
+    loop.loop.flush_later(output);
+  });
+  timer.set_in(Duration::zero());
+  loop.loop.post([&] {
+    order += 'p';
+    loop.loop.flush_later(output);
+    loop.loop.flush_later(output);
+  });
+  loop.turns(1);
+  EXPECT_EQ(order, "ptf");
+  loop.turns(1);
+  EXPECT_EQ(order, "ptf");
+}
+
+TEST(EventLoop, FlushAskedForByAFlushRunsInTheNextTurnWhichDoesNotSleep) {
+  TestLoop loop;
+  int flushed = 0;
+  Output output([&] {
+    if (++flushed == 1) loop.loop.flush_later(output);
+  });
+  loop.loop.post([&] { loop.loop.flush_later(output); });
+  loop.turns(1);
+  EXPECT_EQ(flushed, 1);
+  loop.loop.run_turn();  // would sleep for ever
+  EXPECT_EQ(flushed, 2);
+}
+
+TEST(EventLoop, CancelledFlushDoesNotRun) {
+  TestLoop loop;
+  Output output([] { FAIL(); });
+  loop.loop.post([&] {
+    loop.loop.flush_later(output);
+    output.cancel_flush();
+  });
+  loop.turns(2);
+}
+
 TEST(EventLoop, TimerSetFromItsOwnCallbackFiresAgain) {
   TestLoop loop;
   int fired = 0;
