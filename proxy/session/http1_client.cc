@@ -3,14 +3,14 @@
 #include <new>
 
 #include "exchange/h1_head.h"
-#include "session/http1_session.h"
+#include "session/http_session.h"
 
 namespace weir {
 
 // PageBlocks lends whole pages of 4 KiB.
 static_assert(sizeof(Http1Client) <= 2 * 4096);
 
-void Http1Client::begin(Http1Session& session, std::string_view begun) {
+void Http1Client::begin(HttpSession& session, std::string_view begun) {
   session_ = &session;
   connection_ = session.connection();
   const HeadLimits limits = session.configuration().listener.http->head_limits();

@@ -2,7 +2,7 @@
 // responses, and calls the session for the rest. It has the request's exchange and the
 // backend's end, so that all three are lent together. Http1Clients: lends them.
 //
-// Owner: Http1Clients, which lends one to an Http1Session while a request is under way: an idle
+// Owner: Http1Clients, which lends one to an HttpSession while a request is under way: an idle
 // connection has none. Memory that was unused for half a second goes back to the kernel. Thread:
 // the worker's.
 #pragma once
@@ -17,7 +17,7 @@
 
 namespace weir {
 
-class Http1Session;
+class HttpSession;
 
 class Http1Client final : public ClientSide {
  public:
@@ -25,7 +25,7 @@ class Http1Client final : public ClientSide {
       : http_(http), backend_(http.pipes().loop), exchange_(http, backend_) {}
 
   // `begun`: the first bytes of a pipelined request.
-  void begin(Http1Session& session, std::string_view begun);
+  void begin(HttpSession& session, std::string_view begun);
   Exchange& exchange() { return exchange_; }
 
  private:
@@ -47,7 +47,7 @@ class Http1Client final : public ClientSide {
   ConnectionOption option(bool keep) const;
 
   HttpResources& http_;
-  Http1Session* session_ = nullptr;
+  HttpSession* session_ = nullptr;
   ClientConnection connection_;
   H1RequestParser parser_;
   size_t max_head_size_ = 0;

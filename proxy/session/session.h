@@ -1,5 +1,5 @@
 // Session: one client connection, from accept to its end reason. Abstract: TcpSession,
-// Http1Session.
+// HttpSession.
 //
 // A session keeps the configuration it began with; an HTTP session may change to the current one
 // between two requests: renew().

@@ -6,7 +6,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "os/sys.h"
-#include "session/http1_session.h"
+#include "session/http_session.h"
 #include "session/tcp_session.h"
 
 namespace weir {
@@ -171,7 +171,7 @@ void Worker::open_session(const ListenerSpec& listener, const SnapshotRef& snaps
     case config::Protocol::tcp:
       return begin(*make_owned<TcpSession>(*this, std::move(start)).release(), connection.fd);
     case config::Protocol::http:
-      return begin(*make_owned<Http1Session>(*this, http1_clients_, std::move(start)).release(),
+      return begin(*make_owned<HttpSession>(*this, http1_clients_, std::move(start)).release(),
                    connection.fd);
   }
 }

@@ -1,4 +1,4 @@
-#include "session/http1_session.h"
+#include "session/http_session.h"
 
 #include <algorithm>
 
@@ -6,30 +6,30 @@
 
 namespace weir {
 
-Http1Session::Http1Session(SessionOwner& owner, Http1Clients& clients, Start start)
+HttpSession::HttpSession(SessionOwner& owner, Http1Clients& clients, Start start)
     : Session(owner, std::move(start)), clients_(clients) {}
 
-void Http1Session::begin(int fd) {
+void HttpSession::begin(int fd) {
   if (!client_.open(loop(), fd)) return end(EndReason::error, DrainEnd::peer);
   stage_ = Stage::opening;
   open(client_);
 }
 
-void Http1Session::on_opened() {
+void HttpSession::on_opened() {
   drop_opening();
   await_request();
   // The request may have come with the last message of the handshake.
   if (stage_ == Stage::idle && client_.readable()) on_readable();
 }
 
-void Http1Session::on_opening_failed(EndReason reason) {
+void HttpSession::on_opening_failed(EndReason reason) {
   drop_opening();
   client_.close();
   end(reason, DrainEnd::peer);
 }
 
 // The timeout between requests counts from here; that of the head from its first byte.
-void Http1Session::await_request() {
+void HttpSession::await_request() {
   stage_ = Stage::idle;
   // Unless it was woken for nothing.
   if (requests_ != answered_ || idle_since_ == TimePoint{}) idle_since_ = loop().now();
@@ -39,36 +39,36 @@ void Http1Session::await_request() {
   loop().deadlines().set(*this, std::min(idle_deadline(), max_age_deadline()));
 }
 
-TimePoint Http1Session::idle_deadline() const {
+TimePoint HttpSession::idle_deadline() const {
   const config::ListenerTimeouts& timeouts = listener().timeouts;
   const config::Timeout& timeout = requests_ == 0 ? timeouts.request_header : timeouts.keep_alive;
   return timeout.enabled() ? idle_since_ + timeout.value : kNever;
 }
 
-TimePoint Http1Session::max_age_deadline() const {
+TimePoint HttpSession::max_age_deadline() const {
   const config::Timeout& max_age = listener().timeouts.max_age;
   return max_age.enabled() ? started() + max_age.value : kNever;
 }
 
-bool Http1Session::last_request() const {
+bool HttpSession::last_request() const {
   const uint64_t most = listener().http->limits.max_requests_per_connection;
   return owner_.draining() || (most != 0 && requests_ >= most) ||
          loop().now() >= max_age_deadline();
 }
 
-void Http1Session::on_readable() {
+void HttpSession::on_readable() {
   if (stage_ == Stage::lingering) return discard();
   if (stage_ == Stage::idle) begin_exchange({});
 }
 
-void Http1Session::begin_exchange(std::string_view begun) {
+void HttpSession::begin_exchange(std::string_view begun) {
   stage_ = Stage::busy;
   Deadline::cancel();
   request_ = &clients_.lend();
   request_->begin(*this, begun);
 }
 
-void Http1Session::on_exchange_over(AfterExchange after, std::optional<EndReason> failure) {
+void HttpSession::on_exchange_over(AfterExchange after, std::optional<EndReason> failure) {
   switch (after) {
     case AfterExchange::keep: {
       const std::string begun(request_->exchange().leftover());
@@ -95,7 +95,7 @@ void Http1Session::on_exchange_over(AfterExchange after, std::optional<EndReason
   CHECK_UNREACHABLE();
 }
 
-void Http1Session::give_back_exchange() {
+void HttpSession::give_back_exchange() {
   if (request_ == nullptr) return;
   Exchange& exchange = request_->exchange();
   received_ += exchange.received_bytes();
@@ -105,7 +105,7 @@ void Http1Session::give_back_exchange() {
 }
 
 // Our FIN, then what still comes is discarded, so that the answer is not lost (RFC 9112 9.6).
-void Http1Session::linger(EndReason reason) {
+void HttpSession::linger(EndReason reason) {
   stage_ = Stage::lingering;
   reason_ = reason;
   private_.close();
@@ -118,12 +118,12 @@ void Http1Session::linger(EndReason reason) {
   discard();
 }
 
-void Http1Session::linger_on() {
+void HttpSession::linger_on() {
   linger_until_ = loop().now() + snapshot()->snapshot().model.drain.linger;
   loop().deadlines().set(*this, linger_until_);
 }
 
-void Http1Session::discard() {
+void HttpSession::discard() {
   char discarded[4096];
   for (int i = 0; i < kDiscardsPerEvent && client_.is_open() && client_.readable(); ++i) {
     const Io io = client_.read(discarded);
@@ -137,7 +137,7 @@ void Http1Session::discard() {
   if (client_.readable()) loop().deadlines().set(*this, loop().now());  // trap T6
 }
 
-void Http1Session::on_deadline() {
+void HttpSession::on_deadline() {
   const TimePoint now = loop().now();
   if (stage_ == Stage::idle) {
     if (now >= max_age_deadline()) return linger(EndReason::max_age);
@@ -156,22 +156,22 @@ void Http1Session::on_deadline() {
   end(reason_, unsent ? DrainEnd::deadline_rst : DrainEnd::deadline_fin);
 }
 
-TimePoint Http1Session::last_active() const {
+TimePoint HttpSession::last_active() const {
   if (stage_ == Stage::opening) return started();
   return request_ != nullptr ? request_->exchange().last_active() : idle_since_;
 }
 
-WaitingFor Http1Session::waiting_for() const {
+WaitingFor HttpSession::waiting_for() const {
   if (request_ != nullptr) return request_->exchange().waiting_for();
   if (stage_ == Stage::opening) return WaitingFor::handshake;
   return stage_ == Stage::lingering ? WaitingFor::client_fin : WaitingFor::traffic;
 }
 
-void Http1Session::close_quiet(EndReason reason) {
+void HttpSession::close_quiet(EndReason reason) {
   linger(reason);
 }
 
-void Http1Session::cut(EndReason reason) {
+void HttpSession::cut(EndReason reason) {
   switch (stage_) {
     case Stage::over: return;
     case Stage::opening: return abort(reason);
@@ -181,7 +181,7 @@ void Http1Session::cut(EndReason reason) {
   }
 }
 
-void Http1Session::abort(EndReason reason) {
+void HttpSession::abort(EndReason reason) {
   if (request_ != nullptr) request_->exchange().abandon(reason);
   give_back_exchange();
   drop_opening();
@@ -189,14 +189,14 @@ void Http1Session::abort(EndReason reason) {
   end(reason, DrainEnd::deadline_rst);
 }
 
-void Http1Session::end(EndReason reason, DrainEnd how) {
+void HttpSession::end(EndReason reason, DrainEnd how) {
   if (stage_ == Stage::over) return;
   stage_ = Stage::over;
   account(reason, how);
   owner_.release(*this);
 }
 
-void Http1Session::close() {
+void HttpSession::close() {
   Deadline::cancel();
   drop_opening();
   give_back_exchange();
@@ -204,20 +204,20 @@ void Http1Session::close() {
   client_.close();
 }
 
-Http1Session::Bytes Http1Session::moved() const {
+HttpSession::Bytes HttpSession::moved() const {
   if (request_ == nullptr) return {received_, sent_};
   const Exchange& exchange = request_->exchange();
   return {received_ + exchange.received_bytes(), sent_ + exchange.sent_bytes()};
 }
 
-void Http1Session::settle() {
+void HttpSession::settle() {
   if (request_ != nullptr) request_->exchange().settle();
   const auto [received, sent] = moved();
   cells_.received_bytes.add(received - std::exchange(settled_received_, received));
   cells_.sent_bytes.add(sent - std::exchange(settled_sent_, sent));
 }
 
-Session::View Http1Session::view() const {
+Session::View HttpSession::view() const {
   const TimePoint now = loop().now();
   const Bytes bytes = moved();
   const HostSpec* host = request_ != nullptr ? request_->exchange().host() : nullptr;

@@ -1,4 +1,4 @@
-// Http1Session: a client connection with HTTP/1, one request after another.
+// HttpSession: a client connection with HTTP, one request after another.
 //
 //   (opening) → idle ⇄ busy → (lingering) → over
 //
@@ -13,9 +13,9 @@
 
 namespace weir {
 
-class Http1Session final : public Session, private TransportReader, private Deadline {
+class HttpSession final : public Session, private TransportReader, private Deadline {
  public:
-  Http1Session(SessionOwner& owner, Http1Clients& clients, Start start);
+  HttpSession(SessionOwner& owner, Http1Clients& clients, Start start);
 
   // Takes over the accepted descriptor. The session may be over when this returns.
   void begin(int fd);
@@ -52,7 +52,7 @@ class Http1Session final : public Session, private TransportReader, private Dead
   };
   enum class Stage : uint8_t { opening, idle, busy, lingering, over };
 
-  ~Http1Session() override { close(); }
+  ~HttpSession() override { close(); }
   void close() override;
   void on_readable() override;
   void on_deadline() override;
