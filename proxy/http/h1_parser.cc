@@ -34,10 +34,7 @@ Fault add_field(MessageHead& head, std::string_view line, size_t max_fields) {
   }
   if (head.field_count_ >= max_fields) return {431, "too many header fields"};
   const std::string_view value(line.data() + size + 1, line.size() - size - 1);
-  head.append({head.slice_of(name), head.slice_of(trim_ows(value)), id});
-  const uint64_t bit = uint64_t(1) << unsigned(id);
-  head.repeated_ |= head.present_ & bit;
-  head.present_ |= bit;
+  head.add({head.slice_of(name), head.slice_of(trim_ows(value)), id});
   return {};
 }
 

@@ -68,6 +68,8 @@ class MessageHead {
   std::string_view field_name(size_t i) const { return text(fields()[i].name); }
   std::string_view field_value(size_t i) const { return text(fields()[i].value); }
   FieldId field_id(size_t i) const { return fields()[i].id; }
+  // It arrived as a literal never indexed, and is forwarded so: RFC 7541 6.2.3.
+  bool never_indexed(size_t i) const { return fields()[i].never_indexed; }
 
   bool has(FieldId id) const { return (present_ >> unsigned(id) & 1) != 0; }
   bool repeated(FieldId id) const { return (repeated_ >> unsigned(id) & 1) != 0; }
@@ -97,13 +99,17 @@ class MessageHead {
   friend Fault check_length(MessageHead& head);
   friend class H1RequestParser;
   friend class H1ResponseParser;
+  friend class H2RequestReader;
+  friend class H2ResponseReader;
   struct Slice {
     uint32_t begin, size;
   };
   struct Field {
     Slice name, value;
     FieldId id;
+    bool never_indexed = false;
   };
+  static_assert(sizeof(Field) == 20);
 
   MessageHead() {}  // NOLINT: few_ beyond field_count_ is never read, and never cleared
   void clear_fields() {
@@ -120,6 +126,13 @@ class MessageHead {
     return {uint32_t(part.data() - base_), uint32_t(part.size())};
   }
   const Field* fields() const { return many_.empty() ? few_.data() : many_.data(); }
+  Field& field(size_t i) { return many_.empty() ? few_[i] : many_[i]; }
+  void add(const Field& field) {
+    append(field);
+    const uint64_t bit = uint64_t(1) << unsigned(field.id);
+    repeated_ |= present_ & bit;
+    present_ |= bit;
+  }
   void append(const Field& field) {
     if (field_count_ < kInlineFields) {
       few_[field_count_++] = field;
@@ -149,7 +162,7 @@ class RequestHead : public MessageHead {
   // For the next message.
   void clear() {
     clear_fields();
-    path_ = query_ = authority_ = {};
+    path_ = query_ = authority_ = protocol_ = {};
     form_ = TargetForm::origin;
     has_query_ = expects_continue_ = false;
   }
@@ -162,14 +175,18 @@ class RequestHead : public MessageHead {
   // The requested host: the target's authority, else the Host field. Empty only for HTTP/1.0.
   std::string_view authority() const { return text(authority_); }
   TargetForm form() const { return form_; }
+  // Of an extended CONNECT, RFC 8441 4, whose form() is origin; else empty.
+  std::string_view protocol() const { return text(protocol_); }
   bool expects_continue() const { return expects_continue_; }
 
  private:
   friend class H1RequestParser;
+  friend class H2RequestReader;
   friend Fault parse_target(RequestHead&);
   friend Fault check_semantics(RequestHead&);
+  friend Fault check_expectation(RequestHead&);
 
-  Slice method_{}, target_{}, path_{}, query_{}, authority_{};
+  Slice method_{}, target_{}, path_{}, query_{}, authority_{}, protocol_{};
   TargetForm form_ = TargetForm::origin;
   bool has_query_ = false;
   bool expects_continue_ = false;
@@ -202,6 +219,7 @@ class ResponseHead : public MessageHead {
 
  private:
   friend class H1ResponseParser;
+  friend class H2ResponseReader;
   friend Fault check_semantics(ResponseHead&);
 
   Slice reason_{};

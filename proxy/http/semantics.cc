@@ -111,6 +111,10 @@ Fault check_semantics(RequestHead& head) {
   if (Fault fault = check_connection(head)) return fault;
   // RFC 9110 10.1.1: the expectation of an HTTP/1.0 client is ignored.
   if (head.version_ == HttpVersion::http_1_0 || !head.has(FieldId::expect)) return {};
+  return check_expectation(head);
+}
+
+Fault check_expectation(RequestHead& head) {
   for (size_t i = 0; i < head.field_count_; ++i) {
     if (head.field_id(i) == FieldId::expect && !iequals(head.field_value(i), "100-continue"))
       return {417, "the only expectation is 100-continue"};
@@ -225,19 +229,21 @@ bool allows_protocol(std::span<const std::string> allowed, std::string_view prot
 }
 
 bool offers_upgrade(const RequestHead& request, std::span<const std::string> allowed) {
-  return request.upgrades() && any_protocol(request, [allowed](std::string_view protocol) {
-           return allows_protocol(allowed, protocol);
-         });
+  const auto allows = [allowed](std::string_view one) { return allows_protocol(allowed, one); };
+  if (request.upgrades()) return any_protocol(request, allows);
+  return !request.protocol().empty() && allows(request.protocol());
 }
 
 bool answers_upgrade(const RequestHead& request, const ResponseHead& response,
                      std::span<const std::string> allowed) {
-  if (!response.switches_protocols() || !request.upgrades()) return false;
+  const std::string_view extended = request.protocol();
+  if (!response.switches_protocols() || (!request.upgrades() && extended.empty())) return false;
   size_t answered = 0;
   const bool unasked = any_protocol(response, [&](std::string_view protocol) {
     ++answered;
     const auto same = [&](std::string_view offer) { return same_protocol(offer, protocol); };
-    return !allows_protocol(allowed, protocol) || !any_protocol(request, same);
+    const bool offered = extended.empty() ? any_protocol(request, same) : same(extended);
+    return !offered || !allows_protocol(allowed, protocol);
   });
   // Members that next_protocol() skips were not offered either.
   return !unasked && answered > 0 && answered == upgrade_members(response);

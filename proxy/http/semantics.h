@@ -15,6 +15,9 @@ namespace weir {
 
 // Host, Content-Length, Transfer-Encoding, Connection and Expect; needs all fields.
 [[nodiscard]] Fault check_semantics(RequestHead& head);
+// Parts of it that HTTP/2 has as well: a Content-Length; whether Expect is 100-continue.
+[[nodiscard]] Fault check_length(MessageHead& head);
+[[nodiscard]] Fault check_expectation(RequestHead& head);
 // Content-Length, Transfer-Encoding and Connection, by the request that is answered.
 [[nodiscard]] Fault check_semantics(ResponseHead& head);
 
@@ -39,7 +42,7 @@ bool next_protocol(std::string_view& rest, std::string_view& protocol);
 // Whether one of `allowed` is `protocol`, name ["/" version]. Names have no case; a name without a
 // version allows every version (RFC 9110 7.8).
 bool allows_protocol(std::span<const std::string> allowed, std::string_view protocol);
-// The request offers a protocol that may be forwarded.
+// The request offers a protocol that may be forwarded, in Upgrade or by an extended CONNECT.
 bool offers_upgrade(const RequestHead& request, std::span<const std::string> allowed);
 // The response is a valid 101 (RFC 9110 7.8): the request has offered every protocol that it
 // switches to, and `allowed` has them. Any other 101 is a 502.

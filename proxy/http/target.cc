@@ -66,7 +66,7 @@ Authority split_authority(std::string_view authority) {
 
 Fault parse_target(RequestHead& head) {
   std::string_view target = head.target();
-  bool connect = head.method() == "CONNECT";
+  const bool connect = head.method() == "CONNECT" && head.protocol().empty();
   if (target.empty() || find_not_target_text(target, 0) != target.size())
     return {400, "the request-target has a byte that is not allowed"};
   if (connect) {
