@@ -17,6 +17,11 @@ namespace weir::config {
 #define WEIR_FORWARDED(X) X(x_forwarded) X(forwarded) X(both) X(none)
 WEIR_CLOSED_LIST(Forwarded, WEIR_FORWARDED);
 
+struct ListenerHttp2 {
+  bool enabled = true;
+  uint32_t max_streams = 100;  // of one connection at once
+};
+
 // ---- of a route
 
 struct Match {                       // a request must meet all conditions that are set

@@ -431,6 +431,9 @@ const ValueType header_count::type =
         "count", "10 to 1000", R"("minimum": 10, "maximum": 1000)", Form::number);
 const ValueType byte_rate::type = described<read_byte_rate, write_byte_rate, uint64_t>(
     "rate", "`500B/s`, `1KiB/s`; `0`", kRatePattern);
+const ValueType stream_count::type =
+    described<read_count<1, 10'000, uint32_t>, write_count<uint32_t>, uint32_t>(
+        "count", "1 to 10000", R"("minimum": 1, "maximum": 10000)", Form::number);
 const ValueType split_weight::type =
     described<read_count<0, 1000, uint32_t>, write_count<uint32_t>, uint32_t>(
         "count", "0 to 1000", R"("minimum": 0, "maximum": 1000)", Form::number);

@@ -104,6 +104,7 @@ struct Listener {
   bool allow_connect = false;
   bool cancel_on_close = true;
   NamedValues errors;  // bodies of weir's own error answers, by status
+  ListenerHttp2 http2;
   ListenerLimits limits;
   ListenerTimeouts timeouts;
   uint32_t backlog = 4096;         // cut to net.core.somaxconn by the kernel

@@ -10,12 +10,8 @@
 namespace weir::config {
 namespace {
 
-// The ALPN protocols that HTTP listeners support.
-bool is_http_protocol(std::string_view protocol) {
+bool is_http1(std::string_view protocol) {
   return protocol == "http/1.1" || protocol == "http/1.0";
-}
-bool is_later_http_protocol(std::string_view protocol) {
-  return protocol == "h2" || protocol == "h3";
 }
 
 class ListenerChecks {
@@ -96,13 +92,17 @@ class ListenerChecks {
     if (listener_.protocol != Protocol::http) return;
     for (size_t i = 0; i < tls_.alpn.size(); ++i) {
       const std::string& protocol = tls_.alpn[i];
-      if (is_http_protocol(protocol)) continue;
-      add(Code::E236, fmt::format(".alpn[{}]", i),
-          is_later_http_protocol(protocol)
+      const std::string at = fmt::format(".alpn[{}]", i);
+      if (protocol == "h2" && !listener_.http2.enabled)
+        add(Code::E270, at, fmt::format("{} offers h2, but its 'http2.enabled' is false", subject_),
+            "leave out h2, or write http2: { enabled: true }");
+      if (is_http1(protocol) || protocol == "h2") continue;
+      add(Code::E236, at,
+          protocol == "h3"
               ? fmt::format("{} offers {}, which this version does not support", subject_, protocol)
               : fmt::format("{} offers {}, which is no protocol of an HTTP listener", subject_,
                             protocol),
-          "write http/1.1");
+          "write h2 or http/1.1");
     }
   }
   void check_own_clients(size_t i) {
@@ -188,10 +188,10 @@ void validate_http_alpn(const Cluster& cluster, const Listener& user, const std:
   if (!cluster.tls) return;
   for (size_t i = 0; i < cluster.tls->alpn.size(); ++i) {
     const std::string& protocol = cluster.tls->alpn[i];
-    if (is_http_protocol(protocol)) continue;
+    if (is_http1(protocol)) continue;
     findings.add(
         Code::E236, places.of(fmt::format("{}.tls.alpn[{}]", path, i)),
-        is_later_http_protocol(protocol)
+        protocol == "h2" || protocol == "h3"
             ? fmt::format(
                   "cluster '{}' offers {}, which this version does not support towards backends",
                   cluster.name, protocol)

@@ -387,11 +387,8 @@ std::string write_timeout(const Timeout& value) {
 
 Outcome read_protocol(std::string_view text, Protocol& out) {
   Outcome problem = read_word(text, out);
-  const bool later = text == "https" || text == "http2" || text == "h2" || text == "grpc";
-  if (problem && later)
-    problem->hint = text == "https"
-                        ? "write protocol: http, and 'tls' with the certificates"
-                        : "not in this version; a TCP listener passes it through untouched";
+  if (problem && text == "https")
+    problem->hint = "write protocol: http, and 'tls' with the certificates";
   return problem;
 }
 

@@ -6,15 +6,15 @@
 #include <set>
 
 #include "config/files.h"
+#include "routing/http_spec.h"
 #include "tls/tls_system_trust.h"
 
 namespace weir {
 namespace {
 
 std::vector<std::string> offered(const config::Listener& listener) {
-  if (!listener.tls->alpn.empty() || listener.protocol == config::Protocol::tcp)
-    return listener.tls->alpn;
-  return {"http/1.1", "http/1.0"};
+  return listener.protocol == config::Protocol::http ? offered_protocols(listener)
+                                                     : listener.tls->alpn;
 }
 
 template <typename Map>

@@ -3,6 +3,9 @@
 #pragma once
 
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/network.h"
 #include "config/model.h"
@@ -10,6 +13,12 @@
 #include "routing/route_table.h"
 
 namespace weir {
+
+// Sessions with clients serve HTTP/2. Until they do, no listener offers it or accepts its preface.
+inline constexpr bool kHttp2Served = false;
+
+// The ALPN protocols that an HTTP listener with TLS offers, the preferred first.
+std::vector<std::string> offered_protocols(const config::Listener&);
 
 struct HttpSpec {
   enum class Server : uint8_t { pass, remove, replace };
@@ -26,6 +35,9 @@ struct HttpSpec {
   size_t head_room = 0;  // size of a head of max_header_size with the fields that a route adds
   bool allow_connect = false;
   bool cancel_on_close = true;
+  bool http2_enabled = false;   // over TLS if ALPN agreed on it, else by prior knowledge
+  uint32_t max_streams = 100;   // of HTTP/2, in progress on one connection
+  bool allows_upgrade = false;  // a route allows an upgrade: clients of HTTP/2 may use RFC 8441
 
   HeadLimits head_limits() const {
     return {.head = static_cast<size_t>(limits.max_header_size), .fields = limits.max_headers};

@@ -159,6 +159,19 @@ void prepare(SSL_CTX* context) {
   SSL_CTX_set_read_ahead(context, 1);
 }
 
+bool allowed_for_http2(const SSL_CIPHER* cipher) {
+  if (SSL_CIPHER_is_aead(cipher) != 1 || SSL_CIPHER_get_auth_nid(cipher) == NID_auth_null)
+    return false;
+  switch (SSL_CIPHER_get_kx_nid(cipher)) {
+    case NID_kx_any:  // TLS 1.3
+    case NID_kx_ecdhe:
+    case NID_kx_dhe:
+    case NID_kx_ecdhe_psk:
+    case NID_kx_dhe_psk: return true;
+    default: return false;
+  }
+}
+
 std::string alpn_on_the_wire(std::span<const std::string> protocols) {
   std::string wire;
   for (const std::string& protocol : protocols)

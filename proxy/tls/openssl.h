@@ -93,6 +93,8 @@ Result<void> use_identity(SSL_CTX* context, const Identity& identity);
 
 // The settings that all contexts of weir share.
 void prepare(SSL_CTX* context);
+// Not in appendix A of RFC 9113: AEAD, and an ephemeral key exchange with authentication.
+bool allowed_for_http2(const SSL_CIPHER*);
 // ALPN protocols in wire format (RFC 7301 3.1).
 std::string alpn_on_the_wire(std::span<const std::string> protocols);
 

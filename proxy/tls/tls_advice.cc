@@ -113,6 +113,22 @@ void advise_server(const Identity& identity, bool has_response, const config::Lo
         "fullchain.pem");
 }
 
+void advise_http2(SSL_CTX* context, const config::Location& at, TlsLoading& loading) {
+  std::vector<std::string> prohibited;
+  const STACK_OF(SSL_CIPHER)* const ciphers = SSL_CTX_get_ciphers(context);
+  for (int i = 0; i < sk_SSL_CIPHER_num(ciphers); ++i)
+    if (const SSL_CIPHER* const one = sk_SSL_CIPHER_value(ciphers, i); !allowed_for_http2(one))
+      prohibited.emplace_back(SSL_CIPHER_get_name(one));
+  if (!prohibited.empty())
+    loading.report(
+        Code::W250, at,
+        fmt::format("HTTP/2 prohibits {} (RFC 9113, appendix A): a connection that agrees on h2 "
+                    "and on such a cipher fails",
+                    some(prohibited)),
+        "list only ECDHE ciphers with GCM or CHACHA20 in `ciphers`, or leave h2 out of "
+        "`alpn`");
+}
+
 void advise_client(const Identity& identity, const config::Location& at, TlsLoading& loading) {
   if (X509_check_purpose(identity.leaf(), X509_PURPOSE_SSL_CLIENT, 0) != 1)
     loading.report(Code::W248, at,

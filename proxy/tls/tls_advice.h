@@ -11,6 +11,8 @@ namespace weir {
 
 // A listener's certificate, with an OCSP response or without.
 void advise_server(const Identity&, bool has_response, const config::Location& at, TlsLoading&);
+// The ciphers of a listener that offers HTTP/2.
+void advise_http2(SSL_CTX* context, const config::Location& at, TlsLoading&);
 // A certificate that weir shows to backends.
 void advise_client(const Identity&, const config::Location& at, TlsLoading&);
 // Authorities that verify the certificates of peers.

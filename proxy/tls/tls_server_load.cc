@@ -222,6 +222,9 @@ void TlsServer::CertificateReader::certificate(const config::Certificate& wanted
 void TlsServer::CertificateReader::load() {
   const ClientPolicy* const listeners = policy_of(spec.client_auth, spec.location);
   trial = context(ClientPolicy::none());
+  if (SSL_CTX_get_min_proto_version(trial.get()) < TLS1_3_VERSION &&
+      std::find(alpn.begin(), alpn.end(), "h2") != alpn.end())
+    advise_http2(trial.get(), spec.location, loading);
   for (const config::Certificate& wanted : spec.certificates)
     if (!loading.stopped()) certificate(wanted, listeners);
 }

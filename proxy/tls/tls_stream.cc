@@ -111,7 +111,7 @@ long TlsStream::bio_control(BIO* bio, int command, long, void*) {
   return 0;
 }
 
-BIO* TlsStream::make_bio(TlsStream& stream) {
+TlsStream::TlsStream(SSL* ssl) : ssl_(ssl) {
   static BIO_METHOD* const method = [] {
     BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "weir transport");
     CHECK(made != nullptr);
@@ -122,13 +122,8 @@ BIO* TlsStream::make_bio(TlsStream& stream) {
   }();
   BIO* bio = BIO_new(method);
   CHECK(bio != nullptr);
-  BIO_set_data(bio, &stream);
+  BIO_set_data(bio, this);
   BIO_set_init(bio, 1);
-  return bio;
-}
-
-TlsStream::TlsStream(SSL* ssl) : ssl_(ssl) {
-  BIO* bio = make_bio(*this);
   SSL_set_bio(ssl_, bio, bio);
   SSL_set_msg_callback(ssl_, &TlsStream::on_message);
   SSL_set_msg_callback_arg(ssl_, this);
@@ -338,6 +333,11 @@ const char* TlsStream::version() const {
 
 const char* TlsStream::cipher() const {
   return SSL_get_cipher_name(ssl_);
+}
+
+bool TlsStream::cipher_allowed_for_http2() const {
+  const SSL_CIPHER* const cipher = SSL_get_current_cipher(ssl_);
+  return cipher != nullptr && allowed_for_http2(cipher);
 }
 
 bool TlsStream::resumed() const {

@@ -93,6 +93,7 @@ class TlsStream {
   std::string_view alpn() const;  // "" when none was agreed
   const char* version() const;    // "TLSv1.3"
   const char* cipher() const;
+  bool cipher_allowed_for_http2() const;  // RFC 9113 9.2.2
   bool resumed() const;
   const char* server_name() const;  // SNI; null: none
   // As server: the ClientRules::id by which the client was accepted.
@@ -109,7 +110,6 @@ class TlsStream {
 
  private:
   // The BIO by which OpenSSL reads and writes the socket.
-  static bio_st* make_bio(TlsStream& stream);
   static int on_verify(int good, x509_store_ctx_st*) noexcept;
   static int bio_read(bio_st*, char* to, int size);
   static int bio_write(bio_st*, const char* from, int size);

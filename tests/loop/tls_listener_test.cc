@@ -2,6 +2,7 @@
 // end.
 #include <fstream>
 
+#include "routing/http_spec.h"
 #include "support/tls_fixture.h"
 
 namespace weir::test {
@@ -106,7 +107,7 @@ TEST_F(TlsListenerTest, ClientGetsTheCertificateWithTheKeyTypeItSupports) {
 }
 
 TEST_F(TlsListenerTest, AlpnSelectsAProtocolOrTheHandshakeFails) {
-  secure(certificate(site));
+  secure(certificate(site), "protocol: http, cluster: c, http2: { enabled: false }");
   auto one = peer({.alpn = {"h2", "http/1.1"}});
   ASSERT_EQ(handshake(*one), State::done);
   EXPECT_EQ(one->alpn(), "http/1.1");
@@ -115,9 +116,16 @@ TEST_F(TlsListenerTest, AlpnSelectsAProtocolOrTheHandshakeFails) {
   EXPECT_TRUE(run_until([&] { return errors(TlsError::alpn) == 1; }));
 }
 
+TEST_F(TlsListenerTest, PrefersHttp2ByDefault) {
+  secure(certificate(site));
+  auto one = peer({.alpn = {"http/1.1", "h2"}});
+  ASSERT_EQ(handshake(*one), State::done);
+  EXPECT_EQ(one->alpn(), kHttp2Served ? "h2" : "http/1.1");
+}
+
 // curl --http1.0 offers nothing else.
 TEST_F(TlsListenerTest, AcceptsBothVersionsOfHttp1AndPrefersTheNewer) {
-  secure(certificate(site));
+  secure(certificate(site), "protocol: http, cluster: c, http2: { enabled: false }");
   const std::pair<std::vector<std::string>, std::string> cases[] = {
       {{"http/1.0"}, "http/1.0"},
       {{"http/1.0", "http/1.1"}, "http/1.1"},

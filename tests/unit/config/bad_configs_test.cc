@@ -70,7 +70,7 @@ TEST(BadConfigs, CoverEveryCode) {
   for (const char* code : {"E251", "E252", "E253", "W239", "W240"})
     shown.insert(code);  // about the host: control/host_check_test.cc
   shown.insert("E143");  // a text that was sent: sent_text_test.cc
-  for (const char* code : {"E257", "W243", "W244", "W245", "W246", "W247", "W248", "W249"})
+  for (const char* code : {"E257", "W243", "W244", "W245", "W246", "W247", "W248", "W249", "W250"})
     shown.insert(code);  // about TLS files: control/tls_contexts_test.cc
   shown.insert("W252");  // only of `weir check --resolve`: e2e/names_test.cc
   shown.insert("E238");  // files that only `weir check` and the start read: e2e/tls_files_test.cc

@@ -23,6 +23,17 @@ Listener listener(const std::string& routes) {
       .listeners.at(0);
 }
 
+TEST(Http2, IsEnabledWith100StreamsByDefault) {
+  const Model read = model(std::string("listeners: [{ bind: ':80', protocol: http, cluster: app }, "
+                                       "{ bind: ':81', protocol: http, cluster: app, http2: { "
+                                       "enabled: false, max_streams: 7 } }]\n") +
+                           kClusters);
+  EXPECT_TRUE(read.listeners[0].http2.enabled);
+  EXPECT_EQ(read.listeners[0].http2.max_streams, 100u);
+  EXPECT_FALSE(read.listeners[1].http2.enabled);
+  EXPECT_EQ(read.listeners[1].http2.max_streams, 7u);
+}
+
 TEST(Routes, AreReadAsTheyAreWritten) {
   const Route route = listener(R"(
       - name: api

@@ -113,12 +113,32 @@ clusters: [{ name: app, backends: ["a:1"] }]
 
 TEST(Tls, ReportsWhatToDoAboutAProtocolOfALaterVersion) {
   const Loaded loaded = read(R"(
-listeners: [{ bind: ":443", protocol: http, cluster: app, tls: { alpn: h2, certificates: [a.pem] } }]
+listeners: [{ bind: ":443", protocol: http, cluster: app, tls: { alpn: h3, certificates: [a.pem] } }]
 clusters: [{ name: app, backends: ["a:1"] }]
 )");
   ASSERT_EQ(loaded.diagnostics.size(), 1u);
-  EXPECT_THAT(loaded.diagnostics[0].message, HasSubstr("h2, which this version does not support"));
-  EXPECT_EQ(loaded.diagnostics[0].hint, "write http/1.1");
+  EXPECT_THAT(loaded.diagnostics[0].message, HasSubstr("h3, which this version does not support"));
+  EXPECT_EQ(loaded.diagnostics[0].hint, "write h2 or http/1.1");
+}
+
+TEST(Tls, HttpListenersOfferBothVersionsOfHttp) {
+  const Model read = model(R"(
+listeners: [{ bind: ":443", protocol: http, cluster: app, tls: { alpn: [http/1.1, h2], certificates: [a.pem] } }]
+clusters: [{ name: app, backends: ["a:1"] }]
+)");
+  EXPECT_THAT(read.listeners[0].tls->alpn, ElementsAre("http/1.1", "h2"));
+}
+
+TEST(Tls, NamesBothKeysOfHttp2ThatIsOfferedAndDisabled) {
+  const Loaded loaded = read(R"(
+listeners: [{ bind: ":443", protocol: http, cluster: app, http2: { enabled: false }, tls: { alpn: [http/1.1, h2], certificates: [a.pem] } }]
+clusters: [{ name: app, backends: ["a:1"] }]
+)");
+  ASSERT_EQ(loaded.diagnostics.size(), 1u);
+  EXPECT_EQ(loaded.diagnostics[0].code, "E270");
+  EXPECT_EQ(loaded.diagnostics[0].message,
+            "listener ':443' offers h2, but its 'http2.enabled' is false");
+  EXPECT_EQ(loaded.diagnostics[0].hint, "leave out h2, or write http2: { enabled: true }");
 }
 
 TEST(Tls, ReportsAProtocolThatIsNotSupportedTowardsBackends) {

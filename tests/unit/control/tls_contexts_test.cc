@@ -274,6 +274,20 @@ TEST_F(TlsContextsTest, ReportsASystemWithoutAuthorities) {
               Contains(HasSubstr("no backend's certificate is accepted")));
 }
 
+TEST_F(TlsContextsTest, CipherThatHttp2ProhibitsIsAWarningWhereH2IsOffered) {
+  const auto warnings = [&](const std::string& keys) {
+    return load("listeners: [{ bind: '127.0.0.1:0', cluster: app, tls: { certificates: [" +
+                entry(good_) + "], " + keys + " } }]\n" + cluster());
+  };
+  const std::string old = "ciphers: 'ECDHE-RSA-AES128-GCM-SHA256:AES128-SHA:AES256-GCM-SHA384'";
+  EXPECT_THAT(warnings("alpn: [h2, http/1.1], " + old),
+              ElementsAre(AllOf(StartsWith("W250 "), HasSubstr(" AES128-SHA, AES256-GCM-SHA384 "),
+                                Not(HasSubstr("ECDHE")))));
+  EXPECT_THAT(warnings("alpn: http/1.1, " + old), IsEmpty());
+  EXPECT_THAT(warnings("alpn: h2, min_version: '1.3'"), IsEmpty());
+  EXPECT_THAT(warnings("alpn: h2"), IsEmpty()) << "the default ciphers are allowed";
+}
+
 TEST_F(TlsContextsTest, CertificateThatClientsWillRejectIsAWarning) {
   const auto warnings = [&](TestAuthority::Wish wish, const std::string& more = "") {
     return load(listener(entry(authority_.issue(wish), more)) + cluster());
