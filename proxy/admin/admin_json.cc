@@ -37,11 +37,12 @@ Sum find(const std::unordered_map<uint32_t, Sum>& sums, uint32_t series) {
 }
 
 struct ListenerSum {
-  int64_t active = 0;
+  int64_t active = 0, streams = 0;
   uint64_t total = 0, received = 0, sent = 0;
   CounterBy<EndReason> ended;
   void add(const ListenerCells& cells) {
     active += cells.active.sum();
+    streams += cells.http2_streams_active.value;
     total += cells.connections_total.value;
     received += cells.received_bytes.value;
     sent += cells.sent_bytes.value;
@@ -65,15 +66,11 @@ Json listener_json(const Snapshot& snapshot, const ListenerSpec& spec, const Lis
   for (size_t reason = 0; reason < kListSize<EndReason>; ++reason)
     if (const uint64_t n = sum.ended.cells[reason].value; n > 0)
       ended[text(static_cast<EndReason>(reason))] = n;
-  return {{"name", spec.name},
-          {"protocol", text(spec.protocol)},
-          {"bind", std::move(bind)},
-          {"cluster", snapshot.cluster_names(spec)},
-          {"active", sum.active},
-          {"total", sum.total},
-          {"received_bytes", sum.received},
-          {"sent_bytes", sum.sent},
-          {"ended", ended}};
+  return {{"name", spec.name},       {"protocol", text(spec.protocol)},
+          {"bind", std::move(bind)}, {"cluster", snapshot.cluster_names(spec)},
+          {"active", sum.active},    {"streams", sum.streams},
+          {"total", sum.total},      {"received_bytes", sum.received},
+          {"sent_bytes", sum.sent},  {"ended", ended}};
 }
 
 // The members of each address of a backend, and of a backend with one address.
@@ -205,7 +202,10 @@ std::string drain_json(const DrainCoordinator& drain, TimePoint now, const Sessi
       waiting[text(waiting_for)] = n;
       active += n;
     }
-    listeners.push_back({{"name", listener.name}, {"active", active}, {"waiting_for", waiting}});
+    listeners.push_back({{"name", listener.name},
+                         {"active", active},
+                         {"streams", listener.streams},
+                         {"waiting_for", waiting}});
     remaining += active;
   }
   for (const Session::View& session : survey.oldest)
@@ -216,6 +216,8 @@ std::string drain_json(const DrainCoordinator& drain, TimePoint now, const Sessi
                       {"age_seconds", seconds(session.age)},
                       {"idle_seconds", seconds(session.idle)},
                       {"waiting_for", text(session.waiting_for)},
+                      {"version", session.version ? Json(text(*session.version)) : Json()},
+                      {"streams", session.streams},
                       {"sent_bytes", session.sent_bytes},
                       {"received_bytes", session.received_bytes}});
   Json deadline = nullptr;

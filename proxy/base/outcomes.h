@@ -84,6 +84,24 @@ constexpr bool is_flood(H2ErrorReason reason) {
 #define WEIR_STREAM_ENDS(X) X(complete) X(reset_by_client) X(reset_by_weir) X(refused) X(connection)
 WEIR_CLOSED_LIST(StreamEnd, WEIR_STREAM_ENDS);
 
+// What a gRPC call ended with: `grpc-status` by its number, 0 to 16.
+//   none: no status came, since the call was cut · other: the status is no number of these
+#define WEIR_GRPC_STATUSES(X) \
+  X(OK)                       \
+  X(CANCELLED)                \
+  X(UNKNOWN)                  \
+  X(INVALID_ARGUMENT)         \
+  X(DEADLINE_EXCEEDED)        \
+  X(NOT_FOUND)                \
+  X(ALREADY_EXISTS)           \
+  X(PERMISSION_DENIED)        \
+  X(RESOURCE_EXHAUSTED)       \
+  X(FAILED_PRECONDITION)      \
+  X(ABORTED)                  \
+  X(OUT_OF_RANGE)             \
+  X(UNIMPLEMENTED) X(INTERNAL) X(UNAVAILABLE) X(DATA_LOSS) X(UNAUTHENTICATED) X(none) X(other)
+WEIR_CLOSED_LIST(GrpcStatus, WEIR_GRPC_STATUSES);
+
 // ---- TLS
 
 // Why a TLS handshake with a client failed.

@@ -51,11 +51,12 @@ std::string backend_state(const json& backend, const Console& console) {
 }
 
 std::string listener_table(const json& status) {
-  Table table({"LISTENER", "ADDRESS", "CLUSTER", "ACTIVE", "TOTAL", "RECEIVED", "SENT", "ENDED"});
+  Table table({"LISTENER", "ADDRESS", "CLUSTER", "ACTIVE", "STREAMS", "TOTAL", "RECEIVED", "SENT",
+               "ENDED"});
   for (const json& listener : part_of(status, "listeners")) {
     table.add({text_of(listener, "name"), joined(part_of(listener, "bind")),
-               text_of(listener, "cluster"), whole(listener, "active"), whole(listener, "total"),
-               bytes_text(number_of(listener, "received_bytes")),
+               text_of(listener, "cluster"), whole(listener, "active"), whole(listener, "streams"),
+               whole(listener, "total"), bytes_text(number_of(listener, "received_bytes")),
                bytes_text(number_of(listener, "sent_bytes")),
                counts_of(part_of(listener, "ended"))});
   }
@@ -90,6 +91,13 @@ Style effect_style(const std::string& effect) {
 std::string spaced(std::string text) {
   for (char& c : text) c = c == '_' ? ' ' : c;
   return text;
+}
+
+// "h1"; "h2, 12 streams"; empty for TCP.
+std::string http_text(const json& session) {
+  std::string version = text_of(session, "version");
+  if (version != "h2") return version;
+  return version + ", " + count_text(number_of(session, "streams"), "stream");
 }
 
 // "serving for 3h12m"; "draining for 0.3s, up for 3h12m".
@@ -165,17 +173,17 @@ std::string drain_page(const json& drain, const Console& console) {
   std::string out =
       fmt::format("{}: {} left{}\n", console.styled(Style::bold, text_of(drain, "phase")),
                   count_text(number_of(drain, "remaining"), "session"), until);
-  Table listeners({"LISTENER", "LEFT", "WAITING FOR"});
+  Table listeners({"LISTENER", "LEFT", "STREAMS", "WAITING FOR"});
   for (const json& listener : part_of(drain, "listeners")) {
     if (number_of(listener, "active") == 0) continue;
-    listeners.add({text_of(listener, "name"), whole(listener, "active"),
+    listeners.add({text_of(listener, "name"), whole(listener, "active"), whole(listener, "streams"),
                    counts_of(part_of(listener, "waiting_for"))});
   }
-  Table oldest({"OLDEST SESSION", "LISTENER", "CLIENT", "BACKEND", "AGE", "IDLE", "WAITING FOR",
-                "RECEIVED", "SENT"});
+  Table oldest({"OLDEST SESSION", "LISTENER", "CLIENT", "HTTP", "BACKEND", "AGE", "IDLE",
+                "WAITING FOR", "RECEIVED", "SENT"});
   for (const json& session : part_of(drain, "oldest")) {
     oldest.add({text_of(session, "session"), text_of(session, "listener"),
-                text_of(session, "client"), text_of(session, "backend"),
+                text_of(session, "client"), http_text(session), text_of(session, "backend"),
                 seconds_text(number_of(session, "age_seconds")),
                 seconds_text(number_of(session, "idle_seconds")), text_of(session, "waiting_for"),
                 bytes_text(number_of(session, "received_bytes")),

@@ -28,6 +28,8 @@ std::optional<BackendError> backend_error(EndReason reason, bool answered) {
     case EndReason::request_body_timeout:
     case EndReason::client_idle_timeout:
     case EndReason::bad_request:
+    case EndReason::http2_error:
+    case EndReason::http2_flood:
     case EndReason::queue_full:
     case EndReason::queue_timeout:
     case EndReason::last_request:

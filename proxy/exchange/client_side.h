@@ -50,6 +50,7 @@ class ClientSide {
   virtual const ClientConnection& connection() const = 0;
   virtual ClientConfiguration configuration() const = 0;
   virtual SessionId session_id() const = 0;
+  virtual uint32_t stream_id() const { return 0; }  // of HTTP/2; 0: the request has no stream
   // The head of the request is complete or malformed: counts the request, and changes to the
   // configuration in force. True: that is another one than before.
   [[nodiscard]] virtual bool on_head() = 0;

@@ -92,6 +92,7 @@ void Exchange::write_access_line(std::optional<EndReason> reason) {
   const HeadGlimpse seen = understood()
                                ? HeadGlimpse{head.method(), head.target(), head.authority()}
                                : glimpse(in_.view());
+  const std::string_view version = understood() ? text(head.version()) : std::string_view();
   const uint64_t sent = sent_bytes();
   const std::string_view referer = head.find("Referer"), agent = head.find("User-Agent");
   std::array<char, IpAddress::kTextSize> client_memory;
@@ -103,12 +104,11 @@ void Exchange::write_access_line(std::optional<EndReason> reason) {
     client = request_.client.address->text(client_memory);
   else if (ip.assign(peer))
     client = ip.text(client_memory);
-  if (log->access_common({client, seen.method, seen.target,
-                          understood() ? text(head.version()) : std::string_view(),
-                          response_.status, sent - std::min(sent, books_.head_bytes()), referer,
-                          agent}))
+  if (log->access_common({client, seen.method, seen.target, version, response_.status,
+                          sent - std::min(sent, books_.head_bytes()), referer, agent}))
     return;
   const std::string peer_text = peer.text();
+  const uint32_t stream = client_side_->stream_id();
   const HostSpec* to = host();
   const TimePoint now = http_.pipes().loop.now();
   const std::string place =
@@ -119,6 +119,7 @@ void Exchange::write_access_line(std::optional<EndReason> reason) {
   const auto connected_in = attempt_ ? attempt_->connected_in() : std::nullopt;
   log->access("request",
               {kv("session", text(client_side_->session_id())),
+               kv_if(stream != 0, "stream", stream),
                kv("listener", request_.listener->name),
                kv("client", named ? client : std::string_view(peer_text)),
                kv_if(named, "peer", peer_text),
@@ -141,6 +142,7 @@ void Exchange::write_access_line(std::optional<EndReason> reason) {
                      std::string_view(books_.refusal() != nullptr ? books_.refusal() : "")),
                kv_if(!place.empty(), "config", place),
                kv_if(!request_.id.empty(), "request_id", request_.id),
+               kv_if(!version.empty(), "version", version),
                kv_if(!seen.method.empty(), "method", seen.method),
                kv_if(understood() || !seen.host.empty(), "host", seen.host),
                kv_if(!seen.target.empty(), "path", seen.target),

@@ -80,6 +80,10 @@ using CounterBy = By<Counter, Label>;
 template <typename Label>
 using GaugeBy = By<Gauge, Label>;
 
+// The same for values of which most never occur: a value has a series once it was counted.
+template <typename Label>
+struct SparseBy : By<Counter, Label> {};
+
 // A state: one series per value, 1 for the current value.
 template <typename Label>
 struct OneHot {

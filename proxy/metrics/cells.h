@@ -2,8 +2,9 @@
 // members are the rows of metrics.def. Owner: WorkerMetrics; thread: the worker's. A session keeps
 // references, no lookups.
 //
-// For each listener, at the end of every turn: connections_total = active + ended_total. The three
-// functions of ListenerCells keep it so; nothing else touches these cells.
+// For each listener, at the end of every turn: connections_total = active + ended_total, and
+// http2_streams = http2_streams_active + http2_streams_ended. The functions of ListenerCells keep
+// it so; nothing else touches these cells.
 #pragma once
 
 #include "metrics/cell_types.h"
@@ -31,6 +32,15 @@ struct ListenerCells {
     active[age].sub();
     ended_total[reason].add();
     session_duration.observe(lasted);
+  }
+  // A client has opened a stream of HTTP/2, which stream_ended() ends; also one that is refused.
+  void stream_begun() {
+    http2_streams.add();
+    http2_streams_active.add();
+  }
+  void stream_ended(StreamEnd how) {
+    http2_streams_active.sub();
+    http2_streams_ended[how].add();
   }
   // An open session continues under the config in force.
   void renewed() {

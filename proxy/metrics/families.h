@@ -35,6 +35,9 @@ inline constexpr prometheus::MetricType kMetricType<TimeCounter> = prometheus::M
 template <typename Label>
 inline constexpr prometheus::MetricType kMetricType<CounterBy<Label>> =
     prometheus::MetricType::Counter;
+template <typename Label>
+inline constexpr prometheus::MetricType kMetricType<SparseBy<Label>> =
+    prometheus::MetricType::Counter;
 template <>
 inline constexpr prometheus::MetricType kMetricType<RequestCounts> =
     prometheus::MetricType::Counter;
@@ -74,6 +77,14 @@ class Families {
   template <typename Cell, typename Label>
   void add(const LabelPairs& identity, const By<Cell, Label>& cell) {
     for (size_t i = 0; i < kListSize<Label>; ++i) {
+      add_value(with_last(identity, kListNames<Label>[i]),
+                static_cast<double>(cell.cells[i].value));
+    }
+  }
+  template <typename Label>
+  void add(const LabelPairs& identity, const SparseBy<Label>& cell) {
+    for (size_t i = 0; i < kListSize<Label>; ++i) {
+      if (cell.cells[i].value == 0) continue;
       add_value(with_last(identity, kListNames<Label>[i]),
                 static_cast<double>(cell.cells[i].value));
     }

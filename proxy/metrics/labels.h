@@ -20,6 +20,10 @@ WEIR_CLOSED_LIST(RequestMethod, WEIR_REQUEST_METHODS);
   X(uri_too_long) X(body_too_large) X(misdirected) X(header_timeout) X(body_timeout) X(client_abort)
 WEIR_CLOSED_LIST(RequestError, WEIR_REQUEST_ERRORS);
 
+// The version of HTTP that a connection uses: 1.0 or 1.1, or 2.
+#define WEIR_HTTP_MAJORS(X) X(h1) X(h2)
+WEIR_CLOSED_LIST(HttpMajor, WEIR_HTTP_MAJORS);
+
 // Why weir cut a response that had begun.
 #define WEIR_CUT_PHASES(X) X(drain) X(timeout)
 WEIR_CLOSED_LIST(CutPhase, WEIR_CUT_PHASES);

@@ -39,6 +39,8 @@ What holds for all of them:
   after it when nothing scrapes.
 - At every scrape, for each listener: `weir_connections_total` = Σ `weir_connections_active` +
   Σ `weir_connections_ended_total`.
+- At every scrape, for each HTTP listener: `weir_http2_streams_total` = `weir_http2_streams_active` +
+  Σ `weir_http2_streams_ended_total`.
 - For each listener: Σ `weir_http_requests_total` over its routes = requests that could be read, or were answered with
   an error. What no route took is under `route="none"`.
 - For each cluster: Σ `weir_backend_requests_total` = requests forwarded to it + those of
@@ -68,6 +70,8 @@ template <>
 struct ClosedValues<RequestCounts> {
   static constexpr std::span<const char* const> get() { return kListNames<RequestMethod>; }
 };
+template <typename Label>
+struct ClosedValues<SparseBy<Label>> : ClosedValues<CounterBy<Label>> {};
 template <typename Cell, typename Label>
 struct ClosedValues<By<Cell, Label>> {
   static constexpr std::span<const char* const> get() { return kListNames<Label>; }

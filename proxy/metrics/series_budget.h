@@ -22,6 +22,9 @@ template <typename Cell, typename Label>
 inline constexpr size_t kSeriesOf<By<Cell, Label>> = kListSize<Label>;
 template <typename Label>
 inline constexpr size_t kSeriesOf<OneHot<Label>> = kListSize<Label>;
+// For routes without gRPC; others use room that is left.
+template <typename Label>
+inline constexpr size_t kSeriesOf<SparseBy<Label>> = 1;
 template <const auto& kBounds>
 inline constexpr size_t kSeriesOf<Histogram<kBounds>> = kBounds.size() + 3;
 // Pairs of method and status that are reserved for a route; a route with more pairs uses room that

@@ -29,7 +29,9 @@ SessionId Http1Client::session_id() const {
 }
 
 bool Http1Client::on_head() {
-  return session_->on_head();
+  const bool renewed = session_->on_head();
+  if (!session_->served_before()) connection_.cells->http_connections[HttpMajor::h1].add();
+  return renewed;
 }
 
 bool Http1Client::last_request() const {

@@ -229,7 +229,9 @@ Session::View HttpSession::view() const {
           now - last_active(),
           waiting_for(),
           bytes.received,
-          bytes.sent};
+          bytes.sent,
+          requests_ > 0 ? std::optional(HttpMajor::h1) : std::nullopt,
+          request_ != nullptr ? 1u : 0u};
 }
 
 }  // namespace weir

@@ -9,6 +9,7 @@
 // the object. Invariant: on the list ⇔ counted as active.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "base/address.h"
@@ -60,6 +61,8 @@ class Session : public Retirable, public SessionNode {
     Duration age, idle;
     WaitingFor waiting_for;
     uint64_t received_bytes, sent_bytes;
+    std::optional<HttpMajor> version = {};  // none: not known yet, or TCP
+    uint64_t streams = 0;                   // requests under way
   };
 
   // No bytes are in transit and both directions are open: the session can be closed without loss.

@@ -286,6 +286,7 @@ SessionSurvey Worker::survey(size_t oldest) const {
     auto& listener = survey.listeners[session.listener().series];
     listener.name = session.listener().name;
     ++listener.waiting[session.waiting_for()];
+    listener.streams = session.cells().http2_streams_active.value;  // of all its sessions
     // The list has the order in which the sessions were accepted.
     if (survey.oldest.size() < oldest) survey.oldest.push_back(session.view());
   });

@@ -59,6 +59,7 @@ struct SessionSurvey {
   struct Listener {
     std::string name;
     std::map<WaitingFor, uint64_t> waiting;
+    int64_t streams = 0;  // of HTTP/2, in progress on all its connections
   };
   std::map<uint32_t, Listener> listeners;  // by series
   std::vector<Session::View> oldest;       // oldest first

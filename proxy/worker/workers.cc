@@ -102,6 +102,7 @@ void Workers::survey(size_t oldest, std::function<void(SessionSurvey)> done) {
         SessionSurvey& all = gathering->all;
         for (auto& [series, listener] : part->listeners) {
           all.listeners[series].name = listener.name;
+          all.listeners[series].streams += listener.streams;
           for (auto& [waiting_for, n] : listener.waiting)
             all.listeners[series].waiting[waiting_for] += n;
         }

@@ -378,7 +378,7 @@ TEST_F(DrainTest, ReportsWhatEachSessionWaitsFor) {
   EXPECT_EQ(waiting["backend_read"], 1) << waiting.dump();
   ASSERT_EQ(json["oldest"].size(), 3u) << json.dump();
   for (const char* key : {"session", "listener", "client", "backend", "age_seconds", "idle_seconds",
-                          "waiting_for", "sent_bytes", "received_bytes"}) {
+                          "waiting_for", "version", "streams", "sent_bytes", "received_bytes"}) {
     EXPECT_TRUE(json["oldest"][0].contains(key)) << key;
   }
   EXPECT_EQ(weir.scrape().sum("weir_drain_connections_remaining"), 3);

@@ -124,6 +124,8 @@ TEST_F(HttpBooksTest, EveryRequestIsCountedOnceWithAnyOutcome) {
   EXPECT_EQ(times(none.requests, RequestMethod::GET, 404), 1u);
   EXPECT_EQ(none.requests.sum(), 2u);
   EXPECT_EQ(requests(), 6u);
+  EXPECT_EQ(cells("l").http_connections[HttpMajor::h1].value, 3u)
+      << "the silent one is not counted";
   EXPECT_EQ(cells("l").request_errors[RequestError::malformed].value, 1u);
   EXPECT_EQ(cells("l").request_errors[RequestError::client_abort].value, 1u);
   EXPECT_EQ(at_backend().requests.sum(), 3u) << "tries = requests forwarded";
@@ -251,10 +253,12 @@ TEST_F(HttpAccessLogTest, LineHasTheRequestAndItsOutcome) {
   for (const std::string part :
        {" event=request session=", " listener=l client=127.0.0.1:", " status=200 route=* cluster=c",
         " tries=1 ", " received_bytes=", " sent_bytes=", " duration=", " connect=", " first_byte=",
-        " request_id=", " method=GET host=Example.com path=\"/a?b=c\" user_agent=curl/8\n"})
+        " request_id=",
+        " version=HTTP/1.1 method=GET host=Example.com path=\"/a?b=c\" user_agent=curl/8\n"})
     EXPECT_THAT(text, HasSubstr(part));
   EXPECT_THAT(text, HasSubstr(" backend=" + backend.address().text() + " "));
   EXPECT_EQ(text.find(" reason="), std::string::npos);
+  EXPECT_EQ(text.find(" stream="), std::string::npos) << "HTTP/2 only";
 }
 
 TEST_F(HttpAccessLogTest, RefusedRequestIsLoggedWithItsReason) {

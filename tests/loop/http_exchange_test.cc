@@ -93,7 +93,10 @@ TEST_F(HttpExchangeTest, ClientThatDoesNotReadStopsItsBackend) {
     const size_t sent = stuff(sides.server, std::string(65536, 'd'));
     EXPECT_LT(sent, 100'000'000u);
     EXPECT_LT(buffered(), kBounded);
-    EXPECT_EQ(worker.survey(1).oldest.at(0).waiting_for, WaitingFor::client_read);
+    const Session::View session = worker.survey(1).oldest.at(0);
+    EXPECT_EQ(session.waiting_for, WaitingFor::client_read);
+    EXPECT_EQ(session.version, HttpMajor::h1);
+    EXPECT_EQ(session.streams, 1u);
     size_t got = 0;
     EXPECT_TRUE(run_until([&] {
       got += sides.client.receive(1 << 20, 0ms).size();

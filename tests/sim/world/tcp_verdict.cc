@@ -130,6 +130,8 @@ void TcpVerdict::judge_reasons(const AccessLine& line) {
     case EndReason::client_idle_timeout:
     case EndReason::request_timeout:
     case EndReason::bad_request:
+    case EndReason::http2_error:
+    case EndReason::http2_flood:
     case EndReason::queue_full:
     case EndReason::queue_timeout:
     case EndReason::response_timeout:

@@ -71,11 +71,11 @@ TEST(DrainPage, ShowsRemainingSessionsByListenerAndTheDeadline) {
     "listeners": [{"name": "web", "active": 2, "waiting_for": {"client_fin": 2, "traffic": 0}},
                   {"name": "idle", "active": 0, "waiting_for": {}}],
     "oldest": [{"session": "0.3.1", "listener": "web", "client": "10.1.1.1:5", "backend": "a", "age_seconds": 90,
-                "idle_seconds": 1.5, "waiting_for": "client_fin", "sent_bytes": 1, "received_bytes": 2}]})");
+                "idle_seconds": 1.5, "waiting_for": "client_fin", "version": "h2", "streams": 7, "sent_bytes": 1, "received_bytes": 2}]})");
   std::string page = drain_page(drain, kPlain);
   EXPECT_THAT(page, AllOf(HasSubstr("draining: 2 sessions left, cut in 12s\n"),
                           HasSubstr("2 client_fin\n"), HasSubstr("0.3.1"), HasSubstr("1m30s"),
-                          HasSubstr("1.5s"), Not(HasSubstr("idle  "))));
+                          HasSubstr("1.5s"), HasSubstr("h2, 7 streams"), Not(HasSubstr("idle  "))));
 }
 
 TEST(ChangeList, ShowsChangesAndAffectedSessions) {

@@ -86,6 +86,35 @@ TEST_F(CollectorTest, ShowsRequestsByMethodAndStatus) {
             1);
 }
 
+TEST_F(CollectorTest, ShowsAStatusOfGrpcOnceItHasBeenCounted) {
+  EXPECT_THAT(scrape(), Not(HasSubstr("weir_grpc_responses_total{")));
+  a.route(0).grpc_responses[GrpcStatus::OK].add(2);
+  b.route(0).grpc_responses[GrpcStatus::OK].add();
+  b.route(0).grpc_responses[GrpcStatus::none].add();
+  const std::string text = scrape();
+  EXPECT_EQ(value_of(text, R"(weir_grpc_responses_total{listener="web",route="api",status="OK"})"),
+            3);
+  EXPECT_EQ(
+      value_of(text, R"(weir_grpc_responses_total{listener="web",route="api",status="none"})"), 1);
+  EXPECT_THAT(text, Not(HasSubstr(R"(status="UNKNOWN")")));
+}
+
+TEST_F(CollectorTest, SumsTheStreamsOfTheWorkers) {
+  ids.listeners.push_back(registry.listener("web2", "http1"));
+  registry.keep_only(ids, TimePoint{1h});
+  a.listener(1).stream_begun();
+  b.listener(1).stream_begun();
+  b.listener(1).stream_ended(StreamEnd::reset_by_weir);
+  b.listener(1).http_connections[HttpMajor::h2].add();
+  const std::string text = scrape();
+  EXPECT_EQ(value_of(text, R"(weir_http2_streams_total{listener="web2"})"), 2);
+  EXPECT_EQ(value_of(text, R"(weir_http2_streams_active{listener="web2"})"), 1);
+  EXPECT_EQ(
+      value_of(text, R"(weir_http2_streams_ended_total{listener="web2",how="reset_by_weir"})"), 1);
+  EXPECT_EQ(value_of(text, R"(weir_http_connections_total{listener="web2",version="h2"})"), 1);
+  EXPECT_THAT(text, Not(HasSubstr(R"(weir_http2_streams_total{listener="web"})")));
+}
+
 TEST_F(CollectorTest, ShowsRowsOfHttpOnlyForHttp) {
   EXPECT_THAT(scrape(), Not(HasSubstr("weir_cluster_queue_length{")));
   EXPECT_THAT(scrape(), Not(HasSubstr("weir_backend_requests_total{")));
@@ -106,6 +135,7 @@ TEST_F(CollectorTest, ShowsEveryRowOfTheTable) {
   ids.listeners.push_back(registry.listener("web2", "http1"));
   registry.keep_only(ids, TimePoint{1h});
   a.route(0).requests.add(RequestMethod::GET, 200);
+  a.route(0).grpc_responses[GrpcStatus::OK].add();
   const std::string text = scrape();
 #define PROCESS(type, member, name, labels, help) \
   EXPECT_THAT(text, HasSubstr("\n# TYPE " name " "));
@@ -179,10 +209,10 @@ TEST_F(CollectorTest, EscapesNamesFromTheConfig) {
 
 TEST_F(CollectorTest, LeavesOutSeriesBeyondTheLimitAndReportsTheirNumber) {
   constexpr const char* kDetail = "weir_backend_connects_total{";
-  Collector collector(150);
+  Collector collector(160);
   EXPECT_THAT(collector.render(state, reports(), registry), Not(HasSubstr(kDetail)));
   const std::string text = collector.render(state, reports(), registry);
-  EXPECT_LE(value_of(text, "weir_metrics_series"), 150);
+  EXPECT_LE(value_of(text, "weir_metrics_series"), 160);
   EXPECT_GT(value_of(text, "weir_metrics_series_dropped_total"), 10);
 }
 

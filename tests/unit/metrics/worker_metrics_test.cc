@@ -86,6 +86,25 @@ TEST(ListenerCells, AcceptedIsAlwaysOpenPlusEnded) {
   EXPECT_EQ(cells.session_duration.count(), 2u) << "refused connections are no sessions";
 }
 
+TEST(ListenerCells, StreamsAreAlwaysOpenPlusEnded) {
+  ListenerCells cells;
+  const auto imbalance = [&] {
+    return static_cast<int64_t>(cells.http2_streams.value) - cells.http2_streams_active.value -
+           static_cast<int64_t>(cells.http2_streams_ended.sum());
+  };
+  for (int i = 0; i < 3; ++i) cells.stream_begun();
+  EXPECT_EQ(imbalance(), 0);
+  EXPECT_EQ(cells.http2_streams_active.value, 3);
+  cells.stream_ended(StreamEnd::complete);
+  cells.stream_ended(StreamEnd::reset_by_client);
+  cells.stream_begun();
+  cells.stream_ended(StreamEnd::refused);
+  EXPECT_EQ(imbalance(), 0);
+  EXPECT_EQ(cells.http2_streams.value, 4u) << "the refused one included";
+  EXPECT_EQ(cells.http2_streams_active.value, 1);
+  EXPECT_EQ(cells.http2_streams_ended[StreamEnd::refused].value, 1u);
+}
+
 TEST(ListenerCells, CountsASecondReloadsSessionsAsOldToo) {
   ListenerCells cells;
   cells.accepted(ConfigAge::current);
