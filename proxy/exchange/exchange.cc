@@ -38,10 +38,9 @@ Exchange::~Exchange() {
   reset();
 }
 
-void Exchange::begin(ClientSide& side, std::string_view begun) {
+void Exchange::begin(ClientSide& side) {
   client_side_ = &side;
   connection_ = side.connection();
-  in_.assign(begun);
   request_.began = http_.pipes().loop.now();
   hold_configuration();
   enter(Stage::read_head);

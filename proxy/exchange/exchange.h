@@ -34,8 +34,10 @@ class Exchange final : private BodyRelayObserver,
   Exchange(HttpResources& http, BackendSide& backend);
   ~Exchange();
 
-  // Takes over the client's channel; `begun`: its first bytes, of a pipelined request.
-  void begin(ClientSide& side, std::string_view begun);
+  // Before begin(): bytes of the request that have come, and its head if it was read already.
+  ParsedHead<RequestHead>& incoming() { return in_; }
+  // Takes over the client's channel.
+  void begin(ClientSide& side);
   // Gives everything back; nothing is called afterwards.
   void reset();
 

@@ -19,6 +19,9 @@ class Channel {
       : bits_(reinterpret_cast<uintptr_t>(&stream) | kStream) {}
   explicit operator bool() const { return bits_ != 0; }
   bool is_stream() const { return (bits_ & kStream) != 0; }
+  // It carries one message in each direction, whose end is that of the bytes; trailers are apart.
+  // No framing is written. False: messages follow each other, each with framing of its own.
+  bool delimits() const { return is_stream() && stream().delimits(); }
   // Kernel pipes and TLS are of whole connections: null for a stream.
   Transport* transport() const {
     return is_stream() ? nullptr : reinterpret_cast<Transport*>(bits_);
@@ -39,7 +42,10 @@ class Channel {
     return is_stream() ? stream().write(head, body) : own().write(head, body);
   }
   // No byte follows those that were written.
-  void shutdown_write() const { is_stream() ? stream().end() : own().shutdown_write(); }
+  void shutdown_write() const { is_stream() ? stream().end({}) : own().shutdown_write(); }
+  // Of a channel that delimits(): its message is complete; see Stream.
+  void end(std::string_view trailers) const { stream().end(trailers); }
+  std::string_view trailers() const { return stream().trailers(); }
   void abort() const { is_stream() ? stream().abort() : own().abort(); }
 
   bool is_open() const { return is_stream() ? stream().is_open() : own().is_open(); }
@@ -49,7 +55,9 @@ class Channel {
   bool ended_by_peer() const {
     return is_stream() ? stream().ended_by_peer() : own().ended_by_peer();
   }
-  bool cut_off() const { return is_stream() ? stream().was_reset() : own().cut_off(); }
+  bool cut_off() const {
+    return is_stream() ? stream().was_reset() && !stream().ended_by_peer() : own().cut_off();
+  }
   bool has_pending_error() const {
     return is_stream() ? stream().was_reset() : own().has_pending_error();
   }

@@ -17,7 +17,8 @@ void Http1Client::begin(HttpSession& session, std::string_view begun) {
   max_head_size_ = limits.head;
   version_ = HttpVersion::http_1_1;
   parser_.reset(limits);
-  exchange_.begin(*this, begun);
+  exchange_.incoming().assign(begun);
+  exchange_.begin(*this);
 }
 
 ClientConfiguration Http1Client::configuration() const {

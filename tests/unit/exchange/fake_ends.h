@@ -33,7 +33,8 @@ struct FakeClient final : ClientSide {
   }
   void begin(std::string_view begun) {
     heads.reset();
-    exchange->begin(*this, begun);
+    exchange->incoming().assign(begun);
+    exchange->begin(*this);
   }
 
   const ClientConnection& connection() const override { return connection_; }

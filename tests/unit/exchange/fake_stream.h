@@ -71,7 +71,8 @@ class FakeStream final : public Stream {
     writable_ = size == head.size() + body.size();
     return {Io::Status::ok, size};
   }
-  void end() override { ended = true; }
+  void end(std::string_view) override { ended = true; }
+  std::string_view trailers() const override { return {}; }
   void abort() override {
     aborted = true;
     open_ = false;
