@@ -64,6 +64,8 @@ class H2Connection {
   // How many bytes of DATA may be sent now, at most kH2FrameSize: the caller writes the frame, and
   // then says so.
   size_t sendable(const H2StreamState& stream) const;
+  // The stream's own window is closed: on_window() follows when it opens.
+  bool window_closed(const H2StreamState& stream) const { return stream.send_window_ <= 0; }
   void sent_data(H2StreamState& stream, size_t bytes);
   // END_STREAM has been written with the last frame of the stream. Detaches a stream that the peer
   // has ended, too.
