@@ -5,11 +5,11 @@ import threading
 
 import stand
 
-SAMPLE = re.compile(r'^(weir_connections_(?:total|active|ended_total))\{listener="([^"]+)"[^}]*\} (\S+)$', re.MULTILINE)
+SAMPLE = re.compile(r'^(weir_(?:connections|http2_streams)_(?:total|active|ended_total))\{listener="([^"]+)"[^}]*\} (\S+)$', re.MULTILINE)
 
 
 def identity_errors(text):
-    """At every scrape, for each listener: accepted = open + ended."""
+    """At every scrape, for each listener: accepted = open + ended; the same of the streams of HTTP/2."""
     sums = {}
     for name, listener, value in SAMPLE.findall(text):
         by_name = sums.setdefault(listener, {})
@@ -17,9 +17,12 @@ def identity_errors(text):
     if not sums:
         yield "the page has no listener"
     for listener, by_name in sums.items():
-        accepted, active, ended = (by_name["weir_connections_" + end] for end in ("total", "active", "ended_total"))
-        if accepted != active + ended:
-            yield f"listener {listener}: {accepted:g} accepted, but {active:g} open and {ended:g} ended"
+        for what in ("weir_connections_", "weir_http2_streams_"):
+            if what + "total" not in by_name:
+                continue  # not HTTP
+            total, active, ended = (by_name[what + end] for end in ("total", "active", "ended_total"))
+            if total != active + ended:
+                yield f"listener {listener}: {what}total is {total:g}, but {active:g} are open and {ended:g} have ended"
 
 
 def lint_errors(text):
