@@ -8,7 +8,7 @@
 namespace weir {
 namespace {
 
-std::string_view view(std::span<const char> bytes) {
+std::string_view bytes_of(std::span<const char> bytes) {
   return {bytes.data(), bytes.size()};
 }
 
@@ -101,7 +101,7 @@ void H2Connection::send_fields(H2StreamState& stream, std::string_view block, bo
     block.remove_prefix(fragment.size());
     header.size = uint32_t(fragment.size());
     if (block.empty()) header.flags |= kH2EndHeaders;
-    out_.append(view(write_h2_frame_header(header)));
+    out_.append(bytes_of(write_h2_frame_header(header)));
     if (!fragment.empty()) out_.append(fragment);
     header.type = H2FrameType::continuation;
     header.flags = 0;

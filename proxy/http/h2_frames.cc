@@ -3,14 +3,14 @@
 namespace weir {
 namespace {
 
-unsigned octet(const char* byte) {
+unsigned h2_octet(const char* byte) {
   return static_cast<unsigned char>(*byte);
 }
 
 }  // namespace
 
 uint32_t read_u32(const char* bytes) {
-  return octet(bytes) << 24 | octet(bytes + 1) << 16 | octet(bytes + 2) << 8 | octet(bytes + 3);
+  return h2_octet(bytes) << 24 | h2_octet(bytes + 1) << 16 | h2_octet(bytes + 2) << 8 | h2_octet(bytes + 3);
 }
 
 void write_u32(char* bytes, uint32_t value) {
@@ -22,9 +22,9 @@ void write_u32(char* bytes, uint32_t value) {
 
 H2FrameHeader read_h2_frame_header(const char* bytes) {
   H2FrameHeader header;
-  header.size = octet(bytes) << 16 | octet(bytes + 1) << 8 | octet(bytes + 2);
-  header.type = H2FrameType(octet(bytes + 3));
-  header.flags = uint8_t(octet(bytes + 4));
+  header.size = h2_octet(bytes) << 16 | h2_octet(bytes + 1) << 8 | h2_octet(bytes + 2);
+  header.type = H2FrameType(h2_octet(bytes + 3));
+  header.flags = uint8_t(h2_octet(bytes + 4));
   header.stream = read_u32(bytes + 5) & kH2MaxStreamId;
   return header;
 }

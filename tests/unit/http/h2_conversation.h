@@ -77,9 +77,9 @@ class Conversation : H2Events, H2Output, HpackSink {
   bool server() const { return start.find("3=") != std::string::npos; }
 
   TimePoint now{std::chrono::hours(1)};
-  H2Connection connection;
   std::string start;  // the first frames
   std::map<uint32_t, std::unique_ptr<Stream>> streams;
+  H2Connection connection;
   bool refuse = false;  // new streams
   bool take = true;     // bodies, when they come
   bool fields_wanted = true;
