@@ -1,61 +1,37 @@
 #include "http/h1_relay.h"
 
-#include "base/check.h"
-#include "http/field_filter.h"
+#include "http/relay_fields.h"
 #include "http/semantics.h"
 
 namespace weir {
 namespace {
 
-void relay_fields(H1HeadWriter& out, const MessageHead& head, const FieldFilter& filter) {
-  for (size_t i = 0; i < head.field_count(); ++i) {
-    if (filter.passes(head.field_id(i), head.field_name(i)))
-      out.relayed_field(head.field_name(i), head.field_value(i));
+constexpr std::string_view kWebSocketVersion = "13";  // RFC 6455 4.1
+
+// The writer of relay_fields.h.
+class H1FieldWriter {
+ public:
+  explicit H1FieldWriter(H1HeadWriter& out) : out_(out) {}
+
+  void relayed(const MessageHead& head, size_t i) {
+    out_.relayed_field(head.field_name(i), head.field_value(i));
   }
-}
-
-bool is_overridden(std::string_view own, const FieldChanges& changes) {
-  for (const FieldText& field : changes.set)
-    if (iequals(field.name, own)) return true;
-  for (std::string_view removed : changes.remove)
-    if (iequals(removed, own)) return true;
-  return false;
-}
-
-void write_changes(H1HeadWriter& out, const FieldChanges& changes) {
-  auto write = [&out](const FieldText& field) {
-    if (has_flag(field.id, kWritten)) return out.fail();
-    out.field(field.name, field.value);
-  };
-  for (const FieldText& field : changes.own) {
-    if (!is_overridden(field.name, changes)) out.relayed_field(field.name, field.value);
+  void parsed(std::string_view name, std::string_view value) { out_.relayed_field(name, value); }
+  void field(std::string_view name, std::string_view value) { out_.field(name, value); }
+  void list_field(std::string_view name, std::string_view text, std::string_view more) {
+    out_.list(name);
+    out_.member(text, more);
+    out_.end_list();
   }
-  for (const FieldText& field : changes.set) write(field);
-  for (const FieldText& field : changes.add) write(field);
-}
-
-std::string_view via_version(HttpVersion version) {
-  switch (version) {
-    case HttpVersion::http_1_0: return "1.0 ";
-    case HttpVersion::http_1_1: return "1.1 ";
-    case HttpVersion::http_2: return "2.0 ";
+  void framing(const BodyPlan& body) {
+    if (body.length) out_.field("Content-Length", *body.length);
+    if (body.framing == BodyFraming::delimited) out_.relayed_field("Transfer-Encoding", "chunked");
   }
-  CHECK_UNREACHABLE();
-}
+  void fail() { out_.fail(); }
 
-// A further line of the list that the received Via lines are: RFC 9110 7.6.3, 5.3.
-void write_via(H1HeadWriter& out, HttpVersion received, std::string_view name) {
-  if (name.empty()) return;
-  if (!all(kToken, name)) return out.fail();
-  out.list("Via");
-  out.member(via_version(received), name);
-  out.end_list();
-}
-
-void write_body_fields(H1HeadWriter& out, const BodyPlan& body) {
-  if (body.length) out.field("Content-Length", *body.length);
-  if (body.framing == BodyFraming::delimited) out.relayed_field("Transfer-Encoding", "chunked");
-}
+ private:
+  H1HeadWriter& out_;
+};
 
 bool has_protocol(const MessageHead& head) {
   for (size_t i = 0; i < head.field_count(); ++i) {
@@ -78,36 +54,14 @@ void write_upgrade(H1HeadWriter& out, const MessageHead& head,
   out.end_list();
 }
 
-bool accepts_trailers(const RequestHead& head) {
-  for (size_t i = 0; head.has(FieldId::te) && i < head.field_count(); ++i) {
-    if (head.field_id(i) != FieldId::te) continue;
-    std::string_view list = head.field_value(i);
-    for (std::string_view member; next_member(list, member);) {
-      if (iequals(member, "trailers")) return true;
-    }
-  }
-  return false;
-}
-
-// Whether the status, the client and the request allow this framing: RFC 9110 6.4.1, 8.6, RFC 9112
-// 6.1.
-bool is_valid_response(const ResponseHead& head, const ResponsePlan& plan) {
-  const BodyPlan& body = plan.body;
-  const unsigned status = head.status();
-  if (status == 101 && !(plan.upgrade && head.switches_protocols())) return false;
-  if (head.interim() && plan.client == HttpVersion::http_1_0) return false;
-  if (head.bodiless()) {
-    const bool may_announce = status >= 200 && status != 204 && !head.opens_tunnel();
-    return body.framing == BodyFraming::none && (may_announce || !body.length);
-  }
-  switch (body.framing) {
-    case BodyFraming::none: return body.length == 0u;
-    case BodyFraming::length: return body.length.has_value();
-    case BodyFraming::delimited: return !body.length && plan.client != HttpVersion::http_1_0;
-    case BodyFraming::until_close:
-      return !body.length && plan.connection == ConnectionOption::close;
-  }
-  CHECK_UNREACHABLE();
+// RFC 8441 5, RFC 6455 4.1. Some clients of HTTP/2 leave the version out.
+void write_extended_upgrade(H1HeadWriter& out, const RequestHead& head, const RequestPlan& plan) {
+  if (iequals(plan.protocol, "websocket") != !plan.websocket_key.empty()) return out.fail();
+  out.field("Upgrade", plan.protocol);
+  if (plan.websocket_key.empty()) return;
+  out.field("Sec-WebSocket-Key", plan.websocket_key);
+  if (!head.has(FieldId::sec_websocket_version))
+    out.relayed_field("Sec-WebSocket-Version", kWebSocketVersion);
 }
 
 void write_response_connection(H1HeadWriter& out, const ResponsePlan& plan, bool upgrades) {
@@ -122,49 +76,38 @@ void write_response_connection(H1HeadWriter& out, const ResponsePlan& plan, bool
   out.end_list();
 }
 
+// A 2xx to an extended CONNECT, for a client that has sent an Upgrade.
+void write_switch(H1HeadWriter& out, const ResponseHead& head, const ResponsePlan& plan) {
+  if (!head.opens_tunnel() || plan.client != HttpVersion::http_1_1 || plan.upgrade)
+    return out.fail();
+  out.status_line(101);
+  H1FieldWriter fields(out);
+  write_response_fields(fields, head, plan);
+  out.field("Upgrade", plan.protocol);
+  if (!plan.websocket_accept.empty()) out.field("Sec-WebSocket-Accept", plan.websocket_accept);
+  write_response_connection(out, plan, true);
+  out.end();
+}
+
 }  // namespace
 
-BodyPlan relayed_body(const RequestHead& request) {
-  return {request.framing(), request.announced_length()};
-}
-
-BodyPlan relayed_body(const ResponseHead& response, HttpVersion client) {
-  if (response.bodiless()) {
-    const bool describes =
-        response.status() >= 200 && response.status() != 204 && !response.opens_tunnel();
-    return {BodyFraming::none, describes ? response.announced_length() : std::nullopt};
-  }
-  switch (response.framing()) {
-    case BodyFraming::none:
-    case BodyFraming::length: return {response.framing(), response.content_length()};
-    case BodyFraming::delimited:
-    case BodyFraming::until_close: break;
-  }
-  return {client == HttpVersion::http_1_0 ? BodyFraming::until_close : BodyFraming::delimited, {}};
-}
-
 void write_request(H1HeadWriter& out, const RequestHead& head, const RequestPlan& plan) {
-  const BodyPlan& body = plan.body;
-  const bool framed = body.framing == BodyFraming::delimited ? !body.length
-                      : body.framing == BodyFraming::length  ? body.length.has_value()
-                                                             : body.length.value_or(0) == 0;
-  if (!framed || body.framing == BodyFraming::until_close) return out.fail();
+  const bool extended = !plan.protocol.empty();
+  if (!is_sound(plan.body) || extended != !head.protocol().empty()) return out.fail();
   const bool as_received = plan.authority.data() == head.authority().data();
   if (!as_received && !plan.authority.empty() && !valid_authority(plan.authority))
     return out.fail();
-  out.request_line(head.method(), plan.target);
+  out.request_line(extended ? "GET" : head.method(), plan.target);
   out.relayed_field("Host", plan.authority);
-  FieldFilter filter(head, plan.fields);
-  if (!plan.trusted) filter.drop_untrusted();
-  relay_fields(out, head, filter);
-  write_changes(out, plan.fields);
-  write_via(out, head.version(), plan.via);
-  write_body_fields(out, body);
-  if (plan.expect && head.expects_continue()) out.relayed_field("Expect", "100-continue");
+  H1FieldWriter fields(out);
+  write_request_fields(fields, head, plan);
 
-  const bool upgrades = !plan.upgrades.empty() && offers_upgrade(head, plan.upgrades);
+  const bool upgrades = extended || (!plan.upgrades.empty() && offers_upgrade(head, plan.upgrades));
   const bool trailers = plan.te && accepts_trailers(head);
-  if (upgrades) write_upgrade(out, head, &plan.upgrades);
+  if (extended)
+    write_extended_upgrade(out, head, plan);
+  else if (upgrades)
+    write_upgrade(out, head, &plan.upgrades);
   if (trailers) out.relayed_field("TE", "trailers");
   if (upgrades || trailers) {  // RFC 9110 10.1.4: TE is hop-by-hop and must be listed in Connection
     out.list("Connection");
@@ -176,24 +119,22 @@ void write_request(H1HeadWriter& out, const RequestHead& head, const RequestPlan
 }
 
 void write_response(H1HeadWriter& out, const ResponseHead& head, const ResponsePlan& plan) {
-  if (!is_valid_response(head, plan)) return out.fail();
-  const bool interim = head.interim();
-  FieldFilter filter(head, plan.fields);
-  const bool adds_date = !head.has(FieldId::date) && !filter.drops(FieldId::date);
-  const bool replaces_server = !plan.server.empty() && !filter.drops(FieldId::server);
-  if (replaces_server) filter.drop(FieldId::server);
-  out.status_line(head.status(), head.reason());
-  relay_fields(out, head, filter);
-  if (!interim) {
-    write_changes(out, plan.fields);
-    if (adds_date && !plan.date.empty()) out.relayed_field("Date", plan.date);
-    if (replaces_server) out.field("Server", plan.server);
-    write_via(out, head.version(), plan.via);
-    write_body_fields(out, plan.body);
-    const bool speaks_of_upgrade = head.switches_protocols() || head.status() == 426;
+  const unsigned status = head.status();
+  if (!is_sound(head, plan, plan.client)) return out.fail();
+  if (!plan.protocol.empty()) return write_switch(out, head, plan);
+  if (status == 101 && !(plan.upgrade && head.switches_protocols())) return out.fail();
+  // RFC 9113 8.3.2: HTTP/2 has no reason.
+  if (head.version() == HttpVersion::http_2)
+    out.status_line(status);
+  else
+    out.status_line(status, head.reason());
+  H1FieldWriter fields(out);
+  write_response_fields(fields, head, plan);
+  if (!head.interim()) {
+    const bool speaks_of_upgrade = head.switches_protocols() || status == 426;
     const bool upgrades = plan.upgrade && speaks_of_upgrade && has_protocol(head);
     if (upgrades) write_upgrade(out, head, nullptr);
-    if (head.status() == 101 && !upgrades) return out.fail();
+    if (status == 101 && !upgrades) return out.fail();
     write_response_connection(out, plan, upgrades);
   }
   out.end();

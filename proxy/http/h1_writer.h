@@ -55,7 +55,7 @@ class H1HeadWriter {
   bool first_member_ = true;
 };
 
-// The reason phrase of a status weir sends; "Unknown" for any other.
+// The reason phrase of a registered status; "Unknown" for any other.
 std::string_view reason_phrase(unsigned status);
 
 // RFC 9110 5.6.7, "Sun, 06 Nov 1994 08:49:37 GMT": 29 characters, independent of the locale.

@@ -88,6 +88,17 @@ void HpackWriter::field(std::string_view name, std::string_view value, Indexing 
   write(row, name, value, is_secret(row, value) ? Indexing::never : indexing);
 }
 
+void HpackWriter::field_of(std::string_view name, std::string_view value, std::string_view more) {
+  const bool valid = all(kToken, name) && !value.empty() && !more.empty() &&
+                     trim_ows(value).data() == value.data() && all(kFieldText, value) &&
+                     trim_ows(more).size() == more.size() && all(kFieldText, more);
+  if (!valid) return fail();
+  write_name(find_static_row(name), name, Indexing::allowed);
+  integer(0, 7, value.size() + more.size());
+  append(value);
+  append(more);
+}
+
 void HpackWriter::field(std::string_view name, uint64_t value) {
   char digits[20];
   auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
@@ -99,14 +110,17 @@ void HpackWriter::write(unsigned row, std::string_view name, std::string_view va
                         Indexing indexing) {
   const unsigned whole = indexing == Indexing::allowed ? find_static_value(row, value) : 0;
   if (whole != 0) return integer(0x80, 7, whole);
-  integer(indexing == Indexing::never ? 0x10 : 0, 4, row);
-  if (row == 0) {
-    string(name);
-    if (!ok_) return;
-    char* const end = out_.data() + used_;
-    std::transform(end - name.size(), end, end - name.size(), ascii_lower);
-  }
+  write_name(row, name, indexing);
   string(value);
+}
+
+void HpackWriter::write_name(unsigned row, std::string_view name, Indexing indexing) {
+  integer(indexing == Indexing::never ? 0x10 : 0, 4, row);
+  if (row != 0) return;
+  string(name);
+  if (!ok_) return;
+  char* const end = out_.data() + used_;
+  std::transform(end - name.size(), end, end - name.size(), ascii_lower);
 }
 
 // RFC 7541 5.2, without Huffman code.

@@ -34,16 +34,19 @@ class HpackWriter {
   // The name may have upper case, as in HTTP/1; it is written in lower case.
   void field(std::string_view name, std::string_view value, Indexing indexing = Indexing::allowed);
   void field(std::string_view name, uint64_t value);
+  // Its value is both texts, which are not empty; `value` may end with a blank.
+  void field_of(std::string_view name, std::string_view value, std::string_view more);
+  void fail() { ok_ = false; }
 
   bool ok() const { return ok_; }  // false: did not fit, or a field was not valid
   std::string_view block() const { return {out_.data(), ok_ ? used_ : 0}; }
 
  private:
-  void fail() { ok_ = false; }
   void append(char byte);
   void append(std::string_view text);
   void integer(unsigned pattern, unsigned prefix, uint64_t value);
   void string(std::string_view text);
+  void write_name(unsigned row, std::string_view name, Indexing indexing);
   void write(unsigned row, std::string_view name, std::string_view value, Indexing indexing);
 
   std::span<char> out_;
