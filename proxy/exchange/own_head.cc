@@ -13,14 +13,13 @@ bool is_replaced(const FieldEdits* edits, std::string_view name) {
                      [&](const FieldText& field) { return same(field.name); });
 }
 
-}  // namespace
-
-void write_own_head(H1HeadWriter& out, const OwnHead& head, ConnectionOption connection) {
+// All fields but Connection.
+template <class Writer>
+void write_own_fields(Writer& out, const OwnHead& head) {
   const FieldEdits* const edits = head.edits;
   const auto own = [&](std::string_view name, std::string_view value) {
     if (!value.empty() && !is_replaced(edits, name)) out.field(name, value);
   };
-  out.status_line(head.status);
   own("Date", head.date);
   own("Server", head.http.server_text);
   own("Location", head.location);
@@ -31,9 +30,34 @@ void write_own_head(H1HeadWriter& out, const OwnHead& head, ConnectionOption con
     for (const FieldText& field : edits->set) out.field(field.name, field.value);
     for (const FieldText& field : edits->add) out.field(field.name, field.value);
   }
+}
+
+// RFC 9113 8.2.1: a value has no blanks around it.
+class TrimmingWriter {
+ public:
+  explicit TrimmingWriter(HpackWriter& out) : out_(out) {}
+
+  void field(std::string_view name, std::string_view value) { out_.field(name, trim_ows(value)); }
+  void field(std::string_view name, uint64_t value) { out_.field(name, value); }
+
+ private:
+  HpackWriter& out_;
+};
+
+}  // namespace
+
+void write_own_head(H1HeadWriter& out, const OwnHead& head, ConnectionOption connection) {
+  out.status_line(head.status);
+  write_own_fields(out, head);
   if (connection == ConnectionOption::close) out.field("Connection", "close");
   if (connection == ConnectionOption::keep_alive) out.field("Connection", "keep-alive");
   out.end();
+}
+
+void write_own_head(HpackWriter& out, const OwnHead& head) {
+  out.status(head.status);
+  TrimmingWriter fields(out);
+  write_own_fields(fields, head);
 }
 
 }  // namespace weir

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "http/h1_relay.h"
+#include "http/hpack_writer.h"
 #include "routing/http_spec.h"
 
 namespace weir {
@@ -21,6 +22,7 @@ struct OwnHead {
 // Names that the route sets or removes replace weir's own fields. If out.ok() is false afterwards,
 // the head does not fit.
 void write_own_head(H1HeadWriter& out, const OwnHead& head, ConnectionOption connection);
+void write_own_head(HpackWriter& out, const OwnHead& head);
 
 // A response with this status ends with its head.
 constexpr bool has_no_body(unsigned status) {
