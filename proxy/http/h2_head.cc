@@ -122,17 +122,20 @@ void H2RequestReader::add(const HpackField& field) {
       {head_->slice_of(field.name), head_->slice_of(field.value), field.id, field.never_indexed});
 }
 
-// RFC 9113 8.2.3. Browsers send a field for each cookie: together they count as one.
+// RFC 9113 8.2.3. Browsers send a field for each cookie: together they count as one. An empty piece
+// adds nothing: the value would end with a blank.
 void H2RequestReader::cookie(const HpackField& field) {
-  if (crumbs_++ == 0) {
+  if (!has_cookie_) {
+    has_cookie_ = true;
     cookie_ = head_->field_count();
     return add(field);
   }
   if (too_many_) return;
-  if (crumbs_ == 2) join(head_->field_value(cookie_));
-  join(kCrumbSeparator);
-  join(field.value);
   head_->field(cookie_).never_indexed |= field.never_indexed;
+  if (field.value.empty()) return;
+  if (joined_ == 0) join(head_->field_value(cookie_));
+  if (joined_ > 0) join(kCrumbSeparator);
+  join(field.value);
 }
 
 // What decode() counts for a crumb is more than what stands here.

@@ -83,10 +83,10 @@ class H2RequestReader final : public HpackSink {
   size_t max_fields_ = 0;
   H2FieldCheck check_;
   std::string_view scheme_;
-  size_t used_ = 0;        // bytes of memory_
-  size_t cookie_ = 0;      // the index of the field
-  size_t crumbs_ = 0;      // of the cookie, so far
-  size_t joined_ = 0;      // bytes in the second half
+  size_t used_ = 0;    // bytes of memory_
+  size_t cookie_ = 0;  // the index of the field
+  size_t joined_ = 0;  // bytes in the second half
+  bool has_cookie_ = false;
   bool too_many_ = false;  // fields
 };
 
