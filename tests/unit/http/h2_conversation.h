@@ -147,7 +147,7 @@ class Conversation : H2Events, H2Output, HpackSink {
   }
 
   std::string events_, output_, fields_;
-  std::vector<char> memory_ = std::vector<char>(65536);
+  std::vector<char> memory_ = std::vector<char>(16384);
 };
 
 // What a request without a body is, as events.
