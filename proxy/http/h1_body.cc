@@ -10,6 +10,7 @@ namespace weir {
 namespace {
 
 constexpr Fault kTooLarge{413, "the body is too large"};
+constexpr Fault kTooLong{400, "the body is longer than announced"};
 
 }  // namespace
 
@@ -33,6 +34,18 @@ H1BodyDecoder::State H1BodyDecoder::start(const MessageHead& head, uint64_t limi
   return state_;
 }
 
+H1BodyDecoder::State H1BodyDecoder::start_until_end(const MessageHead& head, uint64_t limit) {
+  *this = H1BodyDecoder();
+  state_ = State::more;
+  part_ = Part::close_data;
+  remaining_ = limit;
+  exact_ = head.framing() == BodyFraming::none || head.framing() == BodyFraming::length;
+  if (!exact_) return state_;
+  remaining_ = head.framing() == BodyFraming::length ? head.content_length() : 0;
+  if (remaining_ > limit) fail(kTooLarge);
+  return state_;
+}
+
 H1BodyDecoder::Piece H1BodyDecoder::next(std::string_view input) {
   Piece piece;
   while (state_ == State::more && piece.consumed < input.size()) {
@@ -43,7 +56,7 @@ H1BodyDecoder::Piece H1BodyDecoder::next(std::string_view input) {
     }
     if (!piece.data.empty()) break;
     if (remaining_ == 0) {  // only for a body until close: every other part ends with its last byte
-      fail(kTooLarge);
+      fail(exact_ ? kTooLong : kTooLarge);
       break;
     }
     piece.data = input.substr(piece.consumed, size_t(std::min<uint64_t>(remaining_, input.size())));
@@ -65,7 +78,7 @@ void H1BodyDecoder::skip_data(uint64_t size) {
 
 H1BodyDecoder::State H1BodyDecoder::end_of_input() {
   if (state_ != State::more) return state_;
-  if (part_ == Part::close_data) return state_ = State::done;
+  if (part_ == Part::close_data && !(exact_ && remaining_ > 0)) return state_ = State::done;
   fail({400, "the connection ends before the body does"});
   return state_;
 }

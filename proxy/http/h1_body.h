@@ -31,6 +31,9 @@ class H1BodyDecoder {
 
   // `limit` bounds the decoded body; beyond: 413, for Content-Length before the first byte.
   State start(const MessageHead& head, uint64_t limit);
+  // The body of a stream, whose end is that of the input: bytes without framing. Content-Length, or
+  // that there is no body, must hold.
+  State start_until_end(const MessageHead& head, uint64_t limit);
   // The limit of bytes of all trailers, and the outcome beyond it: a fault (431), or the body ends
   // without trailers, trailers_left_out(). Call it after start().
   enum class Excess : uint8_t { fault, leave_out };
@@ -53,6 +56,12 @@ class H1BodyDecoder {
   // The connection has ended: so does a body until close; for any other incomplete body that is a
   // fault.
   State end_of_input();
+  // After end_of_input(), of a body whose trailers come apart from it: next() takes them, lines
+  // as trailers() has them, and an empty line.
+  void begin_trailers() {
+    state_ = State::more;
+    part_ = Part::trailer_start;
+  }
 
   // For a pump that bypasses the decoder: the number of next bytes that are data in any case.
   uint64_t data_ahead() const { return state_ == State::more && in_data() ? remaining_ : 0; }
@@ -103,6 +112,7 @@ class H1BodyDecoder {
   State state_ = State::done;
   Part part_ = Part::length_data;
   uint64_t remaining_ = 0;  // of the chunk or of the body
+  bool exact_ = false;      // the input must not end before so many bytes
   uint64_t allowance_ = 0;  // what may still come
   size_t digits_ = 0;
   size_t extension_bytes_ = 0;

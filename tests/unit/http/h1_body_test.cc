@@ -250,5 +250,45 @@ TEST(CloseDelimitedBody, HasALimitToo) {
   EXPECT_EQ(decoder.fault().status, 413u);
 }
 
+// The bytes of a stream, RFC 9113 8.1.1: without framing, and the end is that of the input.
+struct BodyUntilEnd {
+  H1BodyDecoder decoder;
+  std::string body;
+
+  BodyUntilEnd(const std::string& fields, const std::string& input, uint64_t limit = 100) {
+    const std::string text = "HTTP/1.1 200 OK\r\n" + fields + "\r\n";
+    ResponseHead head;
+    H1ResponseParser parser;
+    EXPECT_EQ(parser.feed(text, head), H1ResponseParser::State::complete);
+    decoder.start_until_end(head, limit);
+    for (const char& c : input) body += decoder.next({&c, 1}).data;
+  }
+};
+
+TEST(BodyUntilEnd, EndsWithItsInput) {
+  for (const char* fields : {"Transfer-Encoding: chunked\r\n", "Content-Length: 5\r\n", ""}) {
+    BodyUntilEnd read(fields, "0\r\n\r\n");
+    EXPECT_EQ(read.body, "0\r\n\r\n") << fields;
+    EXPECT_EQ(read.decoder.state(), H1BodyDecoder::State::more) << fields;
+    EXPECT_EQ(read.decoder.end_of_input(), H1BodyDecoder::State::done) << fields;
+  }
+}
+
+TEST(BodyUntilEnd, HasTheLengthThatItsHeadAnnounces) {
+  BodyUntilEnd longer("Content-Length: 5\r\n", "hello!");
+  EXPECT_EQ(longer.decoder.fault().status, 400);
+  EXPECT_EQ(longer.body, "hello");
+  BodyUntilEnd shorter("Content-Length: 5\r\n", "hell");
+  EXPECT_EQ(shorter.decoder.end_of_input(), H1BodyDecoder::State::failed);
+  EXPECT_EQ(BodyUntilEnd("Content-Length: 0\r\n", "!").decoder.fault().status, 400);
+}
+
+TEST(BodyUntilEnd, BeyondTheLimitIs413) {
+  EXPECT_EQ(BodyUntilEnd("Content-Length: 6\r\n", "", 5).decoder.fault().status, 413);
+  EXPECT_EQ(BodyUntilEnd("", "hello!", 5).decoder.fault().status, 413);
+  BodyUntilEnd whole("", "hello", 5);
+  EXPECT_EQ(whole.decoder.end_of_input(), H1BodyDecoder::State::done);
+}
+
 }  // namespace
 }  // namespace weir
