@@ -42,7 +42,8 @@ class BackendSide {
 
   // Ends the use of the connection. `whole`: request and response were complete, without bytes
   // after them: the connection is kept, if the backend keeps it. A private connection is kept for
-  // `own`; null: no further request comes from that client.
+  // `own`; null: no further request comes from that client. A stream that both sides have not ended
+  // is reset, whole or not: the request may have left it open for a tunnel.
   virtual void over(bool whole, PrivateConnections* own) = 0;
 
   Channel channel() const { return channel_; }

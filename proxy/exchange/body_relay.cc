@@ -4,15 +4,47 @@
 #include <cstring>
 
 namespace weir {
+namespace {
 
-void BodyRelay::expect(const MessageHead& head, uint64_t limit) {
-  decoder_.start(head, limit);
+// The bytes after the body move to `from` if they begin before: the last bytes of the framing may
+// have come alone, and what is written in their place is longer.
+std::string_view make_room(std::span<char> next, char* from) {
+  if (next.empty()) return {};
+  char* const to = std::max(next.data(), from);
+  std::memmove(to, next.data(), next.size());
+  return {to, next.size()};
+}
+
+// Nothing is to be read of a stream that has ended with the head.
+bool is_over(const MessageHead& head, Channel source) {
+  return head.framing() == BodyFraming::none && source.ended_by_peer() && source.trailers().empty();
+}
+
+}  // namespace
+
+bool may_have_trailers(const MessageHead& head, Channel source, Channel sink) {
+  if (head.framing() == BodyFraming::delimited) return true;
+  return head.framing() == BodyFraming::length && source.delimits() && sink.delimits();
+}
+
+void BodyRelay::expect(const MessageHead& head, uint64_t limit, Channel source) {
+  if (source.delimits() && !is_over(head, source))
+    decoder_.start_until_end(head, limit);
+  else
+    decoder_.start(head, limit);
   in_ = head.framing();
+  way_.stays_open = false;
+}
+
+void BodyRelay::expect_tunnel() {
+  decoder_ = {};
+  in_ = BodyFraming::none;
+  way_.stays_open = true;
 }
 
 void BodyRelay::expect_trailers(const FieldFilter& filter, size_t limit,
                                 H1BodyDecoder::Excess excess) {
-  DCHECK(in_ == BodyFraming::delimited);
+  DCHECK(in_ != BodyFraming::none);
   if (trailers_ == nullptr) trailers_ = std::make_unique<Trailers>();
   trailers_->filter = filter;
   decoder_.limit_trailers(limit, excess);
@@ -38,13 +70,18 @@ size_t BodyRelay::begin(Channel source, Channel sink, BodyFraming out, BytesWith
   source_ = source;
   sink_ = sink;
   out_ = out;
+  way_.from_stream = source.delimits();
+  way_.to_stream = sink.delimits();
+  way_.chunks = out == BodyFraming::delimited && !way_.to_stream;
+  way_.same = in_ == out && (out == BodyFraming::length || out == BodyFraming::until_close) &&
+              !way_.from_stream && !way_.to_stream;
   state_ = State::open;
   moved_at_ = resources_.loop.now();
   size_t used = 0;
   const size_t data = decode(known.data, known.size, used);
   size_t head_size = head.size;
   size_t body_size = data;
-  if (out_ == BodyFraming::delimited) {
+  if (way_.chunks) {
     DCHECK(head.room >= kChunkHeadSize && (known.empty() || known.room >= kTailRoom));
     if (data > 0)
       head_size +=
@@ -55,10 +92,12 @@ size_t BodyRelay::begin(Channel source, Channel sink, BodyFraming out, BytesWith
     leftover_ = {known.data + used, known.size - used};
   const std::span<const char> first{head.data, head_size}, second{known.data, body_size};
   take_callbacks();
-  const Io io = sink_.write(first, second);
-  if (io.status == Io::Status::failed) return finish(State::sink_failed), used;
-  sent_ += io.bytes;
-  keep(first, second, io.bytes);
+  if (head_size + body_size > 0) {
+    const Io io = sink_.write(first, second);
+    if (io.status == Io::Status::failed) return finish(State::sink_failed), used;
+    sent_ += io.bytes;
+    outbox_.keep(first, second, io.bytes);
+  }
   pump();
   return used;
 }
@@ -78,8 +117,7 @@ void BodyRelay::stop() {
   cancel_yield();
   raw_.reset();
   leave_callbacks();
-  outbox_.reset();
-  outbox_begin_ = outbox_size_ = 0;
+  outbox_ = {};
   begin_ = end_ = 0;
   give_back();
   sent_ = received_ = 0;
@@ -87,6 +125,7 @@ void BodyRelay::stop() {
   if (trailers_ != nullptr && trailers_->size > kFirstTrailers) trailers_.reset();
   blocked_at_ = {};
   out_ = BodyFraming::none;
+  way_ = {};
   state_ = State::idle;
 }
 
@@ -105,7 +144,11 @@ void BodyRelay::pump() {
       case H1BodyDecoder::State::done: return finish(State::done);
       case H1BodyDecoder::State::failed: return finish(State::malformed);
     }
-    if (start_raw()) return;
+    if (way_.same && start_raw()) return;
+    if (way_.to_stream && blocked()) {
+      blocked_at_ = resources_.loop.now();
+      break;
+    }
     if (!source_.readable() || fill() == Step::wait) break;
   }
   if (budget == 0 && state_ == State::open) resources_.loop.yield(*this);
@@ -119,7 +162,7 @@ BodyRelay::Step BodyRelay::flush() {
       blocked_at_ = resources_.loop.now();
       return Step::wait;
     }
-    const std::span<const char> first{outbox_.get() + outbox_begin_, outbox_size_ - outbox_begin_};
+    const std::span<const char> first = outbox_.rest();
     const std::span<const char> second{block_ + begin_, static_cast<size_t>(end_ - begin_)};
     const bool last = first.empty() && second.empty();
     const Io io = last ? sink_.write(tail_) : sink_.write(first, second);
@@ -131,11 +174,10 @@ BodyRelay::Step BodyRelay::flush() {
       continue;
     }
     const size_t of_first = std::min(io.bytes, first.size());
-    outbox_begin_ += of_first;
+    outbox_.begin += of_first;
     begin_ += static_cast<uint32_t>(io.bytes - of_first);
   }
-  outbox_.reset();
-  outbox_begin_ = outbox_size_ = 0;
+  outbox_ = {};
   begin_ = end_ = 0;
   return Step::next;
 }
@@ -151,11 +193,9 @@ BodyRelay::Step BodyRelay::fill() {
     case Io::Status::unsupported: CHECK_UNREACHABLE();
     case Io::Status::failed: return finish(State::source_failed), Step::wait;
     case Io::Status::eof:
-      if (source_.cut_off() || decoder_.end_of_input() != H1BodyDecoder::State::done)
-        return finish(State::truncated), Step::wait;
+      if (end_of_source() == Step::wait) return Step::wait;
       begin_ = kFront;
-      end_ = out_ == BodyFraming::delimited ? static_cast<uint32_t>(kFront + end_chunk(data, 0))
-                                            : static_cast<uint32_t>(kFront);
+      end_ = static_cast<uint32_t>(kFront + (way_.chunks ? end_chunk(data, 0) : 0));
       return Step::next;
   }
   moved_at_ = resources_.loop.now();
@@ -166,7 +206,7 @@ BodyRelay::Step BodyRelay::fill() {
     leftover_ = make_room({data + used, io.bytes - used}, data + size + kTailRoom);
   begin_ = kFront;
   end_ = static_cast<uint32_t>(kFront + size);
-  if (out_ == BodyFraming::delimited) {
+  if (way_.chunks) {
     if (size > 0) {
       char head[kChunkHeadSize];
       const std::string_view text = chunk_head(size, head);
@@ -178,13 +218,21 @@ BodyRelay::Step BodyRelay::fill() {
   return Step::next;
 }
 
-// The bytes after the body move to `from` if they begin before: the last bytes of the framing may
-// have come alone, and what is written in their place is longer.
-std::string_view BodyRelay::make_room(std::span<char> next, char* from) {
-  if (next.empty()) return {};
-  char* const to = std::max(next.data(), from);
-  std::memmove(to, next.data(), next.size());
-  return {to, next.size()};
+// `next`: the body is complete. The trailers of a stream are checked as those of chunks are.
+BodyRelay::Step BodyRelay::end_of_source() {
+  using Decoder = H1BodyDecoder::State;
+  if (source_.cut_off() || decoder_.end_of_input() != Decoder::done)
+    return finish(State::truncated), Step::wait;
+  if (!way_.from_stream || source_.trailers().empty()) return Step::next;
+  decoder_.begin_trailers();
+  for (std::string_view text : {source_.trailers(), std::string_view("\r\n")}) {
+    while (!text.empty() && decoder_.state() == Decoder::more) {
+      text.remove_prefix(decoder_.next(text).consumed);
+      if (decoder_.wants_trailer_memory()) use_trailer_memory(2 * trailers_->size);
+    }
+  }
+  if (decoder_.state() == Decoder::done) return Step::next;
+  return finish(State::malformed), Step::wait;
 }
 
 // Moves the body bytes among `size` bytes together, in place; returns how many they are.
@@ -231,10 +279,8 @@ size_t BodyRelay::end_chunk(char* after, size_t data) {
 
 // A long body that keeps its framing is relayed as it is.
 bool BodyRelay::start_raw() {
-  const bool same =
-      in_ == out_ && (out_ == BodyFraming::length || out_ == BodyFraming::until_close);
   const uint64_t size = decoder_.data_ahead();
-  if (!same || size == 0) return false;
+  if (size == 0) return false;
   give_back();
   raw_.emplace(resources_, source_, sink_, static_cast<PipeObserver&>(*this));
   if (out_ == BodyFraming::length) raw_->limit(size);
@@ -267,26 +313,28 @@ void BodyRelay::raw_over() {
 
 // The sink took `taken` bytes of the two; the rest is copied, which is rare: a sink is empty when a
 // message begins.
-void BodyRelay::keep(std::span<const char> first, std::span<const char> second, size_t taken) {
+void BodyRelay::Outbox::keep(std::span<const char> first, std::span<const char> second,
+                             size_t taken) {
   const size_t left = first.size() + second.size() - taken;
   if (left == 0) return;
-  outbox_ = std::make_unique<char[]>(left);
-  outbox_size_ = left;
+  memory = std::make_unique<char[]>(left);
+  size = left;
   size_t at = 0;
   if (taken < first.size()) {
     at = first.size() - taken;
-    std::memcpy(outbox_.get(), first.data() + taken, at);
+    std::memcpy(memory.get(), first.data() + taken, at);
     taken = 0;
   } else {
     taken -= first.size();
   }
-  std::copy(second.begin() + static_cast<ptrdiff_t>(taken), second.end(), outbox_.get() + at);
+  std::copy(second.begin() + static_cast<ptrdiff_t>(taken), second.end(), memory.get() + at);
 }
 
 // The next user of the channels sets the callbacks.
 void BodyRelay::finish(State state) {
   state_ = state;
   cancel_yield();
+  if (state == State::done && way_.to_stream && !way_.stays_open) sink_.end(decoder_.trailers());
   leave_callbacks();
   if (leftover_.empty()) give_back();
 }

@@ -21,12 +21,21 @@
 
 namespace weir {
 
-// What happens to the client's connection after an exchange.
+// What happens to the client's connection after an exchange. A stream of a shared connection ends
+// with its exchange; where the response is complete, it was ended before.
 enum class AfterExchange : uint8_t {
-  keep,    // the next request may come; leftover() may have its beginning
-  linger,  // answered; FIN, then discard what still comes
-  abort,   // a part was sent that must not look like the whole
-  close,   // nothing is left to send or to read: the client has closed, or sent its last request
+  // The next request may come; leftover() may have its beginning. A stream: both sides have ended
+  // it.
+  keep,
+  // Answered; FIN, then discard what still comes. A stream: the response has ended, or the tunnel;
+  // if the client has not ended its side: RST_STREAM(NO_ERROR), else clients go on sending.
+  linger,
+  // A part was sent that must not look like the whole. A stream: RST_STREAM, unless it was reset.
+  abort,
+  // Nothing is left to send or to read: the client has closed, or sent its last request. A stream:
+  // a
+  // tunnel has ended on both sides, or the request came in part: RST_STREAM if it is still open.
+  close,
 };
 
 // The session gives the exchange back before it closes the connection.
@@ -63,6 +72,8 @@ class ClientSide {
   // request on.
   virtual HeadRead read_head(HeadBuffer& in, RequestHead& head) = 0;
   virtual Fault fault() const = 0;  // of a malformed head
+  // Heads of responses, which a stream takes at once: no bytes are returned then.
+  //
   // The head of the response, with room for the head of a first chunk. Sets plan.body: how the body
   // is sent to this client. `keep`: the connection goes on; false afterwards: it cannot.
   virtual HeadText write_head(const ResponseHead& head, ResponsePlan& plan, bool& keep) = 0;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "exchange/tunnel_offer.h"
 #include "routing/decide.h"
 
 namespace weir {
@@ -161,10 +162,11 @@ Exchange::Step Exchange::cancel() {
   return over(response_.begun ? after_cut() : AfterExchange::close, EndReason::client_closed);
 }
 
-// While weir does not read from the client, this detects its reset and its FIN.
+// While weir does not read from the client, this detects its reset and its FIN. The reset of a
+// stream cancels the request, whatever was received before.
 void Exchange::on_client() {
-  if (stage_ != Stage::read_head && stage_ != Stage::delivering && !up_.running() &&
-      client().has_pending_error())
+  if (stage_ != Stage::read_head && stage_ != Stage::delivering &&
+      (!up_.running() || client().delimits()) && client().has_pending_error())
     return (void)client_failed();
   advance();
 }
@@ -241,11 +243,13 @@ Exchange::Step Exchange::refuse(const Decision& decision) {
 }
 
 Exchange::Step Exchange::forward(const Route& route) {
+  if (!request().protocol().empty() && !offers_tunnel(request(), route))
+    return reply(501, "the route does not allow this protocol", EndReason::bad_request);
   search_.begin(request_.snapshot->cluster(route.pick(http_.random().next())));
   books_.forwarded(search_.cluster().cells());
   const RequestHead& head = request();
   const size_t read = in_.view().size() - request_.head_size;
-  if (head.framing() == BodyFraming::length)
+  if (head.framing() == BodyFraming::length && !client().delimits())
     request_.body_known = static_cast<size_t>(std::min<uint64_t>(read, head.content_length()));
   enter(Stage::acquire);
   return Step::next;

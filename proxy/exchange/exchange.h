@@ -71,9 +71,12 @@ class Exchange final : private BodyRelayObserver,
   void on_client();
   bool client_is_gone();
   bool client_has_left();
-  bool cancels_on_close() const { return request_.listener->http->cancel_on_close; }
+  // The end of a stream is the end of its request, and says nothing about the client.
+  bool cancels_on_close() const {
+    return request_.listener->http->cancel_on_close && !client().delimits();
+  }
   Step cancel();
-  void on_body() override { advance(); }
+  void on_body() override { client().delimits() ? on_client() : advance(); }
   void on_pipe() override;
   void on_room() override;
   void on_resume() override { advance(); }
@@ -101,7 +104,7 @@ class Exchange final : private BodyRelayObserver,
   Step connect();
   Step connect_failed();
   Step send_request();
-  void expect_request_trailers();
+  void expect_request_body(Channel backend);
   std::string_view request_id();
   // exchange_retry.cc
   RetryFacts retry_facts();
@@ -116,7 +119,7 @@ class Exchange final : private BodyRelayObserver,
   Step relay_interim(const ResponseHead& head);
   Step send_response(const ResponseHead& head);
   ResponsePlan response_plan() const;
-  void expect_response_trailers(const ResponseHead& head);
+  void expect_response_body(const ResponseHead& head);
   Step relay();
   Step finish();
   Step answered(bool keep, std::optional<EndReason> failure);

@@ -91,6 +91,7 @@ Exchange::Step Exchange::flush_answer() {
     response_.sent += io.bytes;
     answer_.drop_front(io.bytes);
   }
+  if (client().delimits()) client().end({});
   return answered(response_.keep_client, failed_by());
 }
 

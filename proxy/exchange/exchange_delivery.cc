@@ -63,6 +63,7 @@ Exchange::Step Exchange::deliver() {
 // incomplete, but it would also destroy bytes of an earlier response that are on their way. Then a
 // FIN ends the connection, if the length or the chunks show that the response is incomplete.
 AfterExchange Exchange::after_cut() const {
+  if (client().delimits()) return AfterExchange::abort;  // a stream carries no other response
   if (down_.framing() == BodyFraming::until_close || !client_side_->served_before())
     return AfterExchange::abort;
   return client().unacknowledged() > sent_bytes() ? AfterExchange::linger : AfterExchange::abort;

@@ -60,6 +60,9 @@ Exchange::Step Exchange::take_response(size_t head_size) {
   if (!head.interim()) attempt_->on_response(head.status(), http_.pipes().loop.now());
   if (head.status() == 101 || head.opens_tunnel()) return open_tunnel(head);
   if (head.interim()) return relay_interim(head);
+  // To the client of an extended CONNECT any 2xx says that the tunnel is open.
+  if (!request().protocol().empty() && head.status() < 300)
+    return backend_at_fault("answers 2xx and does not switch protocols");
   if (request_.route->retry.on_status(head.status()) && try_again(RetryCause::status))
     return Step::next;
   return send_response(head);
@@ -108,12 +111,13 @@ Exchange::Step Exchange::send_response(const ResponseHead& head) {
   }
   books_.wrote_head(text.size);
   response_.status = head.status();
-  down_.expect(head, kUnlimitedBody);
-  if (head.framing() == BodyFraming::delimited) expect_response_trailers(head);
+  expect_response_body(head);
   response_.begun = true;
   search_.end_retrying(RetryResult::ok);
-  const BytesWithRoom known = out_.bytes_from(response_.head_size);
-  const size_t used = down_.begin(attempt_->channel(), client(), plan.body.framing, text, known);
+  const Channel backend = attempt_->channel();
+  const BytesWithRoom known =
+      backend.delimits() ? BytesWithRoom{} : out_.bytes_from(response_.head_size);
+  const size_t used = down_.begin(backend, client(), plan.body.framing, text, known);
   answer_.clear();
   response_.extra_bytes = used < known.size;
   enter(Stage::relay);
@@ -131,7 +135,9 @@ ResponsePlan Exchange::response_plan() const {
 }
 
 // Trailers that are too large are left out: the response is complete without them.
-void Exchange::expect_response_trailers(const ResponseHead& head) {
+void Exchange::expect_response_body(const ResponseHead& head) {
+  down_.expect(head, kUnlimitedBody, attempt_->channel());
+  if (!may_have_trailers(head, attempt_->channel(), client())) return;
   down_.expect_trailers(FieldFilter(head, response_plan().fields), max_head_size(),
                         H1BodyDecoder::Excess::leave_out);
 }
@@ -169,10 +175,12 @@ Exchange::Step Exchange::finish() {
   return answered(goes_on, std::nullopt);
 }
 
-// The whole response was sent; `failure`: why it was an error.
+// The whole response was sent; `failure`: why it was an error. `keep` is of connections; a stream
+// is over when the client has ended it, too.
 Exchange::Step Exchange::answered(bool keep, std::optional<EndReason> failure) {
+  if (client().delimits()) keep = client().ended_by_peer();
   if (keep) return over(AfterExchange::keep, failure);
-  if (!client_has_finished()) return over(AfterExchange::linger, failure);
+  if (client().delimits() || !client_has_finished()) return over(AfterExchange::linger, failure);
   return over(AfterExchange::close, failure.value_or(EndReason::last_request));
 }
 
@@ -193,7 +201,7 @@ Exchange::Step Exchange::over(AfterExchange after, std::optional<EndReason> fail
   search_.end_retrying(RetryResult::failed);
   settle();
   record(failure);
-  if (after == AfterExchange::keep) {
+  if (after == AfterExchange::keep && !client().delimits()) {
     const std::string_view next = up_.leftover();
     if (!next.empty())
       in_.assign(next);
@@ -216,6 +224,12 @@ Exchange::Step Exchange::client_failed() {
   const BodyRelay::State sent = up_.state();
   if ((sent == BodyRelay::State::done || sent == BodyRelay::State::idle) && !tunnel_)
     return over(AfterExchange::abort, reason);
+  // A stream that is reset was cancelled: nobody waits for what came before, and half an upload
+  // must not look like a whole one.
+  if (client().delimits() && !tunnel_) {
+    if (attempt_->has_connection()) attempt_->channel().abort();
+    return over(AfterExchange::abort, reason);
+  }
   return over_when_delivered(AfterExchange::abort, reason);
 }
 

@@ -42,7 +42,7 @@ Exchange::Step Exchange::backend_gone(EndReason reason) {
   Failure failure(reason);
   const bool begun = attempt_->side().response_started();
   if (!begun)
-    failure.retry = up_.sent() == 0             ? RetryCause::not_sent
+    failure.retry = up_.sent() == 0 && !attempt_->channel().delimits() ? RetryCause::not_sent
                     : attempt_->side().reused() ? RetryCause::reused_connection
                                                 : RetryCause::reset_before_response;
   // A kept connection that ends before its response begins may just have been idle for too long.

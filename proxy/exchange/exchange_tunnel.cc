@@ -1,11 +1,11 @@
 // After a 101 that the client has asked for, or a 2xx to CONNECT: bytes in both directions.
 #include "exchange/exchange.h"
-#include "http/semantics.h"
+#include "exchange/tunnel_offer.h"
 
 namespace weir {
 
 Exchange::Step Exchange::open_tunnel(const ResponseHead& head) {
-  if (!head.opens_tunnel() && !answers_upgrade(request(), head, request_.route->upgrades))
+  if (!opens_tunnel(request(), head, *request_.route))
     return backend_at_fault("switches to a protocol that it was not offered");
   if (up_.state() != BodyRelay::State::done)
     return backend_at_fault("switches protocols before it has the whole request");
@@ -17,13 +17,16 @@ Exchange::Step Exchange::open_tunnel(const ResponseHead& head) {
   // Bytes that came after the two heads go first.
   answer_.append(text.bytes.view()).append(out_.view().substr(response_.head_size));
   const size_t after_request = request_.head_size + request_.body_known;
-  const std::string_view early =
+  std::string_view early =
       up_.leftover().empty() ? in_.view().substr(after_request) : up_.leftover();
+  if (client().delimits()) early = {};
   if (early.size() > kBlockSize) return backend_at_fault("switches protocols too late");
-  const Io io = client().write(answer_.view());
-  if (io.status == Io::Status::failed) return client_failed();
-  response_.sent += io.bytes;
-  answer_.drop_front(io.bytes);
+  if (!answer_.empty()) {  // a stream has its head already
+    const Io io = client().write(answer_.view());
+    if (io.status == Io::Status::failed) return client_failed();
+    response_.sent += io.bytes;
+    answer_.drop_front(io.bytes);
+  }
   if (answer_.size() > kBlockSize) return over(AfterExchange::abort, EndReason::error);
   response_.status = head.status();
   response_.begun = true;
@@ -61,11 +64,16 @@ void Exchange::on_pipe() {
   over(AfterExchange::close, std::nullopt);
 }
 
-// In order when no bytes are on their way, else with a reset: a part must not look complete.
+// In order when no bytes are on their way, else with a reset: a part must not look complete. The
+// sides close connections, and streams are ended here.
 void Exchange::end_tunnel(EndReason reason) {
   const bool cut_short = is_by_drain(reason) && tunnel_->awaits_answer();
   const bool quiet = !tunnel_->blocked() && !tunnel_->half_closed() && !cut_short &&
                      http_.pipes().loop.now() - tunnel_->last_moved() >= Pipe::kSilence;
+  if (quiet) {
+    for (const Channel side : {client(), attempt_->channel()})
+      if (side.delimits()) side.end({});
+  }
   over(quiet ? AfterExchange::linger : AfterExchange::abort, reason);
 }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "exchange/exchange.h"
+#include "exchange/tunnel_offer.h"
 #include "upstream/connecting.h"
 
 namespace weir {
@@ -108,11 +109,14 @@ Exchange::Step Exchange::send_request() {
   if (client_is_gone()) return cancel();
   search_.count_try();
   const RequestHead& head = request();
-  const HeadText text =
-      attempt_->side().write_head({head, request_.client, *request_.listener, *request_.route,
-                                   connection_.tls, *attempt_->host().backend, matched_.host.view(),
-                                   matched_.path.view(), request_id(), relayed_body(head)},
-                                  http_);
+  const Channel backend = attempt_->channel();
+  const bool tunnel =
+      (client().delimits() || backend.delimits()) && offers_tunnel(head, *request_.route);
+  const HeadText text = attempt_->side().write_head(
+      {head, request_.client, *request_.listener, *request_.route, connection_.tls,
+       *attempt_->host().backend, matched_.host.view(), matched_.path.view(), request_id(),
+       tunnel ? BodyPlan{} : relayed_body(head)},
+      http_);
   if (!text.ok)
     return reply(431, "the header fields are too large to be forwarded", EndReason::bad_request);
   const TimePoint now = http_.pipes().loop.now();
@@ -121,14 +125,15 @@ Exchange::Step Exchange::send_request() {
   upload_ = {.since = now,
              .awaits_continue = head.expects_continue() && in_.view().size() == head_size};
   upload_.rate.start(now);
-  const uint64_t limit = request_.listener->http->limits.max_body_size;
-  up_.expect(head, limit != 0 ? limit : kUnlimitedBody);
-  if (head.framing() == BodyFraming::delimited) expect_request_trailers();
+  if (tunnel)
+    up_.expect_tunnel();
+  else
+    expect_request_body(backend);
   BytesWithRoom known = in_.bytes_from(head_size);
-  if (head.framing() == BodyFraming::none) known = {};
+  if (head.framing() == BodyFraming::none || client().delimits()) known = {};
   if (head.framing() == BodyFraming::length) known = known.first(request_.body_known);
-  const Channel backend = attempt_->channel();
-  request_.body_known = up_.begin(client(), backend, head.framing(), text.bytes, known);
+  request_.body_known =
+      up_.begin(client(), backend, tunnel ? BodyFraming::none : head.framing(), text.bytes, known);
   backend.set_reader(&backend_events_);
   enter(Stage::await_response);
   return Step::next;
@@ -136,7 +141,10 @@ Exchange::Step Exchange::send_request() {
 
 // Trailers obey the rules for the head: a peer that is not trusted must not claim a client's
 // address in them either.
-void Exchange::expect_request_trailers() {
+void Exchange::expect_request_body(Channel backend) {
+  const uint64_t limit = request_.listener->http->limits.max_body_size;
+  up_.expect(request(), limit != 0 ? limit : kUnlimitedBody, client());
+  if (!may_have_trailers(request(), client(), backend)) return;
   const FieldEdits& edits = request_.route->request_fields;
   FieldFilter filter(request(), {edits.set, edits.add, edits.remove, {}});
   if (!request_.client.trusted) filter.drop_untrusted();

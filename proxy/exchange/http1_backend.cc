@@ -35,8 +35,10 @@ void Http1Backend::record_connect_failure(bool timeout, TimePoint now) {
 
 HeadText Http1Backend::write_head(const ForwardedHead& forwarded, HttpResources& http) {
   if (authenticates_connection(forwarded.head)) lease_->make_private();
-  answers_ = answer_to(forwarded.head.method());
-  may_upgrade_ = forwarded.head.upgrades();
+  // To HTTP/1 an extended CONNECT is a GET with Upgrade.
+  const bool extended = !forwarded.head.protocol().empty();
+  answers_ = extended ? AnswerTo::other : answer_to(forwarded.head.method());
+  may_upgrade_ = forwarded.head.upgrades() || extended;
   limits_ = forwarded.listener.http->head_limits();
   parser_.reset(answers_, limits_);
   return write_forwarded_head(forwarded, http);

@@ -11,6 +11,16 @@ using Stage = ExchangeStage;
 
 class ExchangeWalk : public ExchangeFixture {
  protected:
+  static constexpr const char* kSwitch =
+      "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
+
+  // The reset of a stream ends its exchange at once, but that of a backend does not.
+  void deliver_cut_response() {
+    get();
+    backend.answers("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello");
+    client.stream.has_not_acknowledged(100);
+    backend.stream->resets();
+  }
   // Brings the exchange into a stage where it waits.
   void reach(Stage stage) {
     switch (stage) {
@@ -23,8 +33,13 @@ class ExchangeWalk : public ExchangeFixture {
         get();
         return backend.answers("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello");
       case Stage::answer: return client.stream.has_room_for(0), get("/text");
-      case Stage::tunnel: return connect_tunnel();
+      case Stage::tunnel:
+        if (!client.stream.delimits()) return connect_tunnel();
+        begin();
+        client.asks_for("websocket", "/chat");
+        return backend.answers(kSwitch);
       case Stage::delivering:
+        if (client.stream.delimits()) return deliver_cut_response();
         upload();
         backend.stream->has_not_acknowledged(100);
         return client.stream.resets();
@@ -40,6 +55,7 @@ class ExchangeWalk : public ExchangeFixture {
 // The head that the client has got, and the outcome.
 struct Row {
   const char* name;
+  bool stream;  // the client's side
   Stage stage;
   const char *client_reset, *client_fin, *cut, *time_limit;
   friend void PrintTo(const Row& row, std::ostream* out) { *out << row.name; }
@@ -47,39 +63,64 @@ struct Row {
 
 // clang-format off
 constexpr Row kRows[] = {
-    {"read_head", Stage::read_head,
+    {"read_head", false, Stage::read_head,
      "abort client_reset", "close client_closed",
      "<503 by weir, last>linger drain_deadline", "<408 by weir, last>linger request_header_timeout"},
-    {"queued", Stage::queued,
+    {"queued", false, Stage::queued,
      "abort client_reset", "close client_closed",
      "<503 by weir, last>linger drain_deadline", "<503 by weir>keep queue_timeout"},
-    {"pause", Stage::pause,
+    {"pause", false, Stage::pause,
      "abort client_reset", "close client_closed",
      "<503 by weir, last>linger drain_deadline", "<502 by weir>keep connect_failed"},
-    {"connect", Stage::connect,
+    {"connect", false, Stage::connect,
      "abort client_reset", "open",
      "<503 by weir, last>linger drain_deadline", "<504 by weir>keep connect_timeout"},
-    {"await_response", Stage::await_response,
+    {"await_response", false, Stage::await_response,
      "abort client_reset", "close client_closed",
      "<503 by weir, last>linger drain_deadline", "<504 by weir, last>linger response_timeout"},
-    {"relay", Stage::relay,
+    {"relay", false, Stage::relay,
      "<200>abort client_reset", "<200>abort client_closed",
      "<200>abort drain_deadline", "<200>abort response_timeout"},
-    {"answer", Stage::answer,
+    {"answer", false, Stage::answer,
      "abort client_reset", "<200 by weir>keep",
      "abort drain_deadline", "abort client_idle_timeout"},
-    {"tunnel", Stage::tunnel,
+    {"tunnel", false, Stage::tunnel,
      "<101 tunnel>abort client_reset", "<101 tunnel>open",
      "<101 tunnel>abort drain_deadline", "<101 tunnel>linger idle_timeout"},
-    {"delivering", Stage::delivering,
+    {"delivering", false, Stage::delivering,
      "open", "open",
      "abort drain_deadline", "abort half_close_timeout"},
+    {"queued_stream", true, Stage::queued,
+     "abort client_reset", "open",
+     "<503 by weir>keep drain_deadline", "<503 by weir>keep queue_timeout"},
+    {"pause_stream", true, Stage::pause,
+     "abort client_reset", "open",
+     "<503 by weir>keep drain_deadline", "<502 by weir>keep connect_failed"},
+    {"connect_stream", true, Stage::connect,
+     "abort client_reset", "open",
+     "<503 by weir>keep drain_deadline", "<504 by weir>keep connect_timeout"},
+    {"await_response_stream", true, Stage::await_response,
+     "abort client_reset", "open",
+     "<503 by weir>keep drain_deadline", "<504 by weir>keep response_timeout"},
+    {"relay_stream", true, Stage::relay,
+     "<200>abort client_reset", "<200>open",
+     "<200>abort drain_deadline", "<200>abort response_timeout"},
+    {"answer_stream", true, Stage::answer,
+     "<200 by weir>abort client_reset", "<200 by weir>keep",
+     "<200 by weir>abort drain_deadline", "<200 by weir>abort client_idle_timeout"},
+    {"tunnel_stream", true, Stage::tunnel,
+     "<101 tunnel>abort client_reset", "<101 tunnel>open",
+     "<101 tunnel>abort drain_deadline", "<101 tunnel>linger idle_timeout"},
+    {"delivering_stream", true, Stage::delivering,
+     "<200>abort backend_reset", "<200>open",
+     "<200>abort drain_deadline", "<200>abort client_idle_timeout"},
 };
 // clang-format on
 
 class EveryStage : public ExchangeWalk, public testing::WithParamInterface<Row> {
  protected:
   void SetUp() override {
+    if (GetParam().stream) client.stream.carries_one_message();
     reach(GetParam().stage);
     ASSERT_EQ(stage(), GetParam().stage);
   }

@@ -10,6 +10,8 @@
 #include "exchange/backend_side.h"
 #include "exchange/client_side.h"
 #include "exchange/exchange.h"
+#include "http/h2_head.h"
+#include "http/semantics.h"
 #include "unit/exchange/fake_stream.h"
 
 namespace weir::test {
@@ -22,6 +24,15 @@ struct FakeClient final : ClientSide {
   }
   void sends_malformed_head(Fault fault) {
     heads.send_malformed(fault);
+    stream.become_readable();
+  }
+  // The next head is that of an extended CONNECT (RFC 8441 4).
+  void asks_for(std::string_view protocol, std::string_view path) {
+    extended_ = {{":method", "CONNECT"},
+                 {":protocol", protocol},
+                 {":scheme", "https"},
+                 {":path", path},
+                 {":authority", "a.test"}};
     stream.become_readable();
   }
 
@@ -49,14 +60,17 @@ struct FakeClient final : ClientSide {
   bool last_request() const override { return last; }
   bool served_before() const override { return served; }
   HeadRead read_head(HeadBuffer& in, RequestHead& to) override {
+    if (!extended_.empty()) return read_extended(in, to);
     return heads.read(stream, in, to);
   }
   Fault fault() const override { return heads.fault(); }
   HeadText write_head(const ResponseHead& response, ResponsePlan& plan, bool& keep) override {
     plan.body = {response.bodiless() ? BodyFraming::none : response.framing(),
                  response.announced_length()};
+    if (plan.body.framing == BodyFraming::until_close && stream.delimits())
+      plan.body.framing = BodyFraming::delimited;
     if (plan.body.framing == BodyFraming::until_close) keep = false;
-    return text(fmt::format("<{}{}>", response.status(), keep ? "" : " last"));
+    return text(fmt::format("<{}{}>", response.status(), last_of_connection(keep)));
   }
   HeadText write_interim_head(const ResponseHead& response, const ResponsePlan&) override {
     return text(fmt::format("<{}>", response.status()));
@@ -65,7 +79,8 @@ struct FakeClient final : ClientSide {
     return text(fmt::format("<{} tunnel>", response.status()));
   }
   HeadText write_own_head(const OwnHead& own, bool keep) override {
-    return text(fmt::format("<{} by weir{}>", own.status, keep ? "" : ", last"));
+    return text(fmt::format("<{} by weir{}{}>", own.status,
+                            last_of_connection(keep).empty() ? "" : ",", last_of_connection(keep)));
   }
   void on_exchange_over(AfterExchange how, std::optional<EndReason> why) override {
     ++overs;
@@ -89,9 +104,34 @@ struct FakeClient final : ClientSide {
   std::string leftover;
 
  private:
-  ClientConnection connection_;
+  HeadRead read_extended(HeadBuffer& in, RequestHead& to) {
+    std::string block;
+    for (const auto& [name, value] : std::exchange(extended_, {}))
+      for (const std::string_view text : {name, value})
+        block.append(text.data() == name.data() ? 1 : 0, '\0')
+            .append(1, static_cast<char>(text.size()))
+            .append(text);
+    const HeadLimits limits{4096, 10};
+    std::string memory(2 * limits.head, ' ');
+    H2RequestReader reader;
+    reader.begin(to, memory, limits);
+    const HpackOutcome outcome = HpackDecoder().decode(block, reader.texts(), limits.head, reader);
+    CHECK(!reader.finish(outcome, stream.ended_by_peer()));
+    in.assign(std::string_view(memory).substr(0, reader.size()));
+    return {HeadRead::Status::complete, 0, static_cast<uint32_t>(reader.size())};
+  }
 
+  ClientConnection connection_;
+  std::vector<std::pair<std::string_view, std::string_view>> extended_;  // fields; one head
+
+  std::string_view last_of_connection(bool keep) const {
+    return keep || stream.delimits() ? "" : " last";
+  }
   HeadText text(std::string written) {
+    if (stream.delimits()) {
+      stream.received += written;
+      return {heads_fit, {}};
+    }
     written_ = std::move(written);
     written_.resize(written_.size() + kChunkHeadSize);
     return {heads_fit, {written_.data(), written_.size() - kChunkHeadSize, kChunkHeadSize}};
@@ -128,6 +168,7 @@ struct FakeBackend final : BackendSide {
     was_kept = kept != nullptr;
     lease = was_kept ? std::move(kept) : cluster.pool(backend).open();
     stream.emplace();
+    if (streams) stream->carries_one_message();
     channel_ = *stream;
     heads = {};
     response_begun = false;
@@ -144,8 +185,17 @@ struct FakeBackend final : BackendSide {
   bool reused() const override { return was_kept; }
   bool is_private() const override { return false; }
   HeadText write_head(const ForwardedHead& forwarded, HttpResources&) override {
-    heads.reset();
+    // An upgrade is an extended CONNECT in HTTP/2, and the other way round.
+    const bool upgrades = forwarded.head.upgrades() || !forwarded.head.protocol().empty();
+    heads.reset(!upgrades ? answer_to(forwarded.head.method())
+                : streams ? AnswerTo::connect
+                          : AnswerTo::other);
     written_ = fmt::format("<{} {}>", forwarded.head.method(), forwarded.path);
+    body = forwarded.body;
+    if (streams) {
+      stream->received = written_;
+      return {request_fits, {}};
+    }
     written_.resize(written_.size() + kChunkHeadSize);
     return {request_fits, {written_.data(), written_.size() - kChunkHeadSize, kChunkHeadSize}};
   }
@@ -169,6 +219,8 @@ struct FakeBackend final : BackendSide {
   FakeHeads<H1ResponseParser, ResponseHead> heads;
   Connecting connecting = Connecting::done;
   Lease lease;
+  BodyPlan body;         // that write_head() was told
+  bool streams = false;  // attempts get streams, not connections
   bool request_fits = true, response_begun = false, was_kept = false, timed_out = false;
   BackendIndex last_backend = kNoBackend;
   int begun = 0, ended = 0, given_back = 0, connect_failures = 0;

@@ -12,21 +12,27 @@
 
 namespace weir::test {
 
-// A peer and its stream. It takes every byte, until has_room_for().
+// A peer and its stream. It takes every byte, until has_room_for(). Until carries_one_message() it
+// stands for a connection, whose messages have framing of their own.
 class FakeStream final : public Stream {
  public:
+  FakeStream() { delimits_ = false; }
+  void carries_one_message() { delimits_ = true; }
+
   // What the peer does.
   void sends(std::string_view bytes) {
     incoming_ += bytes;
     become_readable();
   }
-  void finishes() {
+  void finishes(std::string_view trailers = {}) {
     ended_by_peer_ = true;
+    trailers_ = trailers;
     become_readable();
   }
   void resets() {
     reset_ = true;
     become_readable();
+    if (writer_ != nullptr) writer_->on_writable();
   }
   void has_room_for(size_t bytes) {
     room_ = bytes;
@@ -39,6 +45,7 @@ class FakeStream final : public Stream {
   // What weir did.
   std::string received;  // by the peer
   bool ended = false;
+  std::string trailers_received;
   bool aborted = false;
   size_t unread() const { return incoming_.size(); }  // by weir
   bool watched() const { return reader_ != nullptr || writer_ != nullptr; }
@@ -61,6 +68,7 @@ class FakeStream final : public Stream {
   }
   Io write(std::span<const char> head, std::span<const char> body) override {
     if (reset_) return {Io::Status::failed};
+    CHECK(!ended && !aborted && head.size() + body.size() > 0);
     size_t size = 0;
     for (const std::span<const char> part : {head, body}) {
       const size_t taken = std::min(part.size(), room_);
@@ -71,15 +79,19 @@ class FakeStream final : public Stream {
     writable_ = size == head.size() + body.size();
     return {Io::Status::ok, size};
   }
-  void end(std::string_view) override { ended = true; }
-  std::string_view trailers() const override { return {}; }
+  void end(std::string_view trailers) override {
+    CHECK(!std::exchange(ended, true) && !aborted);
+    trailers_received = trailers;
+  }
   void abort() override {
     aborted = true;
     open_ = false;
   }
+  std::string_view trailers() const override { return trailers_; }
 
  private:
   std::string incoming_;  // not read yet
+  std::string trailers_;
   size_t room_ = SIZE_MAX;
 };
 
