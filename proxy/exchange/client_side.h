@@ -36,6 +36,8 @@ enum class AfterExchange : uint8_t {
   // a
   // tunnel has ended on both sides, or the request came in part: RST_STREAM if it is still open.
   close,
+  // Not HTTP/1: leftover() begins with the preface of HTTP/2. Nothing was counted or logged.
+  http2,
 };
 
 // The session gives the exchange back before it closes the connection.

@@ -186,6 +186,7 @@ Exchange::Step Exchange::read_head() {
                    EndReason::bad_request);
     case HeadRead::Status::ended: return over(AfterExchange::close, EndReason::client_closed);
     case HeadRead::Status::failed: return client_failed();
+    case HeadRead::Status::http2: return over(AfterExchange::http2, std::nullopt);
   }
   CHECK_UNREACHABLE();
 }

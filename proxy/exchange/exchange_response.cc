@@ -41,6 +41,7 @@ Exchange::Step Exchange::read_response() {
     case HeadRead::Status::malformed: return backend_at_fault(attempt_->side().fault().reason);
     case HeadRead::Status::ended: return backend_gone(EndReason::backend_closed);
     case HeadRead::Status::failed: return backend_gone(EndReason::backend_reset);
+    case HeadRead::Status::http2: break;
   }
   CHECK_UNREACHABLE();
 }
@@ -200,7 +201,10 @@ bool Exchange::client_has_finished() {
 Exchange::Step Exchange::over(AfterExchange after, std::optional<EndReason> failure) {
   search_.end_retrying(RetryResult::failed);
   settle();
-  record(failure);
+  if (after == AfterExchange::http2)
+    request_.leftover = in_.view();
+  else
+    record(failure);
   if (after == AfterExchange::keep && !client().delimits()) {
     const std::string_view next = up_.leftover();
     if (!next.empty())
@@ -224,7 +228,7 @@ Exchange::Step Exchange::client_failed() {
   const BodyRelay::State sent = up_.state();
   if ((sent == BodyRelay::State::done || sent == BodyRelay::State::idle) && !tunnel_)
     return over(AfterExchange::abort, reason);
-  // A stream that is reset was cancelled: nobody waits for what came before, and half an upload
+  // A stream that is reset was cancelled: what came before is of no use, and half an upload
   // must not look like a whole one.
   if (client().delimits() && !tunnel_) {
     if (attempt_->has_connection()) attempt_->channel().abort();

@@ -16,6 +16,7 @@ struct [[nodiscard]] HeadRead {
     malformed,   // the side's fault() says why
     ended,       // the peer sends no more bytes
     failed,      // reading failed
+    http2,       // the bytes begin with the preface of HTTP/2; of a client's first request only
   };
   Status status;
   uint32_t bytes = 0;  // that were received in this step

@@ -6,6 +6,12 @@
 #include "session/http_session.h"
 
 namespace weir {
+namespace {
+
+// RFC 9113 3.4: its beginning, which HTTP/1 reads as a request line.
+constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n";
+
+}  // namespace
 
 // PageBlocks lends whole pages of 4 KiB.
 static_assert(sizeof(Http1Client) <= 2 * 4096);
@@ -50,6 +56,9 @@ void Http1Client::on_exchange_over(AfterExchange after, std::optional<EndReason>
 HeadRead Http1Client::read_head(HeadBuffer& in, RequestHead& head) {
   const HeadRead read = read_h1_head(parser_, connection_.channel, in, head, max_head_size_);
   if (read.status == HeadRead::Status::complete) version_ = head.version();
+  if (read.status == HeadRead::Status::malformed && in.view().starts_with(kPreface) &&
+      session_->may_be_http2())
+    return {HeadRead::Status::http2, read.bytes};
   return read;
 }
 

@@ -91,6 +91,7 @@ void HttpSession::on_exchange_over(AfterExchange after, std::optional<EndReason>
       give_back_exchange();
       client_.close();
       return end(failure.value_or(EndReason::client_closed), DrainEnd::peer);
+    case AfterExchange::http2: break;  // may_be_http2() is false
   }
   CHECK_UNREACHABLE();
 }

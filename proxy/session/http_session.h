@@ -44,6 +44,8 @@ class HttpSession final : public Session, private TransportReader, private Deadl
   }
   bool last_request() const;
   bool served_before() const { return requests_ > 1; }
+  // The preface of HTTP/2 may come in place of the first request.
+  bool may_be_http2() const { return false; }
   void on_exchange_over(AfterExchange after, std::optional<EndReason> failure);
 
  private:

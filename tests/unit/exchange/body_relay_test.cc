@@ -137,7 +137,7 @@ TEST_P(DelimitedBody, IsFollowedByTheTrailersThatPass) {
   EXPECT_EQ(got(), "hello|x-sum: 1\r\ngrpc-status: 0\r\n");
 }
 
-TEST_P(DelimitedBody, HasNoTrailersThatNobodyAskedFor) {
+TEST_P(DelimitedBody, HasNoTrailersWithoutAFilter) {
   expect_delimited();
   begin();
   ends("x-sum: 1\r\n");

@@ -384,5 +384,18 @@ TEST_F(StreamOfAClient, EndsATrailerlessAnswerWhoseTrailersAreTooLarge) {
   EXPECT_EQ(outcome(), "keep");
 }
 
+TEST_F(ExchangeFixture, PrefaceOfHttp2IsNoRequest) {
+  begin("");
+  client.overs = 0;
+  client.after.reset();
+  begin();
+  without_head = 1;
+  client.sends_preface();
+  EXPECT_EQ(outcome(), "http2");
+  EXPECT_EQ(client.leftover, "\r\nPRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+  EXPECT_EQ(client.stream.received, "");
+  EXPECT_EQ(metrics.listener(0).request_errors[RequestError::malformed].value, 0u);
+}
+
 }  // namespace
 }  // namespace weir::test

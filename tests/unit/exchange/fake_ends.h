@@ -35,6 +35,10 @@ struct FakeClient final : ClientSide {
                  {":authority", "a.test"}};
     stream.become_readable();
   }
+  void sends_preface() {
+    is_preface_ = true;
+    asks("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+  }
 
   // `in_force`: the configuration.
   void connect(Exchange& to, const SnapshotRef& in_force, ListenerCells& cells) {
@@ -61,7 +65,8 @@ struct FakeClient final : ClientSide {
   bool served_before() const override { return served; }
   HeadRead read_head(HeadBuffer& in, RequestHead& to) override {
     if (!extended_.empty()) return read_extended(in, to);
-    return heads.read(stream, in, to);
+    const HeadRead read = heads.read(stream, in, to);
+    return is_preface_ && !in.empty() ? HeadRead{HeadRead::Status::http2, read.bytes} : read;
   }
   Fault fault() const override { return heads.fault(); }
   HeadText write_head(const ResponseHead& response, ResponsePlan& plan, bool& keep) override {
@@ -123,6 +128,7 @@ struct FakeClient final : ClientSide {
 
   ClientConnection connection_;
   std::vector<std::pair<std::string_view, std::string_view>> extended_;  // fields; one head
+  bool is_preface_ = false;
 
   std::string_view last_of_connection(bool keep) const {
     return keep || stream.delimits() ? "" : " last";
