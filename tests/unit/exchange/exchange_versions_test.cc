@@ -244,6 +244,13 @@ TEST_P(Versions, DoNotRetryABodyThatHasMoved) {
   EXPECT_THAT(client.stream.received, testing::StartsWith("<502 by weir"));
 }
 
+TEST_P(Versions, AnswerBadGatewayWhenANewConnectionIsReset) {
+  get();
+  backend.stream->resets();
+  EXPECT_THAT(client.stream.received, testing::StartsWith("<502 by weir>"));
+  EXPECT_EQ(backend.begun, 1) << "the request may have been processed";
+}
+
 TEST_P(Versions, LimitTheTimeOfAClientThatTakesNothing) {
   get();
   answer_delimited();
@@ -355,6 +362,20 @@ TEST_F(StreamOfAClient, IsIdleWhileItWaitsForRoom) {
   client.stream.has_room_for(0);
   for (int i = 0; i < 16 && outcome() == "open"; ++i) advance(1s);
   EXPECT_EQ(outcome(), "abort response_timeout") << "the backend has sent nothing";
+}
+
+// A connection may have to end with a FIN, for the sake of an earlier response.
+TEST_F(StreamOfAClient, IsResetWhenItsResponseIsCut) {
+  client.served = true;
+  get();
+  backend.answers("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello");
+  client.stream.has_not_acknowledged(100);
+  backend.stream->resets();
+  ASSERT_EQ(stage(), Stage::delivering);
+  client.stream.has_not_acknowledged(0);
+  advance(1s);
+  EXPECT_EQ(outcome(), "abort backend_reset");
+  EXPECT_FALSE(client.stream.ended);
 }
 
 TEST_F(StreamOfAClient, RefusesAProtocolThatTheRouteDoesNotAllow) {
