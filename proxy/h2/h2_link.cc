@@ -14,18 +14,23 @@ H2Link::H2Link(PipeResources& resources, Transport& transport, H2Role role, H2Li
       transport_(transport),
       owner_(owner),
       outbox_(resources),
-      connection_(role, *this, outbox_) {}
+      connection_(role, *this, outbox_),
+      bounded_(role == H2Role::server) {}
 
-void H2Link::start(const H2OwnSettings& settings, unsigned patience, std::string_view first) {
+void H2Link::start(const H2OwnSettings& settings, unsigned patience) {
   open_ = true;
   transport_.set_reader(this);
   transport_.set_writer(this);
   received_at_ = moved_at_ = resources_.loop.now();
   connection_.start(settings, received_at_, patience);
   flush_later();
+}
+
+void H2Link::receive_first(std::string_view first) {
   if (!first.empty()) receive(first);
-  if (open_ && transport_.readable()) return read();
-  if (open_ && !first.empty()) settle(std::nullopt);
+  if (!open_) return;
+  if (transport_.readable()) return read();
+  if (!first.empty()) settle(std::nullopt);
 }
 
 void H2Link::close() {
@@ -50,7 +55,10 @@ void H2Link::read_blocks(std::optional<H2LinkOwner::Down>& down) {
   for (int i = 0; i < kReadsPerTurn && open_ && transport_.readable() && !down; ++i) {
     const Io io = transport_.read({block, kBlockSize});
     switch (io.status) {
-      case Io::Status::ok: receive({block, io.bytes}); break;
+      case Io::Status::ok:
+        received_ += io.bytes;
+        receive({block, io.bytes});
+        break;
       case Io::Status::blocked: break;
       case Io::Status::eof: down = H2LinkOwner::Down::ended; break;
       case Io::Status::unsupported:
@@ -61,7 +69,6 @@ void H2Link::read_blocks(std::optional<H2LinkOwner::Down>& down) {
 }
 
 void H2Link::receive(std::string_view bytes) {
-  received_ += bytes.size();
   if (connection_.error()) return;  // discarded, while the GOAWAY leaves
   received_at_ = resources_.loop.now();
   connection_.receive(bytes, received_at_);
@@ -104,6 +111,11 @@ void H2Link::on_fields_end(H2StreamState& stream, H2Fields kind, const HpackOutc
 void H2Link::on_data(H2StreamState& stream, std::string_view data) {
   own(stream).on_data(data);
   add_news(own(stream));
+  held_ += data.size();
+  if (holding_ || !bounded_) return;
+  if (held_ <= kMostHeld && resources_.buffers.lent() <= kMostBlocks) return;
+  holding_ = true;
+  connection_.hold_window(true);
 }
 
 void H2Link::on_end(H2StreamState& stream) {
@@ -169,7 +181,16 @@ void H2Link::reset(H2Stream& stream, H2Error code, bool fault) {
 
 void H2Link::taken(H2Stream& stream, size_t bytes, bool blocked) {
   connection_.taken(stream, bytes, blocked);
-  if (!outbox_.empty()) flush_later();
+  dropped(bytes);
+}
+
+void H2Link::dropped(size_t bytes) {
+  held_ -= bytes;
+  if (holding_ && held_ <= kMostHeld / 2) {
+    holding_ = false;
+    connection_.hold_window(false);
+  }
+  if (open_ && !outbox_.empty()) flush_later();
 }
 
 void H2Link::reset_all() {

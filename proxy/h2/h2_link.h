@@ -50,8 +50,10 @@ class H2Link final : private H2Events,
   H2Link(PipeResources& resources, Transport& transport, H2Role role, H2LinkOwner& owner);
   ~H2Link() { close(); }
 
-  // Takes the transport's observers. `first`: bytes that were read from it before.
-  void start(const H2OwnSettings& settings, unsigned patience, std::string_view first);
+  // Takes the transport's observers, and writes what a connection begins with.
+  void start(const H2OwnSettings& settings, unsigned patience);
+  // Then: `first`, bytes that were read from the transport before, and what it has now.
+  void receive_first(std::string_view first);
   // No further call of the owner. The transport stays open.
   void close();
   bool is_open() const { return open_; }
@@ -73,7 +75,9 @@ class H2Link final : private H2Events,
   void send_fields(H2Stream& stream, std::string_view block, bool end);
   void end_stream(H2Stream& stream, uint64_t frame);
   void reset(H2Stream& stream, H2Error code, bool fault);
+  // Bytes of its inbox were read; they were dropped.
   void taken(H2Stream& stream, size_t bytes, bool blocked);
+  void dropped(size_t bytes);
   uint64_t end_of_outbox() const { return outbox_.end_position(); }
   // Every stream that is attached is reset: the connection is over.
   void reset_all();
@@ -81,6 +85,10 @@ class H2Link final : private H2Events,
  private:
   static constexpr int kReadsPerTurn = 8;
   static constexpr size_t kWrittenPerTurn = 256 * 1024;
+  // Above these, of one connection of a client or of all blocks of the worker, a client's window
+  // for its whole connection is given back only when its bytes are taken.
+  static constexpr size_t kMostHeld = 1024 * 1024;
+  static constexpr size_t kMostBlocks = 64 * 1024 * 1024 / kBlockSize;
 
   // H2Events
   H2StreamState* on_new_stream(uint32_t id) override { return owner_.on_new_stream(id); }
@@ -127,6 +135,9 @@ class H2Link final : private H2Events,
   uint64_t received_ = 0;
   uint64_t sent_ = 0;
   size_t written_ = 0;  // in this turn
+  size_t held_ = 0;     // in the inboxes
+  const bool bounded_;  // held_, as that of a client
+  bool holding_ = false;
   bool open_ = false;
 };
 

@@ -22,18 +22,19 @@ void H2Stream::attach(H2Link& link) {
   DCHECK(link_ == nullptr);
   link_ = &link;
   open_ = true;
-  readable_ = Stream::ended_by_peer_ = reset_ = eof_ = blocked_ = reader_news_ = writer_news_ = false;
+  readable_ = Stream::ended_by_peer_ = reset_ = eof_ = blocked_ = reader_news_ = writer_news_ =
+      false;
   writable_ = true;
   abort_code_ = H2Error::internal_error;
   frame_ = Outbox::kNoFrame;
-  received_ = sent_ = 0;
+  end_in_outbox_ = received_ = sent_ = 0;
   set_priority({});
 }
 
 void H2Stream::detach() {
   if (link_ == nullptr) return;
   if (attached()) link_->connection().detach(*this);
-  inbox_.clear();
+  drop_inbox();
   trailers_.reset();
   static_cast<StreamNews*>(this)->unlink();
   static_cast<WaitingToSend*>(this)->unlink();
@@ -47,7 +48,7 @@ Io H2Stream::read(std::span<char> to) {
   if (reset_) return {Io::Status::failed};
   const size_t read = inbox_.read(to);
   if (read > 0) {
-    if (attached()) link_->taken(*this, read, std::exchange(blocked_, false));
+    link_->taken(*this, read, std::exchange(blocked_, false));
     readable_ = inbox_.size() > 0 || eof_;
     return {Io::Status::ok, read};
   }
@@ -72,6 +73,7 @@ Io H2Stream::write(std::span<const char> head, std::span<const char> body) {
     written += size;
   }
   sent_ += written;
+  if (written > 0) end_in_outbox_ = link_->end_of_outbox();
   if (written == wanted) return {Io::Status::ok, written};
   writable_ = false;
   link_->wait_for_room(*this);
@@ -82,6 +84,7 @@ void H2Stream::send_fields(std::string_view block, bool end) {
   if (!attached()) return;
   frame_ = link_->end_of_outbox();
   link_->send_fields(*this, block, end);
+  end_in_outbox_ = link_->end_of_outbox();
 }
 
 void H2Stream::end(std::string_view trailers) {
@@ -100,6 +103,12 @@ void H2Stream::reset(H2Error code, bool fault) {
   if (!attached()) return;
   link_->reset(*this, code, fault);
   on_reset();
+}
+
+size_t H2Stream::unsent() const {
+  if (link_ == nullptr) return 0;
+  const uint64_t sent = link_->outbox().sent_position();
+  return end_in_outbox_ > sent ? static_cast<size_t>(end_in_outbox_ - sent) : 0;
 }
 
 std::span<char> H2Stream::trailer_memory() {
@@ -125,8 +134,13 @@ void H2Stream::on_end() {
 void H2Stream::on_reset() {
   reset_ = readable_ = writable_ = true;
   reader_news_ = writer_news_ = true;
-  inbox_.clear();
+  drop_inbox();
   static_cast<WaitingToSend*>(this)->unlink();
+}
+
+void H2Stream::drop_inbox() {
+  link_->dropped(inbox_.size());
+  inbox_.clear();
 }
 
 void H2Stream::on_room() {

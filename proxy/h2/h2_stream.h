@@ -34,6 +34,7 @@ class H2Stream : public Stream, public H2StreamState, public WaitingToSend, priv
   // END_STREAM with the last frame if that can still be changed; with the fields of trailers else.
   void end(std::string_view trailers) override;
   void abort() override { reset(abort_code_); }
+  size_t unsent() const override;
   std::string_view trailers() const override { return trailers_ ? trailers_->text : ""; }
 
   // HEADERS with this block.
@@ -62,11 +63,13 @@ class H2Stream : public Stream, public H2StreamState, public WaitingToSend, priv
   void on_reset();
   void on_room();
   void tell();
+  void drop_inbox();
 
   H2Link* link_ = nullptr;
   Inbox inbox_;
   std::unique_ptr<Trailers> trailers_;
   uint64_t frame_ = Outbox::kNoFrame;  // its last one
+  uint64_t end_in_outbox_ = 0;         // behind its last byte
   uint64_t received_ = 0;
   uint64_t sent_ = 0;
   H2Error abort_code_ = H2Error::internal_error;

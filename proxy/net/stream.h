@@ -40,7 +40,7 @@ class Stream {
   bool writable() const { return writable_; }
   bool ended_by_peer() const { return ended_by_peer_; }  // bytes before the end may be unread
   bool was_reset() const { return reset_; }              // by the peer, or with the connection
-  size_t unsent() const { return unsent_; }              // bytes that were taken and have not left
+  virtual size_t unsent() const = 0;                     // bytes that were taken and have not left
   bool delimits() const { return delimits_; }  // false: a message has framing in its bytes
 
  protected:
@@ -48,7 +48,6 @@ class Stream {
 
   TransportReader* reader_ = nullptr;
   TransportWriter* writer_ = nullptr;
-  size_t unsent_ = 0;
   bool open_ = true;
   bool readable_ = false;
   bool writable_ = true;

@@ -40,7 +40,7 @@ class FakeStream final : public Stream {
     if (writable_ && writer_ != nullptr) writer_->on_writable();
   }
   void takes_everything() { has_room_for(SIZE_MAX); }
-  void has_not_acknowledged(size_t bytes) { unsent_ = bytes; }
+  void has_not_acknowledged(size_t bytes) { unacknowledged_ = bytes; }
 
   // What weir did.
   std::string received;  // by the peer
@@ -87,11 +87,13 @@ class FakeStream final : public Stream {
     aborted = true;
     open_ = false;
   }
+  size_t unsent() const override { return unacknowledged_; }
   std::string_view trailers() const override { return trailers_; }
 
  private:
   std::string incoming_;  // not read yet
   std::string trailers_;
+  size_t unacknowledged_ = 0;
   size_t room_ = SIZE_MAX;
 };
 
