@@ -9,7 +9,7 @@ namespace weir {
 std::vector<std::string> offered_protocols(const config::Listener& listener) {
   std::vector<std::string> offered = listener.tls->alpn;
   if (offered.empty()) offered = {"h2", "http/1.1", "http/1.0"};
-  if (!kHttp2Served || !listener.http2.enabled) std::erase(offered, "h2");
+  if (!listener.http2.enabled) std::erase(offered, "h2");
   return offered;
 }
 
@@ -21,7 +21,7 @@ HttpSpec::HttpSpec(const config::Listener& listener, const ClusterPlaces& cluste
       via(listener.via ? "weir" : ""),
       allow_connect(listener.allow_connect),
       cancel_on_close(listener.cancel_on_close),
-      http2_enabled(kHttp2Served && listener.http2.enabled),
+      http2_enabled(listener.http2.enabled),
       max_streams(listener.http2.max_streams) {
   for (const Route& route : routes.routes()) {
     head_room = std::max({head_room, route.request_fields.size(), route.response_fields.size()});

@@ -14,9 +14,6 @@
 
 namespace weir {
 
-// Sessions with clients serve HTTP/2. Until they do, no listener offers it or accepts its preface.
-inline constexpr bool kHttp2Served = false;
-
 // The ALPN protocols that an HTTP listener with TLS offers, the preferred first.
 std::vector<std::string> offered_protocols(const config::Listener&);
 

@@ -6,8 +6,15 @@
 
 namespace weir {
 
-HttpSession::HttpSession(SessionOwner& owner, Http1Clients& clients, Start start)
-    : Session(owner, std::move(start)), clients_(clients) {}
+namespace {
+
+constexpr std::string_view kHttp2Protocol = "h2";  // in ALPN (RFC 9113 3.2)
+
+}  // namespace
+
+HttpSession::HttpSession(SessionOwner& owner, Http1Clients& clients, Http2Requests& requests,
+                         Start start)
+    : Session(owner, std::move(start)), clients_(clients), http2_requests_(requests) {}
 
 void HttpSession::begin(int fd) {
   if (!client_.open(loop(), fd)) return end(EndReason::error, DrainEnd::peer);
@@ -17,6 +24,7 @@ void HttpSession::begin(int fd) {
 
 void HttpSession::on_opened() {
   drop_opening();
+  if (client_.tls() != nullptr && client_.tls()->alpn() == kHttp2Protocol) return begin_http2({});
   await_request();
   // The request may have come with the last message of the handshake.
   if (stage_ == Stage::idle && client_.readable()) on_readable();
@@ -56,6 +64,15 @@ bool HttpSession::last_request() const {
          loop().now() >= max_age_deadline();
 }
 
+bool HttpSession::on_head() {
+  const ListenerSpec* const before = listener_;
+  ++requests_;
+  renew();
+  // HTTP/1 says it in the answer.
+  if (http2_ && last_request()) http2_->leave(EndReason::last_request);
+  return listener_ != before;
+}
+
 void HttpSession::on_readable() {
   if (stage_ == Stage::lingering) return discard();
   if (stage_ == Stage::idle) begin_exchange({});
@@ -78,6 +95,11 @@ void HttpSession::on_exchange_over(AfterExchange after, std::optional<EndReason>
       if (client_.readable()) on_readable();
       return;
     }
+    case AfterExchange::http2: {
+      const std::string first(request_->exchange().leftover());
+      give_back_exchange();
+      return begin_http2(first);
+    }
     case AfterExchange::linger:
       give_back_exchange();
       // A client that has left while weir sent its last response is no other end of the session.
@@ -91,9 +113,27 @@ void HttpSession::on_exchange_over(AfterExchange after, std::optional<EndReason>
       give_back_exchange();
       client_.close();
       return end(failure.value_or(EndReason::client_closed), DrainEnd::peer);
-    case AfterExchange::http2: break;  // may_be_http2() is false
   }
   CHECK_UNREACHABLE();
+}
+
+bool HttpSession::may_be_http2() const {
+  return requests_ == 0 && client_.tls() == nullptr && listener().http->http2_enabled;
+}
+
+void HttpSession::begin_http2(std::string_view first) {
+  stage_ = Stage::http2;
+  Deadline::cancel();
+  http2_ = std::make_unique<Http2Client>(*this, http2_requests_, client_);
+  http2_->start(first);
+}
+
+// Called by it: it is closed now, and freed with the session.
+void HttpSession::on_http2_over(EndReason reason, bool closed) {
+  http2_->close();
+  if (!closed) return linger(reason);
+  client_.close();
+  end(reason, DrainEnd::peer);
 }
 
 void HttpSession::give_back_exchange() {
@@ -159,16 +199,19 @@ void HttpSession::on_deadline() {
 
 TimePoint HttpSession::last_active() const {
   if (stage_ == Stage::opening) return started();
+  if (stage_ == Stage::http2) return http2_->last_active();
   return request_ != nullptr ? request_->exchange().last_active() : idle_since_;
 }
 
 WaitingFor HttpSession::waiting_for() const {
   if (request_ != nullptr) return request_->exchange().waiting_for();
   if (stage_ == Stage::opening) return WaitingFor::handshake;
+  if (stage_ == Stage::http2) return http2_->waiting_for();
   return stage_ == Stage::lingering ? WaitingFor::client_fin : WaitingFor::traffic;
 }
 
 void HttpSession::close_quiet(EndReason reason) {
+  if (stage_ == Stage::http2) return http2_->leave(reason);
   linger(reason);
 }
 
@@ -178,6 +221,7 @@ void HttpSession::cut(EndReason reason) {
     case Stage::opening: return abort(reason);
     case Stage::idle: return linger(reason);
     case Stage::busy: return request_->exchange().give_up(503, reason);
+    case Stage::http2: return http2_->cut(reason);
     case Stage::lingering: patience_until_ = loop().now(); return;  // it may not take long now
   }
 }
@@ -185,6 +229,7 @@ void HttpSession::cut(EndReason reason) {
 void HttpSession::abort(EndReason reason) {
   if (request_ != nullptr) request_->exchange().abandon(reason);
   give_back_exchange();
+  if (http2_) http2_->close(reason);
   drop_opening();
   client_.abort();
   end(reason, DrainEnd::deadline_rst);
@@ -201,11 +246,13 @@ void HttpSession::close() {
   Deadline::cancel();
   drop_opening();
   give_back_exchange();
+  if (http2_) http2_->close();
   private_.close();
   client_.close();
 }
 
 HttpSession::Bytes HttpSession::moved() const {
+  if (http2_) return {received_ + http2_->link().received(), sent_ + http2_->link().sent()};
   if (request_ == nullptr) return {received_, sent_};
   const Exchange& exchange = request_->exchange();
   return {received_ + exchange.received_bytes(), sent_ + exchange.sent_bytes()};
@@ -213,15 +260,22 @@ HttpSession::Bytes HttpSession::moved() const {
 
 void HttpSession::settle() {
   if (request_ != nullptr) request_->exchange().settle();
+  if (http2_) http2_->settle();
   const auto [received, sent] = moved();
   cells_.received_bytes.add(received - std::exchange(settled_received_, received));
   cells_.sent_bytes.add(sent - std::exchange(settled_sent_, sent));
+}
+
+std::optional<HttpMajor> HttpSession::version() const {
+  if (http2_) return HttpMajor::h2;
+  return requests_ > 0 ? std::optional(HttpMajor::h1) : std::nullopt;
 }
 
 Session::View HttpSession::view() const {
   const TimePoint now = loop().now();
   const Bytes bytes = moved();
   const HostSpec* host = request_ != nullptr ? request_->exchange().host() : nullptr;
+  if (stage_ == Stage::http2) host = http2_->host();
   return {text(id()),
           listener().name,
           client_address_.text(),
@@ -231,8 +285,10 @@ Session::View HttpSession::view() const {
           waiting_for(),
           bytes.received,
           bytes.sent,
-          requests_ > 0 ? std::optional(HttpMajor::h1) : std::nullopt,
-          request_ != nullptr ? 1u : 0u};
+          version(),
+          http2_                ? http2_->streams()
+          : request_ != nullptr ? 1u
+                                : 0u};
 }
 
 }  // namespace weir

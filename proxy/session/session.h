@@ -77,8 +77,12 @@ class Session : public Retirable, public SessionNode {
   // Both sides have acknowledged everything we sent them. Asks the kernel.
   virtual bool delivered() const = 0;
   virtual WaitingFor waiting_for() const = 0;
-  // Sends both sides their FIN and waits a moment for theirs. Only when quiet().
+  // Sends both sides their FIN and waits a moment for theirs. Only when quiet() or may_be_told().
   virtual void close_quiet(EndReason reason) = 0;
+  // HTTP/2: the client has not been told that the connection ends; close_quiet() tells it, and the
+  // requests that are under way finish. `tunnels`: also where a tunnel is under way, which some
+  // clients end when they are told.
+  virtual bool may_be_told([[maybe_unused]] bool tunnels) { return false; }
   // Ends it soon: with FINs if it is silent(), else at once with a reset, because after a FIN a
   // part would look complete.
   virtual void cut(EndReason reason) = 0;

@@ -171,8 +171,10 @@ void Worker::open_session(const ListenerSpec& listener, const SnapshotRef& snaps
     case config::Protocol::tcp:
       return begin(*make_owned<TcpSession>(*this, std::move(start)).release(), connection.fd);
     case config::Protocol::http:
-      return begin(*make_owned<HttpSession>(*this, http1_clients_, std::move(start)).release(),
-                   connection.fd);
+      return begin(
+          *make_owned<HttpSession>(*this, http1_clients_, http2_requests_, std::move(start))
+               .release(),
+          connection.fd);
   }
 }
 
@@ -220,7 +222,9 @@ void Worker::begin_drain(TimePoint from, Duration spread) {
 
 // At each moment of the spread a proportional share of the sessions should be closed, the first at
 // once: those that have been silent for longest, and only sessions that can be closed in order. The
-// other sessions are closed after the spread, when they become silent.
+// other sessions are closed after the spread, when they become silent. A client with HTTP/2 may
+// never be silent: it is told in the same spread that its connection ends, and those with a tunnel
+// at the end of it.
 void Worker::close_silent() {
   const TimePoint now = pipe_resources_.loop.now();
   const double share =
@@ -233,14 +237,14 @@ void Worker::close_silent() {
   }
   std::vector<Session*> silent;
   sessions_.for_each_safe([&](Session& session) {
-    if (session.silent()) silent.push_back(&session);
+    if (session.silent() || session.may_be_told(/*tunnels=*/share >= 1)) silent.push_back(&session);
   });
   const auto later = [](Session* a, Session* b) { return a->last_active() > b->last_active(); };
   std::make_heap(silent.begin(), silent.end(), later);
   for (; due > 0 && !silent.empty(); silent.pop_back()) {
     std::pop_heap(silent.begin(), silent.end(), later);
     // No byte is waiting in weir, but the peer has not acknowledged the last ones.
-    if (!silent.back()->delivered()) continue;
+    if (silent.back()->silent() && !silent.back()->delivered()) continue;
     silent.back()->close_quiet(EndReason::drain_idle);
     ++closed_;
     --due;

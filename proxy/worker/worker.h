@@ -17,6 +17,7 @@
 #include "metrics/worker_metrics.h"
 #include "net/listener.h"
 #include "session/http1_client.h"
+#include "session/http2_request.h"
 #include "session/session.h"
 
 namespace weir {
@@ -124,6 +125,7 @@ class Worker final : public SessionOwner, private Yielding {
   Pools pools_;
   HttpResources http_;
   Http1Clients http1_clients_{http_};
+  Http2Requests http2_requests_{http_};
   SnapshotRef current_;
   IntrusiveList<SnapshotView, ::weir::ListNode> views_;  // all of this worker, for health changes
   std::map<uint64_t, std::unique_ptr<Binding>> bindings_;

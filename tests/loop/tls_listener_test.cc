@@ -120,7 +120,7 @@ TEST_F(TlsListenerTest, PrefersHttp2ByDefault) {
   secure(certificate(site));
   auto one = peer({.alpn = {"http/1.1", "h2"}});
   ASSERT_EQ(handshake(*one), State::done);
-  EXPECT_EQ(one->alpn(), kHttp2Served ? "h2" : "http/1.1");
+  EXPECT_EQ(one->alpn(), "h2");
 }
 
 // curl --http1.0 offers nothing else.
