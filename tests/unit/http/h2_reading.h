@@ -13,14 +13,14 @@
 
 namespace weir {
 
-using H2Fields = std::vector<std::pair<std::string, std::string>>;
+using H2Header = std::vector<std::pair<std::string, std::string>>;
 
-inline H2Fields operator+(H2Fields a, const H2Fields& b) {
+inline H2Header operator+(H2Header a, const H2Header& b) {
   a.insert(a.end(), b.begin(), b.end());
   return a;
 }
-inline H2Fields without(const H2Fields& fields, std::string_view name) {
-  H2Fields rest;
+inline H2Header without(const H2Header& fields, std::string_view name) {
+  H2Header rest;
   for (const auto& field : fields) {
     if (field.first != name) rest.push_back(field);
   }
@@ -41,7 +41,7 @@ inline std::string h2_string(std::string_view text) {
   return bytes.append(text);
 }
 // RFC 7541 6.2.2, or 6.2.3 for names that begin with '!', which is taken off.
-inline std::string h2_block(const H2Fields& fields) {
+inline std::string h2_block(const H2Header& fields) {
   std::string block;
   for (const auto& [name, value] : fields) {
     const bool never = name.starts_with('!');
@@ -63,7 +63,7 @@ inline std::string h2_verdict(const H2HeadFault& fault) {
 
 class H2RequestReading {
  public:
-  explicit H2RequestReading(const H2Fields& fields, bool end_stream = true, HeadLimits limits = {})
+  explicit H2RequestReading(const H2Header& fields, bool end_stream = true, HeadLimits limits = {})
       : memory_(2 * limits.head, '?') {
     const std::string block = h2_block(fields);
     H2RequestReader reader;
@@ -89,7 +89,7 @@ class H2RequestReading {
 
 class H2ResponseReading {
  public:
-  explicit H2ResponseReading(const H2Fields& fields, bool end_stream = false,
+  explicit H2ResponseReading(const H2Header& fields, bool end_stream = false,
                              AnswerTo request = AnswerTo::other, HeadLimits limits = {})
       : memory_(limits.head, '?') {
     const std::string block = h2_block(fields);

@@ -9,9 +9,9 @@
 namespace weir {
 namespace {
 
-const H2Fields kFromHttp2 = {
+const H2Header kFromHttp2 = {
     {":method", "POST"}, {":scheme", "https"}, {":authority", "a.test"}, {":path", "/p?q"}};
-const H2Fields kWebSocketFromHttp2 = {{":method", "CONNECT"},
+const H2Header kWebSocketFromHttp2 = {{":method", "CONNECT"},
                                       {":protocol", "websocket"},
                                       {":scheme", "https"},
                                       {":path", "/chat"},
@@ -52,14 +52,14 @@ std::string http1_as_h2(const std::string& input, const RequestPlan& plan = {}) 
   EXPECT_EQ(parser.feed(input), H1RequestParser::State::complete) << parser.fault().reason;
   return as_h2(parser.head(input), plan);
 }
-std::string h2_as_h2(const H2Fields& fields, const RequestPlan& plan = {}, bool end = true) {
+std::string h2_as_h2(const H2Header& fields, const RequestPlan& plan = {}, bool end = true) {
   const H2RequestReading read(fields, end);
   EXPECT_EQ(read.verdict, "") << read.fault.fault.reason;
   return as_h2(read.head, plan);
 }
 
 // The head for a backend of HTTP/1, which reads one request in it: RFC 9112 11.2.
-std::string h2_as_http1(const H2Fields& fields, RequestPlan plan = {}, bool end = true) {
+std::string h2_as_http1(const H2Header& fields, RequestPlan plan = {}, bool end = true) {
   const H2RequestReading read(fields, end);
   EXPECT_EQ(read.verdict, "") << read.fault.fault.reason;
   if (plan.target.empty()) plan.target = read.head.target();
@@ -97,13 +97,13 @@ std::string http1_response_as_h2(const std::string& input, const ResponsePlan& p
   EXPECT_EQ(parser.feed(input), H1ResponseParser::State::complete) << parser.fault().reason;
   return response_as_h2(parser.head(input), plan);
 }
-std::string h2_response_as_h2(const H2Fields& fields, bool end = false,
+std::string h2_response_as_h2(const H2Header& fields, bool end = false,
                               AnswerTo to = AnswerTo::other) {
   const H2ResponseReading read(fields, end, to);
   EXPECT_FALSE(read.fault) << read.fault.fault.reason;
   return response_as_h2(read.head, {});
 }
-std::string h2_response_as_http1(const H2Fields& fields, ResponsePlan plan = {}, bool end = false,
+std::string h2_response_as_http1(const H2Header& fields, ResponsePlan plan = {}, bool end = false,
                                  AnswerTo to = AnswerTo::other) {
   const H2ResponseReading read(fields, end, to);
   EXPECT_FALSE(read.fault) << read.fault.fault.reason;
@@ -205,7 +205,7 @@ TEST(RequestToHttp2, ThatIsConnectHasMethodAndAuthorityOnly) {
 }
 
 TEST(RequestFromHttp2ToHttp2, KeepsItsFields) {
-  EXPECT_EQ(h2_as_h2(kFromHttp2 + H2Fields{{"x", "1"},
+  EXPECT_EQ(h2_as_h2(kFromHttp2 + H2Header{{"x", "1"},
                                            {"cookie", "a=b"},
                                            {"te", "trailers"},
                                            {"cookie", "c=d; e=0123456789abcdef"},
@@ -216,16 +216,16 @@ TEST(RequestFromHttp2ToHttp2, KeepsItsFields) {
             std::string(kStart) +
                 "x: 1\ncookie: a=b; c=d; e=0123456789abcdef\nsecret: s (never indexed)\n"
                 "via: 2.0 x\nvia: 2.0 weir\nte: trailers\n");
-  EXPECT_EQ(h2_as_h2(kFromHttp2 + H2Fields{{"content-length", "3"}}, {}, false),
+  EXPECT_EQ(h2_as_h2(kFromHttp2 + H2Header{{"content-length", "3"}}, {}, false),
             std::string(kStart) + "content-length: 3\n");
   EXPECT_EQ(h2_as_h2(kFromHttp2, {}, false), kStart);
 }
 
 // RFC 9113 8.3.1: exactly one Host, first.
 TEST(RequestFromHttp2ToHttp1, HasOneHostAndOriginForm) {
-  EXPECT_EQ(h2_as_http1(kFromHttp2 + H2Fields{{"x", "1"}, {"host", "A.TEST"}, {"!y", ""}}),
+  EXPECT_EQ(h2_as_http1(kFromHttp2 + H2Header{{"x", "1"}, {"host", "A.TEST"}, {"!y", ""}}),
             "POST /p?q HTTP/1.1\r\nHost: a.test\r\nx: 1\r\ny: \r\n\r\n");
-  EXPECT_EQ(h2_as_http1(without(kFromHttp2, ":authority") + H2Fields{{"host", "h"}}),
+  EXPECT_EQ(h2_as_http1(without(kFromHttp2, ":authority") + H2Header{{"host", "h"}}),
             "POST /p?q HTTP/1.1\r\nHost: h\r\n\r\n");
   EXPECT_EQ(h2_as_http1(
                 {{":method", "OPTIONS"}, {":scheme", "http"}, {":authority", "a"}, {":path", "*"}}),
@@ -240,26 +240,26 @@ TEST(RequestFromHttp2ToHttp1, IsChunkedUnlessItHasEndedOrHasALength) {
   EXPECT_EQ(h2_as_http1(kFromHttp2, {}, false), start + "Transfer-Encoding: chunked\r\n\r\n");
   EXPECT_EQ(h2_as_http1(kFromHttp2), start + "\r\n");
   for (const bool end : {false, true})
-    EXPECT_EQ(h2_as_http1(kFromHttp2 + H2Fields{{"content-length", "0"}}, {}, end),
+    EXPECT_EQ(h2_as_http1(kFromHttp2 + H2Header{{"content-length", "0"}}, {}, end),
               start + "Content-Length: 0\r\n\r\n");
-  EXPECT_EQ(h2_as_http1(kFromHttp2 + H2Fields{{"content-length", "7"}}, {}, false),
+  EXPECT_EQ(h2_as_http1(kFromHttp2 + H2Header{{"content-length", "7"}}, {}, false),
             start + "Content-Length: 7\r\n\r\n");
 }
 
 // RFC 9110 10.1.4, 10.1.1 and 7.6.3, RFC 9113 8.2.3.
 TEST(RequestFromHttp2ToHttp1, TurnsTeExpectCookieAndVia) {
   const std::string start = "POST /p?q HTTP/1.1\r\nHost: a.test\r\n";
-  EXPECT_EQ(h2_as_http1(kFromHttp2 + H2Fields{{"te", "trailers"}}),
+  EXPECT_EQ(h2_as_http1(kFromHttp2 + H2Header{{"te", "trailers"}}),
             start + "TE: trailers\r\nConnection: TE\r\n\r\n");
-  EXPECT_EQ(h2_as_http1(kFromHttp2 + H2Fields{{"expect", "100-continue"}}, {.expect = true}, false),
+  EXPECT_EQ(h2_as_http1(kFromHttp2 + H2Header{{"expect", "100-continue"}}, {.expect = true}, false),
             start + "Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n");
-  EXPECT_EQ(h2_as_http1(kFromHttp2 + H2Fields{{"cookie", "a"}, {"cookie", "b"}}),
+  EXPECT_EQ(h2_as_http1(kFromHttp2 + H2Header{{"cookie", "a"}, {"cookie", "b"}}),
             start + "cookie: a; b\r\n\r\n");
   EXPECT_EQ(h2_as_http1(kFromHttp2, {.via = "weir"}), start + "Via: 2.0 weir\r\n\r\n");
 }
 
 TEST(RequestFromHttp2ToHttp1, DropsWhatHttp1ClientsCannotSendEither) {
-  EXPECT_EQ(h2_as_http1(kFromHttp2 + H2Fields{{"x-forwarded-for", "9"},
+  EXPECT_EQ(h2_as_http1(kFromHttp2 + H2Header{{"x-forwarded-for", "9"},
                                               {"forwarded", "for=9"},
                                               {"content_length", "9"},
                                               {"transfer_encoding", "chunked"},
@@ -277,7 +277,7 @@ TEST(WebSocketFromHttp2ToHttp1, IsAGetThatUpgrades) {
       "Upgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
   EXPECT_EQ(h2_as_http1(kWebSocketFromHttp2, plan, false),
             start + upgrade + "Sec-WebSocket-Version: 13\r\nConnection: upgrade\r\n\r\n");
-  EXPECT_EQ(h2_as_http1(kWebSocketFromHttp2 + H2Fields{{"sec-websocket-version", "13"},
+  EXPECT_EQ(h2_as_http1(kWebSocketFromHttp2 + H2Header{{"sec-websocket-version", "13"},
                                                        {"sec-websocket-key", "evil"},
                                                        {"sec-websocket-protocol", "chat"}},
                         plan, false),
@@ -289,8 +289,8 @@ TEST(WebSocketFromHttp2ToHttp1, IsAGetThatUpgrades) {
 }
 
 TEST(ExtendedConnectFromHttp2ToHttp1, ForAnotherProtocolHasNoKey) {
-  const H2Fields fields =
-      H2Fields{{":protocol", "connect-udp"}} + without(kWebSocketFromHttp2, ":protocol");
+  const H2Header fields =
+      H2Header{{":protocol", "connect-udp"}} + without(kWebSocketFromHttp2, ":protocol");
   EXPECT_EQ(h2_as_http1(fields, {.protocol = "connect-udp"}, false),
             "GET /chat HTTP/1.1\r\nHost: a.test\r\nUpgrade: connect-udp\r\n"
             "Connection: upgrade\r\n\r\n");
@@ -306,7 +306,7 @@ TEST(WebSocketToHttp2, IsAnExtendedConnect) {
                         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: chat\r\n\r\n",
                         plan),
             start + "sec-websocket-version: 13\nsec-websocket-protocol: chat\n");
-  EXPECT_EQ(h2_as_h2(kWebSocketFromHttp2 + H2Fields{{"sec-websocket-version", "13"}}, plan, false),
+  EXPECT_EQ(h2_as_h2(kWebSocketFromHttp2 + H2Header{{"sec-websocket-version", "13"}}, plan, false),
             start + "sec-websocket-version: 13\n");
   EXPECT_EQ(h2_as_h2(kWebSocketFromHttp2, {}, false), "");
 }
@@ -393,7 +393,7 @@ TEST(ResponseFromHttp2ToHttp1, HasTheReasonOfItsStatusAndAnEnd) {
 TEST(WebSocketResponseFromHttp2ToHttp1, SwitchesProtocols) {
   const ResponsePlan plan{.protocol = "websocket",
                           .websocket_accept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="};
-  const H2Fields fields{{":status", "200"},
+  const H2Header fields{{":status", "200"},
                         {"sec-websocket-protocol", "chat"},
                         {"sec-websocket-accept", "other"},
                         {"content-length", "5"}};

@@ -6,26 +6,26 @@
 namespace weir {
 namespace {
 
-const H2Fields kGet = {
+const H2Header kGet = {
     {":method", "GET"}, {":scheme", "https"}, {":authority", "a.test"}, {":path", "/p?q"}};
-const H2Fields kPost = {
+const H2Header kPost = {
     {":method", "POST"}, {":scheme", "https"}, {":authority", "a.test"}, {":path", "/"}};
-const H2Fields kConnect = {{":method", "CONNECT"}, {":authority", "a.test:443"}};
-const H2Fields kExtended = {{":method", "CONNECT"},
+const H2Header kConnect = {{":method", "CONNECT"}, {":authority", "a.test:443"}};
+const H2Header kExtended = {{":method", "CONNECT"},
                             {":protocol", "websocket"},
                             {":scheme", "https"},
                             {":path", "/chat?x"},
                             {":authority", "a.test"}};
 
 std::string with(const std::string& name, const std::string& value) {
-  return H2RequestReading(kGet + H2Fields{{name, value}}).verdict;
+  return H2RequestReading(kGet + H2Header{{name, value}}).verdict;
 }
 // kGet with another value of a pseudo-field, or with one more.
 std::string with_pseudo(const std::string& name, const std::string& value) {
-  return H2RequestReading(H2Fields{{name, value}} + without(kGet, name)).verdict;
+  return H2RequestReading(H2Header{{name, value}} + without(kGet, name)).verdict;
 }
 std::string with_path(const std::string& path, const std::string& method = "GET") {
-  return H2RequestReading(H2Fields{{":method", method},
+  return H2RequestReading(H2Header{{":method", method},
                                    {":scheme", "http"},
                                    {":authority", "a.test"},
                                    {":path", path}})
@@ -33,7 +33,7 @@ std::string with_path(const std::string& path, const std::string& method = "GET"
 }
 
 TEST(H2Request, HasTheSameMeaningAsInHttp1) {
-  const H2RequestReading read(kGet + H2Fields{{"x-a", "1"}, {"accept", ""}});
+  const H2RequestReading read(kGet + H2Header{{"x-a", "1"}, {"accept", ""}});
   ASSERT_EQ(read.verdict, "") << read.fault.fault.reason;
   const RequestHead& head = read.head;
   EXPECT_EQ(head.version(), HttpVersion::http_2);
@@ -60,14 +60,14 @@ TEST(H2Request, ForgetsTheMessageBefore) {
   RequestHead head;
   H2RequestReader reader;
   HpackDecoder decoder;
-  const auto read = [&](const H2Fields& fields) {
+  const auto read = [&](const H2Header& fields) {
     const std::string block = h2_block(fields);
     reader.begin(head, memory, {});
     const HpackOutcome outcome = decoder.decode(block, reader.texts(), 32768, reader);
     return h2_verdict(reader.finish(outcome, true));
   };
   EXPECT_EQ(
-      read(kExtended + H2Fields{{"cookie", "a"}, {"cookie", "b"}, {"expect", "100-continue"}}), "");
+      read(kExtended + H2Header{{"cookie", "a"}, {"cookie", "b"}, {"expect", "100-continue"}}), "");
   EXPECT_EQ(head.protocol(), "websocket");
   EXPECT_EQ(read({{":scheme", "http"}}), "stream");
   EXPECT_EQ(head.method(), "");
@@ -85,14 +85,14 @@ TEST(H2Request, WithoutAMandatoryPseudoFieldIsMalformed) {
     EXPECT_EQ(H2RequestReading(without(kGet, name)).verdict, "stream") << name;
     EXPECT_EQ(with_pseudo(name, ""), "stream") << name;
   }
-  EXPECT_EQ(H2RequestReading(H2Fields{}).verdict, "stream");
+  EXPECT_EQ(H2RequestReading(H2Header{}).verdict, "stream");
 }
 
 // RFC 9113 8.3.
 TEST(H2Request, WithRepeatedUnknownOrLatePseudoFieldsIsMalformed) {
   for (const auto& field : kGet) {
-    EXPECT_EQ(H2RequestReading(kGet + H2Fields{field}).verdict, "stream") << field.first;
-    EXPECT_EQ(H2RequestReading(without(kGet, field.first) + H2Fields{{"x", "y"}, field}).verdict,
+    EXPECT_EQ(H2RequestReading(kGet + H2Header{field}).verdict, "stream") << field.first;
+    EXPECT_EQ(H2RequestReading(without(kGet, field.first) + H2Header{{"x", "y"}, field}).verdict,
               "stream")
         << field.first << " behind a field";
   }
@@ -164,7 +164,7 @@ TEST(H2Request, HasAPathOrAnAsteriskWithOptions) {
   EXPECT_EQ(with_path("**", "OPTIONS"), "400");
   EXPECT_EQ(with_path("/" + std::string(kMaxH2PathSize - 1, 'a')), "");
   EXPECT_EQ(with_path("/" + std::string(kMaxH2PathSize, 'a')), "414");
-  const H2RequestReading options(H2Fields{{":method", "OPTIONS"}, {":path", "*"}} +
+  const H2RequestReading options(H2Header{{":method", "OPTIONS"}, {":path", "*"}} +
                                  without(without(kGet, ":method"), ":path"));
   EXPECT_EQ(options.head.form(), TargetForm::asterisk);
 }
@@ -182,7 +182,7 @@ TEST(H2Request, NamesOneHostInAuthorityOrHost) {
   for (const char* authority :
        {"", "a b", "user@a.test", "a.test:x", "a.test:65536", "[::1", "a,b/", "a.test/"}) {
     EXPECT_EQ(with_pseudo(":authority", authority), "400") << authority;
-    EXPECT_EQ(H2RequestReading(without(kGet, ":authority") + H2Fields{{"host", authority}}).verdict,
+    EXPECT_EQ(H2RequestReading(without(kGet, ":authority") + H2Header{{"host", authority}}).verdict,
               "400")
         << authority;
   }
@@ -191,9 +191,9 @@ TEST(H2Request, NamesOneHostInAuthorityOrHost) {
   EXPECT_EQ(with("host", "a.test:443"), "400");
   EXPECT_EQ(with("host", ""), "400");
   EXPECT_EQ(with("host", "A.test"), "") << "hosts have no case";
-  EXPECT_EQ(H2RequestReading(kGet + H2Fields{{"host", "a.test"}, {"host", "a.test"}}).verdict,
+  EXPECT_EQ(H2RequestReading(kGet + H2Header{{"host", "a.test"}, {"host", "a.test"}}).verdict,
             "400");
-  const H2RequestReading host(without(kGet, ":authority") + H2Fields{{"host", "h.test:8"}});
+  const H2RequestReading host(without(kGet, ":authority") + H2Header{{"host", "h.test:8"}});
   EXPECT_EQ(host.verdict, "");
   EXPECT_EQ(host.head.authority(), "h.test:8");
 }
@@ -202,21 +202,21 @@ TEST(H2Request, NamesOneHostInAuthorityOrHost) {
 TEST(H2Request, AnnouncesALengthOnceAndNoneWhenTheStreamEnds) {
   for (const char* length :
        {"", "-1", "+1", "1,1", "0x1", "1 1", "9223372036854775808", "99999999999999999999"}) {
-    EXPECT_EQ(H2RequestReading(kPost + H2Fields{{"content-length", length}}, false).verdict, "400")
+    EXPECT_EQ(H2RequestReading(kPost + H2Header{{"content-length", length}}, false).verdict, "400")
         << length;
   }
-  const H2Fields twice{{"content-length", "1"}, {"content-length", "1"}};
+  const H2Header twice{{"content-length", "1"}, {"content-length", "1"}};
   EXPECT_EQ(H2RequestReading(kPost + twice, false).verdict, "400");
-  EXPECT_EQ(H2RequestReading(kPost + H2Fields{{"content-length", "1"}}, true).verdict, "400");
-  EXPECT_EQ(H2RequestReading(kPost + H2Fields{{"content-length", "0"}}, true).verdict, "");
+  EXPECT_EQ(H2RequestReading(kPost + H2Header{{"content-length", "1"}}, true).verdict, "400");
+  EXPECT_EQ(H2RequestReading(kPost + H2Header{{"content-length", "0"}}, true).verdict, "");
   EXPECT_EQ(
-      H2RequestReading(kPost + H2Fields{{"content-length", "9223372036854775807"}}, false).verdict,
+      H2RequestReading(kPost + H2Header{{"content-length", "9223372036854775807"}}, false).verdict,
       "");
 }
 
 TEST(H2Request, IsFramedByEndStreamOrContentLength) {
   struct {
-    H2Fields fields;
+    H2Header fields;
     bool end_stream;
     BodyFraming framing;
     std::optional<uint64_t> length;
@@ -238,7 +238,7 @@ TEST(H2Request, IsFramedByEndStreamOrContentLength) {
 // RFC 9110 10.1.1.
 TEST(H2Request, ExpectsNothingButContinue) {
   EXPECT_EQ(with("expect", "200-ok"), "417");
-  const H2Fields expect{{"expect", "100-continue"}};
+  const H2Header expect{{"expect", "100-continue"}};
   EXPECT_TRUE(H2RequestReading(kPost + expect, false).head.expects_continue());
   EXPECT_FALSE(H2RequestReading(kPost + expect, true).head.expects_continue());
 }
@@ -248,27 +248,27 @@ TEST(H2Request, ThatIsTooLargeIsAnswered) {
   HeadLimits limits;
   limits.head = 400;
   EXPECT_EQ(H2RequestReading(kGet, true, limits).verdict, "");
-  const H2RequestReading large(kGet + H2Fields{{"x", std::string(400, 'y')}}, true, limits);
+  const H2RequestReading large(kGet + H2Header{{"x", std::string(400, 'y')}}, true, limits);
   EXPECT_EQ(large.verdict, "431");
   EXPECT_EQ(large.head.method(), "GET");
   EXPECT_EQ(large.head.target(), "/p?q");
-  const H2Fields pseudo{{":method", std::string(400, 'M')}};
+  const H2Header pseudo{{":method", std::string(400, 'M')}};
   EXPECT_EQ(H2RequestReading(pseudo, true, limits).verdict, "431") << "not a missing :method";
-  EXPECT_EQ(H2RequestReading(H2Fields{{"X", "y"}} + pseudo, true, limits).verdict, "stream");
+  EXPECT_EQ(H2RequestReading(H2Header{{"X", "y"}} + pseudo, true, limits).verdict, "stream");
 
-  H2Fields many = kGet;
+  H2Header many = kGet;
   for (int i = 0; i < 100; ++i) many.push_back({"x", "y"});
   EXPECT_EQ(H2RequestReading(many).verdict, "");
   many.push_back({"x", "y"});
   EXPECT_EQ(H2RequestReading(many).verdict, "431");
-  EXPECT_EQ(H2RequestReading(many + H2Fields{{"upgrade", "y"}}).verdict, "stream");
+  EXPECT_EQ(H2RequestReading(many + H2Header{{"upgrade", "y"}}).verdict, "stream");
 }
 
 // RFC 9113 8.2.3.
 TEST(H2Request, JoinsTheCrumbsOfACookieIntoOneField) {
   const H2RequestReading read(
       kGet +
-      H2Fields{{"cookie", "a=b"}, {"x", "y"}, {"cookie", "c=d"}, {"cookie", "e=f"}, {"z", "last"}});
+      H2Header{{"cookie", "a=b"}, {"x", "y"}, {"cookie", "c=d"}, {"cookie", "e=f"}, {"z", "last"}});
   ASSERT_EQ(read.verdict, "");
   ASSERT_EQ(read.head.field_count(), 3u);
   EXPECT_EQ(read.head.find(FieldId::cookie), "a=b; c=d; e=f");
@@ -280,7 +280,7 @@ TEST(H2Request, JoinsTheCrumbsOfACookieIntoOneField) {
 // RFC 9113 8.2.1: the value would begin or end with a blank.
 TEST(H2Request, JoinsNoEmptyCrumbs) {
   const auto joined = [](const std::vector<std::string>& crumbs) {
-    H2Fields fields = kGet;
+    H2Header fields = kGet;
     for (const std::string& crumb : crumbs) fields.push_back({"cookie", crumb});
     const H2RequestReading read(fields);
     EXPECT_EQ(read.verdict, "");
@@ -293,7 +293,7 @@ TEST(H2Request, JoinsNoEmptyCrumbs) {
 }
 
 TEST(H2Request, MayHaveMoreCrumbsThanFields) {
-  H2Fields crumbs = kGet;
+  H2Header crumbs = kGet;
   std::string joined;
   for (int i = 0; i < 700; ++i) {
     crumbs.push_back({"cookie", i % 2 == 0 ? "" : "v"});
@@ -308,15 +308,15 @@ TEST(H2Request, MayHaveMoreCrumbsThanFields) {
 TEST(H2Request, WithACookieBeyondTheNumberOfFieldsIsAnswered) {
   HeadLimits limits;
   limits.fields = 1;
-  const H2Fields crumbs{{"cookie", "a"}, {"cookie", "b"}};
+  const H2Header crumbs{{"cookie", "a"}, {"cookie", "b"}};
   EXPECT_EQ(H2RequestReading(kGet + crumbs, true, limits).verdict, "");
-  EXPECT_EQ(H2RequestReading(kGet + H2Fields{{"x", "y"}} + crumbs, true, limits).verdict, "431");
+  EXPECT_EQ(H2RequestReading(kGet + H2Header{{"x", "y"}} + crumbs, true, limits).verdict, "431");
 }
 
 // RFC 7541 6.2.3 and 7.1.3.
 TEST(H2Request, RemembersWhichFieldsAreNeverIndexed) {
   const H2RequestReading read(
-      kGet + H2Fields{{"!x", "1"}, {"y", "2"}, {"cookie", "a"}, {"!cookie", "b"}, {"z", "3"}});
+      kGet + H2Header{{"!x", "1"}, {"y", "2"}, {"cookie", "a"}, {"!cookie", "b"}, {"z", "3"}});
   ASSERT_EQ(read.head.field_count(), 4u);
   EXPECT_TRUE(read.head.never_indexed(0));
   EXPECT_FALSE(read.head.never_indexed(1));
@@ -332,17 +332,17 @@ TEST(H2Request, ThatIsConnectHasAnAuthorityOnly) {
   EXPECT_EQ(read.head.target(), "a.test:443");
   EXPECT_EQ(read.head.authority(), "a.test:443");
   EXPECT_EQ(read.head.framing(), BodyFraming::none) << "what follows is no body";
-  EXPECT_EQ(H2RequestReading(H2Fields{{":path", "/"}} + kConnect).verdict, "stream");
-  EXPECT_EQ(H2RequestReading(H2Fields{{":scheme", "https"}} + kConnect).verdict, "stream");
-  EXPECT_EQ(H2RequestReading(H2Fields{{":method", "CONNECT"}}).verdict, "stream");
-  EXPECT_EQ(H2RequestReading(H2Fields{{":method", "CONNECT"}, {"host", "a.test:443"}}).verdict,
+  EXPECT_EQ(H2RequestReading(H2Header{{":path", "/"}} + kConnect).verdict, "stream");
+  EXPECT_EQ(H2RequestReading(H2Header{{":scheme", "https"}} + kConnect).verdict, "stream");
+  EXPECT_EQ(H2RequestReading(H2Header{{":method", "CONNECT"}}).verdict, "stream");
+  EXPECT_EQ(H2RequestReading(H2Header{{":method", "CONNECT"}, {"host", "a.test:443"}}).verdict,
             "stream");
   for (const char* authority : {"", "a.test", "a.test:", "[::1]"}) {
-    const H2Fields fields{{":method", "CONNECT"}, {":authority", authority}};
+    const H2Header fields{{":method", "CONNECT"}, {":authority", authority}};
     EXPECT_EQ(H2RequestReading(fields).verdict, "400") << authority;
   }
-  EXPECT_EQ(H2RequestReading(kConnect + H2Fields{{"host", "b.test:443"}}).verdict, "400");
-  EXPECT_EQ(H2RequestReading(kConnect + H2Fields{{"content-length", "5"}}, false).verdict, "400");
+  EXPECT_EQ(H2RequestReading(kConnect + H2Header{{"host", "b.test:443"}}).verdict, "400");
+  EXPECT_EQ(H2RequestReading(kConnect + H2Header{{"content-length", "5"}}, false).verdict, "400");
 }
 
 // RFC 8441 4.
@@ -359,7 +359,7 @@ TEST(H2Request, ThatIsAnExtendedConnectHasAPathAndAProtocol) {
     EXPECT_EQ(H2RequestReading(without(kExtended, name)).verdict, "stream") << name;
   EXPECT_EQ(with_pseudo(":protocol", "websocket"), "stream") << "with GET";
   const auto protocol = [](const std::string& text) {
-    return H2RequestReading(without(kExtended, ":protocol") + H2Fields{{":protocol", text}})
+    return H2RequestReading(without(kExtended, ":protocol") + H2Header{{":protocol", text}})
         .verdict;
   };
   EXPECT_EQ(protocol(""), "stream");
@@ -378,9 +378,9 @@ TEST(H2Request, ThatIsAnExtendedConnectOffersItsProtocol) {
 }
 
 TEST(H2Request, WithSeveralFaultsIsMalformedIfOneOfThemIs) {
-  EXPECT_EQ(H2RequestReading(kGet + H2Fields{{"x", "\x01"}, {"upgrade", "x"}}).verdict, "stream");
-  EXPECT_EQ(H2RequestReading(kGet + H2Fields{{"upgrade", "x"}, {"x", "\x01"}}).verdict, "stream");
-  EXPECT_EQ(H2RequestReading(without(kGet, ":path") + H2Fields{{"x", "\x01"}}).verdict, "stream");
+  EXPECT_EQ(H2RequestReading(kGet + H2Header{{"x", "\x01"}, {"upgrade", "x"}}).verdict, "stream");
+  EXPECT_EQ(H2RequestReading(kGet + H2Header{{"upgrade", "x"}, {"x", "\x01"}}).verdict, "stream");
+  EXPECT_EQ(H2RequestReading(without(kGet, ":path") + H2Header{{"x", "\x01"}}).verdict, "stream");
 }
 
 }  // namespace

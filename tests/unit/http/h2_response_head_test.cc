@@ -5,9 +5,9 @@
 namespace weir {
 namespace {
 
-const H2Fields kOk = {{":status", "200"}};
+const H2Header kOk = {{":status", "200"}};
 
-bool is_fault(const H2Fields& fields, bool end_stream = false, AnswerTo request = AnswerTo::other) {
+bool is_fault(const H2Header& fields, bool end_stream = false, AnswerTo request = AnswerTo::other) {
   const H2ResponseReading read(fields, end_stream, request);
   EXPECT_EQ(read.fault.fault.status, read.fault ? 502u : 0u);
   EXPECT_EQ(h2_verdict(read.fault), read.fault ? "stream" : "");
@@ -15,7 +15,7 @@ bool is_fault(const H2Fields& fields, bool end_stream = false, AnswerTo request 
 }
 
 TEST(H2Response, HasTheSameMeaningAsInHttp1) {
-  const H2ResponseReading read(H2Fields{{":status", "404"}, {"x-a", "1"}, {"!set-cookie", "b"}});
+  const H2ResponseReading read(H2Header{{":status", "404"}, {"x-a", "1"}, {"!set-cookie", "b"}});
   ASSERT_FALSE(read.fault) << read.fault.fault.reason;
   EXPECT_EQ(read.head.version(), HttpVersion::http_2);
   EXPECT_EQ(read.head.status(), 404u);
@@ -35,10 +35,10 @@ TEST(H2Response, HasOneStatusOfThreeDigitsAndNoOtherPseudoField) {
     EXPECT_FALSE(is_fault({{":status", status}})) << status;
   EXPECT_TRUE(is_fault({}));
   EXPECT_TRUE(is_fault(kOk + kOk));
-  EXPECT_TRUE(is_fault(H2Fields{{"x", "y"}} + kOk));
+  EXPECT_TRUE(is_fault(H2Header{{"x", "y"}} + kOk));
   for (const char* name :
        {":method", ":path", ":scheme", ":authority", ":protocol", ":unknown", ":"})
-    EXPECT_TRUE(is_fault(kOk + H2Fields{{name, "/"}})) << name;
+    EXPECT_TRUE(is_fault(kOk + H2Header{{name, "/"}})) << name;
 }
 
 // RFC 9113 8.6: HTTP/2 does not switch protocols.
@@ -50,20 +50,20 @@ TEST(H2Response, IsNever101) {
 TEST(H2Response, WithAFieldAtFaultIsAtFault) {
   for (const char* name : {"", "X", "a b", "a:", "connection", "keep-alive", "proxy-connection",
                            "transfer-encoding", "upgrade", "te"})
-    EXPECT_TRUE(is_fault(kOk + H2Fields{{name, "x"}})) << name;
+    EXPECT_TRUE(is_fault(kOk + H2Header{{name, "x"}})) << name;
   for (const std::string& value : {std::string("a\0", 2), std::string("\r\n"), std::string("a\nb"),
                                    std::string(" a"), std::string("a\t"), std::string("\x01")})
-    EXPECT_TRUE(is_fault(kOk + H2Fields{{"x", value}})) << value;
+    EXPECT_TRUE(is_fault(kOk + H2Header{{"x", value}})) << value;
 }
 
 // RFC 9113 8.1.
 TEST(H2Response, ThatIsInterimDoesNotEndTheStreamAndHasNoBody) {
   for (const char* status : {"100", "102", "103"}) {
-    const H2Fields interim{{":status", status}};
+    const H2Header interim{{":status", status}};
     EXPECT_FALSE(is_fault(interim));
     EXPECT_TRUE(H2ResponseReading(interim).head.interim());
     EXPECT_TRUE(is_fault(interim, true)) << status;
-    EXPECT_TRUE(is_fault(interim + H2Fields{{"content-length", "1"}})) << status;
+    EXPECT_TRUE(is_fault(interim + H2Header{{"content-length", "1"}})) << status;
   }
 }
 
@@ -98,13 +98,13 @@ TEST(H2Response, IsFramedByEndStreamOrContentLength) {
       {"403", "5", false, AnswerTo::connect, false, BodyFraming::length},
   };
   for (const auto& row : rows) {
-    H2Fields fields{{":status", row.status}};
+    H2Header fields{{":status", row.status}};
     if (row.length != nullptr) fields.push_back({"content-length", row.length});
     const H2ResponseReading read(fields, row.end_stream, row.request);
     EXPECT_EQ(bool(read.fault), row.fault) << row.status << " " << row.end_stream;
     EXPECT_EQ(read.head.framing(), row.framing) << row.status << " " << row.end_stream;
   }
-  EXPECT_TRUE(is_fault(kOk + H2Fields{{"content-length", "5"}, {"content-length", "5"}}));
+  EXPECT_TRUE(is_fault(kOk + H2Header{{"content-length", "5"}, {"content-length", "5"}}));
   const H2ResponseReading tunnel(kOk, false, AnswerTo::connect);
   EXPECT_TRUE(tunnel.head.opens_tunnel());
 }
@@ -112,12 +112,12 @@ TEST(H2Response, IsFramedByEndStreamOrContentLength) {
 TEST(H2Response, ThatIsTooLargeIsAtFault) {
   HeadLimits limits;
   limits.head = 100;
-  const H2Fields large = kOk + H2Fields{{"x", std::string(100, 'y')}};
+  const H2Header large = kOk + H2Header{{"x", std::string(100, 'y')}};
   EXPECT_TRUE(H2ResponseReading(large, false, AnswerTo::other, limits).fault);
-  H2Fields many = kOk;
+  H2Header many = kOk;
   for (int i = 0; i < 100; ++i) many.push_back({"x", "y"});
   EXPECT_FALSE(is_fault(many));
-  EXPECT_TRUE(is_fault(many + H2Fields{{"x", "y"}}));
+  EXPECT_TRUE(is_fault(many + H2Header{{"x", "y"}}));
 }
 
 }  // namespace

@@ -5,7 +5,7 @@ namespace weir {
 namespace {
 
 // The lines; "fault" when they are at fault.
-std::string trailers(const H2Fields& fields, bool end_stream = true, size_t memory = 1024) {
+std::string trailers(const H2Header& fields, bool end_stream = true, size_t memory = 1024) {
   const std::string block = h2_block(fields);
   std::vector<char> texts(65536), lines(memory);
   H2TrailerReader reader;
