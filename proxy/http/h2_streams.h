@@ -26,8 +26,6 @@ class H2StreamState {
   bool attached() const { return attached_; }
   bool ended_by_peer() const { return ended_by_peer_; }  // END_STREAM has come
   bool ended() const { return ended_; }                  // and has been sent
-  // Bytes of on_data(), and those still to come of the same frame, that were not taken.
-  uint32_t untaken() const { return window_.untaken(); }
   // From now on the connection compares the bytes of the body with this length: more or less is a
   // fault of the peer (RFC 9113 8.1.1).
   void expect_length(uint64_t bytes) {
