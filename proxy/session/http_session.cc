@@ -58,18 +58,17 @@ TimePoint HttpSession::max_age_deadline() const {
   return max_age.enabled() ? started() + max_age.value : kNever;
 }
 
-bool HttpSession::last_request() const {
+bool HttpSession::used_up() const {
   const uint64_t most = listener().http->limits.max_requests_per_connection;
-  return owner_.draining() || (most != 0 && requests_ >= most) ||
-         loop().now() >= max_age_deadline();
+  return listener_gone_ || (most != 0 && requests_ >= most) || loop().now() >= max_age_deadline();
 }
 
 bool HttpSession::on_head() {
   const ListenerSpec* const before = listener_;
   ++requests_;
-  renew();
-  // HTTP/1 says it in the answer.
-  if (http2_ && last_request()) http2_->leave(EndReason::last_request);
+  listener_gone_ = !renew() || (http2_ && !listener().http->http2_enabled);
+  // HTTP/1 says it in the answer. A drain has its own time for each connection with HTTP/2.
+  if (http2_ && used_up()) http2_->leave(EndReason::last_request);
   return listener_ != before;
 }
 

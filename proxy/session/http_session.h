@@ -49,7 +49,7 @@ class HttpSession final : public Session, private TransportReader, private Deadl
   }
   ClientConfiguration configuration() const { return {snapshot_, *listener_}; }
   bool on_head();
-  bool last_request() const;
+  bool last_request() const { return owner_.draining() || used_up(); }
   bool served_before() const { return requests_ > 1; }
   void on_exchange_over(AfterExchange after, std::optional<EndReason> failure);
   // The first bytes of the connection may be those of HTTP/2 without TLS.
@@ -77,6 +77,7 @@ class HttpSession final : public Session, private TransportReader, private Deadl
   void await_request();
   void begin_http2(std::string_view first);
   TimePoint idle_deadline() const;
+  bool used_up() const;
   void begin_exchange(std::string_view begun);
   void give_back_exchange();
   void linger(EndReason reason);
@@ -103,7 +104,8 @@ class HttpSession final : public Session, private TransportReader, private Deadl
   uint32_t answered_ = 0;  // of them, when it last became idle
   Stage stage_ = Stage::idle;
   bool raced_ = false;
-  EndReason reason_{};  // while lingering
+  bool listener_gone_ = false;  // or its HTTP/2: the connection ends after this request
+  EndReason reason_{};          // while lingering
 };
 
 }  // namespace weir

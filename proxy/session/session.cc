@@ -18,16 +18,17 @@ ConfigAge Session::age() const {
   return snapshot_ == owner_.current() ? ConfigAge::current : ConfigAge::old;
 }
 
-void Session::renew() {
+bool Session::renew() {
   const SnapshotRef& current = owner_.current();
-  if (snapshot_ == current || !current) return;
+  if (snapshot_ == current || !current) return true;
   for (const ListenerSpec& spec : current->snapshot().listeners) {
     if (spec.series != listener_->series || spec.protocol != listener_->protocol) continue;
     cells_.renewed();
     listener_ = &spec;
     snapshot_ = current;
-    return;
+    return true;
   }
+  return false;
 }
 
 void Session::account(EndReason reason, DrainEnd cut) {

@@ -112,8 +112,8 @@ class Session : public Retirable, public SessionNode {
  protected:
   Session(SessionOwner& owner, Start start);
   ~Session() override = default;
-  // Continues with the configuration in force, if it still has this listener.
-  void renew();
+  // Continues with the configuration in force. False: that no longer has this listener.
+  bool renew();
   // Starts Opening, which calls on_opened() or on_opening_failed(), perhaps at once.
   void open(Transport& client);
   void drop_opening() { opening_.reset(); }
