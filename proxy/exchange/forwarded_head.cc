@@ -84,6 +84,8 @@ HeadText write_forwarded_head(const ForwardedHead& forwarded, HttpResources& htt
   plan.via = forwarded.listener.http->via;
   plan.trusted = hop.trusted;
   plan.upgrades = forwarded.route.upgrades;
+  plan.protocol = forwarded.head.protocol();
+  plan.websocket_key = forwarded.websocket_key;
   plan.expect = true;
   H1HeadWriter out(http.head_scratch(), kChunkHeadSize);
   write_request(out, forwarded.head, plan);

@@ -21,6 +21,7 @@ struct ForwardedHead {
   std::string_view path;  // as matched
   std::string_view request_id;
   BodyPlan body;
+  std::string_view websocket_key = {};  // for an extended CONNECT that becomes an upgrade
 };
 
 // In the scratch memory of `http`, with room for the head of a first chunk.

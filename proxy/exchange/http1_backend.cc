@@ -1,5 +1,8 @@
 #include "exchange/http1_backend.h"
 
+#include <array>
+#include <cstring>
+
 #include "exchange/h1_head.h"
 #include "http/connection_auth.h"
 #include "http/semantics.h"
@@ -35,20 +38,35 @@ void Http1Backend::record_connect_failure(bool timeout, TimePoint now) {
 
 HeadText Http1Backend::write_head(const ForwardedHead& forwarded, HttpResources& http) {
   if (authenticates_connection(forwarded.head)) lease_->make_private();
-  // To HTTP/1 an extended CONNECT is a GET with Upgrade.
   const bool extended = !forwarded.head.protocol().empty();
   answers_ = extended ? AnswerTo::other : answer_to(forwarded.head.method());
   may_upgrade_ = forwarded.head.upgrades() || extended;
   limits_ = forwarded.listener.http->head_limits();
   parser_.reset(answers_, limits_);
+  fault_ = {};
+  key_.front() = '\0';
+  return extended ? write_upgrade(forwarded, http) : write_forwarded_head(forwarded, http);
+}
+
+// To HTTP/1 an extended CONNECT is a GET with Upgrade (RFC 8441 5), and its key is weir's.
+HeadText Http1Backend::write_upgrade(ForwardedHead forwarded, HttpResources& http) {
+  if (iequals(forwarded.head.protocol(), "websocket")) {
+    const std::array<uint64_t, 2> bits{http.random().next(), http.random().next()};
+    std::array<uint8_t, sizeof(bits)> random;
+    std::memcpy(random.data(), bits.data(), sizeof(bits));
+    key_ = websocket_key(random);
+    forwarded.websocket_key = {key_.data(), key_.size()};
+  }
   return write_forwarded_head(forwarded, http);
 }
 
 HeadRead Http1Backend::read_head(HeadBuffer& in, ResponseHead& head) {
   // Bytes after a 101 are kept until the client has taken the head: no more than fit into a block.
-  const HeadRead read = read_h1_head(parser_, channel_, in, head, limits_.head,
-                                     may_upgrade_ ? kBlockSize / 2 : kBlockSize);
-  if (read.status == HeadRead::Status::complete && !head.interim()) note_final(head);
+  HeadRead read = read_h1_head(parser_, channel_, in, head, limits_.head,
+                               may_upgrade_ ? kBlockSize / 2 : kBlockSize);
+  if (read.status != HeadRead::Status::complete || head.interim()) return read;
+  note_final(head);
+  if (fault_) read.status = HeadRead::Status::malformed;
   return read;
 }
 
@@ -56,6 +74,10 @@ void Http1Backend::note_final(const ResponseHead& head) {
   if (authenticates_connection(head)) lease_->make_private();
   keeps_ = head.keep_alive() && head.framing() != BodyFraming::until_close;
   if (const auto seconds = head.keep_alive_timeout()) keeps_for_ = std::chrono::seconds(*seconds);
+  if (head.status() != 101 || key_.front() == '\0') return;
+  const WebSocketAccept right = accept_for({key_.data(), key_.size()});
+  if (head.find("Sec-WebSocket-Accept") != std::string_view(right.data(), right.size()))
+    fault_ = {502, "the answer to the WebSocket handshake does not match its key"};
 }
 
 void Http1Backend::over(bool whole, PrivateConnections* own) {

@@ -4,6 +4,7 @@
 
 #include "exchange/backend_side.h"
 #include "http/h1_parser.h"
+#include "http/websocket.h"
 
 namespace weir {
 
@@ -19,11 +20,12 @@ class Http1Backend final : public BackendSide {
   HeadText write_head(const ForwardedHead& head, HttpResources& http) override;
   HeadRead read_head(HeadBuffer& in, ResponseHead& head) override;
   void next_head() override { parser_.reset(answers_); }
-  Fault fault() const override { return parser_.fault(); }
+  Fault fault() const override { return fault_ ? fault_ : parser_.fault(); }
   bool response_started() const override { return parser_.started(); }
   void over(bool whole, PrivateConnections* own) override;
 
  private:
+  HeadText write_upgrade(ForwardedHead forwarded, HttpResources& http);
   void note_final(const ResponseHead& head);
   void give_back(PrivateConnections* own);
 
@@ -34,6 +36,8 @@ class Http1Backend final : public BackendSide {
   H1ResponseParser parser_;
   HeadLimits limits_;
   AnswerTo answers_ = AnswerTo::other;
+  Fault fault_{};                         // of a head that the parser accepts
+  WebSocketKey key_{};                    // that weir has made; empty: none
   Duration keeps_for_ = Duration::max();  // as the backend says
   bool connecting_ = false;               // connect() has been called
   bool keeps_ = false;                    // the backend keeps the connection after this response

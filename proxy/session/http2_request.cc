@@ -67,8 +67,11 @@ HeadText Http2Request::write_interim_head(const ResponseHead& head, const Respon
   return written_response(head, plan);
 }
 
+// RFC 8441 5: a 101 of HTTP/1 is a 200 here.
 HeadText Http2Request::write_tunnel_head(const ResponseHead& head, const ResponsePlan& plan) {
-  return written_response(head, plan);
+  ResponsePlan opening = plan;
+  opening.protocol = exchange_.incoming().head().protocol();
+  return written_response(head, opening);
 }
 
 HeadText Http2Request::written_response(const ResponseHead& head, const ResponsePlan& plan) {
