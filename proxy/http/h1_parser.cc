@@ -34,7 +34,7 @@ Fault add_field(MessageHead& head, std::string_view line, size_t max_fields) {
   }
   if (head.field_count_ >= max_fields) return {431, "too many header fields"};
   const std::string_view value(line.data() + size + 1, line.size() - size - 1);
-  head.add({head.slice_of(name), head.slice_of(trim_ows(value)), id});
+  head.add(head.slice_of(name), head.slice_of(trim_ows(value)), id);
   return {};
 }
 

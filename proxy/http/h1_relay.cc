@@ -13,9 +13,7 @@ class H1FieldWriter {
  public:
   explicit H1FieldWriter(H1HeadWriter& out) : out_(out) {}
 
-  void relayed(const MessageHead& head, size_t i) {
-    out_.relayed_field(head.field_name(i), head.field_value(i));
-  }
+  void relayed(std::string_view name, std::string_view value, bool) { parsed(name, value); }
   void parsed(std::string_view name, std::string_view value) { out_.relayed_field(name, value); }
   void field(std::string_view name, std::string_view value) { out_.field(name, value); }
   void list_field(std::string_view name, std::string_view text, std::string_view more) {

@@ -37,18 +37,6 @@ void H1HeadWriter::field(std::string_view name, std::string_view value) {
   relayed_field(name, value);
 }
 
-void H1HeadWriter::relayed_field(std::string_view name, std::string_view value) {
-  if (!ok_ || name.size() + value.size() + 4 > out_.size() - used_) return fail();
-  char* to = out_.data() + used_;
-  std::memcpy(to, name.data(), name.size());
-  to += name.size();
-  std::memcpy(to, ": ", 2);
-  if (!value.empty()) std::memcpy(to + 2, value.data(), value.size());
-  to += 2 + value.size();
-  std::memcpy(to, "\r\n", 2);
-  used_ += name.size() + value.size() + 4;
-}
-
 void H1HeadWriter::field(std::string_view name, uint64_t value) {
   char digits[20];
   auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;

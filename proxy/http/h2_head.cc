@@ -118,8 +118,8 @@ void H2RequestReader::add(const HpackField& field) {
     too_many_ = true;
     return;
   }
-  head_->add(
-      {head_->slice_of(field.name), head_->slice_of(field.value), field.id, field.never_indexed});
+  head_->add(head_->slice_of(field.name), head_->slice_of(field.value), field.id,
+             field.never_indexed);
 }
 
 // RFC 9113 8.2.3. Browsers send a field for each cookie: together they count as one. An empty piece
@@ -271,8 +271,8 @@ void H2ResponseReader::on_field(const HpackField& field) {
   } else if (head_->field_count() >= max_fields_) {
     too_many_ = true;
   } else {
-    head_->add(
-        {head_->slice_of(field.name), head_->slice_of(field.value), field.id, field.never_indexed});
+    head_->add(head_->slice_of(field.name), head_->slice_of(field.value), field.id,
+               field.never_indexed);
   }
 }
 

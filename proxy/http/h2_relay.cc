@@ -12,10 +12,9 @@ class H2FieldWriter {
  public:
   explicit H2FieldWriter(HpackWriter& out) : out_(out) {}
 
-  void relayed(const MessageHead& head, size_t i) {
-    out_.field(
-        head.field_name(i), head.field_value(i),
-        head.never_indexed(i) ? HpackWriter::Indexing::never : HpackWriter::Indexing::allowed);
+  void relayed(std::string_view name, std::string_view value, bool never_indexed) {
+    out_.field(name, value,
+               never_indexed ? HpackWriter::Indexing::never : HpackWriter::Indexing::allowed);
   }
   void parsed(std::string_view name, std::string_view value) { field(name, value); }
   void field(std::string_view name, std::string_view value) { out_.field(name, trim_ows(value)); }

@@ -127,20 +127,21 @@ class MessageHead {
   }
   const Field* fields() const { return many_.empty() ? few_.data() : many_.data(); }
   Field& field(size_t i) { return many_.empty() ? few_[i] : many_[i]; }
-  void add(const Field& field) {
-    append(field);
-    const uint64_t bit = uint64_t(1) << unsigned(field.id);
+  void add(Slice name, Slice value, FieldId id, bool never_indexed = false) {
+    if (field_count_ < kInlineFields) {  // in place, member by member: a copy would be dearer
+      Field& field = few_[field_count_];
+      field.name = name;
+      field.value = value;
+      field.id = id;
+      field.never_indexed = never_indexed;
+    } else {
+      if (many_.empty()) many_.assign(few_.begin(), few_.end());
+      many_.push_back({name, value, id, never_indexed});
+    }
+    ++field_count_;
+    const uint64_t bit = uint64_t(1) << unsigned(id);
     repeated_ |= present_ & bit;
     present_ |= bit;
-  }
-  void append(const Field& field) {
-    if (field_count_ < kInlineFields) {
-      few_[field_count_++] = field;
-      return;
-    }
-    if (many_.empty()) many_.assign(few_.begin(), few_.end());
-    many_.push_back(field);
-    ++field_count_;
   }
 
   const char* base_ = "";

@@ -2,9 +2,10 @@
 // Templates over the writer of one version, so that HTTP/1 pays for no other; used by h1_relay.cc
 // and h2_relay.cc only. No allocation, one thread.
 //
-// A Writer has: relayed(head, i), a field as received; parsed(name, value), a field that is known
-// to be valid; field(name, value), which it checks; list_field(name, text, more), whose value is
-// both texts; framing(body); fail().
+// A Writer refers to the writer of a version, and is passed by value: it stays in a register. It
+// has: relayed(name, value, never_indexed), a field as received; parsed(name, value), a field that
+// is known to be valid; field(name, value), which it checks; list_field(name, text, more), whose
+// value is both texts; framing(body); fail().
 #pragma once
 
 #include <string_view>
@@ -26,14 +27,16 @@ inline bool is_overridden(std::string_view own, const FieldChanges& changes) {
 }
 
 template <class Writer>
-void write_received(Writer& out, const MessageHead& head, const FieldFilter& filter) {
+void write_received(Writer out, const MessageHead& head, const FieldFilter& filter) {
   for (size_t i = 0; i < head.field_count(); ++i) {
-    if (filter.passes(head.field_id(i), head.field_name(i))) out.relayed(head, i);
+    const std::string_view name = head.field_name(i);
+    if (filter.passes(head.field_id(i), name))
+      out.relayed(name, head.field_value(i), head.never_indexed(i));
   }
 }
 
 template <class Writer>
-void write_changes(Writer& out, const FieldChanges& changes) {
+void write_changes(Writer out, const FieldChanges& changes) {
   auto write = [&out](const FieldText& field) {
     if (has_flag(field.id, kWritten)) return out.fail();
     out.field(field.name, field.value);
@@ -56,7 +59,7 @@ inline std::string_view via_version(HttpVersion version) {
 
 // A further line of the list that the received Via lines are: RFC 9110 7.6.3, 5.3.
 template <class Writer>
-void write_via(Writer& out, HttpVersion received, std::string_view name) {
+void write_via(Writer out, HttpVersion received, std::string_view name) {
   if (name.empty()) return;
   if (!all(kToken, name)) return out.fail();
   out.list_field("Via", via_version(received), name);
@@ -66,7 +69,7 @@ void write_via(Writer& out, HttpVersion received, std::string_view name) {
 
 // All but Host, Connection, Upgrade, TE, the fields of WebSocket, and pseudo-fields.
 template <class Writer>
-void write_request_fields(Writer& out, const RequestHead& head, const RequestPlan& plan) {
+void write_request_fields(Writer out, const RequestHead& head, const RequestPlan& plan) {
   FieldFilter filter(head, plan.fields);
   if (!plan.trusted) filter.drop_untrusted();
   // RFC 8441 5: not between HTTP/2 peers. To HTTP/1 weir sends a key of its own.
@@ -81,7 +84,7 @@ void write_request_fields(Writer& out, const RequestHead& head, const RequestPla
 // All but Connection, Upgrade, the fields of WebSocket, and pseudo-fields. From an interim response
 // the same fields are left out, and nothing is added to it.
 template <class Writer>
-void write_response_fields(Writer& out, const ResponseHead& head, const ResponsePlan& plan) {
+void write_response_fields(Writer out, const ResponseHead& head, const ResponsePlan& plan) {
   FieldFilter filter(head, plan.fields);
   const bool adds_date = !head.has(FieldId::date) && !filter.drops(FieldId::date);
   const bool replaces_server = !plan.server.empty() && !filter.drops(FieldId::server);
