@@ -158,6 +158,7 @@ class Play:
         self.settle(scene, {"WeirConnectionsRefused", "WeirSessionsFailing", "WeirConnectErrors",
                             "WeirBackendsDegraded", "WeirClusterPanic", "WeirHigh5xxRatio", "WeirBackendErrors",
                             "WeirQueueRefuses", "WeirRequestsTruncated", "WeirTlsHandshakesFailing",
+                            "WeirHttp2Errors", "WeirStreamsRefused",
                             "WeirCertificateExpiresSoon", "WeirCertificateExpires"})
 
     def all_backends_down(self):
