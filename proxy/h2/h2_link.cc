@@ -174,8 +174,10 @@ void H2Link::end_stream(H2Stream& stream, uint64_t frame) {
   flush_later();
 }
 
+// A fault is found while the link receives: the observers learn of it behind the last byte.
 void H2Link::reset(H2Stream& stream, H2Error code, bool fault) {
   connection_.reset(stream, code, fault);
+  if (fault) add_news(stream);
   flush_later();
 }
 

@@ -39,6 +39,7 @@ class H2Stream : public Stream, public H2StreamState, public WaitingToSend, priv
 
   // HEADERS with this block.
   void send_fields(std::string_view block, bool end);
+  // `fault`: of the peer, in what the link receives; the observers learn of it as of any reset.
   void reset(H2Error code, bool fault = false);
   // What abort() tells the peer.
   void set_abort_code(H2Error code) { abort_code_ = code; }

@@ -65,6 +65,7 @@ H2Stream* Http2Client::on_new_stream(uint32_t) {
   }
   Http2Request& request = requests_.lend();
   request.open(*this);
+  waiting_.push_back(request);
   ++count_;
   return &request;
 }
@@ -111,7 +112,6 @@ void Http2Client::on_head_end(Http2Request& request, const HpackOutcome& outcome
   if (const std::string_view priority = head.find("Priority"); !priority.empty())
     request.set_priority(parse_h2_priority(priority));
   request.on_head_read(reader.size(), found.fault);
-  waiting_.push_back(request);
 }
 
 void Http2Client::on_trailers_end(Http2Request& request, const HpackOutcome& outcome, bool end) {
@@ -119,7 +119,9 @@ void Http2Client::on_trailers_end(Http2Request& request, const HpackOutcome& out
   const H2HeadFault found = requests_.trailer_reader().finish(outcome, end);
   if (found) {
     request.reset(H2Error::protocol_error, true);
-    return request.note_reset(false);
+    request.note_reset(false);
+    if (!request.begun()) forget(request);
+    return;
   }
   request.set_trailers(reader.lines().size());
 }

@@ -89,9 +89,10 @@ class Http2Client final : private H2LinkOwner, private Yielding, private Deadlin
   HttpSession& session_;
   Http2Requests& requests_;
   H2Link link_;
-  IntrusiveList<Http2Request, RequestNode> waiting_;  // their heads have come
-  IntrusiveList<Http2Request, RequestNode> begun_;    // in the order of their begin
-  size_t count_ = 0;                                  // of both
+  // Behind the last byte of a read their heads have come, unless one has ended the connection.
+  IntrusiveList<Http2Request, RequestNode> waiting_;
+  IntrusiveList<Http2Request, RequestNode> begun_;  // in the order of their begin
+  size_t count_ = 0;                                // of both
   Stage stage_ = Stage::preface;
   EndReason reason_{};  // when told or later
   TimePoint since_{};   // of the stage; of open: since there is no request
