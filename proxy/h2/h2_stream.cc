@@ -45,7 +45,7 @@ void H2Stream::detach() {
 }
 
 Io H2Stream::read(std::span<char> to) {
-  if (reset_) return {Io::Status::failed};
+  if (reset_ && !eof_) return {Io::Status::failed};
   const size_t read = inbox_.read(to);
   if (read > 0) {
     link_->taken(*this, read, std::exchange(blocked_, false));
@@ -74,9 +74,10 @@ Io H2Stream::write(std::span<const char> head, std::span<const char> body) {
   }
   sent_ += written;
   if (written > 0) end_in_outbox_ = link_->end_of_outbox();
-  if (written == wanted) return {Io::Status::ok, written};
-  writable_ = false;
-  link_->wait_for_room(*this);
+  if (written < wanted || link_->sendable(*this) == 0) {
+    writable_ = false;
+    link_->wait_for_room(*this);
+  }
   return {written > 0 ? Io::Status::ok : Io::Status::blocked, written};
 }
 
@@ -130,11 +131,12 @@ void H2Stream::on_end() {
   eof_ = Stream::ended_by_peer_ = readable_ = reader_news_ = true;
 }
 
-// What has come is of no more use. Both observers learn of it.
+// Both observers learn of it. A whole message stays: RST_STREAM behind it only says that the rest of
+// the other one is not needed (RFC 9113 8.1).
 void H2Stream::on_reset() {
   reset_ = readable_ = writable_ = true;
   reader_news_ = writer_news_ = true;
-  drop_inbox();
+  if (!eof_) drop_inbox();
   static_cast<WaitingToSend*>(this)->unlink();
 }
 

@@ -107,8 +107,8 @@ void Http2Client::on_head_end(Http2Request& request, const HpackOutcome& outcome
   if (found)
     link_.connection().patience().spend(H2ErrorReason::flood_provoked, H2Cost::kProvoked,
                                         session_.loop().now());
-  else if (head.framing() == BodyFraming::length)
-    request.expect_length(head.content_length());
+  else if (const auto length = head.announced_length())
+    request.expect_length(*length);
   if (const std::string_view priority = head.find("Priority"); !priority.empty())
     request.set_priority(parse_h2_priority(priority));
   request.on_head_read(reader.size(), found.fault);
