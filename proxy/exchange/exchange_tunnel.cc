@@ -28,7 +28,8 @@ Exchange::Step Exchange::open_tunnel(const ResponseHead& head) {
     answer_.drop_front(io.bytes);
   }
   if (answer_.size() > kBlockSize) return over(AfterExchange::abort, EndReason::error);
-  response_.status = head.status();
+  // HTTP/2 has no 101 (RFC 8441 5).
+  response_.status = head.status() == 101 && client().delimits() ? 200 : head.status();
   response_.begun = true;
   search_.end_retrying(RetryResult::ok);
   settle();
