@@ -21,7 +21,7 @@ void H2Link::start(const H2OwnSettings& settings, unsigned patience) {
   open_ = true;
   transport_.set_reader(this);
   transport_.set_writer(this);
-  received_at_ = moved_at_ = resources_.loop.now();
+  received_at_ = resources_.loop.now();
   connection_.start(settings, received_at_, patience);
   flush_later();
 }
@@ -41,6 +41,11 @@ void H2Link::close() {
   transport_.set_reader(nullptr);
   transport_.set_writer(nullptr);
   outbox_.clear();
+}
+
+void H2Link::flush_later() {
+  if (!std::exchange(waits_, true)) moved_at_ = resources_.loop.now();
+  resources_.loop.flush_later(*this);
 }
 
 void H2Link::read() {
@@ -153,7 +158,6 @@ size_t H2Link::sendable(const H2Stream& stream) const {
 
 uint64_t H2Link::write_data(H2Stream& stream, uint64_t frame, std::string_view head,
                             std::string_view body) {
-  if (outbox_.empty()) moved_at_ = resources_.loop.now();
   const uint64_t at = outbox_.append_data(stream.id(), frame, head, body);
   connection_.sent_data(stream, head.size() + body.size());
   flush_later();
@@ -161,7 +165,6 @@ uint64_t H2Link::write_data(H2Stream& stream, uint64_t frame, std::string_view h
 }
 
 void H2Link::send_fields(H2Stream& stream, std::string_view block, bool end) {
-  if (outbox_.empty()) moved_at_ = resources_.loop.now();
   connection_.send_fields(stream, block, end);
   flush_later();
 }
@@ -208,17 +211,18 @@ void H2Link::reset_all() {
 void H2Link::on_flush() {
   written_ = 0;
   do {
-    if (!write_out()) return;
+    if (!write_out()) return cancel_flush();  // on_writable() is next
     if (written_ >= kWrittenPerTurn) return flush_later();
   } while (hand_out_room() && open_);
   if (!open_) return;
-  if (!outbox_.empty()) return flush_later();
+  cancel_flush();  // hand_out_room() has asked for it, too
   owner_.on_flushed();
 }
 
 // False: the transport has taken less than everything.
 bool H2Link::write_out() {
-  if (outbox_.empty()) return true;
+  waits_ = !outbox_.empty();
+  if (!waits_) return true;
   if (!transport_.writable()) return false;
   const std::string_view all = outbox_.view();
   const Io io = transport_.write(all);
@@ -234,6 +238,7 @@ bool H2Link::write_out() {
     outbox_.offered();
     return false;
   }
+  waits_ = false;
   connection_.note_flushed();
   return true;
 }

@@ -66,7 +66,7 @@ class H2Link final : private H2Events,
   // Since when bytes wait that the transport does not take; kNever: none wait.
   TimePoint blocked_since() const { return outbox_.empty() ? kNever : moved_at_; }
   // After something was done with connection(): what it has written leaves at the end of the turn.
-  void flush_later() { resources_.loop.flush_later(*this); }
+  void flush_later();
   // Takes `end_stream` etc. of streams.
   size_t sendable(const H2Stream& stream) const;
   uint64_t write_data(H2Stream& stream, uint64_t frame, std::string_view head,
@@ -131,13 +131,14 @@ class H2Link final : private H2Events,
   IntrusiveList<H2Stream, StreamNews> news_;
   SendOrder<H2Stream> order_;
   TimePoint received_at_{};
-  TimePoint moved_at_{};  // the transport has taken bytes, or the first one was added
+  TimePoint moved_at_{};  // while bytes wait: the first was added, or the transport took some
   uint64_t received_ = 0;
   uint64_t sent_ = 0;
   size_t written_ = 0;  // in this turn
   size_t held_ = 0;     // in the inboxes
   const bool bounded_;  // held_, as that of a client
   bool holding_ = false;
+  bool waits_ = false;  // bytes have been added since the output was empty
   bool open_ = false;
 };
 
