@@ -44,7 +44,7 @@ void H2Link::close() {
 }
 
 void H2Link::flush_later() {
-  if (!std::exchange(waits_, true)) moved_at_ = resources_.loop.now();
+  if (moved_at_ == kNever) moved_at_ = resources_.loop.now();
   resources_.loop.flush_later(*this);
 }
 
@@ -181,6 +181,7 @@ void H2Link::end_stream(H2Stream& stream, uint64_t frame) {
 void H2Link::reset(H2Stream& stream, H2Error code, bool fault) {
   connection_.reset(stream, code, fault);
   if (fault) add_news(stream);
+  if (connection_.error()) resources_.loop.yield(*this);  // settle() tells the owner
   flush_later();
 }
 
@@ -198,8 +199,9 @@ void H2Link::dropped(size_t bytes) {
   if (open_ && !outbox_.empty()) flush_later();
 }
 
-void H2Link::reset_all() {
+void H2Link::reset_all(bool unfinished) {
   connection_.streams().for_each([&](H2StreamState& stream) {
+    if (unfinished && stream.ended_by_peer()) return;
     connection_.detach(stream);
     own(stream).on_reset();
     add_news(own(stream));
@@ -221,8 +223,7 @@ void H2Link::on_flush() {
 
 // False: the transport has taken less than everything.
 bool H2Link::write_out() {
-  waits_ = !outbox_.empty();
-  if (!waits_) return true;
+  if (outbox_.empty()) return moved_at_ = kNever, true;
   if (!transport_.writable()) return false;
   const std::string_view all = outbox_.view();
   const Io io = transport_.write(all);
@@ -238,7 +239,7 @@ bool H2Link::write_out() {
     outbox_.offered();
     return false;
   }
-  waits_ = false;
+  moved_at_ = kNever;
   connection_.note_flushed();
   return true;
 }

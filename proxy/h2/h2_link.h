@@ -64,7 +64,7 @@ class H2Link final : private H2Events,
   uint64_t sent() const { return sent_; }
   TimePoint last_received() const { return received_at_; }
   // Since when bytes wait that the transport does not take; kNever: none wait.
-  TimePoint blocked_since() const { return outbox_.empty() ? kNever : moved_at_; }
+  TimePoint blocked_since() const { return moved_at_; }
   // After something was done with connection(): what it has written leaves at the end of the turn.
   void flush_later();
   // Takes `end_stream` etc. of streams.
@@ -79,8 +79,9 @@ class H2Link final : private H2Events,
   void taken(H2Stream& stream, size_t bytes, bool blocked);
   void dropped(size_t bytes);
   uint64_t end_of_outbox() const { return outbox_.end_position(); }
-  // Every stream that is attached is reset: the connection is over.
-  void reset_all();
+  // Every stream that is attached is reset: the connection is over. `unfinished`: those that the
+  // peer has not ended, since it has closed its side.
+  void reset_all(bool unfinished = false);
 
  private:
   static constexpr int kReadsPerTurn = 8;
@@ -131,14 +132,13 @@ class H2Link final : private H2Events,
   IntrusiveList<H2Stream, StreamNews> news_;
   SendOrder<H2Stream> order_;
   TimePoint received_at_{};
-  TimePoint moved_at_{};  // while bytes wait: the first was added, or the transport took some
+  TimePoint moved_at_ = kNever;  // while bytes wait: one came first, or the transport took some
   uint64_t received_ = 0;
   uint64_t sent_ = 0;
   size_t written_ = 0;  // in this turn
   size_t held_ = 0;     // in the inboxes
   const bool bounded_;  // held_, as that of a client
   bool holding_ = false;
-  bool waits_ = false;  // bytes have been added since the output was empty
   bool open_ = false;
 };
 

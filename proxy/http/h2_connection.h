@@ -100,13 +100,14 @@ class H2Connection {
   H2Patience& patience() { return patience_; }
 
   const std::optional<H2ConnectionError>& error() const { return error_; }
+  const H2OwnSettings& own() const { return own_; }  // as announced
   const H2PeerSettings& peer() const { return peer_; }
   // The preface and the first SETTINGS of the peer have come.
   bool established() const { return peer_.received; }
-  bool in_fields() const { return block_.open; }  // a header block has begun, and not ended
-  bool leaving() const { return left_; }          // leave() was called
+  // The stream whose header block has begun, and not ended; 0: none.
+  uint32_t fields_of() const { return block_.open ? block_.stream : 0; }
+  bool leaving() const { return left_; }                              // leave() was called
   std::optional<uint32_t> peer_leaves() const { return peer_last_; }  // last id of its GOAWAY
-  uint32_t last_stream() const { return last_stream_; }               // that the peer has begun
   H2Streams& streams() { return streams_; }
 
  private:

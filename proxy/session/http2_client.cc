@@ -27,7 +27,7 @@ void Http2Client::start(std::string_view first) {
   since_ = session_.loop().now();
   const HttpSpec& http = *session_.listener().http;
   H2OwnSettings settings;
-  settings.max_streams = static_cast<uint32_t>(http.max_streams);
+  settings.max_streams = http.max_streams;
   settings.max_header_list = static_cast<uint32_t>(http.limits.max_header_size);
   settings.connect_protocol = http.allows_upgrade;
   const unsigned patience = http.trusted.contains(session_.client_address()) ? 10 : 1;
@@ -59,7 +59,7 @@ void Http2Client::close(EndReason reason) {
 H2Stream* Http2Client::on_new_stream(uint32_t) {
   ListenerCells& cells = session_.cells();
   cells.stream_begun();
-  if (count_ >= session_.listener().http->max_streams) {
+  if (count_ >= link_.connection().own().max_streams) {
     cells.stream_ended(StreamEnd::refused);
     return nullptr;
   }
@@ -156,20 +156,25 @@ void Http2Client::on_received() {
   H2Connection& connection = link_.connection();
   if (stage_ == Stage::preface && connection.established()) {
     stage_ = Stage::open;
+    since_ = session_.loop().now();
     session_.cells().http_connections[HttpMajor::h2].add();
   }
-  if (!connection.in_fields()) {
+  const uint32_t fields = connection.fields_of();
+  if (fields == 0)
     fields_since_ = kNever;
-  } else if (fields_since_ == kNever) {
+  else if (fields_since_ == kNever || fields != fields_of_)
     fields_since_ = session_.loop().now();
-  }
+  fields_of_ = fields;
   pinged_at_ = kNever;
+  if (connection.error()) return;  // on_down() is next
   begin_requests();
   if (link_.is_open()) arm();
 }
 
+// A client that does not receive fills the output with heads: DATA never fill so much of it.
 void Http2Client::begin_requests() {
   for (int i = 0; i < kBegunPerTurn; ++i) {
+    if (link_.outbox().size() > kMostUnsent) return;  // on_flushed() goes on
     Http2Request* const request = waiting_.pop_front();
     if (request == nullptr) return;
     begun_.push_back(*request);
@@ -228,10 +233,18 @@ void Http2Client::cut(EndReason reason) {
     reason_ = reason;
     leave_now();
   }
+  // Nothing was done for these: their client may send them again (RFC 9113 8.7).
+  while (!waiting_.empty()) {
+    Http2Request& request = waiting_.front();
+    request.reset(H2Error::refused_stream);
+    request.note_reset(false);
+    forget(request);
+  }
   begun_.for_each_safe([&](Http2Request& request) { request.exchange().give_up(503, reason); });
 }
 
 void Http2Client::on_flushed() {
+  if (!waiting_.empty()) session_.loop().yield(*this);
   if (stage_ < Stage::leaving || stage_ == Stage::over || count_ > 0) return;
   session_.on_http2_over(reason_, false);
 }
@@ -240,21 +253,29 @@ void Http2Client::on_down(Down how) {
   if (stage_ == Stage::over) return;
   switch (how) {
     case Down::error: return failed();
-    case Down::failed: return gone(session_.client_failed_by());
+    case Down::failed: return gone(stage_ == Stage::failed ? reason_ : session_.client_failed_by());
     case Down::ended: break;
   }
-  if (count_ == 0 || session_.listener().http->cancel_on_close)
-    return gone(stage_ < Stage::told ? EndReason::client_closed : reason_);
-  // The client takes the answers to what it has asked.
   if (stage_ < Stage::told) reason_ = EndReason::client_closed;
+  const bool cancels = session_.listener().http->cancel_on_close;
+  if (count_ > 0 ? cancels : link_.outbox().empty()) return gone(reason_);
+  // The client takes the answers to the requests that it has sent whole.
   stage_ = Stage::leaving;
+  client_ended_ = true;
+  waiting_.for_each_safe([&](Http2Request& request) {
+    if (!static_cast<H2StreamState&>(request).ended_by_peer()) forget(request);
+  });
+  link_.reset_all(/*unfinished=*/true);
+  if (!link_.is_open()) return;
+  link_.flush_later();
+  arm();
 }
 
 // The client has broken the rules, or has made too much work: its GOAWAY is in the output, and
 // nothing that its requests still send could be of use.
 void Http2Client::failed() {
   if (stage_ == Stage::failed) return;
-  if (!expired_) count_error(*link_.connection().error());
+  if (reason_ != EndReason::request_header_timeout) count_error(*link_.connection().error());
   stage_ = Stage::failed;
   since_ = session_.loop().now();
   end_requests();
@@ -293,12 +314,13 @@ TimePoint Http2Client::next_deadline() const {
   if (stage_ == Stage::open && count_ == 0) at = std::min(at, later(since_, timeouts.keep_alive));
   if (stage_ <= Stage::open) at = std::min(at, session_.max_age_deadline());
   if (stage_ == Stage::told) at = std::min(at, since_ + kToldFor);
-  if (count_ > 0) at = std::min(at, later(silent_since(), timeouts.client_idle));
-  return at;
+  return std::min(at, later(silent_since(), timeouts.client_idle));
 }
 
-// Of a client with open streams, from its last byte or from the PING that asks for one.
+// Of a client with open streams, from its last byte or from the PING that asks for one. A client
+// that has closed its side can send none.
 TimePoint Http2Client::silent_since() const {
+  if (count_ == 0 || client_ended_) return kNever;
   return pinged_at_ != kNever ? pinged_at_ : link_.last_received();
 }
 
@@ -310,16 +332,16 @@ void Http2Client::on_deadline() {
   const config::ListenerTimeouts& timeouts = session_.listener().timeouts;
   const TimePoint now = session_.loop().now();
   if (now < next_deadline()) return arm();
-  if (now >= later(link_.blocked_since(), timeouts.client_idle) ||
-      (pinged_at_ != kNever && now >= later(pinged_at_, timeouts.client_idle)))
+  const bool silent = now >= later(silent_since(), timeouts.client_idle);
+  if (now >= later(link_.blocked_since(), timeouts.client_idle) || (silent && pinged_at_ != kNever))
     return session_.abort(EndReason::client_idle_timeout);
   if ((stage_ == Stage::preface && now >= later(since_, timeouts.request_header)) ||
       now >= later(fields_since_, timeouts.request_header))
     return expire();
   if (stage_ == Stage::told) return leave_now();
-  if (stage_ == Stage::open && now >= session_.max_age_deadline()) return leave(EndReason::max_age);
+  if (stage_ <= Stage::open && now >= session_.max_age_deadline()) return leave(EndReason::max_age);
   if (stage_ == Stage::open && count_ == 0) return leave(EndReason::keep_alive_timeout);
-  if (count_ > 0 && now >= later(silent_since(), timeouts.client_idle)) {
+  if (silent) {
     pinged_at_ = now;
     link_.connection().send_ping(kSilencePing);
     link_.flush_later();
@@ -329,7 +351,6 @@ void Http2Client::on_deadline() {
 
 // The preface or a block of fields takes too long.
 void Http2Client::expire() {
-  expired_ = true;
   reason_ = EndReason::request_header_timeout;
   fields_since_ = kNever;
   link_.connection().fail(H2Error::no_error, H2ErrorReason::protocol, "a head takes too long");

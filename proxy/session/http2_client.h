@@ -52,7 +52,8 @@ class Http2Client final : private H2LinkOwner, private Yielding, private Deadlin
  private:
   enum class Stage : uint8_t { preface, open, told, leaving, failed, over };
   static constexpr int kBegunPerTurn = 32;
-  static constexpr Duration kToldFor = 1s;  // at most, until the ACK
+  static constexpr size_t kMostUnsent = 4 * Outbox::kMost;  // above it no request begins
+  static constexpr Duration kToldFor = 1s;                  // at most, until the ACK
   static constexpr uint64_t kSilencePing = 0x77656972;
 
   // H2LinkOwner
@@ -97,9 +98,10 @@ class Http2Client final : private H2LinkOwner, private Yielding, private Deadlin
   EndReason reason_{};  // when told or later
   TimePoint since_{};   // of the stage; of open: since there is no request
   TimePoint fields_since_ = kNever;
+  uint32_t fields_of_ = 0;        // the stream; 0: none
   TimePoint pinged_at_ = kNever;  // because the client has been silent
   bool first_block_ = true;
-  bool expired_ = false;  // weir has made the error, because of a timeout
+  bool client_ended_ = false;  // its FIN has come, and requests are under way
 };
 
 }  // namespace weir

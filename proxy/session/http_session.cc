@@ -129,7 +129,7 @@ void HttpSession::begin_http2(std::string_view first) {
 
 // Called by it: it is closed now, and freed with the session.
 void HttpSession::on_http2_over(EndReason reason, bool closed) {
-  http2_->close();
+  http2_->close(reason);
   if (!closed) return linger(reason);
   client_.close();
   end(reason, DrainEnd::peer);
@@ -169,8 +169,9 @@ void HttpSession::discard() {
     const Io io = client_.read(discarded);
     if (io.status == Io::Status::eof && client_.fin_waits()) return;
     if (io.status == Io::Status::eof || io.status == Io::Status::failed) client_.close();
-    // A request crossed our FIN: the client cannot know what became of it.
-    if (io.bytes > 0 && reason_ == EndReason::drain_idle && !std::exchange(raced_, true))
+    // A request crossed our FIN: the client cannot know what became of it. With HTTP/2 it can, by
+    // GOAWAY (RFC 9113 6.8).
+    if (io.bytes > 0 && !http2_ && reason_ == EndReason::drain_idle && !std::exchange(raced_, true))
       cells_.drain_races.add();
   }
   if (!client_.is_open()) return end(reason_, DrainEnd::deadline_fin);
