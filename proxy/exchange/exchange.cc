@@ -211,6 +211,7 @@ Exchange::Step Exchange::take_head(size_t size) {
   response_.keep_client = request().keep_alive() && request().form() != TargetForm::authority;
   request_.client = RequestClient(request(), *connection_.address, connection_.tls != nullptr,
                                   *request_.listener->http);
+  recognize_grpc();
   enter(Stage::route);
   return Step::next;
 }

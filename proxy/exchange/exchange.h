@@ -132,8 +132,14 @@ class Exchange final : private BodyRelayObserver,
   Step reply(unsigned status, const char* reason, std::optional<Failure> failure);
   Step send_answer(unsigned status, std::string_view type, std::string_view body,
                    std::string_view location);
+  Step send_own(const OwnHead& head, std::string_view body);
   Step flush_answer();
   std::optional<size_t> whole_body();
+  // exchange_grpc.cc
+  void recognize_grpc();
+  Step reply_grpc(unsigned status);
+  bool end_grpc(unsigned status, EndReason reason);
+  GrpcStatus grpc_status();
   // exchange_tunnel.cc
   Step open_tunnel(const ResponseHead& head);
   void end_tunnel(EndReason reason);

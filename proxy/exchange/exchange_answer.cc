@@ -34,6 +34,7 @@ Exchange::Step Exchange::reply(unsigned status, const char* reason,
   if (response_.begun) return over(after_cut(), failed_by());
   LOG(debug, "request.answered", kv("session", text(client_side_->session_id())),
       kv("status", status), kv("reason", reason));
+  if (request_.grpc.call) return reply_grpc(status);
   const std::string_view id = request_id();
   const std::string* configured = request_.listener->http->error_body(status);
   const std::string body =
@@ -60,21 +61,26 @@ std::optional<size_t> Exchange::whole_body() {
 // A whole response of weir's own, with what the route changes in responses.
 Exchange::Step Exchange::send_answer(unsigned status, std::string_view type, std::string_view body,
                                      std::string_view location) {
+  const FieldEdits* edits = request_.route != nullptr ? &request_.route->response_fields : nullptr;
+  return send_own({*request_.listener->http, edits, status, http_.date(), location, type,
+                   body.size(), request_.id},
+                  body);
+}
+
+Exchange::Step Exchange::send_own(const OwnHead& head, std::string_view body) {
   const std::optional<size_t> body_size = whole_body();
   if (body_size) request_.body_known = *body_size;
   if (!body_size || client_side_->last_request()) response_.keep_client = false;
   end_attempt();
-  const FieldEdits* edits = request_.route != nullptr ? &request_.route->response_fields : nullptr;
-  const HeadText text =
-      client_side_->write_own_head({*request_.listener->http, edits, status, http_.date(), location,
-                                    type, body.size(), request_.id},
-                                   response_.keep_client);
+  const HeadText text = client_side_->write_own_head(head, response_.keep_client);
   if (!text.ok) return over(AfterExchange::abort, EndReason::error);
-  response_.status = status;
+  response_.status = head.status;
   response_.begun = true;
   books_.wrote_head(text.bytes.size);
   answer_.append(text.bytes.view());  // after what is left of interim responses
-  if (!has_no_body(status) && !(understood() && request().method() == "HEAD")) answer_.append(body);
+  const bool has_body =
+      !has_no_body(head.status) && !(understood() && request().method() == "HEAD");
+  if (has_body) answer_.append(body);
   watch_client();
   client().set_writer(&client_events_);
   response_.answer_moved = http_.pipes().loop.now();
@@ -99,6 +105,7 @@ void Exchange::give_up(unsigned status, EndReason reason) {
   if (stage_ == Stage::delivering) return (void)over(AfterExchange::abort, reason);
   if (tunnel_) return end_tunnel(reason);
   response_.keep_client = false;
+  if (end_grpc(status, reason)) return;
   if (response_.begun)
     return (void)over(is_by_drain(reason) ? AfterExchange::abort : after_cut(), reason);
   if (reply(status, "given up", reason) == Step::next) advance();

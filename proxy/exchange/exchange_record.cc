@@ -69,6 +69,10 @@ void Exchange::count(std::optional<EndReason> reason) {
   if (answering && is_timeout(reason)) cells.truncated[CutPhase::timeout].add();
   if (attempt_) attempt_->end(reason);
   books_.worked(loop.now(), loop.into_turn());
+  if (request_.grpc.call)
+    request_.snapshot->route_cells(*request_.listener, request_.route)
+        .grpc_responses[grpc_status()]
+        .add();
   books_.over(
       cells, request_.snapshot->route_cells(*request_.listener, request_.route),
       {understood() ? request_method(request().method()) : RequestMethod::other, response_.status,
@@ -124,6 +128,8 @@ void Exchange::write_access_line(std::optional<EndReason> reason) {
                kv("client", named ? client : std::string_view(peer_text)),
                kv_if(named, "peer", peer_text),
                kv("status", response_.status),
+               kv_if(request_.grpc.call, "grpc_status",
+                     request_.grpc.call ? weir::text(grpc_status()) : ""),
                kv_if(request_.route != nullptr, "route",
                      request_.route != nullptr ? request_.route->name : std::string()),
                kv_if(search_.begun(), "cluster",

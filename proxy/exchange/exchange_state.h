@@ -14,6 +14,13 @@
 
 namespace weir {
 
+// A request of gRPC over HTTP/2: its own time limit, and the status that it ended with.
+struct ExchangeGrpc {
+  bool call = false;
+  Duration timeout = Duration::max();  // of grpc-timeout
+  std::optional<GrpcStatus> status{};  // that weir has answered
+};
+
 struct ExchangeRequest {
   RequestClient client{};
   TimePoint began{};
@@ -26,6 +33,7 @@ struct ExchangeRequest {
   size_t body_known = 0;  // bytes of the body that were read with the head
   uint64_t received = 0;  // from the client, without what the relay of the body counts
   TimePoint pause_until{};
+  ExchangeGrpc grpc{};
   std::string_view leftover{};  // bytes after the request, when it is over
   bool client_gone = false;     // it closed its side while it waited
 };

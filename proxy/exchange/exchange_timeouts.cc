@@ -20,6 +20,8 @@ LimitFacts Exchange::limit_facts() const {
   facts.up = {up_.running(), up_.blocked(), up_.last_moved()};
   facts.down = {down_.running(), down_.blocked(), down_.last_moved()};
   facts.awaits_continue = client_waits();
+  facts.grpc = request_.grpc.call;
+  facts.grpc_timeout = request_.grpc.timeout;
   if (tunnel_) {
     facts.down.last_moved = tunnel_->last_moved();
     facts.half_closed = tunnel_->half_closed();
@@ -33,7 +35,8 @@ bool Exchange::client_waits() const {
 }
 
 bool Exchange::checks_body_rate() const {
-  return up_.running() && !client_waits() && request_.listener->http->limits.min_body_rate != 0;
+  return up_.running() && !client_waits() && !request_.grpc.call &&
+         request_.listener->http->limits.min_body_rate != 0;
 }
 
 bool Exchange::uploads_too_slowly(TimePoint now) {

@@ -25,6 +25,7 @@ ExchangeLimit response_limit(const LimitFacts& facts) {
   ExchangeLimit limit =
       after(from, route.response_header_timeout(*facts.cluster), 504, EndReason::response_timeout);
   limit.of_cluster = !route.response_header;
+  if (facts.grpc && limit.of_cluster) limit = {};
   const ExchangeLimit per_try =
       after(from, route.retry.per_try_timeout(), 504, EndReason::response_timeout);
   return per_try.at < limit.at ? per_try : limit;
@@ -38,7 +39,7 @@ ExchangeLimit relay_limit(const LimitFacts& facts) {
       after(std::max(facts.down.last_moved, facts.up.last_moved),
             facts.route->response_idle_timeout(*facts.cluster), 0, EndReason::response_timeout);
   limit.of_cluster = !facts.route->response_idle;
-  return limit;
+  return facts.grpc && limit.of_cluster ? ExchangeLimit{} : limit;
 }
 
 ExchangeLimit tunnel_limit(const LimitFacts& facts) {
@@ -63,7 +64,7 @@ ExchangeLimit limits(const LimitFacts& facts) {
       return of_cluster(after(facts.attempt_began, facts.cluster->connect_timeout, 504,
                               EndReason::connect_timeout));
     case ExchangeStage::await_response:
-      if (facts.up.running && !facts.up.blocked && !facts.awaits_continue)
+      if (facts.up.running && !facts.up.blocked && !facts.awaits_continue && !facts.grpc)
         return after(std::max(facts.up.last_moved, facts.upload_since), facts.timeouts.request_body,
                      408, EndReason::request_body_timeout);
       return response_limit(facts);
@@ -85,8 +86,13 @@ ExchangeLimit limits(const LimitFacts& facts) {
 ExchangeLimit request_limit(const LimitFacts& facts) {
   const bool bounded = facts.route != nullptr && facts.stage != ExchangeStage::tunnel &&
                        facts.stage != ExchangeStage::delivering;
-  return bounded ? after(facts.began, facts.route->request_timeout, 504, EndReason::request_timeout)
-                 : ExchangeLimit{};
+  if (!bounded) return {};
+  const ExchangeLimit limit =
+      after(facts.began, facts.route->request_timeout, 504, EndReason::request_timeout);
+  if (facts.grpc_timeout == Duration::max() || facts.began + facts.grpc_timeout >= limit.at)
+    return limit;
+  return {
+      .at = facts.began + facts.grpc_timeout, .status = 504, .reason = EndReason::request_timeout};
 }
 
 bool BodyRate::too_slow(TimePoint now, uint64_t sent, uint64_t least, bool blocked) {

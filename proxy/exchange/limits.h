@@ -32,6 +32,8 @@ struct LimitFacts {
   RelayFacts up{}, down{};       // a tunnel has its times in `down`
   bool awaits_continue = false;  // the client sends the body after a 100
   bool half_closed = false;      // the tunnel
+  bool grpc = false;             // streams may be silent for hours in both directions
+  Duration grpc_timeout = Duration::max();
 };
 
 ExchangeLimit limits(const LimitFacts& facts);

@@ -24,7 +24,13 @@ void write_own_fields(Writer& out, const OwnHead& head) {
   own("Server", head.http.server_text);
   own("Location", head.location);
   if (head.body_size > 0) own("Content-Type", head.type);
-  if (!has_no_body(head.status)) out.field("Content-Length", head.body_size);
+  if (!head.grpc_status.empty()) {
+    out.field("Content-Type", "application/grpc");
+    out.field("Grpc-Status", head.grpc_status);
+    out.field("Grpc-Message", head.grpc_message);
+  } else if (!has_no_body(head.status)) {
+    out.field("Content-Length", head.body_size);
+  }
   own("X-Request-Id", head.request_id);
   if (edits != nullptr) {
     for (const FieldText& field : edits->set) out.field(field.name, field.value);

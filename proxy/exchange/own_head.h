@@ -13,10 +13,12 @@ struct OwnHead {
   const FieldEdits* edits;  // what the route changes in responses; null: there is no route
   unsigned status;
   std::string_view date;
-  std::string_view location;    // empty: none
-  std::string_view type;        // of the body
-  size_t body_size;             // 0: none
-  std::string_view request_id;  // empty: none
+  std::string_view location;           // empty: none
+  std::string_view type;               // of the body
+  size_t body_size;                    // 0: none
+  std::string_view request_id;         // empty: none
+  std::string_view grpc_status = {};   // the number; empty: it is no answer to gRPC
+  std::string_view grpc_message = {};  // percent-encoded
 };
 
 // Names that the route sets or removes replace weir's own fields. If out.ok() is false afterwards,

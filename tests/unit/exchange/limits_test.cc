@@ -160,6 +160,41 @@ TEST_F(Limits, WholeRequestHasOneButNoTunnel) {
   EXPECT_EQ(request_limit(unrouted).at, kNever);
 }
 
+// Streams of gRPC are silent for hours, in both directions.
+TEST_F(Limits, GrpcCallHasNoneOfTheClusterAndNoneForItsBody) {
+  for (const ExchangeStage stage : {ExchangeStage::await_response, ExchangeStage::relay}) {
+    LimitFacts facts = at(stage);
+    EXPECT_NE(limits(facts).at, kNever);
+    facts.grpc = true;
+    EXPECT_EQ(limits(facts).at, kNever);
+    facts.up.running = true;
+    EXPECT_EQ(limits(facts).at, kNever);
+  }
+}
+
+TEST_F(Limits, GrpcCallHasThoseOfItsRouteAndOfAClientThatTakesNothing) {
+  route.response_header = of(20s);
+  route.response_idle = of(30s);
+  LimitFacts facts = at(ExchangeStage::await_response);
+  facts.grpc = true;
+  EXPECT_EQ(limits(facts).at, kBegan + 20s);
+  facts.stage = ExchangeStage::relay;
+  facts.down.last_moved = kBegan;
+  EXPECT_EQ(limits(facts).at, kBegan + 30s);
+  facts.down.blocked = true;
+  EXPECT_EQ(limits(facts).reason, EndReason::client_idle_timeout);
+}
+
+TEST_F(Limits, GrpcTimeoutBoundsTheRequestIfItIsShorter) {
+  LimitFacts facts = at(ExchangeStage::await_response);
+  facts.grpc = true;
+  facts.grpc_timeout = 2s;
+  EXPECT_EQ(request_limit(facts).at, kBegan + 2s);
+  EXPECT_EQ(request_limit(facts).reason, EndReason::request_timeout);
+  route.request_timeout = of(1s);
+  EXPECT_EQ(request_limit(facts).at, kBegan + 1s);
+}
+
 TEST(BodyRate, ComparesTheBytesOfEachWindow) {
   BodyRate rate;
   rate.start(kBegan);

@@ -52,6 +52,13 @@ TEST(OwnHead, HasTheSameFieldsInBothVersions) {
             "content-length: 5\nx-request-id: id\n");
 }
 
+TEST(OwnHead, ForGrpcHasAStatusOfGrpcAndNoLength) {
+  const HttpSpec http;
+  EXPECT_EQ(own_head_in_h2({http, nullptr, 200, "now", "", "", 0, "id", "14", "Bad%20Gateway"}),
+            ":status: 200\ndate: now\ncontent-type: application/grpc\ngrpc-status: 14\n"
+            "grpc-message: Bad%20Gateway\nx-request-id: id\n");
+}
+
 // RFC 9110 8.6.
 TEST(OwnHead, WithoutABodyHasALengthUnlessTheStatusForbidsIt) {
   const HttpSpec http;
