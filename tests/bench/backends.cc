@@ -12,6 +12,7 @@
 namespace {
 
 constexpr std::size_t kSmallBody = 100;
+constexpr std::size_t kMediumBody = 1 << 20;  // of which HTTP/2 has many at the same time
 constexpr std::size_t kLargeBody = 64'000'000;
 constexpr std::size_t kRequestLimit = 16 * 1024;
 
@@ -22,7 +23,7 @@ struct Peer {
   bool listens = false;
   Kind kind = Kind::echo;
   std::string request{};      // HTTP: the received part of it
-  std::size_t body_left = 0;  // HTTP: of /large, to be sent
+  std::size_t body_left = 0;  // HTTP: of /medium or /large, to be sent
 };
 
 void listen_on(int epoll, int port, Kind kind) {
@@ -57,15 +58,17 @@ bool send_whole(const Peer& peer, std::string_view bytes) {
 
 bool answer(int epoll, Peer& peer, std::string_view bytes) {
   static const std::string small = answer_head(kSmallBody) + std::string(kSmallBody, 'x');
+  static const std::string medium = answer_head(kMediumBody);
   static const std::string large = answer_head(kLargeBody);
   peer.request += bytes;
   if (!peer.request.ends_with("\r\n\r\n")) return peer.request.size() < kRequestLimit;
+  const bool is_medium = peer.request.starts_with("GET /medium ");
   const bool is_large = peer.request.starts_with("GET /large ");
   peer.request.clear();
-  if (!is_large) return send_whole(peer, small);
-  peer.body_left = kLargeBody;
+  if (!is_medium && !is_large) return send_whole(peer, small);
+  peer.body_left = is_large ? kLargeBody : kMediumBody;
   watch(epoll, EPOLL_CTL_MOD, peer.fd, {EPOLLIN | EPOLLOUT, {.ptr = &peer}});
-  return send_whole(peer, large);
+  return send_whole(peer, is_large ? large : medium);
 }
 
 bool send_more(int epoll, Peer& peer) {

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""weir next to HAProxy and nginx: CPU time per unit of work, and memory per idle connection.
+"""weir next to HAProxy and nginx, for HTTP/2 also to nghttpx and h2o: CPU time per unit of work, and memory per idle
+connection.
 
 Each proxy has one worker, on core 0; the load and the backends share core 1; all is on 127.0.0.1. The rounds
 are interleaved. The meaning of the figures, and their limits: tests/bench/README.md.
@@ -18,13 +19,14 @@ import select
 import shutil
 import signal
 import socket
-import ssl
 import statistics
 import struct
 import subprocess
 import sys
 import tempfile
 import time
+
+import http2
 
 PROXY_CORE, LOAD_CORE = "0", "1"
 ECHO_PORT, SOURCE_PORT, HTTP_PORT, PROXY_PORT = 18081, 18082, 18083, 18090  # below the ephemeral ports
@@ -47,22 +49,27 @@ class Scenario:
     rate: str
     rate_scale: float = 1
     under_way: int = 0  # connections that wait for an answer at the same time, at most; 0: all
+    streams: int = 0  # HTTP/2: requests of each connection at the same time; the load is h2load
 
     @property
     def is_http(self):
-        return self.mode.startswith("http")
+        return self.mode.startswith("http") or self.is_http2
+
+    @property
+    def is_http2(self):
+        return self.mode.startswith("h2")
 
     @property
     def is_tls(self):
-        return self.mode.startswith("https")
+        return self.mode.startswith("https") or self.is_http2 and self.mode != "h2c"
 
     @property
     def is_bulk(self):
-        return self.mode in ("bulk", "http-large", "https-large")
+        return self.mode in ("bulk", "http-large", "https-large", "h2-large")
 
     @property
     def is_idle(self):
-        return self.mode in ("idle", "http-idle", "https-idle")
+        return self.mode in ("idle", "http-idle", "https-idle", "h2-idle")
 
     @property
     def backend_port(self):
@@ -72,6 +79,8 @@ class Scenario:
     def load(self):
         """In words."""
         connections = f"{self.connections} connection{'s' if self.connections > 1 else ''}"
+        if self.streams:
+            return f"{connections}, {self.streams} streams each"
         some = self.under_way and not self.is_idle
         return f"{connections}, {self.under_way} of them with a request" if some else connections
 
@@ -97,6 +106,10 @@ SCENARIOS = {
     "https-large": Scenario("https-large", 4, "CPU ms", "GB to the client", 1e3, "GB/s", 1e-9),
     "https-idle-memory": Scenario("https-idle", 2000, "bytes", "idle connection, after one request", 1, "",
                                   under_way=128),
+    "h2-small": Scenario("h2", 8, "CPU µs", "request", 1e-3, "requests/s", streams=32),
+    "h2c-small": Scenario("h2c", 8, "CPU µs", "request", 1e-3, "requests/s", streams=32),
+    "h2-large": Scenario("h2-large", 8, "CPU ms", "GB to the client", 1e3, "GB/s", 1e-9, streams=32),
+    "h2-idle-memory": Scenario("h2-idle", 2000, "bytes", "idle connection, after one request", 1, "", under_way=1),
 }
 
 
@@ -134,6 +147,7 @@ def haproxy_config(scenario, port, folder):
         options += [f"option splice-{which}" for which in ("auto", "request", "response")]
         pipes = "tune.pipesize 1048576" if scenario.is_http else ""
     lines = "\n    ".join(options)
+    tls = f" ssl crt {certificate(folder)} alpn {'h2' if scenario.is_http2 else 'http/1.1'}" if scenario.is_tls else ""
     return f"""global
     nbthread 1
     maxconn 5000
@@ -146,7 +160,7 @@ defaults
     timeout server 1h
     {lines}
 listen bench
-    bind 127.0.0.1:{port}{f" ssl crt {certificate(folder)} alpn http/1.1" if scenario.is_tls else ""}
+    bind 127.0.0.1:{port}{tls}{" proto h2" if scenario.mode == "h2c" else ""}
     server bench 127.0.0.1:{scenario.backend_port}
 """
 
@@ -186,7 +200,7 @@ def nginx_http(scenario, port, folder):
         keepalive_requests 1000000000;
     }}
     server {{
-        listen 127.0.0.1:{port} backlog=4096{" ssl" if scenario.is_tls else ""};
+        listen 127.0.0.1:{port} backlog=4096{" ssl" if scenario.is_tls else ""}{" http2" if scenario.is_http2 else ""};
         {f"ssl_certificate {certificate(folder)}; ssl_certificate_key {certificate(folder)}; {TLS}" if scenario.is_tls else ""}
         location / {{
             proxy_pass http://bench;
@@ -198,9 +212,18 @@ def nginx_http(scenario, port, folder):
 }}"""
 
 
+def nghttpx_config(scenario, port, folder):
+    return http2.nghttpx_config(scenario, port, folder, certificate(folder))
+
+
+def h2o_config(scenario, port, folder):
+    return http2.h2o_config(scenario, port, folder, certificate(folder))
+
+
 class Proxy:
-    def __init__(self, name, config, command, version):
+    def __init__(self, name, config, command, version, scenarios=tuple(SCENARIOS)):
         self.name, self.config, self.command, self.version_command = name, config, command, version
+        self.scenarios = scenarios
         self.folder = None
         self.process = None
 
@@ -251,9 +274,19 @@ def all_proxies(weir, baseline=None):
     proxies = [Proxy("weir", weir_config, [weir, "run", "-q", "-c"], [weir, "version"]),
                Proxy("haproxy", haproxy_config, ["haproxy", "-db", "-q", "-f"], ["haproxy", "-v"]),
                Proxy("nginx", nginx_config, ["nginx", "-e", "stderr", "-c"], ["nginx", "-v"])]
+    of_http2 = [name for name, scenario in SCENARIOS.items() if scenario.is_http2]
+    for name, config, option in (("nghttpx", nghttpx_config, "--conf"), ("h2o", h2o_config, "-c")):
+        if shutil.which(name):
+            proxies.append(Proxy(name, config, [name, option], [name, "--version"], of_http2))
     if baseline:
-        proxies.append(Proxy(BASELINE, weir_config, [baseline, "run", "-q", "-c"], [baseline, "version"]))
+        takes = [name for name in SCENARIOS if name not in of_http2 or serves_http2(baseline)]
+        proxies.append(Proxy(BASELINE, weir_config, [baseline, "run", "-q", "-c"], [baseline, "version"], takes))
     return proxies
+
+
+def serves_http2(weir):
+    """An earlier weir may not."""
+    return '"http2"' in subprocess.run([weir, "schema"], stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
 # ---- one round
@@ -263,21 +296,24 @@ def is_open(port):
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def speak(connection, is_tls):
+def prepared(connection, is_tls, is_http2):
     """The connection as the scenario uses it."""
     if not is_tls:
         return connection
-    trusting = ssl.create_default_context()
-    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
-    return trusting.wrap_socket(connection)
+    context = http2.trusting()
+    context.set_alpn_protocols(["h2"] if is_http2 else ["http/1.1"])
+    return context.wrap_socket(connection)
 
 
 def answers(port, scenario):
     """Whether a message is answered: the path to the backend is open, and every process runs."""
-    is_http = scenario is not None and scenario.is_http
+    is_http, is_tls, is_http2 = ((scenario.is_http, scenario.is_tls, scenario.is_http2) if scenario
+                                 else (False, False, False))
     ask, expected = (HTTP_PROBE, b"HTTP/1.1 200") if is_http else (b"x", b"x")
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
-        with speak(connection, scenario is not None and scenario.is_tls) as probe:
+        with prepared(connection, is_tls, is_http2) as probe:
+            if is_http2:
+                return http2.ask(probe, is_tls)
             probe.sendall(ask)
             return probe.recv(len(expected)) == expected  # the first bytes arrive together
     return False
@@ -295,13 +331,18 @@ def wait_for_answer(port, process, log, scenario=None):
 def client(load, scenario, port, seconds, proxy):
     pids = ",".join(map(str, proxy.pids()))
     under_way = scenario.under_way or scenario.connections
-    return subprocess.Popen(["taskset", "-c", LOAD_CORE, load, scenario.mode, str(port), str(scenario.connections),
-                             str(under_way), str(WARMUP), str(seconds), pids],
+    words = [load, scenario.mode, str(port), str(scenario.connections), str(under_way), str(WARMUP), str(seconds), pids]
+    if scenario.is_http2:
+        words = [sys.executable, http2.__file__, "idle", str(port), str(scenario.connections)]
+    return subprocess.Popen(["taskset", "-c", LOAD_CORE, *words],
                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def measure(load, scenario, port, seconds, proxy):
     """(figure, rate) of one round of one proxy, which has been started for it."""
+    if scenario.streams:
+        result = http2.measure(scenario, port, LOAD_CORE, WARMUP, seconds, proxy.pids())
+        return figure_and_rate(scenario, result, result["cpu_ns"])
     before = proxy.resident()
     process = client(load, scenario, port, seconds, proxy)
     try:
@@ -317,7 +358,10 @@ def measure(load, scenario, port, seconds, proxy):
     result = json.loads(line) if line else {"units": 0}
     if process.returncode != 0 or not result["units"]:
         raise RuntimeError(f"{proxy.name}: {stderr or 'nothing was answered'}")
-    spent = grown if scenario.is_idle else result["cpu_ns"]
+    return figure_and_rate(scenario, result, grown if scenario.is_idle else result["cpu_ns"])
+
+
+def figure_and_rate(scenario, result, spent):
     return spent / result["units"] * scenario.scale, result["units"] / result["seconds"] * scenario.rate_scale
 
 
@@ -353,6 +397,8 @@ def table(name, scenario, figures, rates):
 def run_scenario(name, proxies, options, folder):
     """Prints the table. Returns what is wrong with the figures; None if nothing is."""
     scenario = SCENARIOS[name]
+    ports = {proxy: PROXY_PORT + number for number, proxy in enumerate(proxies)}
+    proxies = [proxy for proxy in proxies if name in proxy.scenarios]
     figures = {proxy.name: [] for proxy in proxies}
     rates = {proxy.name: [] for proxy in proxies}
     for number in range(options.rounds):
@@ -360,16 +406,15 @@ def run_scenario(name, proxies, options, folder):
         for proxy in proxies[turn:] + proxies[:turn]:
             place = folder / f"{name}-{number}-{proxy.name}"
             place.mkdir()
-            port = PROXY_PORT + proxies.index(proxy)
             try:
-                proxy.start(scenario, port, place)
-                figure, rate = measure(options.load, scenario, port, options.seconds, proxy)
+                proxy.start(scenario, ports[proxy], place)
+                figure, rate = measure(options.load, scenario, ports[proxy], options.seconds, proxy)
             finally:
                 proxy.stop()
             figures[proxy.name].append(figure)
             rates[proxy.name].append(rate)
     print(table(name, scenario, figures, rates), flush=True)
-    if not options.baseline:
+    if BASELINE not in figures:
         return None
     grown = growth(figures)
     print(f"weir ÷ baseline: {grown:.2f}\n", flush=True)
@@ -464,7 +509,9 @@ def missing(options):
         return f"{options.baseline} does not exist"
     if not options.load.is_file():
         return f"{options.load} does not exist: cmake --build build/release --target weir_bench_load"
-    absent = [tool for tool in ("haproxy", "nginx", "openssl", "taskset") if not shutil.which(tool)]
+    needed = ["haproxy", "nginx", "openssl", "taskset"]
+    needed += ["h2load"] if any(SCENARIOS[name].streams for name in options.scenario or SCENARIOS) else []
+    absent = [tool for tool in needed if not shutil.which(tool)]
     if absent:
         return f"no {', '.join(absent)} in PATH: deploy/install-packages tests/bench/packages.txt"
     if not {int(PROXY_CORE), int(LOAD_CORE)} <= os.sched_getaffinity(0):
@@ -472,7 +519,7 @@ def missing(options):
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     if limit != resource.RLIM_INFINITY and limit < DESCRIPTORS:
         return f"the limit of open files is {limit}; it needs {DESCRIPTORS}: ulimit -Hn {DESCRIPTORS}"
-    taken = [port for port in (ECHO_PORT, SOURCE_PORT, HTTP_PORT, *range(PROXY_PORT, PROXY_PORT + 4)) if is_open(port)]
+    taken = [port for port in (ECHO_PORT, SOURCE_PORT, HTTP_PORT, *range(PROXY_PORT, PROXY_PORT + 6)) if is_open(port)]
     if taken:
         return f"a process listens on port {taken[0]}, which it uses"
     return None

@@ -10,6 +10,7 @@ import tempfile
 import unittest
 
 import compare
+import http2
 
 COMPARE = pathlib.Path(compare.__file__)
 
@@ -59,7 +60,7 @@ class Configurations(unittest.TestCase):
     def test_http_scenarios_are_http_for_each_proxy_and_the_others_for_none(self):
         for name, scenario in compare.SCENARIOS.items():
             with self.subTest(name):
-                http = name.startswith("http")
+                http = name.startswith(("http", "h2"))
                 self.assertEqual("protocol: http" in compare.weir_config(scenario, 18090, self.folder), http)
                 self.assertEqual("mode http" in compare.haproxy_config(scenario, 18091, self.folder), http)
                 self.assertEqual("proxy_pass http://" in compare.nginx_config(scenario, 18092, self.folder), http)
@@ -72,7 +73,34 @@ class Configurations(unittest.TestCase):
                     self.assertIn("http-reuse always", compare.haproxy_config(scenario, 18091, self.folder))
                     self.assertIn("keepalive 256;", compare.nginx_config(scenario, 18092, self.folder))
 
+    def test_only_scenarios_of_http2_serve_it(self):
+        for name, scenario in compare.SCENARIOS.items():
+            with self.subTest(name):
+                haproxy = compare.haproxy_config(scenario, 18091, self.folder)
+                self.assertEqual("alpn h2" in haproxy or "proto h2" in haproxy, name.startswith("h2"))
+                nginx = compare.nginx_config(scenario, 18092, self.folder)
+                self.assertEqual(" http2;" in nginx, name.startswith("h2"))
+
+    def test_scenarios_of_http2_have_tls_except_for_h2c(self):
+        for name, scenario in compare.SCENARIOS.items():
+            if scenario.is_http2:
+                with self.subTest(name):
+                    tls = name != "h2c-small"
+                    self.assertEqual("tls:" in compare.weir_config(scenario, 18090, self.folder), tls)
+                    self.assertEqual("ssl crt" in compare.haproxy_config(scenario, 18091, self.folder), tls)
+                    self.assertEqual("ssl_certificate" in compare.nginx_config(scenario, 18092, self.folder), tls)
+                    self.assertEqual("certificate-file" in compare.nghttpx_config(scenario, 18093, self.folder), tls)
+                    self.assertEqual("certificate-file" in compare.h2o_config(scenario, 18094, self.folder), tls)
+
+    def test_each_proxy_has_the_scenarios_that_it_can_serve(self):
+        of = {proxy.name: set(proxy.scenarios) for proxy in compare.all_proxies(WEIR, WEIR)}
+        http2_only = {name for name in compare.SCENARIOS if name.startswith("h2")}
+        for name, scenarios in of.items():
+            with self.subTest(name):
+                self.assertEqual(scenarios, http2_only if name in ("nghttpx", "h2o") else set(compare.SCENARIOS))
+
     def test_describes_the_load(self):
+        self.assertEqual(compare.SCENARIOS["h2-small"].load, "8 connections, 32 streams each")
         self.assertEqual(compare.SCENARIOS["http-one"].load, "1 connection")
         self.assertEqual(compare.SCENARIOS["http-many"].load, "1000 connections, 64 of them with a request")
         self.assertEqual(compare.SCENARIOS["idle-memory"].load, "4000 connections")
@@ -99,6 +127,26 @@ class Arithmetic(unittest.TestCase):
                 self.assertEqual({row.count("|") for row in rows}, {rows[0].count("|")})
                 self.assertIn("| 10.0 | 9.0–12.0 |", rows[2])
                 self.assertIn("| 0.90 | 0.50–1.20 |", rows[2])
+
+
+class H2load(unittest.TestCase):
+    TEXT = """finished in 250.00ms, 4000.00 req/s, 1.00MB/s
+requests: 1000 total, 1000 started, 1000 done, {good} succeeded, 0 failed, 0 errored, 0 timeout
+status codes: {good} 2xx, 0 3xx, 0 4xx, 0 5xx
+traffic: 130.0KB (130000) total, 10.0KB (10000) headers (space savings 90.00%), {size}KB ({size}) data
+"""
+
+    def test_prints_responses_and_seconds(self):
+        text = self.TEXT.format(good=1000, size=100000)
+        self.assertEqual(http2.results(text, 100, exactly=True), (1000, 0.25))
+
+    def test_that_lost_a_response_or_a_part_of_one_measured_nothing(self):
+        for good, size in ((999, 99900), (1000, 99999), (0, 0)):
+            with self.subTest(f"{good} responses, {size} bytes"), self.assertRaises(RuntimeError):
+                http2.results(self.TEXT.format(good=good, size=size), 100, exactly=True)
+
+    def test_that_is_cut_by_its_duration_has_a_rate(self):
+        self.assertEqual(http2.results(self.TEXT.format(good=800, size=81000), 100, exactly=False), (800, 0.25))
 
 
 if __name__ == "__main__":
