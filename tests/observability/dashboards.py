@@ -25,7 +25,6 @@ EMPTY_BEFORE = {"Reload duration p99", "annotation Reloads", "annotation Drains"
 ALWAYS_0 = {
     "Log lines lost, errors of its outputs": "the log is written as fast as it comes",
     "Series B": "there are few series",
-    "Responses to gRPC calls": "weir does not count them yet",
 }
 ALWAYS_0_IN_SANITIZED_BUILDS = {"Memory B": "glibc, which is asked, does not know the sanitizer's heap"}
 
