@@ -120,7 +120,7 @@ class BodyRelay final : private TransportReader,
   };
 
   void on_readable() override {
-    if (way_.from_stream && source_.cut_off() && blocked()) return observer_.on_body();
+    if (way_.from_stream && source_.failed() && blocked()) return observer_.on_body();
     pump_and_report();
   }
   void on_writable() override {
