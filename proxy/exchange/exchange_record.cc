@@ -92,11 +92,13 @@ void Exchange::write_access_line(std::optional<EndReason> reason) {
   LogThread* log = LogThread::for_access();
   if (log == nullptr) return;
   static const RequestHead kNothing;
-  const RequestHead& head = understood() ? request() : kNothing;
-  const HeadGlimpse seen = understood()
-                               ? HeadGlimpse{head.method(), head.target(), head.authority()}
-                               : glimpse(in_.view());
-  const std::string_view version = understood() ? text(head.version()) : std::string_view();
+  // Of a stream the fields of a malformed head, too: its bytes are no text of HTTP/1.
+  const uint32_t stream = client_side_->stream_id();
+  const bool readable = understood() || stream != 0;
+  const RequestHead& head = readable ? request() : kNothing;
+  const HeadGlimpse seen =
+      readable ? HeadGlimpse{head.method(), head.target(), head.authority()} : glimpse(in_.view());
+  const std::string_view version = readable ? text(head.version()) : std::string_view();
   const uint64_t sent = sent_bytes();
   const std::string_view referer = head.find("Referer"), agent = head.find("User-Agent");
   std::array<char, IpAddress::kTextSize> client_memory;
@@ -112,7 +114,6 @@ void Exchange::write_access_line(std::optional<EndReason> reason) {
                           sent - std::min(sent, books_.head_bytes()), referer, agent}))
     return;
   const std::string peer_text = peer.text();
-  const uint32_t stream = client_side_->stream_id();
   const HostSpec* to = host();
   const TimePoint now = http_.pipes().loop.now();
   const std::string place =
