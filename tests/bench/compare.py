@@ -131,12 +131,14 @@ def certificate(folder):
 
 def weir_config(scenario, port, folder):
     tls = f", tls: {{ certificates: [{certificate(folder)}] }}" if scenario.is_tls else ""
+    # 8 x 32 streams use 256 connections at a time; nginx is told to keep as many.
+    pool = ", pool: { max_idle: 256 }" if scenario.streams else ""
     return f"""global: {{ workers: 1 }}
 logging: {{ level: warn, access: {{ output: none }} }}
 listeners:
   - {{ name: bench, bind: "127.0.0.1:{port}", protocol: {"http" if scenario.is_http else "tcp"}, cluster: bench{tls} }}
 clusters:
-  - {{ name: bench, backends: ["127.0.0.1:{scenario.backend_port}"] }}
+  - {{ name: bench, backends: ["127.0.0.1:{scenario.backend_port}"]{pool} }}
 """
 
 
