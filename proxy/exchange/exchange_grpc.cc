@@ -68,9 +68,12 @@ Exchange::Step Exchange::reply_grpc(unsigned status) {
 }
 
 // A response that weir ends in the middle: trailers with a status are an error for gRPC, also where
-// a message is cut. False: this is no such response.
+// a message is cut. False: this is no such response. Of one that is not gRPC, or that has announced
+// its length, a part must not be ended (RFC 9113 8.1.1).
 bool Exchange::end_grpc(unsigned status, EndReason reason) {
   if (!request_.grpc.call || stage_ != Stage::relay || !client().delimits()) return false;
+  const ResponseHead& head = out_.head();
+  if (!is_grpc(head.find("Content-Type")) || head.announced_length()) return false;
   const GrpcAnswer answer(status != 0 ? status : 503, reason);
   request_.grpc.status = answer.status;
   stop_relays();
