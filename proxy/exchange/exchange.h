@@ -64,6 +64,7 @@ class Exchange final : private BodyRelayObserver,
   using Failure = ExchangeFailure;
   enum class Step : uint8_t { next, wait };
   static constexpr size_t kMaxInterim = kMaxHeadSize;  // bytes of interim responses together
+  static constexpr size_t kMostUnsentInterim = 64 * 1024;
   static constexpr int kRequestsPerTurn = 16;
 
   bool under_way() const { return stage_ != Stage::idle && stage_ != Stage::over; }

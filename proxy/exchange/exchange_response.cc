@@ -80,7 +80,10 @@ Exchange::Step Exchange::relay_interim(const ResponseHead& head) {
     upload_.since = http_.pipes().loop.now();
     upload_.rate.restart_window(upload_.since);
   }
-  const HeadText text = client_side_->write_interim_head(head, response_plan());
+  // A stream takes heads also while its client receives nothing: then interim ones are left out.
+  const bool left_out = client().delimits() && client().unsent() > kMostUnsentInterim;
+  const HeadText text =
+      left_out ? HeadText{} : client_side_->write_interim_head(head, response_plan());
   if (!text.ok) return backend_at_fault("an interim response is too large to be relayed");
   if (!text.bytes.empty()) {
     answer_.append(text.bytes.view());

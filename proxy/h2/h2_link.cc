@@ -150,6 +150,15 @@ void H2Link::wait_for_room(H2Stream& stream) {
   if (sendable(stream) > 0) flush_later();
 }
 
+// A stream that waits gets its new place.
+void H2Link::set_priority(H2Stream& stream, H2Priority priority) {
+  WaitingToSend& waiting = stream;
+  const bool waits = waiting.linked();
+  waiting.unlink();
+  stream.set_priority(priority);
+  if (waits) order_.add(stream);
+}
+
 size_t H2Link::sendable(const H2Stream& stream) const {
   const size_t room = outbox_.room();
   if (room <= kH2FrameHeaderSize || !transport_.writable()) return 0;

@@ -72,6 +72,7 @@ class H2Link final : private H2Events,
   uint64_t write_data(H2Stream& stream, uint64_t frame, std::string_view head,
                       std::string_view body);
   void wait_for_room(H2Stream& stream);
+  void set_priority(H2Stream& stream, H2Priority priority);
   void send_fields(H2Stream& stream, std::string_view block, bool end);
   void end_stream(H2Stream& stream, uint64_t frame);
   void reset(H2Stream& stream, H2Error code, bool fault);

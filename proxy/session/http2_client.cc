@@ -135,7 +135,7 @@ void Http2Client::on_stream_reset(H2Stream& stream, H2Error, bool by_peer) {
 
 void Http2Client::on_priority(uint32_t stream, std::string_view value) {
   if (auto* const state = link_.connection().streams().find(stream))
-    static_cast<H2Stream*>(state)->set_priority(parse_h2_priority(value));
+    link_.set_priority(*static_cast<H2Stream*>(state), parse_h2_priority(value));
 }
 
 void Http2Client::on_settings() {}
