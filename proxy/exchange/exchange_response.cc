@@ -81,7 +81,7 @@ Exchange::Step Exchange::relay_interim(const ResponseHead& head) {
     upload_.rate.restart_window(upload_.since);
   }
   // A stream takes heads also while its client receives nothing: then interim ones are left out.
-  const bool left_out = client().delimits() && client().unsent() > kMostUnsentInterim;
+  const bool left_out = client().delimits() && client().unacknowledged() > kMostUnsentInterim;
   const HeadText text =
       left_out ? HeadText{} : client_side_->write_interim_head(head, response_plan());
   if (!text.ok) return backend_at_fault("an interim response is too large to be relayed");
