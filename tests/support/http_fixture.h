@@ -1,5 +1,6 @@
 // HTTP through one worker: a listener `l`, a cluster `c` whose only backend is the test, and the
-// bytes that clients and backends receive. At the end the counters of the listener must balance.
+// bytes that clients and backends receive. At the end the counters of the listener, of connections
+// and of streams, must balance.
 #pragma once
 
 #include <fmt/format.h>
@@ -154,7 +155,10 @@ class HttpFixture : public testing::Test, public WorkerFixture {
     return fmt::format("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n{}\r\n{}", body.size(), fields,
                        body);
   }
-  void TearDown() override { EXPECT_EQ(imbalance("l"), 0); }
+  void TearDown() override {
+    EXPECT_EQ(imbalance("l"), 0);
+    EXPECT_EQ(stream_imbalance("l"), 0);
+  }
 
   Acceptor backend;
 };

@@ -86,6 +86,12 @@ class WorkerFixture : public TestLoop, private WorkerPeers {
     return static_cast<int64_t>(cells.connections_total.value) -
            static_cast<int64_t>(cells.ended_total.sum()) - cells.active.sum();
   }
+  // The same of streams of HTTP/2.
+  int64_t stream_imbalance(const std::string& listener) {
+    const ListenerCells cells = this->cells(listener);
+    return static_cast<int64_t>(cells.http2_streams.value) -
+           static_cast<int64_t>(cells.http2_streams_ended.sum()) - cells.http2_streams_active.value;
+  }
   BackendCells backend_cells(const std::string& cluster, const std::string& backend) {
     const WorkerReport report = worker.report();
     const uint32_t id = store.series().backend(cluster, backend);
