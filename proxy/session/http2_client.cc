@@ -229,10 +229,9 @@ void Http2Client::leave_now() {
 
 void Http2Client::cut(EndReason reason) {
   if (stage_ >= Stage::over) return;
-  if (stage_ < Stage::leaving) {
-    reason_ = reason;
-    leave_now();
-  }
+  // Requests are cut, for whatever reason their client was told that the connection ends.
+  if (stage_ < Stage::leaving || count_ > 0) reason_ = reason;
+  if (stage_ < Stage::leaving) leave_now();
   // Nothing was done for these: their client may send them again (RFC 9113 8.7).
   while (!waiting_.empty()) {
     Http2Request& request = waiting_.front();
