@@ -350,7 +350,8 @@ class Origin(threading.Thread):
         return body, len(body) == size
 
 
-class Differential(unittest.TestCase):
+class Stand(unittest.TestCase):
+    """weir, nginx, HAProxy and the origin."""
     maxDiff = None
 
     @classmethod
@@ -400,9 +401,14 @@ class Differential(unittest.TestCase):
                 raise RuntimeError(f"{name} does not listen:\n" + (cls.folder / f"{name}.err").read_text())
             select.select([], [], [], 0.01)
 
+    def path(self, way):
+        return self.folder / ("direct" if way == "direct" else f"to-{way}")
+
+
+class Differential(Stand):
     def say(self, way, data):
         """What weir answers, until it closes."""
-        path = self.folder / ("direct" if way == "direct" else f"to-{way}")
+        path = self.path(way)
         with socket.socket(socket.AF_UNIX) as client:
             client.settimeout(PATIENCE)
             client.connect(str(path))

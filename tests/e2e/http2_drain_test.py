@@ -1,0 +1,297 @@
+#!/usr/bin/env python3
+"""HTTP/2 connections that weir ends: drain, reload, age, number of requests, idleness. GOAWAY comes twice, streams that
+began in between are served, and the books balance at every scrape.
+
+usage: http2_drain_test.py WEIR
+"""
+import pathlib
+import sys
+import threading
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import origin
+import ports
+import weir
+from http2 import *
+
+WEIR = None
+LAST = 2**31 - 1
+CONFIG = """
+global: {{ workers: 2 }}
+logging: {{ access: {{ output: none }} }}
+drain: {drain}
+listeners:
+  - name: web
+    bind: "127.0.0.1:{port}"
+    protocol: http
+    {keys}
+    routes:
+      - {{ match: {{ path: /version }}, respond: {{ body: "{version}" }} }}
+      - {{ match: {{ path_prefix: / }}, cluster: origin }}
+clusters:
+  - {{ name: origin, backends: ["127.0.0.1:{origin}"] }}
+"""
+QUICK = "{ timeout: 20s, spread: 500ms, linger: 1s }"
+
+
+class Load(threading.Thread):
+    """A client that opens a connection, asks `streams` at a time until weir leaves, and opens the next."""
+
+    def __init__(self, port, streams):
+        super().__init__(daemon=True)
+        self.port, self.streams = port, streams
+        self.served, self.again, self.failures, self.stopping = 0, 0, [], False
+        self.start()
+
+    def run(self):
+        while not self.stopping:
+            try:
+                peer = Peer(self.port)
+            except OSError:
+                return  # the listener is closed
+            with peer:
+                self.ask(peer)
+
+    def ask(self, peer):
+        stream = 1
+        while not (self.stopping or peer.goaways or peer.closed):
+            streams = list(range(stream, stream + 2 * self.streams, 2))
+            peer.send(*[headers(one, block(request(f"/bytes/{one}"))) for one in streams])
+            for one in streams:
+                outcome = peer.outcome(one) if not self.refused(peer, one) else "refused"
+                if outcome == "200" and len(peer.answer(one).body) == one:
+                    self.served += 1
+                elif self.refused(peer, one):
+                    self.again += 1  # a client may send it again
+                else:
+                    self.failures.append((one, outcome, str(peer.goaways)))
+            stream += 2 * self.streams
+
+    @staticmethod
+    def refused(peer, stream):
+        return peer.goaways and stream > peer.goaways[-1][0] or peer.answer(stream).reset == "REFUSED_STREAM" or \
+            peer.closed and not peer.answers.get(stream, Answer()).fields and not peer.settings
+
+
+class DrainTest(unittest.TestCase):
+    maxDiff = None
+
+    def setUp(self):
+        self.origin = origin.Origin()
+        self.addCleanup(self.origin.stop)
+        self.port = ports.free_ports(1)[0]
+        self.weir = None
+
+    def text(self, keys="", version="one", drain=QUICK):
+        return CONFIG.format(port=self.port, origin=self.origin.port, keys=keys, version=version, drain=drain)
+
+    def start(self, **options):
+        self.weir = weir.Weir(WEIR, self.text(**options))
+        self.addCleanup(self.weir.stop)
+
+    def reload(self, **options):
+        self.weir.write(self.text(**options))
+        self.assertEqual(self.weir.reload()["result"], "ok")
+
+    def peer(self, *first, **options):
+        peer = Peer(self.port, *first, **options)
+        self.addCleanup(peer.socket.close)
+        return peer
+
+    def held(self, path="/hold/x", **options):
+        """A client whose request has reached the backend."""
+        self.origin.hold()
+        before = self.origin.count(path)
+        peer = self.peer(headers(1, block(request(path))), **options)
+        self.origin.wait_count(before + 1, path)
+        return peer
+
+    def ended(self, reason, listener="web"):
+        return self.weir.scrape().sum("weir_connections_ended_total", listener=listener, reason=reason)
+
+    def await_end(self, peer, last):
+        """GOAWAY twice, both without error, the second with the last stream; then the end."""
+        peer.until(lambda: False, "the end of the connection")
+        self.assertEqual([(stream, code) for stream, code, _ in peer.goaways], [(LAST, "NO_ERROR"), (last, "NO_ERROR")])
+
+    def expect_balance(self):
+        self.weir.await_metric("weir_http2_streams_active", 0)
+        self.assertEqual(list(self.weir.scrape().imbalances()), [])
+
+    def test_drain_serves_streams_until_the_second_goaway_and_then_exits(self):
+        self.start()
+        peer = self.held(acks=False)
+        self.weir.terminate()
+        peer.until(lambda: peer.goaways and peer.pings, "the first GOAWAY, and its PING")
+        self.assertEqual([(stream, code) for stream, code, _ in peer.goaways], [(LAST, "NO_ERROR")])
+        self.assertEqual(peer.get(3, "/ok"), "200")
+        peer.send(ping(peer.pings[0], ack=True))
+        peer.until(lambda: len(peer.goaways) == 2, "the second GOAWAY")
+        self.assertEqual(peer.goaways[1][:2], (3, "NO_ERROR"))
+        peer.send(headers(5, block(request("/late", method="POST")), end=False), data(5, bytes(16384)))
+        self.assertTrue(peer.round_trip())
+        self.assertFalse(peer.closed)
+        self.origin.release()
+        self.assertEqual(peer.outcome(1), "200")
+        self.await_end(peer, 3)
+        self.assertEqual((peer.answer(5).status, self.origin.count("/late")), (None, 0))
+        self.assertEqual(self.weir.wait(), 0)
+
+    def test_drain_sends_the_second_goaway_to_a_client_that_acknowledges_no_ping(self):
+        self.start()
+        peer = self.held(acks=False)
+        self.weir.terminate()
+        peer.until(lambda: len(peer.goaways) == 2, "the second GOAWAY")
+        self.origin.release()
+        self.assertEqual(peer.outcome(1), "200")
+        self.await_end(peer, 1)
+        self.assertEqual(self.weir.wait(), 0)
+
+    def test_drain_closes_idle_connections_after_goaway(self):
+        self.start()
+        holder = self.held()  # it keeps the process until the books have been read
+        idle = [self.peer() for _ in range(20)]
+        for number, peer in enumerate(idle):
+            self.assertTrue(peer.round_trip())
+            if number % 2:
+                self.assertEqual(peer.get(1, "/ok"), "200")
+        self.weir.terminate()
+        for number, peer in enumerate(idle):
+            self.await_end(peer, number % 2)
+        self.weir.await_metric("weir_connections_ended_total", 20, listener="web", reason="drain_idle")
+        self.assertEqual(self.weir.scrape().sum("weir_drain_connections_closed_total", how="idle_spread"), 20)
+        self.assertEqual(list(self.weir.scrape().imbalances()), [])
+        self.origin.release()
+        self.assertEqual(holder.outcome(1), "200")
+        self.assertEqual(self.weir.wait(), 0)
+
+    def test_drain_cuts_what_is_left_at_its_deadline_and_counts_it(self):
+        self.start(drain="{ timeout: 1s, spread: 200ms, linger: 500ms }")
+        silent, begun = self.held(), self.peer(settings((INITIAL_WINDOW, 10)), headers(1, block(request("/bytes/100"))))
+        begun.until(lambda: len(begun.answer(1).body) == 10)
+        self.weir.terminate()
+        self.assertEqual(silent.outcome(1), "503")
+        self.assertEqual(begun.outcome(1), "RST CANCEL")
+        for peer in (silent, begun):
+            peer.until(lambda: False, "the end of the connection")
+        self.assertEqual(self.weir.wait(), weir.CUT)
+        self.assertIn("cut=2", self.weir.log())
+
+    def test_drain_loses_no_request_under_load(self):
+        self.start()
+        loads = [Load(self.port, streams) for streams in (1, 10, 50)]
+        origin.wait_until(lambda: all(load.served > 50 for load in loads), "load")
+        self.weir.terminate()
+        self.assertEqual(self.weir.wait(), 0)
+        for load in loads:
+            load.join(PATIENCE)
+            self.assertEqual(load.failures, [])
+
+    def test_reload_leaves_streams_their_configuration(self):
+        self.start()
+        peer = self.held()
+        self.reload(version="two")
+        self.assertEqual((peer.get(3, "/version"), bytes(peer.answer(3).body)), ("200", b"two"))
+        self.origin.release()
+        self.assertEqual(peer.outcome(1), "200")
+        self.weir.await_metric("weir_connections_active", 0, generation="old")
+        self.assertEqual(peer.goaways, [])
+
+    def test_reloads_under_load_lose_no_request(self):
+        self.start()
+        loads = [Load(self.port, streams) for streams in (1, 20)]
+        for number in range(20):
+            before = [load.served for load in loads]
+            self.reload(version=f"v{number}")
+            origin.wait_until(lambda: all(load.served > one + 20 for load, one in zip(loads, before)), "load")
+            self.assertEqual(list(self.weir.scrape().imbalances()), [])
+        for load in loads:
+            load.stopping = True
+            load.join(PATIENCE)
+            self.assertEqual((load.failures, load.again), ([], 0))
+        self.expect_balance()
+
+    def test_the_last_request_of_a_connection_is_announced(self):
+        self.start(keys="limits: { max_requests_per_connection: 3 }")
+        peer = self.peer(acks=False)
+        for stream in (1, 3):
+            self.assertEqual(peer.get(stream, "/ok"), "200")
+        self.assertEqual(peer.goaways, [])
+        self.assertEqual(peer.get(5, "/ok"), "200")
+        peer.until(lambda: peer.goaways and peer.pings, "the first GOAWAY")
+        self.assertEqual(peer.get(7, "/ok"), "200")  # it was under way
+        peer.send(ping(peer.pings[0], ack=True))
+        self.await_end(peer, 7)
+        self.weir.await_metric("weir_connections_ended_total", 1, reason="last_request")
+        load = Load(self.port, 20)
+        origin.wait_until(lambda: load.served > 200, "load")
+        load.stopping = True
+        load.join(PATIENCE)
+        self.assertEqual(load.failures, [])
+        self.expect_balance()
+
+    def test_idle_connections_end_after_keep_alive_in_spite_of_pings(self):
+        self.start(keys="timeouts: { keep_alive: 1s }")
+        peers = [self.peer(), self.peer()]
+        self.assertEqual(peers[1].get(1, "/ok"), "200")
+        for last, peer in enumerate(peers):
+            while not peer.closed:
+                peer.send(ping())
+                peer.watch(0.2)
+            self.await_end(peer, last)
+        self.weir.await_metric("weir_connections_ended_total", 2, reason="keep_alive_timeout")
+        busy = self.held()
+        busy.watch(1.5)
+        self.assertEqual(busy.goaways, [])
+        self.origin.release()
+        self.assertEqual(busy.outcome(1), "200")
+
+    def test_old_connections_end_behind_their_streams(self):
+        self.start(keys="timeouts: { max_age: 1s }")
+        peer = self.held()
+        peer.until(lambda: len(peer.goaways) == 2)
+        self.assertFalse(peer.closed)
+        self.origin.release()
+        self.assertEqual(peer.outcome(1), "200")
+        self.await_end(peer, 1)
+        self.await_end(self.peer(), 0)
+        self.weir.await_metric("weir_connections_ended_total", 2, reason="max_age")
+
+    def test_books_balance_at_every_scrape(self):
+        """While streams end in each way: answered, reset by the client or by weir, refused, with their connection."""
+        self.start(keys="http2: { max_streams: 10 }\n    limits: { max_requests_per_connection: 500 }")
+        over, failures = threading.Event(), []
+
+        def scrape():
+            while not over.is_set():
+                failures.extend(self.weir.scrape().imbalances())
+
+        thread = threading.Thread(target=scrape)
+        thread.start()
+        try:
+            for _ in range(20):
+                peer = self.peer()
+                peer.settings[MAX_STREAMS] = 10
+                for stream in range(1, 60, 2):
+                    peer.send(headers(stream, block(request("/bytes/20000"))))
+                    if stream % 4 == 1:
+                        peer.send(rst(stream))
+                peer.until(lambda: all(peer.answer(stream).ended or peer.answer(stream).reset
+                                       for stream in range(3, 60, 4)))
+                peer.get(101, "/cut")
+                peer.send(headers(103, block(request("/hold"))))
+                peer.socket.close()
+        finally:
+            over.set()
+            thread.join()
+        self.assertEqual(failures, [])
+        self.expect_balance()
+        ends = {has["how"] for name, has, value in self.weir.scrape().series
+                if name == "weir_http2_streams_ended_total" and value}
+        self.assertEqual(ends, {"complete", "reset_by_client", "reset_by_weir", "refused", "connection"})
+
+
+if __name__ == "__main__":
+    WEIR = pathlib.Path(sys.argv.pop()).resolve()
+    unittest.main()
