@@ -187,7 +187,9 @@ class AbuseTest(unittest.TestCase):
             if not peer.send(part) or peer.error():
                 break
             peer.read(0)
-        return peer, peer.outcome(0)
+        outcome = peer.outcome(0)
+        peer.socket.close()  # else weir waits for that
+        return peer, outcome
 
     def test_floods_end_their_connection(self):
         self.origin.hold()
