@@ -124,12 +124,19 @@ struct Route {
 
 // ---- of a cluster
 
+// The version of HTTP to backends.
+enum class BackendProtocol : uint8_t { http1, http2, automatic };
+constexpr auto list_names(BackendProtocol) {
+  return std::to_array<const char*>({"http1", "http2", "auto"});
+}
+
 // Connections to the backends, of each worker.
 struct Pool {
   uint64_t max_connections = 0;  // to one backend; 0: without limit
   uint64_t max_idle = 64;        // kept open without a request, to one backend
   Timeout max_age;               // 0: off
   uint64_t max_requests = 0;     // on one connection; 0: without limit
+  uint32_t max_streams = 100;    // of HTTP/2, on one connection at once
   uint64_t max_pending = 1024;   // requests waiting for a connection
   Timeout queue_timeout{std::chrono::seconds(1), {}};
   friend bool operator==(const Pool&, const Pool&) = default;

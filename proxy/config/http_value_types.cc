@@ -234,6 +234,15 @@ Outcome read_expected_route(std::string_view text, std::string& out) {
   return text == "none" ? (out = text, Outcome{}) : read_route_name(text, out);
 }
 
+Outcome read_service_name(std::string_view text, std::string& out) {
+  if (text.empty() || text.size() > 200 || !std::all_of(text.begin(), text.end(), is_visible))
+    return Problem{Code::E131, "this is not a name of a service",
+                   "up to 200 visible ASCII characters, as in package.Service; leave it out to ask "
+                   "about the whole server"};
+  out = text;
+  return {};
+}
+
 // ---- statuses
 
 Outcome read_error_status(std::string_view text, std::string& out) {
@@ -434,6 +443,9 @@ const ValueType byte_rate::type = described<read_byte_rate, write_byte_rate, uin
 const ValueType stream_count::type =
     described<read_count<1, 10'000, uint32_t>, write_count<uint32_t>, uint32_t>(
         "count", "1 to 10000", R"("minimum": 1, "maximum": 10000)", Form::number);
+const ValueType backend_protocol::type = described_words<BackendProtocol>();
+const ValueType service_name::type =
+    described<read_service_name, same, std::string>("name", "up to 200 visible characters", kText);
 const ValueType split_weight::type =
     described<read_count<0, 1000, uint32_t>, write_count<uint32_t>, uint32_t>(
         "count", "0 to 1000", R"("minimum": 0, "maximum": 1000)", Form::number);

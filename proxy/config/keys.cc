@@ -198,6 +198,13 @@ std::string_view only_for(const Key& key) {
   return row ? row->what : "";
 }
 
+std::string_view title_of_only_for(const Key& key) {
+  const std::string_view only = only_for(key);
+  if (only == "http") return "HTTP";
+  if (only == "tcp") return "TCP";
+  return only == "grpc" ? "gRPC" : only;
+}
+
 bool chooses(const Key& key) {
   const std::string_view name = key.name;
   return (key.owner == Struct::Listener && name == "protocol") ||

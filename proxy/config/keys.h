@@ -78,9 +78,11 @@ bool is_later(std::string_view name);
 bool is_ordered(const Key&);
 // Whether its values may be secrets, such as a password in a header field.
 bool is_confidential(const Key&);
-// "http" or "tcp" for a key that only listeners of that protocol, or health checks of that type,
-// may have; empty for other keys.
+// "http" or "tcp" for a key that only listeners of that protocol may have; that or "grpc" for a key
+// of health checks of that type; empty for other keys.
 std::string_view only_for(const Key&);
+// The same for people: "HTTP".
+std::string_view title_of_only_for(const Key&);
 // Whether the value of this key decides which keys with only_for() its map, and the maps in it, may
 // have.
 bool chooses(const Key&);

@@ -130,7 +130,7 @@ struct ClusterTimeouts {
 };
 
 struct HealthCheck {
-  enum class Type : uint8_t { tcp, http };
+  enum class Type : uint8_t { tcp, http, grpc };
   Type type = Type::tcp;
   Duration interval = std::chrono::seconds(5);
   Duration timeout = std::chrono::seconds(2);
@@ -147,10 +147,11 @@ struct HealthCheck {
   NamedValues headers;
   StatusSet expect_status{{{200, 299}}};
   std::string expect_body;  // bytes the body must contain; empty: any
+  std::string service;      // of grpc; empty: the server as a whole
   friend bool operator==(const HealthCheck&, const HealthCheck&) = default;
 };
 constexpr auto list_names(HealthCheck::Type) {
-  return std::to_array<const char*>({"tcp", "http"});
+  return std::to_array<const char*>({"tcp", "http", "grpc"});
 }
 
 // How long a backend that refuses connections is not used: base, doubling with each refusal, up
@@ -165,6 +166,7 @@ struct Cluster {
   std::string name;
   Balance balance{};
   std::vector<Backend> backends;
+  BackendProtocol protocol{};
   std::optional<ClusterTls> tls;
   ProxyVersion proxy_protocol{};
   ClusterTimeouts timeouts;

@@ -365,7 +365,7 @@ class Reading {
     if (!http && name == "expect") hint = "write expect_status: 200-299, or expect_body";
     if (!http && name == "send") hint = "write method, path, host and headers of the request";
     failed(Code::E218, at,
-           fmt::format("'{}' in {} is for {} only", key.name, target.called, http ? "HTTP" : "TCP"),
+           fmt::format("'{}' in {} is for {} only", key.name, target.called, title_of_only_for(key)),
            hint);
   }
   void no_value(const Node& key) {

@@ -194,9 +194,8 @@ std::string effect_cell(const Key& key) {
 
 // "HTTP: " before the help of keys for HTTP only.
 std::string help_cell(const Key& key) {
-  const std::string_view only = only_for(key);
-  if (only.empty()) return key.help;
-  return fmt::format("{}: {}", only == "http" ? "HTTP" : "TCP", key.help);
+  const std::string_view only = title_of_only_for(key);
+  return only.empty() ? key.help : fmt::format("{}: {}", only, key.help);
 }
 
 // A map, then the maps in it.

@@ -197,6 +197,12 @@ class Validation {
   }
   // Keys of clusters that HTTP listeners cannot use.
   void check_http_use(const Cluster& cluster, const std::string& path) {
+    if (cluster.protocol == BackendProtocol::automatic && !cluster.tls)
+      findings_.add(Code::W251, place(path + ".protocol"),
+                    fmt::format("cluster '{}' has no 'tls', with which a backend could choose the "
+                                "protocol",
+                                cluster.name),
+                    "weir uses HTTP/1; write protocol: http2 for HTTP/2 without TLS");
     const bool offers = cluster.tls && !cluster.tls->alpn.empty();
     if (cluster.proxy_protocol == ProxyVersion::none && !offers) return;
     if (!http_users_) find_http_users();

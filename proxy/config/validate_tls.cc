@@ -186,18 +186,27 @@ void validate_tls(const Cluster& cluster, const std::string& path, const Places&
 void validate_http_alpn(const Cluster& cluster, const Listener& user, const std::string& path,
                         const Places& places, Findings& findings) {
   if (!cluster.tls) return;
+  const bool http1 = cluster.protocol != BackendProtocol::http2;
+  const bool http2 = cluster.protocol != BackendProtocol::http1;
   for (size_t i = 0; i < cluster.tls->alpn.size(); ++i) {
     const std::string& protocol = cluster.tls->alpn[i];
-    if (is_http1(protocol)) continue;
-    findings.add(
-        Code::E236, places.of(fmt::format("{}.tls.alpn[{}]", path, i)),
-        protocol == "h2" || protocol == "h3"
-            ? fmt::format(
-                  "cluster '{}' offers {}, which this version does not support towards backends",
-                  cluster.name, protocol)
-            : fmt::format("cluster '{}' offers {}, but HTTP listener '{}' sends HTTP to it",
-                          cluster.name, protocol, user.name),
-        "write http/1.1, or leave it out");
+    if ((http1 && is_http1(protocol)) || (http2 && protocol == "h2")) continue;
+    const Place at = places.of(fmt::format("{}.tls.alpn[{}]", path, i));
+    if (is_http1(protocol) || protocol == "h2")
+      findings.add(
+          Code::E271, at,
+          fmt::format("cluster '{}' offers {}, but its 'protocol' is {}", cluster.name, protocol,
+                      weir::text(cluster.protocol)),
+          fmt::format("leave it out, or write protocol: {}", http1 ? "http2 or auto" : "auto"));
+    else
+      findings.add(
+          Code::E236, at,
+          protocol == "h3"
+              ? fmt::format("cluster '{}' offers h3, which this version does not support",
+                            cluster.name)
+              : fmt::format("cluster '{}' offers {}, but HTTP listener '{}' sends HTTP to it",
+                            cluster.name, protocol, user.name),
+          http2 ? "write h2, or leave it out" : "write http/1.1, or leave it out");
   }
 }
 

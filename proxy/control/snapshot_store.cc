@@ -214,6 +214,7 @@ ClusterSpecs::Shared SnapshotStore::compile(const config::Cluster& cluster,
   ClusterSpec& spec = *shared;
   spec.name = cluster.name;
   spec.balance = cluster.balance;
+  spec.protocol = cluster.protocol;
   spec.connect_timeout = cluster.timeouts.connect;
   spec.response_header_timeout = cluster.timeouts.response_header;
   spec.response_idle_timeout = cluster.timeouts.response_idle;

@@ -54,9 +54,10 @@ class Load {
   }
   void add(const config::Cluster& cluster) {
     loading_.set_subject(fmt::format("cluster '{}': ", cluster.name));
-    std::shared_ptr<TlsClient> client =
-        TlsClient::load(*cluster.tls, loading_,
-                        find_in(before_ != nullptr ? &before_->clusters : nullptr, cluster.name));
+    config::ClusterTls tls = *cluster.tls;
+    tls.alpn = offered_protocols(cluster);
+    std::shared_ptr<TlsClient> client = TlsClient::load(
+        tls, loading_, find_in(before_ != nullptr ? &before_->clusters : nullptr, cluster.name));
     if (!client) return;
     for (const FileValidity& validity : client->validities()) judge(validity);
     contexts_.clusters.emplace(cluster.name, std::move(client));

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/check.h"
 #include "config/model.h"
 #include "net/transport.h"
 #include "tls/tls_client.h"
@@ -37,10 +38,22 @@ struct HostSpec {
   friend bool operator==(const HostSpec&, const HostSpec&) = default;
 };
 
+// The ALPN protocols that a cluster with TLS offers, the preferred first.
+inline std::vector<std::string> offered_protocols(const config::Cluster& cluster) {
+  if (!cluster.tls->alpn.empty()) return cluster.tls->alpn;
+  switch (cluster.protocol) {
+    case config::BackendProtocol::http1: return {};
+    case config::BackendProtocol::http2: return {"h2"};
+    case config::BackendProtocol::automatic: return {"h2", "http/1.1"};
+  }
+  CHECK_UNREACHABLE();
+}
+
 struct ClusterSpec {
   std::string name;
   config::Balance balance{};
   std::vector<HostSpec> hosts;
+  config::BackendProtocol protocol{};  // of HTTP; pool.max_streams: its streams
   config::Timeout connect_timeout;
   config::Timeout response_header_timeout;  // HTTP, as are the next four
   config::Timeout response_idle_timeout;

@@ -34,6 +34,29 @@ TEST(Http2, IsEnabledWith100StreamsByDefault) {
   EXPECT_EQ(read.listeners[1].http2.max_streams, 7u);
 }
 
+TEST(Http2, OfClustersIsOffByDefault) {
+  const Model read = model(
+      "listeners: [{ bind: ':80', protocol: http, routes: [{ clusters: [app, two, any] }] }]\n"
+      "clusters:\n"
+      "  - { name: app, backends: ['a:1'] }\n"
+      "  - { name: two, backends: ['a:2'], protocol: http2, pool: { max_streams: 9 } }\n"
+      "  - { name: any, backends: ['a:3'], protocol: auto, tls: {} }\n");
+  EXPECT_EQ(read.clusters[0].protocol, BackendProtocol::http1);
+  EXPECT_EQ(read.clusters[0].pool.max_streams, 100u);
+  EXPECT_EQ(read.clusters[1].protocol, BackendProtocol::http2);
+  EXPECT_EQ(read.clusters[1].pool.max_streams, 9u);
+  EXPECT_EQ(read.clusters[2].protocol, BackendProtocol::automatic);
+}
+
+TEST(HealthChecks, OfGrpcHaveAService) {
+  const Model read = model(
+      "listeners: [{ bind: ':80', protocol: http, cluster: app }]\nclusters: [{ name: app, "
+      "backends: "
+      "['a:1'], health_check: { type: grpc, service: shop.Cart } }]\n");
+  EXPECT_EQ(read.clusters[0].health_check->type, HealthCheck::Type::grpc);
+  EXPECT_EQ(read.clusters[0].health_check->service, "shop.Cart");
+}
+
 TEST(Routes, AreReadAsTheyAreWritten) {
   const Route route = listener(R"(
       - name: api

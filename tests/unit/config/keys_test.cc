@@ -77,7 +77,7 @@ TEST(Keys, KeysOfOneProtocolFollowTheKeyThatSelectsIt) {
       chosen = chosen || chooses(key);
       if (only_for(key).empty()) continue;
       EXPECT_TRUE(chosen) << row.name << '.' << key.name;
-      EXPECT_TRUE(only_for(key) == "http" || only_for(key) == "tcp");
+      EXPECT_TRUE(only_for(key) == "http" || only_for(key) == "tcp" || only_for(key) == "grpc");
       ++only;
     }
   }

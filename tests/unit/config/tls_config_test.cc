@@ -141,15 +141,29 @@ clusters: [{ name: app, backends: ["a:1"] }]
   EXPECT_EQ(loaded.diagnostics[0].hint, "leave out h2, or write http2: { enabled: true }");
 }
 
-TEST(Tls, ReportsAProtocolThatIsNotSupportedTowardsBackends) {
-  const Loaded loaded = read(R"(
-listeners: [{ bind: ":80", protocol: http, cluster: app }]
-clusters: [{ name: app, backends: ["a:1"], tls: { alpn: [http/1.1, h2] } }]
-)");
-  ASSERT_EQ(loaded.diagnostics.size(), 1u);
-  EXPECT_EQ(loaded.diagnostics[0].message,
-            "cluster 'app' offers h2, which this version does not support towards backends");
-  EXPECT_EQ(loaded.diagnostics[0].hint, "write http/1.1, or leave it out");
+TEST(Tls, AlpnOfAnHttpClusterAgreesWithItsProtocol) {
+  const auto findings = [](const std::string& protocol, const std::string& alpn) {
+    const Loaded loaded = read(
+        "listeners: [{ bind: ':80', protocol: http, cluster: app }]\nclusters: [{ name: app, "
+        "backends: ['a:1'], protocol: " +
+        protocol + ", tls: { alpn: " + alpn + " } }]\n");
+    std::string all;
+    for (const Diagnostic& one : loaded.diagnostics)
+      all += one.code + " " + one.message + "; " + one.hint + "\n";
+    return all;
+  };
+  EXPECT_EQ(findings("http1", "[http/1.1, http/1.0]"), "");
+  EXPECT_EQ(findings("http2", "h2"), "");
+  EXPECT_EQ(findings("auto", "[http/1.1, h2]"), "");
+  EXPECT_EQ(findings("http1", "[http/1.1, h2]"),
+            "E271 cluster 'app' offers h2, but its 'protocol' is http1; leave it out, or write "
+            "protocol: http2 or auto\n");
+  EXPECT_EQ(findings("http2", "[h2, http/1.1]"),
+            "E271 cluster 'app' offers http/1.1, but its 'protocol' is http2; leave it out, or "
+            "write protocol: auto\n");
+  EXPECT_THAT(findings("auto", "[h2, mqtt]"), HasSubstr("E236 cluster 'app' offers mqtt, but"));
+  EXPECT_THAT(findings("http2", "h3"),
+              HasSubstr("E236 cluster 'app' offers h3, which this version"));
 }
 
 TEST(Tls, ClustersOfTcpListenersOfferAnyProtocol) {
