@@ -128,9 +128,10 @@ WEIR_CLOSED_LIST(TlsFileKind, WEIR_TLS_FILE_KINDS);
 
 // Why no connection to a backend was made.
 //   tls: the handshake failed · tls_verify: the certificate is not trusted · tls_name: the
-//   certificate is for another name
+//   certificate is for another name · alpn: the backend did not agree on h2, which `protocol: http2`
+//   needs
 #define WEIR_CONNECT_ERRORS(X) \
-  X(refused) X(timeout) X(unreachable) X(tls) X(tls_verify) X(tls_name) X(other)
+  X(refused) X(timeout) X(unreachable) X(tls) X(tls_verify) X(tls_name) X(alpn) X(other)
 WEIR_CLOSED_LIST(ConnectError, WEIR_CONNECT_ERRORS);
 
 // budget_exhausted: not retried, because too many of the requests under way were retries.
@@ -138,8 +139,10 @@ WEIR_CLOSED_LIST(ConnectError, WEIR_CONNECT_ERRORS);
 WEIR_CLOSED_LIST(RetryResult, WEIR_RETRY_RESULTS);
 
 // Why a request was retried.
+//   refused_stream: the backend reported that it has not begun to process the request (REFUSED_STREAM
+//   or GOAWAY of HTTP/2)
 #define WEIR_RETRY_CAUSES(X) \
-  X(connect_failure) X(not_sent) X(reused_connection) X(reset_before_response) X(timeout) X(status)
+  X(connect_failure) X(not_sent) X(refused_stream) X(reused_connection) X(reset_before_response) X(timeout) X(status)
 WEIR_CLOSED_LIST(RetryCause, WEIR_RETRY_CAUSES);
 
 // ---- backends

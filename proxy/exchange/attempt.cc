@@ -52,6 +52,7 @@ std::optional<BackendError> backend_error(EndReason reason, bool answered) {
 std::optional<BackendError> backend_error(RetryCause cause) {
   switch (cause) {
     case RetryCause::connect_failure: return BackendError::connect;
+    case RetryCause::refused_stream: return std::nullopt;  // routine: it counts as such
     case RetryCause::not_sent:
     case RetryCause::reused_connection:
     case RetryCause::reset_before_response: return BackendError::reset;

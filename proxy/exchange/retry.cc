@@ -15,6 +15,7 @@ bool allows(const RetryPolicy& policy, RetryCause cause, std::string_view method
   switch (cause) {
     case RetryCause::connect_failure: return policy.on(RetryReason::connect_failure);
     case RetryCause::not_sent: return policy.on(RetryReason::unprocessed);
+    case RetryCause::refused_stream: return policy.on(RetryReason::refused_stream);
     case RetryCause::reused_connection:
       return policy.on(RetryReason::reused_connection) &&
              (policy.repeats_changes() || is_safe_method(method));
@@ -40,6 +41,8 @@ bool retry(RetryCause cause, const RetryFacts& facts) {
   // On another connection the user has not logged in.
   if (cause == RetryCause::status && facts.connection_is_private) return false;
   if (cause == RetryCause::not_sent) return facts.framing != BodyFraming::delimited;
+  // Proven unprocessed (RFC 9113 8.7): whatever the method is.
+  if (cause == RetryCause::refused_stream) return is_whole(facts);
   return is_whole(facts) && is_idempotent(facts.method);
 }
 

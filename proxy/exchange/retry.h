@@ -2,8 +2,9 @@
 // a kept connection must be checked before the request is sent over it. Pure functions.
 //
 // A request is sent again only while nothing of a response has been passed on and all of its bytes
-// are still here; and, unless nothing of it was sent, only when its method is idempotent (RFC 9110
-// 9.2.2). A POST reaches backends at most once.
+// are still here; and, unless nothing of it was sent or the backend has proven that it did not
+// begin to process it, only when its method is idempotent (RFC 9110 9.2.2). A POST is processed at
+// most once.
 #pragma once
 
 #include <cstdint>

@@ -121,6 +121,25 @@ struct Histogram {
   Duration sum{};
 };
 
+// Numbers by fixed bounds. kBounds: an array of uint64_t, ascending.
+template <const auto& kBounds>
+struct NumberHistogram {
+  void observe(uint64_t n) {
+    size_t i = 0;
+    while (i < kBounds.size() && n > kBounds[i]) ++i;
+    ++buckets[i];
+    sum += n;
+  }
+  NumberHistogram& operator+=(const NumberHistogram& other) {
+    for (size_t i = 0; i < buckets.size(); ++i) buckets[i] += other.buckets[i];
+    sum += other.sum;
+    return *this;
+  }
+  std::array<uint64_t, kBounds.size() + 1> buckets{};  // not cumulative; the last is +Inf
+  uint64_t sum = 0;
+};
+
+inline constexpr auto kStreamBounds = std::to_array<uint64_t>({1, 2, 4, 8, 16, 32, 64, 128});
 inline constexpr auto kSessionBounds =
     std::to_array<Duration>({10ms, 100ms, 1s, 5s, 15s, 60s, 5min, 15min, 1h, 4h, 24h});
 inline constexpr auto kConnectBounds =

@@ -78,20 +78,20 @@ void Families::add(const LabelPairs& identity, const RequestCounts& cell) {
   }
 }
 
-void Families::add_histogram(LabelPairs labels, std::span<const Duration> bounds,
-                             std::span<const uint64_t> buckets, Duration sum) {
+void Families::add_histogram(LabelPairs labels, std::span<const double> bounds,
+                             std::span<const uint64_t> buckets, double sum) {
   if (!room_for(buckets.size() + 2)) return;
   ClientMetric metric;
   metric.label = std::move(labels);
   uint64_t cumulative = 0;
   for (size_t i = 0; i < bounds.size(); ++i) {
     cumulative += buckets[i];
-    metric.histogram.bucket.push_back({cumulative, seconds(bounds[i])});
+    metric.histogram.bucket.push_back({cumulative, bounds[i]});
   }
   cumulative += buckets.back();
   metric.histogram.bucket.push_back({cumulative, std::numeric_limits<double>::infinity()});
   metric.histogram.sample_count = cumulative;
-  metric.histogram.sample_sum = seconds(sum);
+  metric.histogram.sample_sum = sum;
   families_.back().second.metric.push_back(std::move(metric));
 }
 

@@ -5,6 +5,7 @@
 #include <prometheus/metric_family.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -43,6 +44,9 @@ inline constexpr prometheus::MetricType kMetricType<RequestCounts> =
     prometheus::MetricType::Counter;
 template <const auto& kBounds>
 inline constexpr prometheus::MetricType kMetricType<Histogram<kBounds>> =
+    prometheus::MetricType::Histogram;
+template <const auto& kBounds>
+inline constexpr prometheus::MetricType kMetricType<NumberHistogram<kBounds>> =
     prometheus::MetricType::Histogram;
 
 class Families {
@@ -91,7 +95,15 @@ class Families {
   }
   template <const auto& kBounds>
   void add(const LabelPairs& identity, const Histogram<kBounds>& cell) {
-    add_histogram(own(identity), kBounds, cell.buckets, cell.sum);
+    std::array<double, kBounds.size()> bounds;
+    std::transform(kBounds.begin(), kBounds.end(), bounds.begin(), seconds);
+    add_histogram(own(identity), bounds, cell.buckets, seconds(cell.sum));
+  }
+  template <const auto& kBounds>
+  void add(const LabelPairs& identity, const NumberHistogram<kBounds>& cell) {
+    std::array<double, kBounds.size()> bounds;
+    std::copy(kBounds.begin(), kBounds.end(), bounds.begin());
+    add_histogram(own(identity), bounds, cell.buckets, static_cast<double>(cell.sum));
   }
 
   // The number of further series within the limit.
@@ -113,8 +125,8 @@ class Families {
   LabelPairs with_last(const LabelPairs& identity, const char* value) const;
   bool room_for(size_t series);
   void add_value(LabelPairs labels, double value);
-  void add_histogram(LabelPairs labels, std::span<const Duration> bounds,
-                     std::span<const uint64_t> buckets, Duration sum);
+  void add_histogram(LabelPairs labels, std::span<const double> bounds,
+                     std::span<const uint64_t> buckets, double sum);
 
   const size_t max_series_;
   size_t series_ = 0;

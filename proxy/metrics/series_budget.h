@@ -27,6 +27,8 @@ template <typename Label>
 inline constexpr size_t kSeriesOf<SparseBy<Label>> = 1;
 template <const auto& kBounds>
 inline constexpr size_t kSeriesOf<Histogram<kBounds>> = kBounds.size() + 3;
+template <const auto& kBounds>
+inline constexpr size_t kSeriesOf<NumberHistogram<kBounds>> = kBounds.size() + 3;
 // Pairs of method and status that are reserved for a route; a route with more pairs uses room that
 // is left.
 template <>

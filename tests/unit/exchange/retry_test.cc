@@ -19,6 +19,30 @@ struct RetryCase {
   bool again;
 };
 
+TEST(Retry, RepeatsWhatTheBackendHasProvenUnprocessed) {
+  static const RetryPolicy kDefault = policy();
+  static const RetryPolicy kUnprocessed = policy({"unprocessed"});
+  static const RetryPolicy kNever = policy({}, 0);
+  constexpr BodyFraming kLength = BodyFraming::length;
+  const RetryCase cases[] = {
+      {"refused stream, POST", RetryCause::refused_stream, {kDefault, "POST"}, true},
+      {"refused stream, unprocessed listed",
+       RetryCause::refused_stream,
+       {kUnprocessed, "POST"},
+       true},
+      {"refused stream, body known",
+       RetryCause::refused_stream,
+       {kDefault, "POST", kLength, true},
+       true},
+      {"refused stream, body gone",
+       RetryCause::refused_stream,
+       {kDefault, "POST", kLength, false},
+       false},
+      {"refused stream, no retries", RetryCause::refused_stream, {kNever, "GET"}, false},
+  };
+  for (const RetryCase& one : cases) EXPECT_EQ(retry(one.cause, one.facts), one.again) << one.what;
+}
+
 TEST(Retry, RepeatsOnlyWhatIsSafe) {
   static const RetryPolicy kDefault = policy();
   static const RetryPolicy kReset = policy({"reset_before_response"});

@@ -115,6 +115,16 @@ TEST_F(CollectorTest, SumsTheStreamsOfTheWorkers) {
   EXPECT_THAT(text, Not(HasSubstr(R"(weir_http2_streams_total{listener="web"})")));
 }
 
+TEST_F(CollectorTest, ShowsAHistogramOfNumbers) {
+  registry.cluster_carries_http(0);
+  a.cluster(0).streams_per_write.observe(3);
+  b.cluster(0).streams_per_write.observe(1);
+  const std::string text = scrape();
+  EXPECT_EQ(value_of(text, R"(weir_backend_streams_per_write_bucket{cluster="app",le="2"})"), 1);
+  EXPECT_EQ(value_of(text, R"(weir_backend_streams_per_write_bucket{cluster="app",le="4"})"), 2);
+  EXPECT_EQ(value_of(text, R"(weir_backend_streams_per_write_sum{cluster="app"})"), 4);
+}
+
 TEST_F(CollectorTest, ShowsRowsOfHttpOnlyForHttp) {
   EXPECT_THAT(scrape(), Not(HasSubstr("weir_cluster_queue_length{")));
   EXPECT_THAT(scrape(), Not(HasSubstr("weir_backend_requests_total{")));

@@ -133,5 +133,16 @@ TEST(Histogram, PutsABoundIntoItsOwnBucket) {
   EXPECT_EQ(histogram.sum, 1h + 2ms + 1ns);
 }
 
+TEST(NumberHistogram, PutsABoundIntoItsOwnBucket) {
+  NumberHistogram<kStreamBounds> histogram;
+  for (const uint64_t n : {1u, 2u, 3u, 128u, 129u}) histogram.observe(n);
+  EXPECT_EQ(histogram.buckets[0], 1u);
+  EXPECT_EQ(histogram.buckets[1], 1u);
+  EXPECT_EQ(histogram.buckets[2], 1u);
+  EXPECT_EQ(histogram.buckets[7], 1u);
+  EXPECT_EQ(histogram.buckets.back(), 1u);
+  EXPECT_EQ(histogram.sum, 263u);
+}
+
 }  // namespace
 }  // namespace weir
