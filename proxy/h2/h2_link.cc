@@ -208,12 +208,20 @@ void H2Link::dropped(size_t bytes) {
   if (open_ && !outbox_.empty()) flush_later();
 }
 
+void H2Link::drop(H2Stream& stream) {
+  connection_.detach(stream);
+  stream.on_reset();
+  add_news(stream);
+}
+
+void H2Link::announce(H2Stream& stream) {
+  stream.reader_news_ = true;
+  add_news(stream);
+}
+
 void H2Link::reset_all(bool unfinished) {
   connection_.streams().for_each([&](H2StreamState& stream) {
-    if (unfinished && stream.ended_by_peer()) return;
-    connection_.detach(stream);
-    own(stream).on_reset();
-    add_news(own(stream));
+    if (!unfinished || !stream.ended_by_peer()) drop(own(stream));
   });
   tell_streams();
 }

@@ -59,6 +59,7 @@ class H2Link final : private H2Events,
   bool is_open() const { return open_; }
 
   H2Connection& connection() { return connection_; }
+  const H2Connection& connection() const { return connection_; }
   const Outbox& outbox() const { return outbox_; }
   uint64_t received() const { return received_; }  // bytes of the transport
   uint64_t sent() const { return sent_; }
@@ -80,9 +81,14 @@ class H2Link final : private H2Events,
   void taken(H2Stream& stream, size_t bytes, bool blocked);
   void dropped(size_t bytes);
   uint64_t end_of_outbox() const { return outbox_.end_position(); }
+  // The peer does not serve the stream: it is over without a frame. Its observers learn of it
+  // behind the last byte of the read that is under way.
+  void drop(H2Stream& stream);
   // Every stream that is attached is reset: the connection is over. `unfinished`: those that the
   // peer has not ended, since it has closed its side.
   void reset_all(bool unfinished = false);
+  // The reader of the stream is called behind the last byte of the read that is under way.
+  void announce(H2Stream& stream);
 
  private:
   static constexpr int kReadsPerTurn = 8;

@@ -31,6 +31,8 @@ class Outbox final : public H2Output {
   // Where the next byte goes, and the first byte that has not left.
   uint64_t end_position() const { return sent_ + size(); }
   uint64_t sent_position() const { return sent_; }
+  // The byte at this position may have been sent: the transport or TLS has it.
+  bool may_have_left(uint64_t position) const { return position < sent_ || position < offered_; }
   // Bytes of DATA that may be added, with the headers of their frames.
   size_t room() const { return size() < kMost ? kMost - size() : 0; }
 
