@@ -484,7 +484,8 @@ std::vector<CheckTarget> SnapshotStore::check_targets(const Snapshot& snapshot) 
     for (const HostSpec& host : snapshot.clusters[i].hosts)
       if (host.state != config::BackendState::maintenance && host.backend->has_address())
         targets.push_back({host.backend, *check, snapshot.clusters[i].tls, host.tls_host,
-                           snapshot.clusters[i].proxy_protocol});
+                           snapshot.clusters[i].proxy_protocol,
+                           snapshot.clusters[i].protocol == config::BackendProtocol::http2});
   }
   return targets;
 }

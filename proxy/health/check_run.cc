@@ -41,8 +41,12 @@ void CheckRun::start(const CheckTarget& target) {
   proxy_protocol_ = target.proxy_protocol;
   TlsClient* const tls = target.tls.get();
   // Not resumed: the check verifies the backend's certificate, which a resumed session would skip.
-  const bool http = target.spec.type == config::HealthCheck::Type::http;
-  if (tls != nullptr) tls_ = tls->connect_to_check(target.tls_host, http);
+  using Protocol = TlsClient::CheckProtocol;
+  http2_ = checks_by_http2(target);
+  const Protocol protocol = http2_                                                ? Protocol::http2
+                            : target.spec.type == config::HealthCheck::Type::http ? Protocol::http1
+                                                                                  : Protocol::any;
+  if (tls != nullptr) tls_ = tls->connect_to_check(target.tls_host, protocol);
   if (tls != nullptr && !tls_)
     return finish(RunResult::fail, "no name to verify the certificate by");
   to_ = target.backend->address();
@@ -67,7 +71,7 @@ void CheckRun::on_writable() {
   switch (stage_) {
     case Stage::connecting: return connect();
     case Stage::sending: return send_request();
-    case Stage::receiving: return;
+    case Stage::receiving: return (void)send_rest();
   }
 }
 
@@ -88,8 +92,14 @@ void CheckRun::connect() {
     case Transport::Connecting::failed: return connect_failed();
     case Transport::Connecting::done: break;
   }
+  if (!agrees_on_protocol())
+    return finish(RunResult::fail, "the backend does not agree on HTTP/2 (ALPN)");
   stage_ = Stage::sending;
   send_request();
+}
+
+bool CheckRun::agrees_on_protocol() const {
+  return !http2_ || transport_.tls() == nullptr || transport_.tls()->alpn() == "h2";
 }
 
 // Of version 1 with weir's own addresses, since servers log UNKNOWN as an error; of version 2 with
@@ -107,14 +117,20 @@ void CheckRun::connect_failed() {
   finish(RunResult::fail, "TLS: " + handshake_error(*transport_.tls()));
 }
 
-void CheckRun::send_request() {
+// False: the transport has no room, or has failed.
+bool CheckRun::send_rest() {
   const std::string_view request_bytes = probe_->request_bytes();
   while (sent_ < request_bytes.size()) {
-    if (!transport_.writable()) return;
+    if (!transport_.writable()) return false;
     const Io io = transport_.write(request_bytes.substr(sent_));
     sent_ += io.bytes;
-    if (io.status == Io::Status::failed) return fail(transport_.error());
+    if (io.status == Io::Status::failed) return fail(transport_.error()), false;
   }
+  return true;
+}
+
+void CheckRun::send_request() {
+  if (!send_rest()) return;
   if (!probe_->expects_response()) return finish(RunResult::ok, {});
   stage_ = Stage::receiving;
   read_response();
@@ -131,6 +147,7 @@ void CheckRun::read_response() {
     if (io.status != Io::Status::ok) return fail(transport_.error());
     Probe::Finding finding = probe_->receive(std::string_view(chunk.data(), io.bytes));
     if (finding.is != Is::open) return conclude(std::move(finding));
+    if (stage_ == Stage::receiving && !send_rest() && !transport_.is_open()) return;
   }
 }
 

@@ -49,6 +49,8 @@ class CheckRun final : public Retirable, private TransportReader, private Transp
   std::string_view write_proxy_header(std::span<char> memory) const;
   void connect_failed();
   void send_request();
+  bool send_rest();
+  bool agrees_on_protocol() const;
   void read_response();
   void conclude(Probe::Finding finding);
   void fail(int error);
@@ -61,6 +63,7 @@ class CheckRun final : public Retirable, private TransportReader, private Transp
   config::ProxyVersion proxy_protocol_{};
   Address to_;
   Stage stage_ = Stage::connecting;
+  bool http2_ = false;
   size_t sent_ = 0;
 };
 

@@ -43,6 +43,7 @@ class HealthChecks::Check final : public WaitingTag, public CheckRunOwner, priva
     target_.tls = target.tls;
     target_.tls_host = target.tls_host;
     target_.proxy_protocol = target.proxy_protocol;
+    target_.http2 = target.http2;
   }
 
  private:
@@ -72,8 +73,7 @@ void HealthChecks::Check::start() {
   among_others_ = !is_up();
   checks_.running_others_ += among_others_;
   started_ = loop_.now();
-  const Backend& backend = *target_.backend;
-  run_ = make_owned<CheckRun>(loop_, *this, make_probe(target_.spec, backend));
+  run_ = make_owned<CheckRun>(loop_, *this, make_probe(target_));
   loop_.deadlines().set(*this, started_ + target_.spec.timeout);
   run_->start(target_);
 }

@@ -46,6 +46,7 @@ struct CheckTarget {
   std::shared_ptr<TlsClient> tls = nullptr;  // null: none
   std::string tls_host = {};
   config::ProxyVersion proxy_protocol{};
+  bool http2 = false;  // a check over HTTP uses HTTP/2
 };
 
 class HealthChecks final : private Yielding {

@@ -1,17 +1,29 @@
 #include "health/probe.h"
 
+#include "health/health_check.h"
+#include "health/http2_probe.h"
 #include "health/http_probe.h"
 #include "health/tcp_probe.h"
 
 namespace weir {
 
-std::unique_ptr<Probe> make_probe(const config::HealthCheck& spec, const Backend& backend) {
-  switch (spec.type) {
-    case config::HealthCheck::Type::tcp: return std::make_unique<TcpProbe>(spec);
-    case config::HealthCheck::Type::http: return std::make_unique<HttpProbe>(spec, backend);
-    case config::HealthCheck::Type::grpc: break;  // its probe is missing
+bool checks_by_http2(const CheckTarget& target) {
+  switch (target.spec.type) {
+    case config::HealthCheck::Type::tcp: return false;
+    case config::HealthCheck::Type::http: return target.http2;
+    case config::HealthCheck::Type::grpc: return true;
   }
   CHECK_UNREACHABLE();
+}
+
+std::unique_ptr<Probe> make_probe(const CheckTarget& target) {
+  const config::HealthCheck& spec = target.spec;
+  const Backend& backend = *target.backend;
+  if (checks_by_http2(target))
+    return std::make_unique<Http2Probe>(spec, backend, target.tls != nullptr);
+  if (spec.type == config::HealthCheck::Type::http)
+    return std::make_unique<HttpProbe>(spec, backend);
+  return std::make_unique<TcpProbe>(spec);
 }
 
 std::string in_quotes(const std::string& text) {

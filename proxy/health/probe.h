@@ -22,8 +22,9 @@ class Probe {
   };
 
   virtual ~Probe() = default;
-  virtual std::string_view request_bytes() const = 0;  // sent once connected; may be empty
-  virtual bool expects_response() const = 0;           // false: connecting and sending is enough
+  // Sent once connected; may be empty. receive() may add to it.
+  virtual std::string_view request_bytes() const = 0;
+  virtual bool expects_response() const = 0;  // false: connecting and sending is enough
   // Takes the next bytes of the answer, and its end by the backend's FIN.
   virtual Finding receive(std::string_view bytes) = 0;
   virtual Finding receive_end() = 0;
@@ -31,8 +32,12 @@ class Probe {
   virtual std::string missing() const = 0;
 };
 
-// The probe for the type of the check. `spec` outlives it.
-std::unique_ptr<Probe> make_probe(const config::HealthCheck& spec, const Backend& backend);
+struct CheckTarget;
+
+// The check of this target uses HTTP/2.
+bool checks_by_http2(const CheckTarget& target);
+// The probe for the type of the check. `target` outlives it.
+std::unique_ptr<Probe> make_probe(const CheckTarget& target);
 
 // A text of the configuration in quotes, for messages; a long text is cut.
 std::string in_quotes(const std::string& text);

@@ -99,9 +99,16 @@ bool TlsClient::use_stand_in(SSL* ssl) const {
   return SSL_use_cert_and_key(ssl, stand_in_->leaf(), stand_in_->key.get(), chain.get(), 1) == 1;
 }
 
-std::unique_ptr<TlsStream> TlsClient::connect_to_check(const std::string& host, bool http) {
-  constexpr std::string_view kOnlyHttp1 = "\x08http/1.1";
-  return connect(host, "", http && !alpn_.empty() ? kOnlyHttp1 : std::string_view(alpn_));
+std::unique_ptr<TlsStream> TlsClient::connect_to_check(const std::string& host,
+                                                       CheckProtocol protocol) {
+  switch (protocol) {
+    case CheckProtocol::http1:
+      if (!alpn_.empty()) return connect(host, "", "\x08http/1.1");
+      break;
+    case CheckProtocol::http2: return connect(host, "", "\x02h2");
+    case CheckProtocol::any: break;
+  }
+  return connect(host, "", alpn_);
 }
 
 std::unique_ptr<TlsStream> TlsClient::connect(const std::string& host, const std::string& address,

@@ -38,9 +38,10 @@ class TlsClient {
   std::unique_ptr<TlsStream> connect(const std::string& host, const std::string& address) {
     return connect(host, address, alpn_);
   }
-  // For a check: resumes no session. A check over HTTP offers http/1.1 only, since the protocols
-  // that sessions offer may include h2.
-  std::unique_ptr<TlsStream> connect_to_check(const std::string& host, bool http);
+  // For a check: resumes no session, and offers its own protocol (ALPN) only. any: those that
+  // connections of the cluster offer.
+  enum class CheckProtocol : uint8_t { any, http1, http2 };
+  std::unique_ptr<TlsStream> connect_to_check(const std::string& host, CheckProtocol protocol);
 
   // Covers all settings and files.
   const std::string& fingerprint() const { return fingerprint_; }

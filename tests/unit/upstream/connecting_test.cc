@@ -140,7 +140,7 @@ TEST_F(ConnectingTest, TakesTheStreamOfTheCaller) {
   Acceptor acceptor;
   add(acceptor.address(), "a.test");
   use_tls();
-  std::unique_ptr<TlsStream> stream = spec.tls->connect_to_check("a.test", false);
+  std::unique_ptr<TlsStream> stream = spec.tls->connect_to_check("a.test", TlsClient::CheckProtocol::any);
   ASSERT_TRUE(stream);
   const TlsStream* const made = stream.get();
   ASSERT_NE(begin(), Connecting::failed);
