@@ -45,6 +45,9 @@ Transport::Connecting Transport::connect(EventLoop& loop, const Address& to,
       sys::set_option(fd, IPPROTO_TCP, TCP_CONGESTION, options.congestion_control,
                       static_cast<socklen_t>(std::strlen(options.congestion_control)));
     if (options.keepalive.enabled()) set_keepalive(fd, options.keepalive);
+    if (options.user_timeout > Duration::zero())
+      sys::set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT,
+                      static_cast<int>(options.user_timeout / 1ms));
   }
   sockaddr_storage address;
   const socklen_t length = to.to_sockaddr(address);

@@ -53,6 +53,7 @@ struct [[nodiscard]] Io {
 struct ConnectOptions {
   const char* congestion_control = "";  // "": the system's
   TcpKeepalive keepalive = TcpKeepalive::off();
+  Duration user_timeout{};  // for the acknowledgement of what was sent; 0: the system's
 };
 
 struct KernelPipe;

@@ -71,7 +71,13 @@ struct ClusterSpec {
   config::ProxyVersion proxy_protocol{};
   std::unordered_map<const Backend*, BackendIndex> indexes;  // in hosts; index() fills it
 
-  ConnectOptions connect_options() const { return {congestion_control.c_str(), tcp_keepalive}; }
+  // Its backends may get several requests at once on one connection. Without TLS a backend has no
+  // way to choose the protocol.
+  bool may_share() const {
+    return protocol == config::BackendProtocol::http2 ||
+           (protocol == config::BackendProtocol::automatic && tls != nullptr);
+  }
+  ConnectOptions connect_options() const { return {congestion_control.c_str(), tcp_keepalive, {}}; }
   // All addresses of a backend, of which hosts[first] is the first.
   std::span<const HostSpec> addresses(size_t first) const {
     size_t end = first + 1;

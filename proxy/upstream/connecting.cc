@@ -73,18 +73,28 @@ bool is_local(int error) {
   return is_out_of_resources(error) || error == EADDRNOTAVAIL;
 }
 
-void record_connect_failure(const Transport& transport, Cluster& cluster, BackendIndex index,
+void record_connect_failure(const Transport& transport, const ConnectTarget& target,
                             ConnectError error, TimePoint now) {
-  Backend& backend = *cluster.spec().hosts[index].backend;
+  Backend& backend = target.backend;
   const TlsStream* const tls = transport.tls();
   const int code = transport.error();
   const char* const why = tls != nullptr ? tls->failure() : "";
-  cluster.cells_of(index).connect_errors[error].add();
-  if (!is_local(code)) backend.note_connect_failure(now, cluster.spec().backoff);
+  target.cells.connect_errors[error].add();
+  if (!is_local(code)) backend.note_connect_failure(now, target.backoff);
   LOG(debug, "backend.connect_failed", kv("cluster", backend.cluster()),
       kv("backend", backend.name()), kv("error", text(error)), kv("errno", code),
       kv_if(*why != '\0', "tls", why));
   if (tls != nullptr) log_refused_certificate(*tls, backend, now);
+  if (error == ConnectError::alpn && backend.may_log_refusal(now))
+    LOG(warn, "backend.http2_refused", kv("cluster", backend.cluster()),
+        kv("backend", backend.name()), kv("reason", "the backend does not agree on h2 (ALPN)"));
+}
+
+void record_connect_failure(const Transport& transport, Cluster& cluster, BackendIndex index,
+                            ConnectError error, TimePoint now) {
+  const ConnectTarget target{*cluster.spec().hosts[index].backend, cluster.cells_of(index),
+                             cluster.spec().backoff};
+  record_connect_failure(transport, target, error, now);
 }
 
 void record_connect_success(Cluster& cluster, BackendIndex index) {

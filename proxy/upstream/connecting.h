@@ -45,7 +45,15 @@ ConnectError connect_error(const Transport& transport);
 // hold the backend off.
 bool is_local(int error);
 
+struct ConnectTarget {
+  Backend& backend;
+  BackendCells& cells;
+  const config::Backoff& backoff;
+};
+
 // Counts and logs an attempt that failed, and holds the backend off, unless the cause is local.
+void record_connect_failure(const Transport& transport, const ConnectTarget& target,
+                            ConnectError error, TimePoint now);
 void record_connect_failure(const Transport& transport, Cluster& cluster, BackendIndex index,
                             ConnectError error, TimePoint now);
 // Ends the backend's hold-off.

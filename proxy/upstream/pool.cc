@@ -74,6 +74,7 @@ void UpstreamConnection::on_deadline() {
 Pool::~Pool() {
   while (!idle_.empty()) drop(idle_.front());
   while (!private_.empty()) drop(private_.front());
+  shared_.close();
   DCHECK(open_ == 0);
 }
 
@@ -87,6 +88,7 @@ void Pool::set_limits(std::shared_ptr<const PoolLimits> limits) {
   };
   idle_.for_each_safe(renew);
   private_.for_each_safe(renew);
+  shared_.renew();
 }
 
 bool Pool::used_up(const UpstreamConnection& connection) const {
@@ -189,11 +191,15 @@ Lease Pool::take_private(UpstreamConnection& connection, Trust trust) {
 }
 
 Duration Pool::keep_time(const UpstreamConnection& connection) const {
+  const Duration keep = keep_time(connection.opened_, connection.idle_since_);
+  if (connection.keeps_for_ == Duration::max()) return keep;
+  return std::min(keep, before(connection.keeps_for_));
+}
+
+Duration Pool::keep_time(TimePoint opened, TimePoint idle_since) const {
   Duration keep = limits_->idle.enabled() ? limits_->idle.value : Duration::max();
-  if (connection.keeps_for_ != Duration::max())
-    keep = std::min(keep, before(connection.keeps_for_));
   if (limits_->max_age > Duration::zero())
-    keep = std::min(keep, connection.opened_ + limits_->max_age - connection.idle_since_);
+    keep = std::min(keep, opened + limits_->max_age - idle_since);
   const bool known = learned_ != Duration::max() && loop_.now() - learned_at_ < kForgetAfter;
   return known ? std::min(keep, before(learned_)) : std::min<Duration>(keep, 24h);
 }
@@ -205,6 +211,7 @@ void Pool::drop(UpstreamConnection& connection) {
 void Pool::begin_drain() {
   draining_ = true;
   while (!idle_.empty()) drop(idle_.front());
+  shared_.begin_drain();
 }
 
 void Pool::on_closed() {
@@ -282,6 +289,8 @@ std::shared_ptr<const PoolLimits> Pools::limits(const ClusterSpec& spec) {
   limits->max_age = spec.pool.max_age.value;
   limits->idle = spec.pool_idle_timeout;
   limits->idle_place = spec.pool_idle_place;
+  limits->max_streams = spec.pool.max_streams;
+  limits->shares = spec.may_share();
   return limits;
 }
 
@@ -293,7 +302,7 @@ std::shared_ptr<Pool> Pools::pool(const std::shared_ptr<Backend>& backend, Backe
   std::weak_ptr<Pool>& known = pools_[{backend.get(), tls.get()}];
   std::shared_ptr<Pool> pool = known.lock();
   if (pool) return pool;
-  known = pool = std::make_shared<Pool>(loop_, backend, cells, queue, tls, limits);
+  known = pool = std::make_shared<Pool>(loop_, backend, cells, queue, tls, limits, pipes_);
   if (draining_) pool->begin_drain();
   return pool;
 }

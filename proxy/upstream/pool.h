@@ -23,9 +23,11 @@
 #include "net/transport.h"
 #include "upstream/cluster_queue.h"
 #include "upstream/cluster_spec.h"
+#include "upstream/shared_connections.h"
 
 namespace weir {
 
+struct PipeResources;
 class Pool;
 class UpstreamConnection;
 using Lease = Owned<UpstreamConnection>;
@@ -68,6 +70,15 @@ class UpstreamConnection final : public Retirable,
   bool private_ = false;
 };
 
+// What a request goes over: a kept connection, or a place on a shared one. Both null: a connection
+// that is to be made.
+struct Claim {
+  Lease lease;
+  SharedConnection* shared = nullptr;
+  bool repeatable = false;  // the request can be sent again
+  bool extended = false;    // it is an extended CONNECT if the connection is shared
+};
+
 struct PoolLimits {
   uint64_t number = 0;           // later ones have greater numbers
   uint32_t max_connections = 0;  // of this worker; 0: without limit
@@ -75,7 +86,9 @@ struct PoolLimits {
   uint32_t max_requests = 0;
   Duration max_age{};
   config::Timeout idle;
-  std::string idle_place;  // where that is configured; empty: nowhere
+  std::string idle_place;      // where that is configured; empty: nowhere
+  uint32_t max_streams = 100;  // on a shared connection
+  bool shares = false;         // the protocol of the cluster has shared connections
 };
 
 class Pool final {
@@ -87,8 +100,9 @@ class Pool final {
 
   Pool(EventLoop& loop, std::shared_ptr<Backend> backend, BackendCells& cells,
        std::shared_ptr<ClusterQueue> queue, std::shared_ptr<TlsClient> tls,
-       std::shared_ptr<const PoolLimits> limits)
+       std::shared_ptr<const PoolLimits> limits, PipeResources* pipes = nullptr)
       : loop_(loop),
+        pipes_(pipes),
         backend_(std::move(backend)),
         cells_(cells),
         queue_(std::move(queue)),
@@ -106,7 +120,8 @@ class Pool final {
   Lease take(Trust trust);
   bool full() const { return limits_->max_connections != 0 && open_ >= limits_->max_connections; }
   // take() or open() gives a connection.
-  bool has_room() const { return idle_count_ > 0 || !full(); }
+  bool has_room() const { return idle_count_ > 0 || shared_.has_place() || !full(); }
+  SharedConnections& shared() { return shared_; }
   // Before open() where a kept connection will not do: if the pool is full, closes an idle one.
   void make_room();
   // A new connection, not connected yet.
@@ -124,16 +139,22 @@ class Pool final {
   // From now on connections are kept only while requests wait in the queue.
   void begin_drain();
 
-  const Backend& backend() const { return *backend_; }
+  Backend& backend() const { return *backend_; }
+  EventLoop& loop() const { return loop_; }
   const TlsClient* tls() const { return tls_.get(); }
   size_t idle() const { return idle_count_; }
   size_t open_connections() const { return open_; }
   // How long an idle connection is kept: the shortest of the configured time, the timeout in the
   // backend's Keep-Alive and the timeout that the pool has learned. Zero: not at all.
   Duration keep_time(const UpstreamConnection& connection) const;
+  // The same of a shared connection.
+  Duration keep_time(TimePoint opened, TimePoint idle_since) const;
 
  private:
   friend class UpstreamConnection;
+  friend class SharedConnection;
+  friend class SharedConnections;
+  friend class SharedOpening;
   void drop(UpstreamConnection& connection);
   void on_closed();
   // A limit was lowered below what is open.
@@ -147,6 +168,7 @@ class Pool final {
   void learn(Duration idle_for);
 
   EventLoop& loop_;
+  PipeResources* const pipes_;  // for shared connections
   const std::shared_ptr<Backend> backend_;
   BackendCells& cells_;
   const std::shared_ptr<ClusterQueue> queue_;
@@ -154,6 +176,7 @@ class Pool final {
   std::shared_ptr<const PoolLimits> limits_;  // of all pools of the cluster
   IntrusiveList<UpstreamConnection, IdleLink> idle_;
   IntrusiveList<UpstreamConnection, IdleLink> private_;  // idle, too; not counted among those
+  SharedConnections shared_{*this};
   size_t idle_count_ = 0;
   uint32_t open_ = 0;
   Duration last_seen_{};                // idle time at which the backend closed a connection
@@ -169,7 +192,8 @@ class Pool final {
 // take amortized constant time: expired entries are removed when a map has doubled.
 class Pools {
  public:
-  explicit Pools(EventLoop& loop) : loop_(loop) {}
+  // `pipes`: for shared connections; null: there are none.
+  explicit Pools(EventLoop& loop, PipeResources* pipes = nullptr) : loop_(loop), pipes_(pipes) {}
   // This is worker `index` of `count`: each has a share of the limits of a backend.
   void set_worker(uint32_t index, uint32_t count) { index_ = index, workers_ = count; }
   // For all pools, those that are made later included.
@@ -198,6 +222,7 @@ class Pools {
   };
 
   EventLoop& loop_;
+  PipeResources* const pipes_;
   uint32_t index_ = 0;
   uint32_t workers_ = 1;
   std::unordered_map<std::string, std::weak_ptr<ClusterQueue>> queues_;

@@ -84,7 +84,7 @@ Worker::Worker(EventLoop& loop, uint32_t index, uint64_t seed, WorkerPeers& peer
       seed_(seed),
       peers_(peers),
       metrics_(index),
-      pools_(loop),
+      pools_(loop, &pipe_resources_),
       http_(pipe_resources_, seed),
       drain_timer_(loop, [this] { close_silent(); }) {}
 

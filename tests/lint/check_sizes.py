@@ -18,9 +18,10 @@ CLASS_DATA, CLASS_FUNCTIONS = 25, 30
 LARGE_CLASSES = {
     "proxy/config/model.h Listener": (28, 0, "one member for each key of a listener"),
     "proxy/config/parse.cc Reading": (5, 33, "one function for each kind of value"),
-    "proxy/exchange/body_relay.h BodyRelay": (22, 36, "framing is to become a class of its own"),
-    "proxy/exchange/exchange.h Exchange": (25, 96, "a function or two for each stage"),
-    "proxy/h2/h2_link.h H2Link": (16, 48, "a function for each event of a connection, and for each use by a stream"),
+    "proxy/exchange/body_relay.h BodyRelay": (22, 37, "framing is to become a class of its own"),
+    "proxy/exchange/exchange.h Exchange": (25, 98, "a function or two for each stage"),
+    "proxy/h2/h2_link.h H2Link": (16, 51, "a function for each event of a connection, and for each use by a stream"),
+    "proxy/upstream/shared_connection.h SharedConnection": (25, 46, "a function for each event of a connection, and for each change of a place"),
     "proxy/net/pipe.h HalfPipe": (21, 35, "the three ways to move bytes share their state"),
     "proxy/net/transport.h Transport": (14, 48, "the one interface to a socket, with TLS or without"),
     "proxy/session/http2_client.h Http2Client": (14, 45, "a function for each event of a connection, and its end"),

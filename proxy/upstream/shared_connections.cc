@@ -1,0 +1,88 @@
+#include "upstream/shared_connections.h"
+
+#include <utility>
+
+#include "upstream/shared_connection.h"
+
+namespace weir {
+
+void SharedConnections::close() {
+  while (!usable_.empty()) drop(usable_.front());
+  while (!others_.empty()) drop(others_.front());
+}
+
+SharedConnection* SharedConnections::claim(Cluster& cluster, BackendIndex backend) {
+  if (!usable_.empty()) return &usable_.front();
+  if (pool_.full() || (!others_.empty() && others_.front().refuses_streams())) return nullptr;
+  CHECK(pool_.pipes_ != nullptr);
+  SharedConnection& made =
+      *make_owned<SharedConnection>(*pool_.pipes_, pool_, ++last_number_).release();
+  made.listed_usable_ = true;
+  usable_.push_back(made);
+  made.start(cluster.spec(), cluster.spec().hosts[backend], cluster.cells());
+  return &made;
+}
+
+void SharedConnections::renew() {
+  const auto renew = [](SharedConnection& connection) { connection.renew(); };
+  usable_.for_each_safe(renew);
+  others_.for_each_safe(renew);
+  // The youngest leave first. One that is being made stays.
+  const uint32_t most = pool_.limits().max_connections;
+  for (uint32_t excess = pool_.over_limit() ? pool_.open_ - most : 0; excess > 0; --excess) {
+    if (usable_.empty()) return;
+    SharedConnection& last = usable_.back();
+    last.retire();
+    if (last.SharedNode::linked() && last.listed_usable_) return;
+  }
+}
+
+void SharedConnections::begin_drain() {
+  usable_.for_each_safe([](SharedConnection& connection) {
+    if (connection.idle()) connection.retire();
+  });
+}
+
+bool SharedConnections::may_idle(Duration keep_time) const {
+  if (keep_time <= Duration::zero() || pool_.over_limit()) return false;
+  if (pool_.draining_ && pool_.queue_->length() == 0) return false;
+  return pool_.idle_count_ + idle_ < pool_.limits_->max_idle;
+}
+
+void SharedConnections::count_idle(SharedConnection& connection, bool idle) {
+  if (std::exchange(connection.counted_idle_, idle) == idle) return;
+  if (idle) {
+    ++idle_;
+    pool_.cells_.idle.add();
+  } else {
+    --idle_;
+    pool_.cells_.idle.sub();
+  }
+}
+
+// Adding costs time for each younger connection that has a place, too.
+void SharedConnections::update(SharedConnection& connection) {
+  if (!connection.SharedNode::linked()) return;
+  const bool usable = connection.has_place();
+  if (usable == connection.listed_usable_) return;
+  connection.listed_usable_ = usable;
+  connection.SharedNode::unlink();
+  if (!usable) return others_.push_back(connection);
+  IntrusiveList<SharedConnection, SharedNode> younger;
+  while (!usable_.empty() && usable_.back().number() > connection.number()) {
+    SharedConnection& last = usable_.back();
+    last.SharedNode::unlink();
+    younger.push_front(last);
+  }
+  usable_.push_back(connection);
+  usable_.take_all(younger);
+}
+
+void SharedConnections::drop(SharedConnection& connection) {
+  if (!connection.SharedNode::linked()) return;
+  connection.SharedNode::unlink();
+  count_idle(connection, false);
+  Owned<SharedConnection>(&connection).reset();
+}
+
+}  // namespace weir

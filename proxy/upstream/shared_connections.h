@@ -1,0 +1,53 @@
+// SharedConnections: the connections of one pool that carry streams. The oldest one with a place is
+// filled first, so that the last ones fall idle.
+//
+// Owner: a Pool, by value; thread: the worker's. It owns the connections. It remembers over reloads
+// which version of HTTP a backend chose that may choose: the first connection to a backend that is
+// not known yet is waited for, instead of connecting once for each request.
+#pragma once
+
+#include "base/intrusive_list.h"
+#include "upstream/cluster_spec.h"
+
+namespace weir {
+
+class Cluster;
+class Pool;
+class SharedConnection;
+struct SharedNode;
+
+class SharedConnections {
+ public:
+  explicit SharedConnections(Pool& pool) : pool_(pool) {}
+  ~SharedConnections() { close(); }
+
+  // A connection with a place; a new one if none has a place and the pool has room. Null: full.
+  SharedConnection* claim(Cluster& cluster, BackendIndex backend);
+  bool has_place() const { return !usable_.empty(); }
+  // The limits of the pool have changed.
+  void renew();
+  // Idle connections leave; the others do when they become idle.
+  void begin_drain();
+  void close();  // none has a stream
+  size_t idle() const { return idle_; }
+
+  // Of SharedConnection: it may have a place or not; it may become idle, and is idle; it ends.
+  void update(SharedConnection& connection);
+  bool may_idle(Duration keep_time) const;
+  void count_idle(SharedConnection& connection, bool idle);
+  void drop(SharedConnection& connection);
+  void note_protocol(bool http2) { protocol_ = http2 ? Protocol::http2 : Protocol::http1; }
+  bool expects_http1() const { return protocol_ == Protocol::http1; }
+
+ private:
+  enum class Protocol : uint8_t { unknown, http1, http2 };
+
+  Pool& pool_;
+  IntrusiveList<SharedConnection, SharedNode> usable_;  // have a place, the oldest first
+  IntrusiveList<SharedConnection, SharedNode> others_;
+  uint64_t last_number_ = 0;
+  size_t idle_ = 0;
+  Protocol protocol_ = Protocol::unknown;
+};
+
+}  // namespace weir
