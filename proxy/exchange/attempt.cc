@@ -64,7 +64,7 @@ std::optional<BackendError> backend_error(RetryCause cause) {
 
 }  // namespace
 
-Attempt::Attempt(BackendSide& side, Cluster& cluster, BackendIndex backend, Lease kept,
+Attempt::Attempt(BackendSide& side, Cluster& cluster, BackendIndex backend, Claim claim,
                  TimePoint now)
     : side_(side),
       cluster_(cluster),
@@ -72,10 +72,11 @@ Attempt::Attempt(BackendSide& side, Cluster& cluster, BackendIndex backend, Leas
       cells_(cluster.cells_of(backend)),
       began_(now) {
   cluster_.begin_use(backend_);
-  side_.begin(cluster_, backend_, std::move(kept));
+  side_.begin(cluster_, backend_, std::move(claim));
 }
 
 void Attempt::on_connected(TimePoint now) {
+  if (side_.shares_connection()) return;
   connected_in_ = now - began_;
   cluster_.cells().connect_duration.observe(*connected_in_);
   record_connect_success(cluster_, backend_);

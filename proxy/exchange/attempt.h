@@ -19,8 +19,8 @@ namespace weir {
 
 class Attempt {
  public:
-  // `kept`: a connection that is there; null: side.connect() makes one.
-  Attempt(BackendSide& side, Cluster& cluster, BackendIndex backend, Lease kept, TimePoint now);
+  // See BackendSide::begin().
+  Attempt(BackendSide& side, Cluster& cluster, BackendIndex backend, Claim claim, TimePoint now);
   Attempt(const Attempt&) = delete;
   Attempt& operator=(const Attempt&) = delete;
   ~Attempt() {
@@ -51,6 +51,8 @@ class Attempt {
   // Gives the connection back for further requests; see BackendSide::over().
   void give_back(PrivateConnections* own);
   void drop();  // closes the connection, if there is one still
+  // It does not count: nothing was tried.
+  void withdraw() { counted_ = true; }
 
   TimePoint began() const { return began_; }
   std::optional<Duration> connected_in() const { return connected_in_; }

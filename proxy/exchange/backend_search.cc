@@ -48,8 +48,8 @@ void BackendSearch::renew(const SnapshotRef& current, const SnapshotRef& held) {
 BackendSearch::Result BackendSearch::find(const Query& query, Choice& choice) {
   if (!fresh_ && !query.own.empty()) {
     if (client_has_left(query)) return Result::client_gone;
-    choice.lease = query.own.take(*cluster_, query.trust, choice.backend);
-    if (choice.lease != nullptr) return Result::found;
+    choice.claim.lease = query.own.take(*cluster_, query.trust, choice.backend);
+    if (choice.claim.lease != nullptr) return Result::found;
   }
   // Requests that have waited for longer come first.
   if (!called_ && cluster_->queue().awaited()) return Result::full;
@@ -81,11 +81,16 @@ BackendSearch::Result BackendSearch::choose(const Query& query, Choice& choice, 
       pool.make_room();
     } else {
       if (pool.idle() > 0 && client_has_left(query)) return Result::client_gone;
-      choice.lease = pool.take(query.trust);
+      choice.claim.lease = pool.take(query.trust);
     }
-    if (choice.lease == nullptr && reclaim) pool.reclaim_private();
-    if (choice.lease != nullptr || !pool.full()) {
+    if (choice.claim.lease == nullptr && reclaim) pool.reclaim_private();
+    const bool shares = cluster_->spec().may_share();
+    if (shares && choice.claim.lease == nullptr)
+      choice.claim.shared = pool.shared().claim(*cluster_, backend);
+    const bool may_open = !shares && !pool.full();
+    if (may_open || choice.claim.lease != nullptr || choice.claim.shared != nullptr) {
       choice.backend = backend;
+      choice.claim.repeatable = query.trust == Pool::Trust::events;
       return Result::found;
     }
     full = true;
@@ -141,7 +146,8 @@ bool BackendSearch::try_again(const Attempt& failed, RetryCause cause, const Ret
   // The backend has closed a kept connection: other connections that were kept as long may be
   // closed, too, but the backend is not at fault.
   fresh_ = true;
-  const bool kept = cause == RetryCause::not_sent || cause == RetryCause::reused_connection;
+  const bool kept = cause == RetryCause::not_sent || cause == RetryCause::reused_connection ||
+                    facts.new_connection;
   if (!kept && failed_count_ < failed_.size()) failed_[failed_count_++] = failed.backend();
   return true;
 }
@@ -149,6 +155,7 @@ bool BackendSearch::try_again(const Attempt& failed, RetryCause cause, const Ret
 bool BackendSearch::begin_retry(RetryCause cause, const RetryFacts& facts) {
   if (!retry(cause, facts)) return false;
   ClusterCells& cells = cluster_->cells();
+  if (facts.new_connection) return cells.retry_causes[cause].add(), true;
   if (!retrying_ && !cluster_->begin_retrying(facts.policy.budget())) {
     cells.retries[RetryResult::budget_exhausted].add();
     return false;

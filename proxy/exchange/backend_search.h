@@ -27,7 +27,7 @@ class BackendSearch {
   enum class Wait : uint8_t { entered, queue_full, timed_out };
   struct Choice {
     BackendIndex backend = kNoBackend;
-    Lease lease;  // null: connect to it
+    Claim claim;
   };
   struct Query {
     TimePoint now;

@@ -8,6 +8,8 @@
 // none for a buffer of a body.
 #pragma once
 
+#include <optional>
+
 #include "exchange/forwarded_head.h"
 #include "exchange/head_buffer.h"
 #include "exchange/head_read.h"
@@ -16,12 +18,23 @@
 
 namespace weir {
 
+// Why a stream has ended before its response.
+struct EarlyEnd {
+  std::optional<RetryCause> cause;  // none: the backend is at fault, or wants HTTP/1
+  bool new_connection = false;      // the same backend may serve the request by another connection
+};
+
 class BackendSide {
  public:
-  // `kept`: a connection that is there; null: connect() makes one.
-  virtual void begin(Cluster& cluster, BackendIndex backend, Lease kept) = 0;
+  // Without a connection in `claim` connect() makes one.
+  virtual void begin(Cluster& cluster, BackendIndex backend, Claim claim) = 0;
   // Begins to connect, and goes on with it. Pending: again when the channel has an event.
   [[nodiscard]] virtual Transport::Connecting connect() = 0;
+  // When connect() has failed: nothing has gone wrong, and the request looks for another
+  // connection, or takes this one, if it is not null. None: there is no connection.
+  virtual std::optional<Lease> elsewhere() { return std::nullopt; }
+  // connect() waits for a connection that others use, too, and that counts for itself.
+  virtual bool shares_connection() const { return false; }
   // Counts and logs why there is no connection. `timeout`: it took too long.
   virtual void record_connect_failure(bool timeout, TimePoint now) = 0;
   // A connection that has carried requests: the backend may be closing it at this moment.
@@ -39,6 +52,8 @@ class BackendSide {
   virtual void next_head() = 0;
   // After write_head(): a byte of the current head has been received.
   virtual bool response_started() const = 0;
+  // Of a stream that has failed; none: it is a whole connection.
+  virtual std::optional<EarlyEnd> early_end() const { return std::nullopt; }
 
   // Ends the use of the connection. `whole`: request and response were complete, without bytes
   // after them: the connection is kept, if the backend keeps it. A private connection is kept for
@@ -52,6 +67,15 @@ class BackendSide {
   ~BackendSide() = default;
 
   Channel channel_;
+};
+
+class Http2Backend;
+
+// The backend's ends of an exchange, one of them for each attempt.
+struct BackendSides {
+  BackendSides(BackendSide& w, Http2Backend* s = nullptr) : whole(w), stream(s) {}  // NOLINT
+  BackendSide& whole;    // a connection of its own
+  Http2Backend* stream;  // of a shared connection; null: no cluster has these
 };
 
 }  // namespace weir

@@ -77,6 +77,7 @@ size_t BodyRelay::begin(Channel source, Channel sink, BodyFraming out, BytesWith
               !way_.from_stream && !way_.to_stream;
   state_ = State::open;
   moved_at_ = resources_.loop.now();
+  if (way_.from_stream && !kept_.empty()) known = kept_.bytes();
   size_t used = 0;
   const size_t data = decode(known.data, known.size, used);
   size_t head_size = head.size;
@@ -94,12 +95,13 @@ size_t BodyRelay::begin(Channel source, Channel sink, BodyFraming out, BytesWith
   take_callbacks();
   if (head_size + body_size > 0) {
     const Io io = sink_.write(first, second);
-    if (io.status == Io::Status::failed) return finish(State::sink_failed), used;
+    if (io.status == Io::Status::failed)
+      return finish(State::sink_failed), way_.from_stream ? 0 : used;
     sent_ += io.bytes;
     outbox_.keep(first, second, io.bytes);
   }
   pump();
-  return used;
+  return way_.from_stream ? 0 : used;
 }
 
 void BodyRelay::take_callbacks() {
@@ -200,6 +202,7 @@ BodyRelay::Step BodyRelay::fill() {
   }
   moved_at_ = resources_.loop.now();
   received_ += io.bytes;
+  if (way_.from_stream) kept_.add({data, io.bytes});
   size_t used = 0;
   const size_t size = decode(data, io.bytes, used);
   if (decoder_.state() == H1BodyDecoder::State::done)

@@ -16,6 +16,7 @@
 #include <optional>
 
 #include "base/bytes_with_room.h"
+#include "exchange/kept_body.h"
 #include "http/h1_body.h"
 #include "net/channel.h"
 #include "net/pipe.h"
@@ -53,7 +54,7 @@ class BodyRelay final : private TransportReader,
   static constexpr size_t kTailRoom = 8;
 
   BodyRelay(PipeResources& resources, BodyRelayObserver& observer)
-      : resources_(resources), observer_(observer) {}
+      : resources_(resources), observer_(observer), kept_(resources.buffers) {}
   ~BodyRelay() { stop(); }
 
   // Before begin(): what the body is, as `head` says. `limit`: of the decoded body, in bytes.
@@ -65,6 +66,8 @@ class BodyRelay final : private TransportReader,
   // bytes they may have.
   void expect_trailers(const FieldFilter& filter, size_t limit, H1BodyDecoder::Excess excess);
   const H1BodyDecoder& decoder() const { return decoder_; }
+  // Of a stream: while it keeps, another begin() sends the same bytes first.
+  KeptBody& kept() { return kept_; }
 
   // Sends `head` and what is known of the body: `known` was read with the head, and is decoded in
   // place. If chunks are written (`out` is delimited, and the sink no stream), `head` needs room
@@ -170,6 +173,7 @@ class BodyRelay final : private TransportReader,
   BodyFraming in_ = BodyFraming::none;
   BodyFraming out_ = BodyFraming::none;
   Way way_;
+  KeptBody kept_;
   State state_ = State::idle;
 };
 

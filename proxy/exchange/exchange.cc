@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "exchange/http2_backend.h"
 #include "exchange/tunnel_offer.h"
 #include "routing/decide.h"
 
@@ -27,13 +28,15 @@ bool is_misdirected(const TlsServer* server, const TlsStream* tls, std::string_v
 // What is read with a head may be the beginning of a body, which BodyRelay frames where it stands.
 static_assert(HeadBuffer::kReserve >= BodyRelay::kTailRoom);
 
-Exchange::Exchange(HttpResources& http, BackendSide& backend)
+Exchange::Exchange(HttpResources& http, BackendSides sides)
     : http_(http),
-      backend_side_(backend),
+      sides_(sides),
       in_(http.pipes().buffers),
       up_(http.pipes(), *this),
       out_(http.pipes().buffers),
-      down_(http.pipes(), *this) {}
+      down_(http.pipes(), *this) {
+  if (sides.stream != nullptr) sides.stream->fill(out_);
+}
 
 Exchange::~Exchange() {
   reset();
@@ -68,6 +71,7 @@ void Exchange::reset() {
   for (TextBuffer* text : {&matched_.host, &matched_.path, &answer_})
     text->release_above(kBlockSize);
   answer_.clear();
+  up_.kept().forget();
   client_side_ = nullptr;
   connection_ = {};
   books_ = {};
@@ -253,6 +257,7 @@ Exchange::Step Exchange::forward(const Route& route) {
   const size_t read = in_.view().size() - request_.head_size;
   if (head.framing() == BodyFraming::length && !client().delimits())
     request_.body_known = static_cast<size_t>(std::min<uint64_t>(read, head.content_length()));
+  if (client().delimits()) up_.kept().begin();
   enter(Stage::acquire);
   return Step::next;
 }

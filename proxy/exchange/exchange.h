@@ -30,8 +30,7 @@ class Exchange final : private BodyRelayObserver,
                        private Yielding,
                        private Deadline {
  public:
-  // `backend`: for its attempts, one after the other.
-  Exchange(HttpResources& http, BackendSide& backend);
+  Exchange(HttpResources& http, BackendSides sides);
   ~Exchange();
 
   // Before begin(): bytes of the request that have come, and its head if it was read already.
@@ -103,15 +102,17 @@ class Exchange final : private BodyRelayObserver,
   Step no_backend();
   uint64_t client_hash() const;
   Step connect();
+  Step use_other(Lease lease);
   Step connect_failed();
   Step send_request();
   void expect_request_body(Channel backend);
   std::string_view request_id();
   // exchange_retry.cc
   RetryFacts retry_facts();
-  bool try_again(RetryCause cause);
+  bool try_again(RetryCause cause, bool new_connection = false);
   Step attempt_failed(Failure failure, unsigned status, const char* reason);
   Step backend_gone(EndReason reason);
+  Step stream_gone(Failure failure, const EarlyEnd& early);
   void end_attempt();
   // exchange_response.cc
   Step await_response();
@@ -174,7 +175,7 @@ class Exchange final : private BodyRelayObserver,
   void watch_client();
 
   HttpResources& http_;
-  BackendSide& backend_side_;
+  const BackendSides sides_;
   ExchangeBooks books_;
   ClientSide* client_side_ = nullptr;
   ClientConnection connection_;  // of client_side_

@@ -117,6 +117,7 @@ Exchange::Step Exchange::send_response(const ResponseHead& head) {
   response_.status = head.status();
   expect_response_body(head);
   response_.begun = true;
+  up_.kept().forget();
   search_.end_retrying(RetryResult::ok);
   const Channel backend = attempt_->channel();
   const BytesWithRoom known =

@@ -6,20 +6,24 @@ namespace weir {
 
 RetryFacts Exchange::retry_facts() {
   const RequestHead& head = request();
+  const bool whole_length =
+      head.framing() != BodyFraming::length || request_.body_known >= head.content_length();
   return {.policy = request_.route->retry,
           .method = head.method(),
           .framing = head.framing(),
-          .whole_body_known =
-              head.framing() != BodyFraming::length || request_.body_known >= head.content_length(),
+          .whole_body_known = client().delimits() ? up_.kept().is_whole() : whole_length,
           .response_begun = response_.begun || response_.interim_bytes > 0,
           .connection_is_private = attempt_ && attempt_->side().is_private(),
           .tries = search_.tries(),
-          .retries = search_.retries()};
+          .retries = search_.retries(),
+          .from_stream = client().delimits()};
 }
 
 // True: the next attempt has been arranged. Nothing of the failed attempt is left.
-bool Exchange::try_again(RetryCause cause) {
-  if (!search_.try_again(*attempt_, cause, retry_facts(), http_.pipes().loop.now())) return false;
+bool Exchange::try_again(RetryCause cause, bool new_connection) {
+  RetryFacts facts = retry_facts();
+  facts.new_connection = new_connection;
+  if (!search_.try_again(*attempt_, cause, facts, http_.pipes().loop.now())) return false;
   LOG(debug, "request.retried", kv("session", text(client_side_->session_id())),
       kv("cause", text(cause)), kv("backend", host()->backend->name()), kv("try", search_.tries()));
   attempt_->end(cause);
@@ -33,7 +37,7 @@ bool Exchange::try_again(RetryCause cause) {
 }
 
 Exchange::Step Exchange::attempt_failed(Failure failure, unsigned status, const char* reason) {
-  if (failure.retry && try_again(*failure.retry)) return Step::next;
+  if (failure.retry && try_again(*failure.retry, failure.new_connection)) return Step::next;
   return reply(status, reason, failure);
 }
 
@@ -41,6 +45,8 @@ Exchange::Step Exchange::attempt_failed(Failure failure, unsigned status, const 
 Exchange::Step Exchange::backend_gone(EndReason reason) {
   Failure failure(reason);
   const bool begun = attempt_->side().response_started();
+  if (const std::optional<EarlyEnd> early = attempt_->side().early_end())
+    return stream_gone(failure, *early);
   if (!begun)
     failure.retry = up_.sent() == 0 && !attempt_->channel().delimits() ? RetryCause::not_sent
                     : attempt_->side().reused() ? RetryCause::reused_connection
@@ -49,6 +55,18 @@ Exchange::Step Exchange::backend_gone(EndReason reason) {
   if (!attempt_->side().reused() || begun)
     search_.cluster().note_no_response(attempt_->backend(), http_.pipes().loop.now());
   return attempt_failed(failure, 502, "the backend closed the connection without an answer");
+}
+
+// A stream that was refused shows nothing about the health of the backend.
+Exchange::Step Exchange::stream_gone(Failure failure, const EarlyEnd& early) {
+  failure.retry = early.cause;
+  failure.new_connection = early.new_connection;
+  // Bytes of the body are gone: they must be here as they must after a refusal.
+  if (failure.retry == RetryCause::not_sent && up_.sent() > 0)
+    failure.retry = RetryCause::refused_stream;
+  if (!failure.retry || failure.retry == RetryCause::reset_before_response)
+    search_.cluster().note_no_response(attempt_->backend(), http_.pipes().loop.now());
+  return attempt_failed(failure, 502, "the backend ended the stream without an answer");
 }
 
 // Ends the connection, or the wait for a connection; the request goes on.

@@ -10,7 +10,10 @@ Exchange::Step Exchange::open_tunnel(const ResponseHead& head) {
   if (up_.state() != BodyRelay::State::done)
     return backend_at_fault("switches protocols before it has the whole request");
   ResponsePlan plan = response_plan();
-  plan.upgrade = true;
+  // To a client of HTTP/1 the 2xx to an extended CONNECT is a 101 (RFC 8441 5).
+  if (!client().delimits() && attempt_->channel().delimits())
+    plan.protocol = tunnel_protocol(request(), *request_.route);
+  plan.upgrade = plan.protocol.empty();
   const HeadText text = client_side_->write_tunnel_head(head, plan);
   if (!text.ok) return backend_at_fault("its header fields do not go together or are too many");
   books_.wrote_head(text.bytes.size);

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "exchange/exchange.h"
+#include "exchange/http2_backend.h"
 #include "exchange/tunnel_offer.h"
 #include "upstream/connecting.h"
 
@@ -27,8 +28,11 @@ Exchange::Step Exchange::use(BackendSearch::Choice choice) {
   search_.leave_queue();
   const TimePoint now = http_.pipes().loop.now();
   books_.left_queue(now);
-  const bool kept = choice.lease != nullptr;
-  attempt_.emplace(backend_side_, search_.cluster(), choice.backend, std::move(choice.lease), now);
+  const bool kept = choice.claim.lease != nullptr;
+  const bool shared = choice.claim.shared != nullptr;
+  if (shared) choice.claim.extended = !tunnel_protocol(request(), *request_.route).empty();
+  BackendSide& side = shared ? *sides_.stream : sides_.whole;
+  attempt_.emplace(side, search_.cluster(), choice.backend, std::move(choice.claim), now);
   if (kept) {
     enter(Stage::send_request);
     return Step::next;
@@ -85,11 +89,24 @@ uint64_t Exchange::client_hash() const {
 Exchange::Step Exchange::connect() {
   switch (attempt_->side().connect()) {
     case Transport::Connecting::pending: return Step::wait;
-    case Transport::Connecting::failed: return connect_failed();
+    case Transport::Connecting::failed: {
+      std::optional<Lease> other = attempt_->side().elsewhere();
+      return other ? use_other(std::move(*other)) : connect_failed();
+    }
     case Transport::Connecting::done: break;
   }
   attempt_->on_connected(http_.pipes().loop.now());
   enter(Stage::send_request);
+  return Step::next;
+}
+
+// What it has waited for is not for it: nothing was tried.
+Exchange::Step Exchange::use_other(Lease lease) {
+  BackendSearch::Choice choice{attempt_->backend(), {std::move(lease)}};
+  attempt_->withdraw();
+  attempt_.reset();
+  if (choice.claim.lease != nullptr) return use(std::move(choice));
+  enter(Stage::acquire);
   return Step::next;
 }
 

@@ -2,7 +2,9 @@
 
 #include <array>
 
+#include "exchange/tunnel_offer.h"
 #include "http/h1_body.h"
+#include "http/h2_relay.h"
 #include "routing/decide.h"
 
 namespace weir {
@@ -66,19 +68,24 @@ std::string_view forwarded_authority(const ForwardedHead& forwarded) {
                                                : std::string_view(forwarded.backend.text());
 }
 
-}  // namespace
+// The plan of the head, with what it refers to.
+struct ForwardedPlan {
+  ForwardedPlan(const ForwardedHead& forwarded, HttpResources& http);
 
-HeadText write_forwarded_head(const ForwardedHead& forwarded, HttpResources& http) {
   RequestClient::HopMemory memory;
-  const Hop hop = forwarded.client.hop(memory);
   OwnFields own;
-  const size_t own_count = forwarding_fields(forwarded, hop, http.text_scratch(), own);
   RequestPlan plan;
+  bool ok = false;  // false: a value is too large
+};
+
+ForwardedPlan::ForwardedPlan(const ForwardedHead& forwarded, HttpResources& http) {
+  const Hop hop = forwarded.client.hop(memory);
+  const size_t own_count = forwarding_fields(forwarded, hop, http.text_scratch(), own);
   const FieldEdits& edits = forwarded.route.request_fields;
   plan.fields = {edits.set, edits.add, edits.remove, std::span(own).first(own_count)};
   plan.target =
       backend_target(forwarded.route, forwarded.head, forwarded.path, http.target_scratch());
-  if (own_count == 0 || plan.target.data() == nullptr) return {.ok = false};
+  ok = own_count > 0 && plan.target.data() != nullptr;
   plan.authority = forwarded_authority(forwarded);
   plan.body = forwarded.body;
   plan.via = forwarded.listener.http->via;
@@ -87,9 +94,24 @@ HeadText write_forwarded_head(const ForwardedHead& forwarded, HttpResources& htt
   plan.protocol = forwarded.head.protocol();
   plan.websocket_key = forwarded.websocket_key;
   plan.expect = true;
+}
+
+}  // namespace
+
+HeadText write_forwarded_head(const ForwardedHead& forwarded, HttpResources& http) {
+  const ForwardedPlan planned(forwarded, http);
+  if (!planned.ok) return {.ok = false};
   H1HeadWriter out(http.head_scratch(), kChunkHeadSize);
-  write_request(out, forwarded.head, plan);
+  write_request(out, forwarded.head, planned.plan);
   return {out.ok(), out.bytes()};
+}
+
+void write_forwarded_head(HpackWriter& out, const ForwardedHead& forwarded, HttpResources& http,
+                          std::string_view scheme) {
+  ForwardedPlan planned(forwarded, http);
+  if (!planned.ok) return out.fail();
+  planned.plan.protocol = tunnel_protocol(forwarded.head, forwarded.route);
+  write_h2_request(out, forwarded.head, planned.plan, scheme);
 }
 
 }  // namespace weir

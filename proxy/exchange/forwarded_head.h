@@ -6,6 +6,7 @@
 #include "exchange/http_resources.h"
 #include "exchange/request_client.h"
 #include "http/h1_relay.h"
+#include "http/hpack_writer.h"
 #include "routing/snapshot.h"
 
 namespace weir {
@@ -26,5 +27,8 @@ struct ForwardedHead {
 
 // In the scratch memory of `http`, with room for the head of a first chunk.
 HeadText write_forwarded_head(const ForwardedHead& forwarded, HttpResources& http);
+// The same in HTTP/2. `scheme`: of the connection to the backend.
+void write_forwarded_head(HpackWriter& out, const ForwardedHead& forwarded, HttpResources& http,
+                          std::string_view scheme);
 
 }  // namespace weir

@@ -10,11 +10,11 @@
 
 namespace weir {
 
-void Http1Backend::begin(Cluster& cluster, BackendIndex backend, Lease kept) {
+void Http1Backend::begin(Cluster& cluster, BackendIndex backend, Claim claim) {
   DCHECK(lease_ == nullptr);
   cluster_ = &cluster;
   backend_ = backend;
-  lease_ = kept != nullptr ? std::move(kept) : cluster.pool(backend).open();
+  lease_ = claim.lease != nullptr ? std::move(claim.lease) : cluster.pool(backend).open();
   channel_ = lease_->transport;
   connecting_ = keeps_ = false;
   keeps_for_ = Duration::max();

@@ -12,7 +12,7 @@ class Http1Backend final : public BackendSide {
  public:
   explicit Http1Backend(EventLoop& loop) : loop_(loop) {}
 
-  void begin(Cluster& cluster, BackendIndex backend, Lease kept) override;
+  void begin(Cluster& cluster, BackendIndex backend, Claim claim) override;
   Transport::Connecting connect() override;
   void record_connect_failure(bool timeout, TimePoint now) override;
   bool reused() const override { return lease_->reused(); }

@@ -8,6 +8,7 @@
 
 #include "base/random.h"
 #include "http/h1_writer.h"
+#include "http/h2_head.h"
 #include "http/message.h"
 #include "net/pipe.h"
 
@@ -26,6 +27,9 @@ class HttpResources final {
   std::span<char> head_scratch() { return scratch(0); }
   std::span<char> text_scratch() { return scratch(1); }
   std::span<char> target_scratch() { return scratch(2); }
+  // For the heads of all streams of backends: each is read in one call.
+  H2ResponseReader& response_reader() { return response_reader_; }
+  H2TrailerReader& trailer_reader() { return trailer_reader_; }
   std::string_view date();  // of now, for the Date field; at most a second old
   Random& random() { return random_; }
   PipeResources& pipes() { return pipes_; }
@@ -45,6 +49,8 @@ class HttpResources final {
   Random random_;
   std::unique_ptr<char[]> scratch_;  // pages that are not written to cost nothing
   size_t scratch_size_ = 0;
+  H2ResponseReader response_reader_;
+  H2TrailerReader trailer_reader_;
   TimePoint date_until_{};
   std::array<char, kHttpDateSize + 1> date_text_{};
 };

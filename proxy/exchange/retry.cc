@@ -26,21 +26,25 @@ bool allows(const RetryPolicy& policy, RetryCause cause, std::string_view method
   CHECK_UNREACHABLE();
 }
 
-// All of it can be sent once more. A delimited body was decoded in place, over its own bytes.
+// All of it can be sent once more. Chunks were decoded in place, over their own bytes.
 bool is_whole(const RetryFacts& facts) {
-  return facts.framing != BodyFraming::delimited && facts.whole_body_known;
+  const bool chunked = facts.framing == BodyFraming::delimited && !facts.from_stream;
+  return !chunked && facts.whole_body_known;
 }
 
 }  // namespace
 
 bool retry(RetryCause cause, const RetryFacts& facts) {
   if (facts.response_begun) return false;
-  if (facts.retries >= facts.policy.attempts() || facts.tries >= kMaxTries) return false;
+  if (facts.tries >= kMaxTries) return false;
+  if (!facts.new_connection && facts.retries >= facts.policy.attempts()) return false;
   if (!allows(facts.policy, cause, facts.method)) return false;
   if (cause == RetryCause::connect_failure) return true;
   // On another connection the user has not logged in.
   if (cause == RetryCause::status && facts.connection_is_private) return false;
-  if (cause == RetryCause::not_sent) return facts.framing != BodyFraming::delimited;
+  if (cause == RetryCause::not_sent && !facts.from_stream)
+    return facts.framing != BodyFraming::delimited;
+  if (cause == RetryCause::not_sent) return is_whole(facts);
   // Proven unprocessed (RFC 9113 8.7): whatever the method is.
   if (cause == RetryCause::refused_stream) return is_whole(facts);
   return is_whole(facts) && is_idempotent(facts.method);

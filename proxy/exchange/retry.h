@@ -5,6 +5,9 @@
 // are still here; and, unless nothing of it was sent or the backend has proven that it did not
 // begin to process it, only when its method is idempotent (RFC 9110 9.2.2). A POST is processed at
 // most once.
+//
+// A request whose connection went away in order before its turn is sent again more often than the
+// policy says: that is no failure of the backend, and no additional load.
 #pragma once
 
 #include <cstdint>
@@ -26,6 +29,10 @@ struct RetryFacts {
   bool connection_is_private = false;  // the client has logged in on the connection that failed
   uint32_t tries = 0;                  // requests sent or connections that failed
   uint32_t retries = 0;                // of these, after the first
+  // The body comes from a stream, and `whole_body_known` means: what was read of it is still here.
+  bool from_stream = false;
+  // The connection ended, and the backend has not processed the request: it may process it now.
+  bool new_connection = false;
 };
 
 inline constexpr uint32_t kMaxTries = 16;  // for one request; a route may allow fewer

@@ -13,6 +13,10 @@ namespace weir {
 // relayed as any other.
 bool offers_tunnel(const RequestHead& request, const Route& route);
 
+// What a request that offers a tunnel asks for in HTTP/2, by an extended CONNECT; empty: nothing,
+// it is a CONNECT. Another request: empty.
+std::string_view tunnel_protocol(const RequestHead& request, const Route& route);
+
 // The response accepts what was offered.
 bool opens_tunnel(const RequestHead& request, const ResponseHead& response, const Route& route);
 

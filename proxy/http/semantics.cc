@@ -229,9 +229,21 @@ bool allows_protocol(std::span<const std::string> allowed, std::string_view prot
 }
 
 bool offers_upgrade(const RequestHead& request, std::span<const std::string> allowed) {
-  const auto allows = [allowed](std::string_view one) { return allows_protocol(allowed, one); };
-  if (request.upgrades()) return any_protocol(request, allows);
-  return !request.protocol().empty() && allows(request.protocol());
+  return !offered_protocol(request, allowed).empty();
+}
+
+std::string_view offered_protocol(const RequestHead& request,
+                                  std::span<const std::string> allowed) {
+  std::string_view first;
+  const auto allows = [&](std::string_view one) {
+    if (allows_protocol(allowed, one)) first = one;
+    return !first.empty();
+  };
+  if (request.upgrades())
+    any_protocol(request, allows);
+  else if (!request.protocol().empty())
+    allows(request.protocol());
+  return first;
 }
 
 bool answers_upgrade(const RequestHead& request, const ResponseHead& response,

@@ -44,6 +44,8 @@ bool next_protocol(std::string_view& rest, std::string_view& protocol);
 bool allows_protocol(std::span<const std::string> allowed, std::string_view protocol);
 // The request offers a protocol that may be forwarded, in Upgrade or by an extended CONNECT.
 bool offers_upgrade(const RequestHead& request, std::span<const std::string> allowed);
+// The first of these; empty: none.
+std::string_view offered_protocol(const RequestHead& request, std::span<const std::string> allowed);
 // The response is a valid 101 (RFC 9110 7.8): the request has offered every protocol that it
 // switches to, and `allowed` has them. Any other 101 is a 502.
 bool answers_upgrade(const RequestHead& request, const ResponseHead& response,

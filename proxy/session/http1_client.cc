@@ -3,6 +3,7 @@
 #include <new>
 
 #include "exchange/h1_head.h"
+#include "http/websocket.h"
 #include "session/http_session.h"
 
 namespace weir {
@@ -76,8 +77,14 @@ HeadText Http1Client::write_interim_head(const ResponseHead& head, const Respons
   return written_response(head, plan);
 }
 
+// Of an extended CONNECT to the backend: the key is the client's.
 HeadText Http1Client::write_tunnel_head(const ResponseHead& head, const ResponsePlan& plan) {
-  return written_response(head, plan);
+  const std::string_view key = exchange_.incoming().head().find("Sec-WebSocket-Key");
+  if (plan.protocol.empty() || key.empty()) return written_response(head, plan);
+  const WebSocketAccept accept = accept_for(key);
+  ResponsePlan opening = plan;
+  opening.websocket_accept = {accept.data(), accept.size()};
+  return written_response(head, opening);
 }
 
 HeadText Http1Client::written_response(const ResponseHead& head, const ResponsePlan& plan) {

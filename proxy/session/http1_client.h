@@ -13,6 +13,7 @@
 #include "event/spares.h"
 #include "exchange/exchange.h"
 #include "exchange/http1_backend.h"
+#include "exchange/http2_backend.h"
 #include "http/h1_parser.h"
 
 namespace weir {
@@ -22,7 +23,10 @@ class HttpSession;
 class Http1Client final : public ClientSide {
  public:
   explicit Http1Client(HttpResources& http)
-      : http_(http), backend_(http.pipes().loop), exchange_(http, backend_) {}
+      : http_(http),
+        backend_(http.pipes().loop),
+        backend_stream_(http),
+        exchange_(http, {backend_, &backend_stream_}) {}
 
   // `begun`: the first bytes of a pipelined request.
   void begin(HttpSession& session, std::string_view begun);
@@ -53,6 +57,7 @@ class Http1Client final : public ClientSide {
   size_t max_head_size_ = 0;
   HttpVersion version_{};
   Http1Backend backend_;
+  Http2Backend backend_stream_;
   Exchange exchange_;
 };
 

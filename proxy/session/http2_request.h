@@ -12,6 +12,7 @@
 #include "event/spares.h"
 #include "exchange/exchange.h"
 #include "exchange/http1_backend.h"
+#include "exchange/http2_backend.h"
 #include "h2/h2_stream.h"
 #include "http/h2_head.h"
 #include "http/hpack_writer.h"
@@ -28,7 +29,8 @@ class Http2Request final : public ClientSide, public H2Stream, public RequestNod
       : H2Stream(http.pipes().buffers),
         http_(http),
         backend_(http.pipes().loop),
-        exchange_(http, backend_) {}
+        backend_stream_(http),
+        exchange_(http, {backend_, &backend_stream_}) {}
 
   // The stream begins; its head is read into exchange().incoming().
   void open(Http2Client& client);
@@ -71,6 +73,7 @@ class Http2Request final : public ClientSide, public H2Stream, public RequestNod
   bool reset_by_peer_ = false;
   bool reset_by_weir_ = false;
   Http1Backend backend_;
+  Http2Backend backend_stream_;
   Exchange exchange_;
 };
 

@@ -229,12 +229,13 @@ TlsPeer::TlsPeer(Socket socket, const Wish& wish) : socket_(std::move(socket)) {
   SSL_set_fd(ssl_, fd);
   if (!wish.sni.empty()) SSL_set_tlsext_host_name(ssl_, wish.sni.c_str());
   if (!wish.signatures.empty()) SSL_set1_sigalgs_list(ssl_, wish.signatures.c_str());
-  std::string alpn;
   for (const std::string& protocol : wish.alpn)
-    alpn += static_cast<char>(protocol.size()) + protocol;
-  if (!alpn.empty())
-    SSL_set_alpn_protos(ssl_, reinterpret_cast<const unsigned char*>(alpn.data()),
-                        static_cast<unsigned>(alpn.size()));
+    alpn_ += static_cast<char>(protocol.size()) + protocol;
+  if (!alpn_.empty())
+    SSL_set_alpn_protos(ssl_, reinterpret_cast<const unsigned char*>(alpn_.data()),
+                        static_cast<unsigned>(alpn_.size()));
+  if (!alpn_.empty() && wish.server)
+    SSL_CTX_set_alpn_select_cb(context_, &TlsPeer::choose_alpn, &alpn_);
   if (wish.asks_status) SSL_set_tlsext_status_type(ssl_, TLSEXT_STATUSTYPE_ocsp);
   if (wish.session != nullptr) SSL_set_session(ssl_, wish.session);
   if (wish.server)
@@ -310,6 +311,18 @@ std::string TlsPeer::stapled() {
   unsigned char* response = nullptr;
   const long size = SSL_get_tlsext_status_ocsp_resp(ssl_, &response);
   return size > 0 ? std::string(reinterpret_cast<char*>(response), static_cast<size_t>(size)) : "";
+}
+
+// The first of the server's protocols that the client offers, too.
+int TlsPeer::choose_alpn(SSL*, const unsigned char** out, unsigned char* out_size,
+                         const unsigned char* offered, unsigned offered_size, void* own) {
+  const auto& list = *static_cast<const std::string*>(own);
+  auto* chosen = const_cast<unsigned char*>(*out);
+  const int found =
+      SSL_select_next_proto(&chosen, out_size, reinterpret_cast<const unsigned char*>(list.data()),
+                            static_cast<unsigned>(list.size()), offered, offered_size);
+  *out = chosen;
+  return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
 }
 
 std::string TlsPeer::alpn() {

@@ -68,7 +68,7 @@ class TlsPeer {
  public:
   struct Wish {
     std::string sni = {};
-    std::vector<std::string> alpn = {};
+    std::vector<std::string> alpn = {};  // offered, or as a server agreed to; the preferred first
     std::string signatures = {};  // that the peer supports, as OpenSSL names them; empty: all
     int version = 0;              // TLS1_2_VERSION: only that
     const TestAuthority* trust = nullptr;
@@ -98,7 +98,11 @@ class TlsPeer {
   SSL_SESSION* session() { return session_; }  // the last ticket; null: none
 
  private:
+  static int choose_alpn(SSL*, const unsigned char** out, unsigned char* out_size,
+                         const unsigned char* offered, unsigned offered_size, void* own);
+
   Socket socket_;
+  std::string alpn_;  // in wire format
   SSL_CTX* context_;
   SSL* ssl_;
   SSL_SESSION* session_ = nullptr;

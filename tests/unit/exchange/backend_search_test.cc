@@ -44,7 +44,7 @@ class BackendSearchTest : public testing::Test, public TestLoop {
   }
   // An attempt that has failed to connect.
   bool fail_and_try_again() {
-    Attempt attempt(side, *cluster, choice.backend, std::move(choice.lease), clock.now());
+    Attempt attempt(side, *cluster, choice.backend, std::move(choice.claim), clock.now());
     search.count_try();
     attempt.end(RetryCause::connect_failure);
     return search.try_again(attempt, RetryCause::connect_failure, facts(), clock.now());
@@ -67,7 +67,7 @@ TEST_F(BackendSearchTest, FindsABackendWithRoom) {
   begin();
   EXPECT_EQ(find(), Result::found);
   EXPECT_EQ(choice.backend, 0u);
-  EXPECT_EQ(choice.lease, nullptr) << "no connection was kept";
+  EXPECT_EQ(choice.claim.lease, nullptr) << "no connection was kept";
 }
 
 TEST_F(BackendSearchTest, ClusterWithoutBackendsHasNone) {
@@ -166,7 +166,7 @@ TEST_F(BackendSearchTest, AttemptIsCountedOnceAndEndsItsUse) {
   ASSERT_EQ(find(), Result::found);
   BackendCells& cells = cluster->cells_of(0);
   {
-    Attempt attempt(side, *cluster, choice.backend, std::move(choice.lease), clock.now());
+    Attempt attempt(side, *cluster, choice.backend, std::move(choice.claim), clock.now());
     EXPECT_EQ(cells.in_flight.value, 1);
     EXPECT_EQ(cluster->load(0), 1);
     attempt.on_sent(clock.now());
@@ -190,7 +190,7 @@ TEST_F(BackendSearchTest, AttemptThatTheClientEndedIsNoErrorOfTheBackend) {
   add_backend();
   begin();
   ASSERT_EQ(find(), Result::found);
-  Attempt attempt(side, *cluster, choice.backend, std::move(choice.lease), clock.now());
+  Attempt attempt(side, *cluster, choice.backend, std::move(choice.claim), clock.now());
   attempt.end(EndReason::client_reset);
   EXPECT_EQ(cluster->cells_of(0).requests[CodeClass::none].value, 1u);
   EXPECT_EQ(cluster->cells_of(0).request_errors.sum(), 0u);

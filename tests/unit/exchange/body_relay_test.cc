@@ -388,5 +388,63 @@ TEST_F(BodyForAStream, LeavesItOpenForATunnel) {
   EXPECT_FALSE(sink.ended);
 }
 
+class KeptBodyTest : public BodyRelayFixture {
+ protected:
+  KeptBodyTest() {
+    source.carries_one_message();
+    sink.carries_one_message();
+    relay.kept().begin();
+    expect_delimited();
+    begin();
+  }
+  ~KeptBodyTest() override { relay.kept().forget(); }
+  // Another attempt.
+  void again() {
+    relay.stop();
+    sink.received.clear();
+    sink.ended = false;
+    expect_delimited();
+    begin();
+  }
+};
+
+TEST_F(KeptBodyTest, IsSentAgainBeforeTheRest) {
+  source.sends("one");
+  source.sends("two");
+  EXPECT_EQ(sink.received, "onetwo");
+  EXPECT_TRUE(relay.kept().is_whole());
+  again();
+  EXPECT_EQ(sink.received, "onetwo");
+  source.sends("three");
+  again();
+  EXPECT_EQ(sink.received, "onetwothree");
+  source.finishes("");
+  EXPECT_EQ(relay.state(), State::done);
+  EXPECT_TRUE(sink.ended);
+}
+
+TEST_F(KeptBodyTest, IsSentAgainWhenItsSourceHasEnded) {
+  source.sends("all");
+  source.finishes("X-Sum: 3\r\n");
+  EXPECT_EQ(relay.state(), State::done);
+  again();
+  EXPECT_EQ(sink.received, "all");
+  EXPECT_EQ(relay.state(), State::done);
+}
+
+TEST_F(KeptBodyTest, IsNotWholeBeyondABlock) {
+  source.sends(std::string(kBlockSize, 'x'));
+  EXPECT_FALSE(relay.kept().is_whole());
+  EXPECT_TRUE(relay.kept().empty());
+}
+
+TEST_F(KeptBodyTest, IsForgottenWhenItIsOfNoMoreUse) {
+  source.sends("one");
+  relay.kept().forget();
+  EXPECT_FALSE(relay.kept().is_whole());
+  again();
+  EXPECT_EQ(sink.received, "");
+}
+
 }  // namespace
 }  // namespace weir::test

@@ -239,9 +239,23 @@ TEST_P(Versions, RetryARequestWithoutABody) {
 TEST_P(Versions, DoNotRetryABodyThatHasMoved) {
   begin_upload("/retry");
   client_sends("hello");
+  if (client_streams()) client_sends(std::string(kBlockSize, 'x'));  // more than is kept
   backend.stream->resets();
   EXPECT_EQ(backend.begun, 1);
   EXPECT_THAT(client.stream.received, testing::StartsWith("<502 by weir"));
+}
+
+TEST_P(Versions, RetryTheBeginningOfABodyOfAStream) {
+  if (!client_streams()) return;  // chunks are decoded over their own bytes
+  begin_upload("/retry");
+  client_sends("hello");
+  backend.stream->resets();
+  EXPECT_EQ(backend.begun, 2);
+  client_sends("world");
+  client_ends();
+  EXPECT_THAT(at_backend(), testing::StartsWith("helloworld|"));
+  answer_bodiless("HTTP/1.1 204 No Content\r\n\r\n");
+  EXPECT_EQ(outcome(), "keep");
 }
 
 TEST_P(Versions, AnswerBadGatewayWhenANewConnectionIsReset) {

@@ -168,11 +168,11 @@ struct FakeBackend final : BackendSide {
     stream->become_readable();
   }
 
-  void begin(Cluster& cluster, BackendIndex backend, Lease kept) override {
+  void begin(Cluster& cluster, BackendIndex backend, Claim claim) override {
     ++begun;
     last_backend = backend;
-    was_kept = kept != nullptr;
-    lease = was_kept ? std::move(kept) : cluster.pool(backend).open();
+    was_kept = claim.lease != nullptr;
+    lease = was_kept ? std::move(claim.lease) : cluster.pool(backend).open();
     stream.emplace();
     if (streams) stream->carries_one_message();
     channel_ = *stream;

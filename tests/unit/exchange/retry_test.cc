@@ -105,6 +105,33 @@ TEST(Retry, RepeatsOnlyWhatIsSafe) {
   for (const RetryCase& one : cases) EXPECT_EQ(retry(one.cause, one.facts), one.again) << one.what;
 }
 
+// RFC 9113 6.8: the backend goes on, and so do requests.
+TEST(Retry, GoawayDoesNotUseUpTheRetriesOfARequest) {
+  const RetryPolicy usual = policy(), never = policy({}, 0);
+  RetryFacts facts{usual, "POST"};
+  facts.tries = 3;
+  facts.retries = usual.attempts();
+  EXPECT_FALSE(retry(RetryCause::refused_stream, facts));
+  facts.new_connection = true;
+  EXPECT_TRUE(retry(RetryCause::refused_stream, facts));
+  facts.tries = kMaxTries;
+  EXPECT_FALSE(retry(RetryCause::refused_stream, facts));
+  RetryFacts forbidden{never, "GET"};
+  forbidden.new_connection = true;
+  EXPECT_FALSE(retry(RetryCause::refused_stream, forbidden));
+}
+
+TEST(Retry, BodyOfAStreamIsRepeatedWhileItsBytesAreHere) {
+  const RetryPolicy usual = policy();
+  RetryFacts facts{usual, "POST", BodyFraming::delimited};
+  facts.from_stream = true;
+  EXPECT_TRUE(retry(RetryCause::refused_stream, facts));
+  EXPECT_TRUE(retry(RetryCause::not_sent, facts));
+  facts.whole_body_known = false;
+  EXPECT_FALSE(retry(RetryCause::refused_stream, facts));
+  EXPECT_FALSE(retry(RetryCause::not_sent, facts));
+}
+
 TEST(Retry, ChecksKeptConnectionBeforeSendingWhatCannotBeRepeated) {
   const RetryPolicy usual = policy(), never = policy({}, 0);
   EXPECT_EQ(trust({usual, "GET"}), Pool::Trust::events);

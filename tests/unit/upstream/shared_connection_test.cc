@@ -197,7 +197,7 @@ TEST_F(SharedConnectionTest, FullPoolMakesNoConnection) {
   EXPECT_NE(join(), nullptr);
 }
 
-struct CountedWaiter final : QueueWaiter {
+struct WaiterForAPlace final : QueueWaiter {
   void on_room() override { ++called; }
   int called = 0;
 };
@@ -206,7 +206,7 @@ TEST_F(SharedConnectionTest, StreamThatEndsWakesTheQueue) {
   spec.pool.max_streams = 1;
   spec.pool.max_connections = 1;
   User* const a = request();
-  CountedWaiter waiter;
+  WaiterForAPlace waiter;
   ASSERT_TRUE(cluster->queue().enter(waiter, 1));
   backend[0].answer(1, "");
   ASSERT_TRUE(until([&] { return a->heads == 1; }));
