@@ -20,6 +20,8 @@ namespace {
 constexpr uint64_t kBlocks = 8;
 constexpr uint64_t kSeeds = 200;
 constexpr uint64_t kTlsSeeds = 80;
+constexpr uint64_t kPeerSeeds = 80;
+constexpr uint64_t kPeerTlsSeeds = 16;
 uint64_t current_seed = 0;
 const char* current_filter = "";
 
@@ -49,8 +51,7 @@ uint64_t from_environment(const char* name, uint64_t otherwise) {
 
 // A history without events proves nothing: `must_happen` lists events that are required.
 struct Histories {
-  Protocol protocol;
-  bool with_tls;
+  Stack stack;
   uint64_t seeds;
   const char* filter;
   std::vector<const char*> must_happen;
@@ -59,8 +60,7 @@ struct Histories {
 void run(uint64_t seed, const Histories& of, Tally& tally) {
   current_seed = seed;
   std::string text;
-  for (const std::string& failure : run_seed(seed, of.protocol, of.with_tls, tally))
-    text += "\n  " + failure;
+  for (const std::string& failure : run_seed(seed, of.stack, tally)) text += "\n  " + failure;
   EXPECT_EQ(text, "") << "seed " << seed << ": run it again with WEIR_SIM_SEED=" << seed
                       << " and --gtest_filter=" << current_filter;
 }
@@ -83,16 +83,14 @@ void run_block(uint64_t block, const Histories& histories) {
 class Simulation : public testing::TestWithParam<uint64_t> {};
 
 TEST_P(Simulation, LosesNoDataAndEverySessionEndsWithAReason) {
-  run_block(GetParam(), {Protocol::tcp,
-                         false,
+  run_block(GetParam(), {{Protocol::tcp, false},
                          kSeeds,
                          "*EverySession*",
                          {"sessions", "bytes", "false EAGAIN", "short calls"}});
 }
 
 TEST_P(Simulation, EveryRequestGetsItsOwnResponseOnce) {
-  run_block(GetParam(), {Protocol::http,
-                         false,
+  run_block(GetParam(), {{Protocol::http, false},
                          kSeeds,
                          "*EveryRequest*",
                          {"requests: answered", "requests: own answer", "tunnels",
@@ -100,8 +98,7 @@ TEST_P(Simulation, EveryRequestGetsItsOwnResponseOnce) {
 }
 
 TEST_P(Simulation, LosesNoDataOverTlsAndDetectsTruncation) {
-  run_block(GetParam(), {Protocol::tcp,
-                         true,
+  run_block(GetParam(), {{Protocol::tcp, true},
                          kTlsSeeds,
                          "*NothingOverTls*",
                          {"bytes", "handshakes: done", "handshakes: resumed", "handshakes: silent",
@@ -109,8 +106,7 @@ TEST_P(Simulation, LosesNoDataOverTlsAndDetectsTruncation) {
 }
 
 TEST_P(Simulation, ResponsesOverTlsReachTheirRequests) {
-  run_block(GetParam(), {Protocol::http,
-                         true,
+  run_block(GetParam(), {{Protocol::http, true},
                          kTlsSeeds,
                          "*AnswerOverTls*",
                          {"requests: answered", "connections to backends: reused",
@@ -118,11 +114,26 @@ TEST_P(Simulation, ResponsesOverTlsReachTheirRequests) {
                           "handshakes: garbage", "ends without close_notify"}});
 }
 
+// The peers against each other: errors of theirs are found here, not in weir.
+TEST_P(Simulation, Http2PeersTalkToEachOtherThroughTcpListeners) {
+  run_block(GetParam(), {{Protocol::tcp, false, true, true},
+                         kPeerSeeds,
+                         "*Http2Peers*TcpListeners*",
+                         {"requests: answered", "requests: refused", "clients: got a GOAWAY"}});
+}
+
+TEST_P(Simulation, Http2PeersTalkToEachOtherOverTls) {
+  run_block(GetParam(), {{Protocol::tcp, true, true, true},
+                         kPeerTlsSeeds,
+                         "*Http2Peers*OverTls*",
+                         {"requests: answered", "handshakes: done"}});
+}
+
 // Checks that requests do wait, since not every block of seeds has such requests.
 TEST(SimulationOfWaiters, HasRequestsThatWaitForABackend) {
   Tally tally;
   for (uint64_t seed = 1; seed <= 40 && tally["turns after which requests waited"] == 0; ++seed)
-    run_seed(seed, Protocol::http, false, tally);
+    run_seed(seed, {Protocol::http, false}, tally);
   EXPECT_GT(tally["turns after which requests waited"], 0u);
 }
 
@@ -130,8 +141,8 @@ TEST(SimulationOfWaiters, HasRequestsThatWaitForABackend) {
 TEST(SimulationOfTls, SameSeedGivesTheSameHistory) {
   for (const Protocol protocol : {Protocol::tcp, Protocol::http}) {
     Tally first, second;
-    run_seed(4, protocol, true, first);
-    run_seed(4, protocol, true, second);
+    run_seed(4, {protocol, true}, first);
+    run_seed(4, {protocol, true}, second);
     EXPECT_GT(first["handshakes: done"], 0u);
     EXPECT_EQ(first, second);
   }

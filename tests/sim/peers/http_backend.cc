@@ -6,11 +6,20 @@ namespace weir::sim {
 
 using Fault = Answer::Fault;
 
+namespace {
+
+std::string lower_case(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+}  // namespace
+
 constexpr std::string_view kExtra =
     "HTTP/1.1 200 OK\r\nX-Extra: 1\r\nContent-Length: 4\r\n\r\nevil";
 
 HttpBackend::HttpBackend(Ledger& ledger, BackendScript script, std::shared_ptr<Wire> wire)
-    : HttpPeer(ledger, script.behavior, std::move(wire), false),
+    : HttpPeer(ledger, script.behavior, std::move(wire)),
       script_(std::move(script)),
       idle_since_(now()) {}
 
@@ -59,6 +68,7 @@ void HttpBackend::read_events() {
       case MessageReader::Event::data:
         if (!body_.take(reader_.data()))
           ledger_.fail("the body of {} is wrong before {}", request_->number, body_.position());
+        request_->at_backend = body_.position();
         break;
       case MessageReader::Event::end: take_end(); break;
       case MessageReader::Event::bad:
@@ -86,6 +96,7 @@ void HttpBackend::take_head() {
   answer_ = &ledger_.add_answer(*request_);
   script_.decide(*answer_, *request_);
   body_.begin(Stream::request_body, request_->number);
+  request_->at_backend = 0;
   request_whole_ = false;
   stage_ = Stage::reading;
   if (!head.field("expect").empty() && answer_->fault == Fault::none && !answer_->early)
@@ -95,6 +106,12 @@ void HttpBackend::take_head() {
 
 void HttpBackend::take_end() {
   request_whole_ = true;
+  // Of a request with a length the trailers are dropped.
+  const std::string expected =
+      request_->trailers ? fmt::format("x-trailer: {}\r\n", request_->number) : "";
+  const bool chunked = reader_.framing() == Framing::chunked;
+  if (chunked && lower_case(reader_.trailers()) != expected)
+    ledger_.fail("{} came with the trailers '{}'", request_->number, reader_.trailers());
   if (body_.position() != request_->body)
     ledger_.fail("the body of {} has {} bytes, {} came", request_->number, request_->body,
                  body_.position());
@@ -133,6 +150,7 @@ void HttpBackend::begin_answer() {
     case Fault::unasked_switch:
       send("HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nbytes");
       break;
+    case Fault::refuses:  // HTTP/1 has no such response
     case Fault::none: send(render()); break;
     case Fault::more_than_asked:
       send(render());

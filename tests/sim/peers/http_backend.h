@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "peers/http_peer.h"
+#include "peers/message_reader.h"
 
 namespace weir::sim {
 
@@ -44,6 +45,7 @@ class HttpBackend final : public HttpPeer {
   void take_in_tunnel(std::string_view bytes);
 
   const BackendScript script_;
+  MessageReader reader_{false};
   Stage stage_ = Stage::idle;
   TimePoint idle_since_;
   TimePoint answer_at_ = kNever;

@@ -6,7 +6,6 @@ namespace weir::sim {
 namespace {
 
 constexpr Duration kWaitsForContinue = 300ms;
-constexpr unsigned kOwnStatuses[] = {400, 408, 413, 431, 502, 503, 504};
 
 bool lists(const std::string& value, std::string_view word) {
   return value.find(word) != std::string::npos;
@@ -46,7 +45,7 @@ std::string render_body(const Request& request, Random& random) {
 }  // namespace
 
 HttpClient::HttpClient(Ledger& ledger, ClientScript script, std::shared_ptr<Wire> wire)
-    : HttpPeer(ledger, script.behavior, std::move(wire), true),
+    : HttpPeer(ledger, script.behavior, std::move(wire)),
       script_(std::move(script)),
       ask_at_(now()),
       quiet_since_(now()) {}
@@ -159,10 +158,8 @@ void HttpClient::take_final(const MessageHead& head, Answer* answer) {
   if (request.old && reader_.framing() == Framing::chunked)
     ledger_.fail("{}: chunks to HTTP/1.0", request.number);
   if (answer == nullptr) {
-    const bool known =
-        (request.fixed && request.status == 200) ||
-        std::count(std::begin(kOwnStatuses), std::end(kOwnStatuses), request.status) > 0;
-    if (!known) ledger_.fail("{}: whose is '{}'?", request.number, head.first_line);
+    if (!request.may_be_answered_by_weir(request.status))
+      ledger_.fail("{}: whose is '{}'?", request.number, head.first_line);
     return;
   }
   request.answer = answer->number;

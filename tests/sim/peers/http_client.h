@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "peers/http_peer.h"
+#include "peers/message_reader.h"
 
 namespace weir::sim {
 
@@ -58,6 +59,7 @@ class HttpClient final : public HttpPeer {
   bool begun(size_t i) const { return i < asked_ && sent() > begins_[i]; }
 
   const ClientScript script_;
+  MessageReader reader_{true};
   std::vector<uint64_t> begins_, ends_;  // of each request, in the bytes to send
   size_t asked_ = 0;
   size_t answered_ = 0;

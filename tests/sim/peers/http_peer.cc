@@ -9,13 +9,11 @@ constexpr Duration kLookAtTheTime = 20ms;
 
 }  // namespace
 
-HttpPeer::HttpPeer(Ledger& ledger, const HttpBehavior& behavior, std::shared_ptr<Wire> wire,
-                   bool reads_responses)
+HttpPeer::HttpPeer(Ledger& ledger, const HttpBehavior& behavior, std::shared_ptr<Wire> wire)
     : ledger_(ledger),
       network_(ledger.network()),
       behavior_(behavior),
       wire_(std::move(wire)),
-      reader_(reads_responses),
       began_(network_.now()) {}
 
 void HttpPeer::start() {

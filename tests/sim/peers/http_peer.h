@@ -1,12 +1,11 @@
-// HttpPeer: the common part of an HTTP client and an HTTP backend: a connection that it reads and
-// writes in small parts, at its own pace.
+// HttpPeer: the common part of clients and backends of any version of HTTP: a connection that it
+// reads and writes in small parts, at its own pace.
 #pragma once
 
 #include <memory>
 #include <string>
 
 #include "peers/ledger.h"
-#include "peers/message_reader.h"
 #include "peers/wire.h"
 
 namespace weir::sim {
@@ -23,8 +22,7 @@ struct HttpBehavior {
 
 class HttpPeer : public std::enable_shared_from_this<HttpPeer> {
  public:
-  HttpPeer(Ledger& ledger, const HttpBehavior& behavior, std::shared_ptr<Wire> wire,
-           bool reads_responses);
+  HttpPeer(Ledger& ledger, const HttpBehavior& behavior, std::shared_ptr<Wire> wire);
   virtual ~HttpPeer() = default;
   void start();
   bool over() const { return over_; }
@@ -41,6 +39,7 @@ class HttpPeer : public std::enable_shared_from_this<HttpPeer> {
   void send(std::string_view bytes) { to_send_.push(bytes); }
   uint64_t sent() const { return sent_; }                      // bytes taken by the socket
   uint64_t queued() const { return sent_ + to_send_.size(); }  // with bytes that wait
+  bool may_read() const { return received_ < behavior_.read_at_most; }
   bool all_sent() const { return to_send_.empty(); }
   void drop_unsent() { to_send_.clear(); }
   Duration age() const { return now() - began_; }
@@ -52,7 +51,6 @@ class HttpPeer : public std::enable_shared_from_this<HttpPeer> {
   Network& network_;
   const HttpBehavior behavior_;
   std::shared_ptr<Wire> wire_;
-  MessageReader reader_;
   const TimePoint began_;
   End end_ = End::none;
   bool over_ = false;

@@ -1,5 +1,7 @@
 #include "peers/ledger.h"
 
+#include <algorithm>
+
 namespace weir::sim {
 namespace {
 
@@ -8,6 +10,17 @@ uint64_t word_of(Stream stream, uint32_t number, uint64_t place) {
 }
 
 }  // namespace
+
+const char* Request::text(Outcome outcome) {
+  constexpr const char* kOutcomes[] = {"unsent",  "answered",  "own answer", "cut",
+                                       "nothing", "abandoned", "misled"};
+  return kOutcomes[static_cast<size_t>(outcome)];
+}
+
+bool Request::may_be_answered_by_weir(unsigned with) const {
+  constexpr unsigned kStatuses[] = {400, 408, 413, 431, 502, 503, 504};
+  return (fixed && with == 200) || std::count(std::begin(kStatuses), std::end(kStatuses), with) > 0;
+}
 
 Request& Ledger::add_request() {
   requests_.push_back(std::make_unique<Request>());

@@ -27,6 +27,7 @@ struct Request {
     abandoned,  // the client closed first
     misled,     // bytes that a backend sent after an answer were taken for this answer: see Answer
   };
+  static const char* text(Outcome outcome);
   uint32_t number = 0;
   std::string method = "GET";
   Framing framing = Framing::none;
@@ -40,6 +41,7 @@ struct Request {
 
   uint32_t heads_at_backends = 0;
   uint32_t whole_at_backends = 0;
+  uint64_t at_backend = 0;  // bytes of the body, of the last attempt
   Outcome outcome = Outcome::unsent;
   unsigned status = 0;
   uint32_t answer = 0;          // its number
@@ -54,8 +56,20 @@ struct Request {
   bool tunnel_cut = false;        // the tunnel ended without a close_notify
   bool tunnel_heard_out = false;  // it had sent all, and read to the end
 
+  // Of HTTP/2.
+  bool http2 = false;     // its client's
+  bool trailers = false;  // after its body
+  uint32_t refusals = 0;  // heads at backends that these have proved to be unprocessed; not counted
+                          // in heads_at_backends
+  bool stops = false;     // its client stops sending, or giving back windows
+  bool unsettled = false;  // sent before the client knew the limit of streams
+  bool refused = false;    // of `nothing`: with the proof that it was not processed
+  bool by_stream = false;  // of `nothing` and `cut`: by RST_STREAM
+  uint32_t error = 0;      // its code
+
   // A safe method: weir sends it again when a kept connection is closed before the response.
   bool replayable() const { return method == "GET" || method == "HEAD"; }
+  bool may_be_answered_by_weir(unsigned with) const;
 };
 
 // The action of a backend on a request.
@@ -75,6 +89,7 @@ struct Answer {
     more_than_asked,  // bytes after the answer
     stalls,           // stops sending within the response
     unasked_switch,   // 101
+    refuses,          // HTTP/2: proves that the request was not processed
   };
   static constexpr Duration kCrossing = 15ms;
   static constexpr uint64_t kWhole = ~0ull;
@@ -102,6 +117,7 @@ struct Answer {
   bool tunnel_cut = false;
   bool tunnel_heard_out = false;
 
+  bool sends_trailers() const { return trailers && framing == Framing::chunked && has_body(); }
   bool has_body() const { return !to_head && status != 204 && status != 304 && status != 101; }
 };
 

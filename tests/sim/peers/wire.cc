@@ -119,6 +119,13 @@ ssize_t Wire::send(const char* from, size_t size) {
   return flush() ? static_cast<ssize_t>(n) : -1;
 }
 
+std::string_view Wire::alpn() const {
+  const unsigned char* name = nullptr;
+  unsigned size = 0;
+  if (tls_) SSL_get0_alpn_selected(tls_.get(), &name, &size);
+  return {reinterpret_cast<const char*>(name), size};
+}
+
 void Wire::end_tls() {
   if (endpoint_->gone() || endpoint_->fin_queued() || endpoint_->connecting()) return;
   if (!tls_ || !open()) return;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <string_view>
 
 #include "network/endpoint.h"
 #include "tls/openssl.h"
@@ -23,6 +24,7 @@ struct TlsBehavior {
   uint64_t silent_after = ~0ull;    // bytes of its handshake, then nothing more
   bool garbage = false;             // in place of its first message
   TlsEnd tls_end = TlsEnd::close_notify;
+  bool http2 = false;  // by ALPN
 };
 
 class Wires;
@@ -51,6 +53,7 @@ class Wire {
   // The handshake, if any, is complete on this side; since opened_at().
   bool open() const { return opened_at_ != kNever; }
   TimePoint opened_at() const { return opened_at_; }
+  std::string_view alpn() const;           // "": none was agreed
   bool silent() const { return silent_; }  // before the handshake was complete
   bool resumed() const { return open() && tls_ && SSL_session_reused(tls_.get()) == 1; }
   // After its last byte.

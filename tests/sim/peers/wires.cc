@@ -86,20 +86,34 @@ int Wires::on_new_session(SSL* tls, SSL_SESSION* session) {
   return 1;
 }
 
+// A server of HTTP/2 accepts nothing else.
+int Wires::on_alpn(SSL*, const unsigned char** out, unsigned char* out_size,
+                   const unsigned char* in, unsigned in_size, void*) {
+  static constexpr unsigned char kHttp2[] = {2, 'h', '2'};
+  unsigned char* chosen = nullptr;
+  const int result = SSL_select_next_proto(&chosen, out_size, kHttp2, sizeof(kHttp2), in, in_size);
+  *out = chosen;
+  return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+void Wires::make_contexts() {
+  client_.reset(SSL_CTX_new(TLS_client_method()));
+  SSL_CTX_set_session_cache_mode(client_.get(), SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+  SSL_CTX_sess_set_new_cb(client_.get(), &Wires::on_new_session);
+  for (SslContextPtr& server : servers_) {
+    server.reset(SSL_CTX_new(TLS_server_method()));
+    SSL_CTX_set_session_cache_mode(server.get(), SSL_SESS_CACHE_OFF);
+    SSL_CTX_use_certificate_chain_file(server.get(), certificate().cert.c_str());
+    SSL_CTX_use_PrivateKey_file(server.get(), certificate().key.c_str(), SSL_FILETYPE_PEM);
+  }
+  SSL_CTX_set_alpn_select_cb(servers_[1].get(), &Wires::on_alpn, nullptr);
+}
+
 SslPtr Wires::make_tls(const TlsBehavior& behavior) {
   if (behavior.role == TlsBehavior::Role::none) return nullptr;
-  if (!client_) {
-    client_.reset(SSL_CTX_new(TLS_client_method()));
-    server_.reset(SSL_CTX_new(TLS_server_method()));
-    SSL_CTX_set_session_cache_mode(client_.get(),
-                                   SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
-    SSL_CTX_sess_set_new_cb(client_.get(), &Wires::on_new_session);
-    SSL_CTX_set_session_cache_mode(server_.get(), SSL_SESS_CACHE_OFF);
-    SSL_CTX_use_certificate_chain_file(server_.get(), certificate().cert.c_str());
-    SSL_CTX_use_PrivateKey_file(server_.get(), certificate().key.c_str(), SSL_FILETYPE_PEM);
-  }
+  if (!client_) make_contexts();
   const bool server = behavior.role == TlsBehavior::Role::server;
-  SslPtr tls(SSL_new(server ? server_.get() : client_.get()));
+  SslPtr tls(SSL_new(server ? servers_[behavior.http2].get() : client_.get()));
   const int version = behavior.old ? TLS1_2_VERSION : TLS1_3_VERSION;
   SSL_set_min_proto_version(tls.get(), version);
   SSL_set_max_proto_version(tls.get(), version);
@@ -109,6 +123,8 @@ SslPtr Wires::make_tls(const TlsBehavior& behavior) {
   } else {
     SSL_set_connect_state(tls.get());
     SSL_set_tlsext_host_name(tls.get(), kHost);
+    static constexpr unsigned char kOffered[] = "\2h2\10http/1.1";
+    if (behavior.http2) SSL_set_alpn_protos(tls.get(), kOffered, sizeof(kOffered) - 1);
     SSL_SESSION* const known = known_[behavior.old];
     if (behavior.resumes && known != nullptr) SSL_set_session(tls.get(), known);
   }

@@ -29,12 +29,15 @@ class Wires {
 
  private:
   friend class Wire;
+  void make_contexts();
   SslPtr make_tls(const TlsBehavior& behavior);
   static int on_new_session(SSL* tls, SSL_SESSION* session);
+  static int on_alpn(SSL*, const unsigned char** out, unsigned char* out_size,
+                     const unsigned char* in, unsigned in_size, void*);
 
   Network& network_;
-  SslContextPtr client_, server_;
-  SSL_SESSION* known_[2] = {};  // of TLS 1.3 and of 1.2
+  SslContextPtr client_, servers_[2];  // the second one for HTTP/2
+  SSL_SESSION* known_[2] = {};         // of TLS 1.3 and of 1.2
   std::vector<std::shared_ptr<Wire>> all_;
 };
 

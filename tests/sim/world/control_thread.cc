@@ -92,11 +92,14 @@ void ControlThread::load_tls() {
   config::ListenerTls server;
   server.certificates.push_back({"cert", files.cert, files.key, "", {}, {}});
   TlsLoading loading;
-  tls_server_ = TlsServer::load(server, {"http/1.1"}, loading);
+  std::vector<std::string> alpn{"http/1.1"};
+  if (scenario_.stack.http2_clients) alpn.insert(alpn.begin(), "h2");
+  tls_server_ = TlsServer::load(server, alpn, loading);
   tls_server_->use_tickets(tickets_);
   config::ClusterTls client;
   client.ca = Wires::authority();
   client.sni = Wires::kHost;
+  if (scenario_.stack.http2_backends) client.alpn = {"h2"};
   tls_client_ = TlsClient::load(client, loading);
 }
 
@@ -119,7 +122,7 @@ std::shared_ptr<Snapshot> ControlThread::make_snapshot(const std::set<size_t>& l
     spec.max_connections = scenario_.listener_limit;
     spec.count = counts_[i];
     spec.series = static_cast<uint32_t>(i);
-    if (scenario_.protocol == Protocol::http) add_http(spec, *snapshot);
+    if (scenario_.stack.protocol == Protocol::http) add_http(spec, *snapshot);
     snapshot->listeners.push_back(std::move(spec));
   }
   snapshot->index(last_.get());
@@ -135,6 +138,7 @@ void ControlThread::add_http(ListenerSpec& spec, const Snapshot& snapshot) {
   config::Listener listener;
   listener.limits = scenario_.limits;
   listener.cancel_on_close = scenario_.cancel_on_close;
+  listener.http2.max_streams = scenario_.max_streams;
   listener.via = kernel_.network().chance(500);
   config::Route& fixed = listener.routes.emplace_back();
   fixed.name = "fixed";

@@ -25,7 +25,9 @@ uint64_t body_size(const Scenario& scenario, Random& random) {
   }
 }
 
-HttpBehavior behavior(const Scenario& scenario, Random& random) {
+}  // namespace
+
+HttpBehavior http_behavior(const Scenario& scenario, Random& random) {
   HttpBehavior behavior;
   behavior.chunk = scenario.bulk ? 65536 : one_of<size_t>(random, {300, 1448, 16384});
   behavior.pace = scenario.bulk ? 200us : one_of(random, {100us, 500us, 2000us});
@@ -46,11 +48,15 @@ void choose_request(Request& request, const Scenario& scenario, Random& random) 
   request.closes = chance(random, 50);
 }
 
+namespace {
+
 void choose_fault(Answer& answer, Random& random) {
   answer.fault = one_of(random, {Fault::closes_before, Fault::resets_before, Fault::resets_in_body,
                                  Fault::closes_in_body, Fault::garbage, Fault::two_framings,
                                  Fault::more_than_asked, Fault::stalls, Fault::unasked_switch});
 }
+
+}  // namespace
 
 void choose_answer(Answer& answer, const Request& request, const Scenario& scenario,
                    uint64_t unkind, Random& random) {
@@ -76,24 +82,22 @@ void choose_answer(Answer& answer, const Request& request, const Scenario& scena
   if (answer.fault == Fault::more_than_asked) answer.framing = Framing::length;
 }
 
-void choose_faults(ClientScript& script, Random& random) {
-  script.behavior.give_up_after = 8s;
+void choose_client_faults(HttpBehavior& behavior, Random& random) {
+  behavior.give_up_after = 8s;
   switch (random.below(12)) {
-    case 0: script.behavior.abort_after = up_to(random, 1s); break;
-    case 1: script.behavior.abort_after = up_to(random, 20ms); break;
-    case 2: script.behavior.give_up_after = up_to(random, 1s); break;
-    case 3: script.behavior.read_at_most = random.below(5000); break;
-    case 4: script.behavior.send_at_most = random.below(2000); break;
+    case 0: behavior.abort_after = up_to(random, 1s); break;
+    case 1: behavior.abort_after = up_to(random, 20ms); break;
+    case 2: behavior.give_up_after = up_to(random, 1s); break;
+    case 3: behavior.read_at_most = random.below(5000); break;
+    case 4: behavior.send_at_most = random.below(2000); break;
     default: break;
   }
 }
 
-}  // namespace
-
 ClientScript http_client_script(const Scenario& scenario, Ledger& ledger) {
   Random& random = ledger.network().random();
   ClientScript script;
-  script.behavior = behavior(scenario, random);
+  script.behavior = http_behavior(scenario, random);
   script.ahead = chance(random, 500) ? 1 : 2 + random.below(6);
   if (chance(random, 600)) script.delay = up_to(random, one_of(random, {1ms, 50ms, 500ms}));
   script.half_closes = chance(random, 150) && !scenario.cancel_on_close;
@@ -119,14 +123,14 @@ ClientScript http_client_script(const Scenario& scenario, Ledger& ledger) {
   script.stays_open =
       scenario.polite && !scenario.drain && scenario.limits.max_requests_per_connection == 0;
   if (scenario.polite) return script;
-  choose_faults(script, random);
+  choose_client_faults(script.behavior, random);
   if (chance(random, 200)) script.finish = ClientScript::Finish::stay;
   return script;
 }
 
 BackendScript http_backend_script(const Scenario& scenario, Random& random) {
   BackendScript script;
-  script.behavior = behavior(scenario, random);
+  script.behavior = http_behavior(scenario, random);
   if (chance(random, 500)) script.delay = up_to(random, one_of(random, {1ms, 20ms, 300ms}));
   if (scenario.idle_closes && chance(random, 500))
     script.idle = up_to(random, one_of<Duration>(random, {500us, 20ms, 1s}));

@@ -4,7 +4,7 @@
 
 namespace weir::sim {
 
-Scenario::Scenario(uint64_t seed, Protocol spoken, bool with_tls) : protocol(spoken) {
+Scenario::Scenario(uint64_t seed, const Stack& spoken) : stack(spoken) {
   Random random(mix(seed ^ 0x5ce7a210));
   polite = seed / 8 % 2 == 0;  // in every block, by turns
   bulk = random.below(4) == 0;
@@ -16,8 +16,11 @@ Scenario::Scenario(uint64_t seed, Protocol spoken, bool with_tls) : protocol(spo
   else
     choose_faults(random);
   if (polite) connect_timeout = 10s;
-  if (protocol == Protocol::http) choose_http(random);
-  if (with_tls) choose_tls(random);
+  if (stack.protocol == Protocol::http)
+    choose_http(random);
+  else if (stack.http2_clients)
+    clients = 2 + random.below(8);
+  if (stack.with_tls) choose_tls(random);
 }
 
 // On one side, or on both. Each handshake costs the machine a millisecond.
@@ -41,6 +44,10 @@ void Scenario::choose_polite_drain(Random& random) {
 
 void Scenario::choose_http(Random& random) {
   clients = bulk ? 2 + random.below(4) : 3 + random.below(20);
+  if (stack.http2_clients) {
+    clients = 1 + random.below(8);  // each with many requests
+    max_streams = one_of(random, {100u, 100u, 10u, 3u, 1u});
+  }
   idle_closes = random.below(2) == 0;
   cancel_on_close = random.below(2) == 0;
   retry.budget = 1;  // a request that is safe to repeat is always repeated
@@ -155,11 +162,12 @@ TlsBehavior Scenario::tls_behavior(Random& random, TlsBehavior::Role role) const
   TlsBehavior behavior;
   if (role == Role::client ? !tls_clients : !tls_backends) return behavior;
   behavior.role = role;
+  behavior.http2 = role == Role::client ? stack.http2_clients : stack.http2_backends;
   behavior.old = random.below(4) == 0;
   behavior.resumes = random.below(2) == 0;
   if (random.below(4) == 0) behavior.key_update_every = 1 + random.below(20);
   // The response may arrive after its close, and then its last bytes are lost.
-  behavior.requests_key_update = !polite || role == Role::client || protocol == Protocol::tcp;
+  behavior.requests_key_update = !polite || role == Role::client || stack.protocol == Protocol::tcp;
   if (polite) return behavior;
   switch (random.below(10)) {
     case 0: behavior.silent_after = random.below(role == Role::client ? 400 : 1500); break;

@@ -12,15 +12,23 @@ namespace weir::sim {
 
 enum class Protocol : uint8_t { tcp, http };
 
+// What weir relays, and what its clients and backends use. With `tcp` and HTTP/2 on both sides weir
+// does not take part in HTTP/2: a test of the peers.
+struct Stack {
+  Protocol protocol = Protocol::tcp;
+  bool with_tls = false;
+  bool http2_clients = false, http2_backends = false;
+};
+
 struct Scenario {
-  Scenario(uint64_t seed, Protocol protocol, bool with_tls);
+  Scenario(uint64_t seed, const Stack& stack);
 
   Script client_script(Random& random) const;
   Script backend_script(Random& random) const;
   TlsBehavior tls_behavior(Random& random, TlsBehavior::Role role) const;
   ConnectPlan connect_plan(Random& random, uint64_t backend) const;
 
-  const Protocol protocol;
+  const Stack stack;
   NetworkConditions conditions;
   bool polite = false;
   bool bulk = false;  // few sessions with many bytes: splice(2)
@@ -36,7 +44,8 @@ struct Scenario {
   config::ListenerLimits limits;
   config::Timeout request;  // of the whole request
   bool cancel_on_close = true;
-  bool idle_closes = false;  // backends close kept connections at any time
+  uint32_t max_streams = 100;  // of an HTTP/2 client
+  bool idle_closes = false;    // backends close kept connections at any time
   // The sides that use TLS.
   bool tls_clients = false, tls_backends = false;
   uint32_t max_handshakes = 0;

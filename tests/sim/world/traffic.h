@@ -40,6 +40,7 @@ class Traffic {
 };
 
 std::unique_ptr<Traffic> make_tcp_traffic(const Scenario& scenario, Network& network);
+std::unique_ptr<Traffic> make_http2_over_tcp_traffic(const Scenario& scenario, Network& network);
 std::unique_ptr<Traffic> make_http_traffic(const Scenario& scenario, Network& network);
 
 }  // namespace weir::sim

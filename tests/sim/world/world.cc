@@ -48,17 +48,22 @@ class AccessLog {
   UniqueFd file_;
 };
 
+std::unique_ptr<Traffic> make_traffic(const Scenario& scenario, Network& network) {
+  if (scenario.stack.protocol == Protocol::http) return make_http_traffic(scenario, network);
+  return scenario.stack.http2_clients ? make_http2_over_tcp_traffic(scenario, network)
+                                      : make_tcp_traffic(scenario, network);
+}
+
 // The objects that live as long as the worker. The order of the members is that of their
 // construction.
 class World {
  public:
-  World(uint64_t seed, Protocol protocol, bool with_tls)
-      : scenario_(seed, protocol, with_tls),
+  World(uint64_t seed, const Stack& stack)
+      : scenario_(seed, stack),
         network_(mix(seed), scenario_.conditions),
         wires_(network_, seed),
         kernel_(network_),
-        traffic_(protocol == Protocol::tcp ? make_tcp_traffic(scenario_, network_)
-                                           : make_http_traffic(scenario_, network_)) {}
+        traffic_(make_traffic(scenario_, network_)) {}
   std::vector<std::string> run(Tally& tally);
 
  private:
@@ -198,8 +203,8 @@ std::vector<std::string> World::run(Tally& tally) {
 
 }  // namespace
 
-std::vector<std::string> run_seed(uint64_t seed, Protocol protocol, bool with_tls, Tally& tally) {
-  return World(seed, protocol, with_tls).run(tally);
+std::vector<std::string> run_seed(uint64_t seed, const Stack& stack, Tally& tally) {
+  return World(seed, stack).run(tally);
 }
 
 }  // namespace weir::sim

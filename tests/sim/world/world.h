@@ -9,6 +9,6 @@
 namespace weir::sim {
 
 // Runs the history. Returns its failures, one line each.
-std::vector<std::string> run_seed(uint64_t seed, Protocol protocol, bool with_tls, Tally& tally);
+std::vector<std::string> run_seed(uint64_t seed, const Stack& stack, Tally& tally);
 
 }  // namespace weir::sim
