@@ -114,6 +114,22 @@ TEST_P(Simulation, ResponsesOverTlsReachTheirRequests) {
                           "handshakes: garbage", "ends without close_notify"}});
 }
 
+TEST_P(Simulation, StreamsOfHttp2ClientsGetTheResponsesOfHttp1Backends) {
+  run_block(GetParam(), {{Protocol::http, false, true, false},
+                         kSeeds,
+                         "*StreamsOfHttp2*Http1Backends*",
+                         {"requests: answered", "requests: own answer",
+                          "connections to backends: reused", "clients: got a GOAWAY"}});
+}
+
+TEST_P(Simulation, StreamsOfHttp2ClientsOverTlsGetTheResponsesOfHttp1Backends) {
+  run_block(GetParam(), {{Protocol::http, true, true, false},
+                         kTlsSeeds,
+                         "*StreamsOfHttp2*OverTls*",
+                         {"requests: answered", "connections to backends: reused",
+                          "handshakes: done", "clients: got a GOAWAY"}});
+}
+
 // The peers against each other: errors of theirs are found here, not in weir.
 TEST_P(Simulation, Http2PeersTalkToEachOtherThroughTcpListeners) {
   run_block(GetParam(), {{Protocol::tcp, false, true, true},

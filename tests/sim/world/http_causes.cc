@@ -22,6 +22,9 @@ bool HttpCauses::lasted(const RequestLine& line, const config::Timeout& timeout)
 bool HttpCauses::can_be_true(const Request& request, const RequestLine& line) const {
   const Scenario& scenario = evidence_.scenario;
   if (scenario.polite) return false;
+  // Its response, also weir's own, waits for a window, or its connection has ended for another
+  // stream.
+  if (request.stops) return true;
   // The response was sent. The response after it was cut, and if that ends with the connection,
   // only a reset shows the cut.
   if (!line.reason) return request.before_old;

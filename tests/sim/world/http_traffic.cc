@@ -3,6 +3,8 @@
 #include <map>
 
 #include "world/books.h"
+#include "world/http2_scripts.h"
+#include "world/http2_verdict.h"
 #include "world/http_causes.h"
 #include "world/http_scripts.h"
 
@@ -25,24 +27,16 @@ class HttpTraffic final : public Traffic {
  public:
   HttpTraffic(const Scenario& scenario, Network& network) : scenario_(scenario), ledger_(network) {}
 
-  void open_client(std::shared_ptr<Wire> wire, const Address&) override {
-    clients_.push_back(std::make_shared<HttpClient>(ledger_, http_client_script(scenario_, ledger_),
-                                                    std::move(wire)));
-    clients_.back()->start();
-  }
-  void open_backend(std::shared_ptr<Wire> wire, const Address&) override {
-    backends_.push_back(std::make_shared<HttpBackend>(
-        ledger_, http_backend_script(scenario_, ledger_.network().random()), std::move(wire)));
-    backends_.back()->start();
-  }
+  void open_client(std::shared_ptr<Wire> wire, const Address&) override;
+  void open_backend(std::shared_ptr<Wire> wire, const Address&) override;
   bool clients_over() const override { return all_over(clients_); }
   bool backends_over() const override { return all_over(backends_); }
   std::vector<std::string> stuck() const override;
   std::vector<std::string> judge(const Evidence& evidence, Tally& tally) override;
 
  private:
-  template <typename Peer>
-  static bool all_over(const std::vector<std::shared_ptr<Peer>>& peers) {
+  using Peers = std::vector<std::shared_ptr<HttpPeer>>;
+  static bool all_over(const Peers& peers) {
     return std::all_of(peers.begin(), peers.end(), [](const auto& peer) { return peer->over(); });
   }
   void judge_backends(const Evidence& evidence);
@@ -56,10 +50,35 @@ class HttpTraffic final : public Traffic {
 
   const Scenario& scenario_;
   Ledger ledger_;
-  std::vector<std::shared_ptr<HttpClient>> clients_;
-  std::vector<std::shared_ptr<HttpBackend>> backends_;
+  Peers clients_, backends_;
+  std::vector<std::shared_ptr<HttpClient>> http1_clients_;  // those of clients_
+  std::vector<std::shared_ptr<Http2Client>> http2_clients_;
   std::map<uint64_t, RequestLine> lines_;  // by the number of the request
 };
+
+void HttpTraffic::open_client(std::shared_ptr<Wire> wire, const Address&) {
+  if (scenario_.stack.http2_clients) {
+    http2_clients_.push_back(std::make_shared<Http2Client>(
+        ledger_, http2_client_script(scenario_, ledger_), std::move(wire)));
+    clients_.push_back(http2_clients_.back());
+  } else {
+    http1_clients_.push_back(std::make_shared<HttpClient>(
+        ledger_, http_client_script(scenario_, ledger_), std::move(wire)));
+    clients_.push_back(http1_clients_.back());
+  }
+  clients_.back()->start();
+}
+
+void HttpTraffic::open_backend(std::shared_ptr<Wire> wire, const Address&) {
+  Random& random = ledger_.network().random();
+  if (scenario_.stack.http2_backends)
+    backends_.push_back(std::make_shared<Http2Backend>(
+        ledger_, http2_backend_script(scenario_, random), std::move(wire)));
+  else
+    backends_.push_back(std::make_shared<HttpBackend>(
+        ledger_, http_backend_script(scenario_, random), std::move(wire)));
+  backends_.back()->start();
+}
 
 std::vector<std::string> HttpTraffic::stuck() const {
   std::vector<std::string> lines;
@@ -81,18 +100,22 @@ std::vector<std::string> HttpTraffic::judge(const Evidence& evidence, Tally& tal
   if (scenario_.polite && ledger_.heads_cut() > 0)
     ledger_.fail("{} connections to backends ended in the middle of a head", ledger_.heads_cut());
   tally["heads cut"] += ledger_.heads_cut();
-  for (const auto& client : clients_) judge_last(*client, evidence);
+  for (const auto& client : http1_clients_) judge_last(*client, evidence);
+  for (const auto& client : http2_clients_)
+    Http2Verdict(evidence, ledger_, lines_).judge(*client, tally);
   for (const auto& answer : ledger_.answers()) judge_cancelled(*answer);
 
-  constexpr const char* kOutcomes[] = {"unsent",  "answered",  "own answer", "cut",
-                                       "nothing", "abandoned", "misled"};
   for (const auto& request : ledger_.requests()) {
-    ++tally[fmt::format("requests: {}", kOutcomes[static_cast<size_t>(request->outcome)])];
+    ++tally[fmt::format("requests: {}", Request::text(request->outcome))];
     if (request->outcome == Outcome::by_weir)
       ++tally[fmt::format("own answers: {}", request->status)];
     if (request->heads_at_backends > 1) ++tally["requests: sent to backends more than once"];
     if (request->status == 101) ++tally["tunnels"];
   }
+  for (const auto& [id, cells] : evidence.report.listeners)
+    for (size_t i = 0; i < kListSize<H2ErrorReason>; ++i)
+      tally[fmt::format("HTTP/2 errors: {}", kListNames<H2ErrorReason>[i])] +=
+          cells.http2_errors[static_cast<H2ErrorReason>(i)].value;
   for (const auto& [id, cells] : evidence.report.backends) {
     tally["connections to backends"] += cells.connects.value;
     tally["connections to backends: reused"] += cells.reuses.value;
@@ -115,7 +138,7 @@ void HttpTraffic::judge_backends(const Evidence& evidence) {
 void HttpTraffic::judge_log(const Evidence& evidence) {
   for (const std::string& line : lines_of(evidence.access_log)) {
     const std::string path = log_field(line, "path");
-    if (path.empty() || is_of_a_part(line)) continue;
+    if (path.empty() || path == Http2Flood::kPath || is_of_a_part(line)) continue;
     const uint64_t number = std::strtoull(path.c_str() + path.rfind('/') + 1, nullptr, 10);
     const Request* request = ledger_.request(number);
     if (request == nullptr) {
@@ -148,7 +171,8 @@ void HttpTraffic::judge_request(const Request& request) {
   if (answer != nullptr && answer->status == 101 && request.status == 101)
     judge_tunnel(request, *answer);
   if (!scenario_.polite) return;
-  if (request.outcome == Outcome::cut || request.outcome == Outcome::abandoned)
+  const bool nothing = request.http2 && request.outcome == Outcome::nothing && !request.refused;
+  if (request.outcome == Outcome::cut || request.outcome == Outcome::abandoned || nothing)
     ledger_.fail("{} was not answered in full: outcome {}", request.number,
                  static_cast<int>(request.outcome));
 }
@@ -186,7 +210,9 @@ void HttpTraffic::judge_last(const HttpClient& client, const Evidence& evidence)
 void HttpTraffic::judge_cut(const Request& request, const Evidence& evidence, Tally& tally) {
   const auto line = lines_.find(request.number);
   const bool known = line != lines_.end();
-  const bool overtaken = request.outcome == Outcome::nothing && !request.clean && known;
+  // A stream of HTTP/2 ends with its connection, too.
+  const bool overtaken = request.outcome == Outcome::nothing && known && !request.refused &&
+                         (request.http2 || !request.clean);
   if (request.outcome != Outcome::cut && !overtaken) return;
   if (!known) return ledger_.fail("{} was cut and has no access line", request.number);
   const auto& [why, duration] = line->second;
@@ -194,7 +220,8 @@ void HttpTraffic::judge_cut(const Request& request, const Evidence& evidence, Ta
   ++tally[fmt::format("cut: {}", reason)];
   const Answer* answer = ledger_.answer(request.answer);
   const bool by_backend = why == EndReason::backend_closed || why == EndReason::backend_reset;
-  if (by_backend && request.outcome == Outcome::cut && answer != nullptr &&
+  // RST_STREAM does not wait for the bytes before it.
+  if (by_backend && !request.http2 && request.outcome == Outcome::cut && answer != nullptr &&
       answer->cut_off_at != Answer::kWhole && request.cut_at != answer->cut_off_at)
     ledger_.fail("{}: its answer was cut off after {} bytes, {} came", request.number,
                  answer->cut_off_at, request.cut_at);
