@@ -6,6 +6,8 @@
 namespace weir::h2test {
 namespace {
 
+using Type = H2FrameType;
+
 // RFC 9113 4.1
 TEST(H2Frames, FrameHeaderIsNineBytesInNetworkOrder) {
   const H2FrameHeader header{0x010203, H2FrameType::continuation, 0x25, 0x04050607};
@@ -36,7 +38,6 @@ TEST(H2Frames, NumbersOfFourBytesAreBigEndian) {
 
 // RFC 9113 6.1 to 6.10, RFC 9218 7.1
 TEST(H2Frames, EachTypeHasItsPlaceAndSize) {
-  using Type = H2FrameType;
   using Place = H2FrameRule::Place;
   for (const Type type : {Type::data, Type::headers, Type::priority, Type::rst_stream,
                           Type::push_promise, Type::continuation})
