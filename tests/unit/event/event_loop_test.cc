@@ -119,12 +119,13 @@ TEST(EventLoop, FlushRunsOnceATurnAfterAllOtherWork) {
     order += 't';
     loop.loop.flush_later(output);
   });
-  timer.set_in(Duration::zero());
+  timer.set_in(1ms);
   loop.loop.post([&] {
     order += 'p';
     loop.loop.flush_later(output);
     loop.loop.flush_later(output);
   });
+  loop.clock.advance(1s);
   loop.turns(1);
   EXPECT_EQ(order, "ptf");
   loop.turns(1);
