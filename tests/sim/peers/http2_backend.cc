@@ -265,7 +265,8 @@ void Http2Backend::note_cut() {
   for (Answer* answer : undelivered_) answer->frail = true;
   for (auto& [stream, served] : served_) {
     if (sent() >= served.ends_at || served.answer->fault == Fault::refuses) continue;
-    served.answer->cut = true;
+    // What libnghttp2 has taken may be on its way, the end included.
+    served.answer->cut = served.answer->frail = true;
     served.answer->over_at = std::min(served.answer->over_at, now());
   }
 }
