@@ -6,6 +6,7 @@
 
 #include "exchange/exchange.h"
 #include "exchange/own_head.h"
+#include "http/field_lines.h"
 #include "http/grpc.h"
 
 namespace weir {
@@ -13,15 +14,10 @@ namespace {
 
 constexpr std::string_view kGrpcStatusField = "grpc-status";
 
-// Of "name: value CRLF" lines; the null view: there is no such field.
-std::string_view field_of(std::string_view lines, std::string_view name) {
-  while (!lines.empty()) {
-    const std::string_view line = lines.substr(0, lines.find("\r\n"));
-    lines.remove_prefix(std::min(lines.size(), line.size() + 2));
-    const size_t colon = line.find(':');
-    if (colon != std::string_view::npos && iequals(line.substr(0, colon), name))
-      return trim_ows(line.substr(colon + 1));
-  }
+// The null view: there is no such field.
+std::string_view field_of(std::string_view lines, std::string_view wanted) {
+  for (std::string_view name, value; next_field_line(lines, name, value);)
+    if (iequals(name, wanted)) return value;
   return {};
 }
 

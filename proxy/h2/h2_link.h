@@ -68,7 +68,7 @@ class H2Link final : private H2Events,
   TimePoint blocked_since() const { return moved_at_; }
   // After something was done with connection(): what it has written leaves at the end of the turn.
   void flush_later();
-  // Takes `end_stream` etc. of streams.
+  // For H2Stream, until its reset(). Bytes of DATA that may be written now.
   size_t sendable(const H2Stream& stream) const;
   uint64_t write_data(H2Stream& stream, uint64_t frame, std::string_view head,
                       std::string_view body);

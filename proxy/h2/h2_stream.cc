@@ -1,19 +1,14 @@
 #include "h2/h2_stream.h"
 
 #include "h2/h2_link.h"
+#include "http/field_lines.h"
 #include "http/hpack_writer.h"
 
 namespace weir {
 namespace {
 
-// "name: value\r\n" lines as a block of fields.
 void write_trailers(HpackWriter& out, std::string_view lines) {
-  while (!lines.empty()) {
-    const std::string_view line = lines.substr(0, lines.find("\r\n"));
-    lines.remove_prefix(std::min(lines.size(), line.size() + 2));
-    const size_t colon = line.find(':');
-    out.field(line.substr(0, colon), trim_ows(line.substr(colon + 1)));
-  }
+  for (std::string_view name, value; next_field_line(lines, name, value);) out.field(name, value);
 }
 
 }  // namespace
@@ -27,7 +22,7 @@ void H2Stream::attach(H2Link& link) {
   writable_ = true;
   abort_code_ = H2Error::internal_error;
   frame_ = Outbox::kNoFrame;
-  end_in_outbox_ = received_ = sent_ = 0;
+  end_in_outbox_ = 0;
   set_priority({});
 }
 
@@ -72,7 +67,6 @@ Io H2Stream::write(std::span<const char> head, std::span<const char> body) {
                                {body.data() + in_body, size - of_head});
     written += size;
   }
-  sent_ += written;
   if (written > 0) end_in_outbox_ = link_->end_of_outbox();
   if (written < wanted || link_->sendable(*this) == 0) {
     writable_ = false;
@@ -122,7 +116,6 @@ void H2Stream::set_trailers(size_t size) {
 }
 
 void H2Stream::on_data(std::string_view data) {
-  received_ += data.size();
   inbox_.append(data);
   readable_ = reader_news_ = true;
 }
@@ -131,8 +124,8 @@ void H2Stream::on_end() {
   eof_ = Stream::ended_by_peer_ = readable_ = reader_news_ = true;
 }
 
-// Both observers learn of it. A whole message stays: RST_STREAM behind it only says that the rest of
-// the other one is not needed (RFC 9113 8.1).
+// Both observers learn of it. A whole message stays: RST_STREAM behind it only says that the rest
+// of the other one is not needed (RFC 9113 8.1).
 void H2Stream::on_reset() {
   reset_ = readable_ = writable_ = true;
   reader_news_ = writer_news_ = true;

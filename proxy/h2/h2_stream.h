@@ -46,8 +46,6 @@ class H2Stream : public Stream, public H2StreamState, public WaitingToSend, priv
   // Memory for the lines of trailers that come.
   std::span<char> trailer_memory();
   void set_trailers(size_t size);
-  uint64_t received() const { return received_; }  // bytes of the body
-  uint64_t sent() const { return sent_; }
 
  private:
   friend class H2Link;
@@ -71,8 +69,6 @@ class H2Stream : public Stream, public H2StreamState, public WaitingToSend, priv
   std::unique_ptr<Trailers> trailers_;
   uint64_t frame_ = Outbox::kNoFrame;  // its last one
   uint64_t end_in_outbox_ = 0;         // behind its last byte
-  uint64_t received_ = 0;
-  uint64_t sent_ = 0;
   H2Error abort_code_ = H2Error::internal_error;
   bool reader_news_ = false;
   bool writer_news_ = false;

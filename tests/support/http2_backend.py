@@ -33,12 +33,12 @@ class Request:
                 "sha256": origin.digest(self.body), "trailers": self.trailers}
 
 
-class Http2Backend:
+class Http2Backend(origin.Recorder):
     """`last_of`: so many requests of a connection, then GOAWAY. `cases`: what /bad/… sends, by its name:
     a function of the stream. `silent`: PINGs are not acknowledged."""
 
     def __init__(self, port=0, settings=(), last_of=None, tls=None, cases=None):
-        self.requests, self.changed, self.released = [], threading.Condition(), threading.Event()
+        super().__init__()
         self.pairs, self.last_of, self.tls, self.cases = settings, last_of, tls, cases or {}
         self.connections, self.open, self.pings, self.silent = 0, [], 0, False
         self.listener = socket.create_server(("127.0.0.1", port), backlog=1024)
@@ -70,25 +70,6 @@ class Http2Backend:
         self.listener.close()
         for connection in self.open:
             connection.close()
-
-    def hold(self):
-        self.released.clear()
-
-    def release(self):
-        self.released.set()
-
-    def change(self, function):
-        with self.changed:
-            function()
-            self.changed.notify_all()
-
-    def wait_for(self, condition, what="the backend", patience=PATIENCE):
-        with self.changed:
-            if not self.changed.wait_for(condition, patience):
-                raise TimeoutError(f"{what}: not within {patience} s; saw {[r.target for r in self.requests[-10:]]}")
-
-    def count(self, prefix="/"):
-        return sum(request.target.startswith(prefix) for request in self.requests)
 
 
 class Served:

@@ -34,11 +34,38 @@ class Seen:
                 "sha256": self.sha.hexdigest(), "trailers": self.trailers}
 
 
-class Origin:
-    """held: requests to /hold and /unread wait until release()."""
+class Recorder:
+    """What a backend has seen, and tests wait for. Requests that are held wait until release()."""
+
+    def __init__(self):
+        self.requests, self.changed, self.released = [], threading.Condition(), threading.Event()
+
+    def release(self):
+        self.released.set()
+
+    def hold(self):
+        self.released.clear()
+
+    def change(self, function):
+        with self.changed:
+            function()
+            self.changed.notify_all()
+
+    def wait_for(self, condition, what="the backend", patience=PATIENCE):
+        with self.changed:
+            if not self.changed.wait_for(condition, patience):
+                raise TimeoutError(f"{what}: not within {patience} s; saw {[r.target for r in self.requests[-10:]]}")
+
+    def count(self, prefix="/"):
+        return sum(seen.target.startswith(prefix) for seen in self.requests)
+
+
+class Origin(Recorder):
+    """Held: requests to /hold and /unread."""
 
     def __init__(self, port=0):
-        self.requests, self.changed, self.released, self.open = [], threading.Condition(), threading.Event(), set()
+        super().__init__()
+        self.open = set()
         self.listener = socket.create_server(("127.0.0.1", port), backlog=1024)
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
@@ -58,27 +85,8 @@ class Origin:
         for connection in list(self.open):
             connection.close()
 
-    def release(self):
-        self.released.set()
-
-    def hold(self):
-        self.released.clear()
-
-    def change(self, function):
-        with self.changed:
-            function()
-            self.changed.notify_all()
-
-    def wait_for(self, condition, what="the backend", patience=PATIENCE):
-        with self.changed:
-            if not self.changed.wait_for(condition, patience):
-                raise TimeoutError(f"{what}: not within {patience} s; saw {[r.target for r in self.requests[-10:]]}")
-
     def wait_count(self, count, prefix="/", patience=PATIENCE):
         self.wait_for(lambda: self.count(prefix) >= count, f"{count} requests to {prefix}", patience)
-
-    def count(self, prefix="/"):
-        return sum(seen.target.startswith(prefix) for seen in self.requests)
 
     def serve(self, connection):
         self.open.add(connection)

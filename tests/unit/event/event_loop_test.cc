@@ -141,7 +141,7 @@ TEST(EventLoop, FlushAskedForByAFlushRunsInTheNextTurnWhichDoesNotSleep) {
   loop.loop.post([&] { loop.loop.flush_later(output); });
   loop.turns(1);
   EXPECT_EQ(flushed, 1);
-  loop.loop.run_turn();  // would sleep for ever
+  loop.loop.run_turn();  // it would wait for ever otherwise
   EXPECT_EQ(flushed, 2);
 }
 

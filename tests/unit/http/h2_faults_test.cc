@@ -133,11 +133,11 @@ TEST_F(H2Faults, EvenIds) {
 // RFC 9113 5.1, 5.1.1: a request at or below the last id
 TEST_F(H2Faults, RequestOnAStreamThatHasEnded) {
   EXPECT_EQ(error_of(headers(5, get())), protocol);
-  Conversation skipping;
-  skipping.establish();
-  skipping.receive(headers(7, get()));
-  EXPECT_EQ(skipping.receive(headers(3, get())), "") << "never run as a request";
-  EXPECT_EQ(skipping.error(), protocol);
+  Conversation with_gaps;
+  with_gaps.establish();
+  with_gaps.receive(headers(7, get()));
+  EXPECT_EQ(with_gaps.receive(headers(3, get())), "") << "never run as a request";
+  EXPECT_EQ(with_gaps.error(), protocol);
 }
 
 // RFC 9113 5.1: idle
