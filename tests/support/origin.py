@@ -65,7 +65,7 @@ class Origin(Recorder):
 
     def __init__(self, port=0):
         super().__init__()
-        self.open = set()
+        self.open, self.heard = set(), set()  # heard: connections whose first request was read, or that have ended
         self.listener = socket.create_server(("127.0.0.1", port), backlog=1024)
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
@@ -97,12 +97,13 @@ class Origin(Recorder):
         except (OSError, ValueError):
             pass  # the other side has gone, or sent what is no request
         self.open.discard(connection)
+        self.change(lambda: self.heard.add(connection))
 
     def one(self, connection, stream):
         method, target, version = line(stream).split(" ")
         fields = field_lines(stream)
         seen = Seen(method, target, fields)
-        self.change(lambda: self.requests.append(seen))
+        self.change(lambda: (self.requests.append(seen), self.heard.add(connection)))
         try:
             return self.answer(connection, stream, seen) and version == "HTTP/1.1" and "close" not in seen.values(
                 "connection")
