@@ -43,7 +43,7 @@ NOT_HERE = [
     (r"tests/lint/tidy\b", "takes seconds for each source, and needs clang-tidy"),
     (r"gdb\b|coredumpctl\b", "needs a terminal, or a core; docs.gdb_printers tries .gdbinit"),
     (r"perf\b|worker=", "needs rights to trace, and a load"),
-    (r"(sudo )?tests/bench/", "measures for minutes, on a quiet machine"),
+    (r"(sudo )?tests/(bench|bad_days)/", "measures for minutes, on a quiet machine"),
 ]
 
 
