@@ -10,6 +10,7 @@ import threading
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import loads
 import origin
 import ports
 import weir
@@ -33,45 +34,6 @@ clusters:
   - {{ name: origin, backends: ["127.0.0.1:{origin}"] }}
 """
 QUICK = "{ timeout: 20s, spread: 500ms, linger: 1s }"
-
-
-class Load(threading.Thread):
-    """A client that opens a connection, asks `streams` at a time until weir leaves, and opens the next."""
-
-    def __init__(self, port, streams):
-        super().__init__(daemon=True)
-        self.port, self.streams = port, streams
-        self.served, self.again, self.failures, self.stopping = 0, 0, [], False
-        self.start()
-
-    def run(self):
-        while not self.stopping:
-            try:
-                peer = Peer(self.port)
-            except OSError:
-                return  # the listener is closed
-            with peer:
-                self.ask(peer)
-
-    def ask(self, peer):
-        stream = 1
-        while not (self.stopping or peer.goaways or peer.closed):
-            streams = list(range(stream, stream + 2 * self.streams, 2))
-            peer.send(*[headers(one, block(request(f"/bytes/{one}"))) for one in streams])
-            for one in streams:
-                outcome = peer.outcome(one) if not self.refused(peer, one) else "refused"
-                if outcome == "200" and len(peer.answer(one).body) == one:
-                    self.served += 1
-                elif self.refused(peer, one):
-                    self.again += 1  # a client may send it again
-                else:
-                    self.failures.append((one, outcome, str(peer.goaways)))
-            stream += 2 * self.streams
-
-    @staticmethod
-    def refused(peer, stream):
-        return peer.goaways and stream > peer.goaways[-1][0] or peer.answer(stream).reset == "REFUSED_STREAM" or \
-            peer.closed and not peer.answers.get(stream, Answer()).fields and not peer.settings
 
 
 class DrainTest(unittest.TestCase):
@@ -180,13 +142,13 @@ class DrainTest(unittest.TestCase):
 
     def test_drain_loses_no_request_under_load(self):
         self.start()
-        loads = [Load(self.port, streams) for streams in (1, 10, 50)]
-        origin.wait_until(lambda: all(load.served > 50 for load in loads), "load")
+        clients = [loads.Http2Load(self.port, streams) for streams in (1, 10, 50)]
+        origin.wait_until(lambda: all(load.served > 50 for load in clients), "load")
         self.weir.terminate()
         self.assertEqual(self.weir.wait(), 0)
-        for load in loads:
-            load.join(PATIENCE)
-            self.assertEqual(load.failures, [])
+        for load in clients:
+            load.end()
+            self.assertEqual(load.lost, [])
 
     def test_reload_leaves_streams_their_configuration(self):
         self.start()
@@ -200,16 +162,15 @@ class DrainTest(unittest.TestCase):
 
     def test_reloads_under_load_lose_no_request(self):
         self.start()
-        loads = [Load(self.port, streams) for streams in (1, 20)]
+        clients = [loads.Http2Load(self.port, streams) for streams in (1, 20)]
         for number in range(20):
-            before = [load.served for load in loads]
+            before = [load.served for load in clients]
             self.reload(version=f"v{number}")
-            origin.wait_until(lambda: all(load.served > one + 20 for load, one in zip(loads, before)), "load")
+            origin.wait_until(lambda: all(load.served > one + 20 for load, one in zip(clients, before)), "load")
             self.assertEqual(list(self.weir.scrape().imbalances()), [])
-        for load in loads:
-            load.stopping = True
-            load.join(PATIENCE)
-            self.assertEqual((load.failures, load.again), ([], 0))
+        for load in clients:
+            load.stop()
+            self.assertEqual((load.lost, load.again), ([], 0))
         self.expect_balance()
 
     def test_the_last_request_of_a_connection_is_announced(self):
@@ -224,11 +185,10 @@ class DrainTest(unittest.TestCase):
         peer.send(ping(peer.pings[0], ack=True))
         self.await_end(peer, 7)
         self.weir.await_metric("weir_connections_ended_total", 1, reason="last_request")
-        load = Load(self.port, 20)
+        load = loads.Http2Load(self.port, 20)
         origin.wait_until(lambda: load.served > 200, "load")
-        load.stopping = True
-        load.join(PATIENCE)
-        self.assertEqual(load.failures, [])
+        load.stop()
+        self.assertEqual(load.lost, [])
         self.expect_balance()
 
     def test_idle_connections_end_after_keep_alive_in_spite_of_pings(self):
