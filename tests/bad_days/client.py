@@ -87,11 +87,11 @@ class Connection:
         if not end:
             return False
         lines = head.decode("latin-1").split("\r\n")
-        fields = dict(line.lower().split(": ", 1) for line in lines[1:])
+        fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
         self.status = lines[0].split(" ")[1]
         self.request.backend = int(fields.get("x-backend", 0))
         self.length = int(fields.get("content-length", 1 << 60))  # without: until the connection is closed
-        self.closes = fields.get("connection") == "close"
+        self.closes = fields.get("connection", "").lower() == "close"
         self.received = rest
         return True
 

@@ -5,6 +5,7 @@ import math
 
 SPAN = 1  # seconds for which a change of shares has to last
 NOTICED, BACK = 0.2, 0.8  # of a fair share
+SETTLE = 2  # seconds after the fault that its goodput leaves out
 NEVER = "never"  # within the day
 
 
@@ -53,7 +54,6 @@ def figures(day, requests, sent, posts, edges, backends=8):
     share = day.rate * len(day.bad) / backends
     returned = [request for request in whole if not request.session and (not day.bad or request.backend in day.bad)]
     failed = collections.Counter(request.outcome for request in requests if request.outcome != "ok")
-    settled = min(good + 2, end)
     result = {
         "requests": len(requests),
         "failed": sum(failed.values()),
@@ -67,7 +67,7 @@ def figures(day, requests, sent, posts, edges, backends=8):
         "p99_ms": percentile(waits, 0.99) and round(percentile(waits, 0.99) * 1000, 1),
         "goodput_before": round(goodput(requests, start, bad), 1),
         "goodput_in": round(goodput(requests, bad, good), 1),
-        "goodput_after": round(goodput(requests, settled, end), 1) if settled < end else None,
+        "goodput_after": round(goodput(requests, good + SETTLE, end), 1) if end > good + 2 * SETTLE else None,
         "noticed": None, "sent_to_bad": None, "back": None,
     }
     if day.bad or day.is_overload:

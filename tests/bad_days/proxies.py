@@ -176,6 +176,7 @@ class Proxy:
         self.process.send_signal(self.kind.reload)
 
     def stop(self):
-        self.process.kill()
-        self.process.wait()
+        if self.process:
+            self.process.kill()
+            self.process.wait()
         self.log.close()

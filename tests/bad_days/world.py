@@ -7,6 +7,7 @@ import pathlib
 import resource
 import sys
 import tempfile
+import time
 
 import backends
 import client
@@ -90,6 +91,7 @@ def take_resources():
 async def measure(day, proxy, weir):
     """The figures of a day with a proxy, and the circumstances."""
     load_average = os.getloadavg()[0]
+    begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="weir-bad-days-") as name:
         folder = pathlib.Path(name)
         folder.chmod(0o755)  # the workers of nginx may be of another user
@@ -101,4 +103,5 @@ async def measure(day, proxy, weir):
         sent = world.wire and world.wire.sent_to(day.bad)
         result = figures.figures(day, world.load.requests, sent, world.backends.posts(), edges)
     return {"day": day.name, "proxy": proxy, **result, "load_average": round(load_average, 1),
-            "latest_ms": round(world.load.late * 1000)}
+            "latest_ms": round(world.load.late * 1000),
+            "load_cpu": round(time.process_time() / (time.monotonic() - begun), 2)}
