@@ -66,12 +66,14 @@ async def flap(world, second):
 
 
 async def restart_next(world, second):
-    """One after the other, as a deployment does it: SIGTERM, and a new process a second later."""
-    number = second // 2 + 1
-    if second % 2:
-        await world.backends.start(number)
-    else:
-        world.backends.signal(number, signal.SIGTERM)
+    """One after the other, each down for a second: SIGTERM, and a new process when the next one ends."""
+    if second:
+        await world.backends.start(ALL[(second - 1) % len(ALL)])
+    world.backends.signal(ALL[second % len(ALL)], signal.SIGTERM)
+
+
+async def start_last(world):
+    await world.backends.start(ALL[-1])
 
 
 async def reload(world, _):
@@ -132,7 +134,7 @@ DAYS = {day.name: day for day in (
     turns("silent", "one reads and never answers", ONE, "silent"),
     Day("vanish", "packets to and from one vanish", ONE, loses(100), end=loses(0), needs=("nft",)),
     Day("lossy", "30 % of the packets to and from one are lost", ONE, loses(30), end=loses(0), needs=("nft",)),
-    Day("rolling", "rolling restart, one every two seconds", each=restart_next, during=16),
+    Day("rolling", "two rolling restarts, one each second", each=restart_next, end=start_last, during=2 * len(ALL)),
     Day("reloads", "a reload each second", each=reload),
     Day("scale", "four of eight leave and come back", HALF, each=scale, steady=False),
     Day("all-down", "kill -9 of all, started again after 3 s", ALL, kill, end=start, during=3, steady=False),
