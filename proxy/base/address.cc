@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstddef>
 #include <cstring>
@@ -176,17 +177,40 @@ socklen_t Address::to_sockaddr(sockaddr_storage& storage) const {
   return static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + size + (abstract ? 0 : 1));
 }
 
-std::string Address::text() const {
-  char host[INET6_ADDRSTRLEN];
+// For every request: neither fmt nor inet_ntop(), which goes through printf, for IPv4.
+std::string_view Address::text(std::span<char, kTextSize> memory) const {
+  char* at = memory.data();
+  char* const end = at + memory.size();
+  const auto put = [&](std::string_view text) {
+    const size_t size = std::min(text.size(), static_cast<size_t>(end - at));
+    at = std::copy_n(text.data(), size, at);
+  };
   switch (family_) {
-    case Family::ipv4:
-      return fmt::format("{}:{}", inet_ntop(AF_INET, host_.data(), host, sizeof(host)), port_);
-    case Family::ipv6:
-      return fmt::format("[{}]:{}", inet_ntop(AF_INET6, host_.data(), host, sizeof(host)), port_);
-    case Family::unix_path: return "unix:" + std::string(path());
     case Family::none: return "-";
+    case Family::unix_path:
+      put("unix:");
+      put(path());
+      return {memory.data(), at};
+    case Family::ipv4:
+      for (size_t i = 0; i < sizeof(in_addr); ++i) {
+        if (i > 0) *at++ = '.';
+        at = std::to_chars(at, end, host_[i]).ptr;
+      }
+      break;
+    case Family::ipv6:
+      char host[INET6_ADDRSTRLEN];
+      put("[");
+      put(inet_ntop(AF_INET6, host_.data(), host, sizeof(host)));
+      put("]");
+      break;
   }
-  CHECK_UNREACHABLE();
+  *at++ = ':';
+  return {memory.data(), std::to_chars(at, end, port_).ptr};
+}
+
+std::string Address::text() const {
+  std::array<char, kTextSize> memory;
+  return std::string(text(memory));
 }
 
 uint64_t Address::host_hash(uint64_t seed) const {

@@ -53,6 +53,8 @@ class Address {
 
   // Fills `storage`, returns the length for bind() and connect().
   socklen_t to_sockaddr(sockaddr_storage& storage) const;
+  static constexpr size_t kTextSize = 128;  // of a UNIX socket path with its prefix, too
+  std::string_view text(std::span<char, kTextSize> memory) const;  // in `memory`; no allocation
   std::string text() const;
   // Of the host only: what source_hash balances by. IPv4-mapped IPv6 hashes like its IPv4 address.
   uint64_t host_hash(uint64_t seed) const;

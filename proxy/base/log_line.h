@@ -21,13 +21,13 @@ namespace weir {
 // A key with its value, alive until the end of the full expression: `value` may point into
 // temporaries.
 struct LogField {
-  enum class Kind : uint8_t { absent, string, integer, natural, real, boolean };
+  enum class Kind : uint8_t { absent, string, integer, natural, real, boolean, duration };
 
   std::string_view key;
   Kind kind = Kind::absent;  // an absent field is not written: kv_if()
   std::string_view string{};
   union {
-    int64_t integer;
+    int64_t integer;  // of a duration: nanoseconds
     uint64_t natural;
     double real;
     bool boolean;
@@ -66,7 +66,9 @@ inline LogField kv(std::string_view key, std::floating_point auto value) {
 }
 // A duration is logged in seconds: keys have no unit.
 inline LogField kv(std::string_view key, Duration value) {
-  return kv(key, seconds(value));
+  LogField field{key, LogField::Kind::duration};
+  field.number.integer = value.count();
+  return field;
 }
 
 // The field, or an absent one.
@@ -91,11 +93,15 @@ class LogLine {
 
   void key(std::string_view key);
   void value(const LogField& field);
+  template <typename T>
+  void integer(T value);
+  void duration(Duration value);
   void real(double value);
   void string(std::string_view text);
   void escaped(std::string_view text);
   void unit(std::span<const char> unit);  // all of it or, when it does not fit, nothing and cut_
   void raw(std::string_view text);
+  void put(char c) { buffer_[length_++] = c; }
   size_t room() const { return kMaxLength - kReserve - length_; }
 
   std::array<char, kMaxLength> buffer_;

@@ -113,8 +113,12 @@ void Exchange::write_access_line(std::optional<EndReason> reason) {
   if (log->access_common({client, seen.method, seen.target, version, response_.status,
                           sent - std::min(sent, books_.head_bytes()), referer, agent}))
     return;
-  const std::string peer_text = peer.text();
-  const HostSpec* to = host();
+  std::array<char, Address::kTextSize> peer_memory;
+  const std::string_view peer_text = peer.text(peer_memory);
+  std::string_view route, cluster, backend;
+  if (request_.route != nullptr) route = request_.route->name;
+  if (search_.begun()) cluster = search_.cluster().spec().name;
+  if (const HostSpec* to = host()) backend = to->backend->name();
   const TimePoint now = http_.pipes().loop.now();
   const std::string place =
       expired_.timeout != nullptr ? snapshot_of_timeout().place(expired_.timeout->location) : "";
@@ -126,16 +130,14 @@ void Exchange::write_access_line(std::optional<EndReason> reason) {
               {kv("session", text(client_side_->session_id())),
                kv_if(stream != 0, "stream", stream),
                kv("listener", request_.listener->name),
-               kv("client", named ? client : std::string_view(peer_text)),
+               kv("client", named ? client : peer_text),
                kv_if(named, "peer", peer_text),
                kv("status", response_.status),
                kv_if(request_.grpc.call, "grpc_status",
                      request_.grpc.call ? weir::text(grpc_status()) : ""),
-               kv_if(request_.route != nullptr, "route",
-                     request_.route != nullptr ? request_.route->name : std::string()),
-               kv_if(search_.begun(), "cluster",
-                     search_.begun() ? search_.cluster().spec().name : std::string()),
-               kv_if(to != nullptr, "backend", to != nullptr ? to->backend->name() : std::string()),
+               kv_if(!route.empty(), "route", route),
+               kv_if(!cluster.empty(), "cluster", cluster),
+               kv_if(!backend.empty(), "backend", backend),
                kv_if(search_.tries() > 0, "tries", search_.tries()),
                kv("received_bytes", received_bytes()),
                kv("sent_bytes", sent),

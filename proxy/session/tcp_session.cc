@@ -336,15 +336,16 @@ void TcpSession::log_end(EndReason reason) const {
   const HostSpec* host = connect_.host();
   const int error = client_.error() != 0 ? client_.error() : backend_.error();
   const std::string place = timeout_place(reason);
-  ACCESS_LOG(
-      "session", kv("session", text(id())), kv("listener", listener().name),
-      kv("client", client_address_.text()),
-      kv("cluster", snapshot()->snapshot().clusters[cluster_].name),
-      kv_if(host != nullptr, "backend", host != nullptr ? host->backend->name() : std::string()),
-      kv("attempts", connect_.attempts()), kv("received_bytes", pipe_.request.moved()),
-      kv("sent_bytes", pipe_.response.moved()), kv("duration", loop().now() - started()),
-      kv("reason", text(reason)), kv_if(error != 0, "errno", error),
-      kv_if(!place.empty(), "config", place));
+  std::array<char, Address::kTextSize> client_memory;
+  ACCESS_LOG("session", kv("session", text(id())), kv("listener", listener().name),
+             kv("client", client_address_.text(client_memory)),
+             kv("cluster", snapshot()->snapshot().clusters[cluster_].name),
+             kv_if(host != nullptr, "backend",
+                   host != nullptr ? std::string_view(host->backend->name()) : std::string_view()),
+             kv("attempts", connect_.attempts()), kv("received_bytes", pipe_.request.moved()),
+             kv("sent_bytes", pipe_.response.moved()), kv("duration", loop().now() - started()),
+             kv("reason", text(reason)), kv_if(error != 0, "errno", error),
+             kv_if(!place.empty(), "config", place));
 }
 
 }  // namespace weir

@@ -35,6 +35,25 @@ TEST(LogLine, WritesEveryKindOfValueInJson) {
             R"({"bad":null,"delta":-7,"listener":"web","n":3,"ok":false,"share":0.25,"time":"T"})");
 }
 
+TEST(LogLine, WritesADurationInSecondsToTheMicrosecond) {
+  const std::pair<Duration, std::string_view> rows[] = {{0ns, "0"},
+                                                        {499ns, "0"},
+                                                        {500ns, "0.000001"},
+                                                        {1us, "0.000001"},
+                                                        {120us, "0.00012"},
+                                                        {999'999'500ns, "1"},
+                                                        {1s, "1"},
+                                                        {1001ms, "1.001"},
+                                                        {100h, "360000"},
+                                                        {-1500ms, "-1.5"},
+                                                        {1'000'100us, "1.0001"},
+                                                        {Duration::max(), "9223372036.854776"}};
+  for (const auto& [value, text] : rows) {
+    EXPECT_EQ(logfmt(kv("d", value)), "time=T d=" + std::string(text) + "\n");
+    EXPECT_EQ(json(kv("d", value)), R"({"time":"T","d":)" + std::string(text) + "}\n");
+  }
+}
+
 TEST(LogLine, LeavesOutAnAbsentField) {
   EXPECT_EQ(line(LogFormat::logfmt, {kv_if(false, "backend", "b1"), kv_if(true, "client", "c")}),
             "time=T client=c\n");
