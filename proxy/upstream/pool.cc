@@ -19,6 +19,10 @@ constexpr Duration kShortestLimit = 1s;
 // A learned timeout is forgotten after this time: the backend may have been reconfigured.
 constexpr Duration kForgetAfter = 10min;
 
+// Idle connections beyond `max_idle` are kept for this long: when a load pauses for a moment, or
+// the streams of one client end together, the next requests need all of them.
+constexpr Duration kSurplusTime = 1s;
+
 constexpr size_t kSmallestSweep = 64;
 
 // Removes expired entries when the map has doubled since the last removal: an amortized constant
@@ -67,8 +71,11 @@ void UpstreamConnection::on_readable() {
   pool_.drop(*this);
 }
 
+// It was surplus when it became idle, and need not be any more.
 void UpstreamConnection::on_deadline() {
-  pool_.drop(*this);
+  const Duration keep = pool_.keep_time(*this);
+  if (loop().now() - idle_since_ >= keep) return pool_.drop(*this);
+  loop().deadlines().set(*this, idle_since_ + keep);
 }
 
 Pool::~Pool() {
@@ -133,13 +140,9 @@ Lease Pool::open() {
 void Pool::give_back(Lease lease, Duration keeps_for) {
   DCHECK(!lease->is_private());
   if (!serve_again(*lease, keeps_for) || (draining_ && queue_->length() == 0)) return;
-  if (idle_count_ >= limits_->max_idle) {
-    if (limits_->max_idle == 0) return;
-    drop(idle_.front());
-  }
+  ++idle_count_;
   start_idling(*lease);
   idle_.push_back(*lease.release());
-  ++idle_count_;
   queue_->wake();
 }
 
@@ -191,12 +194,21 @@ Lease Pool::take_private(UpstreamConnection& connection, Trust trust) {
 }
 
 Duration Pool::keep_time(const UpstreamConnection& connection) const {
-  const Duration keep = keep_time(connection.opened_, connection.idle_since_);
+  const auto [opened, idle_since] = std::pair(connection.opened_, connection.idle_since_);
+  const Duration keep =
+      connection.private_ ? longest_idle_time(opened, idle_since) : keep_time(opened, idle_since);
   if (connection.keeps_for_ == Duration::max()) return keep;
   return std::min(keep, before(connection.keeps_for_));
 }
 
 Duration Pool::keep_time(TimePoint opened, TimePoint idle_since) const {
+  const Duration longest = longest_idle_time(opened, idle_since);
+  if (limits_->max_idle == 0) return Duration::zero();
+  const bool surplus = idle_count_ + shared_.idle() > limits_->max_idle;
+  return surplus ? std::min(longest, kSurplusTime) : longest;
+}
+
+Duration Pool::longest_idle_time(TimePoint opened, TimePoint idle_since) const {
   Duration keep = limits_->idle.enabled() ? limits_->idle.value : Duration::max();
   if (limits_->max_age > Duration::zero())
     keep = std::min(keep, opened + limits_->max_age - idle_since);

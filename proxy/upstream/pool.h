@@ -145,7 +145,8 @@ class Pool final {
   size_t idle() const { return idle_count_; }
   size_t open_connections() const { return open_; }
   // How long an idle connection is kept: the shortest of the configured time, the timeout in the
-  // backend's Keep-Alive and the timeout that the pool has learned. Zero: not at all.
+  // backend's Keep-Alive and the timeout that the pool has learned; a second while more than
+  // `max_idle` are idle, a private one excepted. Zero: not at all.
   Duration keep_time(const UpstreamConnection& connection) const;
   // The same of a shared connection.
   Duration keep_time(TimePoint opened, TimePoint idle_since) const;
@@ -166,6 +167,7 @@ class Pool final {
   void start_idling(UpstreamConnection& connection);
   bool stop_idling(UpstreamConnection& connection, Trust trust);
   void learn(Duration idle_for);
+  Duration longest_idle_time(TimePoint opened, TimePoint idle_since) const;
 
   EventLoop& loop_;
   PipeResources* const pipes_;  // for shared connections

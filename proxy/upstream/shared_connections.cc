@@ -45,8 +45,7 @@ void SharedConnections::begin_drain() {
 
 bool SharedConnections::may_idle(Duration keep_time) const {
   if (keep_time <= Duration::zero() || pool_.over_limit()) return false;
-  if (pool_.draining_ && pool_.queue_->length() == 0) return false;
-  return pool_.idle_count_ + idle_ < pool_.limits_->max_idle;
+  return !pool_.draining_ || pool_.queue_->length() > 0;
 }
 
 void SharedConnections::count_idle(SharedConnection& connection, bool idle) {

@@ -38,8 +38,30 @@ TEST_F(HttpPoolTest, KeepsNoMoreConnectionsThanAllowed) {
   answered(one, ok(""));
   answered(two, ok(""));
   turns(3);
+  EXPECT_EQ(cells_of_backend().idle.value, 2) << "the next moment may need both";
+  advance(900ms);
+  turns(3);
+  EXPECT_FALSE(is_closed(one.server));
+  EXPECT_FALSE(is_closed(two.server));
+  advance(200ms);
+  turns(3);
   EXPECT_EQ(cells_of_backend().idle.value, 1);
   EXPECT_NE(is_closed(one.server), is_closed(two.server));
+}
+
+TEST_F(HttpPoolTest, ConnectionThatWasSurplusIsKeptOnceAnotherIsInUse) {
+  serve("cluster: c", "pool: { max_idle: 1 }");
+  Sides one = asked(get("/1")), two = asked(get("/2"));
+  answered(one, ok(""));
+  answered(two, ok(""));
+  turns(3);
+  advance(900ms);
+  ASSERT_TRUE(one.client.send(get("/again")));
+  EXPECT_THAT(message(two.server), StartsWith("GET /again ")) << "the one that was used last";
+  advance(200ms);
+  turns(3);
+  EXPECT_EQ(cells_of_backend().idle.value, 1);
+  EXPECT_FALSE(is_closed(one.server));
 }
 
 TEST_F(HttpPoolTest, KeepsNoConnectionWithMaxIdleZero) {
