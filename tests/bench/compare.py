@@ -29,7 +29,7 @@ import time
 import http2
 
 PROXY_CORE, LOAD_CORE = "0", "1"
-ECHO_PORT, SOURCE_PORT, HTTP_PORT, PROXY_PORT = 18081, 18082, 18083, 18090  # below the ephemeral ports
+ECHO_PORT, SOURCE_PORT, HTTP_PORT, HTTP2_PORT, PROXY_PORT = 18081, 18082, 18083, 18084, 18090  # below the ephemeral ports
 IDLE_FOR = 2  # seconds, before memory is looked at
 BACKEND_PORTS = {"echo": ECHO_PORT, "connrate": ECHO_PORT, "idle": ECHO_PORT, "bulk": SOURCE_PORT}  # the rest is HTTP
 BASELINE = "baseline"
@@ -50,6 +50,7 @@ class Scenario:
     rate_scale: float = 1
     under_way: int = 0  # connections that wait for an answer at the same time, at most; 0: all
     streams: int = 0  # HTTP/2: requests of each connection at the same time; the load is h2load
+    to_http2: bool = False  # the backend speaks HTTP/2 without TLS, by prior knowledge
 
     @property
     def is_http(self):
@@ -73,7 +74,7 @@ class Scenario:
 
     @property
     def backend_port(self):
-        return BACKEND_PORTS.get(self.mode, HTTP_PORT)
+        return HTTP2_PORT if self.to_http2 else BACKEND_PORTS.get(self.mode, HTTP_PORT)
 
     @property
     def load(self):
@@ -108,6 +109,8 @@ SCENARIOS = {
                                   under_way=128),
     "h2-small": Scenario("h2", 8, "CPU µs", "request", 1e-3, "requests/s", streams=32),
     "h2c-small": Scenario("h2c", 8, "CPU µs", "request", 1e-3, "requests/s", streams=32),
+    "h2-to-h2": Scenario("h2", 8, "CPU µs", "request", 1e-3, "requests/s", streams=32, to_http2=True),
+    "h2c-to-h2": Scenario("h2c", 8, "CPU µs", "request", 1e-3, "requests/s", streams=32, to_http2=True),
     "h2-large": Scenario("h2-large", 8, "CPU ms", "GB to the client", 1e3, "GB/s", 1e-9, streams=32),
     "h2-idle-memory": Scenario("h2-idle", 2000, "bytes", "idle connection, after one request", 1, "", under_way=1),
 }
@@ -131,14 +134,13 @@ def certificate(folder):
 
 def weir_config(scenario, port, folder):
     tls = f", tls: {{ certificates: [{certificate(folder)}] }}" if scenario.is_tls else ""
-    # 8 x 32 streams use 256 connections at a time; nginx is told to keep as many.
-    pool = ", pool: { max_idle: 256 }" if scenario.streams else ""
+    protocol = ", protocol: http2" if scenario.to_http2 else ""
     return f"""global: {{ workers: 1 }}
 logging: {{ level: warn, access: {{ output: none }} }}
 listeners:
   - {{ name: bench, bind: "127.0.0.1:{port}", protocol: {"http" if scenario.is_http else "tcp"}, cluster: bench{tls} }}
 clusters:
-  - {{ name: bench, backends: ["127.0.0.1:{scenario.backend_port}"]{pool} }}
+  - {{ name: bench, backends: ["127.0.0.1:{scenario.backend_port}"]{protocol} }}
 """
 
 
@@ -163,7 +165,7 @@ defaults
     {lines}
 listen bench
     bind 127.0.0.1:{port}{tls}{" proto h2" if scenario.mode == "h2c" else ""}
-    server bench 127.0.0.1:{scenario.backend_port}
+    server bench 127.0.0.1:{scenario.backend_port}{" proto h2" if scenario.to_http2 else ""}
 """
 
 
@@ -277,9 +279,12 @@ def all_proxies(weir, baseline=None):
                Proxy("haproxy", haproxy_config, ["haproxy", "-db", "-q", "-f"], ["haproxy", "-v"]),
                Proxy("nginx", nginx_config, ["nginx", "-e", "stderr", "-c"], ["nginx", "-v"])]
     of_http2 = [name for name, scenario in SCENARIOS.items() if scenario.is_http2]
+    to_http1 = [name for name, scenario in SCENARIOS.items() if not scenario.to_http2]
+    proxies[-1].scenarios = to_http1
     for name, config, option in (("nghttpx", nghttpx_config, "--conf"), ("h2o", h2o_config, "-c")):
         if shutil.which(name):
-            proxies.append(Proxy(name, config, [name, option], [name, "--version"], of_http2))
+            takes = of_http2 if name == "nghttpx" else [of for of in of_http2 if of in to_http1]
+            proxies.append(Proxy(name, config, [name, option], [name, "--version"], takes))
     if baseline:
         takes = [name for name in SCENARIOS if name not in of_http2 or serves_http2(baseline)]
         proxies.append(Proxy(BASELINE, weir_config, [baseline, "run", "-q", "-c"], [baseline, "version"], takes))
@@ -427,16 +432,20 @@ def run_all(proxies, options):
     """What is wrong with the figures, one line for each scenario."""
     backends = subprocess.Popen(["taskset", "-c", LOAD_CORE, options.load, "backend",
                                  str(ECHO_PORT), str(SOURCE_PORT), str(HTTP_PORT)])
-    with tempfile.TemporaryDirectory(prefix="weir-bench-") as folder:
+    names = options.scenario or SCENARIOS
+    with tempfile.TemporaryDirectory(prefix="weir-bench-") as folder, contextlib.ExitStack() as ends:
         os.chmod(folder, 0o755)  # nginx's worker may be another user
-        try:
-            wait_for_answer(ECHO_PORT, backends, pathlib.Path(os.devnull))
-            faults = [run_scenario(name, proxies, options, pathlib.Path(folder))
-                      for name in options.scenario or SCENARIOS]
-            return [fault for fault in faults if fault]
-        finally:
-            backends.kill()
-            backends.wait()
+        ends.callback(end, backends)
+        wait_for_answer(ECHO_PORT, backends, pathlib.Path(os.devnull))
+        if any(SCENARIOS[name].to_http2 for name in names):
+            ends.callback(end, http2.backend(HTTP2_PORT, LOAD_CORE, pathlib.Path(folder)))
+        faults = [run_scenario(name, proxies, options, pathlib.Path(folder)) for name in names]
+        return [fault for fault in faults if fault]
+
+
+def end(process):
+    process.kill()
+    process.wait()
 
 
 # ---- the run
@@ -512,7 +521,9 @@ def missing(options):
     if not options.load.is_file():
         return f"{options.load} does not exist: cmake --build build/release --target weir_bench_load"
     needed = ["haproxy", "nginx", "openssl", "taskset"]
-    needed += ["h2load"] if any(SCENARIOS[name].streams for name in options.scenario or SCENARIOS) else []
+    scenarios = [SCENARIOS[name] for name in options.scenario or SCENARIOS]
+    needed += ["h2load"] if any(scenario.streams for scenario in scenarios) else []
+    needed += ["nghttpd"] if any(scenario.to_http2 for scenario in scenarios) else []
     absent = [tool for tool in needed if not shutil.which(tool)]
     if absent:
         return f"no {', '.join(absent)} in PATH: deploy/install-packages tests/bench/packages.txt"
@@ -521,7 +532,7 @@ def missing(options):
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     if limit != resource.RLIM_INFINITY and limit < DESCRIPTORS:
         return f"the limit of open files is {limit}; it needs {DESCRIPTORS}: ulimit -Hn {DESCRIPTORS}"
-    taken = [port for port in (ECHO_PORT, SOURCE_PORT, HTTP_PORT, *range(PROXY_PORT, PROXY_PORT + 6)) if is_open(port)]
+    taken = [port for port in (ECHO_PORT, SOURCE_PORT, HTTP_PORT, HTTP2_PORT, *range(PROXY_PORT, PROXY_PORT + 6)) if is_open(port)]
     if taken:
         return f"a process listens on port {taken[0]}, which it uses"
     return None

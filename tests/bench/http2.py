@@ -75,6 +75,18 @@ def hold(port, connections):
     sys.stdin.read()
 
 
+# ---- the backend that speaks HTTP/2
+
+def backend(port, core, folder):
+    """nghttpd with the small body, without TLS."""
+    documents = folder / "documents"
+    documents.mkdir()
+    path, size = PATHS["h2"]
+    (documents / path[1:]).write_bytes(b"x" * size)
+    return subprocess.Popen(["taskset", "-c", core, "nghttpd", "--no-tls", "--htdocs", documents, str(port)],
+                            stdout=subprocess.DEVNULL)
+
+
 # ---- the load
 
 def cpu_ns(pids):
@@ -121,7 +133,7 @@ def measure(scenario, port, core, warmup, seconds, pids):
 def nghttpx_config(scenario, port, folder, certificate):
     tls = f"private-key-file={certificate}\ncertificate-file={certificate}" if scenario.is_tls else ""
     return f"""frontend=127.0.0.1,{port}{"" if scenario.is_tls else ";no-tls"}
-backend=127.0.0.1,{scenario.backend_port}
+backend=127.0.0.1,{scenario.backend_port}{";;proto=h2" if scenario.to_http2 else ""}
 {tls}
 workers=1
 single-process=yes

@@ -64,7 +64,7 @@ class Configurations(unittest.TestCase):
                 self.assertEqual("protocol: http" in compare.weir_config(scenario, 18090, self.folder), http)
                 self.assertEqual("mode http" in compare.haproxy_config(scenario, 18091, self.folder), http)
                 self.assertEqual("proxy_pass http://" in compare.nginx_config(scenario, 18092, self.folder), http)
-                self.assertEqual(scenario.backend_port == compare.HTTP_PORT, http)
+                self.assertEqual(scenario.backend_port in (compare.HTTP_PORT, compare.HTTP2_PORT), http)
 
     def test_every_scenario_of_http_keeps_the_connections_to_the_backend(self):
         for name, scenario in compare.SCENARIOS.items():
@@ -81,11 +81,20 @@ class Configurations(unittest.TestCase):
                 nginx = compare.nginx_config(scenario, 18092, self.folder)
                 self.assertEqual(" http2;" in nginx, name.startswith("h2"))
 
+    def test_scenarios_with_an_http2_backend_speak_http2_to_it(self):
+        for name, scenario in compare.SCENARIOS.items():
+            with self.subTest(name):
+                to_http2 = name.endswith("-to-h2")
+                self.assertEqual("protocol: http2" in compare.weir_config(scenario, 18090, self.folder), to_http2)
+                self.assertEqual(f":{scenario.backend_port} proto h2" in
+                                 compare.haproxy_config(scenario, 18091, self.folder), to_http2)
+                self.assertEqual(";;proto=h2" in compare.nghttpx_config(scenario, 18093, self.folder), to_http2)
+
     def test_scenarios_of_http2_have_tls_except_for_h2c(self):
         for name, scenario in compare.SCENARIOS.items():
             if scenario.is_http2:
                 with self.subTest(name):
-                    tls = name != "h2c-small"
+                    tls = not name.startswith("h2c")
                     self.assertEqual("tls:" in compare.weir_config(scenario, 18090, self.folder), tls)
                     self.assertEqual("ssl crt" in compare.haproxy_config(scenario, 18091, self.folder), tls)
                     self.assertEqual("ssl_certificate" in compare.nginx_config(scenario, 18092, self.folder), tls)
@@ -95,9 +104,11 @@ class Configurations(unittest.TestCase):
     def test_each_proxy_has_the_scenarios_that_it_can_serve(self):
         of = {proxy.name: set(proxy.scenarios) for proxy in compare.all_proxies(WEIR, WEIR)}
         http2_only = {name for name in compare.SCENARIOS if name.startswith("h2")}
+        to_http2 = {name for name in compare.SCENARIOS if name.endswith("-to-h2")}
         for name, scenarios in of.items():
             with self.subTest(name):
-                self.assertEqual(scenarios, http2_only if name in ("nghttpx", "h2o") else set(compare.SCENARIOS))
+                expected = http2_only if name in ("nghttpx", "h2o") else set(compare.SCENARIOS)
+                self.assertEqual(scenarios, expected - to_http2 if name in ("nginx", "h2o") else expected)
 
     def test_describes_the_load(self):
         self.assertEqual(compare.SCENARIOS["h2-small"].load, "8 connections, 32 streams each")
