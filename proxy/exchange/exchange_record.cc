@@ -119,7 +119,6 @@ void Exchange::write_access_line(std::optional<EndReason> reason) {
   if (request_.route != nullptr) route = request_.route->name;
   if (search_.begun()) cluster = search_.cluster().spec().name;
   if (const HostSpec* to = host()) backend = to->backend->name();
-  const TimePoint now = http_.pipes().loop.now();
   const std::string place =
       expired_.timeout != nullptr ? snapshot_of_timeout().place(expired_.timeout->location) : "";
   const bool normalized = request_.route != nullptr && head.form() != TargetForm::asterisk &&
@@ -141,7 +140,7 @@ void Exchange::write_access_line(std::optional<EndReason> reason) {
                kv_if(search_.tries() > 0, "tries", search_.tries()),
                kv("received_bytes", received_bytes()),
                kv("sent_bytes", sent),
-               kv("duration", now - request_.began),
+               kv("duration", http_.pipes().loop.now() - request_.began),
                kv_if(books_.queued_for() > Duration::zero(), "queue", books_.queued_for()),
                kv_if(connected_in.has_value(), "connect", connected_in.value_or(Duration::zero())),
                kv_if(response_.first_byte_at != TimePoint{}, "first_byte",

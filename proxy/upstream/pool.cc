@@ -194,22 +194,16 @@ Lease Pool::take_private(UpstreamConnection& connection, Trust trust) {
 }
 
 Duration Pool::keep_time(const UpstreamConnection& connection) const {
-  const auto [opened, idle_since] = std::pair(connection.opened_, connection.idle_since_);
-  const Duration keep =
-      connection.private_ ? longest_idle_time(opened, idle_since) : keep_time(opened, idle_since);
+  const Duration keep = keep_time(connection.opened_, connection.idle_since_, connection.private_);
   if (connection.keeps_for_ == Duration::max()) return keep;
   return std::min(keep, before(connection.keeps_for_));
 }
 
-Duration Pool::keep_time(TimePoint opened, TimePoint idle_since) const {
-  const Duration longest = longest_idle_time(opened, idle_since);
-  if (limits_->max_idle == 0) return Duration::zero();
-  const bool surplus = idle_count_ + shared_.idle() > limits_->max_idle;
-  return surplus ? std::min(longest, kSurplusTime) : longest;
-}
-
-Duration Pool::longest_idle_time(TimePoint opened, TimePoint idle_since) const {
+Duration Pool::keep_time(TimePoint opened, TimePoint idle_since, bool is_private) const {
+  if (!is_private && limits_->max_idle == 0) return Duration::zero();
   Duration keep = limits_->idle.enabled() ? limits_->idle.value : Duration::max();
+  if (!is_private && idle_count_ + shared_.idle() > limits_->max_idle)
+    keep = std::min(keep, kSurplusTime);
   if (limits_->max_age > Duration::zero())
     keep = std::min(keep, opened + limits_->max_age - idle_since);
   const bool known = learned_ != Duration::max() && loop_.now() - learned_at_ < kForgetAfter;

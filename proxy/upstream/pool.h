@@ -149,7 +149,7 @@ class Pool final {
   // `max_idle` are idle, a private one excepted. Zero: not at all.
   Duration keep_time(const UpstreamConnection& connection) const;
   // The same of a shared connection.
-  Duration keep_time(TimePoint opened, TimePoint idle_since) const;
+  Duration keep_time(TimePoint opened, TimePoint idle_since, bool is_private = false) const;
 
  private:
   friend class UpstreamConnection;
@@ -167,7 +167,6 @@ class Pool final {
   void start_idling(UpstreamConnection& connection);
   bool stop_idling(UpstreamConnection& connection, Trust trust);
   void learn(Duration idle_for);
-  Duration longest_idle_time(TimePoint opened, TimePoint idle_since) const;
 
   EventLoop& loop_;
   PipeResources* const pipes_;  // for shared connections
