@@ -50,7 +50,7 @@ class Scenario:
     rate_scale: float = 1
     under_way: int = 0  # connections that wait for an answer at the same time, at most; 0: all
     streams: int = 0  # HTTP/2: requests of each connection at the same time; the load is h2load
-    to_http2: bool = False  # the backend speaks HTTP/2 without TLS, by prior knowledge
+    to_http2: bool = False  # the backend serves HTTP/2 without TLS, by prior knowledge
 
     @property
     def is_http(self):

@@ -75,7 +75,7 @@ def hold(port, connections):
     sys.stdin.read()
 
 
-# ---- the backend that speaks HTTP/2
+# ---- the backend that serves HTTP/2
 
 def backend(port, core, folder):
     """nghttpd with the small body, without TLS."""
