@@ -90,7 +90,8 @@ void SharedConnection::over(Place waiters) {
 // ---- places
 
 uint32_t SharedConnection::limit() const {
-  const uint32_t most = pool_.limits().max_streams;
+  const uint32_t most =
+      std::min(pool_.limits().max_streams, pool_.shared().most_streams(open_, served_));
   if (stage_ == Stage::connecting) return opening_.expects_http1() ? 1 : most;
   return std::min(most, link_.connection().peer().max_streams);
 }
@@ -204,6 +205,7 @@ void SharedConnection::leave(SharedStream& stream, bool whole) {
     if (stage_ == Stage::leaving) return end_in_order();
     if (stage_ == Stage::open) start_idling();
   }
+  if (stage_ == Stage::open) pool_.shared().note_served(served_ - open_);
   places_changed();
 }
 
@@ -286,8 +288,10 @@ void SharedConnection::on_goaway(uint32_t last, H2Error code, std::string_view d
         kv("debug", printable(debug)));
   else if (idle())
     pool_.learn(loop().now() - since_);
+  uint32_t refused = 0;
   link_.connection().streams().for_each([&](H2StreamState& state) {
     if (state.id() <= last) return;
+    ++refused;
     SharedStream& stream = static_cast<SharedStream&>(state);
     stream.note_end(RetryCause::refused_stream);
     stream.left_by_connection_ = true;
@@ -295,6 +299,8 @@ void SharedConnection::on_goaway(uint32_t last, H2Error code, std::string_view d
     link_.drop(stream);
   });
   retire();
+  const uint32_t taken = served_ - refused;
+  if (code == H2Error::no_error && refused > 0 && taken > 0) pool_.shared().note_last_stream(taken);
 }
 
 void SharedConnection::on_flushed() {

@@ -77,6 +77,25 @@ void SharedConnections::update(SharedConnection& connection) {
   usable_.take_all(younger);
 }
 
+void SharedConnections::note_last_stream(uint32_t streams) {
+  if (std::exchange(last_stream_, streams) == streams) return set_streams(streams);
+  set_streams({});
+}
+
+void SharedConnections::note_served(uint32_t streams) {
+  if (streams_.has_value() && streams >= *streams_) set_streams({});
+}
+
+void SharedConnections::set_streams(std::optional<uint32_t> streams) {
+  if (std::exchange(streams_, streams) == streams) return;
+  const auto change = [this](SharedConnection& connection) {
+    update(connection);
+    if (!connection.waiters_.empty()) pool_.loop().yield(connection);
+  };
+  usable_.for_each_safe(change);
+  others_.for_each_safe(change);
+}
+
 void SharedConnections::drop(SharedConnection& connection) {
   if (!connection.SharedNode::linked()) return;
   connection.SharedNode::unlink();

@@ -4,7 +4,14 @@
 // Owner: a Pool, by value; thread: the worker's. It owns the connections. It remembers over reloads
 // which version of HTTP a backend chose that may choose: the first connection to a backend that is
 // not known yet is waited for, instead of connecting once for each request.
+//
+// Some backends end a connection by GOAWAY after a number of requests, and refuse the streams that
+// follow. Where two connections have shown the same number, later ones get no more streams than
+// that, so that a request is not refused again and again, until a connection has served as many
+// without a GOAWAY.
 #pragma once
+
+#include <optional>
 
 #include "base/intrusive_list.h"
 #include "upstream/cluster_spec.h"
@@ -38,15 +45,27 @@ class SharedConnections {
   void drop(SharedConnection& connection);
   void note_protocol(bool http2) { protocol_ = http2 ? Protocol::http2 : Protocol::http1; }
   bool expects_http1() const { return protocol_ == Protocol::http1; }
+  // A GOAWAY has refused streams behind this number of them, or none has come after as many.
+  void note_last_stream(uint32_t streams);
+  void note_served(uint32_t streams);
+  // The most that a connection with these streams may have: those that are open, and those that
+  // the backend still takes.
+  uint32_t most_streams(uint32_t open, uint32_t served) const {
+    if (!streams_.has_value()) return UINT32_MAX;
+    return open + (*streams_ > served ? *streams_ - served : 0);
+  }
 
  private:
   enum class Protocol : uint8_t { unknown, http1, http2 };
+  void set_streams(std::optional<uint32_t> streams);
 
   Pool& pool_;
   IntrusiveList<SharedConnection, SharedNode> usable_;  // have a place, the oldest first
   IntrusiveList<SharedConnection, SharedNode> others_;
   uint64_t last_number_ = 0;
   size_t idle_ = 0;
+  std::optional<uint32_t> streams_;  // of a connection
+  uint32_t last_stream_ = 0;         // the same, as the last GOAWAY showed it
   Protocol protocol_ = Protocol::unknown;
 };
 

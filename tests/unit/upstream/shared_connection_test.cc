@@ -13,6 +13,8 @@ namespace {
 
 using Place = SharedStream::Place;
 
+const std::string kGoawayBehindStream1("\0\0\x08\x07\0\0\0\0\0\0\0\0\x01\0\0\0\0", 17);
+
 // What an exchange does with a place.
 class User final : public SharedStream, private TransportReader, private TransportWriter {
  public:
@@ -245,7 +247,7 @@ TEST_F(SharedConnectionTest, WaiterThatLeavesWhenItIsToldLeavesTheOthersAlone) {
 TEST_F(SharedConnectionTest, GoawayRefusesTheStreamsAboveItsId) {
   User* const a = request();
   User* const b = request();
-  backend[0].send_raw(std::string("\0\0\x08\x07\0\0\0\0\0\0\0\0\x01\0\0\0\0", 17));
+  backend[0].send_raw(kGoawayBehindStream1);
   ASSERT_TRUE(until([&] { return b->was_reset(); }));
   EXPECT_EQ(b->why_ended(), RetryCause::refused_stream);
   EXPECT_TRUE(b->left_by_connection());
@@ -257,6 +259,25 @@ TEST_F(SharedConnectionTest, GoawayRefusesTheStreamsAboveItsId) {
   b->leave();
   EXPECT_TRUE(until([&] { return backend[0].ended(); }));
   EXPECT_EQ(cells().http2_goaways.value, 1u);
+}
+
+// Connections like those of nginx with keepalive_requests 1.
+TEST_F(SharedConnectionTest, LearnsHowManyStreamsAConnectionTakes) {
+  for (size_t i = 0; i < 2; ++i) {
+    User* const a = request();
+    User* const b = request();
+    EXPECT_EQ(a->shared_connection(), b->shared_connection()) << i;
+    backend[i].send_raw(kGoawayBehindStream1);
+    ASSERT_TRUE(until([&] { return b->was_reset(); }));
+  }
+  User* const a = request();
+  User* const b = request();
+  EXPECT_NE(a->shared_connection(), b->shared_connection());
+  // No GOAWAY behind the first stream: the connection takes more.
+  backend[2].answer(1, "");
+  ASSERT_TRUE(until([&] { return a->heads == 1; }));
+  a->finish();
+  EXPECT_EQ(request()->shared_connection(), request()->shared_connection());
 }
 
 TEST_F(SharedConnectionTest, RefusedStreamIsNoFaultOfTheConnection) {
