@@ -81,6 +81,14 @@ Cluster* SnapshotView::same_cluster(const ClusterSpec& spec) {
   return found == snapshot_->cluster_places.end() ? nullptr : &cluster(found->second);
 }
 
+// By name: a reload asks for each connection, and a configuration may have thousands of listeners.
+const ListenerSpec* SnapshotView::same_listener(const ListenerSpec& spec) const {
+  const ListenerSpec* const found = snapshot_->listener(spec.name);
+  const bool same =
+      found != nullptr && found->series == spec.series && found->protocol == spec.protocol;
+  return same ? found : nullptr;
+}
+
 bool SnapshotView::renew(size_t hosts) {
   for (size_t looked_at = 0; renewed_ < clusters_.size(); ++renewed_) {
     if (!clusters_[renewed_].before) continue;

@@ -131,6 +131,8 @@ class SnapshotView : public ListNode {  // of its worker's list
   bool renew(size_t hosts);
   // The cluster with the name of `spec`; null: this snapshot has none.
   Cluster* same_cluster(const ClusterSpec& spec);
+  // The same for a listener, with its protocol.
+  const ListenerSpec* same_listener(const ListenerSpec& spec) const;
   // Of a listener of this snapshot; `route`: one of its routes, or null.
   RouteCells& route_cells(const ListenerSpec& listener, const Route* route) {
     return metrics_.route(listener.route_series[route == nullptr ? 0 : route->index + 1]);

@@ -252,7 +252,12 @@ void Http2Client::on_down(Down how) {
   if (stage_ == Stage::over) return;
   switch (how) {
     case Down::error: return failed();
-    case Down::failed: return gone(stage_ == Stage::failed ? reason_ : session_.client_failed_by());
+    case Down::failed: {
+      const bool reset = session_.connection().channel.transport()->was_reset();
+      return gone(stage_ == Stage::failed ? reason_
+                  : reset                 ? EndReason::client_reset
+                                          : EndReason::error);
+    }
     case Down::ended: break;
   }
   if (stage_ < Stage::told) reason_ = EndReason::client_closed;
@@ -307,6 +312,7 @@ void Http2Client::end_requests() {
 
 TimePoint Http2Client::next_deadline() const {
   const config::ListenerTimeouts& timeouts = session_.listener().timeouts;
+  if (idle() && session_.snapshot() != session_.current()) return session_.loop().now();
   TimePoint at = later(link_.blocked_since(), timeouts.client_idle);
   if (stage_ == Stage::preface) at = std::min(at, later(since_, timeouts.request_header));
   at = std::min(at, later(fields_since_, timeouts.request_header));
@@ -331,6 +337,8 @@ void Http2Client::on_deadline() {
   const config::ListenerTimeouts& timeouts = session_.listener().timeouts;
   const TimePoint now = session_.loop().now();
   if (now < next_deadline()) return arm();
+  // The last stream of an old configuration has ended.
+  if (idle() && session_.snapshot() != session_.current()) return session_.on_reload();
   const bool silent = now >= later(silent_since(), timeouts.client_idle);
   if (now >= later(link_.blocked_since(), timeouts.client_idle) || (silent && pinged_at_ != kNever))
     return session_.abort(EndReason::client_idle_timeout);

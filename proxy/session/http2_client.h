@@ -33,6 +33,9 @@ class Http2Client final : private H2LinkOwner, private Yielding, private Deadlin
   // A drain's deadline: requests without an answer get 503, others are cut.
   void cut(EndReason reason);
 
+  // Sets the next deadline; also when the session has another configuration.
+  void arm();
+
   bool idle() const { return count_ == 0 && stage_ <= Stage::open; }
   bool told() const { return stage_ > Stage::open; }
   size_t streams() const { return count_; }
@@ -85,7 +88,6 @@ class Http2Client final : private H2LinkOwner, private Yielding, private Deadlin
   void expire();
   TimePoint silent_since() const;
   TimePoint next_deadline() const;
-  void arm();
 
   HttpSession& session_;
   Http2Requests& requests_;

@@ -14,7 +14,10 @@ constexpr std::string_view kHttp2Protocol = "h2";  // in ALPN (RFC 9113 3.2)
 
 HttpSession::HttpSession(SessionOwner& owner, Http1Clients& clients, Http2Requests& requests,
                          Start start)
-    : Session(owner, std::move(start)), clients_(clients), http2_requests_(requests) {}
+    : Session(owner, std::move(start)),
+      clients_(clients),
+      http2_requests_(requests),
+      standing_(age() == ConfigAge::old ? Standing::behind : Standing::current) {}
 
 void HttpSession::begin(int fd) {
   if (!client_.open(loop(), fd)) return end(EndReason::error, DrainEnd::peer);
@@ -36,7 +39,8 @@ void HttpSession::on_opening_failed(EndReason reason) {
   end(reason, DrainEnd::peer);
 }
 
-// The timeout between requests counts from here; that of the head from its first byte.
+// The timeout between requests counts from here; that of the head from its first byte. An old
+// configuration is dropped by on_deadline(): an exchange that is over may still be on the stack.
 void HttpSession::await_request() {
   stage_ = Stage::idle;
   // Unless it was woken for nothing.
@@ -44,7 +48,9 @@ void HttpSession::await_request() {
   answered_ = requests_;
   client_.set_reader(this);
   client_.set_writer(nullptr);
-  loop().deadlines().set(*this, std::min(idle_deadline(), max_age_deadline()));
+  const bool behind = standing_ == Standing::behind;
+  const TimePoint at = behind ? loop().now() : std::min(idle_deadline(), max_age_deadline());
+  loop().deadlines().set(*this, at);
 }
 
 TimePoint HttpSession::idle_deadline() const {
@@ -60,13 +66,26 @@ TimePoint HttpSession::max_age_deadline() const {
 
 bool HttpSession::used_up() const {
   const uint64_t most = listener().http->limits.max_requests_per_connection;
-  return listener_gone_ || (most != 0 && requests_ >= most) || loop().now() >= max_age_deadline();
+  return standing_ == Standing::gone || (most != 0 && requests_ >= most) ||
+         loop().now() >= max_age_deadline();
+}
+
+// Continues with the configuration in force. False: that no longer has this listener.
+bool HttpSession::renew() {
+  if (snapshot_ == current() || !current()) return true;
+  const ListenerSpec* const spec = current()->same_listener(listener());
+  if (spec == nullptr) return false;
+  cells_.renewed();
+  listener_ = spec;
+  snapshot_ = current();
+  return true;
 }
 
 bool HttpSession::on_head() {
   const ListenerSpec* const before = listener_;
   ++requests_;
-  listener_gone_ = !renew() || (http2_ && !listener().http->http2_enabled);
+  const bool gone = !renew() || (http2_ && !listener().http->http2_enabled);
+  standing_ = gone ? Standing::gone : Standing::current;
   // HTTP/1 says it in the answer. A drain has its own time for each connection with HTTP/2.
   if (http2_ && used_up()) http2_->leave(EndReason::last_request);
   return listener_ != before;
@@ -114,6 +133,21 @@ void HttpSession::on_exchange_over(AfterExchange after, std::optional<EndReason>
       return end(failure.value_or(EndReason::client_closed), DrainEnd::peer);
   }
   CHECK_UNREACHABLE();
+}
+
+// Where no request is under way it continues with the configuration in force: an idle connection
+// may last for hours. A client with HTTP/2 is told at once that its connection ends.
+void HttpSession::on_reload() {
+  const bool busy = stage_ == Stage::opening || awaits_answer();
+  standing_ = busy ? Standing::behind : Standing::current;
+  const ListenerSpec* const spec = current()->same_listener(listener());
+  if (!busy) (void)renew();
+  // Without its listener: the next response has Connection: close.
+  if (stage_ == Stage::idle) return await_request();
+  if (stage_ != Stage::http2) return;
+  const bool gone = spec == nullptr || !spec->http->http2_enabled;
+  if (gone) http2_->leave(EndReason::last_request);
+  http2_->arm();
 }
 
 bool HttpSession::may_be_http2() const {
@@ -181,6 +215,7 @@ void HttpSession::discard() {
 void HttpSession::on_deadline() {
   const TimePoint now = loop().now();
   if (stage_ == Stage::idle) {
+    if (standing_ == Standing::behind) return on_reload();
     if (now >= max_age_deadline()) return linger(EndReason::max_age);
     client_.close();
     return end(requests_ == 0 ? EndReason::request_header_timeout : EndReason::keep_alive_timeout,
@@ -266,16 +301,13 @@ void HttpSession::settle() {
   cells_.sent_bytes.add(sent - std::exchange(settled_sent_, sent));
 }
 
-std::optional<HttpMajor> HttpSession::version() const {
-  if (http2_) return HttpMajor::h2;
-  return requests_ > 0 ? std::optional(HttpMajor::h1) : std::nullopt;
-}
-
 Session::View HttpSession::view() const {
   const TimePoint now = loop().now();
   const Bytes bytes = moved();
   const HostSpec* host = request_ != nullptr ? request_->exchange().host() : nullptr;
   if (stage_ == Stage::http2) host = http2_->host();
+  std::optional<HttpMajor> version;  // none: not known yet
+  if (requests_ > 0 || http2_) version = http2_ ? HttpMajor::h2 : HttpMajor::h1;
   return {text(id()),
           listener().name,
           client_address_.text(),
@@ -285,7 +317,7 @@ Session::View HttpSession::view() const {
           waiting_for(),
           bytes.received,
           bytes.sent,
-          version(),
+          version,
           http2_                ? http2_->streams()
           : request_ != nullptr ? 1u
                                 : 0u};

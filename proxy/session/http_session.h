@@ -38,6 +38,7 @@ class HttpSession final : public Session, private TransportReader, private Deadl
   bool may_be_told(bool tunnels) override {
     return stage_ == Stage::http2 && !http2_->told() && (tunnels || !http2_->has_tunnel());
   }
+  void on_reload() override;
   void cut(EndReason reason) override;
   void abort(EndReason reason) override;
   void settle() override;
@@ -57,14 +58,14 @@ class HttpSession final : public Session, private TransportReader, private Deadl
   // The last call of its Http2Client. `closed`: the client is gone, nothing can be sent.
   void on_http2_over(EndReason reason, bool closed);
   TimePoint max_age_deadline() const;
-  EndReason client_failed_by() const {  // when reading or writing has failed
-    return client_.was_reset() ? EndReason::client_reset : EndReason::error;
-  }
 
  private:
   struct Bytes {
     uint64_t received, sent;
   };
+  // behind: a reload found a request under way. gone: the configuration in force has not its
+  // listener, or no HTTP/2 for it: the connection ends after this request.
+  enum class Standing : uint8_t { current, behind, gone };
   enum class Stage : uint8_t { opening, idle, busy, http2, lingering, over };
 
   ~HttpSession() override { close(); }
@@ -76,6 +77,7 @@ class HttpSession final : public Session, private TransportReader, private Deadl
 
   void await_request();
   void begin_http2(std::string_view first);
+  bool renew();
   TimePoint idle_deadline() const;
   bool used_up() const;
   void begin_exchange(std::string_view begun);
@@ -85,7 +87,6 @@ class HttpSession final : public Session, private TransportReader, private Deadl
   void discard();
   void end(EndReason reason, DrainEnd how);
   Bytes moved() const;
-  std::optional<HttpMajor> version() const;
 
   Http1Clients& clients_;
   Http2Requests& http2_requests_;
@@ -104,8 +105,8 @@ class HttpSession final : public Session, private TransportReader, private Deadl
   uint32_t answered_ = 0;  // of them, when it last became idle
   Stage stage_ = Stage::idle;
   bool raced_ = false;
-  bool listener_gone_ = false;  // or its HTTP/2: the connection ends after this request
-  EndReason reason_{};          // while lingering
+  Standing standing_;
+  EndReason reason_{};  // while lingering
 };
 
 }  // namespace weir

@@ -18,19 +18,6 @@ ConfigAge Session::age() const {
   return snapshot_ == owner_.current() ? ConfigAge::current : ConfigAge::old;
 }
 
-bool Session::renew() {
-  const SnapshotRef& current = owner_.current();
-  if (snapshot_ == current || !current) return true;
-  for (const ListenerSpec& spec : current->snapshot().listeners) {
-    if (spec.series != listener_->series || spec.protocol != listener_->protocol) continue;
-    cells_.renewed();
-    listener_ = &spec;
-    snapshot_ = current;
-    return true;
-  }
-  return false;
-}
-
 void Session::account(EndReason reason, DrainEnd cut) {
   const DrainEnd how = !is_by_drain(reason)              ? DrainEnd::peer
                        : reason == EndReason::drain_idle ? DrainEnd::idle_spread

@@ -1,8 +1,8 @@
 // Session: one client connection, from accept to its end reason. Abstract: TcpSession,
 // HttpSession.
 //
-// A session keeps the configuration it began with; an HTTP session may change to the current one
-// between two requests: renew().
+// A session keeps the configuration it began with; an HTTP session changes to the current one
+// between two requests: HttpSession::renew().
 //
 // Owner: a worker, through its list of sessions; thread: the worker's. It ends exactly once, with a
 // reason, in end(), which counts the session, writes the access line, closes both sides and retires
@@ -83,6 +83,8 @@ class Session : public Retirable, public SessionNode {
   // requests that are under way finish. `tunnels`: also where a tunnel is under way, which some
   // clients end when they are told.
   virtual bool may_be_told([[maybe_unused]] bool tunnels) { return false; }
+  // A reload has put another configuration in force.
+  virtual void on_reload() {}
   // Ends it soon: with FINs if it is silent(), else at once with a reset, because after a FIN a
   // part would look complete.
   virtual void cut(EndReason reason) = 0;
@@ -112,8 +114,6 @@ class Session : public Retirable, public SessionNode {
  protected:
   Session(SessionOwner& owner, Start start);
   ~Session() override = default;
-  // Continues with the configuration in force. False: that no longer has this listener.
-  bool renew();
   // Starts Opening, which calls on_opened() or on_opening_failed(), perhaps at once.
   void open(Transport& client);
   void drop_opening() { opening_.reset(); }

@@ -86,6 +86,7 @@ Worker::Worker(EventLoop& loop, uint32_t index, uint64_t seed, WorkerPeers& peer
       metrics_(index),
       pools_(loop, &pipe_resources_),
       http_(pipe_resources_, seed),
+      sessions_(loop),
       drain_timer_(loop, [this] { close_silent(); }) {}
 
 Worker::~Worker() {
@@ -128,6 +129,7 @@ void Worker::apply(const WorkerUpdate& update) {
     bindings_.emplace(assignment.socket, std::move(binding));
   }
   renew_clusters();
+  sessions_.renew();
 }
 
 // Requests that wait for a backend try again with the backends of the new configuration.

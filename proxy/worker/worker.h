@@ -19,6 +19,7 @@
 #include "session/http1_client.h"
 #include "session/http2_request.h"
 #include "session/session.h"
+#include "worker/open_sessions.h"
 
 namespace weir {
 
@@ -130,7 +131,7 @@ class Worker final : public SessionOwner, private Yielding {
   IntrusiveList<SnapshotView, ::weir::ListNode> views_;  // all of this worker, for health changes
   std::map<uint64_t, std::unique_ptr<Binding>> bindings_;
   std::map<uint64_t, std::unique_ptr<Binding>> removed_;
-  IntrusiveList<Session, SessionNode> sessions_;
+  OpenSessions sessions_;
   size_t active_ = 0;
   uint64_t next_serial_ = 1;
   bool draining_ = false;

@@ -30,9 +30,11 @@ listeners:
     routes:
       - {{ match: {{ path: /version }}, respond: {{ body: "{version}" }} }}
       - {{ match: {{ path_prefix: / }}, cluster: origin }}
+{more}
 clusters:
   - {{ name: origin, backends: ["127.0.0.1:{origin}"] }}
 """
+SECOND = '  - {{ name: second, bind: "127.0.0.1:{port}", protocol: http, cluster: origin }}'
 QUICK = "{ timeout: 20s, spread: 500ms, linger: 1s }"
 
 
@@ -42,11 +44,12 @@ class DrainTest(unittest.TestCase):
     def setUp(self):
         self.origin = origin.Origin()
         self.addCleanup(self.origin.stop)
-        self.port = ports.free_ports(1)[0]
+        self.port, self.second = ports.free_ports(2)
         self.weir = None
 
-    def text(self, keys="", version="one", drain=QUICK):
-        return CONFIG.format(port=self.port, origin=self.origin.port, keys=keys, version=version, drain=drain)
+    def text(self, keys="", version="one", more="", drain=QUICK):
+        return CONFIG.format(port=self.port, origin=self.origin.port, keys=keys, version=version, drain=drain,
+                             more=more.format(port=self.second))
 
     def start(self, **options):
         self.weir = weir.Weir(WEIR, self.text(**options))
@@ -54,10 +57,10 @@ class DrainTest(unittest.TestCase):
 
     def reload(self, **options):
         self.weir.write(self.text(**options))
-        self.assertEqual(self.weir.reload()["result"], "ok")
+        self.assertIn(self.weir.reload()["result"], ("ok", "unchanged"))
 
-    def peer(self, *first, **options):
-        peer = Peer(self.port, *first, **options)
+    def peer(self, *first, port=None, **options):
+        peer = Peer(port or self.port, *first, **options)
         self.addCleanup(peer.socket.close)
         return peer
 
@@ -150,6 +153,16 @@ class DrainTest(unittest.TestCase):
             load.end()
             self.assertEqual(load.lost, [])
 
+    def test_reload_reaches_an_idle_connection_at_once(self):
+        self.start()
+        peer = self.peer()
+        self.assertEqual((peer.get(1, "/version"), bytes(peer.answer(1).body)), ("200", b"one"))
+        self.reload(version="two")
+        self.weir.await_metric("weir_connections_active", 0, generation="old")
+        self.assertEqual((peer.get(3, "/version"), bytes(peer.answer(3).body)), ("200", b"two"))
+        self.assertEqual(peer.goaways, [])
+        self.expect_balance()
+
     def test_reload_leaves_streams_their_configuration(self):
         self.start()
         peer = self.held()
@@ -159,6 +172,21 @@ class DrainTest(unittest.TestCase):
         self.assertEqual(peer.outcome(1), "200")
         self.weir.await_metric("weir_connections_active", 0, generation="old")
         self.assertEqual(peer.goaways, [])
+
+    def test_reload_without_the_listener_or_http2_lets_connections_finish(self):
+        gone = {"the listener": ({}, self.second), "http2": ({"keys": "http2: { enabled: false }"}, self.port)}
+        self.start(more=SECOND)
+        for name, (options, port) in gone.items():
+            with self.subTest(name):
+                self.reload(more=SECOND)
+                idle, busy = self.peer(port=port), self.held(f"/hold/{port}", port=port)
+                self.assertTrue(idle.round_trip())
+                self.reload(version="two", **options, **({} if port == self.second else {"more": SECOND}))
+                self.await_end(idle, 0)
+                busy.until(lambda: len(busy.goaways) == 2)
+                self.origin.release()
+                self.assertEqual(busy.outcome(1), "200")
+                self.await_end(busy, 1)
 
     def test_reloads_under_load_lose_no_request(self):
         self.start()

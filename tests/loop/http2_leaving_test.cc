@@ -163,6 +163,7 @@ class Http2ReloadTest : public Http2LeavingTest {
     return "routes: [{ match: { path: /say }, respond: { body: \"" + word +
            "\" } }, { match: { path_prefix: / }, cluster: c }]";
   }
+  int64_t open(ConfigAge age) { return cells("l").active[age].value; }
 };
 
 TEST_F(Http2ReloadTest, EachStreamUsesTheConfigurationAtItsHead) {
@@ -182,37 +183,120 @@ TEST_F(Http2ReloadTest, EachStreamUsesTheConfigurationAtItsHead) {
   EXPECT_EQ(peer.goaways.size(), 0u);
 }
 
-TEST_F(Http2ReloadTest, IdleConnectionStaysOpenAndUsesTheNewConfiguration) {
+TEST_F(Http2ReloadTest, IdleConnectionUsesTheNewConfigurationAtOnce) {
   serve(saying("first"));
   H2Peer& peer = h2();
   EXPECT_EQ(ended(peer, peer.get("/say")).body, "first");
   for (int i = 0; i < 5; ++i) serve(saying(fmt::format("next {}", i)));
+  turns(2);
+  EXPECT_EQ(open(ConfigAge::old), 0);
+  EXPECT_EQ(open(ConfigAge::current), 1);
   EXPECT_EQ(ended(peer, peer.get("/say")).body, "next 4");
   EXPECT_EQ(peer.goaways.size(), 0u);
-  EXPECT_EQ(cells("l").active[ConfigAge::old].value, 0);
 }
 
-TEST_F(Http2ReloadTest, ConnectionOfARemovedListenerLeavesWithItsNextRequest) {
+TEST_F(Http2ReloadTest, BusyConnectionUsesTheNewConfigurationWhenItsLastStreamEnds) {
   serve(saying("first"));
   H2Peer& peer = h2();
+  Call one = called_get(peer), other = called_get(peer);
+  serve(saying("second"));
+  answered(one, ok("old"));
+  turns(2);
+  EXPECT_EQ(open(ConfigAge::old), 1);
+  answered(other, ok("old"));
+  advance(100ms);
+  EXPECT_EQ(open(ConfigAge::old), 0);
+  EXPECT_EQ(open(ConfigAge::current), 1);
+  EXPECT_EQ(peer.goaways.size(), 0u);
+}
+
+TEST_F(Http2ReloadTest, ConnectionWithoutAPrefaceUsesTheNewConfigurationWhenThatComes) {
+  serve(saying("first") + ", timeouts: { keep_alive: 60s }");
+  H2Peer& peer = h2();
+  const std::string first = peer.take_output();
+  ASSERT_TRUE(peer.socket().send(std::string_view(first).substr(0, 10)));
+  turns(3);
+  serve(saying("second") + ", timeouts: { keep_alive: 5s }");
+  EXPECT_EQ(open(ConfigAge::old), 1);
+  ASSERT_TRUE(peer.socket().send(std::string_view(first).substr(10)));
+  turns(4);
+  advance(100ms);
+  EXPECT_EQ(open(ConfigAge::old), 0);
+  advance(6s);
+  EXPECT_TRUE(gets_goaways(peer, 1));
+}
+
+TEST_F(Http2ReloadTest, IdleConnectionHasTheNewTimeoutsAtOnce) {
+  serve(saying("first") + ", timeouts: { keep_alive: 60s }");
+  H2Peer& peer = h2();
   EXPECT_EQ(ended(peer, peer.get("/say")).body, "first");
+  serve(saying("second") + ", timeouts: { keep_alive: 5s }");
+  turns(2);
+  advance(4s);
+  EXPECT_EQ(peer.goaways.size(), 0u);
+  advance(2s);
+  EXPECT_TRUE(gets_goaways(peer, 1));
+  EXPECT_TRUE(ends_with_fin(peer));
+  EXPECT_TRUE(left_because(peer, EndReason::keep_alive_timeout));
+}
+
+TEST_F(Http2ReloadTest, ConnectionsOfARemovedListenerAreToldAtOnceAndTheirRequestsFinish) {
+  serve(saying("first"));
+  H2Peer &idle = h2(), &busy = h2();
+  EXPECT_EQ(ended(idle, idle.get("/say")).body, "first");
+  Call call = called_get(busy);
   apply(
       "listeners:\n  - { name: m, bind: \"127.0.0.1:0\", protocol: http, cluster: c }\n"
       "clusters:\n" +
       cluster_text("c", backend.address()));
-  EXPECT_EQ(ended(peer, peer.get("/say")).body, "first");
-  EXPECT_TRUE(ends_with_fin(peer));
-  EXPECT_EQ(peer.goaways.size(), 2u);
+  EXPECT_TRUE(gets_goaways(idle, 2));
+  EXPECT_TRUE(ends_with_fin(idle));
+  EXPECT_TRUE(gets_goaways(busy, 2));
+  EXPECT_EQ(answered(call, ok("last")).body, "last");
+  EXPECT_TRUE(ends_with_fin(busy));
+  EXPECT_EQ(busy.goaways.back().last, call.id);
 }
 
-TEST_F(Http2ReloadTest, ConnectionLeavesWithItsNextRequestWhenHttp2IsSwitchedOff) {
+TEST_F(Http2ReloadTest, ConnectionsAreToldAtOnceWhenHttp2IsSwitchedOff) {
+  serve(saying("first"));
+  H2Peer &idle = h2(), &busy = h2();
+  EXPECT_EQ(ended(idle, idle.get("/say")).body, "first");
+  Call call = called_get(busy);
+  serve(saying("second") + ", http2: { enabled: false }");
+  EXPECT_TRUE(gets_goaways(idle, 2));
+  EXPECT_TRUE(ends_with_fin(idle));
+  EXPECT_TRUE(gets_goaways(busy, 2));
+  EXPECT_EQ(answered(call, ok("last")).body, "last");
+  EXPECT_TRUE(ends_with_fin(busy));
+}
+
+// RFC 9113 6.8: what the client sends before it has received the GOAWAY is served.
+TEST_F(Http2ReloadTest, RequestOfAConnectionThatIsToldIsServed) {
   serve(saying("first"));
   H2Peer& peer = h2();
   EXPECT_EQ(ended(peer, peer.get("/say")).body, "first");
+  peer.reads = false;
   serve(saying("second") + ", http2: { enabled: false }");
-  EXPECT_EQ(ended(peer, peer.get("/say")).body, "second");
+  turns(2);
+  const uint32_t late = peer.get("/say");
+  turns(3);
+  peer.reads = true;
+  EXPECT_EQ(ended(peer, late).body, "second");
   EXPECT_TRUE(ends_with_fin(peer));
-  EXPECT_EQ(peer.goaways.size(), 2u);
+}
+
+// The limit that the client knows (RFC 9113 6.5.3) holds for its connection.
+TEST_F(Http2ReloadTest, ConnectionKeepsTheNumberOfStreamsThatItWasPromised) {
+  serve();
+  H2Peer& peer = h2();
+  Call before = called_get(peer);
+  answered(before, ok("", "Connection: close\r\n"));
+  serve("cluster: c, http2: { max_streams: 1 }");
+  turns(2);
+  Call one = called_get(peer), other = called_get(peer);
+  EXPECT_EQ(answered(one, ok("one")).body, "one");
+  EXPECT_EQ(answered(other, ok("other")).body, "other");
+  EXPECT_EQ(streams_ended(StreamEnd::refused), 0u);
 }
 
 // RFC 9113 6.8: what the client has begun before its GOAWAY is served.

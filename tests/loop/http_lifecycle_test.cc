@@ -1,5 +1,7 @@
 // Reloads and drains under HTTP: a request uses the configuration in force, connections survive,
 // and the end is announced as late as possible.
+#include <sys/resource.h>
+
 #include "support/http_fixture.h"
 
 namespace weir::test {
@@ -27,11 +29,78 @@ TEST_F(HttpReloadTest, EachRequestUsesTheCurrentConfigurationAndItsConnectionSta
   turns(3);
   EXPECT_EQ(open(ConfigAge::current), 2);
   serve(saying("second"));
-  EXPECT_EQ(open(ConfigAge::old), 2);
+  turns(2);
+  EXPECT_EQ(open(ConfigAge::current), 2);
+  EXPECT_EQ(open(ConfigAge::old), 0);
   ASSERT_TRUE(one.send(get("/say")));
   EXPECT_THAT(until(one, "second"), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(HttpReloadTest, BusyConnectionUsesTheNewConfigurationWhenItsRequestHasEnded) {
+  serve(saying("first"));
+  Sides sides = asked(get("/"));
+  serve(saying("second"));
+  turns(2);
   EXPECT_EQ(open(ConfigAge::old), 1);
+  answered(sides, ok(""));
+  advance(100ms);
+  EXPECT_EQ(open(ConfigAge::old), 0);
   EXPECT_EQ(open(ConfigAge::current), 1);
+}
+
+TEST_F(HttpReloadTest, IdleConnectionHasTheNewTimeoutsAtOnce) {
+  serve(saying("first") + ", timeouts: { keep_alive: 60s }");
+  Socket one = client();
+  ASSERT_TRUE(one.send(get("/say")));
+  EXPECT_THAT(until(one, "first"), StartsWith("HTTP/1.1 200 "));
+  turns(3);
+  serve(saying("second") + ", timeouts: { keep_alive: 5s }");
+  turns(2);
+  advance(4s);
+  EXPECT_EQ(one.wait_end(1ms), Socket::End::open);
+  advance(2s);
+  EXPECT_TRUE(ends_as(one, Socket::End::fin));
+  EXPECT_EQ(ended("l", EndReason::keep_alive_timeout), 1u);
+}
+
+// HTTP/1 has no other way to say so without the loss of a request that is on its way.
+TEST_F(HttpReloadTest, IdleConnectionOfARemovedListenerEndsWithItsNextResponse) {
+  serve(saying("first"));
+  Socket one = client();
+  ASSERT_TRUE(one.send(get("/say")));
+  until(one, "first");
+  apply(
+      "listeners:\n  - { name: m, bind: \"127.0.0.1:0\", protocol: http, cluster: c }\n"
+      "clusters:\n" +
+      cluster_text("c", backend.address()));
+  EXPECT_TRUE(receives_nothing(one));
+  ASSERT_TRUE(one.send(get("/say")));
+  EXPECT_THAT(rest(one), HasSubstr("\r\nConnection: close\r\n"));
+}
+
+TEST_F(HttpReloadTest, IdleConnectionsAreRenewedAThousandInATurn) {
+  rlimit descriptors;
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &descriptors), 0);
+  descriptors.rlim_cur = descriptors.rlim_max;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &descriptors), 0);
+  constexpr int64_t kMost = 1000, kAll = kMost + 50;
+  serve("cluster: c, limits: { max_connections: 5000 }");
+  std::vector<Socket> idle;
+  for (int64_t i = 0; i < kAll; ++i) {
+    idle.push_back(client());
+    turns(1);
+  }
+  EXPECT_TRUE(run_until([&] { return open(ConfigAge::current) == kAll; }));
+  serve("cluster: c, limits: { max_connections: 6000 }");
+  int64_t left = kAll;
+  for (int i = 0; i < 4; ++i) {
+    const int64_t now = open(ConfigAge::old);
+    EXPECT_LE(left - now, kMost);
+    left = now;
+    turns(1);
+  }
+  EXPECT_EQ(left, 0);
+  EXPECT_EQ(open(ConfigAge::current), kAll);
 }
 
 TEST_F(HttpReloadTest, RequestKeepsTheConfigurationItBeganWith) {
