@@ -5,6 +5,15 @@
 #include "exchange/exchange.h"
 
 namespace weir {
+namespace {
+
+// Streams of a gRPC call may be silent for hours in both directions. gRPC needs HTTP/2 up to the
+// backend: to a backend with HTTP/1 such a request is one like any other, whatever it says it is.
+bool may_be_silent(const ExchangeGrpc& grpc, const BackendSearch& search) {
+  return grpc.call && search.begun() && search.cluster().spec().may_share();
+}
+
+}  // namespace
 
 LimitFacts Exchange::limit_facts() const {
   LimitFacts facts{.stage = stage_, .timeouts = request_.listener->timeouts};
@@ -20,7 +29,7 @@ LimitFacts Exchange::limit_facts() const {
   facts.up = {up_.running(), up_.blocked(), up_.last_moved()};
   facts.down = {down_.running(), down_.blocked(), down_.last_moved()};
   facts.awaits_continue = client_waits();
-  facts.grpc = request_.grpc.call;
+  facts.grpc = may_be_silent(request_.grpc, search_);
   facts.grpc_timeout = request_.grpc.timeout;
   if (tunnel_) {
     facts.down.last_moved = tunnel_->last_moved();
@@ -35,7 +44,7 @@ bool Exchange::client_waits() const {
 }
 
 bool Exchange::checks_body_rate() const {
-  return up_.running() && !client_waits() && !request_.grpc.call &&
+  return up_.running() && !client_waits() && !may_be_silent(request_.grpc, search_) &&
          request_.listener->http->limits.min_body_rate != 0;
 }
 

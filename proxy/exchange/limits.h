@@ -32,7 +32,7 @@ struct LimitFacts {
   RelayFacts up{}, down{};       // a tunnel has its times in `down`
   bool awaits_continue = false;  // the client sends the body after a 100
   bool half_closed = false;      // the tunnel
-  bool grpc = false;             // streams may be silent for hours in both directions
+  bool grpc = false;             // a call to a cluster with HTTP/2: it may be silent for hours
   Duration grpc_timeout = Duration::max();
 };
 

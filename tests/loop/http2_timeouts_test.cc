@@ -5,7 +5,6 @@
 namespace weir::test {
 namespace {
 
-
 class Http2TimeoutsTest : public Http2Fixture {
  protected:
   static constexpr const char* kHere =
@@ -162,6 +161,54 @@ TEST_F(Http2TimeoutsTest, ConnectionLeavesAfterItsLastRequest) {
   EXPECT_EQ(answered(one, ok("1")).body, "1");
   expect_left(peer, 3);
   EXPECT_TRUE(left_because(peer, EndReason::last_request));
+}
+
+// To a backend with HTTP/1 no request is gRPC, whatever its client says.
+class Http2GrpcTimeoutsTest : public Http2TimeoutsTest {
+ protected:
+  Call called_grpc(H2Peer& peer) {
+    return called_upload(peer, "/s/m", {{"content-type", "application/grpc"}});
+  }
+};
+
+TEST_F(Http2GrpcTimeoutsTest, SilentCallToABackendWithHttp1HasTheTimeoutOfBodies) {
+  LogCapture log;
+  serve("cluster: c, timeouts: { request_body: 5s }");
+  H2Peer& peer = h2();
+  Call call = called_grpc(peer);
+  pass(4s);
+  EXPECT_FALSE(call.stream().over());
+  pass(2s);
+  EXPECT_EQ(ended(peer, call.id).field("grpc-status"), "4");
+  rest(call.server);
+  EXPECT_TRUE(has_line(log.access(), {"reason=request_body_timeout"}));
+}
+
+TEST_F(Http2GrpcTimeoutsTest, SlowCallToABackendWithHttp1HasTheLeastRateOfBodies) {
+  serve("cluster: c, limits: { min_body_rate: 1KiB/s }");
+  H2Peer& peer = h2();
+  Call call = called_grpc(peer);
+  for (int i = 0; i < 12 && !call.stream().over(); ++i) {
+    peer.send_data(call.id, "x");
+    advance(1s);
+  }
+  EXPECT_EQ(ended(peer, call.id).field("grpc-status"), "4");
+  rest(call.server);
+}
+
+TEST_F(Http2GrpcTimeoutsTest, CallToABackendWithHttp1HasTheTimeoutsOfItsCluster) {
+  serve("cluster: c", "timeouts: { response_header: 5s, response_idle: 5s }");
+  H2Peer& peer = h2();
+  Call silent = called_grpc(peer), begun = called_grpc(peer);
+  for (Call* call : {&silent, &begun}) peer.send_end(call->id);
+  ASSERT_TRUE(begun.server.send(
+      "HTTP/1.1 200 OK\r\nContent-Type: application/grpc\r\nTransfer-Encoding: chunked\r\n\r\n"));
+  EXPECT_TRUE(has_status(peer, begun.id, 200));
+  pass(6s);
+  EXPECT_EQ(ended(peer, silent.id).field("grpc-status"), "14");
+  EXPECT_EQ(ended(peer, begun.id).trailer("grpc-status"), "14");
+  rest(silent.server);
+  rest(begun.server);
 }
 
 }  // namespace
