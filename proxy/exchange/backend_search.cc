@@ -27,7 +27,7 @@ void BackendSearch::end() {
   failed_count_ = tries_ = retries_ = 0;
   next_ = kNoBackend;
   queued_since_ = {};
-  fresh_ = false;
+  fresh_ = needs_http1_ = false;
 }
 
 void BackendSearch::renew(const SnapshotRef& current, const SnapshotRef& held) {
@@ -78,13 +78,13 @@ BackendSearch::Result BackendSearch::choose(const Query& query, Choice& choice, 
     if (awaits && cluster_->is_avoided(backend, query.now)) break;
     Pool& pool = cluster_->pool(backend);
     if (fresh_) {
-      pool.make_room();
+      pool.make_room(needs_http1_);
     } else {
       if (pool.idle() > 0 && client_has_left(query)) return Result::client_gone;
       choice.claim.lease = pool.take(query.trust);
     }
     if (choice.claim.lease == nullptr && reclaim) pool.reclaim_private();
-    const bool shares = cluster_->spec().may_share();
+    const bool shares = cluster_->spec().may_share() && !needs_http1_;
     if (shares && choice.claim.lease == nullptr)
       choice.claim.shared = pool.shared().claim(*cluster_, backend);
     const bool may_open = !shares && !pool.full();
@@ -113,6 +113,9 @@ BackendSearch::Wait BackendSearch::wait(TimePoint now) {
     queue.enter_again(waiter_);
     return Wait::entered;
   }
+  // The queue is in order: a request that cannot use the places on shared connections would keep
+  // them from all that come after it.
+  if (needs_http1_) return Wait::queue_full;
   if (!queue.enter(waiter_, static_cast<uint32_t>(pool.max_pending))) return Wait::queue_full;
   if (queued_since_ == TimePoint{}) queued_since_ = now;
   return Wait::entered;
@@ -146,6 +149,7 @@ bool BackendSearch::try_again(const Attempt& failed, RetryCause cause, const Ret
   // The backend has closed a kept connection: other connections that were kept as long may be
   // closed, too, but the backend is not at fault.
   fresh_ = true;
+  needs_http1_ |= facts.needs_http1;
   const bool kept = cause == RetryCause::not_sent || cause == RetryCause::reused_connection ||
                     facts.new_connection;
   if (!kept && failed_count_ < failed_.size()) failed_[failed_count_++] = failed.backend();

@@ -89,6 +89,7 @@ class BackendSearch {
   bool retrying_ = false;     // counted among the cluster's retried requests
   bool called_ = false;       // by the queue: it is this request's turn
   bool fresh_ = false;        // after a failure: kept connections are not trusted
+  bool needs_http1_ = false;  // a shared connection will not do
 };
 
 }  // namespace weir

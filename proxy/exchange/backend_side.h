@@ -22,6 +22,7 @@ namespace weir {
 struct EarlyEnd {
   std::optional<RetryCause> cause;  // none: the backend is at fault, or wants HTTP/1
   bool new_connection = false;      // the same backend may serve the request by another connection
+  bool needs_http1 = false;         // with HTTP/1, which the protocol of the cluster allows
 };
 
 class BackendSide {

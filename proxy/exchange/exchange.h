@@ -109,10 +109,10 @@ class Exchange final : private BodyRelayObserver,
   std::string_view request_id();
   // exchange_retry.cc
   RetryFacts retry_facts();
-  bool try_again(RetryCause cause, bool new_connection = false);
+  bool try_again(RetryCause cause, const EarlyEnd& early = {});
   Step attempt_failed(Failure failure, unsigned status, const char* reason);
   Step backend_gone(EndReason reason);
-  Step stream_gone(Failure failure, const EarlyEnd& early);
+  Step stream_gone(Failure failure, EarlyEnd early);
   void end_attempt();
   // exchange_response.cc
   Step await_response();

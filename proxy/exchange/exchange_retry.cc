@@ -20,9 +20,10 @@ RetryFacts Exchange::retry_facts() {
 }
 
 // True: the next attempt has been arranged. Nothing of the failed attempt is left.
-bool Exchange::try_again(RetryCause cause, bool new_connection) {
+bool Exchange::try_again(RetryCause cause, const EarlyEnd& early) {
   RetryFacts facts = retry_facts();
-  facts.new_connection = new_connection;
+  facts.new_connection = early.new_connection;
+  facts.needs_http1 = early.needs_http1;
   if (!search_.try_again(*attempt_, cause, facts, http_.pipes().loop.now())) return false;
   LOG(debug, "request.retried", kv("session", text(client_side_->session_id())),
       kv("cause", text(cause)), kv("backend", host()->backend->name()), kv("try", search_.tries()));
@@ -37,7 +38,7 @@ bool Exchange::try_again(RetryCause cause, bool new_connection) {
 }
 
 Exchange::Step Exchange::attempt_failed(Failure failure, unsigned status, const char* reason) {
-  if (failure.retry && try_again(*failure.retry, failure.new_connection)) return Step::next;
+  if (failure.retry && try_again(*failure.retry)) return Step::next;
   return reply(status, reason, failure);
 }
 
@@ -58,15 +59,14 @@ Exchange::Step Exchange::backend_gone(EndReason reason) {
 }
 
 // A stream that was refused shows nothing about the health of the backend.
-Exchange::Step Exchange::stream_gone(Failure failure, const EarlyEnd& early) {
-  failure.retry = early.cause;
-  failure.new_connection = early.new_connection;
+Exchange::Step Exchange::stream_gone(Failure failure, EarlyEnd early) {
   // Bytes of the body are gone: they must be here as they must after a refusal.
-  if (failure.retry == RetryCause::not_sent && up_.sent() > 0)
-    failure.retry = RetryCause::refused_stream;
-  if (!failure.retry || failure.retry == RetryCause::reset_before_response)
+  if (early.cause == RetryCause::not_sent && up_.sent() > 0)
+    early.cause = RetryCause::refused_stream;
+  if (!early.cause || early.cause == RetryCause::reset_before_response)
     search_.cluster().note_no_response(attempt_->backend(), http_.pipes().loop.now());
-  return attempt_failed(failure, 502, "the backend ended the stream without an answer");
+  if (early.cause && try_again(*early.cause, early)) return Step::next;
+  return reply(502, "the backend ended the stream without an answer", failure);
 }
 
 // Ends the connection, or the wait for a connection; the request goes on.

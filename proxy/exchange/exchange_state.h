@@ -79,7 +79,6 @@ struct ExchangeFailure {
       : cause(why), retry(again) {}                                // is a failure
   EndReason cause;
   std::optional<RetryCause> retry;  // another attempt may succeed
-  bool new_connection = false;      // see EarlyEnd
 };
 
 }  // namespace weir

@@ -14,6 +14,8 @@ void Http1Backend::begin(Cluster& cluster, BackendIndex backend, Claim claim) {
   DCHECK(lease_ == nullptr);
   cluster_ = &cluster;
   backend_ = backend;
+  // The backend has not chosen HTTP/1 for all requests: this one needs it.
+  beside_http2_ = claim.lease == nullptr && cluster.spec().may_share();
   lease_ = claim.lease != nullptr ? std::move(claim.lease) : cluster.pool(backend).open();
   channel_ = lease_->transport;
   connecting_ = keeps_ = false;
@@ -27,7 +29,8 @@ Transport::Connecting Http1Backend::connect() {
     const auto state = begin_connecting(loop_, lease_->transport, spec, host);
     if (state != Transport::Connecting::done) return state;
   }
-  return continue_connecting(lease_->transport, spec, host);
+  return beside_http2_ ? continue_connecting_http1(lease_->transport, spec, host)
+                       : continue_connecting(lease_->transport, spec, host);
 }
 
 void Http1Backend::record_connect_failure(bool timeout, TimePoint now) {
@@ -83,7 +86,9 @@ void Http1Backend::note_final(const ResponseHead& head) {
 void Http1Backend::over(bool whole, PrivateConnections* own) {
   lease_->transport.set_reader(nullptr);
   lease_->transport.set_writer(nullptr);
-  if (whole && keeps_) give_back(own);
+  // A kept connection would be taken by requests that want HTTP/2, such as gRPC.
+  const bool own_only = beside_http2_ && !lease_->is_private();
+  if (whole && keeps_ && !own_only) give_back(own);
   lease_.reset();
   channel_ = {};
 }

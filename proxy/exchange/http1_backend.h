@@ -40,6 +40,7 @@ class Http1Backend final : public BackendSide {
   WebSocketKey key_{};                    // that weir has made; empty: none
   Duration keeps_for_ = Duration::max();  // as the backend says
   bool connecting_ = false;               // connect() has been called
+  bool beside_http2_ = false;             // other requests to the backend use HTTP/2
   bool keeps_ = false;                    // the backend keeps the connection after this response
   bool may_upgrade_ = false;              // a 101 may come
 };

@@ -11,7 +11,9 @@ Http2Backend::~Http2Backend() {
   DCHECK(shared_connection() == nullptr);
 }
 
-void Http2Backend::begin(Cluster&, BackendIndex, Claim claim) {
+void Http2Backend::begin(Cluster& cluster, BackendIndex, Claim claim) {
+  may_use_http1_ = cluster.spec().protocol == config::BackendProtocol::automatic;
+  no_tunnels_ = false;
   claim.shared->join(*this, claim);
   channel_ = static_cast<Stream&>(*this);
   fault_ = {};
@@ -43,7 +45,8 @@ HeadText Http2Backend::write_head(const ForwardedHead& forwarded, HttpResources&
   // RFC 8441 5: a 2xx opens the tunnel.
   const bool extended = !tunnel_protocol(forwarded.head, forwarded.route).empty();
   if (extended && !connection.allows_connect_protocol()) {
-    fault_ = {502, "does not support extended CONNECT (RFC 8441)"};
+    no_tunnels_ = true;
+    if (!may_use_http1_) fault_ = {502, "does not support extended CONNECT (RFC 8441)"};
     return reset_unsent(), HeadText{};
   }
   answers_ = extended ? AnswerTo::connect : answer_to(forwarded.head.method());
@@ -62,6 +65,13 @@ HeadRead Http2Backend::read_head(HeadBuffer& in, ResponseHead&) {
   if (has_head_) return {Status::complete, bytes, static_cast<uint32_t>(in.view().size())};
   if (fault_) return {Status::malformed, bytes};
   return {was_reset() ? Status::failed : Status::incomplete, bytes};
+}
+
+// RFC 9113 9.2.3, RFC 8441 3: nothing was done for the request.
+std::optional<EarlyEnd> Http2Backend::early_end() const {
+  if (may_use_http1_ && (no_tunnels_ || requires_http1()))
+    return EarlyEnd{RetryCause::refused_stream, /*new_connection=*/true, /*needs_http1=*/true};
+  return EarlyEnd{why_ended(), left_by_connection()};
 }
 
 void Http2Backend::next_head() {

@@ -34,9 +34,7 @@ class Http2Backend final : public BackendSide, private SharedStream {
   Fault fault() const override { return fault_; }
   void next_head() override;
   bool response_started() const override { return has_head_; }
-  std::optional<EarlyEnd> early_end() const override {
-    return EarlyEnd{why_ended(), left_by_connection()};
-  }
+  std::optional<EarlyEnd> early_end() const override;
   void over(bool whole, PrivateConnections* own) override;
 
  private:
@@ -64,8 +62,10 @@ class Http2Backend final : public BackendSide, private SharedStream {
   Fault fault_{};
   HeadLimits limits_;
   AnswerTo answers_ = AnswerTo::other;
-  uint32_t unread_ = 0;    // bytes of heads that read_head() has not reported
-  bool has_head_ = false;  // in response_
+  uint32_t unread_ = 0;         // bytes of heads that read_head() has not reported
+  bool has_head_ = false;       // in response_
+  bool may_use_http1_ = false;  // the backend may choose the version
+  bool no_tunnels_ = false;     // the connection does not allow the extended CONNECT of the request
 };
 
 }  // namespace weir

@@ -37,6 +37,7 @@ bool is_whole(const RetryFacts& facts) {
 bool retry(RetryCause cause, const RetryFacts& facts) {
   if (facts.response_begun) return false;
   if (facts.tries >= kMaxTries) return false;
+  if (facts.needs_http1) return is_whole(facts);
   if (!facts.new_connection && facts.retries >= facts.policy.attempts()) return false;
   if (!allows(facts.policy, cause, facts.method)) return false;
   if (cause == RetryCause::connect_failure) return true;

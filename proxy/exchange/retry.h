@@ -33,6 +33,8 @@ struct RetryFacts {
   bool from_stream = false;
   // The connection ended, and the backend has not processed the request: it may process it now.
   bool new_connection = false;
+  // The same, over HTTP/1: a choice of the version, which the policy does not forbid.
+  bool needs_http1 = false;
 };
 
 inline constexpr uint32_t kMaxTries = 16;  // for one request; a route may allow fewer

@@ -99,11 +99,16 @@ bool TlsClient::use_stand_in(SSL* ssl) const {
   return SSL_use_cert_and_key(ssl, stand_in_->leaf(), stand_in_->key.get(), chain.get(), 1) == 1;
 }
 
+std::unique_ptr<TlsStream> TlsClient::connect_http1(const std::string& host,
+                                                    const std::string& address) {
+  return connect(host, address, "\x08http/1.1");
+}
+
 std::unique_ptr<TlsStream> TlsClient::connect_to_check(const std::string& host,
                                                        CheckProtocol protocol) {
   switch (protocol) {
     case CheckProtocol::http1:
-      if (!alpn_.empty()) return connect(host, "", "\x08http/1.1");
+      if (!alpn_.empty()) return connect_http1(host, "");
       break;
     case CheckProtocol::http2: return connect(host, "", "\x02h2");
     case CheckProtocol::any: break;

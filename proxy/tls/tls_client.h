@@ -38,6 +38,8 @@ class TlsClient {
   std::unique_ptr<TlsStream> connect(const std::string& host, const std::string& address) {
     return connect(host, address, alpn_);
   }
+  // The same, but offers HTTP/1.1 only (ALPN).
+  std::unique_ptr<TlsStream> connect_http1(const std::string& host, const std::string& address);
   // For a check: resumes no session, and offers its own protocol (ALPN) only. any: those that
   // connections of the cluster offer.
   enum class CheckProtocol : uint8_t { any, http1, http2 };

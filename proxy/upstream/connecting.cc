@@ -46,6 +46,15 @@ Transport::Connecting continue_connecting(Transport& transport, const ClusterSpe
   return start_handshake(transport, cluster.tls->connect(host.tls_host, host.backend->text()));
 }
 
+Transport::Connecting continue_connecting_http1(Transport& transport, const ClusterSpec& cluster,
+                                                const HostSpec& host) {
+  if (transport.tls() != nullptr) return transport.handshake();
+  const Transport::Connecting state = connect_socket(transport, {});
+  if (state != Transport::Connecting::done || !cluster.tls) return state;
+  return start_handshake(transport,
+                         cluster.tls->connect_http1(host.tls_host, host.backend->text()));
+}
+
 Transport::Connecting continue_connecting(Transport& transport, std::unique_ptr<TlsStream>& tls,
                                           std::string_view proxy_header) {
   if (transport.tls() != nullptr) return transport.handshake();

@@ -33,6 +33,11 @@ constexpr uint64_t kSourceSeed = 0;
                                                         const ClusterSpec& cluster,
                                                         const HostSpec& host,
                                                         std::string_view proxy_header = {});
+// The same for a request of HTTP/1 to a cluster that also has HTTP/2: the backend is offered
+// HTTP/1.1 only (ALPN).
+[[nodiscard]] Transport::Connecting continue_connecting_http1(Transport& transport,
+                                                              const ClusterSpec& cluster,
+                                                              const HostSpec& host);
 // The same with a stream that the caller has made; it is taken when the socket is connected. Null:
 // no TLS.
 [[nodiscard]] Transport::Connecting continue_connecting(Transport& transport,

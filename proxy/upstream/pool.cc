@@ -226,8 +226,9 @@ void Pool::on_closed() {
   queue_->wake();
 }
 
-void Pool::make_room() {
+void Pool::make_room(bool shared) {
   if (full() && !idle_.empty()) drop(idle_.front());
+  if (full() && shared) shared_.drop_idle();
 }
 
 // Of connections that a restart closes at the same moment only the first counts.

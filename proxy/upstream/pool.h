@@ -123,7 +123,8 @@ class Pool final {
   bool has_room() const { return idle_count_ > 0 || shared_.has_place() || !full(); }
   SharedConnections& shared() { return shared_; }
   // Before open() where a kept connection will not do: if the pool is full, closes an idle one.
-  void make_room();
+  // `shared`: also a shared one.
+  void make_room(bool shared = false);
   // A new connection, not connected yet.
   Lease open();
   // After a complete exchange. `keeps_for`: the timeout in the backend's Keep-Alive, else max().

@@ -120,7 +120,7 @@ void SharedConnection::join(SharedStream& stream, const Claim& claim) {
   stream.repeatable_ = claim.repeatable;
   stream.needs_settings_ = claim.extended;
   stream.why_ended_.reset();
-  stream.ended_noted_ = stream.left_by_connection_ = false;
+  stream.ended_noted_ = stream.left_by_connection_ = stream.requires_http1_ = false;
   if (waiters_.empty() && may_begin(stream)) {
     ++begun_;
     stream.place_ = Place::ready;
@@ -274,7 +274,9 @@ void SharedConnection::on_stream_reset(H2Stream& stream, H2Error code, bool by_p
     case H2Error::refused_stream:
       pool_.cells_.http2_refused_streams.add();
       return shared(stream).note_end(RetryCause::refused_stream);
-    case H2Error::http_1_1_required: return shared(stream).note_end(std::nullopt);
+    case H2Error::http_1_1_required:
+      shared(stream).requires_http1_ = true;
+      return shared(stream).note_end(std::nullopt);
     default: return shared(stream).note_end(RetryCause::reset_before_response);
   }
 }

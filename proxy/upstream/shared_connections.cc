@@ -37,6 +37,10 @@ void SharedConnections::renew() {
   }
 }
 
+void SharedConnections::drop_idle() {
+  if (!usable_.empty() && usable_.back().idle()) drop(usable_.back());
+}
+
 void SharedConnections::begin_drain() {
   usable_.for_each_safe([](SharedConnection& connection) {
     if (connection.idle()) connection.retire();

@@ -33,6 +33,8 @@ class SharedConnections {
   bool has_place() const { return !usable_.empty(); }
   // The limits of the pool have changed.
   void renew();
+  // The youngest connection ends at once if it is idle: another kind of connection needs the room.
+  void drop_idle();
   // Idle connections leave; the others do when they become idle.
   void begin_drain();
   void close();  // none has a stream

@@ -41,6 +41,8 @@ class SharedStream : public H2Stream, public PlaceNode {
   std::optional<RetryCause> why_ended() const { return why_ended_; }
   // By a GOAWAY: another connection to the same backend may serve the request (RFC 9113 6.8).
   bool left_by_connection() const { return left_by_connection_; }
+  // By HTTP_1_1_REQUIRED (RFC 9113 7).
+  bool requires_http1() const { return requires_http1_; }
   // It was the first one after the connection was idle: the backend may have closed it meanwhile.
   bool first_after_idle() const { return first_after_idle_; }
 
@@ -82,6 +84,7 @@ class SharedStream : public H2Stream, public PlaceNode {
   bool needs_settings_ = false;
   bool first_after_idle_ = false;
   bool left_by_connection_ = false;
+  bool requires_http1_ = false;
   bool ended_noted_ = false;
 };
 

@@ -1,6 +1,8 @@
 // HTTP/2 to backends with TLS: which version of HTTP the two agree on, and what follows from it for
 // the requests that wait for the connection.
+#include "http/websocket.h"
 #include "support/h2_backend.h"
+#include "support/h2_peer.h"
 #include "support/tls_fixture.h"
 
 namespace weir::test {
@@ -53,7 +55,13 @@ class Http2TlsBackendTest : public TlsFixture {
     return got;
   }
   BackendCells cells() { return backend_cells("c", backend.address().text()); }
+  static std::string websocket() {
+    return get("/chat",
+               "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+               "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n");
+  }
 
+  const std::vector<std::string> kBoth{"h2", "http/1.1"};
   TestAuthority authority;
   IssuedFiles here = authority.issue({.hosts = {"IP:127.0.0.1"}, .common_name = "here"});
 };
@@ -122,6 +130,114 @@ TEST_F(Http2TlsBackendTest, ChoiceOfTheBackendIsRemembered) {
   EXPECT_THAT(answer_to(two, *second, "two"), StartsWith("HTTP/1.1 200 "));
   Socket four = asking("/4");
   ASSERT_TRUE(await_requests(*second, 2));
+}
+
+// RFC 9113 7: the backend wants HTTP/1.1 for this request.
+TEST_F(Http2TlsBackendTest, RequestThatRequiresHttp1IsSentOverIt) {
+  secure("auto");
+  Socket one = client();
+  ASSERT_TRUE(one.send(post("/1", "body")));
+  auto server = with_http2(met(kBoth));
+  ASSERT_TRUE(await_requests(*server, 1));
+  server->reset(1, H2Error::http_1_1_required);
+  server->step();
+  auto other = met(kBoth);
+  EXPECT_EQ(other->alpn(), "http/1.1") << "weir offers nothing else";
+  EXPECT_THAT(text(*other, "body"), StartsWith("POST /1 HTTP/1.1"));
+  EXPECT_TRUE(other->send(ok("one")));
+  EXPECT_THAT(until(one, "one"), StartsWith("HTTP/1.1 200 "));
+  EXPECT_EQ(cluster_cells("c").retry_causes[RetryCause::refused_stream].value, 1u);
+  EXPECT_EQ(cells().request_errors.sum(), 0u);
+  Socket two = asking("/2");
+  EXPECT_TRUE(await_requests(*server, 2)) << "other requests go on with HTTP/2";
+}
+
+TEST_F(Http2TlsBackendTest, RequestThatRequiresHttp1IsABadGatewayWithoutIt) {
+  secure("http2");
+  Socket one = asking();
+  auto server = with_http2(met(kBoth));
+  ASSERT_TRUE(await_requests(*server, 1));
+  server->reset(1, H2Error::http_1_1_required);
+  server->step();
+  EXPECT_THAT(message(one), StartsWith("HTTP/1.1 502 "));
+  EXPECT_EQ(cells().connects.value, 1u);
+}
+
+// Its body is no longer here.
+TEST_F(Http2TlsBackendTest, LongRequestThatRequiresHttp1IsABadGateway) {
+  secure("auto");
+  Socket one = client();
+  ASSERT_TRUE(one.send(post("/", std::string(50'000, 'x'))));
+  auto server = with_http2(met(kBoth));
+  ASSERT_TRUE(await_requests(*server, 1));
+  ASSERT_TRUE(run_until([&] { return server->step(), server->request(1).body.size() >= 20'000; }));
+  server->reset(1, H2Error::http_1_1_required);
+  server->step();
+  EXPECT_THAT(message(one), StartsWith("HTTP/1.1 502 "));
+}
+
+// RFC 8441 3: the backend does not allow extended CONNECT.
+TEST_F(Http2TlsBackendTest, WebSocketUsesHttp1WhereHttp2DoesNotAllowIt) {
+  secure("auto", ", pool: { max_connections: 1 }");
+  Socket one = client();
+  ASSERT_TRUE(one.send(websocket()));
+  auto server = with_http2(met(kBoth));
+  for (int i = 0; i < 5; ++i) server->step(), turns(1);
+  EXPECT_EQ(server->requests.size(), 0u);
+  auto other = met(kBoth);
+  EXPECT_EQ(other->alpn(), "http/1.1");
+  EXPECT_THAT(text(*other, "\r\n\r\n"), HasSubstr("Upgrade: websocket\r\n"));
+  EXPECT_TRUE(
+      other->send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
+                  "Upgrade: websocket\r\n\r\nhello"));
+  EXPECT_THAT(until(one, "hello"), StartsWith("HTTP/1.1 101 "));
+}
+
+TEST_F(Http2TlsBackendTest, WebSocketOfAClientWithHttp2UsesHttp1WhereHttp2DoesNotAllowIt) {
+  secure("auto");
+  H2Peer peer(client());
+  before_turn = [&] { peer.step(); };
+  H2FieldList fields =
+      H2Peer::request_fields("CONNECT", "/chat", {{"sec-websocket-version", "13"}});
+  fields.insert(fields.begin(), {":protocol", "websocket"});
+  const uint32_t id = peer.send_head(fields, false);
+  auto server = with_http2(met(kBoth));
+  for (int i = 0; i < 5; ++i) server->step(), turns(1);
+  auto other = met(kBoth);
+  const std::string head = text(*other, "\r\n\r\n");
+  const size_t key = head.find("Sec-WebSocket-Key: ");
+  ASSERT_NE(key, std::string::npos) << head;
+  const WebSocketAccept accept = accept_for(std::string_view(head).substr(key + 19, 24));
+  EXPECT_TRUE(
+      other->send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
+                  "Upgrade: websocket\r\nSec-WebSocket-Accept: " +
+                  std::string(accept.data(), accept.size()) + "\r\n\r\nhello"));
+  EXPECT_TRUE(run_until([&] { return peer[id].body == "hello"; }));
+  EXPECT_EQ(peer[id].status, 200u);
+  before_turn = [] {};
+}
+
+TEST_F(Http2TlsBackendTest, WebSocketIsABadGatewayWhereHttp2DoesNotAllowItAndNothingElseIsAllowed) {
+  secure("http2");
+  Socket one = client();
+  ASSERT_TRUE(one.send(websocket()));
+  auto server = with_http2(met(kBoth));
+  for (int i = 0; i < 5; ++i) server->step(), turns(1);
+  EXPECT_THAT(message(one), StartsWith("HTTP/1.1 502 "));
+  EXPECT_EQ(cells().connects.value, 1u);
+}
+
+// It would keep the places on the shared connection from all requests behind it.
+TEST_F(Http2TlsBackendTest, RequestThatRequiresHttp1DoesNotWaitForRoom) {
+  secure("auto", ", pool: { max_connections: 1 }");
+  Socket busy = asking("/busy");
+  auto server = with_http2(met(kBoth));
+  ASSERT_TRUE(await_requests(*server, 1));
+  Socket one = client();
+  ASSERT_TRUE(one.send(websocket()));
+  EXPECT_THAT(message(one), StartsWith("HTTP/1.1 503 "));
+  server->answer(1, "busy");
+  EXPECT_THAT(answer_to(busy, *server, "busy"), StartsWith("HTTP/1.1 200 "));
 }
 
 }  // namespace

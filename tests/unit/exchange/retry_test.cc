@@ -121,6 +121,22 @@ TEST(Retry, GoawayDoesNotUseUpTheRetriesOfARequest) {
   EXPECT_FALSE(retry(RetryCause::refused_stream, forbidden));
 }
 
+// RFC 9113 7, HTTP_1_1_REQUIRED: another version, and no retry by the policy of the route.
+TEST(Retry, RequestThatNeedsHttp1IsSentOverItWhateverThePolicyIs) {
+  const RetryPolicy never = policy({}, 0);
+  RetryFacts facts{never, "POST"};
+  facts.new_connection = facts.needs_http1 = true;
+  EXPECT_TRUE(retry(RetryCause::refused_stream, facts));
+  facts.whole_body_known = false;
+  EXPECT_FALSE(retry(RetryCause::refused_stream, facts)) << "its bytes are gone";
+  facts.whole_body_known = true;
+  facts.response_begun = true;
+  EXPECT_FALSE(retry(RetryCause::refused_stream, facts));
+  facts.response_begun = false;
+  facts.tries = kMaxTries;
+  EXPECT_FALSE(retry(RetryCause::refused_stream, facts));
+}
+
 TEST(Retry, BodyOfAStreamIsRepeatedWhileItsBytesAreHere) {
   const RetryPolicy usual = policy();
   RetryFacts facts{usual, "POST", BodyFraming::delimited};
