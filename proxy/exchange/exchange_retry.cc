@@ -66,6 +66,15 @@ Exchange::Step Exchange::stream_gone(Failure failure, EarlyEnd early) {
   if (!early.cause || early.cause == RetryCause::reset_before_response)
     search_.cluster().note_no_response(attempt_->backend(), http_.pipes().loop.now());
   if (early.cause && try_again(*early.cause, early)) return Step::next;
+  const bool unprocessed =
+      early.cause == RetryCause::refused_stream || early.cause == RetryCause::not_sent;
+  // The client may send it again, whatever the method is (RFC 9113 8.7). Of a request that needs
+  // HTTP/1 that would change nothing.
+  if (client().delimits() && unprocessed && !early.needs_http1 && response_.interim_bytes == 0) {
+    failure_ = failure;
+    books_.refused("the backend did not process the stream");
+    return over(AfterExchange::refused, failure.cause);
+  }
   return reply(502, "the backend ended the stream without an answer", failure);
 }
 

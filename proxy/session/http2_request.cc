@@ -109,8 +109,10 @@ void Http2Request::finish(AfterExchange after, std::optional<EndReason> failure)
   if (whole && !ended()) end({});
   if (!attached()) return;
   if (ended()) return reset(H2Error::no_error);
-  reset(is_by_time(failure) || (failure && is_by_drain(*failure)) ? H2Error::cancel
-                                                                  : H2Error::internal_error);
+  const bool cancelled = is_by_time(failure) || (failure && is_by_drain(*failure));
+  reset(after == AfterExchange::refused ? H2Error::refused_stream
+        : cancelled                     ? H2Error::cancel
+                                        : H2Error::internal_error);
   reset_by_weir_ = true;
 }
 

@@ -127,6 +127,7 @@ void HttpSession::on_exchange_over(AfterExchange after, std::optional<EndReason>
     case AfterExchange::abort:
       give_back_exchange();
       return abort(failure.value_or(EndReason::error));
+    case AfterExchange::refused: break;
     case AfterExchange::close:
       give_back_exchange();
       client_.close();

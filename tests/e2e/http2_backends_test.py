@@ -251,6 +251,9 @@ class BackendsTest(unittest.TestCase):
         for version, ask in self.clients():
             for number, (path, method, to, expected, count) in enumerate(ENDS):
                 with self.subTest(version, path=path, method=method, to=to):
+                    # A client with HTTP/2 may send again what weir cannot (RFC 9113 8.7).
+                    if version == "h2" and path.endswith("REFUSED_STREAM"):
+                        expected = "RST REFUSED_STREAM"
                     path += f"?{version}{number}"
                     outcome, _, _ = ask(path, method, to, b"abc" if method == "POST" else None)
                     self.assertEqual(outcome, expected)

@@ -24,9 +24,67 @@ class Http2BothSidesTest : public Http2Fixture {
     EXPECT_TRUE(run_until([&] { return server_.requests() > n; }));
     return server_[0].request(uint32_t(2 * n + 1));
   }
+  void refuse(size_t n = 0) {
+    request(n);
+    server_[0].reset(uint32_t(2 * n + 1), H2Error::refused_stream);
+    server_.flush();
+  }
 
   H2Backend server_;
 };
+
+// RFC 9113 8.7: the client may send it again, whatever its method is.
+TEST_F(Http2BothSidesTest, RefusedRequestThatCannotBeRepeatedIsRefusedToTheClient) {
+  LogCapture log;
+  serve_both();
+  H2Peer& peer = h2();
+  const uint32_t id = peer.ask("POST", "/", {}, false);
+  peer.send_data(id, std::string(40'000, 'x'));
+  ASSERT_TRUE(run_until([&] { return request().body.size() == 40'000; }));
+  refuse();
+  EXPECT_EQ(ended(peer, id).reset, H2Error::refused_stream);
+  EXPECT_EQ(peer[id].status, 0u);
+  EXPECT_EQ(server_.requests(), 1u);
+  EXPECT_EQ(streams_ended(StreamEnd::reset_by_weir), 1u);
+  EXPECT_TRUE(has_line(log.access(), {"status=0", "reason=backend_reset"}));
+  const uint32_t next = peer.get("/next");
+  request(1);
+  server_[0].answer(3, "next");
+  EXPECT_EQ(ended(peer, next).body, "next");
+}
+
+TEST_F(Http2BothSidesTest, RequestThatTheRouteDoesNotRepeatIsRefusedToTheClient) {
+  serve_both("", "", ", retry: { attempts: 0 }");
+  H2Peer& peer = h2();
+  const uint32_t id = peer.get("/");
+  refuse();
+  EXPECT_EQ(ended(peer, id).reset, H2Error::refused_stream);
+}
+
+TEST_F(Http2BothSidesTest, RefusalBehindAnInterimResponseIsABadGateway) {
+  serve_both("", "", ", retry: { attempts: 0 }");
+  H2Peer& peer = h2();
+  const uint32_t id = peer.get("/");
+  request();
+  server_[0].send_head(1, 103, {{"link", "</a>"}});
+  ASSERT_TRUE(run_until([&] { return peer[id].interim.size() == 1; }));
+  refuse();
+  EXPECT_EQ(ended(peer, id).status, 502u);
+  EXPECT_TRUE(peer[id].whole);
+}
+
+TEST_F(Http2BothSidesTest, OtherResetOfTheBackendIsABadGateway) {
+  serve_both("", "", ", retry: { attempts: 0 }");
+  H2Peer& peer = h2();
+  for (const H2Error code : {H2Error::internal_error, H2Error::http_1_1_required}) {
+    const size_t n = server_.requests();
+    const uint32_t id = peer.get("/");
+    request(n);
+    server_[0].reset(uint32_t(2 * n + 1), code);
+    EXPECT_EQ(ended(peer, id).status, 502u);
+    EXPECT_TRUE(peer[id].whole);
+  }
+}
 
 // gRPC streams may be silent for hours in both directions.
 TEST_F(Http2BothSidesTest, GrpcCallMayBeSilentWhereTheClusterHasHttp2) {
