@@ -109,7 +109,10 @@ void Http2Client::on_head_end(Http2Request& request, const HpackOutcome& outcome
                                         session_.loop().now());
   else if (const auto length = head.announced_length())
     request.expect_length(*length);
-  if (const std::string_view priority = head.find("Priority"); !priority.empty())
+  // A PRIORITY_UPDATE is newer than the field (RFC 9218 7), also when it came first.
+  if (const std::optional<H2Priority> updated = coming_.take(request.id()))
+    request.set_priority(*updated);
+  else if (const std::string_view priority = head.find("Priority"); !priority.empty())
     request.set_priority(parse_h2_priority(priority));
   request.on_head_read(reader.size(), found.fault);
 }
@@ -134,8 +137,11 @@ void Http2Client::on_stream_reset(H2Stream& stream, H2Error, bool by_peer) {
 }
 
 void Http2Client::on_priority(uint32_t stream, std::string_view value) {
+  const H2Priority priority = parse_h2_priority(value);
   if (auto* const state = link_.connection().streams().find(stream))
-    link_.set_priority(*static_cast<H2Stream*>(state), parse_h2_priority(value));
+    link_.set_priority(*static_cast<H2Stream*>(state), priority);
+  else
+    coming_.keep(stream, priority);
 }
 
 void Http2Client::on_settings() {}

@@ -12,6 +12,7 @@
 // Owner: the HttpSession, whose transport it has; thread: the worker's.
 #pragma once
 
+#include "h2/coming_priorities.h"
 #include "h2/h2_link.h"
 #include "session/http2_request.h"
 
@@ -92,6 +93,7 @@ class Http2Client final : private H2LinkOwner, private Yielding, private Deadlin
   HttpSession& session_;
   Http2Requests& requests_;
   H2Link link_;
+  ComingPriorities coming_;
   // Behind the last byte of a read their heads have come, unless one has ended the connection.
   IntrusiveList<Http2Request, RequestNode> waiting_;
   IntrusiveList<Http2Request, RequestNode> begun_;  // in the order of their begin

@@ -24,7 +24,7 @@ LARGE_CLASSES = {
     "proxy/upstream/shared_connection.h SharedConnection": (25, 46, "a function for each event of a connection, and for each change of a place"),
     "proxy/net/pipe.h HalfPipe": (21, 35, "the three ways to move bytes share their state"),
     "proxy/net/transport.h Transport": (14, 48, "the one interface to a socket, with TLS or without"),
-    "proxy/session/http2_client.h Http2Client": (14, 45, "a function for each event of a connection, and its end"),
+    "proxy/session/http2_client.h Http2Client": (15, 45, "a function for each event of a connection, and its end"),
     "proxy/session/http_session.h HttpSession": (19, 41, "waiting, lingering and ending one connection"),
     "proxy/session/session.h Session": (8, 32, "the interface of all sessions to their worker"),
     "proxy/session/tcp_session.h TcpSession": (13, 38, "connecting, relaying and lingering in one"),
