@@ -29,14 +29,15 @@ class Behaviour:
 
 
 class Backend:
-    def __init__(self, number, posts):
+    def __init__(self, loop, number, posts):
+        self.loop = loop
         self.number = number
         self.posts = os.open(posts, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         self.behaviour = Behaviour()
         self.connections = set()
         self.waiting = collections.deque()
         self.busy = 0
-        self.server = None
+        self.listener = None
         self.ends = False
 
     def order(self, changes):
@@ -54,51 +55,76 @@ class Backend:
         """A request of a connection that was reset meanwhile costs nothing; after a FIN the work is done for no client."""
         while self.waiting and self.busy < self.behaviour.workers:
             connection, method, path = self.waiting.popleft()
-            if connection.transport.is_closing():
+            if connection.is_closed:
                 continue
             if method == "POST":
                 os.write(self.posts, path.rsplit("/", 1)[1].encode() + b"\n")
             self.busy += 1
-            asyncio.get_running_loop().call_later(self.behaviour.delay, self.done, connection, path)
+            self.loop.call_later(self.behaviour.delay, self.done, connection, path)
 
     def done(self, connection, path):
         self.busy -= 1
-        if not connection.transport.is_closing():
+        if not connection.is_closed:
             connection.respond(path)
         self.work()
 
     def end(self):
         self.ends = True
-        self.server.close()
+        self.loop.remove_reader(self.listener)
+        self.listener.close()
         for connection in list(self.connections):
             if not connection.in_work:
-                connection.transport.close()
+                connection.close()
         self.end_if_idle()
 
     def end_if_idle(self):
         if self.ends and not self.connections:
-            asyncio.get_running_loop().stop()
+            self.loop.stop()
 
 
-class Connection(asyncio.Protocol):
-    def __init__(self, backend):
+class Connection:
+    """Without a transport of asyncio, which takes most of the time of a request: the processors belong to the proxy.
+    Responses are short, and fit into the buffer of the socket."""
+
+    def __init__(self, backend, accepted):
         self.backend = backend
+        self.socket = accepted
         self.received = b""
         self.in_work = False
-
-    def connection_made(self, transport):
-        self.transport = transport
-        self.backend.connections.add(self)
-        if self.backend.behaviour.answer == "reset":
+        self.is_closed = False
+        self.socket.setblocking(False)
+        backend.connections.add(self)
+        backend.loop.add_reader(self.socket.fileno(), self.readable)
+        if backend.behaviour.answer == "reset":
             self.reset()
 
-    def reset(self):
-        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
-        self.transport.abort()
+    def close(self):
+        if not self.is_closed:
+            self.is_closed = True
+            self.backend.loop.remove_reader(self.socket.fileno())
+            self.socket.close()
+            self.backend.connections.discard(self)
+            self.backend.end_if_idle()
 
-    def data_received(self, data):
-        self.received += data
-        self.take()
+    def reset(self):
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+        self.close()
+
+    def readable(self):
+        try:
+            data = self.socket.recv(65536)
+        except BlockingIOError:
+            return
+        except OSError:  # reset
+            self.close()
+            return
+        if data:
+            self.received += data
+            self.take()
+        elif self.in_work:  # a server that works off what it has read does not see the FIN
+            self.backend.loop.remove_reader(self.socket.fileno())
+        else:
+            self.close()
 
     def take(self):
         head, end, rest = self.received.partition(b"\r\n\r\n")
@@ -112,13 +138,6 @@ class Connection(asyncio.Protocol):
         self.in_work = True
         self.backend.enqueue(self, *lines[0].split(" ")[:2])
 
-    def eof_received(self):
-        return self.in_work  # True: a server that works off what it has read does not see the FIN
-
-    def connection_lost(self, _):
-        self.backend.connections.discard(self)
-        self.backend.end_if_idle()
-
     def respond(self, path):
         behaviour = self.backend.behaviour
         answer = behaviour.answer
@@ -127,10 +146,10 @@ class Connection(asyncio.Protocol):
         if answer == "silent":
             return
         if answer == "close":
-            self.transport.close()
+            self.close()
         elif answer == "cut":
             self.send(200, len(BODY), BODY[:len(BODY) // 2])
-            self.transport.close()
+            self.close()
         elif path.startswith("/stream/"):
             parts = int(path.split("/")[2])
             self.send(200, parts * len(STREAM_PART))
@@ -141,23 +160,29 @@ class Connection(asyncio.Protocol):
 
     def send(self, status, length, body=b""):
         close = "Connection: close\r\n" if self.backend.ends else ""
-        self.transport.write(f"HTTP/1.1 {status} Status\r\nX-Backend: {self.backend.number}\r\n{close}"
-                             f"Content-Length: {length}\r\n\r\n".encode() + body)
+        self.write(f"HTTP/1.1 {status} Status\r\nX-Backend: {self.backend.number}\r\n{close}"
+                   f"Content-Length: {length}\r\n\r\n".encode() + body)
+
+    def write(self, data):
+        try:
+            self.socket.send(data)
+        except OSError:
+            self.close()
 
     def stream(self, parts):
-        if self.transport.is_closing():
+        if self.is_closed:
             return
-        self.transport.write(STREAM_PART)
+        self.write(STREAM_PART)
         if parts == 1:
             self.over()
         else:
-            asyncio.get_running_loop().call_later(STREAM_PAUSE, self.stream, parts - 1)
+            self.backend.loop.call_later(STREAM_PAUSE, self.stream, parts - 1)
 
     def over(self):
         self.in_work = False
         if self.backend.ends:
-            self.transport.close()
-        else:
+            self.close()
+        elif not self.is_closed:
             self.take()
 
 
@@ -169,12 +194,22 @@ def read_orders(backend):
         backend.order(json.loads(line))
 
 
+def accept(backend):
+    for _ in range(64):
+        try:
+            accepted, _ = backend.listener.accept()
+        except BlockingIOError:
+            return
+        Connection(backend, accepted)
+
+
 def main():
     number, address, port, posts = int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4]
     loop = asyncio.new_event_loop()
-    backend = Backend(number, posts)
-    backend.server = loop.run_until_complete(
-        loop.create_server(lambda: Connection(backend), address, port, backlog=4096))
+    backend = Backend(loop, number, posts)
+    backend.listener = socket.create_server((address, port), backlog=4096)
+    backend.listener.setblocking(False)
+    loop.add_reader(backend.listener, accept, backend)
     loop.add_signal_handler(signal.SIGTERM, backend.end)
     loop.add_reader(0, read_orders, backend)
     print("ready", flush=True)

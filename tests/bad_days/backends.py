@@ -33,6 +33,10 @@ class Backends:
         if await process.stdout.readline() != b"ready\n":
             raise RuntimeError(f"backend {number} has not started")
 
+    async def start_ended(self):
+        ended = [number for number, process in self.processes.items() if process.returncode is not None]
+        await asyncio.gather(*map(self.start_one, ended))
+
     def order(self, number, **changes):
         self.processes[number].stdin.write(json.dumps(changes).encode() + b"\n")
 

@@ -67,13 +67,12 @@ async def flap(world, second):
 
 async def restart_next(world, second):
     """One after the other, each down for a second: SIGTERM, and a new process when the next one ends."""
-    if second:
-        await world.backends.start(ALL[(second - 1) % len(ALL)])
+    await world.backends.start_ended()
     world.backends.signal(ALL[second % len(ALL)], signal.SIGTERM)
 
 
-async def start_last(world):
-    await world.backends.start(ALL[-1])
+async def start_ended(world):
+    await world.backends.start_ended()
 
 
 async def reload(world, _):
@@ -134,7 +133,7 @@ DAYS = {day.name: day for day in (
     turns("silent", "one reads and never answers", ONE, "silent"),
     Day("vanish", "packets to and from one vanish", ONE, loses(100), end=loses(0), needs=("nft",)),
     Day("lossy", "30 % of the packets to and from one are lost", ONE, loses(30), end=loses(0), needs=("nft",)),
-    Day("rolling", "two rolling restarts, one each second", each=restart_next, end=start_last, during=2 * len(ALL)),
+    Day("rolling", "two rolling restarts, one each second", each=restart_next, end=start_ended, during=2 * len(ALL)),
     Day("reloads", "a reload each second", each=reload),
     Day("scale", "four of eight leave and come back", HALF, each=scale, steady=False),
     Day("all-down", "kill -9 of all, started again after 3 s", ALL, kill, end=start, during=3, steady=False),
