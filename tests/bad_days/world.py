@@ -61,6 +61,7 @@ class World:
         self.load.run(day.rate)
         if day.end:
             await day.end(self)
+            good = self.loop.time()  # backends that were started listen
         await self.until(good + day.after)
         end = self.loop.time()
         self.load.run(0)
