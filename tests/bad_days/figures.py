@@ -55,6 +55,7 @@ def figures(day, requests, sent, posts, edges, backends=8):
     returned = [request for request in whole if not request.session and (not day.bad or request.backend in day.bad)]
     failed = collections.Counter(request.outcome for request in requests if request.outcome != "ok")
     result = {
+        "seconds": round(end - start, 1),
         "requests": len(requests),
         "failed": sum(failed.values()),
         "failed_by_reason": dict(failed),
