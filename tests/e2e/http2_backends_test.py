@@ -2,6 +2,8 @@
 """Backends with HTTP/2 for clients of both versions: one that breaks rules on request, and real servers.
 
 usage: http2_backends_test.py WEIR
+
+With WEIR_GOAWAY_REQUESTS so many requests pass a backend that sends GOAWAY every 10 requests.
 """
 import getpass
 import json
@@ -23,6 +25,7 @@ from http2 import *
 
 WEIR = None
 SERVERS = ("nghttpd", "nginx", "haproxy", "h2o", "node")
+GOAWAY_REQUESTS = int(os.environ.get("WEIR_GOAWAY_REQUESTS", "8000"))
 CONFIG = """
 global: {{ workers: 1 }}
 logging: {{ access: {{ output: none }} }}
@@ -53,7 +56,12 @@ events {{ worker_connections 64; }}
 http {{
   client_body_temp_path {d}/body; proxy_temp_path {d}/proxy; fastcgi_temp_path {d}/fastcgi;
   uwsgi_temp_path {d}/uwsgi; scgi_temp_path {d}/scgi; access_log off;
-  server {{ listen 127.0.0.1:{port} http2; keepalive_requests 10; location / {{ root {d}/site; }} }}
+  server {{
+    listen 127.0.0.1:{port} http2;
+    keepalive_requests 10;
+    location / {{ root {d}/site; }}
+    location /say {{ return 200 hello; }}
+  }}
 }}
 """
 HAPROXY = """
@@ -276,6 +284,22 @@ class BackendsTest(unittest.TestCase):
                 self.assertEqual([peer.outcome(one) for one in streams], ["200"] * 50)
                 stream += 100
         self.assertGreaterEqual(self.leaving.connections, 100)
+
+    def test_goaway_of_nginx_every_10_requests_loses_no_request(self):
+        self.run_server("nginx")
+        upload = self.weir.folder / "upload"
+        upload.write_bytes(b"x" * 1000)
+        ways = ((), ("-d", f"{upload}"), ("--h1",), ("--h1", "-d", f"{upload}"))
+        count = GOAWAY_REQUESTS // len(ways)
+        for options in ways:
+            with self.subTest(options=options):
+                got = subprocess.run(["h2load", "-n", f"{count}", "-c", "10", "-m", "20", *options, "-H", "x-to: nginx",
+                                      f"http://127.0.0.1:{self.ports['web']}/say"], capture_output=True, text=True,
+                                     timeout=PATIENCE + GOAWAY_REQUESTS / 100).stdout
+                self.assertIn(f"{count} succeeded, 0 failed, 0 errored, 0 timeout", got)
+                self.assertIn(f"status codes: {count} 2xx", got)
+        goaways = self.weir.scrape().sum("weir_backend_http2_goaways_total", cluster="nginx")
+        self.assertGreaterEqual(goaways, GOAWAY_REQUESTS // 10 - 40)
 
     def test_connections_are_filled_up_to_the_limit_of_streams(self):
         for to, backend, connections in (("own", self.own, 1), ("few", self.few, 5)):
