@@ -110,13 +110,13 @@ void Attempt::count(std::optional<BackendError> error) {
 void Attempt::give_back(PrivateConnections* own) {
   connected_ = false;
   cluster_.end_use(backend_);
-  side_.over(true, own);
+  side_.over(ConnectionUse::complete, own);
 }
 
-void Attempt::drop() {
+void Attempt::drop(bool answered) {
   if (!std::exchange(connected_, false)) return;
   cluster_.end_use(backend_);
-  side_.over(false, nullptr);
+  side_.over(answered ? ConnectionUse::answered : ConnectionUse::given_up, nullptr);
 }
 
 }  // namespace weir

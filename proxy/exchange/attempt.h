@@ -29,6 +29,7 @@ class Attempt {
   }
 
   bool has_connection() const { return connected_; }
+  bool answered() const { return status_ != 0; }  // the head of a final response was read
   BackendSide& side() const { return side_; }
   Channel channel() const { return side_.channel(); }  // while it has a connection
 
@@ -50,7 +51,8 @@ class Attempt {
   void end(std::optional<EndReason> failed);
   // Gives the connection back for further requests; see BackendSide::over().
   void give_back(PrivateConnections* own);
-  void drop();  // closes the connection, if there is one still
+  // Ends the connection, if there is one still. `answered`: the response was read to its end.
+  void drop(bool answered = false);
   // It does not count: nothing was tried.
   void withdraw() { counted_ = true; }
 

@@ -25,6 +25,13 @@ struct EarlyEnd {
   bool needs_http1 = false;         // with HTTP/1, which the protocol of the cluster allows
 };
 
+// How an attempt leaves its connection.
+enum class ConnectionUse : uint8_t {
+  complete,  // request and response were complete, without bytes after them: it may be kept
+  answered,  // the backend has nothing more to send: it is closed in order
+  given_up,  // it is reset, if the request was sent: the backend can stop its work
+};
+
 class BackendSide {
  public:
   // Without a connection in `claim` connect() makes one.
@@ -56,11 +63,10 @@ class BackendSide {
   // Of a stream that has failed; none: it is a whole connection.
   virtual std::optional<EarlyEnd> early_end() const { return std::nullopt; }
 
-  // Ends the use of the connection. `whole`: request and response were complete, without bytes
-  // after them: the connection is kept, if the backend keeps it. A private connection is kept for
-  // `own`; null: no further request comes from that client. A stream that both sides have not ended
-  // is reset, whole or not: the request may have left it open for a tunnel.
-  virtual void over(bool whole, PrivateConnections* own) = 0;
+  // Ends the use of the connection. A private connection is kept for `own`; null: no further
+  // request comes from that client. A stream that both sides have not ended is reset, whatever the
+  // use was: the request may have left it open for a tunnel (RFC 9113 5.4.2, 8.1).
+  virtual void over(ConnectionUse use, PrivateConnections* own) = 0;
 
   Channel channel() const { return channel_; }
 

@@ -3,6 +3,15 @@
 #include "exchange/exchange.h"
 
 namespace weir {
+namespace {
+
+// All of the body was read with the head. Chunks were not looked at.
+bool has_whole_body(const ResponseHead& head, size_t read) {
+  return head.framing() == BodyFraming::none ||
+         (head.framing() == BodyFraming::length && read >= head.content_length());
+}
+
+}  // namespace
 
 RetryFacts Exchange::retry_facts() {
   const RequestHead& head = request();
@@ -81,11 +90,15 @@ Exchange::Step Exchange::stream_gone(Failure failure, EarlyEnd early) {
 // Ends the connection, or the wait for a connection; the request goes on.
 void Exchange::end_attempt() {
   search_.leave_queue();
+  bool answered = tunnel_ || down_.state() == BodyRelay::State::done;
+  // A response that is not relayed, because its status leads to another attempt.
+  if (attempt_ && attempt_->answered() && !response_.begun)
+    answered = has_whole_body(out_.head(), out_.view().size() - response_.head_size);
   if (attempt_) attempt_->end(failed_by());
   stop_relays();
   tunnel_.reset();
   out_.clear();
-  if (attempt_) attempt_->drop();
+  if (attempt_) attempt_->drop(answered);
 }
 
 void Exchange::settle() {

@@ -18,7 +18,7 @@ void Http1Backend::begin(Cluster& cluster, BackendIndex backend, Claim claim) {
   beside_http2_ = claim.lease == nullptr && cluster.spec().may_share();
   lease_ = claim.lease != nullptr ? std::move(claim.lease) : cluster.pool(backend).open();
   channel_ = lease_->transport;
-  connecting_ = keeps_ = false;
+  connecting_ = sent_ = keeps_ = false;
   keeps_for_ = Duration::max();
 }
 
@@ -45,6 +45,7 @@ HeadText Http1Backend::write_head(const ForwardedHead& forwarded, HttpResources&
   answers_ = extended ? AnswerTo::other : answer_to(forwarded.head.method());
   may_upgrade_ = forwarded.head.upgrades() || extended;
   limits_ = forwarded.listener.http->head_limits();
+  sent_ = true;
   parser_.reset(answers_, limits_);
   fault_ = {};
   key_.front() = '\0';
@@ -83,12 +84,14 @@ void Http1Backend::note_final(const ResponseHead& head) {
     fault_ = {502, "the answer to the WebSocket handshake does not match its key"};
 }
 
-void Http1Backend::over(bool whole, PrivateConnections* own) {
+void Http1Backend::over(ConnectionUse use, PrivateConnections* own) {
   lease_->transport.set_reader(nullptr);
   lease_->transport.set_writer(nullptr);
   // A kept connection would be taken by requests that want HTTP/2, such as gRPC.
   const bool own_only = beside_http2_ && !lease_->is_private();
-  if (whole && keeps_ && !own_only) give_back(own);
+  if (use == ConnectionUse::complete && keeps_ && !own_only) give_back(own);
+  // After a FIN a backend goes on with its work: it may be a half-close (RFC 9112 9.6).
+  if (use == ConnectionUse::given_up && sent_) lease_->transport.abort();
   lease_.reset();
   channel_ = {};
 }

@@ -22,7 +22,7 @@ class Http1Backend final : public BackendSide {
   void next_head() override { parser_.reset(answers_); }
   Fault fault() const override { return fault_ ? fault_ : parser_.fault(); }
   bool response_started() const override { return parser_.started(); }
-  void over(bool whole, PrivateConnections* own) override;
+  void over(ConnectionUse use, PrivateConnections* own) override;
 
  private:
   HeadText write_upgrade(ForwardedHead forwarded, HttpResources& http);
@@ -41,6 +41,7 @@ class Http1Backend final : public BackendSide {
   Duration keeps_for_ = Duration::max();  // as the backend says
   bool connecting_ = false;               // connect() has been called
   bool beside_http2_ = false;             // other requests to the backend use HTTP/2
+  bool sent_ = false;                     // write_head() has been called
   bool keeps_ = false;                    // the backend keeps the connection after this response
   bool may_upgrade_ = false;              // a 101 may come
 };

@@ -140,14 +140,14 @@ void Http2Backend::on_trailers_end(const HpackOutcome& outcome, bool end) {
   set_trailers(http_.trailer_reader().lines().size());
 }
 
-void Http2Backend::over(bool whole, PrivateConnections*) {
+void Http2Backend::over(ConnectionUse use, PrivateConnections*) {
   set_reader(nullptr);
   set_writer(nullptr);
   channel_ = {};
   reading_.reset();
   while (later_ != nullptr) later_ = std::move(later_->next);
   waiting_ = 0;
-  shared_connection()->leave(*this, whole);
+  shared_connection()->leave(*this, use == ConnectionUse::complete);
 }
 
 }  // namespace weir

@@ -35,7 +35,7 @@ class Http2Backend final : public BackendSide, private SharedStream {
   void next_head() override;
   bool response_started() const override { return has_head_; }
   std::optional<EarlyEnd> early_end() const override;
-  void over(bool whole, PrivateConnections* own) override;
+  void over(ConnectionUse use, PrivateConnections* own) override;
 
  private:
   static constexpr size_t kMostWaiting = 16 * 1024;  // bytes of heads after the first

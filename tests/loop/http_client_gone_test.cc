@@ -28,7 +28,7 @@ TEST_F(HttpClientGoneTest, LongPollOfAClientThatHasClosedIsCancelledAtTheBackend
   serve();
   Sides sides = asked(get("/poll"));
   sides.client.finish();
-  EXPECT_TRUE(ends_as(sides.server, Socket::End::fin));
+  EXPECT_TRUE(ends_as(sides.server, Socket::End::reset));
   EXPECT_TRUE(forgotten());
   EXPECT_EQ(ended("l", EndReason::client_closed), 1u);
   EXPECT_EQ(aborts(), 1u);
@@ -51,6 +51,7 @@ TEST_F(HttpClientGoneTest, RequestOfAClientThatHasClosedIsNotSentOnceItsBackendI
   one.finish();
   Socket server = accepted();
   EXPECT_EQ(rest(server), "");
+  EXPECT_EQ(server.end(), Socket::End::fin) << "nothing was sent that could be reset";
   EXPECT_EQ(aborts(), 1u);
 }
 
@@ -144,7 +145,7 @@ TEST_F(HttpClientGoneTest, PipelinedRequestsOfAClientThatHasClosedAreCancelled) 
   serve();
   Sides sides = asked(get("/1") + get("/2") + get("/3"));
   sides.client.finish();
-  EXPECT_TRUE(ends_as(sides.server, Socket::End::fin));
+  EXPECT_TRUE(ends_as(sides.server, Socket::End::reset));
   EXPECT_TRUE(forgotten());
   EXPECT_TRUE(no_connection_arrives());
 }
@@ -155,7 +156,7 @@ TEST_F(HttpClientGoneTest, ResponseBeforeACancelledRequestArrives) {
   ASSERT_TRUE(sides.server.send(ok("first")));
   message(sides.server);
   sides.client.finish();
-  EXPECT_TRUE(ends_as(sides.server, Socket::End::fin));
+  EXPECT_TRUE(ends_as(sides.server, Socket::End::reset));
   EXPECT_THAT(rest(sides.client), EndsWith("first"));
   EXPECT_EQ(sides.client.end(), Socket::End::fin);
 }
@@ -223,14 +224,14 @@ class TlsClientGoneTest : public TlsListenerFixture {
 TEST_F(TlsClientGoneTest, CloseNotifyWithoutAFinIsDetected) {
   ask();
   one->close_notify();
-  EXPECT_TRUE(ends_as(server, Socket::End::fin));
+  EXPECT_TRUE(ends_as(server, Socket::End::reset));
   EXPECT_EQ(cells("l").request_errors[RequestError::client_abort].value, 1u);
 }
 
 TEST_F(TlsClientGoneTest, FinWithoutCloseNotifyIsDetected) {
   ask();
   one->socket().finish();
-  EXPECT_TRUE(ends_as(server, Socket::End::fin));
+  EXPECT_TRUE(ends_as(server, Socket::End::reset));
 }
 
 TEST_F(TlsClientGoneTest, PipelinedRequestIsNoEnd) {

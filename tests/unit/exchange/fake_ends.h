@@ -213,10 +213,12 @@ struct FakeBackend final : BackendSide {
   Fault fault() const override { return heads.fault(); }
   void next_head() override { heads.reset(); }
   bool response_started() const override { return response_begun; }
-  void over(bool whole, PrivateConnections*) override {
-    given_back += whole ? 1 : 0;
+  void over(ConnectionUse use, PrivateConnections*) override {
+    const bool complete = use == ConnectionUse::complete;
+    given_back += complete ? 1 : 0;
+    given_up += use == ConnectionUse::given_up ? 1 : 0;
     ++ended;
-    if (whole) lease->pool().give_back(std::move(lease), Duration::max());
+    if (complete) lease->pool().give_back(std::move(lease), Duration::max());
     lease.reset();
     channel_ = {};
   }
@@ -229,7 +231,7 @@ struct FakeBackend final : BackendSide {
   bool streams = false;  // attempts get streams, not connections
   bool request_fits = true, response_begun = false, was_kept = false, timed_out = false;
   BackendIndex last_backend = kNoBackend;
-  int begun = 0, ended = 0, given_back = 0, connect_failures = 0;
+  int begun = 0, ended = 0, given_back = 0, given_up = 0, connect_failures = 0;
 
  private:
   std::string written_;
