@@ -4,13 +4,6 @@
 #include <utility>
 
 namespace weir {
-namespace {
-
-bool client_has_left(const BackendSearch::Query& query) {
-  return query.client && query.client.ended_by_peer();
-}
-
-}  // namespace
 
 void BackendSearch::begin(Cluster& cluster) {
   cluster_ = &cluster;
@@ -43,11 +36,9 @@ void BackendSearch::renew(const SnapshotRef& current, const SnapshotRef& held) {
 }
 
 // A private connection is used without the balancer, and without waiting: the client has
-// logged in on it. No kept connection is taken for a client that has gone: the connection would be
-// closed without a request.
+// logged in on it.
 BackendSearch::Result BackendSearch::find(const Query& query, Choice& choice) {
   if (!fresh_ && !query.own.empty()) {
-    if (client_has_left(query)) return Result::client_gone;
     choice.claim.lease = query.own.take(*cluster_, query.trust, choice.backend);
     if (choice.claim.lease != nullptr) return Result::found;
   }
@@ -80,7 +71,6 @@ BackendSearch::Result BackendSearch::choose(const Query& query, Choice& choice, 
     if (fresh_) {
       pool.make_room(needs_http1_);
     } else {
-      if (pool.idle() > 0 && client_has_left(query)) return Result::client_gone;
       choice.claim.lease = pool.take(query.trust);
     }
     if (choice.claim.lease == nullptr && reclaim) pool.reclaim_private();

@@ -10,7 +10,6 @@
 
 #include "exchange/attempt.h"
 #include "exchange/retry.h"
-#include "net/channel.h"
 #include "routing/snapshot.h"
 #include "upstream/private_connections.h"
 
@@ -22,7 +21,6 @@ class BackendSearch {
     found,
     full,  // backends that could be tried have no room
     none,  // no backend can be tried
-    client_gone,
   };
   enum class Wait : uint8_t { entered, queue_full, timed_out };
   struct Choice {
@@ -34,7 +32,6 @@ class BackendSearch {
     uint64_t client_hash;
     Pool::Trust trust;
     PrivateConnections& own;  // of the client
-    Channel client;           // none: the request goes on after its client has closed its side
   };
 
   // `waiter` is called when the queue has room.

@@ -134,12 +134,12 @@ Exchange::Step Exchange::perform() {
   CHECK_UNREACHABLE();
 }
 
-// The request waits, nothing of it is still to be read, and the client has closed its side. That
-// may also mean that the client has finished sending: `cancel_on_close` decides.
+// The request waits for a backend or its response, and the client has left.
 bool Exchange::client_is_gone() {
   switch (stage_) {
     case Stage::queued:
     case Stage::pause:
+    case Stage::connect:
     case Stage::send_request:
     case Stage::await_response:
     case Stage::relay: return client_has_left();
@@ -147,7 +147,6 @@ bool Exchange::client_is_gone() {
     case Stage::read_head:
     case Stage::route:
     case Stage::acquire:
-    case Stage::connect:  // for a moment; the client, if still connected, gets an error response
     case Stage::answer:
     case Stage::tunnel:
     case Stage::delivering:
@@ -156,8 +155,19 @@ bool Exchange::client_is_gone() {
   CHECK_UNREACHABLE();
 }
 
+// Nothing of the request is still to be read, and the client has closed its side. A FIN that comes
+// with the request is a half-close: the client has finished sending (RFC 9112 9.6). With a later
+// FIN the client leaves, unless `cancel_on_close` says otherwise.
 bool Exchange::client_has_left() {
-  return cancels_on_close() && !up_.running() && client().ended_by_peer();
+  if (!cancels_on_close() || request_.half_closed || up_.running()) return false;
+  const TimePoint now = http_.pipes().loop.now();
+  if (!request_.read_whole && up_.state() == BodyRelay::State::done) {
+    request_.read_whole = true;
+    request_.read_at = now;
+  }
+  if (!client().ended_by_peer()) return false;
+  request_.half_closed = !client().failed() && now - request_.read_at < kHalfCloseGrace;
+  return !request_.half_closed;
 }
 
 Exchange::Step Exchange::cancel() {
@@ -209,6 +219,8 @@ void Exchange::hold_configuration() {
 
 Exchange::Step Exchange::take_head(size_t size) {
   request_.head_size = size;
+  request_.read_at = http_.pipes().loop.now();
+  request_.read_whole = request().framing() == BodyFraming::none;
   take_configuration();
   // A client may send bytes for the tunnel before CONNECT is answered. If no tunnel is opened,
   // these bytes must not be read as a request.

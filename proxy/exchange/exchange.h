@@ -65,6 +65,8 @@ class Exchange final : private BodyRelayObserver,
   static constexpr size_t kMaxInterim = kMaxHeadSize;  // bytes of interim responses together
   static constexpr size_t kMostUnsentInterim = 64 * 1024;
   static constexpr int kRequestsPerTurn = 16;
+  // A client that only finishes sending does so with its request.
+  static constexpr Duration kHalfCloseGrace = std::chrono::milliseconds(250);
 
   bool under_way() const { return stage_ != Stage::idle && stage_ != Stage::over; }
   void enter(Stage next);

@@ -29,9 +29,12 @@ struct ExchangeRequest {
   const Route* route = nullptr;
   std::array<char, kRequestIdSize> id_memory{};
   std::string_view id{};
-  size_t head_size = 0;   // 0: not complete
-  size_t body_known = 0;  // bytes of the body that were read with the head
-  uint64_t received = 0;  // from the client, without what the relay of the body counts
+  size_t head_size = 0;      // 0: not complete
+  size_t body_known = 0;     // bytes of the body that were read with the head
+  uint64_t received = 0;     // from the client, without what the relay of the body counts
+  TimePoint read_at{};       // its last byte, as far as is known: of the head, then of the body
+  bool read_whole = false;   // with its body
+  bool half_closed = false;  // the client's FIN came with it: the client waits for the response
   TimePoint pause_until{};
   ExchangeGrpc grpc{};
   std::string_view leftover{};  // bytes after the request, when it is over

@@ -9,17 +9,16 @@
 namespace weir {
 
 Exchange::Step Exchange::acquire() {
+  if (client_has_left()) return cancel();
   DCHECK(!attempt_);  // it may use the cluster of a snapshot that renew() drops
   search_.renew(*connection_.current, request_.snapshot);
   BackendSearch::Choice choice;
   const BackendSearch::Query query{http_.pipes().loop.now(), client_hash(), trust(retry_facts()),
-                                   *connection_.private_connections,
-                                   cancels_on_close() ? client() : Channel()};
+                                   *connection_.private_connections};
   switch (search_.find(query, choice)) {
     case BackendSearch::Result::found: return use(std::move(choice));
     case BackendSearch::Result::full: return wait_for_room();
     case BackendSearch::Result::none: return no_backend();
-    case BackendSearch::Result::client_gone: return cancel();
   }
   CHECK_UNREACHABLE();
 }

@@ -1,5 +1,5 @@
 // Clients that close their side of the connection while their request waits: the work for them is
-// cancelled, unless the listener is configured to serve such clients.
+// cancelled, unless the FIN comes with the request or the listener is configured to serve them.
 #include <sys/resource.h>
 
 #include "support/tls_fixture.h"
@@ -16,6 +16,11 @@ class HttpClientGoneTest : public TlsFixture {
   uint64_t aborts() { return cells("l").request_errors[RequestError::client_abort].value; }
   int64_t open_to_backend() { return backend_cells("c", backend.address().text()).active.value; }
   int64_t waiting() { return cluster_cells("c").queue_length.value; }
+  // A FIN from now on does not belong to the request.
+  void let_the_request_end() {
+    turns(3);
+    advance(250ms);
+  }
   bool forgotten() {
     return run_until([&] { return worker.active() == 0; }) && open_to_backend() == 0;
   }
@@ -27,6 +32,7 @@ TEST_F(HttpClientGoneTest, LongPollOfAClientThatHasClosedIsCancelledAtTheBackend
   LogCapture log;
   serve();
   Sides sides = asked(get("/poll"));
+  let_the_request_end();
   sides.client.finish();
   EXPECT_TRUE(ends_as(sides.server, Socket::End::reset));
   EXPECT_TRUE(forgotten());
@@ -35,38 +41,81 @@ TEST_F(HttpClientGoneTest, LongPollOfAClientThatHasClosedIsCancelledAtTheBackend
   EXPECT_TRUE(has_line(log.access(), {"path=/poll", "status=0", "reason=client_closed"}));
 }
 
-TEST_F(HttpClientGoneTest, FinDirectlyAfterTheRequestIsDetected) {
+TEST_F(HttpClientGoneTest, FinThatComesWithTheRequestIsAHalfClose) {
   serve();
   Socket one = client();
-  ASSERT_TRUE(one.send(get("/")));
-  one.finish();  // in the same event as the request, most likely
-  EXPECT_TRUE(run_until([&] { return aborts() == 1; }));
-  EXPECT_TRUE(forgotten());
-}
-
-TEST_F(HttpClientGoneTest, RequestOfAClientThatHasClosedIsNotSentOnceItsBackendIsConnected) {
-  serve();
-  Socket one = client();
-  ASSERT_TRUE(one.send(get("/")));
+  ASSERT_TRUE(one.send(get("/1") + get("/2")));
   one.finish();
   Socket server = accepted();
-  EXPECT_EQ(rest(server), "");
-  EXPECT_EQ(server.end(), Socket::End::fin) << "nothing was sent that could be reset";
-  EXPECT_EQ(aborts(), 1u);
+  message(server);
+  advance(5s);
+  ASSERT_TRUE(server.send(ok("")));
+  EXPECT_THAT(message(server), StartsWith("GET /2 "));
+  advance(5s);
+  ASSERT_TRUE(server.send(ok("last")));
+  EXPECT_THAT(rest(one), EndsWith("last"));
+  EXPECT_EQ(aborts(), 0u);
 }
 
-TEST_F(HttpClientGoneTest, RequestOfAClientThatHasClosedClosesNoKeptConnection) {
+TEST_F(HttpClientGoneTest, FinIsAHalfCloseUntilAQuarterOfASecondAfterTheRequest) {
   serve();
+  for (const bool late : {false, true}) {
+    Sides sides = asked(get("/"));
+    turns(3);
+    advance(late ? 250ms : 249ms);
+    sides.client.finish();
+    turns(5);
+    advance(1s);
+    EXPECT_EQ(aborts(), late ? 1u : 0u);
+    if (!late) answered(sides, ok(""));
+  }
+}
+
+TEST_F(HttpClientGoneTest, GraceOfAHalfCloseBeginsWithTheEndOfTheBody) {
+  serve();
+  Sides sides = asked("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nabc");
+  EXPECT_EQ(bytes(sides.server, 3), "abc");
+  advance(5s);
+  ASSERT_TRUE(sides.client.send("def"));
+  EXPECT_EQ(bytes(sides.server, 3), "def");
+  advance(100ms);
+  sides.client.finish();
+  turns(5);
+  advance(5s);
+  EXPECT_THAT(answered(sides, ok("")), StartsWith("HTTP/1.1 200 "));
+  EXPECT_EQ(aborts(), 0u);
+}
+
+TEST_F(HttpClientGoneTest, HalfCloseIsRememberedWhileTheRequestWaits) {
+  serve("cluster: c", "pool: { max_connections: 1, queue_timeout: 60s }");
   Sides first = asked(get("/1"));
-  answered(first, ok(""));
   Socket second = client();
   ASSERT_TRUE(second.send(get("/2")));
   second.finish();
-  EXPECT_TRUE(run_until([&] { return aborts() == 1; }));
-  EXPECT_EQ(open_to_backend(), 1);
-  Socket third = client();
-  ASSERT_TRUE(third.send(get("/3")));
-  EXPECT_THAT(message(first.server), StartsWith("GET /3 "));
+  ASSERT_TRUE(run_until([&] { return waiting() == 1; }));
+  turns(3);
+  advance(5s);
+  EXPECT_EQ(waiting(), 1);
+  answered(first, ok(""));
+  EXPECT_THAT(message(first.server), StartsWith("GET /2 "));
+  ASSERT_TRUE(first.server.send(ok("two")));
+  EXPECT_THAT(rest(second), EndsWith("two"));
+}
+
+TEST_F(HttpClientGoneTest, FinWhileTheBackendIsConnectedCancelsTheRequest) {
+  Acceptor full;
+  const FullQueue queue(full);
+  apply("listeners:\n" + listener_text("cluster: c") + "clusters:\n" +
+        cluster_text("c", full.address()));
+  Socket one = client();
+  ASSERT_TRUE(one.send(get("/")));
+  const auto open = [&] { return backend_cells("c", full.address().text()).active.value; };
+  ASSERT_TRUE(run_until([&] { return open() == 1; }));
+  let_the_request_end();
+  one.finish();
+  EXPECT_TRUE(run_until([&] { return ended("l", EndReason::client_closed) == 1u; }));
+  EXPECT_EQ(open(), 0);
+  EXPECT_EQ(aborts(), 1u);
 }
 
 TEST_F(HttpClientGoneTest, ResetWhileTheBackendIsConnectedEndsTheRequestAtOnce) {
@@ -93,6 +142,7 @@ TEST_F(HttpClientGoneTest, SilentStreamOfAClientThatHasClosedIsCancelled) {
     ASSERT_TRUE(sides.server.send(std::string("HTTP/1.1 200 OK\r\n") + framing));
     until(sides.client, "abc");
     const uint64_t before = aborts();
+    let_the_request_end();
     sides.client.finish();
     EXPECT_TRUE(run_until([&] { return sides.server.wait_end(1ms) != Socket::End::open; }))
         << framing;
@@ -111,6 +161,7 @@ TEST_F(HttpClientGoneTest, QueuedRequestOfAClientThatHasClosedIsNotSent) {
   turns(5);
   ASSERT_TRUE(third.send(get("/3")));
   ASSERT_TRUE(run_until([&] { return waiting() == 2; }));
+  let_the_request_end();
   second.finish();
   ASSERT_TRUE(run_until([&] { return waiting() == 1; }));
   EXPECT_TRUE(ends_as(second, Socket::End::fin));
@@ -122,6 +173,7 @@ TEST_F(HttpClientGoneTest, QueuedRequestOfAClientThatHasClosedIsNotSent) {
 TEST_F(HttpClientGoneTest, RequestThatPausesBeforeARetryIsCancelled) {
   serve("cluster: c, retry: { on: [\"503\"], backoff: { base: 1s, max: 1s } }");
   Sides sides = asked(get("/"));
+  let_the_request_end();
   ASSERT_TRUE(sides.server.send("HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n"));
   turns(5);
   EXPECT_TRUE(receives_nothing(sides.client)) << "it pauses before the next try";
@@ -136,6 +188,8 @@ TEST_F(HttpClientGoneTest, RequestIsCancelledOnceItsBodyIsComplete) {
   Sides sides = asked("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nabc");
   EXPECT_EQ(bytes(sides.server, 3), "abc");
   ASSERT_TRUE(sides.client.send("def"));
+  EXPECT_EQ(bytes(sides.server, 3), "def");
+  let_the_request_end();
   sides.client.finish();
   EXPECT_TRUE(run_until([&] { return aborts() == 1; }));
   EXPECT_TRUE(forgotten());
@@ -144,6 +198,7 @@ TEST_F(HttpClientGoneTest, RequestIsCancelledOnceItsBodyIsComplete) {
 TEST_F(HttpClientGoneTest, PipelinedRequestsOfAClientThatHasClosedAreCancelled) {
   serve();
   Sides sides = asked(get("/1") + get("/2") + get("/3"));
+  let_the_request_end();
   sides.client.finish();
   EXPECT_TRUE(ends_as(sides.server, Socket::End::reset));
   EXPECT_TRUE(forgotten());
@@ -155,6 +210,7 @@ TEST_F(HttpClientGoneTest, ResponseBeforeACancelledRequestArrives) {
   Sides sides = asked(get("/1") + get("/2"));
   ASSERT_TRUE(sides.server.send(ok("first")));
   message(sides.server);
+  let_the_request_end();
   sides.client.finish();
   EXPECT_TRUE(ends_as(sides.server, Socket::End::reset));
   EXPECT_THAT(rest(sides.client), EndsWith("first"));
@@ -166,6 +222,7 @@ TEST_F(HttpClientGoneTest, ClientsThatHaveFinishedSendingAreServedWhenConfigured
   Sides first = asked(get("/1"));
   Socket second = client();
   ASSERT_TRUE(second.send(get("/2") + get("/3")));
+  let_the_request_end();
   second.finish();
   first.client.finish();
   ASSERT_TRUE(run_until([&] { return waiting() == 1; }));
@@ -207,8 +264,8 @@ TEST_F(HttpClientGoneTest, TunnelOutlivesTheFinOfItsClient) {
 
 class TlsClientGoneTest : public TlsListenerFixture {
  protected:
-  // A client whose request has arrived at the backend.
-  void ask(const std::string& listener = "protocol: http, cluster: c") {
+  // A client whose request has arrived at the backend, `since` ago.
+  void ask(const std::string& listener = "protocol: http, cluster: c", Duration since = 250ms) {
     secure(certificate(site), listener);
     one = peer({.sni = "a.test"});
     ASSERT_EQ(handshake(*one), TlsPeer::State::done);
@@ -216,6 +273,7 @@ class TlsClientGoneTest : public TlsListenerFixture {
     server = accepted();
     message(server);
     turns(5);
+    advance(since);
   }
   std::unique_ptr<TlsPeer> one;
   Socket server;
@@ -226,6 +284,15 @@ TEST_F(TlsClientGoneTest, CloseNotifyWithoutAFinIsDetected) {
   one->close_notify();
   EXPECT_TRUE(ends_as(server, Socket::End::reset));
   EXPECT_EQ(cells("l").request_errors[RequestError::client_abort].value, 1u);
+}
+
+TEST_F(TlsClientGoneTest, CloseNotifyThatComesWithTheRequestIsAHalfClose) {
+  ask("protocol: http, cluster: c", 0ms);
+  one->close_notify();
+  turns(10);
+  advance(5s);
+  ASSERT_TRUE(server.send(ok("hello")));
+  EXPECT_THAT(text(*one, "hello"), StartsWith("HTTP/1.1 200 "));
 }
 
 TEST_F(TlsClientGoneTest, FinWithoutCloseNotifyIsDetected) {

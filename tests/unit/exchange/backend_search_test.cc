@@ -37,7 +37,7 @@ class BackendSearchTest : public testing::Test, public TestLoop {
   }
   Result find() {
     choice = {};
-    return search.find({clock.now(), 1, Pool::Trust::events, own, {}}, choice);
+    return search.find({clock.now(), 1, Pool::Trust::events, own}, choice);
   }
   RetryFacts facts() const {
     return {.policy = retry, .method = "GET", .tries = search.tries(), .retries = search.retries()};
@@ -156,7 +156,7 @@ TEST_F(BackendSearchTest, QueueHasALimit) {
   BackendSearch second(second_waiter);
   second.begin(*cluster);
   BackendSearch::Choice none;
-  EXPECT_EQ(second.find({clock.now(), 1, Pool::Trust::events, own, {}}, none), Result::full);
+  EXPECT_EQ(second.find({clock.now(), 1, Pool::Trust::events, own}, none), Result::full);
   EXPECT_EQ(second.wait(clock.now()), Wait::queue_full);
 }
 

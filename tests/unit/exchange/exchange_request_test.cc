@@ -129,11 +129,21 @@ TEST_F(ExchangeRequestTest, RefusesAHeadThatIsTooLargeForTheBackend) {
 TEST_F(ExchangeRequestTest, SendsNothingWhenTheClientHasClosedMeanwhile) {
   backend.connecting = Connecting::pending;
   get();
+  advance(250ms);
   client.stream.finishes();
-  ASSERT_EQ(outcome(), "open");
-  backend.connects();
   EXPECT_EQ(backend.stream->received, "");
   EXPECT_EQ(outcome(), "close client_closed");
+}
+
+TEST_F(ExchangeRequestTest, SendsTheRequestOfAClientThatHasFinishedSending) {
+  backend.connecting = Connecting::pending;
+  get();
+  client.stream.finishes();
+  advance(500ms);
+  ASSERT_EQ(outcome(), "open");
+  backend.connects();
+  EXPECT_EQ(backend.stream->received, "<GET />");
+  EXPECT_EQ(outcome(), "open");
 }
 
 TEST_F(ExchangeRequestTest, SendsTheBodyBehindTheHeadWithIt) {
@@ -197,15 +207,15 @@ TEST_F(ExchangeRequestTest, PipelinedRequestsFollowOneAnother) {
   EXPECT_EQ(client.stream.received, "<200 by weir>text<307 by weir><200 by weir>text");
 }
 
-TEST_F(ExchangeRequestTest, TakesNoKeptConnectionForAClientThatHasClosed) {
+TEST_F(ExchangeRequestTest, UsesAKeptConnectionForAClientThatHasFinishedSending) {
   get("/one");
   backend.answers("HTTP/1.1 204 No Content\r\n\r\n");
   ASSERT_EQ(backend.given_back, 1);
   client.heads.send("GET /one HTTP/1.1\r\nHost: a.test\r\n\r\n");
   client.stream.finishes();
   begin("");
-  EXPECT_EQ(outcome(), "close client_closed");
-  EXPECT_EQ(backend.begun, 1);
+  EXPECT_EQ(backend.begun, 2);
+  EXPECT_TRUE(backend.was_kept);
 }
 
 TEST_F(ExchangeRequestTest, IsCountedOnce) {
