@@ -85,7 +85,7 @@ void Attempt::on_connected(TimePoint now) {
 void Attempt::on_response(unsigned status, TimePoint now) {
   status_ = status;
   cluster_.cells().response_time.observe(now - sent_at_);
-  cluster_.note_response(backend_, status, now);
+  cluster_.ejections().note_response(backend_, status, now);
 }
 
 void Attempt::settle(uint64_t sent, uint64_t received) {

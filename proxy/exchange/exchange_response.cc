@@ -51,7 +51,7 @@ Exchange::Step Exchange::backend_at_fault(const char* reason) {
   LOG(warn, "backend.malformed_response", kv("session", text(client_side_->session_id())),
       kv("cluster", search_.cluster().spec().name), kv("backend", host()->backend->name()),
       kv("reason", reason));
-  search_.cluster().note_no_response(attempt_->backend(), http_.pipes().loop.now());
+  search_.cluster().ejections().note_no_response(attempt_->backend(), http_.pipes().loop.now());
   return reply(502, "the backend's response cannot be relayed", EndReason::backend_error);
 }
 

@@ -63,7 +63,7 @@ Exchange::Step Exchange::backend_gone(EndReason reason) {
                                                 : RetryCause::reset_before_response;
   // A kept connection that ends before its response begins may just have been idle for too long.
   if (!attempt_->side().reused() || begun)
-    search_.cluster().note_no_response(attempt_->backend(), http_.pipes().loop.now());
+    search_.cluster().ejections().note_no_response(attempt_->backend(), http_.pipes().loop.now());
   return attempt_failed(failure, 502, "the backend closed the connection without an answer");
 }
 
@@ -73,7 +73,7 @@ Exchange::Step Exchange::stream_gone(Failure failure, EarlyEnd early) {
   if (early.cause == RetryCause::not_sent && up_.sent() > 0)
     early.cause = RetryCause::refused_stream;
   if (!early.cause || early.cause == RetryCause::reset_before_response)
-    search_.cluster().note_no_response(attempt_->backend(), http_.pipes().loop.now());
+    search_.cluster().ejections().note_no_response(attempt_->backend(), http_.pipes().loop.now());
   if (early.cause && try_again(*early.cause, early)) return Step::next;
   const bool unprocessed =
       early.cause == RetryCause::refused_stream || early.cause == RetryCause::not_sent;

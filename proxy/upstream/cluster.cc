@@ -1,21 +1,9 @@
 #include "upstream/cluster.h"
 
 #include <algorithm>
-#include <mutex>
-
-#include "base/log.h"
-#include "config/value_types.h"
 
 namespace weir {
 namespace {
-
-// Locked for each decision about an ejection, so that two workers together do not exceed the
-// maximum share. A worker locks it when a row of errors is complete, not for each answer.
-constinit std::mutex ejecting;
-
-bool is_gateway_error(unsigned status) {
-  return std::find(kGatewayErrors.begin(), kGatewayErrors.end(), status) != kGatewayErrors.end();
-}
 
 constexpr double kLeastRetries = 3;
 // Backends are scattered in memory: their health is prefetched this far ahead.
@@ -53,6 +41,7 @@ Cluster::Cluster(const ClusterSpec& spec, WorkerMetrics& metrics, uint64_t seed,
       cells_(metrics.cluster(spec.series)),
       backend_cells_(spec.hosts.size()),
       all_pools_(pools),
+      ejections_(spec, metrics),
       slot_(spec.hosts.size()) {
   if (pools != nullptr) {
     queue_ = pools->queue(spec.name, cells_);
@@ -129,7 +118,7 @@ void Cluster::end_use(BackendIndex host) {
 
 bool Cluster::is_avoided(BackendIndex index, TimePoint now) const {
   const HostSpec& host = spec_.hosts[index];
-  if (stale_ && !panic_ && !host.usable()) return true;
+  if (rebuild_.due && !panic_ && !host.usable()) return true;
   return host.backend->held_off(now) || spec_.ejected(host, now);
 }
 
@@ -164,20 +153,20 @@ void Cluster::rebuild() {
     }
     tier->balancer->rebuild(hosts);
   }
-  stale_ = false;
+  rebuild_.due = false;
 }
 
 void Cluster::refresh(TimePoint now) {
   if (spec_.hosts.size() > kSmall) {
-    if (now < rebuild_after_) return;
-    rebuild_after_ = now + kRebuildEvery * spec_.hosts.size();
+    if (now < rebuild_.not_before) return;
+    rebuild_.not_before = now + kRebuildEvery * spec_.hosts.size();
   }
   rebuild();
 }
 
 BackendIndex Cluster::pick(TimePoint now, uint64_t client_hash,
                            std::span<const BackendIndex> tried) {
-  if (stale_) refresh(now);
+  if (rebuild_.due) refresh(now);
   const Choice serving = choose(serving_, now, client_hash, tried);
   if (serving.ready || backups_.backends.empty()) return serving.index;
   const Choice backup = choose(backups_, now, client_hash, tried);
@@ -228,46 +217,6 @@ BackendIndex Cluster::find_room(TimePoint now, std::span<const BackendIndex> tri
     }
   }
   return kNoBackend;
-}
-
-void Cluster::note_response(BackendIndex host, unsigned status, TimePoint now) {
-  if (!spec_.outlier_detection) return;
-  if (is_gateway_error(status)) return note_error(host, now);
-  Backend& backend = *spec_.hosts[host].backend;
-  // Answers while the backend is ejected belong to requests from before.
-  if (backend.outlier().ejected(now) || !backend.outlier().note_success()) return;
-  LOG(info, "backend.readmitted", kv("cluster", backend.cluster()), kv("backend", backend.name()));
-}
-
-void Cluster::note_no_response(BackendIndex host, TimePoint now) {
-  if (spec_.outlier_detection) note_error(host, now);
-}
-
-void Cluster::note_error(BackendIndex host, TimePoint now) {
-  const config::OutlierDetection& rules = *spec_.outlier_detection;
-  Backend& backend = *spec_.hosts[host].backend;
-  Outlier& outlier = backend.outlier();
-  if (outlier.ejected(now) || !outlier.note_error(rules.consecutive_errors)) return;
-  const std::lock_guard lock(ejecting);
-  if (outlier.ejected(now)) return;
-  // The next decision comes after a whole row of errors, not after the next error.
-  if (!may_eject(now)) return outlier.reset_row();
-  const Duration length = outlier.eject(now, rules);
-  cells_of(host).ejections.add();
-  LOG(warn, "backend.ejected", kv("cluster", backend.cluster()), kv("backend", backend.name()),
-      kv("errors", rules.consecutive_errors), kv("for", config::duration_text(length)));
-}
-
-bool Cluster::may_eject(TimePoint now) const {
-  size_t active = 0, out = 0;
-  for (const HostSpec& host : spec_.hosts) {
-    if (!host.active() || !host.backend->has_address()) continue;
-    ++active;
-    if (spec_.ejected(host, now)) ++out;
-  }
-  // A share such as 29 % has no exact value: a millionth of a backend is added.
-  const double most = spec_.outlier_detection->max_ejection_percent * static_cast<double>(active);
-  return static_cast<double>(out + 1) <= most + 1e-6;
 }
 
 }  // namespace weir

@@ -19,6 +19,7 @@
 #include "metrics/worker_metrics.h"
 #include "upstream/balancer.h"
 #include "upstream/cluster_spec.h"
+#include "upstream/ejections.h"
 #include "upstream/pool.h"
 
 namespace weir {
@@ -48,7 +49,7 @@ class Cluster {
                              bool avoided_too = false) const;
   // The next pick reads the health of every backend; in a large cluster no more often than its size
   // allows (kRebuildEvery), and until then picks skip backends that have gone down.
-  void health_changed() { stale_ = true; }
+  void health_changed() { rebuild_.due = true; }
   void rebuild();
 
   const ClusterSpec& spec() const { return spec_; }
@@ -80,10 +81,8 @@ class Cluster {
   // A request is under way to that backend.
   void begin_use(BackendIndex host);
   void end_use(BackendIndex host);
-  // For outlier detection, once for each request that was sent to a backend: the status of the
-  // response, or no usable response.
-  void note_response(BackendIndex host, unsigned status, TimePoint now);
-  void note_no_response(BackendIndex host, TimePoint now);
+  // Outlier detection.
+  Ejections& ejections() { return ejections_; }
   bool panicking() const { return panic_; }
 
  private:
@@ -95,6 +94,10 @@ class Cluster {
     BackendIndex index = kNoBackend;
     bool ready = false;  // neither held off nor ejected
   };
+  struct Rebuild {
+    bool due = false;
+    TimePoint not_before{};
+  };
   // A rebuild reads every backend, which takes about a microsecond when it is in no cache.
   static constexpr size_t kSmall = 4096;  // hosts: always rebuilt at once
   static constexpr Duration kRebuildEvery = std::chrono::microseconds(1);  // per host
@@ -102,8 +105,6 @@ class Cluster {
   Pool& make_pool(BackendIndex host);
   void adopt_pools(const Cluster& before);
   void refresh(TimePoint now);
-  void note_error(BackendIndex index, TimePoint now);
-  bool may_eject(TimePoint now) const;
   void select(Tier& tier, bool backup, bool any_health);
   Choice choose(Tier& tier, TimePoint now, uint64_t client_hash,
                 std::span<const BackendIndex> tried);
@@ -114,6 +115,7 @@ class Cluster {
   std::vector<int64_t*> loads_;               // by index in spec_.hosts
   std::vector<BackendCells*> backend_cells_;  // by index in spec_.hosts; null: not used yet
   Pools* const all_pools_;
+  Ejections ejections_;
   std::shared_ptr<ClusterQueue> queue_;
   std::shared_ptr<const PoolLimits> limits_;
   std::vector<std::shared_ptr<Pool>> pools_;  // by index; null: not used yet
@@ -122,8 +124,7 @@ class Cluster {
   std::vector<BackendIndex>
       slot_;  // by index in spec_.hosts: its index in its tier, if it is in one
   bool panic_ = false;
-  bool stale_ = false;
-  TimePoint rebuild_after_{};
+  Rebuild rebuild_;
   uint32_t requests_ = 0;
   uint32_t retrying_ = 0;
   size_t scanned_ = 0;                  // where the last find_room() ended

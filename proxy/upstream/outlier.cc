@@ -6,9 +6,18 @@ namespace weir {
 
 using std::chrono::microseconds;
 
-bool Outlier::note_error(uint32_t needed) {
-  const uint32_t row = row_.fetch_add(1, std::memory_order_relaxed) + 1;
-  return (row & ~kWasOut) >= needed;
+bool Outlier::note_error(uint32_t needed, Error error) {
+  const uint32_t step = error == Error::timeout ? kTimeout + 1 : 1;
+  return ((row_.fetch_add(step, std::memory_order_relaxed) + step) & kErrors) >= needed;
+}
+
+bool Outlier::forget_timeouts(uint32_t needed) {
+  uint32_t row = row_.load(std::memory_order_relaxed);
+  const uint32_t timeouts = (row & ~kWasOut) / kTimeout;
+  const uint32_t rest = row - timeouts * (kTimeout + 1);
+  // On failure another worker has just added to the row, and forgets them, or has ended the row.
+  return row_.compare_exchange_strong(row, rest, std::memory_order_relaxed) &&
+         (rest & kErrors) >= needed;
 }
 
 bool Outlier::end_row() {

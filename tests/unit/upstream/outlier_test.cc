@@ -36,7 +36,10 @@ class OutlierTest : public testing::Test {
     return *made;
   }
   void answer(BackendIndex host, unsigned status, int times = 1) {
-    for (; times > 0; --times) cluster().note_response(host, status, clock.now());
+    for (; times > 0; --times) cluster().ejections().note_response(host, status, clock.now());
+  }
+  void time_out(BackendIndex host, int times = 1) {
+    for (; times > 0; --times) cluster().ejections().note_timeout(host, clock.now());
   }
   void eject(BackendIndex host) { answer(host, 503, 3); }
   bool out(BackendIndex host) const { return spec.ejected(spec.hosts[host], clock.now()); }
@@ -74,7 +77,7 @@ TEST_F(OutlierTest, ConsecutiveGatewayErrorsEjectTheBackendForSomeTime) {
 
 TEST_F(OutlierTest, MissingResponseCountsAsError) {
   backends(2);
-  for (int i = 0; i < 3; ++i) cluster().note_no_response(1, clock.now());
+  for (int i = 0; i < 3; ++i) cluster().ejections().note_no_response(1, clock.now());
   EXPECT_TRUE(out(1));
 }
 
@@ -97,7 +100,7 @@ TEST_F(OutlierTest, WithoutOutlierDetectionNoBackendIsEjected) {
   spec.outlier_detection.reset();
   backends(2);
   answer(0, 503, 100);
-  cluster().note_no_response(0, clock.now());
+  cluster().ejections().note_no_response(0, clock.now());
   EXPECT_EQ(picked(), (Set{0, 1}));
 }
 
@@ -177,11 +180,91 @@ TEST_F(OutlierTest, TriesOneBackendWhenAllAreEjected) {
   EXPECT_EQ(picked().count(kNoBackend), 0u);
 }
 
+TEST_F(OutlierTest, TimeoutsEjectABackendWhoseNeighboursAnswer) {
+  backends(4);
+  for (int i = 0; i < 3; ++i) {
+    for (BackendIndex other : {1u, 2u, 3u}) answer(other, 200);
+    time_out(0);
+  }
+  EXPECT_TRUE(out(0));
+}
+
+TEST_F(OutlierTest, TimeoutsOfAllBackendsEjectNone) {
+  backends(8);
+  for (int i = 0; i < 100; ++i) {
+    for (BackendIndex host = 0; host < 8; ++host) time_out(host);
+    clock.advance(10ms);
+  }
+  EXPECT_EQ(picked().size(), 8u);
+  for (BackendIndex host = 0; host < 8; ++host) EXPECT_EQ(ejections(host), 0u);
+}
+
+TEST_F(OutlierTest, TimeoutsEjectUntilHalfOfTheOthersHaveManyTimeouts) {
+  backends(8);
+  // Three others: less than half of seven.
+  for (BackendIndex host : {1u, 2u, 3u}) time_out(host);
+  time_out(0, 3);
+  EXPECT_TRUE(out(0));
+  // Of the six that are left beside backend 1, three.
+  time_out(4);
+  time_out(1, 2);
+  EXPECT_FALSE(out(1));
+}
+
+TEST_F(OutlierTest, ErrorResponsesAndResetsEjectWhileTheOthersTimeOut) {
+  backends(4);
+  for (BackendIndex host : {1u, 2u, 3u}) time_out(host, 2);
+  eject(0);
+  EXPECT_TRUE(out(0));
+  for (int i = 0; i < 3; ++i) cluster().ejections().note_no_response(1, clock.now());
+  EXPECT_TRUE(out(1));
+}
+
+TEST_F(OutlierTest, TimeoutsDuringAnOverloadDoNotCountAfterIt) {
+  backends(3);
+  for (BackendIndex host : {1u, 2u}) time_out(host);
+  time_out(0, 3);
+  clock.advance(3s);
+  time_out(0, 2);
+  EXPECT_FALSE(out(0));
+  time_out(0);
+  EXPECT_TRUE(out(0));
+}
+
+TEST_F(OutlierTest, OtherErrorsOfTheRowStillCountWhenItsTimeoutsDoNot) {
+  backends(3);
+  for (BackendIndex host : {1u, 2u}) time_out(host);
+  answer(0, 503, 2);
+  time_out(0);
+  EXPECT_FALSE(out(0)) << "two errors are left";
+  answer(0, 503);
+  EXPECT_TRUE(out(0));
+}
+
+TEST_F(OutlierTest, RareTimeoutsOfTheOthersAreNoOverload) {
+  backends(3);
+  for (BackendIndex host : {1u, 2u}) {
+    time_out(host);
+    answer(host, 200, 3);
+  }
+  time_out(0, 3);
+  EXPECT_TRUE(out(0));
+}
+
+TEST_F(OutlierTest, BackendsThatGetNoRequestsDoNotCountAsOthers) {
+  backends(5);
+  backends(4, config::BackendState::drain);
+  for (BackendIndex host : {3u, 4u}) spec.hosts[host].backup = true;
+  time_out(1);
+  time_out(0, 3);
+  EXPECT_FALSE(out(0)) << "one of two";
+}
+
 TEST_F(OutlierTest, WorkersShareTheErrorCountAndTheEjectionTime) {
   backends(2);
   Cluster other(spec, metrics, 2);
   answer(0, 503, 2);
-  other.note_response(0, 503, clock.now());
+  other.ejections().note_response(0, 503, clock.now());
   EXPECT_TRUE(out(0));
   EXPECT_EQ(picked(), (Set{1}));
 }
@@ -209,7 +292,7 @@ TEST_F(OutlierTest, ConcurrentFailuresOfWorkersEjectAtMostTheShare) {
   for (auto& worker : workers) {
     threads.emplace_back([&worker = *worker, now = clock.now()] {
       for (int i = 0; i < 1000; ++i)
-        worker.note_response(static_cast<BackendIndex>(i % 8), 503, now);
+        worker.ejections().note_response(static_cast<BackendIndex>(i % 8), 503, now);
     });
   }
   for (std::thread& thread : threads) thread.join();
