@@ -76,13 +76,14 @@ Json listener_json(const Snapshot& snapshot, const ListenerSpec& spec, const Lis
 // The members of each address of a backend, and of a backend with one address.
 Json address_json(const ClusterSpec& spec, const HostSpec& host, TimePoint now) {
   const Duration held = host.backend->held_off_until() - now;
+  // Zero, too, when only a check or a trial is still missing.
   const Duration out =
-      spec.ejected(host, now) ? host.backend->outlier().ejected_until() - now : Duration::zero();
+      spec.ejected(host) ? host.backend->outlier().ejected_until() - now : Duration::zero();
   Json json = {{"address", host.backend->address().text()},
                {"health", text(host.backend->health())},
                {"status", text(status_of(spec, host, now))},
                {"held_off_seconds", std::max(0.0, seconds(held))},
-               {"ejected_seconds", seconds(out)}};
+               {"ejected_seconds", std::max(0.0, seconds(out))}};
   if (!host.failure.empty()) json["failure"] = host.failure;
   return json;
 }

@@ -20,7 +20,7 @@ BackendStatus status_of(const ClusterSpec& cluster, const HostSpec& host, TimePo
   if (!host.backend->has_address() || host.backend->health() == Health::down)
     return BackendStatus::down;
   if (host.backend->held_off(now)) return BackendStatus::held_off;
-  if (cluster.ejected(host, now)) return BackendStatus::ejected;
+  if (cluster.ejected(host)) return BackendStatus::ejected;
   return host.backend->health() == Health::up ? BackendStatus::up : BackendStatus::unknown;
 }
 

@@ -47,6 +47,7 @@ std::string backend_state(const json& backend, const Console& console) {
   }
   if (const double out = number_of(backend, "ejected_seconds"); out > 0)
     return console.styled(Style::warning, "ejected " + seconds_text(out));
+  if (text_of(backend, "status") == "ejected") return console.styled(Style::warning, "ejected");
   return console.styled(Style::good, health.empty() ? state : health);
 }
 

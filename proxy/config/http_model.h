@@ -142,10 +142,10 @@ struct Pool {
   friend bool operator==(const Pool&, const Pool&) = default;
 };
 
-// Ejects a backend after errors in a row, each time for longer.
+// Ejects a backend after errors in a row until a check and a trial have passed.
 struct OutlierDetection {
   uint32_t consecutive_errors = 5;
-  Duration base_ejection = std::chrono::seconds(30);
+  Duration base_ejection = std::chrono::seconds(1);
   Duration max_ejection = std::chrono::minutes(5);
   double max_ejection_percent = 0.5;  // share of the backends that may be ejected
   friend bool operator==(const OutlierDetection&, const OutlierDetection&) = default;

@@ -325,7 +325,9 @@ Result<SnapshotStore::Prepared> SnapshotStore::prepare(const Candidate& candidat
   for (size_t i = 0; i < snapshot->clusters.size(); ++i)
     if (clusters_of_http[i]) note_http(snapshot->clusters[i]);
   prepared.checks = check_targets(*snapshot);
-  prepared.most_connections = connections_for(descriptor_limit_, prepared.checks.size());
+  prepared.most_connections = connections_for(
+      descriptor_limit_,
+      static_cast<size_t>(std::ranges::count_if(prepared.checks, &CheckTarget::health)));
   snapshot->max_connections =
       model.global.max_connections != 0 ? model.global.max_connections : prepared.most_connections;
   prepared.series = series;
@@ -479,13 +481,20 @@ size_t SnapshotStore::live_snapshots() const {
 std::vector<CheckTarget> SnapshotStore::check_targets(const Snapshot& snapshot) {
   std::vector<CheckTarget> targets;
   for (size_t i = 0; i < snapshot.clusters.size(); ++i) {
+    const ClusterSpec& cluster = snapshot.clusters[i];
     const std::optional<config::HealthCheck>& check = snapshot.model.clusters[i].health_check;
-    if (!check) continue;
-    for (const HostSpec& host : snapshot.clusters[i].hosts)
+    const bool ejects = cluster.outlier_detection.has_value();
+    if (!check && !ejects) continue;
+    for (const HostSpec& host : cluster.hosts)
       if (host.state != config::BackendState::maintenance && host.backend->has_address())
-        targets.push_back({host.backend, *check, snapshot.clusters[i].tls, host.tls_host,
-                           snapshot.clusters[i].proxy_protocol,
-                           snapshot.clusters[i].protocol == config::BackendProtocol::http2});
+        targets.push_back({.backend = host.backend,
+                           .spec = check.value_or(config::HealthCheck{}),
+                           .tls = cluster.tls,
+                           .tls_host = host.tls_host,
+                           .proxy_protocol = cluster.proxy_protocol,
+                           .http2 = cluster.protocol == config::BackendProtocol::http2,
+                           .health = check.has_value(),
+                           .proofs = ejects});
   }
   return targets;
 }

@@ -70,7 +70,8 @@ Attempt::Attempt(BackendSide& side, Cluster& cluster, BackendIndex backend, Clai
       cluster_(cluster),
       backend_(backend),
       cells_(cluster.cells_of(backend)),
-      began_(now) {
+      began_(now),
+      trial_(claim.trial) {
   cluster_.begin_use(backend_);
   side_.begin(cluster_, backend_, std::move(claim));
 }
@@ -85,7 +86,25 @@ void Attempt::on_connected(TimePoint now) {
 void Attempt::on_response(unsigned status, TimePoint now) {
   status_ = status;
   cluster_.cells().response_time.observe(now - sent_at_);
-  cluster_.ejections().note_response(backend_, status, now);
+  if (!trial_) return cluster_.ejections().note_response(backend_, status, now);
+  trial_ = false;
+  failed_trial_ = !cluster_.ejections().end_trial(backend_, status, now);
+}
+
+void Attempt::on_no_response(TimePoint now) {
+  if (!end_trial(Outlier::Trial::failed, now)) cluster_.ejections().note_no_response(backend_, now);
+}
+
+void Attempt::on_timeout(TimePoint now) {
+  if (!end_trial(Outlier::Trial::failed, now)) cluster_.ejections().note_timeout(backend_, now);
+}
+
+// False: it was no trial.
+bool Attempt::end_trial(Outlier::Trial how, TimePoint now) {
+  if (!std::exchange(trial_, false)) return false;
+  failed_trial_ = how == Outlier::Trial::failed;
+  cluster_.ejections().end_trial(backend_, how, now);
+  return true;
 }
 
 void Attempt::settle(uint64_t sent, uint64_t received) {
@@ -108,12 +127,14 @@ void Attempt::count(std::optional<BackendError> error) {
 }
 
 void Attempt::give_back(PrivateConnections* own) {
+  end_trial(Outlier::Trial::withdrawn);
   connected_ = false;
   cluster_.end_use(backend_);
   side_.over(ConnectionUse::complete, own);
 }
 
 void Attempt::drop(bool answered) {
+  end_trial(Outlier::Trial::withdrawn);
   if (!std::exchange(connected_, false)) return;
   cluster_.end_use(backend_);
   side_.over(answered ? ConnectionUse::answered : ConnectionUse::given_up, nullptr);

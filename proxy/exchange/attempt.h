@@ -41,6 +41,12 @@ class Attempt {
   void on_connected(TimePoint now);
   void on_sent(TimePoint now) { sent_at_ = now; }
   void on_response(unsigned status, TimePoint now);
+  // Faults of the backend, for outlier detection: no connection, no usable response, none in time.
+  void on_no_connection(TimePoint now) { end_trial(Outlier::Trial::failed, now); }
+  void on_no_response(TimePoint now);
+  void on_timeout(TimePoint now);
+  // It was the trial of an ejected backend, which stays ejected.
+  bool failed_trial() const { return failed_trial_; }
   // Bytes that were sent and received since the attempt began; the difference is added to metrics.
   void settle(uint64_t sent, uint64_t received);
   // The two counts begin anew, at 0.
@@ -54,13 +60,17 @@ class Attempt {
   // Ends the connection, if there is one still. `answered`: the response was read to its end.
   void drop(bool answered = false);
   // It does not count: nothing was tried.
-  void withdraw() { counted_ = true; }
+  void withdraw() {
+    counted_ = true;
+    end_trial(Outlier::Trial::withdrawn);
+  }
 
   TimePoint began() const { return began_; }
   std::optional<Duration> connected_in() const { return connected_in_; }
 
  private:
   void count(std::optional<BackendError> error);
+  bool end_trial(Outlier::Trial how, TimePoint now = {});
 
   BackendSide& side_;
   Cluster& cluster_;
@@ -74,6 +84,8 @@ class Attempt {
   unsigned status_ = 0;    // of its response; 0: none
   bool connected_ = true;  // or connecting
   bool counted_ = false;
+  bool trial_ = false;  // under way
+  bool failed_trial_ = false;
 };
 
 }  // namespace weir

@@ -63,10 +63,12 @@ BackendSearch::Result BackendSearch::choose(const Query& query, Choice& choice, 
   for (BackendIndex backend = next_; count <= passed.size(); backend = kNoBackend) {
     if (backend == kNoBackend)
       backend = count < passed.size()
-                    ? cluster_->pick(query.now, query.client_hash, std::span(passed).first(count))
+                    ? cluster_->pick(query.now, query.client_hash, std::span(passed).first(count),
+                                     query.repeatable)
                     : cluster_->find_room(query.now, failed_backends());
     if (backend == kNoBackend) break;
-    if (awaits && cluster_->is_avoided(backend, query.now)) break;
+    const auto avoided = [&] { return cluster_->is_avoided(backend, query.now, query.repeatable); };
+    if (awaits && avoided()) break;
     Pool& pool = cluster_->pool(backend);
     if (fresh_) {
       pool.make_room(needs_http1_);
@@ -80,11 +82,12 @@ BackendSearch::Result BackendSearch::choose(const Query& query, Choice& choice, 
     const bool may_open = !shares && !pool.full();
     if (may_open || choice.claim.lease != nullptr || choice.claim.shared != nullptr) {
       choice.backend = backend;
+      choice.claim.trial = cluster_->ejections().begin_trial(backend, query.now);
       choice.claim.repeatable = query.trust == Pool::Trust::events;
       return Result::found;
     }
     full = true;
-    awaits |= !cluster_->is_avoided(backend, query.now);
+    awaits |= !avoided();
     if (count == passed.size()) break;
     passed[count++] = backend;
   }
@@ -149,7 +152,7 @@ bool BackendSearch::try_again(const Attempt& failed, RetryCause cause, const Ret
 bool BackendSearch::begin_retry(RetryCause cause, const RetryFacts& facts) {
   if (!retry(cause, facts)) return false;
   ClusterCells& cells = cluster_->cells();
-  if (facts.new_connection) return cells.retry_causes[cause].add(), true;
+  if (facts.new_connection || facts.failed_trial) return cells.retry_causes[cause].add(), true;
   if (!retrying_ && !cluster_->begin_retrying(facts.policy.budget())) {
     cells.retries[RetryResult::budget_exhausted].add();
     return false;

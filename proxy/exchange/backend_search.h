@@ -32,6 +32,7 @@ class BackendSearch {
     uint64_t client_hash;
     Pool::Trust trust;
     PrivateConnections& own;  // of the client
+    bool repeatable = false;  // see Cluster::pick()
   };
 
   // `waiter` is called when the queue has room.

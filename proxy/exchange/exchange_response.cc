@@ -51,8 +51,10 @@ Exchange::Step Exchange::backend_at_fault(const char* reason) {
   LOG(warn, "backend.malformed_response", kv("session", text(client_side_->session_id())),
       kv("cluster", search_.cluster().spec().name), kv("backend", host()->backend->name()),
       kv("reason", reason));
-  search_.cluster().ejections().note_no_response(attempt_->backend(), http_.pipes().loop.now());
-  return reply(502, "the backend's response cannot be relayed", EndReason::backend_error);
+  attempt_->on_no_response(http_.pipes().loop.now());
+  Failure failure(EndReason::backend_error);
+  if (attempt_->failed_trial()) failure.retry = RetryCause::reset_before_response;
+  return attempt_failed(failure, 502, "the backend's response cannot be relayed");
 }
 
 Exchange::Step Exchange::take_response(size_t head_size) {
@@ -64,8 +66,9 @@ Exchange::Step Exchange::take_response(size_t head_size) {
   // To the client of an extended CONNECT any 2xx says that the tunnel is open.
   if (!request().protocol().empty() && head.status() < 300)
     return backend_at_fault("answers 2xx and does not switch protocols");
-  if (request_.route->retry.on_status(head.status()) && try_again(RetryCause::status))
-    return Step::next;
+  const bool again = request_.route->retry.on_status(head.status()) ||
+                     (attempt_->failed_trial() && is_repeatable(retry_facts()));
+  if (again && try_again(RetryCause::status)) return Step::next;
   return send_response(head);
 }
 

@@ -25,7 +25,8 @@ RetryFacts Exchange::retry_facts() {
           .connection_is_private = attempt_ && attempt_->side().is_private(),
           .tries = search_.tries(),
           .retries = search_.retries(),
-          .from_stream = client().delimits()};
+          .from_stream = client().delimits(),
+          .failed_trial = attempt_ && attempt_->failed_trial()};
 }
 
 // True: the next attempt has been arranged. Nothing of the failed attempt is left.
@@ -62,8 +63,7 @@ Exchange::Step Exchange::backend_gone(EndReason reason) {
                     : attempt_->side().reused() ? RetryCause::reused_connection
                                                 : RetryCause::reset_before_response;
   // A kept connection that ends before its response begins may just have been idle for too long.
-  if (!attempt_->side().reused() || begun)
-    search_.cluster().ejections().note_no_response(attempt_->backend(), http_.pipes().loop.now());
+  if (!attempt_->side().reused() || begun) attempt_->on_no_response(http_.pipes().loop.now());
   return attempt_failed(failure, 502, "the backend closed the connection without an answer");
 }
 
@@ -73,7 +73,7 @@ Exchange::Step Exchange::stream_gone(Failure failure, EarlyEnd early) {
   if (early.cause == RetryCause::not_sent && up_.sent() > 0)
     early.cause = RetryCause::refused_stream;
   if (!early.cause || early.cause == RetryCause::reset_before_response)
-    search_.cluster().ejections().note_no_response(attempt_->backend(), http_.pipes().loop.now());
+    attempt_->on_no_response(http_.pipes().loop.now());
   if (early.cause && try_again(*early.cause, early)) return Step::next;
   const bool unprocessed =
       early.cause == RetryCause::refused_stream || early.cause == RetryCause::not_sent;

@@ -87,7 +87,7 @@ void Exchange::expire(const Limit& reached) {
       stage_ == Stage::await_response && reached.reason == EndReason::response_timeout;
   // Not when it is the rest of the request that is late.
   if (stage_ == Stage::await_response && reached.status == 504 && (!up_.running() || up_.blocked()))
-    search_.cluster().ejections().note_timeout(attempt_->backend(), http_.pipes().loop.now());
+    attempt_->on_timeout(http_.pipes().loop.now());
   if (no_response && !attempt_->side().response_started() && try_again(RetryCause::timeout))
     return advance();
   if (stage_ == Stage::tunnel) return end_tunnel(reached.reason);

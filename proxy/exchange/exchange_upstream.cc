@@ -13,8 +13,10 @@ Exchange::Step Exchange::acquire() {
   DCHECK(!attempt_);  // it may use the cluster of a snapshot that renew() drops
   search_.renew(*connection_.current, request_.snapshot);
   BackendSearch::Choice choice;
-  const BackendSearch::Query query{http_.pipes().loop.now(), client_hash(), trust(retry_facts()),
-                                   *connection_.private_connections};
+  const RetryFacts facts = retry_facts();
+  const BackendSearch::Query query{
+      http_.pipes().loop.now(), client_hash(), trust(facts), *connection_.private_connections,
+      search_.cluster().spec().outlier_detection && may_be_trial(facts)};
   switch (search_.find(query, choice)) {
     case BackendSearch::Result::found: return use(std::move(choice));
     case BackendSearch::Result::full: return wait_for_room();
@@ -114,6 +116,7 @@ Exchange::Step Exchange::connect_failed() {
   search_.count_try();
   const bool timeout = expired_.timeout != nullptr;
   attempt_->side().record_connect_failure(timeout, http_.pipes().loop.now());
+  attempt_->on_no_connection(http_.pipes().loop.now());
   const RetryCause cause = RetryCause::connect_failure;
   return timeout ? attempt_failed({EndReason::connect_timeout, cause}, 504,
                                   "no backend answered in time")

@@ -34,10 +34,19 @@ bool is_whole(const RetryFacts& facts) {
 
 }  // namespace
 
+bool is_repeatable(const RetryFacts& facts) {
+  return is_whole(facts) && is_idempotent(facts.method);
+}
+
+bool may_be_trial(const RetryFacts& facts) {
+  return facts.tries == 0 && is_repeatable(facts);
+}
+
 bool retry(RetryCause cause, const RetryFacts& facts) {
   if (facts.response_begun) return false;
   if (facts.tries >= kMaxTries) return false;
   if (facts.needs_http1) return is_whole(facts);
+  if (facts.failed_trial && !facts.connection_is_private && is_repeatable(facts)) return true;
   if (!facts.new_connection && facts.retries >= facts.policy.attempts()) return false;
   if (!allows(facts.policy, cause, facts.method)) return false;
   if (cause == RetryCause::connect_failure) return true;
@@ -48,13 +57,13 @@ bool retry(RetryCause cause, const RetryFacts& facts) {
   if (cause == RetryCause::not_sent) return is_whole(facts);
   // Proven unprocessed (RFC 9113 8.7): whatever the method is.
   if (cause == RetryCause::refused_stream) return is_whole(facts);
-  return is_whole(facts) && is_idempotent(facts.method);
+  return is_repeatable(facts);
 }
 
 // A request that would be sent again loses nothing if the backend has closed the connection.
 Pool::Trust trust(const RetryFacts& facts) {
-  const bool again = allows(facts.policy, RetryCause::reused_connection, facts.method) &&
-                     is_whole(facts) && is_idempotent(facts.method);
+  const bool again =
+      allows(facts.policy, RetryCause::reused_connection, facts.method) && is_repeatable(facts);
   return again ? Pool::Trust::events : Pool::Trust::ask_kernel;
 }
 

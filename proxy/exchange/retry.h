@@ -35,10 +35,17 @@ struct RetryFacts {
   bool new_connection = false;
   // The same, over HTTP/1: a choice of the version, which the policy does not forbid.
   bool needs_http1 = false;
+  // The request was the trial of an ejected backend. Its failure is not the client's: the request
+  // is sent again whatever the policy says, and is none of its attempts.
+  bool failed_trial = false;
 };
 
 inline constexpr uint32_t kMaxTries = 16;  // for one request; a route may allow fewer
 
+// All of it is still here, and sending it twice does the same as once.
+[[nodiscard]] bool is_repeatable(const RetryFacts& facts);
+// The request is chosen for the trial of an ejected backend before others are: its first attempt.
+[[nodiscard]] bool may_be_trial(const RetryFacts& facts);
 [[nodiscard]] bool retry(RetryCause cause, const RetryFacts& facts);
 [[nodiscard]] Pool::Trust trust(const RetryFacts& facts);
 

@@ -168,11 +168,16 @@ HealthChecks::HealthChecks(EventLoop& loop, HealthObserver& observer, uint64_t s
       random_(seed),
       most_running_(most_running),
       waiting_up_(std::make_unique<Waiting>()),
-      waiting_others_(std::make_unique<Waiting>()) {}
+      waiting_others_(std::make_unique<Waiting>()),
+      proofs_(loop) {}
 
 HealthChecks::~HealthChecks() = default;
 
 void HealthChecks::apply(std::vector<CheckTarget> targets) {
+  std::vector<CheckTarget> proofs;
+  std::ranges::copy_if(targets, std::back_inserter(proofs), &CheckTarget::proofs);
+  proofs_.apply(std::move(proofs));
+  std::erase_if(targets, [](const CheckTarget& target) { return !target.health; });
   CheckMap before = std::exchange(checks_, {});
   std::vector<Check*> to_start;
   for (CheckTarget& target : targets) {

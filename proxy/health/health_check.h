@@ -22,6 +22,7 @@
 #include "base/random.h"
 #include "config/model.h"
 #include "event/event_loop.h"
+#include "health/ejection_proofs.h"
 #include "tls/tls_client.h"
 #include "upstream/backend.h"
 
@@ -46,7 +47,9 @@ struct CheckTarget {
   std::shared_ptr<TlsClient> tls = nullptr;  // null: none
   std::string tls_host = {};
   config::ProxyVersion proxy_protocol{};
-  bool http2 = false;  // a check over HTTP uses HTTP/2
+  bool http2 = false;   // a check over HTTP uses HTTP/2
+  bool health = true;   // checked all the time, and decides whether the backend is up
+  bool proofs = false;  // checked while outlier detection has it ejected; see ejection_proofs.h
 };
 
 class HealthChecks final : private Yielding {
@@ -63,7 +66,8 @@ class HealthChecks final : private Yielding {
   HealthChecks& operator=(const HealthChecks&) = delete;
   ~HealthChecks();
 
-  // Replaces all targets, which have no backends in maintenance. The check of a backend with the
+  // Replaces all targets, which have no backends in maintenance; those without `health` get only
+  // proofs. The check of a backend with the
   // same spec continues; a backend with another spec keeps its health and is checked now; a backend
   // without a target becomes `unknown`. If no first result is missing, calls on_primed() before it
   // returns.
@@ -100,6 +104,7 @@ class HealthChecks final : private Yielding {
   uint64_t turn_ = 0;   // of the loop, when a check was last started
   size_t started_ = 0;  // in that turn
   CheckMap checks_;
+  EjectionProofs proofs_;
 };
 
 }  // namespace weir

@@ -104,7 +104,8 @@ Result<void> ControlPlane::start(const Candidate& candidate) {
 void ControlPlane::await_checks() {
   Duration longest{};
   const std::vector<CheckTarget> targets = store_.check_targets();
-  for (const CheckTarget& target : targets) longest = std::max(longest, target.spec.timeout);
+  for (const CheckTarget& target : targets)
+    if (target.health) longest = std::max(longest, target.spec.timeout);
   notify_.extend(2 * kExtendEvery);
   extend_.set_in(kExtendEvery);
   enough_waited_.set_in(longest + kCheckMargin);

@@ -116,10 +116,11 @@ void Cluster::end_use(BackendIndex host) {
   cells_of(host).in_flight.sub();
 }
 
-bool Cluster::is_avoided(BackendIndex index, TimePoint now) const {
+bool Cluster::is_avoided(BackendIndex index, TimePoint now, bool repeatable) const {
   const HostSpec& host = spec_.hosts[index];
   if (rebuild_.due && !panic_ && !host.usable()) return true;
-  return host.backend->held_off(now) || spec_.ejected(host, now);
+  if (host.backend->held_off(now)) return true;
+  return spec_.ejected(host) && !host.backend->outlier().awaits_trial(now, repeatable);
 }
 
 void Cluster::select(Tier& tier, bool backup, bool any_health) {
@@ -164,12 +165,13 @@ void Cluster::refresh(TimePoint now) {
   rebuild();
 }
 
-BackendIndex Cluster::pick(TimePoint now, uint64_t client_hash,
-                           std::span<const BackendIndex> tried) {
+BackendIndex Cluster::pick(TimePoint now, uint64_t client_hash, std::span<const BackendIndex> tried,
+                           bool repeatable) {
   if (rebuild_.due) refresh(now);
-  const Choice serving = choose(serving_, now, client_hash, tried);
+  const Wanted wanted{now, client_hash, tried, repeatable};
+  const Choice serving = choose(serving_, wanted);
   if (serving.ready || backups_.backends.empty()) return serving.index;
-  const Choice backup = choose(backups_, now, client_hash, tried);
+  const Choice backup = choose(backups_, wanted);
   return backup.ready || serving.index == kNoBackend ? backup.index : serving.index;
 }
 
@@ -190,20 +192,22 @@ BackendIndex Cluster::other_address(BackendIndex index, TimePoint now,
   return kNoBackend;
 }
 
-Cluster::Choice Cluster::choose(Tier& tier, TimePoint now, uint64_t client_hash,
-                                std::span<const BackendIndex> tried) {
+Cluster::Choice Cluster::choose(Tier& tier, const Wanted& wanted) {
+  const auto avoided = [&](BackendIndex index) {
+    return is_avoided(index, wanted.now, wanted.repeatable);
+  };
   const std::vector<BackendIndex>& backends = tier.backends;
   excluded_.clear();
-  for (BackendIndex index : tried) {
+  for (BackendIndex index : wanted.tried) {
     const BackendIndex slot = slot_[index];
     if (slot < backends.size() && backends[slot] == index) excluded_.push_back(slot);
   }
-  const BackendIndex first = tier.balancer->pick({client_hash, excluded_});
+  const BackendIndex first = tier.balancer->pick({wanted.client_hash, excluded_});
   if (first == kNoBackend) return {};
-  if (!is_avoided(backends[first], now)) return {backends[first], true};
+  if (!avoided(backends[first])) return {backends[first], true};
   for (BackendIndex i = 0; i < backends.size(); ++i)
-    if (is_avoided(backends[i], now)) excluded_.push_back(i);
-  const BackendIndex other = tier.balancer->pick({client_hash, excluded_});
+    if (avoided(backends[i])) excluded_.push_back(i);
+  const BackendIndex other = tier.balancer->pick({wanted.client_hash, excluded_});
   // All remaining backends are held off or ejected: an attempt at one of them may succeed.
   return other == kNoBackend ? Choice{backends[first], false} : Choice{backends[other], true};
 }

@@ -36,13 +36,15 @@ class Cluster {
   ~Cluster();
 
   // The index in spec().hosts of a backend for a client; kNoBackend: there is none to try. `tried`:
-  // backends that have failed for this client.
-  BackendIndex pick(TimePoint now, uint64_t client_hash, std::span<const BackendIndex> tried);
+  // backends that have failed for this client. `repeatable`: a request that may be the trial of an
+  // ejected backend, because it can be sent to another one.
+  BackendIndex pick(TimePoint now, uint64_t client_hash, std::span<const BackendIndex> tried,
+                    bool repeatable = false);
   // The same among the backends whose pool has room and that are not avoided: for a large cluster,
   // in which pick() would be called too often. O(backends).
   BackendIndex find_room(TimePoint now, std::span<const BackendIndex> tried);
-  // The backend is held off or ejected now.
-  bool is_avoided(BackendIndex index, TimePoint now) const;
+  // The backend is held off, or is ejected and takes no trial now.
+  bool is_avoided(BackendIndex index, TimePoint now, bool repeatable = false) const;
   // Another address of the backend at `index`, to which connecting has failed, for the same client;
   // kNoBackend: there is none. `avoided_too`: also an address that is held off or ejected.
   BackendIndex other_address(BackendIndex index, TimePoint now, std::span<const BackendIndex> tried,
@@ -94,6 +96,12 @@ class Cluster {
     BackendIndex index = kNoBackend;
     bool ready = false;  // neither held off nor ejected
   };
+  struct Wanted {
+    TimePoint now;
+    uint64_t client_hash;
+    std::span<const BackendIndex> tried;
+    bool repeatable;
+  };
   struct Rebuild {
     bool due = false;
     TimePoint not_before{};
@@ -106,8 +114,7 @@ class Cluster {
   void adopt_pools(const Cluster& before);
   void refresh(TimePoint now);
   void select(Tier& tier, bool backup, bool any_health);
-  Choice choose(Tier& tier, TimePoint now, uint64_t client_hash,
-                std::span<const BackendIndex> tried);
+  Choice choose(Tier& tier, const Wanted& wanted);
 
   const ClusterSpec& spec_;
   WorkerMetrics& metrics_;

@@ -96,8 +96,8 @@ struct ClusterSpec {
     return found == indexes.end() ? kNoBackend : found->second;
   }
   // The backend is ejected. Without outlier detection in the configuration no backend is.
-  bool ejected(const HostSpec& host, TimePoint now) const {
-    return outlier_detection && host.backend->outlier().ejected(now);
+  bool ejected(const HostSpec& host) const {
+    return outlier_detection && host.backend->outlier().ejected();
   }
 };
 

@@ -13,7 +13,7 @@ namespace {
 // maximum share. A worker locks it when a row of errors is complete, not for each answer.
 constinit std::mutex ejecting;
 
-bool is_gateway_error(unsigned status) {
+bool is_error(unsigned status) {
   return std::find(kGatewayErrors.begin(), kGatewayErrors.end(), status) != kGatewayErrors.end();
 }
 
@@ -27,11 +27,10 @@ Ejections::Ejections(const ClusterSpec& spec, WorkerMetrics& metrics)
 void Ejections::note_response(BackendIndex host, unsigned status, TimePoint now) {
   if (!spec_.outlier_detection) return;
   timeouts_[host].note_answer();
-  if (is_gateway_error(status)) return note_error(host, Outlier::Error::response, now);
-  Backend& backend = *spec_.hosts[host].backend;
+  if (is_error(status)) return note_error(host, Outlier::Error::response, now);
   // Answers while the backend is ejected belong to requests from before.
-  if (backend.outlier().ejected(now) || !backend.outlier().note_success()) return;
-  LOG(info, "backend.readmitted", kv("cluster", backend.cluster()), kv("backend", backend.name()));
+  Outlier& outlier = spec_.hosts[host].backend->outlier();
+  if (!outlier.ejected()) outlier.note_success();
 }
 
 void Ejections::note_no_response(BackendIndex host, TimePoint now) {
@@ -50,12 +49,12 @@ void Ejections::note_error(BackendIndex index, Outlier::Error error, TimePoint n
   const config::OutlierDetection& rules = *spec_.outlier_detection;
   Backend& backend = *spec_.hosts[index].backend;
   Outlier& outlier = backend.outlier();
-  if (outlier.ejected(now) || !outlier.note_error(rules.consecutive_errors, error)) return;
+  if (outlier.ejected() || !outlier.note_error(rules.consecutive_errors, error)) return;
   const std::lock_guard lock(ejecting);
-  if (outlier.ejected(now)) return;
+  if (outlier.ejected()) return;
   if (others_time_out(index, now) && !outlier.forget_timeouts(rules.consecutive_errors)) return;
   // The next decision comes after a whole row of errors, not after the next error.
-  if (!may_eject(now)) return outlier.reset_row();
+  if (!may_eject()) return outlier.reset_row();
   const Duration length = outlier.eject(now, rules);
   metrics_.backend(spec_.hosts[index].series).ejections.add();
   LOG(warn, "backend.ejected", kv("cluster", backend.cluster()), kv("backend", backend.name()),
@@ -70,7 +69,7 @@ bool Ejections::others_time_out(BackendIndex index, TimePoint now) const {
   for (BackendIndex i = 0; i < spec_.hosts.size(); ++i) {
     const HostSpec& host = spec_.hosts[i];
     if (i == index || host.backup != backup || !host.usable() || host.backend->held_off(now) ||
-        spec_.ejected(host, now))
+        spec_.ejected(host))
       continue;
     ++others;
     if (timeouts_[i].is_high(now)) ++slow;
@@ -78,16 +77,42 @@ bool Ejections::others_time_out(BackendIndex index, TimePoint now) const {
   return others > 0 && 2 * slow >= others;
 }
 
-bool Ejections::may_eject(TimePoint now) const {
+bool Ejections::may_eject() const {
   size_t active = 0, out = 0;
   for (const HostSpec& host : spec_.hosts) {
     if (!host.active() || !host.backend->has_address()) continue;
     ++active;
-    if (spec_.ejected(host, now)) ++out;
+    if (spec_.ejected(host)) ++out;
   }
   // A share such as 29 % has no exact value: a millionth of a backend is added.
   const double most = spec_.outlier_detection->max_ejection_percent * static_cast<double>(active);
   return static_cast<double>(out + 1) <= most + 1e-6;
+}
+
+bool Ejections::begin_trial(BackendIndex host, TimePoint now) {
+  return spec_.ejected(spec_.hosts[host]) && spec_.hosts[host].backend->outlier().begin_trial(now);
+}
+
+bool Ejections::end_trial(BackendIndex host, unsigned status, TimePoint now) {
+  const bool passed = !is_error(status);
+  end_trial(host, passed ? Outlier::Trial::passed : Outlier::Trial::failed, now);
+  return passed;
+}
+
+void Ejections::end_trial(BackendIndex host, Outlier::Trial how, TimePoint now) {
+  Backend& backend = *spec_.hosts[host].backend;
+  const Duration length = backend.outlier().end_trial(how, now, *spec_.outlier_detection);
+  switch (how) {
+    case Outlier::Trial::passed:
+      LOG(info, "backend.readmitted", kv("cluster", backend.cluster()),
+          kv("backend", backend.name()));
+      return;
+    case Outlier::Trial::failed:
+      LOG(info, "backend.trial_failed", kv("cluster", backend.cluster()),
+          kv("backend", backend.name()), kv("for", config::duration_text(length)));
+      return;
+    case Outlier::Trial::withdrawn: return;
+  }
 }
 
 }  // namespace weir

@@ -77,6 +77,7 @@ struct Claim {
   SharedConnection* shared = nullptr;
   bool repeatable = false;  // the request can be sent again
   bool extended = false;    // it is an extended CONNECT if the connection is shared
+  bool trial = false;       // it decides whether the backend stays ejected
 };
 
 struct PoolLimits {

@@ -122,7 +122,7 @@ TEST_F(HttpWaitersTest, HoldOffThatAnotherWorkerEndsIsDetected) {
   EXPECT_THAT(arriving(other), ElementsAre("/2"));
 }
 
-TEST_F(HttpWaitersTest, BackendGetsWaitingRequestsAfterItsEjection) {
+TEST_F(HttpWaitersTest, WaitingRequestIsTheTrialOfAnEjectedBackend) {
   const char* rules =
       ", outlier_detection: { base_ejection: 5s }, pool: { max_connections: 1, queue_timeout: 60s "
       "}";
@@ -131,10 +131,15 @@ TEST_F(HttpWaitersTest, BackendGetsWaitingRequestsAfterItsEjection) {
   ask(1, 2);
   EXPECT_THAT(arriving(), ElementsAre("/1"));
   EXPECT_THAT(arriving(other), IsEmpty());
+  known(1).outlier().confirm(loop.now(), loop.now());
   advance(4s);
   EXPECT_THAT(arriving(other), IsEmpty());
   advance(1200ms);
   EXPECT_THAT(arriving(other), ElementsAre("/2"));
+  ask(3, 3);
+  EXPECT_THAT(arriving(other), IsEmpty()) << "the trial is not over";
+  ASSERT_TRUE(servers.back().send(ok("")));
+  EXPECT_THAT(message(servers.back()), StartsWith("GET /3 "));
 }
 
 TEST_F(HttpWaitersTest, ConfigurationWithoutOutlierDetectionEndsTheEjection) {

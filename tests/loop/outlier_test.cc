@@ -24,7 +24,7 @@ clusters:
   // Sends a request on a new connection and waits until a backend receives it.
   void ask() {
     one = client();
-    ASSERT_TRUE(one.send("GET / HTTP/1.1\r\nHost: example.com\r\n\r\n"));
+    ASSERT_TRUE(one.send(request));
     server = {};
     ASSERT_TRUE(run_until([&] {
       is_bad = wait_ready(bad.fd(), POLLIN, 0ms);
@@ -67,28 +67,130 @@ clusters:
       if (!is_bad) answer("200 OK");
     } while (!is_bad);
   }
+  Outlier& outlier() { return store.current()->clusters[0].hosts.at(0).backend->outlier(); }
+  // Ejects the bad backend; then its length is over, and a check passes.
+  void await_trial(const std::string& more = "") {
+    serve("consecutive_errors: 1, base_ejection: 10s", more);
+    ask_bad();
+    answer("503 Service Unavailable");
+    ASSERT_TRUE(outlier().ejected());
+    prove();
+  }
+  void prove() {
+    clock.advance(outlier().ejected_until() - loop.now());
+    turns(1);
+    outlier().confirm(loop.now(), loop.now());
+  }
+  void pass_trial() {
+    prove();
+    ask_bad();
+    answer("200 OK");
+    EXPECT_FALSE(outlier().ejected());
+  }
+  // The next request that the good backend gets.
+  void take_good() {
+    ASSERT_TRUE(run_until([&] {
+      if (wait_ready(good.fd(), POLLIN, 1ms)) server = good.accept(1s);
+      return static_cast<bool>(server);
+    }));
+    is_bad = false;
+    until_head(server);
+  }
   uint64_t ejections() { return backend_cells("c", "bad").ejections.value; }
   void TearDown() override { EXPECT_EQ(imbalance("l"), 0); }
 
   Acceptor bad, good;
   Socket one, server;
   bool is_bad = false;
+  std::string request = "GET / HTTP/1.1\r\nHost: example.com\r\n\r\n";
 };
 
-TEST_F(OutlierDetectionTest, BackendWithConsecutiveErrorsIsEjectedAndTriedAgainLater) {
+TEST_F(OutlierDetectionTest, BackendWithConsecutiveErrorsIsEjectedUntilACheckAndATrialPass) {
   serve("consecutive_errors: 2, base_ejection: 10s");
   EXPECT_TRUE(bad_is_asked());
   EXPECT_EQ(ejections(), 0u);
   EXPECT_TRUE(bad_is_asked());
   EXPECT_EQ(ejections(), 1u);
   EXPECT_FALSE(bad_is_asked());
-  clock.advance(9s);
-  EXPECT_FALSE(bad_is_asked());
-  clock.advance(2s);
+  clock.advance(1min);
   turns(1);
+  EXPECT_FALSE(bad_is_asked());
+  outlier().confirm(loop.now(), loop.now());
+  ask_bad();
+  answer("200 OK");
+  EXPECT_FALSE(outlier().ejected());
   EXPECT_TRUE(bad_is_asked());
   EXPECT_TRUE(bad_is_asked());
   EXPECT_EQ(ejections(), 2u);
+}
+
+TEST_F(OutlierDetectionTest, OnlyOneRequestIsUnderWayAsTheTrial) {
+  await_trial();
+  ask_bad();
+  Socket first = std::move(one), its_server = std::move(server);
+  for (int i = 0; i < 4; ++i) {
+    ask();
+    EXPECT_FALSE(is_bad);
+    answer("200 OK");
+  }
+  ASSERT_TRUE(its_server.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
+  EXPECT_TRUE(until_head(first).starts_with("HTTP/1.1 200"));
+  EXPECT_FALSE(outlier().ejected());
+}
+
+TEST_F(OutlierDetectionTest, RequestOfAFailedTrialIsSentToAnotherBackendWhateverThePolicyIs) {
+  for (const char* failure :
+       {"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n", "no HTTP\r\n", ""}) {
+    await_trial();
+    ask_bad();
+    if (*failure != '\0') {
+      ASSERT_TRUE(server.send(failure));
+    }
+    server = {};
+    take_good();
+    answer("200 OK");
+    EXPECT_TRUE(outlier().awaits_proof()) << failure;
+    pass_trial();
+  }
+}
+
+TEST_F(OutlierDetectionTest, TrialThatTimesOutIsSentToAnotherBackend) {
+  await_trial("    timeouts: { response_header: 2s }\n");
+  ask_bad();
+  clock.advance(3s);
+  server = {};
+  take_good();
+  answer("200 OK");
+  EXPECT_TRUE(outlier().ejected());
+}
+
+TEST_F(OutlierDetectionTest, TrialOfAClientThatGoesIsGivenToAnotherRequest) {
+  await_trial();
+  ask_bad();
+  one.reset();
+  ASSERT_TRUE(run_until([&] { return cells("l").active.sum() == 0; }));
+  EXPECT_TRUE(outlier().ejected());
+  EXPECT_FALSE(outlier().awaits_proof());
+  ask_bad();
+  answer("200 OK");
+  EXPECT_FALSE(outlier().ejected());
+}
+
+TEST_F(OutlierDetectionTest, PostIsTheTrialOnlyIfNoOtherRequestComesForASecond) {
+  await_trial();
+  for (const bool late : {false, true}) {
+    clock.advance(late ? 1s : 0s);
+    turns(1);
+    bool asked = false;
+    for (int i = 0; i < 4 && !asked; ++i) {
+      request = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n";
+      ask();
+      asked = is_bad;
+      answer("200 OK");
+    }
+    EXPECT_EQ(asked, late);
+  }
+  EXPECT_FALSE(outlier().ejected());
 }
 
 TEST_F(OutlierDetectionTest, ReloadKeepsEjectionsUnlessItDisablesDetection) {

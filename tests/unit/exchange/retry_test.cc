@@ -43,6 +43,31 @@ TEST(Retry, RepeatsWhatTheBackendHasProvenUnprocessed) {
   for (const RetryCase& one : cases) EXPECT_EQ(retry(one.cause, one.facts), one.again) << one.what;
 }
 
+TEST(Retry, RepeatsTheRequestOfAFailedTrialWhateverThePolicyIs) {
+  static const RetryPolicy kNever = policy({}, 0);
+  RetryFacts facts{.policy = kNever, .method = "GET", .tries = 1, .failed_trial = true};
+  for (RetryCause cause : {RetryCause::status, RetryCause::timeout, RetryCause::connect_failure,
+                           RetryCause::reset_before_response})
+    EXPECT_TRUE(retry(cause, facts)) << text(cause);
+  facts.response_begun = true;
+  EXPECT_FALSE(retry(RetryCause::timeout, facts));
+  facts.response_begun = false;
+  facts.method = "POST";
+  EXPECT_FALSE(retry(RetryCause::timeout, facts));
+  facts.method = "PUT";
+  facts.framing = BodyFraming::length;
+  EXPECT_TRUE(retry(RetryCause::timeout, facts));
+  facts.whole_body_known = false;
+  EXPECT_FALSE(retry(RetryCause::timeout, facts));
+}
+
+TEST(Retry, FirstAttemptOfARequestThatCanBeSentAgainMayBeATrial) {
+  static const RetryPolicy kNever = policy({}, 0);
+  EXPECT_TRUE(may_be_trial({.policy = kNever, .method = "GET"}));
+  EXPECT_FALSE(may_be_trial({.policy = kNever, .method = "POST"}));
+  EXPECT_FALSE(may_be_trial({.policy = kNever, .method = "GET", .tries = 1}));
+}
+
 TEST(Retry, RepeatsOnlyWhatIsSafe) {
   static const RetryPolicy kDefault = policy();
   static const RetryPolicy kReset = policy({"reset_before_response"});

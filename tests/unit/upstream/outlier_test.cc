@@ -42,13 +42,27 @@ class OutlierTest : public testing::Test {
     for (; times > 0; --times) cluster().ejections().note_timeout(host, clock.now());
   }
   void eject(BackendIndex host) { answer(host, 503, 3); }
-  bool out(BackendIndex host) const { return spec.ejected(spec.hosts[host], clock.now()); }
-  Duration out_for(BackendIndex host) const {
-    return spec.hosts[host].backend->outlier().ejected_until() - clock.now();
+  bool out(BackendIndex host) const { return spec.ejected(spec.hosts[host]); }
+  Outlier& outlier(BackendIndex host) const { return spec.hosts[host].backend->outlier(); }
+  Duration out_for(BackendIndex host) const { return outlier(host).ejected_until() - clock.now(); }
+  // A check that is begun now passes at once.
+  void prove(BackendIndex host) { outlier(host).confirm(clock.now(), clock.now()); }
+  // The next request is the trial.
+  bool try_out(BackendIndex host, Outlier::Trial how) {
+    if (!cluster().ejections().begin_trial(host, clock.now())) return false;
+    cluster().ejections().end_trial(host, how, clock.now());
+    return true;
   }
-  std::set<BackendIndex> picked() {
+  // The backend passes a check and a trial once its length is over.
+  void readmit(BackendIndex host) {
+    clock.advance(out_for(host));
+    prove(host);
+    ASSERT_TRUE(try_out(host, Outlier::Trial::passed));
+  }
+  std::set<BackendIndex> picked(bool repeatable = false) {
     std::set<BackendIndex> seen;
-    for (uint64_t i = 0; i < 200; ++i) seen.insert(cluster().pick(clock.now(), mix(i), {}));
+    for (uint64_t i = 0; i < 200; ++i)
+      seen.insert(cluster().pick(clock.now(), mix(i), {}, repeatable));
     return seen;
   }
   uint64_t ejections(BackendIndex host) { return cluster().cells_of(host).ejections.value; }
@@ -60,7 +74,7 @@ class OutlierTest : public testing::Test {
   std::unique_ptr<Cluster> made;
 };
 
-TEST_F(OutlierTest, ConsecutiveGatewayErrorsEjectTheBackendForSomeTime) {
+TEST_F(OutlierTest, ConsecutiveGatewayErrorsEjectTheBackend) {
   backends(2);
   answer(0, 502);
   answer(0, 504);
@@ -70,9 +84,128 @@ TEST_F(OutlierTest, ConsecutiveGatewayErrorsEjectTheBackendForSomeTime) {
   EXPECT_EQ(out_for(0), 30s);
   EXPECT_EQ(picked(), (Set{1}));
   EXPECT_EQ(ejections(0), 1u);
+}
+
+TEST_F(OutlierTest, TimeAloneDoesNotEndAnEjection) {
+  backends(2);
+  eject(0);
+  clock.advance(1h);
+  EXPECT_TRUE(out(0));
+  EXPECT_EQ(picked(/*repeatable=*/true), (Set{1}));
+  EXPECT_FALSE(try_out(0, Outlier::Trial::passed));
+}
+
+TEST_F(OutlierTest, CheckAloneDoesNotEndAnEjection) {
+  backends(2);
+  eject(0);
+  prove(0);
+  clock.advance(29s);
+  EXPECT_EQ(picked(true), (Set{1}));
+  EXPECT_FALSE(try_out(0, Outlier::Trial::passed));
+  clock.advance(1s);
+  EXPECT_EQ(picked(true), (Set{0, 1})) << "as the trial";
+  EXPECT_TRUE(out(0));
+}
+
+TEST_F(OutlierTest, CheckThatBeganBeforeTheEjectionProvesNothing) {
+  backends(2);
+  const TimePoint begun = clock.now();
+  clock.advance(1ms);
+  eject(0);
+  outlier(0).confirm(begun, clock.now());
+  EXPECT_TRUE(outlier(0).awaits_proof());
+  clock.advance(1h);
+  EXPECT_FALSE(try_out(0, Outlier::Trial::passed));
+  prove(0);
+  EXPECT_FALSE(outlier(0).awaits_proof());
+  EXPECT_TRUE(try_out(0, Outlier::Trial::passed));
+}
+
+TEST_F(OutlierTest, OneRequestOfAllWorkersIsTheTrial) {
+  backends(2);
+  Cluster other(spec, metrics, 2);
+  eject(0);
   clock.advance(30s);
+  prove(0);
+  EXPECT_TRUE(cluster().ejections().begin_trial(0, clock.now()));
+  EXPECT_FALSE(other.ejections().begin_trial(0, clock.now()));
+  EXPECT_EQ(picked(true), (Set{1})) << "until the trial is over";
+  cluster().ejections().end_trial(0, Outlier::Trial::passed, clock.now());
   EXPECT_FALSE(out(0));
   EXPECT_EQ(picked(), (Set{0, 1}));
+}
+
+TEST_F(OutlierTest, ResponseOfTheTrialDecides) {
+  backends(2);
+  for (unsigned status : {502u, 503u, 504u, 500u, 404u, 200u}) {
+    eject(0);
+    clock.advance(out_for(0));
+    prove(0);
+    ASSERT_TRUE(cluster().ejections().begin_trial(0, clock.now()));
+    const bool good = status < 501;
+    EXPECT_EQ(cluster().ejections().end_trial(0, status, clock.now()), good);
+    EXPECT_EQ(out(0), !good) << status;
+  }
+}
+
+TEST_F(OutlierTest, FailedTrialsDoubleTheLengthToFiveSecondsAndNeedANewCheck) {
+  spec.outlier_detection->base_ejection = 1s;
+  backends(2);
+  eject(0);
+  EXPECT_EQ(out_for(0), 1s);
+  for (Duration expected : {2s, 4s, 5s, 5s}) {
+    clock.advance(out_for(0));
+    prove(0);
+    ASSERT_TRUE(try_out(0, Outlier::Trial::failed));
+    EXPECT_EQ(out_for(0), expected);
+    EXPECT_TRUE(outlier(0).awaits_proof());
+  }
+  EXPECT_EQ(ejections(0), 1u);
+}
+
+TEST_F(OutlierTest, FailedTrialDoesNotChangeALongerLength) {
+  backends(2);
+  eject(0);
+  clock.advance(30s);
+  prove(0);
+  ASSERT_TRUE(try_out(0, Outlier::Trial::failed));
+  EXPECT_EQ(out_for(0), 30s);
+}
+
+TEST_F(OutlierTest, WithdrawnTrialIsFollowedByAnother) {
+  backends(2);
+  eject(0);
+  clock.advance(30s);
+  prove(0);
+  EXPECT_TRUE(try_out(0, Outlier::Trial::withdrawn));
+  EXPECT_TRUE(out(0));
+  EXPECT_EQ(picked(true), (Set{0, 1}));
+  EXPECT_TRUE(try_out(0, Outlier::Trial::passed));
+}
+
+TEST_F(OutlierTest, RequestThatCannotBeSentAgainIsTheTrialOnlyAfterASecond) {
+  backends(2);
+  eject(0);
+  clock.advance(35s);
+  prove(0);
+  clock.advance(999ms);
+  EXPECT_EQ(picked(false), (Set{1}));
+  EXPECT_EQ(picked(true), (Set{0, 1}));
+  clock.advance(1ms);
+  EXPECT_EQ(picked(false), (Set{0, 1}));
+}
+
+TEST_F(OutlierTest, OnlyOneOfManyThreadsBeginsATrial) {
+  backends(2);
+  eject(0);
+  clock.advance(30s);
+  prove(0);
+  std::atomic<int> begun{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i)
+    threads.emplace_back([&] { begun += outlier(0).begin_trial(clock.now()) ? 1 : 0; });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(begun, 1);
 }
 
 TEST_F(OutlierTest, MissingResponseCountsAsError) {
@@ -104,25 +237,38 @@ TEST_F(OutlierTest, WithoutOutlierDetectionNoBackendIsEjected) {
   EXPECT_EQ(picked(), (Set{0, 1}));
 }
 
-TEST_F(OutlierTest, EjectionTimeGrowsByTheBaseTimeUpToTheMaximum) {
+TEST_F(OutlierTest, RelapsesDoubleTheLengthUpToTheMaximum) {
   backends(2);
-  for (Duration expected : {30s, 60s, 90s, 100s, 100s}) {
+  for (Duration expected : {30s, 60s, 100s, 100s}) {
     eject(0);
     EXPECT_EQ(out_for(0), expected);
-    clock.advance(expected);
+    readmit(0);
+    clock.advance(10 * expected);
   }
-  EXPECT_EQ(ejections(0), 5u);
+  EXPECT_EQ(ejections(0), 4u);
 }
 
-TEST_F(OutlierTest, EjectionTimeStartsFromTheBaseAfterTheMaximumTimeWithoutEjection) {
+TEST_F(OutlierTest, LengthStartsFromTheBaseAfterTenLengthsWithoutAnEjection) {
   backends(2);
   eject(0);
-  clock.advance(30s + 99s);
-  eject(0);
-  EXPECT_EQ(out_for(0), 60s);
-  clock.advance(60s + 101s);
+  readmit(0);
+  clock.advance(301s);
   eject(0);
   EXPECT_EQ(out_for(0), 30s);
+}
+
+TEST_F(OutlierTest, LengthIsRememberedForTenSecondsAtLeast) {
+  spec.outlier_detection->base_ejection = 100ms;
+  backends(2);
+  eject(0);
+  readmit(0);
+  clock.advance(10s);
+  eject(0);
+  EXPECT_EQ(out_for(0), 200ms);
+  readmit(0);
+  clock.advance(11s);
+  eject(0);
+  EXPECT_EQ(out_for(0), 100ms);
 }
 
 TEST_F(OutlierTest, ResponsesDuringAnEjectionDoNotCount) {
@@ -131,18 +277,18 @@ TEST_F(OutlierTest, ResponsesDuringAnEjectionDoNotCount) {
   answer(0, 503, 10);
   answer(0, 200);
   EXPECT_EQ(out_for(0), 30s);
-  clock.advance(30s);
+  readmit(0);
   answer(0, 503, 2);
   EXPECT_FALSE(out(0)) << "the row starts when it is back";
   answer(0, 503);
-  EXPECT_EQ(out_for(0), 60s);
+  EXPECT_TRUE(out(0));
 }
 
 TEST_F(OutlierTest, EjectsAtMostTheConfiguredShareAtATime) {
   backends(5);
   for (BackendIndex host = 0; host < 5; ++host) eject(host);
   EXPECT_EQ(picked(), (Set{2, 3, 4})) << "half of five is two";
-  clock.advance(30s);
+  readmit(0);
   eject(4);
   EXPECT_TRUE(out(4)) << "there is room again";
 }
@@ -301,30 +447,23 @@ TEST_F(OutlierTest, ConcurrentFailuresOfWorkersEjectAtMostTheShare) {
   EXPECT_EQ(are_out, 4u);
 }
 
-TEST_F(OutlierTest, LogsTheEjectionWithItsTimeAndTheReturn) {
+TEST_F(OutlierTest, LogsTheEjectionItsTrialsAndTheReturn) {
   LogCapture log;
   backends(2);
   eject(0);
   clock.advance(30s);
+  prove(0);
+  ASSERT_TRUE(try_out(0, Outlier::Trial::failed));
+  readmit(0);
   answer(0, 200, 2);
   const std::string text = log.events();
   EXPECT_THAT(text,
               testing::HasSubstr(
                   "level=warn event=backend.ejected cluster=c backend=b0 errors=3 for=30s\n"));
+  EXPECT_THAT(text, testing::HasSubstr(
+                        "level=info event=backend.trial_failed cluster=c backend=b0 for=30s\n"));
   EXPECT_THAT(text,
               testing::EndsWith("level=info event=backend.readmitted cluster=c backend=b0\n"));
-}
-
-TEST(Outlier, ReportsTheFirstSuccessAfterAnEjectionOnce) {
-  Outlier outlier;
-  const TimePoint now = TimePoint{} + 1h;
-  EXPECT_FALSE(outlier.note_success());
-  EXPECT_TRUE(outlier.note_error(1));
-  outlier.eject(now, {});
-  EXPECT_FALSE(outlier.note_error(2)) << "an error in between changes nothing";
-  outlier.reset_row();
-  EXPECT_TRUE(outlier.note_success());
-  EXPECT_FALSE(outlier.note_success());
 }
 
 }  // namespace
