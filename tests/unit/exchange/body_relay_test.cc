@@ -271,6 +271,16 @@ TEST_F(BodyOfAStream, WithALengthKeepsItsTrailersForAStream) {
   EXPECT_EQ(sink.trailers_received, "x-sum: 1\r\n");
 }
 
+TEST_F(BodyOfAStream, LosesItsTrailersWhereTheBodyEndsWithTheConnection) {
+  expect_delimited();
+  expect_trailers();
+  begin(BodyFraming::until_close);
+  source.sends("hello");
+  source.finishes("x-sum: 1\r\n");
+  EXPECT_EQ(sink.received, "hello");
+  EXPECT_EQ(relay.state(), State::done);
+}
+
 TEST_F(BodyOfAStream, ShorterThanItsLengthIsTruncated) {
   sink.carries_one_message();
   expect("Content-Length: 5\r\n");
@@ -348,6 +358,15 @@ TEST_F(BodyForAStream, UntilCloseEndsItWhenTheConnectionEnds) {
   source.finishes();
   EXPECT_EQ(sink.received, "hello");
   EXPECT_TRUE(sink.ended);
+}
+
+TEST_F(BodyForAStream, UntilCloseDoesNotEndItWithoutCloseNotify) {
+  expect("");
+  begin(BodyFraming::delimited);
+  source.sends("hello");
+  source.finishes_without_close_notify();
+  EXPECT_EQ(relay.state(), State::truncated);
+  EXPECT_FALSE(sink.ended);
 }
 
 TEST_F(BodyForAStream, WithALengthEndsItWithTheLastByte) {

@@ -359,6 +359,16 @@ TEST_F(StreamOfAClient, IsNotReadWhileTheBackendTakesNothing) {
   EXPECT_EQ(outcome(), "abort client_reset");
 }
 
+TEST_F(StreamOfAClient, EndsItsExchangeWhenItIsResetWhileBothBodiesMove) {
+  ask("PUT / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n");
+  backend.answers("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n");
+  backend.stream->has_room_for(0);
+  client.stream.sends("hello");
+  client.stream.resets();
+  EXPECT_TRUE(backend.stream->aborted);
+  EXPECT_EQ(outcome(), "abort client_reset");
+}
+
 TEST_F(StreamOfAClient, IsBlockedWithoutHoldingBytesOfTheBackend) {
   get();
   backend.answers("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n");

@@ -34,6 +34,11 @@ class FakeStream final : public Stream {
     become_readable();
     if (writer_ != nullptr) writer_->on_writable();
   }
+  // The FIN of a connection with TLS, without its close_notify.
+  void finishes_without_close_notify() {
+    cut_ = reset_ = true;
+    become_readable();
+  }
   void has_room_for(size_t bytes) {
     room_ = bytes;
     writable_ = bytes > 0;
@@ -55,14 +60,14 @@ class FakeStream final : public Stream {
     if (reader_ != nullptr) reader_->on_readable();
   }
   Io read(std::span<char> to) override {
-    if (reset_) return {Io::Status::failed};
+    if (reset_ && !cut_) return {Io::Status::failed};
     const size_t size = std::min(to.size(), incoming_.size());
     if (size > 0) {
       std::copy_n(incoming_.begin(), size, to.begin());
       incoming_.erase(0, size);
       return {Io::Status::ok, size};
     }
-    if (ended_by_peer_) return {Io::Status::eof};
+    if (ended_by_peer_ || cut_) return {Io::Status::eof};
     readable_ = false;
     return {Io::Status::blocked};
   }
@@ -94,6 +99,7 @@ class FakeStream final : public Stream {
   std::string incoming_;  // not read yet
   std::string trailers_;
   size_t unacknowledged_ = 0;
+  bool cut_ = false;
   size_t room_ = SIZE_MAX;
 };
 
