@@ -333,6 +333,40 @@ TEST_F(Http2LeavingTest, FinOfTheClientLetsItsRequestsFinishIfCancelOnCloseIsOff
   EXPECT_TRUE(left_because(peer, EndReason::client_closed));
 }
 
+TEST_F(Http2LeavingTest, RequestThatComesWithTheFinOfItsClientGetsTheAnswerOfWeir) {
+  serve("routes: [{ respond: { body: here } }]");
+  H2Peer& peer = h2();
+  turns(3);
+  const uint32_t id = peer.get("/");
+  peer.step();
+  peer.socket().finish();
+  EXPECT_EQ(ended(peer, id).body, "here");
+  EXPECT_TRUE(peer[id].whole);
+  EXPECT_TRUE(ends_with_fin(peer));
+}
+
+TEST_F(Http2LeavingTest, ClientThatHasSentItsFinIsNotSilent) {
+  serve("cluster: c, cancel_on_close: false, timeouts: { client_idle: 10s }",
+        "timeouts: { response_header: 1h }");
+  H2Peer& peer = h2();
+  Call call = called_get(peer);
+  peer.socket().finish();
+  for (int i = 0; i < 180; ++i) advance(1s);
+  EXPECT_EQ(answered(call, ok("late")).body, "late");
+  EXPECT_TRUE(ends_with_fin(peer));
+}
+
+TEST_F(Http2LeavingTest, FinOfTheClientResetsTheUploadsThatAreNotWhole) {
+  serve("cluster: c, cancel_on_close: false");
+  H2Peer& peer = h2();
+  Call upload = called_upload(peer), call = called_get(peer);
+  peer.socket().finish();
+  rest(upload.server);
+  EXPECT_EQ(upload.server.end(), Socket::End::reset);
+  EXPECT_EQ(answered(call, ok("whole")).body, "whole");
+  EXPECT_TRUE(ends_with_fin(peer));
+}
+
 TEST_F(Http2LeavingTest, FinOfAnIdleClientEndsItsConnection) {
   serve();
   H2Peer& peer = h2();

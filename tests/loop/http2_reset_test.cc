@@ -176,5 +176,63 @@ TEST_F(Http2ResetTest, FloodOfResetsEndsTheConnection) {
   EXPECT_TRUE(left_because(peer, EndReason::http2_flood));
 }
 
+// RFC 9113 4.3.
+TEST_F(Http2ResetTest, BrokenHeaderBlockEndsTheConnectionAtOnce) {
+  serve();
+  H2Peer& peer = h2();
+  turns(3);
+  peer.send_frame(H2FrameType::headers, kH2EndStream | kH2EndHeaders, 1, "\x80");
+  ASSERT_TRUE(gets_goaways(peer, 1));
+  EXPECT_EQ(peer.goaways[0].code, H2Error::compression_error);
+  EXPECT_TRUE(ends_with_fin(peer));
+  EXPECT_EQ(cells("l").http2_streams_active.value, 0);
+  EXPECT_TRUE(left_because(peer, EndReason::http2_error));
+}
+
+// RFC 9113 8.1: a pseudo-field in trailers.
+TEST_F(Http2ResetTest, MalformedTrailersAbortTheUploadAtTheBackend) {
+  serve();
+  H2Peer& peer = h2();
+  Call call = called_upload(peer);
+  peer.send_data(call.id, "abc");
+  until(call.server, "abc");
+  peer.send_end(call.id, {{":path", "/"}});
+  EXPECT_EQ(ended(peer, call.id).reset, H2Error::protocol_error);
+  rest(call.server);
+  EXPECT_EQ(call.server.end(), Socket::End::reset);
+}
+
+TEST_F(Http2ResetTest, MalformedTrailersInTheBytesOfTheHeadReachNoBackend) {
+  serve();
+  H2Peer& peer = h2();
+  turns(3);
+  const uint32_t id = peer.ask("POST", "/", {}, false);
+  peer.send_end(id, {{":path", "/"}});
+  EXPECT_EQ(ended(peer, id).reset, H2Error::protocol_error);
+  EXPECT_TRUE(no_connection_arrives());
+  EXPECT_EQ(cells("l").http2_streams_active.value, 0);
+}
+
+// RFC 9113 8.7: the client may send those again for which nothing was done.
+TEST_F(Http2ResetTest, RequestsThatHaveNotBegunAreRefusedWhenADrainCutsTheirConnection) {
+  constexpr size_t kAll = 100;
+  serve();
+  H2Peer& peer = h2();
+  turns(3);
+  for (size_t i = 0; i < kAll; ++i) peer.get("/");
+  for (int i = 0; i < 10 && cells("l").http2_streams_active.value == 0; ++i) turns(1);
+  ASSERT_EQ(cells("l").http2_streams_active.value, int64_t{kAll}) << "they came in one write";
+  worker.cut_sessions(EndReason::drain_deadline);
+  ASSERT_TRUE(run_until([&] { return peer.all_over(); }));
+  size_t refused = 0, answered = 0;
+  for (uint32_t id = 1; id < 2 * kAll; id += 2) {
+    refused += peer[id].reset == H2Error::refused_stream ? 1 : 0;
+    answered += peer[id].status == 503 ? 1 : 0;
+  }
+  EXPECT_GT(refused, 0u);
+  EXPECT_GT(answered, 0u);
+  EXPECT_EQ(refused + answered, kAll);
+}
+
 }  // namespace
 }  // namespace weir::test
