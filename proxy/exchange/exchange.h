@@ -54,7 +54,7 @@ class Exchange final : private BodyRelayObserver,
   // Answers with this status if nothing has been answered yet, else aborts. A tunnel that is silent
   // gets its FIN.
   void give_up(unsigned status, EndReason reason);
-  // The session ends at once: counted, and nothing else.
+  // The session, or the stream, ends at once: the client gets nothing more.
   void abandon(EndReason reason);
 
  private:

@@ -43,7 +43,12 @@ void Exchange::abandon(EndReason reason) {
   if (!under_way()) return;
   search_.end_retrying(RetryResult::failed);
   settle();
+  request_.client_gone = reason == EndReason::client_closed;
   record(reason);
+  // A part of a request, or of a tunnel, must not look whole to the backend.
+  const BodyRelay::State sent = up_.state();
+  const bool part = sent != BodyRelay::State::done && sent != BodyRelay::State::idle;
+  if ((part || tunnel_) && attempt_ && attempt_->has_connection()) attempt_->channel().abort();
   enter(Stage::over);
 }
 

@@ -219,10 +219,8 @@ void H2Link::announce(H2Stream& stream) {
   add_news(stream);
 }
 
-void H2Link::reset_all(bool unfinished) {
-  connection_.streams().for_each([&](H2StreamState& stream) {
-    if (!unfinished || !stream.ended_by_peer()) drop(own(stream));
-  });
+void H2Link::reset_all() {
+  connection_.streams().for_each([&](H2StreamState& stream) { drop(own(stream)); });
   tell_streams();
 }
 

@@ -84,9 +84,8 @@ class H2Link final : private H2Events,
   // The peer does not serve the stream: it is over without a frame. Its observers learn of it
   // behind the last byte of the read that is under way.
   void drop(H2Stream& stream);
-  // Every stream that is attached is reset: the connection is over. `unfinished`: those that the
-  // peer has not ended, since it has closed its side.
-  void reset_all(bool unfinished = false);
+  // Every stream that is attached is reset: the connection is over.
+  void reset_all();
   // The reader of the stream is called behind the last byte of the read that is under way.
   void announce(H2Stream& stream);
 

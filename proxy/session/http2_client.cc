@@ -45,12 +45,7 @@ void Http2Client::close(EndReason reason) {
   stage_ = Stage::over;
   Deadline::cancel();
   cancel_yield();
-  const auto drop = [&](Http2Request& request) {
-    request.exchange().abandon(reason);
-    forget(request);
-  };
-  while (!begun_.empty()) drop(begun_.front());
-  while (!waiting_.empty()) drop(waiting_.front());
+  end_requests(reason);
   link_.close();
 }
 
@@ -267,16 +262,11 @@ void Http2Client::on_down(Down how) {
     case Down::ended: break;
   }
   if (stage_ < Stage::told) reason_ = EndReason::client_closed;
-  const bool cancels = session_.listener().http->cancel_on_close;
-  if (count_ > 0 ? cancels : link_.outbox().empty()) return gone(reason_);
-  // The client takes the answers to the requests that it has sent whole.
+  // It cannot open a window any more: a response that needs one would never be complete.
+  end_requests(EndReason::client_closed);
+  if (link_.outbox().empty()) return gone(reason_);
+  // The client takes what is still to be sent.
   stage_ = Stage::leaving;
-  client_ended_ = true;
-  waiting_.for_each_safe([&](Http2Request& request) {
-    if (!static_cast<H2StreamState&>(request).ended_by_peer()) forget(request);
-  });
-  link_.reset_all(/*unfinished=*/true);
-  if (!link_.is_open()) return;
   link_.flush_later();
   arm();
 }
@@ -288,8 +278,7 @@ void Http2Client::failed() {
   if (reason_ != EndReason::request_header_timeout) count_error(*link_.connection().error());
   stage_ = Stage::failed;
   since_ = session_.loop().now();
-  end_requests();
-  if (!link_.is_open()) return;
+  end_requests(reason_);
   link_.flush_later();
   arm();
 }
@@ -305,13 +294,16 @@ void Http2Client::count_error(const H2ConnectionError& error) {
 // Nothing can be sent any more.
 void Http2Client::gone(EndReason reason) {
   stage_ = Stage::failed;
-  end_requests();
-  if (link_.is_open()) session_.on_http2_over(reason, true);
+  end_requests(reason);
+  session_.on_http2_over(reason, true);
 }
 
-void Http2Client::end_requests() {
+void Http2Client::end_requests(EndReason reason) {
+  while (!begun_.empty()) {
+    begun_.front().exchange().abandon(reason);
+    forget(begun_.front());
+  }
   while (!waiting_.empty()) forget(waiting_.front());
-  link_.reset_all();
 }
 
 // ---- times
@@ -328,10 +320,9 @@ TimePoint Http2Client::next_deadline() const {
   return std::min(at, later(silent_since(), timeouts.client_idle));
 }
 
-// Of a client with open streams, from its last byte or from the PING that asks for one. A client
-// that has closed its side can send none.
+// Of a client with open streams, from its last byte or from the PING that asks for one.
 TimePoint Http2Client::silent_since() const {
-  if (count_ == 0 || client_ended_) return kNever;
+  if (count_ == 0) return kNever;
   return pinged_at_ != kNever ? pinged_at_ : link_.last_received();
 }
 

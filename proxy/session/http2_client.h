@@ -85,7 +85,7 @@ class Http2Client final : private H2LinkOwner, private Yielding, private Deadlin
   void failed();
   void count_error(const H2ConnectionError& error);
   void gone(EndReason reason);
-  void end_requests();
+  void end_requests(EndReason reason);
   void expire();
   TimePoint silent_since() const;
   TimePoint next_deadline() const;
@@ -105,7 +105,6 @@ class Http2Client final : private H2LinkOwner, private Yielding, private Deadlin
   uint32_t fields_of_ = 0;        // the stream; 0: none
   TimePoint pinged_at_ = kNever;  // because the client has been silent
   bool first_block_ = true;
-  bool client_ended_ = false;  // its FIN has come, and requests are under way
 };
 
 }  // namespace weir

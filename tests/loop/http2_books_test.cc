@@ -109,6 +109,48 @@ TEST_F(Http2BooksTest, ConnectionErrorIsCountedByItsKindAndLogged) {
   EXPECT_TRUE(has_line(log.events(), {"http2.error", "kind=frame_size"}));
 }
 
+// Its client has reset none of them.
+TEST_F(Http2BooksTest, RequestsOfAConnectionThatBreaksTheRulesEndForItsReason) {
+  LogCapture log;
+  serve();
+  H2Peer& peer = h2();
+  Call waiting = called_get(peer), begun = called_get(peer), upload = called_upload(peer);
+  ASSERT_TRUE(begun.server.send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"));
+  EXPECT_TRUE(has_body(peer, begun.id, "abc"));
+  peer.send_frame(H2FrameType::ping, 0, 0, "short");
+  EXPECT_TRUE(gets_goaways(peer, 1));
+  EXPECT_TRUE(ends_with_reset(upload.server));
+  EXPECT_TRUE(has_line(log.access(), {"stream=1 ", "status=0 ", "reason=http2_error"}));
+  EXPECT_TRUE(has_line(log.access(), {"stream=3 ", "status=200 ", "reason=http2_error"}));
+  EXPECT_TRUE(has_line(log.access(), {"stream=5 ", "status=0 ", "reason=http2_error"}));
+  EXPECT_EQ(cells("l").request_errors[RequestError::client_abort].value, 0u);
+}
+
+TEST_F(Http2BooksTest, RequestsOfAConnectionThatFloodsEndForItsReason) {
+  LogCapture log;
+  serve();
+  H2Peer& peer = h2();
+  Call call = called_get(peer);
+  for (int i = 0; i < 20'000 && peer.goaways.empty(); ++i) {
+    peer.ping(1);
+    if (i % 100 == 0) turns(1);
+  }
+  EXPECT_TRUE(gets_goaways(peer, 1));
+  EXPECT_TRUE(has_line(log.access(), {"stream=1 ", "status=0 ", "reason=http2_flood"}));
+}
+
+TEST_F(Http2BooksTest, RequestsOfAConnectionWhoseHeadTakesTooLongEndForItsReason) {
+  LogCapture log;
+  serve("cluster: c, timeouts: { request_header: 10s }");
+  H2Peer& peer = h2();
+  Call call = called_get(peer);
+  peer.send_frame(H2FrameType::headers, kH2EndStream, 3, "");
+  turns(3);
+  advance(11s);
+  EXPECT_TRUE(gets_goaways(peer, 1));
+  EXPECT_TRUE(has_line(log.access(), {"stream=1 ", "status=0 ", "reason=request_header_timeout"}));
+}
+
 TEST_F(Http2BooksTest, ConnectionIsOneWithManyStreams) {
   serve();
   H2Peer& peer = h2();

@@ -322,15 +322,43 @@ TEST_F(Http2LeavingTest, FinOfTheClientGivesItsRequestsUp) {
   EXPECT_EQ(streams_ended(StreamEnd::connection), 1u);
 }
 
-TEST_F(Http2LeavingTest, FinOfTheClientLetsItsRequestsFinishIfCancelOnCloseIsOff) {
+// It can send no WINDOW_UPDATE any more.
+TEST_F(Http2LeavingTest, FinOfTheClientGivesUpResponseBehindAClosedWindowIfCancelOnCloseIsOff) {
+  LogCapture log;
   serve("cluster: c, cancel_on_close: false");
   H2Peer& peer = h2();
-  Call call = called_get(peer);
+  Call call = called_get(peer), upload = called_upload(peer);
+  upload.peer.send_data(upload.id, "part");
+  until(upload.server, "part\r\n");
+  call.stream().takes = false;
+  ASSERT_TRUE(call.server.send("HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n"));
+  send_all_that_is_taken(call.server, 100'000'000);
   peer.socket().finish();
-  turns(5);
-  EXPECT_EQ(answered(call, ok("last")).body, "last");
+  EXPECT_TRUE(ends_with_reset(upload.server)) << "half a request must not look whole";
+  rest(call.server);
+  EXPECT_NE(call.server.end(), Socket::End::open);
   EXPECT_TRUE(ends_with_fin(peer));
-  EXPECT_TRUE(left_because(peer, EndReason::client_closed));
+  EXPECT_FALSE(call.stream().whole);
+  EXPECT_TRUE(run_until([&] { return ended("l", EndReason::client_closed) == 1; }));
+  EXPECT_EQ(streams_ended(StreamEnd::connection), 2u);
+  EXPECT_TRUE(has_line(log.access(), {"stream=1", "reason=client_closed"}));
+  EXPECT_TRUE(has_line(log.access(), {"stream=3", "reason=client_closed"}));
+  EXPECT_EQ(cells("l").request_errors[RequestError::client_abort].value, 2u);
+}
+
+TEST_F(Http2LeavingTest, FinOfTheClientBehindItsRequestDoesNotLoseAnAnswerOfWeir) {
+  serve(
+      "routes: [{ match: { path: /here }, respond: { body: here } },"
+      " { match: { path_prefix: / }, cluster: c }]");
+  H2Peer& peer = h2();
+  Call call = called_get(peer);
+  const uint32_t id = peer.get("/here");
+  peer.step();
+  peer.socket().finish();
+  EXPECT_TRUE(ends_with_fin(peer));
+  EXPECT_TRUE(peer[id].whole);
+  EXPECT_EQ(peer[id].body, "here");
+  EXPECT_FALSE(call.stream().over());
 }
 
 TEST_F(Http2LeavingTest, RequestThatComesWithTheFinOfItsClientGetsTheAnswerOfWeir) {

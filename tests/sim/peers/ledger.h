@@ -28,6 +28,7 @@ struct Request {
     misled,     // bytes that a backend sent after an answer were taken for this answer: see Answer
   };
   static const char* text(Outcome outcome);
+  static constexpr uint64_t kKept = 8000;  // of a longer body weir may have no beginning any more
   uint32_t number = 0;
   std::string method = "GET";
   Framing framing = Framing::none;
@@ -62,6 +63,7 @@ struct Request {
   uint32_t refusals = 0;  // heads at backends that these have proved to be unprocessed; not counted
                           // in heads_at_backends
   bool stops = false;     // its client stops sending, or giving back windows
+  bool calmed = false;    // its client was told that it resets too many streams
   bool unsettled = false;  // sent before the client knew the limit of streams
   bool refused = false;    // of `nothing`: with the proof that it was not processed
   bool by_stream = false;  // of `nothing` and `cut`: by RST_STREAM
@@ -69,6 +71,8 @@ struct Request {
 
   // A safe method: weir sends it again when a kept connection is closed before the response.
   bool replayable() const { return method == "GET" || method == "HEAD"; }
+  // weir has the whole body when a backend refuses it. Of HTTP/1 it may have nothing of it.
+  bool is_kept() const { return http2 ? body < kKept : framing == Framing::none; }
   bool may_be_answered_by_weir(unsigned with) const;
 };
 
@@ -103,7 +107,8 @@ struct Answer {
   bool early = false;      // before the request has been read
   bool announces = false;  // Connection: close
   bool to_head = false;
-  bool cut = false;  // it is not sent completely
+  bool cut = false;           // it is not sent completely
+  bool may_be_whole = false;  // of `cut`: its end may have been sent
   // Its end may be lost although it was sent: a reset follows it if weir still has TLS records to
   // send, and a tunnel without a close_notify ends with a reset.
   bool frail = false;

@@ -22,12 +22,11 @@ bool HttpCauses::lasted(const RequestLine& line, const config::Timeout& timeout)
 bool HttpCauses::can_be_true(const Request& request, const RequestLine& line) const {
   const Scenario& scenario = evidence_.scenario;
   if (scenario.polite) return false;
-  // Its response, also weir's own, waits for a window, or its connection has ended for another
-  // stream.
-  if (request.stops) return true;
-  // The response was sent. The response after it was cut, and if that ends with the connection,
-  // only a reset shows the cut.
-  if (!line.reason) return request.before_old;
+  // An answer of weir's own, whose line has the reason of the answer, waits for a window.
+  if (request.stops && lasted(line, scenario.timeouts.client_idle)) return true;
+  // The response was sent, and may be lost with its connection, which ends for another reason. A
+  // cut of the response after it that ends with the connection is shown by a reset only.
+  if (!line.reason) return request.before_old || (request.stops && !request.by_stream);
   switch (*line.reason) {
     case EndReason::backend_closed:
     case EndReason::backend_reset:
@@ -35,6 +34,9 @@ bool HttpCauses::can_be_true(const Request& request, const RequestLine& line) co
     case EndReason::response_timeout: return lasted(line, scenario.response_idle);
     case EndReason::request_timeout: return lasted(line, scenario.request);
     case EndReason::client_idle_timeout: return lasted(line, scenario.timeouts.client_idle);
+    // The reasons of a connection, for all its streams.
+    case EndReason::request_header_timeout: return request.stops;
+    case EndReason::http2_flood: return request.calmed;
     case EndReason::drain_deadline:
     case EndReason::shutdown: return evidence_.control.drained();
     default: return false;

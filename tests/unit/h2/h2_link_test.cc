@@ -137,12 +137,12 @@ TEST_F(H2LinkTest, ErrorThatWeirCausesIsReported) {
   EXPECT_EQ(down, Down::error);
 }
 
-TEST_F(H2LinkTest, OnlyWholeRequestsOutliveTheEndOfTheClient) {
+TEST_F(H2LinkTest, StreamsAreToldOfTheEndOfTheConnectionOnce) {
   client_sends(headers(1, get()) + headers(3, get(), 0));
   client_closes();
   EXPECT_EQ(down, Down::ended);
-  link.reset_all(/*unfinished=*/true);
-  EXPECT_FALSE(streams.front().was_reset());
+  link.reset_all();
+  EXPECT_TRUE(streams.front().was_reset());
   EXPECT_TRUE(streams.back().was_reset());
   EXPECT_EQ(streams.back().read_events, 1);
 }
