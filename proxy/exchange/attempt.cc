@@ -86,17 +86,25 @@ void Attempt::on_connected(TimePoint now) {
 void Attempt::on_response(unsigned status, TimePoint now) {
   status_ = status;
   cluster_.cells().response_time.observe(now - sent_at_);
-  if (!trial_) return cluster_.ejections().note_response(backend_, status, now);
-  trial_ = false;
-  failed_trial_ = !cluster_.ejections().end_trial(backend_, status, now);
+  Ejections& ejections = cluster_.ejections();
+  if (std::exchange(trial_, false)) {
+    judged_ = failed_trial_ = !ejections.end_trial(backend_, status, now);
+  } else if (ejections.is_failure(backend_, status, now)) {
+    judged_ = true;
+    ejections.note_failure(backend_, now);
+  }
 }
 
-void Attempt::on_no_response(TimePoint now) {
-  if (!end_trial(Outlier::Trial::failed, now)) cluster_.ejections().note_no_response(backend_, now);
+void Attempt::on_over(bool failed, TimePoint now) {
+  if (std::exchange(judged_, true)) return;
+  if (failed && end_trial(Outlier::Trial::failed, now)) return;
+  Ejections& ejections = cluster_.ejections();
+  failed ? ejections.note_failure(backend_, now) : ejections.note_success(backend_, now);
 }
 
 void Attempt::on_timeout(TimePoint now) {
-  if (!end_trial(Outlier::Trial::failed, now)) cluster_.ejections().note_timeout(backend_, now);
+  if (!std::exchange(judged_, true) && !end_trial(Outlier::Trial::failed, now))
+    cluster_.ejections().note_timeout(backend_, now);
 }
 
 // False: it was no trial.

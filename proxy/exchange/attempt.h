@@ -41,9 +41,10 @@ class Attempt {
   void on_connected(TimePoint now);
   void on_sent(TimePoint now) { sent_at_ = now; }
   void on_response(unsigned status, TimePoint now);
-  // Faults of the backend, for outlier detection: no connection, no usable response, none in time.
+  // For outlier detection, the first of them counts: the response has been relayed whole, or
+  // `failed`: there was none that could be used, it was cut, or its trailers say so.
+  void on_over(bool failed, TimePoint now);
   void on_no_connection(TimePoint now) { end_trial(Outlier::Trial::failed, now); }
-  void on_no_response(TimePoint now);
   void on_timeout(TimePoint now);
   // It was the trial of an ejected backend, which stays ejected.
   bool failed_trial() const { return failed_trial_; }
@@ -86,6 +87,7 @@ class Attempt {
   bool counted_ = false;
   bool trial_ = false;  // under way
   bool failed_trial_ = false;
+  bool judged_ = false;  // outlier detection has counted it
 };
 
 }  // namespace weir

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "exchange/exchange.h"
+#include "http/grpc.h"
 
 namespace weir {
 
@@ -51,7 +52,7 @@ Exchange::Step Exchange::backend_at_fault(const char* reason) {
   LOG(warn, "backend.malformed_response", kv("session", text(client_side_->session_id())),
       kv("cluster", search_.cluster().spec().name), kv("backend", host()->backend->name()),
       kv("reason", reason));
-  attempt_->on_no_response(http_.pipes().loop.now());
+  attempt_->on_over(/*failed=*/true, http_.pipes().loop.now());
   Failure failure(EndReason::backend_error);
   if (attempt_->failed_trial()) failure.retry = RetryCause::reset_before_response;
   return attempt_failed(failure, 502, "the backend's response cannot be relayed");
@@ -153,16 +154,17 @@ void Exchange::expect_response_body(const ResponseHead& head) {
 Exchange::Step Exchange::relay() {
   if (up_.state() == BodyRelay::State::source_failed) return client_failed();
   if (!up_.running()) watch_client();
+  const auto cut = [this](EndReason reason) {
+    attempt_->on_over(/*failed=*/true, http_.pipes().loop.now());
+    return over_when_delivered(after_cut(), reason);
+  };
   switch (down_.state()) {
     case BodyRelay::State::idle:
     case BodyRelay::State::open: return Step::wait;
     case BodyRelay::State::done: return finish();
-    case BodyRelay::State::truncated:
-      return over_when_delivered(after_cut(), EndReason::backend_closed);
-    case BodyRelay::State::malformed:
-      return over_when_delivered(after_cut(), EndReason::backend_error);
-    case BodyRelay::State::source_failed:
-      return over_when_delivered(after_cut(), EndReason::backend_reset);
+    case BodyRelay::State::truncated: return cut(EndReason::backend_closed);
+    case BodyRelay::State::malformed: return cut(EndReason::backend_error);
+    case BodyRelay::State::source_failed: return cut(EndReason::backend_reset);
     case BodyRelay::State::sink_failed: return client_failed();
   }
   CHECK_UNREACHABLE();
@@ -173,6 +175,8 @@ Exchange::Step Exchange::relay() {
 Exchange::Step Exchange::finish() {
   const bool request_over = up_.state() == BodyRelay::State::done;
   const bool goes_on = request_over && response_.keep_client;
+  attempt_->on_over(request_.grpc.call && is_server_failure(grpc_status()),
+                    http_.pipes().loop.now());
   const bool complete = !down_.decoder().trailers_left_out();
   if (!complete)
     LOG(warn, "backend.trailers_too_large", kv("session", text(client_side_->session_id())),

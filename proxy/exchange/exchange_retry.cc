@@ -63,7 +63,8 @@ Exchange::Step Exchange::backend_gone(EndReason reason) {
                     : attempt_->side().reused() ? RetryCause::reused_connection
                                                 : RetryCause::reset_before_response;
   // A kept connection that ends before its response begins may just have been idle for too long.
-  if (!attempt_->side().reused() || begun) attempt_->on_no_response(http_.pipes().loop.now());
+  if (!attempt_->side().reused() || begun)
+    attempt_->on_over(/*failed=*/true, http_.pipes().loop.now());
   return attempt_failed(failure, 502, "the backend closed the connection without an answer");
 }
 
@@ -73,7 +74,7 @@ Exchange::Step Exchange::stream_gone(Failure failure, EarlyEnd early) {
   if (early.cause == RetryCause::not_sent && up_.sent() > 0)
     early.cause = RetryCause::refused_stream;
   if (!early.cause || early.cause == RetryCause::reset_before_response)
-    attempt_->on_no_response(http_.pipes().loop.now());
+    attempt_->on_over(/*failed=*/true, http_.pipes().loop.now());
   if (early.cause && try_again(*early.cause, early)) return Step::next;
   const bool unprocessed =
       early.cause == RetryCause::refused_stream || early.cause == RetryCause::not_sent;

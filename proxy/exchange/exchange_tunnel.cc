@@ -37,6 +37,7 @@ Exchange::Step Exchange::open_tunnel(const ResponseHead& head) {
   search_.end_retrying(RetryResult::ok);
   settle();
   response_.heads_received = 0;
+  attempt_->on_over(/*failed=*/false, http_.pipes().loop.now());  // its head is the response
   attempt_->restart_counts();
   tunnel_.emplace(http_.pipes(), client(), attempt_->channel(), static_cast<PipeObserver&>(*this));
   tunnel_->request.preload(early);

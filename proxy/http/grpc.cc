@@ -59,6 +59,12 @@ GrpcStatus parse_grpc_status(std::string_view value) {
   return number < unsigned(GrpcStatus::none) ? GrpcStatus(number) : GrpcStatus::other;
 }
 
+bool is_server_failure(GrpcStatus status) {
+  return status == GrpcStatus::UNKNOWN || status == GrpcStatus::DEADLINE_EXCEEDED ||
+         status == GrpcStatus::INTERNAL || status == GrpcStatus::UNAVAILABLE ||
+         status == GrpcStatus::DATA_LOSS;
+}
+
 GrpcStatus grpc_status_for(unsigned http_status) {
   switch (http_status) {
     case 400: return GrpcStatus::INTERNAL;

@@ -22,6 +22,8 @@ std::optional<Duration> parse_grpc_timeout(std::string_view value);
 
 // Of grpc-status. The null view, where the field is missing: none; no number of a status: other.
 GrpcStatus parse_grpc_status(std::string_view value);
+// The server says that it has failed, not that the call was wrong.
+bool is_server_failure(GrpcStatus status);
 // For a response that weir itself makes with this HTTP status.
 GrpcStatus grpc_status_for(unsigned http_status);
 

@@ -22,17 +22,16 @@ Duration twice(Duration length, Duration most) {
 
 }  // namespace
 
-bool Outlier::note_error(uint32_t needed, Error error) {
+uint32_t Outlier::note_error(Error error) {
   const uint32_t step = error == Error::timeout ? kTimeout + 1 : 1;
-  return ((row_.fetch_add(step, std::memory_order_relaxed) + step) & kErrors) >= needed;
+  return (row_.fetch_add(step, std::memory_order_relaxed) + step) & kErrors;
 }
 
-bool Outlier::forget_timeouts(uint32_t needed) {
+uint32_t Outlier::forget_timeouts() {
   uint32_t row = row_.load(std::memory_order_relaxed);
   const uint32_t rest = row - row / kTimeout * (kTimeout + 1);
   // On failure another worker has just added to the row, and forgets them, or has ended the row.
-  return row_.compare_exchange_strong(row, rest, std::memory_order_relaxed) &&
-         (rest & kErrors) >= needed;
+  return row_.compare_exchange_strong(row, rest, std::memory_order_relaxed) ? rest & kErrors : 0;
 }
 
 TimePoint Outlier::time(uint64_t word) {

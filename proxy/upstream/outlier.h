@@ -34,22 +34,23 @@ class Outlier {
   // A failed trial doubles the length of the ejection up to this, unless it is longer already.
   static constexpr Duration kLongestByTrials = std::chrono::seconds(5);
 
-  // True: the row has `needed` errors.
-  bool note_error(uint32_t needed, Error error = Error::response);
+  // Returns how many errors the row has now.
+  uint32_t note_error(Error error);
   void note_success() {
     // A load first: an ordinary success must not write to a cache line that all workers read.
     if (row_.load(std::memory_order_relaxed) != 0) reset_row();
   }
   void reset_row() { row_.store(0, std::memory_order_relaxed); }
-  // Removes the timeouts from the row. True: the others still are `needed` errors.
-  bool forget_timeouts(uint32_t needed);
+  // Removes the timeouts from the row, and returns how many errors are left.
+  uint32_t forget_timeouts();
 
   // Ejects the backend, at least for the returned time: base_ejection, or twice the last length, up
   // to max_ejection, if it has been up again for less than ten times that length (or 10 s).
   Duration eject(TimePoint now, const config::OutlierDetection& rules);
   // It gets no requests, a trial excepted.
   bool ejected() const { return phase(state_.load(std::memory_order_relaxed)) != Phase::up; }
-  TimePoint ejected_until() const;  // at the earliest, while it is ejected
+  TimePoint ejected_until() const;                        // at the earliest, while it is ejected
+  TimePoint up_since() const { return ejected_until(); }  // while it is not ejected
 
   // Ejected, and no check or connect has passed since.
   bool awaits_proof() const;

@@ -373,28 +373,6 @@ TEST_F(Http2LeavingTest, RequestThatComesWithTheFinOfItsClientGetsTheAnswerOfWei
   EXPECT_TRUE(ends_with_fin(peer));
 }
 
-TEST_F(Http2LeavingTest, ClientThatHasSentItsFinIsNotSilent) {
-  serve("cluster: c, cancel_on_close: false, timeouts: { client_idle: 10s }",
-        "timeouts: { response_header: 1h }");
-  H2Peer& peer = h2();
-  Call call = called_get(peer);
-  peer.socket().finish();
-  for (int i = 0; i < 180; ++i) advance(1s);
-  EXPECT_EQ(answered(call, ok("late")).body, "late");
-  EXPECT_TRUE(ends_with_fin(peer));
-}
-
-TEST_F(Http2LeavingTest, FinOfTheClientResetsTheUploadsThatAreNotWhole) {
-  serve("cluster: c, cancel_on_close: false");
-  H2Peer& peer = h2();
-  Call upload = called_upload(peer), call = called_get(peer);
-  peer.socket().finish();
-  rest(upload.server);
-  EXPECT_EQ(upload.server.end(), Socket::End::reset);
-  EXPECT_EQ(answered(call, ok("whole")).body, "whole");
-  EXPECT_TRUE(ends_with_fin(peer));
-}
-
 TEST_F(Http2LeavingTest, FinOfAnIdleClientEndsItsConnection) {
   serve();
   H2Peer& peer = h2();

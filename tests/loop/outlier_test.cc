@@ -124,6 +124,41 @@ TEST_F(OutlierDetectionTest, BackendWithConsecutiveErrorsIsEjectedUntilACheckAnd
   EXPECT_EQ(ejections(), 2u);
 }
 
+TEST_F(OutlierDetectionTest, ResponsesThatTheBackendCutsEjectIt) {
+  serve("consecutive_errors: 2");
+  for (const uint64_t expected : {0u, 1u}) {
+    ask_bad();
+    ASSERT_TRUE(server.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"));
+    until_head(one);
+    server.close();
+    ASSERT_TRUE(run_until([&] { return one.wait_end(1ms) != Socket::End::open; }));
+    EXPECT_EQ(ejections(), expected);
+  }
+}
+
+TEST_F(OutlierDetectionTest, ResponsesThatTheClientDoesNotTakeEjectNoBackend) {
+  serve("consecutive_errors: 1");
+  ask_bad();
+  ASSERT_TRUE(server.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"));
+  until_head(one);
+  advance(1s);  // a FIN that comes with the request is a half-close
+  one.close();
+  ASSERT_TRUE(run_until([&] { return server.wait_end(1ms) != Socket::End::open; }));
+  EXPECT_EQ(ejections(), 0u);
+}
+
+TEST_F(OutlierDetectionTest, BackendThatAnswers500IsEjectedOnceTheOtherOneIsKnownNotTo) {
+  serve("consecutive_errors: 3");
+  int errors = 0;
+  for (int i = 0; i < 40 && ejections() == 0; ++i) {
+    ask();
+    errors += is_bad ? 1 : 0;
+    answer(is_bad ? "500 Internal Server Error" : "200 OK");
+  }
+  EXPECT_EQ(ejections(), 1u);
+  EXPECT_GE(errors, 3);
+}
+
 TEST_F(OutlierDetectionTest, OnlyOneRequestIsUnderWayAsTheTrial) {
   await_trial();
   ask_bad();
