@@ -33,12 +33,10 @@ enum class AfterExchange : uint8_t {
   // A part was sent that must not look like the whole. A stream: RST_STREAM, unless it was reset.
   abort,
   // Nothing is left to send or to read: the client has closed, or sent its last request. A stream:
-  // a
-  // tunnel has ended on both sides, or the request came in part: RST_STREAM if it is still open.
+  // a tunnel has ended on both sides, or the request came in part: RST_STREAM if it is still open.
   close,
   // Nothing was done for the request, and nothing was sent: the client may send it again. Of
-  // streams
-  // only: RST_STREAM(REFUSED_STREAM), RFC 9113 8.7.
+  // streams only: RST_STREAM(REFUSED_STREAM), RFC 9113 8.7.
   refused,
   // Not HTTP/1: leftover() begins with the preface of HTTP/2. Nothing was counted or logged.
   http2,

@@ -61,7 +61,7 @@ class ExchangeFixture : public testing::Test, public TestLoop {
   // What came of the exchange: "keep", "linger client_closed", ...; "open" while it goes on.
   std::string outcome() const {
     if (!client.after) return "open";
-    constexpr std::array kNames{"keep", "linger", "abort", "close", "http2"};
+    constexpr std::array kNames{"keep", "linger", "abort", "close", "refused", "http2"};
     std::string text = kNames[static_cast<size_t>(*client.after)];
     if (client.failure) text += " " + std::string(weir::text(*client.failure));
     return text;
