@@ -267,8 +267,7 @@ class InstallPackages(unittest.TestCase):
         self.assertEqual(self.as_root(policy=own, put_aside="theirs"), (0, {"policy-rc.d": "theirs"}))
 
     def test_the_lists_are_names_that_debian_could_have(self):
-        for name in ("deploy/packages.txt", "tests/packages.txt", "tests/bench/packages.txt",
-                     "tests/npm/packages.txt"):
+        for name in ("deploy/packages.txt", "tests/packages.txt", "tests/bench/packages.txt"):
             for line in (ROOT / name).read_text().splitlines():
                 package = line.split("#")[0].strip()
                 self.assertRegex(package, r"^$|^[a-z0-9][a-z0-9+.-]+$")

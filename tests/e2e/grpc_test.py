@@ -1,18 +1,12 @@
 #!/usr/bin/env python3
-"""gRPC through weir: python3-grpcio and grpc-js, each as client and as server, over TLS and without; each kind of call
-and each way to end it.
+"""gRPC through weir: python3-grpcio as client and as server, over TLS and without; each kind of call and each way to
+end it. grpc_js_test.py runs the same with grpc-js.
 
 usage: grpc_test.py WEIR
-
-grpc-js comes from npm: tests/npm/install.
 """
 import concurrent.futures
-import json
-import os
 import pathlib
 import queue
-import shutil
-import subprocess
 import sys
 import threading
 import unittest
@@ -26,7 +20,6 @@ import weir
 
 WEIR = None
 PATIENCE = 20
-TESTS = pathlib.Path(__file__).resolve().parents[1]
 CONFIG = """
 global: {{ workers: 1 }}
 logging: {{ access: {{ output: none }} }}
@@ -113,47 +106,6 @@ class Server:
                 context.abort(grpc.StatusCode.DATA_LOSS, "within the stream")
             yield one
         context.set_trailing_metadata([("x-over", "yes")])
-
-
-def node(script, *arguments, **options):
-    """A process of tests/support/grpc_js."""
-    packages = TESTS.parent / "build/npm/node_modules"
-    if not packages.is_dir():
-        raise FileNotFoundError(f"{packages} is not there: run tests/npm/install")
-    return subprocess.Popen([shutil.which("node") or "nodejs", TESTS / "support/grpc_js" / script, *map(str, arguments)],
-                            stdout=subprocess.PIPE, text=True, env={**os.environ, "NODE_PATH": str(packages)},
-                            **options)
-
-
-class JsServer:
-    """The same on grpc-js. `age`: after so many milliseconds it ends a connection, by GOAWAY."""
-
-    def __init__(self, port=0, age=""):
-        self.cancelled, self.peers = queue.Queue(), set()
-        self.process = node("server.js", port, *([age] if age else []), stdin=subprocess.PIPE)
-        self.port = json.loads(self.process.stdout.readline())["port"]
-        self.reader = threading.Thread(target=self.read, daemon=True)
-        self.reader.start()
-
-    def read(self):
-        for line in self.process.stdout:
-            seen = json.loads(line)
-            if "peer" in seen:
-                self.peers.add(seen["peer"])
-            else:
-                self.cancelled.put(seen["cancelled"].encode())
-
-    def answer_health(self, answer):
-        self.process.stdin.write(answer.hex() + "\n")
-        self.process.stdin.flush()
-
-    serving = property(fset=answer_health)
-
-    def stop(self):
-        self.process.stdin.close()
-        self.process.wait(PATIENCE)
-        self.reader.join(PATIENCE)
-        self.process.stdout.close()
 
 
 class Messages:
@@ -318,23 +270,6 @@ class GrpcTest(unittest.TestCase):
         self.weir.await_metric("weir_backend_up", 1, cluster="grpc")
         self.assertEqual(self.channel("clear").unary_unary("/test/Echo")(b"x", timeout=PATIENCE), b"x")
 
-    def test_grpc_js_gets_every_answer(self):
-        for way, authority in (("clear", []), ("tls", [self.weir.folder / "cert.pem"])):
-            with self.subTest(way):
-                client = node("client.js", f"127.0.0.1:{self.ports[way]}", *authority, stderr=subprocess.PIPE)
-                out, errors = client.communicate(timeout=3 * PATIENCE)
-                self.assertEqual(json.loads(out or "null"), {
-                    "sizes": [0, 1, 1000, 1 << 20], "counted": 1000, "sum": "3000000", "chat": [3, 3, 100000],
-                    "chatEnd": [grpc.StatusCode.OK.value[0], ["yes"]], "metadata": [True, True],
-                    "failed": [grpc.StatusCode.NOT_FOUND.value[0], "100% of nothing: é\n", "00ff"],
-                    "missing": grpc.StatusCode.UNIMPLEMENTED.value[0],
-                    "deadline": grpc.StatusCode.DEADLINE_EXCEEDED.value[0],
-                    "cancelled": grpc.StatusCode.CANCELLED.value[0], "many": 500, "silence": "none",
-                    "afterSilence": "still here"}, errors)
-                missing = {b"deadline", b"cancelled"}
-                while missing:
-                    missing.discard(self.server.cancelled.get(timeout=PATIENCE))
-
     def test_a_drain_lets_calls_finish(self):
         port = ports.free_ports(1)[0]
         another = weir.Weir(WEIR, CONFIG.format(server=self.server.port, **{**self.ports, "clear": port,
@@ -353,23 +288,6 @@ class GrpcTest(unittest.TestCase):
             messages.send(None)
             self.assertEqual((list(chat), chat.code()), ([], grpc.StatusCode.OK))
         self.assertEqual(another.wait(), 0)
-
-
-class GrpcJsServerTest(GrpcTest):
-    server_class = JsServer
-
-    def test_connections_that_the_server_ends_lose_no_call(self):
-        """It sends GOAWAY to a connection that is 200 ms old."""
-        server = JsServer(age=200)
-        self.addCleanup(server.stop)
-        listeners = dict(zip(self.ports, ports.free_ports(len(self.ports))))
-        another = weir.Weir(WEIR, CONFIG.format(server=server.port, **listeners), certificate="a.test")
-        self.addCleanup(another.stop)
-        another.await_metric("weir_backend_up", 1, cluster="grpc")
-        with grpc.insecure_channel(f"127.0.0.1:{listeners['clear']}", [("grpc.use_local_subchannel_pool", 1)]) as channel:
-            while another.scrape().sum("weir_backend_http2_goaways_total", cluster="grpc") < 10:
-                calls = [channel.unary_unary("/test/Echo").future(b"%d" % at, timeout=PATIENCE) for at in range(50)]
-                self.assertEqual([call.result() for call in calls], [b"%d" % at for at in range(50)])
 
 
 if __name__ == "__main__":
