@@ -17,10 +17,11 @@ bool could_serve(const HostSpec& host) {
   return host.state == config::BackendState::active && host.backend->health() != Health::down;
 }
 
-// No waiter has failed at this backend before.
+// No waiter has failed at this backend before, or has got a status for which it is sent again.
 bool flawless(Cluster& cluster, BackendIndex host) {
   const BackendCells& cells = cluster.cells_of(host);
-  return cells.connect_errors.sum() == 0 && cells.request_errors.sum() == 0;
+  return cells.connect_errors.sum() == 0 && cells.request_errors.sum() == 0 &&
+         cells.requests[CodeClass::server_error].value == 0;
 }
 
 // A backend that could take a request at once, a flawless one if there is one; kNoBackend: none.
