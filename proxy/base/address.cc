@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "base/hash.h"
+#include "base/network.h"
 
 namespace weir {
 namespace {
@@ -177,34 +178,26 @@ socklen_t Address::to_sockaddr(sockaddr_storage& storage) const {
   return static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + size + (abstract ? 0 : 1));
 }
 
-// For every request: neither fmt nor inet_ntop(), which goes through printf, for IPv4.
 std::string_view Address::text(std::span<char, kTextSize> memory) const {
+  if (family_ == Family::none) return "-";
   char* at = memory.data();
   char* const end = at + memory.size();
   const auto put = [&](std::string_view text) {
     const size_t size = std::min(text.size(), static_cast<size_t>(end - at));
     at = std::copy_n(text.data(), size, at);
   };
-  switch (family_) {
-    case Family::none: return "-";
-    case Family::unix_path:
-      put("unix:");
-      put(path());
-      return {memory.data(), at};
-    case Family::ipv4:
-      for (size_t i = 0; i < sizeof(in_addr); ++i) {
-        if (i > 0) *at++ = '.';
-        at = std::to_chars(at, end, host_[i]).ptr;
-      }
-      break;
-    case Family::ipv6:
-      char host[INET6_ADDRSTRLEN];
-      put("[");
-      put(inet_ntop(AF_INET6, host_.data(), host, sizeof(host)));
-      put("]");
-      break;
+  if (family_ == Family::unix_path) {
+    put("unix:");
+    put(path());
+    return {memory.data(), at};
   }
-  *at++ = ':';
+  IpAddress ip;
+  ip.assign(*this);
+  std::array<char, IpAddress::kTextSize> host;
+  const bool brackets = family_ == Family::ipv6;
+  if (brackets) put("[");
+  put(ip.text(host));
+  put(brackets ? "]:" : ":");
   return {memory.data(), std::to_chars(at, end, port_).ptr};
 }
 

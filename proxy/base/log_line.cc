@@ -141,7 +141,8 @@ void LogLine::integer(T value) {
   length_ += static_cast<size_t>(std::to_chars(at, buffer_.data() + kMaxLength, value).ptr - at);
 }
 
-// As real() writes its seconds, in a quarter of the time: an access line has four of them.
+// As real() writes its seconds, without the conversion of a double: an access line has four of
+// them.
 void LogLine::duration(Duration value) {
   constexpr uint64_t kMicros = 1'000'000;
   if (value < Duration::zero()) return real(seconds(value));

@@ -34,8 +34,17 @@ bool Ejections::is_failure(BackendIndex host, unsigned status, TimePoint now) co
   if (std::find(kGatewayErrors.begin(), kGatewayErrors.end(), status) != kGatewayErrors.end())
     return true;
   return status == 500 && spec_.outlier_detection &&
-         spec_.balance != config::Balance::source_hash &&
-         others(host, /*overload=*/false, now).requests >= kFewest;
+         spec_.balance != config::Balance::source_hash && has_comparison(host, now);
+}
+
+// Whether the other backends have answered enough. A client can have this asked for each of its
+// requests: the first backends that have been in use of late suffice.
+bool Ejections::has_comparison(BackendIndex index, TimePoint now) const {
+  uint64_t requests = 0;
+  for (BackendIndex i = 0; i < spec_.hosts.size() && requests < kFewest; ++i)
+    if (i != index && tallies_[i] && !spec_.ejected(spec_.hosts[i]))
+      requests += recent(i, Tally::kLongest, now).requests;
+  return requests >= kFewest;
 }
 
 void Ejections::note_success(BackendIndex host, TimePoint now) {

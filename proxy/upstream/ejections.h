@@ -43,6 +43,7 @@ class Ejections {
   bool fails_more_than_others(BackendIndex host, uint32_t row, bool overload, TimePoint now) const;
   bool others_time_out(BackendIndex host, TimePoint now) const;
   Tally::Counts recent(BackendIndex host, Duration span, TimePoint now) const;
+  bool has_comparison(BackendIndex host, TimePoint now) const;
   Outcomes others(BackendIndex host, bool overload, TimePoint now) const;
   bool may_judge(TimePoint now);
   bool may_eject() const;
