@@ -102,15 +102,26 @@ TEST_F(HttpClientGoneTest, HalfCloseIsRememberedWhileTheRequestWaits) {
   EXPECT_THAT(rest(second), EndsWith("two"));
 }
 
-TEST_F(HttpClientGoneTest, FinWhileTheBackendIsConnectedCancelsTheRequest) {
-  Acceptor full;
-  const FullQueue queue(full);
-  apply("listeners:\n" + listener_text("cluster: c") + "clusters:\n" +
-        cluster_text("c", full.address()));
-  Socket one = client();
-  ASSERT_TRUE(one.send(get("/")));
-  const auto open = [&] { return backend_cells("c", full.address().text()).active.value; };
-  ASSERT_TRUE(run_until([&] { return open() == 1; }));
+// The request of `one` waits for a connection that the backend does not take.
+class HttpClientGoneWhileConnectingTest : public HttpClientGoneTest {
+ protected:
+  void begin() {
+    apply("listeners:\n" + listener_text("cluster: c") + "clusters:\n" +
+          cluster_text("c", full_.address()));
+    one = client();
+    ASSERT_TRUE(one.send(get("/")));
+    ASSERT_TRUE(run_until([&] { return open() == 1; }));
+  }
+  int64_t open() { return backend_cells("c", full_.address().text()).active.value; }
+  Socket one;
+
+ private:
+  Acceptor full_;
+  const FullQueue queue_{full_};
+};
+
+TEST_F(HttpClientGoneWhileConnectingTest, FinWhileTheBackendIsConnectedCancelsTheRequest) {
+  begin();
   let_the_request_end();
   one.finish();
   EXPECT_TRUE(run_until([&] { return ended("l", EndReason::client_closed) == 1u; }));
@@ -118,15 +129,8 @@ TEST_F(HttpClientGoneTest, FinWhileTheBackendIsConnectedCancelsTheRequest) {
   EXPECT_EQ(aborts(), 1u);
 }
 
-TEST_F(HttpClientGoneTest, ResetWhileTheBackendIsConnectedEndsTheRequestAtOnce) {
-  Acceptor full;
-  const FullQueue queue(full);
-  apply("listeners:\n" + listener_text("cluster: c") + "clusters:\n" +
-        cluster_text("c", full.address()));
-  Socket one = client();
-  ASSERT_TRUE(one.send(get("/")));
-  const auto open = [&] { return backend_cells("c", full.address().text()).active.value; };
-  ASSERT_TRUE(run_until([&] { return open() == 1; }));
+TEST_F(HttpClientGoneWhileConnectingTest, ResetWhileTheBackendIsConnectedEndsTheRequestAtOnce) {
+  begin();
   one.reset();
   EXPECT_TRUE(run_until([&] { return ended("l", EndReason::client_reset) == 1u; }));
   EXPECT_EQ(open(), 0);
