@@ -192,7 +192,7 @@ std::string_view Address::text(std::span<char, kTextSize> memory) const {
     return {memory.data(), at};
   }
   IpAddress ip;
-  ip.assign(*this);
+  (void)ip.assign(*this);  // the other families have returned
   std::array<char, IpAddress::kTextSize> host;
   const bool brackets = family_ == Family::ipv6;
   if (brackets) put("[");
