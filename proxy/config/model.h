@@ -148,6 +148,8 @@ struct HealthCheck {
   StatusSet expect_status{{{200, 299}}};
   std::string expect_body;  // bytes the body must contain; empty: any
   std::string service;      // of grpc; empty: the server as a whole
+  uint32_t port = 0;        // 0: the backend's
+  std::optional<bool> tls;  // none: as the cluster
   friend bool operator==(const HealthCheck&, const HealthCheck&) = default;
 };
 constexpr auto list_names(HealthCheck::Type) {
@@ -179,6 +181,10 @@ struct Cluster {
   std::string congestion_control;  // empty: the system's
   TcpKeepalive tcp_keepalive;
   Location location;
+
+  bool checks_use_tls() const {
+    return health_check && health_check->tls.value_or(tls.has_value());
+  }
 };
 
 struct Drain {

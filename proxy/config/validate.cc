@@ -265,7 +265,7 @@ class Validation {
           fmt::format("a health check of cluster '{}' may take {}, but one begins every {}",
                       cluster.name, duration_text(check->timeout), duration_text(check->interval)),
           "timeout must not be longer than interval");
-    if (check) validate_check(*check, path + ".health_check", places_, findings_);
+    if (check) validate_check(cluster, path + ".health_check", places_, findings_);
     if (cluster.backoff.base > cluster.backoff.max)
       contradiction(Code::E215, path + ".backoff", "base", "max",
                     fmt::format("the back-off of cluster '{}' begins at {}, above its max of {}",

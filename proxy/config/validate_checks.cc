@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 
@@ -23,9 +24,27 @@ std::string_view escaped_byte(std::string_view quoted) {
   return {};
 }
 
-}  // namespace
+void validate_connection(const Cluster& cluster, const std::string& path, const Places& places,
+                         Findings& findings) {
+  const HealthCheck& check = *cluster.health_check;
+  const auto unix_backend = std::ranges::find_if(cluster.backends, [](const Backend& backend) {
+    return backend.address.starts_with("unix:");
+  });
+  if (unix_backend == cluster.backends.end()) return;
+  if (check.port != 0)
+    findings.add(Code::E273, places.of(path + ".port"),
+                 fmt::format("backend '{}' of cluster '{}' is a UNIX socket, which has no ports",
+                             unix_backend->name, cluster.name),
+                 "leave 'port' out, or move the backend to a cluster of its own");
+  if (check.tls.value_or(false) && !cluster.tls)
+    findings.add(Code::E237, places.of(path + ".tls"),
+                 fmt::format("backend '{}' of cluster '{}' has no name that its certificate could "
+                             "be checked for",
+                             unix_backend->name, cluster.name),
+                 "leave 'tls' out of the check");
+}
 
-void validate_check(const HealthCheck& check, const std::string& path, const Places& places,
+void validate_texts(const HealthCheck& check, const std::string& path, const Places& places,
                     Findings& findings) {
   struct Text {
     const char* key;
@@ -57,6 +76,14 @@ void validate_check(const HealthCheck& check, const std::string& path, const Pla
                                      hex_key, byte.substr(2))
                        : fmt::format("for the character write \\u00{}", byte.substr(2)));
   }
+}
+
+}  // namespace
+
+void validate_check(const Cluster& cluster, const std::string& path, const Places& places,
+                    Findings& findings) {
+  validate_connection(cluster, path, places, findings);
+  validate_texts(*cluster.health_check, path, places, findings);
 }
 
 }  // namespace weir::config

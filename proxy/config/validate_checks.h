@@ -9,8 +9,8 @@
 
 namespace weir::config {
 
-// `path`: of the health check.
-void validate_check(const HealthCheck& check, const std::string& path, const Places& places,
+// `path`: of the health check, which `cluster` has.
+void validate_check(const Cluster& cluster, const std::string& path, const Places& places,
                     Findings& findings);
 
 }  // namespace weir::config

@@ -251,6 +251,15 @@ Outcome read_boolean(std::string_view text, bool& out) {
 std::string write_boolean(const bool& value) {
   return value ? "true" : "false";
 }
+Outcome read_optional_boolean(std::string_view text, std::optional<bool>& out) {
+  bool value = false;
+  if (Outcome problem = read_boolean(text, value)) return problem;
+  out = value;
+  return {};
+}
+std::string write_optional_boolean(const std::optional<bool>& value) {
+  return value ? write_boolean(*value) : "";
+}
 
 // Up to four decimal places, so that the text reads back as the same number.
 Outcome read_percent(std::string_view text, double& out) {
@@ -453,6 +462,9 @@ const ValueType hex_bytes::type = described<read_hex_bytes, write_hex_bytes, std
     "bytes", "up to 1024 bytes in hexadecimal", kText);
 const ValueType boolean::type =
     described<read_boolean, write_boolean, bool>("boolean", "`true` or `false`", "", Form::boolean);
+const ValueType optional_boolean::type =
+    described<read_optional_boolean, write_optional_boolean, std::optional<bool>>(
+        "boolean", "`true` or `false`", "", Form::boolean);
 const ValueType workers::type =
     described<read_auto<1024, uint32_t>, write_auto<uint32_t>, uint32_t>(
         "count", "`auto`, or 1 to 1024", R"("minimum": 1, "maximum": 1024)", Form::number);

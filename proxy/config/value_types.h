@@ -59,6 +59,7 @@ WEIR_VALUE_TYPE(algorithm, std::string);
 WEIR_VALUE_TYPE(bytes, std::string);
 WEIR_VALUE_TYPE(hex_bytes, std::string);
 WEIR_VALUE_TYPE(boolean, bool);
+WEIR_VALUE_TYPE(optional_boolean, std::optional<bool>);
 WEIR_VALUE_TYPE(workers, uint32_t);
 WEIR_VALUE_TYPE(auto_count, uint64_t);
 WEIR_VALUE_TYPE(count, uint64_t);

@@ -73,15 +73,18 @@ std::vector<size_t> targets(const ListenerSpec& listener) {
   return clusters;
 }
 
-// Unchanged contexts stay, with their sessions to resume and connections in pools. `before`: the
-// object with the same name in the snapshot in force; null: there is none.
-template <typename Loaded, typename Spec>
-decltype(Spec::tls) same_or_new(const Loaded& loaded, const std::string& name, const Spec* before) {
+// Unchanged contexts stay, with their sessions to resume and connections in pools. `before`: that
+// of the object with the same name in the snapshot in force; null: there is none.
+template <typename Loaded, typename Context>
+Context same_or_new(const Loaded& loaded, const std::string& name, const Context& before) {
   const auto found = loaded.find(name);
   if (found == loaded.end()) return nullptr;
-  const bool same = before != nullptr && before->tls &&
-                    before->tls->fingerprint() == found->second->fingerprint();
-  return same ? before->tls : found->second;
+  return before && before->fingerprint() == found->second->fingerprint() ? before : found->second;
+}
+
+// The context of a cluster, which may be for its checks only.
+std::shared_ptr<TlsClient> tls_of(const ClusterSpec& cluster) {
+  return cluster.tls ? cluster.tls : cluster.check_tls;
 }
 
 // By cluster: whether an HTTP listener may send to it.
@@ -118,7 +121,7 @@ std::shared_ptr<const TlsInForce> in_force(const Snapshot& snapshot, FileDigests
   for (const ListenerSpec& listener : snapshot.listeners)
     if (listener.tls) tls->listeners.emplace(listener.name, listener.tls);
   for (const ClusterSpec& cluster : snapshot.clusters)
-    if (cluster.tls) tls->clusters.emplace(cluster.name, cluster.tls);
+    if (const auto client = tls_of(cluster)) tls->clusters.emplace(cluster.name, client);
   tls->digests = std::move(digests);
   return tls;
 }
@@ -228,7 +231,10 @@ ClusterSpecs::Shared SnapshotStore::compile(const config::Cluster& cluster,
   spec.tcp_keepalive = cluster.tcp_keepalive;
   spec.proxy_protocol = cluster.proxy_protocol;
   spec.pool_idle_place = candidate.loaded.model.where(cluster.timeouts.idle.location);
-  spec.tls = same_or_new(candidate.tls.clusters, cluster.name, before);
+  const std::shared_ptr<TlsClient> tls = same_or_new(candidate.tls.clusters, cluster.name,
+                                                     before != nullptr ? tls_of(*before) : nullptr);
+  if (cluster.tls) spec.tls = tls;
+  if (cluster.checks_use_tls()) spec.check_tls = tls;
   spec.series = series_.cluster(cluster.name);
   ids.clusters.push_back(spec.series);
   for (const config::Backend& configured : cluster.backends) {
@@ -259,8 +265,9 @@ ListenerSpec SnapshotStore::compile(const config::Listener& listener, const Clus
     spec.passthrough = std::make_shared<const Passthrough>(std::move(rules));
   }
   spec.clusters = targets(spec);
+  const ListenerSpec* const before = current_ ? current_->listener(listener.name) : nullptr;
   spec.tls = same_or_new(candidate.tls.listeners, listener.name,
-                         current_ ? current_->listener(listener.name) : nullptr);
+                         before != nullptr ? before->tls : nullptr);
   if (listener.proxy_protocol) {
     Result<TrustedNetworks> networks = TrustedNetworks::parse(listener.proxy_protocol->accept);
     CHECK(networks);  // validated
@@ -489,7 +496,7 @@ std::vector<CheckTarget> SnapshotStore::check_targets(const Snapshot& snapshot) 
       if (host.state != config::BackendState::maintenance && host.backend->has_address())
         targets.push_back({.backend = host.backend,
                            .spec = check.value_or(config::HealthCheck{}),
-                           .tls = cluster.tls,
+                           .tls = check ? cluster.check_tls : cluster.tls,
                            .tls_host = host.tls_host,
                            .proxy_protocol = cluster.proxy_protocol,
                            .http2 = cluster.protocol == config::BackendProtocol::http2,

@@ -33,7 +33,7 @@ class Load {
     for (const config::Listener& listener : loaded_.model.listeners)
       if (listener.tls && !loading_.stopped()) add(listener);
     for (const config::Cluster& cluster : loaded_.model.clusters)
-      if (cluster.tls && !loading_.stopped()) add(cluster);
+      if ((cluster.tls || cluster.checks_use_tls()) && !loading_.stopped()) add(cluster);
     loading_.set_subject("");
     if (!loading_.stopped()) read_ticket_keys();
     watch_system_trust();
@@ -54,8 +54,8 @@ class Load {
   }
   void add(const config::Cluster& cluster) {
     loading_.set_subject(fmt::format("cluster '{}': ", cluster.name));
-    config::ClusterTls tls = *cluster.tls;
-    tls.alpn = offered_protocols(cluster);
+    config::ClusterTls tls = cluster.tls.value_or(config::ClusterTls{});
+    if (cluster.tls) tls.alpn = offered_protocols(cluster);
     std::shared_ptr<TlsClient> client = TlsClient::load(
         tls, loading_, find_in(before_ != nullptr ? &before_->clusters : nullptr, cluster.name));
     if (!client) return;

@@ -38,7 +38,8 @@ CheckRun::CheckRun(EventLoop& loop, CheckRunOwner& owner, std::unique_ptr<Probe>
 
 void CheckRun::start(const CheckTarget& target) {
   DCHECK(!transport_.is_open() && stage_ == Stage::connecting);
-  proxy_protocol_ = target.proxy_protocol;
+  // Another port is that of another program, which expects no PROXY header.
+  if (target.spec.port == 0) proxy_protocol_ = target.proxy_protocol;
   TlsClient* const tls = target.tls.get();
   // Not resumed: the check verifies the backend's certificate, which a resumed session would skip.
   using Protocol = TlsClient::CheckProtocol;
@@ -49,7 +50,7 @@ void CheckRun::start(const CheckTarget& target) {
   if (tls != nullptr) tls_ = tls->connect_to_check(target.tls_host, protocol);
   if (tls != nullptr && !tls_)
     return finish(RunResult::fail, "no name to verify the certificate by");
-  to_ = target.backend->address();
+  to_ = check_address(target);
   switch (transport_.connect(loop(), to_, {})) {
     case Transport::Connecting::pending: return;
     case Transport::Connecting::failed: return connect_failed();

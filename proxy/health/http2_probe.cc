@@ -26,11 +26,6 @@ std::string_view line_value(std::string_view lines, std::string_view name) {
   return {};
 }
 
-std::string_view authority_of(const config::HealthCheck& spec, const Backend& backend) {
-  if (!spec.host.empty()) return spec.host;
-  return backend.address().is_unix() ? std::string_view("localhost") : backend.text();
-}
-
 }  // namespace
 
 Http2Probe::Http2Probe(const config::HealthCheck& spec, const Backend& backend, bool tls)

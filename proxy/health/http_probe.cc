@@ -19,14 +19,8 @@ bool may_have_body(std::string_view method) {
   return method == "POST" || method == "PUT" || method == "PATCH";
 }
 
-// The path of a UNIX socket is no Host.
-std::string_view host_of(const config::HealthCheck& spec, const Backend& backend) {
-  if (!spec.host.empty()) return spec.host;
-  return backend.address().is_unix() ? std::string_view("localhost") : backend.text();
-}
-
 std::string request(const config::HealthCheck& spec, const Backend& backend) {
-  const std::string_view host = host_of(spec, backend);
+  const std::string host = authority_of(spec, backend);
   size_t room = 256 + spec.method.size() + spec.path.size() + host.size();
   bool names_itself = false;
   for (const config::NamedValue& field : spec.headers) {

@@ -7,6 +7,19 @@
 
 namespace weir {
 
+Address check_address(const CheckTarget& target) {
+  const Address& address = target.backend->address();
+  return target.spec.port == 0 ? address
+                               : address.with_port(static_cast<uint16_t>(target.spec.port));
+}
+
+std::string authority_of(const config::HealthCheck& spec, const Backend& backend) {
+  if (!spec.host.empty()) return spec.host;
+  if (backend.address().is_unix()) return "localhost";
+  const std::string& text = backend.text();
+  return spec.port == 0 ? text : text.substr(0, text.rfind(':') + 1) + std::to_string(spec.port);
+}
+
 bool checks_by_http2(const CheckTarget& target) {
   switch (target.spec.type) {
     case config::HealthCheck::Type::tcp: return false;

@@ -34,6 +34,11 @@ class Probe {
 
 struct CheckTarget;
 
+// The address that the check connects to.
+Address check_address(const CheckTarget& target);
+// What a request of the check is sent to: `host`, else the address with the port of the check. The
+// path of a UNIX socket is no host.
+std::string authority_of(const config::HealthCheck& spec, const Backend& backend);
 // The check of this target uses HTTP/2.
 bool checks_by_http2(const CheckTarget& target);
 // The probe for the type of the check. `target` outlives it.

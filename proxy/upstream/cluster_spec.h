@@ -67,7 +67,8 @@ struct ClusterSpec {
   std::string congestion_control;
   TcpKeepalive tcp_keepalive;
   uint32_t series = 0;
-  std::shared_ptr<TlsClient> tls;  // null: none
+  std::shared_ptr<TlsClient> tls;        // null: none
+  std::shared_ptr<TlsClient> check_tls;  // of health checks; null: none
   config::ProxyVersion proxy_protocol{};
   std::unordered_map<const Backend*, BackendIndex> indexes;  // in hosts; index() fills it
 

@@ -53,6 +53,25 @@ TEST_F(HealthCheckTest, ProxyHeaderVersion2IsLocal) {
   EXPECT_THAT(request, testing::StartsWith("\r\n\r\n\0\r\nQUIT\n\x20"s));
 }
 
+TEST_F(HealthCheckTest, ConnectsToThePortOfTheCheckWithoutAProxyHeader) {
+  Server closed;
+  closed.stop();
+  CheckTarget target{backend("b", closed.address()), http_spec()};
+  target.spec.port = server_.address().port();
+  target.proxy_protocol = config::ProxyVersion::v1;
+  checks_.apply({target});
+  std::string request;
+  ASSERT_TRUE(run_until([&] {
+    request += server_.received();
+    return request.find("\r\n\r\n") != std::string::npos;
+  }));
+  EXPECT_THAT(request, testing::StartsWith("GET / HTTP/1.1\r\nHost: 127.0.0.1:" +
+                                           std::to_string(server_.address().port()) + "\r\n"));
+  server_.say("HTTP/1.1 204 No Content\r\n\r\n");
+  ASSERT_TRUE(run_until_results(1));
+  EXPECT_EQ(target.backend->health(), Health::up) << "though its own port refuses";
+}
+
 TEST_F(HealthCheckTest, RunsAllChecksWithABoundedNumberAtATime) {
   config::HealthCheck greeted = spec();
   greeted.expect = "PONG";

@@ -65,6 +65,9 @@ TEST(Booleans, AreTrueAndFalse) {
   EXPECT_EQ(read<types::boolean>("false"), "false");
   for (const char* bad : {"yes", "no", "on", "off", "True", "TRUE", "1", "0", "y", ""})
     EXPECT_EQ(read<types::boolean>(bad), "E112") << bad;
+  EXPECT_EQ(read<types::optional_boolean>("true"), "true");
+  EXPECT_EQ(read<types::optional_boolean>("false"), "false");
+  EXPECT_EQ(read<types::optional_boolean>("yes"), "E112");
 }
 
 TEST(Addresses, OfListenersAreNumeric) {

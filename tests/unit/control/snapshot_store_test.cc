@@ -1,5 +1,9 @@
 #include "control/snapshot_store.h"
 
+#include <cstdlib>
+
+#include "support/tls_peer.h"
+
 namespace weir {
 namespace {
 
@@ -56,6 +60,41 @@ TEST(SnapshotStore, CompilesHttpListenersAndTheirClusters) {
   EXPECT_FALSE(snapshot.clusters[1].outlier_detection);
   EXPECT_EQ(snapshot.clusters[2].outlier_detection->consecutive_errors, 3u);
   EXPECT_EQ(snapshot.place(snapshot.clusters[1].pool_idle_timeout.location), "weir.yaml:13:82");
+}
+
+TEST(SnapshotStore, ChecksUseTlsLikeTheirClusterUnlessTheyAreToldOtherwise) {
+  test::TestAuthority authority;
+  ::setenv("SSL_CERT_FILE", authority.file().c_str(), 1);
+  const std::string tls = "tls: { ca: '" + authority.file() + "' }";
+  const std::string yaml = R"(
+listeners:
+  - { bind: "127.0.0.1:0", protocol: http, routes: [{ clusters: [plain, secure, only_checks, no_checks] }] }
+defaults: { health_check: {} }
+clusters:
+  - { name: plain, backends: ["127.0.0.1:9"] }
+  - { name: secure, backends: ["127.0.0.1:9"], )" +
+                           tls + R"( }
+  - { name: only_checks, backends: ["127.0.0.1:9"], health_check: { tls: true } }
+  - { name: no_checks, backends: ["127.0.0.1:9"], health_check: { tls: false }, )" +
+                           tls + " }\n";
+  Candidate candidate;
+  candidate.loaded =
+      config::load_text(yaml, "weir.yaml", [](const std::string&) { return std::nullopt; });
+  ASSERT_TRUE(candidate.loaded.valid()) << format_text(candidate.loaded.diagnostics, false);
+  candidate.addresses["127.0.0.1:9"] = {{*Address::parse("127.0.0.1:9")}, {}};
+  candidate.tls = load_tls(candidate.loaded);
+  ::unsetenv("SSL_CERT_FILE");
+  SnapshotStore store(1, 1024);
+  const Result<SnapshotStore::Prepared> prepared = store.prepare(candidate);
+  ASSERT_TRUE(prepared) << prepared.error().text();
+  std::vector<std::string> found;
+  for (size_t i = 0; i < 4; ++i) {
+    const ClusterSpec& cluster = prepared->snapshot->clusters[i];
+    found.push_back(cluster.name + (cluster.tls ? " requests" : "") +
+                    (prepared->checks.at(i).tls ? " checks" : ""));
+  }
+  EXPECT_THAT(found, ElementsAre("plain", "secure requests checks", "only_checks checks",
+                                 "no_checks requests"));
 }
 
 }  // namespace

@@ -49,6 +49,14 @@ class HttpProbeTest : public testing::Test {
   config::HealthCheck spec;
 };
 
+TEST_F(HttpProbeTest, NamesThePortOfTheCheckInHost) {
+  spec.port = 9000;
+  EXPECT_THAT(request_bytes(), HasSubstr("\r\nHost: 10.0.0.1:9000\r\n"));
+  EXPECT_THAT(request_bytes("[::1]:80"), HasSubstr("\r\nHost: [::1]:9000\r\n"));
+  spec.host = "app.test";
+  EXPECT_THAT(request_bytes(), HasSubstr("\r\nHost: app.test\r\n"));
+}
+
 TEST_F(HttpProbeTest, RequestsThePathWithConnectionClose) {
   EXPECT_THAT(request_bytes(),
               testing::MatchesRegex("GET / HTTP/1.1\r\nHost: 10.0.0.1:80\r\n"
