@@ -19,6 +19,16 @@ namespace {
 
 constexpr size_t kMaxFiles = 1000;
 
+// An interval that no file sets is no contradiction to a long timeout.
+void raise_intervals(Parsed& parsed) {
+  std::vector<Cluster>& clusters = parsed.model.clusters;
+  for (size_t i = 0; i < clusters.size(); ++i) {
+    std::optional<HealthCheck>& check = clusters[i].health_check;
+    if (check && !parsed.provenance.contains(fmt::format("clusters[{}].health_check.interval", i)))
+      check->interval = std::max(check->interval, check->timeout);
+  }
+}
+
 class Loading {
  public:
   explicit Loading(const Environment& environment)
@@ -171,6 +181,7 @@ class Loading {
     Loaded loaded;
     if (root) {
       Parsed parsed = parse(*root, environment_, findings_);
+      raise_intervals(parsed);
       // Without an included file, names that the other files refer to may be missing.
       if (!failed_include_) validate(parsed.model, parsed.provenance, findings_);
       if (!only_text_)

@@ -132,10 +132,11 @@ struct ClusterTimeouts {
 struct HealthCheck {
   enum class Type : uint8_t { tcp, http, grpc };
   Type type = Type::tcp;
-  Duration interval = std::chrono::seconds(5);
+  Duration interval = std::chrono::seconds(2);
+  Duration fast_interval = std::chrono::seconds(1);
   Duration timeout = std::chrono::seconds(2);
-  uint32_t rise = 2;
-  uint32_t fall = 3;
+  uint32_t rise = 1;
+  uint32_t fall = 2;
   double jitter = 0.1;     // share of the interval, 0 to 1
   std::string send;        // bytes sent after connecting; empty: none
   std::string expect;      // bytes the answer must contain; empty: connecting is enough

@@ -265,6 +265,14 @@ class Validation {
           fmt::format("a health check of cluster '{}' may take {}, but one begins every {}",
                       cluster.name, duration_text(check->timeout), duration_text(check->interval)),
           "timeout must not be longer than interval");
+    if (check && written(path + ".health_check.fast_interval") &&
+        check->fast_interval > check->interval)
+      contradiction(
+          Code::E274, path + ".health_check", "fast_interval", "interval",
+          fmt::format("fast checks of cluster '{}' begin {} after the last one, others every {}",
+                      cluster.name, duration_text(check->fast_interval),
+                      duration_text(check->interval)),
+          "fast_interval must not be longer than interval");
     if (check) validate_check(cluster, path + ".health_check", places_, findings_);
     if (cluster.backoff.base > cluster.backoff.max)
       contradiction(Code::E215, path + ".backoff", "base", "max",

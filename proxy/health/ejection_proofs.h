@@ -1,7 +1,7 @@
 // EjectionProofs: checks of backends that outlier detection has ejected. An ejection ends by a
 // trial (upstream/outlier.h), and a trial needs a check that was begun after the ejection and has
-// passed. In a cluster with health checks it is such a check; in any other one it is a connect,
-// with TLS where the cluster has it. While a backend waits for that, it is tried every second.
+// passed. In a cluster with health checks it is such a check (health_check.h); in any other one it
+// is a connect, with TLS where the cluster has it, every second while a backend waits for it.
 //
 // Owner: HealthChecks. Thread: the control loop's. These runs neither change Backend::health() nor
 // count as checks. Without a target there is no timer.

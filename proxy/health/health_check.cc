@@ -1,6 +1,7 @@
 #include "health/health_check.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "base/log.h"
 #include "health/check_run.h"
@@ -44,13 +45,25 @@ class HealthChecks::Check final : public WaitingTag, public CheckRunOwner, priva
     target_.tls_host = target.tls_host;
     target_.proxy_protocol = target.proxy_protocol;
     target_.http2 = target.http2;
+    target_.proofs = target.proofs;
   }
+  // Begins sooner if the backend is held off or ejected.
+  void hasten();
 
  private:
   bool known() const { return target_.backend->health() != Health::unknown; }
   void on_deadline() override;
   void on_run_end(RunResult result, std::string why) override;
   void conclude(CheckResult result, const std::string& why);
+  void note_success();
+  void schedule();
+  void note_whether_out(TimePoint now);
+  bool is_fast(TimePoint now) const {
+    return streak_ > 0 || (out_since_ && now < *out_since_ + kFastFor);
+  }
+  Duration fast_interval() const {
+    return std::min(target_.spec.fast_interval, target_.spec.interval);
+  }
   void apply_result(bool ok, const std::string& why);
   void flip(Health to, const std::string& why);
   void prime();
@@ -60,7 +73,8 @@ class HealthChecks::Check final : public WaitingTag, public CheckRunOwner, priva
   EventLoop& loop_;
   CheckTarget target_;
   Owned<CheckRun> run_;  // while one is running
-  TimePoint started_{};
+  TimePoint started_{}, ended_{};
+  std::optional<TimePoint> out_since_;  // down, held off or ejected
   uint32_t streak_ = 0;  // results in a row that contradict the health
   bool primed_;
   bool among_others_ = false;  // counted so while it runs
@@ -97,17 +111,54 @@ void HealthChecks::Check::on_run_end(RunResult result, std::string why) {
         kv("backend", target_.backend->name()), kv("reason", why));
   }
   prime();  // a backend that cannot be checked must not keep weir from serving the others
-  loop_.deadlines().set(*this, loop_.now() + kRetryAfterOwnError);
+  ended_ = loop_.now();
+  loop_.deadlines().set(*this, ended_ + kRetryAfterOwnError);
   checks_.start_waiting();
 }
 
 void HealthChecks::Check::conclude(CheckResult result, const std::string& why) {
   warned_ = false;
-  const TimePoint next = started_ + checks_.jittered(target_.spec);
-  loop_.deadlines().set(*this, std::max(next, loop_.now()));
+  ended_ = loop_.now();
   checks_.observer_.on_check(*target_.backend, result);
+  if (result == CheckResult::ok) note_success();
   apply_result(result == CheckResult::ok, why);
+  schedule();
   checks_.start_waiting();
+}
+
+void HealthChecks::Check::note_success() {
+  Backend& backend = *target_.backend;
+  if (target_.proofs) backend.outlier().confirm(started_, loop_.now());
+  const bool as_sessions_do = target_.spec.port == 0 && !target_.spec.tls;
+  if (as_sessions_do) backend.note_connect_success();
+}
+
+void HealthChecks::Check::schedule() {
+  note_whether_out(loop_.now());
+  const bool fast = is_fast(loop_.now());
+  const Duration length =
+      checks_.jittered(fast ? fast_interval() : target_.spec.interval, target_.spec.jitter);
+  loop_.deadlines().set(*this, std::max((fast ? ended_ : started_) + length, loop_.now()));
+}
+
+void HealthChecks::Check::note_whether_out(TimePoint now) {
+  const Backend& backend = *target_.backend;
+  const bool out = backend.health() == Health::down || backend.held_off(now) ||
+                   (target_.proofs && backend.outlier().ejected());
+  if (!out)
+    out_since_.reset();
+  else if (!out_since_)
+    out_since_ = now;
+}
+
+void HealthChecks::Check::hasten() {
+  const TimePoint now = loop_.now();
+  note_whether_out(now);
+  if (!is_fast(now) || !Deadline::pending() || run_) return;
+  const TimePoint soon = ended_ + fast_interval();
+  if (soon > now) return loop_.deadlines().set(*this, std::min(soon, Deadline::at()));
+  Deadline::cancel();
+  checks_.request_start(*this);
 }
 
 void HealthChecks::Check::apply_result(bool ok, const std::string& why) {
@@ -175,7 +226,9 @@ HealthChecks::~HealthChecks() = default;
 
 void HealthChecks::apply(std::vector<CheckTarget> targets) {
   std::vector<CheckTarget> proofs;
-  std::ranges::copy_if(targets, std::back_inserter(proofs), &CheckTarget::proofs);
+  std::ranges::copy_if(targets, std::back_inserter(proofs), [](const CheckTarget& target) {
+    return target.proofs && !target.health;
+  });
   proofs_.apply(std::move(proofs));
   std::erase_if(targets, [](const CheckTarget& target) { return !target.health; });
   CheckMap before = std::exchange(checks_, {});
@@ -200,9 +253,18 @@ void HealthChecks::apply(std::vector<CheckTarget> targets) {
   unprimed_ = static_cast<size_t>(std::count_if(
       checks_.begin(), checks_.end(), [](const auto& entry) { return !entry.second->primed(); }));
   announced_ = false;
+  if (checks_.empty())
+    Deadline::cancel();
+  else if (!Deadline::pending())
+    loop_.deadlines().set(*this, loop_.now() + kLookEvery);
   for (Check* check : to_start) request_start(*check);
   start_waiting();
   announce();
+}
+
+void HealthChecks::on_deadline() {
+  loop_.deadlines().set(*this, loop_.now() + kLookEvery);
+  for (auto& [backend, check] : checks_) check->hasten();
 }
 
 void HealthChecks::request_start(Check& check) {
@@ -244,10 +306,10 @@ void HealthChecks::announce() {
   if (unprimed_ == 0 && !std::exchange(announced_, true)) observer_.on_primed();
 }
 
-Duration HealthChecks::jittered(const config::HealthCheck& spec) {
-  const double shift = spec.jitter * (2 * random_.unit() - 1);
-  return spec.interval +
-         Duration(static_cast<Duration::rep>(static_cast<double>(spec.interval.count()) * shift));
+Duration HealthChecks::jittered(Duration interval, double jitter) {
+  const double shift = jitter * (2 * random_.unit() - 1);
+  return interval +
+         Duration(static_cast<Duration::rep>(static_cast<double>(interval.count()) * shift));
 }
 
 }  // namespace weir

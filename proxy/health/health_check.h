@@ -2,7 +2,11 @@
 //
 // Owner: the server. Thread: the control loop's. What a check sends and expects: probe.h. The first
 // result decides at once; after that `fall` failures in a row make a backend `down` and `rise`
-// successes make it `up`. Each backend has a schedule of its own; only descriptors bound the number
+// successes make it `up`. Each backend has a schedule of its own: `interval` from the beginning of a
+// check, or `fast_interval` from its end while the next result may change something: while a streak
+// has begun, and for kFastFor after the backend went down, was held off or ejected, which the checks
+// look for every kLookEvery. A check that passes ends a hold-off and is the proof that an ejection
+// ends by (ejection_proofs.h). Only descriptors bound the number
 // of checks at a time. At that bound, backends that are up come first. While backends that are up
 // and others wait, each of the two kinds has a quarter of the room for itself: a backend that does
 // not answer occupies its room for the whole timeout, which must not delay the check of a backend
@@ -10,7 +14,7 @@
 // drain.
 //
 // A check closes its connection with a FIN, so that a healthy server sees no RST. The TIME_WAIT is
-// therefore on weir's side: 60 s divided by the interval, per backend (12 at the default). Errors
+// therefore on weir's side: 60 s divided by the interval, per backend (30 at the default). Errors
 // of weir's own (no descriptors, no memory) say nothing about a backend and change nothing.
 #pragma once
 
@@ -52,11 +56,13 @@ struct CheckTarget {
   bool proofs = false;  // checked while outlier detection has it ejected; see ejection_proofs.h
 };
 
-class HealthChecks final : private Yielding {
+class HealthChecks final : private Yielding, private Deadline {
  public:
   static constexpr size_t kLeastRunning = 64;
   static constexpr size_t kMostRunning = 16384;
   static constexpr size_t kStartsPerTurn = 64;  // of the loop
+  static constexpr Duration kFastFor = std::chrono::seconds(10);
+  static constexpr Duration kLookEvery = std::chrono::seconds(1);
   // The number of checks that may run at a time, each with a descriptor.
   static size_t room_of(uint64_t descriptor_limit);
 
@@ -67,8 +73,7 @@ class HealthChecks final : private Yielding {
   ~HealthChecks();
 
   // Replaces all targets, which have no backends in maintenance; those without `health` get only
-  // proofs. The check of a backend with the
-  // same spec continues; a backend with another spec keeps its health and is checked now; a backend
+  // proofs, those with it no others than its checks. The check of a backend with the same spec continues; a backend with another spec keeps its health and is checked now; a backend
   // without a target becomes `unknown`. If no first result is missing, calls on_primed() before it
   // returns.
   void apply(std::vector<CheckTarget> targets);
@@ -84,10 +89,11 @@ class HealthChecks final : private Yielding {
   void request_start(Check& check);
   void start_waiting();
   void on_resume() override { start_waiting(); }
+  void on_deadline() override;
   Check* next_waiting();
   void first_result();
   void announce();
-  Duration jittered(const config::HealthCheck& spec);
+  Duration jittered(Duration interval, double jitter);
 
   EventLoop& loop_;
   HealthObserver& observer_;

@@ -99,6 +99,9 @@ class HealthCheckTest : public testing::Test {
   }
   static config::HealthCheck spec() {
     config::HealthCheck spec;
+    spec.interval = 5s;
+    spec.rise = 2;
+    spec.fall = 3;
     spec.jitter = 0;
     return spec;
   }

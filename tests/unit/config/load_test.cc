@@ -141,6 +141,19 @@ TEST(Load, ReadsEveryKeyOfClusters) {
   EXPECT_EQ(c.congestion_control, "reno");
 }
 
+TEST(Load, RaisesTheIntervalOfChecksToALongerTimeoutUnlessItIsGiven) {
+  const std::string before =
+      "listeners: [{ bind: ':1', cluster: a }]\n"
+      "clusters: [{ name: a, backends: ['h:1'], health_check: { timeout: 7s";
+  const Loaded raised = load(before + " } }]\n");
+  ASSERT_TRUE(raised.valid());
+  EXPECT_EQ(raised.model.clusters[0].health_check->interval, 7s);
+  EXPECT_FALSE(load(before + ", interval: 2s } }]\n").valid());
+  const Loaded shared = load("defaults: { health_check: { interval: 9s } }\n" + before + " } }]\n");
+  ASSERT_TRUE(shared.valid());
+  EXPECT_EQ(shared.model.clusters[0].health_check->interval, 9s);
+}
+
 TEST(Load, MergesDefaultsKeyByKey) {
   const Loaded loaded = load(R"(
 defaults:

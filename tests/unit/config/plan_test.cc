@@ -15,7 +15,7 @@ listeners:
 clusters:
   - name: app
     backends: ["a:1", { name: b, address: "b:1" }]
-    health_check: { interval: 5s }
+    health_check: { interval: 2s }
 )";
 
 TEST(Plan, IsEmptyForTheSameConfiguration) {
@@ -27,7 +27,7 @@ TEST(Plan, MarksBytesOfHealthChecksAsConfidentialAsTextAndInHexadecimal) {
   const auto with = [](const std::string& check) {
     return model(
         "listeners: [{ name: db, bind: \":80\", cluster: c }]\nclusters:\n  - name: c\n    "
-        "backends: [\"10.0.0.1:80\"]\n    health_check: { type: tcp, interval: 5s, " +
+        "backends: [\"10.0.0.1:80\"]\n    health_check: { type: tcp, interval: 2s, " +
         check + " }\n");
   };
   const Model before = with("send: a, expect: b");
@@ -67,7 +67,7 @@ drain: { spread: 3s }
                           "new_sessions clusters.app.backends.b.address: b:1 → b:2",  //
                           "new_sessions clusters.app.backends.b.weight: 1 → 7",       //
                           "new_sessions clusters.app.backends.a:1 removed",           //
-                          "live clusters.app.health_check.interval: 5s → 7s",         //
+                          "live clusters.app.health_check.interval: 2s → 7s",         //
                           "new_sessions clusters.spare added",                        //
                           "live drain.spread: (half of timeout) → 3s"));
   EXPECT_EQ(changes[1].listener, "new");

@@ -150,7 +150,7 @@ TEST(DefaultsYaml, IsAWholeConfigurationOnceTheRequiredKeysAreGiven) {
   const Loaded loaded = loaded_from(yaml);
   ASSERT_TRUE(loaded.valid()) << told(loaded) << yaml;
   for (const char* key :
-       {"workers: auto", "idle: 1h", "connect: 5s", "interval: 5s", "path: /metrics"})
+       {"workers: auto", "idle: 1h", "connect: 5s", "interval: 2s", "path: /metrics"})
     EXPECT_THAT(yaml, HasSubstr(key));
   Model expected =
       loaded_from(
