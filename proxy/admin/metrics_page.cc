@@ -19,6 +19,7 @@ BackendStatus status_of(const ClusterSpec& cluster, const HostSpec& host, TimePo
   }
   if (!host.backend->has_address() || host.backend->health() == Health::down)
     return BackendStatus::down;
+  if (host.backend->health() == Health::draining) return BackendStatus::self_draining;
   if (host.backend->held_off(now)) return BackendStatus::held_off;
   if (cluster.ejected(host)) return BackendStatus::ejected;
   return host.backend->health() == Health::up ? BackendStatus::up : BackendStatus::unknown;
@@ -27,7 +28,8 @@ BackendStatus status_of(const ClusterSpec& cluster, const HostSpec& host, TimePo
 BackendStatus status_of(const ClusterSpec& cluster, std::span<const HostSpec> addresses,
                         TimePoint now) {
   static constexpr BackendStatus kBestFirst[] = {BackendStatus::up, BackendStatus::unknown,
-                                                 BackendStatus::held_off, BackendStatus::ejected};
+                                                 BackendStatus::held_off, BackendStatus::ejected,
+                                                 BackendStatus::self_draining};
   for (const BackendStatus status : kBestFirst)
     for (const HostSpec& host : addresses)
       if (status_of(cluster, host, now) == status) return status;

@@ -147,9 +147,10 @@ WEIR_CLOSED_LIST(RetryCause, WEIR_RETRY_CAUSES);
 
 // ---- backends
 
-// unknown: not checked, or not checked yet. Only up and unknown get traffic.
+// unknown: not checked, or not checked yet. Only up and unknown get traffic. draining: by the
+// configuration; self_draining: by the backend's answer to checks.
 #define WEIR_BACKEND_STATUSES(X) \
-  X(up) X(unknown) X(down) X(held_off) X(ejected) X(draining) X(maintenance)
+  X(up) X(unknown) X(down) X(held_off) X(ejected) X(draining) X(maintenance) X(self_draining)
 WEIR_CLOSED_LIST(BackendStatus, WEIR_BACKEND_STATUSES);
 
 #define WEIR_LOOKUP_RESULTS(X) X(ok) X(failed)
@@ -158,7 +159,7 @@ WEIR_CLOSED_LIST(LookupResult, WEIR_LOOKUP_RESULTS);
 #define WEIR_CHECK_RESULTS(X) X(ok) X(fail) X(timeout)
 WEIR_CLOSED_LIST(CheckResult, WEIR_CHECK_RESULTS);
 
-#define WEIR_HEALTH_CHANGES(X) X(up) X(down)
+#define WEIR_HEALTH_CHANGES(X) X(up) X(down) X(draining)
 WEIR_CLOSED_LIST(HealthChange, WEIR_HEALTH_CHANGES);
 
 // ---- the process

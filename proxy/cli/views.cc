@@ -42,6 +42,7 @@ std::string backend_state(const json& backend, const Console& console) {
   if (state != "active") return console.styled(Style::warning, state);
   if (!text_of(backend, "failure").empty()) return console.styled(Style::bad, "no address");
   if (health == "down") return console.styled(Style::bad, "down");
+  if (health == "draining") return console.styled(Style::warning, "draining itself");
   if (held_off > 0) {
     return console.styled(Style::warning, "held off " + seconds_text(held_off));
   }

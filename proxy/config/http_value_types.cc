@@ -163,6 +163,22 @@ Outcome read_field_value(std::string_view text, std::string& out) {
   return {};
 }
 
+// "Name: value", or "Name: *".
+Outcome read_field_condition(std::string_view text, std::string& out) {
+  const size_t colon = text.find(':');
+  if (colon == std::string_view::npos)
+    return Problem{Code::E137, fmt::format("'{}' has no value", text),
+                   fmt::format("write \"{}: value\", or \"{}: *\" for any value", text, text)};
+  std::string name, value;
+  if (Outcome problem = read_field_name(text.substr(0, colon), name)) return problem;
+  if (Outcome problem = read_field_value(trim_ows(text.substr(colon + 1)), value)) return problem;
+  if (value.empty())
+    return Problem{Code::E137, fmt::format("'{}' has no value", text),
+                   fmt::format("write \"{}: *\" for any value", name)};
+  out = fmt::format("{}: {}", name, value);
+  return {};
+}
+
 Outcome read_server_header(std::string_view text, std::string& out) {
   if (text.empty())
     return Problem{Code::E137, "'server_header' has no text", "write remove to send no such field"};
@@ -414,6 +430,8 @@ const ValueType edited_field::type = described<read_edited_field, same, std::str
     kText);
 const ValueType field_value::type =
     described<read_field_value, same, std::string>("text", "without control characters", kText);
+const ValueType field_condition::type = described<read_field_condition, same, std::string>(
+    "field and value", "`\"X-Drain: yes\"`; `\"X-Drain: *\"`: any value", kText);
 const ValueType server_header::type =
     described<read_server_header, same, std::string>("text", "`pass`, `remove`, or a text", kText);
 const ValueType match_value::type =

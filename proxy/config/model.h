@@ -129,6 +129,14 @@ struct ClusterTimeouts {
   Timeout idle{std::chrono::seconds(60), {}};             // of a kept connection
 };
 
+// An answer of a check that has all of this drains the backend. At least one is given.
+struct DrainOn {
+  StatusSet status;    // empty: any
+  std::string header;  // "Name: value", or "Name: *" for any value; empty: none
+  std::string body;    // bytes the body must contain; empty: any
+  friend bool operator==(const DrainOn&, const DrainOn&) = default;
+};
+
 struct HealthCheck {
   enum class Type : uint8_t { tcp, http, grpc };
   Type type = Type::tcp;
@@ -151,6 +159,7 @@ struct HealthCheck {
   std::string service;      // of grpc; empty: the server as a whole
   uint32_t port = 0;        // 0: the backend's
   std::optional<bool> tls;  // none: as the cluster
+  std::optional<DrainOn> drain_on;
   friend bool operator==(const HealthCheck&, const HealthCheck&) = default;
 };
 constexpr auto list_names(HealthCheck::Type) {

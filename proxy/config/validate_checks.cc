@@ -44,6 +44,16 @@ void validate_connection(const Cluster& cluster, const std::string& path, const 
                  "leave 'tls' out of the check");
 }
 
+void validate_drain(const HealthCheck& check, const std::string& path, const Places& places,
+                    Findings& findings) {
+  if (!check.drain_on || *check.drain_on != DrainOn{}) return;
+  const std::string at = path + ".drain_on";
+  for (const char* key : {".status", ".header", ".body"})
+    if (places.written(at + key)) return;
+  findings.add(Code::E277, places.of(at), "every answer of the check would drain its backend",
+               "give status, header or body: drain_on: { status: 503, header: \"X-Drain: *\" }");
+}
+
 void validate_texts(const HealthCheck& check, const std::string& path, const Places& places,
                     Findings& findings) {
   struct Text {
@@ -52,9 +62,11 @@ void validate_texts(const HealthCheck& check, const std::string& path, const Pla
     const char* hex_key;
     const std::string* hex;
   };
-  const std::array<Text, 3> texts = {{{"send", check.send, "send_hex", &check.send_hex},
+  const std::string drain_body = check.drain_on ? check.drain_on->body : "";
+  const std::array<Text, 4> texts = {{{"send", check.send, "send_hex", &check.send_hex},
                                       {"expect", check.expect, "expect_hex", &check.expect_hex},
-                                      {"expect_body", check.expect_body, nullptr, nullptr}}};
+                                      {"expect_body", check.expect_body, nullptr, nullptr},
+                                      {"drain_on.body", drain_body, nullptr, nullptr}}};
   const Sources& sources = findings.sources();
   for (const auto& [key, value, hex_key, hex] : texts) {
     const Place at = places.of(fmt::format("{}.{}", path, key));
@@ -83,6 +95,7 @@ void validate_texts(const HealthCheck& check, const std::string& path, const Pla
 void validate_check(const Cluster& cluster, const std::string& path, const Places& places,
                     Findings& findings) {
   validate_connection(cluster, path, places, findings);
+  validate_drain(*cluster.health_check, path, places, findings);
   validate_texts(*cluster.health_check, path, places, findings);
 }
 

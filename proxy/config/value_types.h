@@ -95,6 +95,7 @@ WEIR_VALUE_TYPE(method, std::string);
 WEIR_VALUE_TYPE(field_name, std::string);
 WEIR_VALUE_TYPE(edited_field, std::string);
 WEIR_VALUE_TYPE(field_value, std::string);
+WEIR_VALUE_TYPE(field_condition, std::string);
 WEIR_VALUE_TYPE(server_header, std::string);
 WEIR_VALUE_TYPE(match_value, std::string);
 WEIR_VALUE_TYPE(query_name, std::string);

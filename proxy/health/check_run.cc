@@ -153,7 +153,13 @@ void CheckRun::read_response() {
 }
 
 void CheckRun::conclude(Probe::Finding finding) {
-  finish(finding.is == Is::good ? RunResult::ok : RunResult::fail, std::move(finding.why));
+  switch (finding.is) {
+    case Is::good: return finish(RunResult::ok, {});
+    case Is::drain: return finish(RunResult::drain, std::move(finding.why));
+    case Is::bad: return finish(RunResult::fail, std::move(finding.why));
+    case Is::open: break;
+  }
+  CHECK_UNREACHABLE();
 }
 
 // Without a resource weir cannot judge the backend. EADDRNOTAVAIL is not among these errors, unlike

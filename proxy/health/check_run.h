@@ -17,6 +17,7 @@ class CheckRunOwner {
  public:
   enum class RunResult : uint8_t {
     ok,
+    drain,  // ok, but the backend wants no new sessions
     fail,
     unknown,  // a local error, which says nothing about the backend
   };

@@ -54,7 +54,7 @@ class HealthChecks::Check final : public WaitingTag, public CheckRunOwner, priva
   bool known() const { return target_.backend->health() != Health::unknown; }
   void on_deadline() override;
   void on_run_end(RunResult result, std::string why) override;
-  void conclude(CheckResult result, const std::string& why);
+  void conclude(CheckResult result, Health seen, const std::string& why);
   void note_success();
   void schedule();
   void note_whether_out(TimePoint now);
@@ -64,7 +64,7 @@ class HealthChecks::Check final : public WaitingTag, public CheckRunOwner, priva
   Duration fast_interval() const {
     return std::min(target_.spec.fast_interval, target_.spec.interval);
   }
-  void apply_result(bool ok, const std::string& why);
+  void apply_result(Health seen, const std::string& why);
   void flip(Health to, const std::string& why);
   void prime();
   void stop_run();
@@ -75,7 +75,7 @@ class HealthChecks::Check final : public WaitingTag, public CheckRunOwner, priva
   Owned<CheckRun> run_;  // while one is running
   TimePoint started_{}, ended_{};
   std::optional<TimePoint> out_since_;  // down, held off or ejected
-  uint32_t streak_ = 0;  // results in a row that contradict the health
+  uint32_t streak_ = 0;                 // results in a row that contradict the health
   bool primed_;
   bool among_others_ = false;  // counted so while it runs
   bool warned_ = false;        // of an error of weir's own
@@ -96,14 +96,15 @@ void HealthChecks::Check::on_deadline() {
   if (!run_) return checks_.request_start(*this);
   const std::string why = run_->missing() + " within " + brief(target_.spec.timeout);
   stop_run();
-  conclude(CheckResult::timeout, why);
+  conclude(CheckResult::timeout, Health::down, why);
 }
 
 void HealthChecks::Check::on_run_end(RunResult result, std::string why) {
   stop_run();
   switch (result) {
-    case RunResult::ok: return conclude(CheckResult::ok, why);
-    case RunResult::fail: return conclude(CheckResult::fail, why);
+    case RunResult::ok: return conclude(CheckResult::ok, Health::up, why);
+    case RunResult::drain: return conclude(CheckResult::ok, Health::draining, why);
+    case RunResult::fail: return conclude(CheckResult::fail, Health::down, why);
     case RunResult::unknown: break;
   }
   if (!std::exchange(warned_, true)) {
@@ -116,12 +117,12 @@ void HealthChecks::Check::on_run_end(RunResult result, std::string why) {
   checks_.start_waiting();
 }
 
-void HealthChecks::Check::conclude(CheckResult result, const std::string& why) {
+void HealthChecks::Check::conclude(CheckResult result, Health seen, const std::string& why) {
   warned_ = false;
   ended_ = loop_.now();
   checks_.observer_.on_check(*target_.backend, result);
-  if (result == CheckResult::ok) note_success();
-  apply_result(result == CheckResult::ok, why);
+  if (seen == Health::up) note_success();
+  apply_result(seen, why);
   schedule();
   checks_.start_waiting();
 }
@@ -161,14 +162,16 @@ void HealthChecks::Check::hasten() {
   checks_.request_start(*this);
 }
 
-void HealthChecks::Check::apply_result(bool ok, const std::string& why) {
-  const Health seen = ok ? Health::up : Health::down;
+// A drain begins and ends at once. For a backend that is down it is a success like others.
+void HealthChecks::Check::apply_result(Health seen, const std::string& why) {
   const Health health = target_.backend->health();
   if (seen == health) {
     streak_ = 0;
     return;
   }
-  const uint32_t needed = ok ? target_.spec.rise : target_.spec.fall;
+  const uint32_t needed = seen == Health::down     ? target_.spec.fall
+                          : health == Health::down ? target_.spec.rise
+                                                   : 1;
   if (health != Health::unknown && ++streak_ < needed) return;
   flip(seen, why);
   prime();
@@ -182,14 +185,20 @@ void HealthChecks::Check::flip(Health to, const std::string& why) {
   const Backend& backend = *target_.backend;
   target_.backend->set_health(to);
   streak_ = 0;
-  if (to == Health::up) {
-    LOG(info, "backend.up", kv("cluster", backend.cluster()), kv("backend", backend.name()));
-  } else {
-    LOG(warn, "backend.down", kv("cluster", backend.cluster()), kv("backend", backend.name()),
-        kv("reason", why));
+  const auto cluster = kv("cluster", backend.cluster()), name = kv("backend", backend.name());
+  switch (to) {
+    case Health::up:
+      LOG(info, "backend.up", cluster, name);
+      return checks_.observer_.on_health_change(backend, HealthChange::up);
+    case Health::draining:
+      LOG(info, "backend.draining", cluster, name, kv("reason", why));
+      return checks_.observer_.on_health_change(backend, HealthChange::draining);
+    case Health::down:
+      LOG(warn, "backend.down", cluster, name, kv("reason", why));
+      return checks_.observer_.on_health_change(backend, HealthChange::down);
+    case Health::unknown: break;
   }
-  checks_.observer_.on_health_change(backend,
-                                     to == Health::up ? HealthChange::up : HealthChange::down);
+  CHECK_UNREACHABLE();
 }
 
 void HealthChecks::Check::respecify(config::HealthCheck spec) {
@@ -226,9 +235,8 @@ HealthChecks::~HealthChecks() = default;
 
 void HealthChecks::apply(std::vector<CheckTarget> targets) {
   std::vector<CheckTarget> proofs;
-  std::ranges::copy_if(targets, std::back_inserter(proofs), [](const CheckTarget& target) {
-    return target.proofs && !target.health;
-  });
+  std::ranges::copy_if(targets, std::back_inserter(proofs),
+                       [](const CheckTarget& target) { return target.proofs && !target.health; });
   proofs_.apply(std::move(proofs));
   std::erase_if(targets, [](const CheckTarget& target) { return !target.health; });
   CheckMap before = std::exchange(checks_, {});

@@ -2,16 +2,16 @@
 //
 // Owner: the server. Thread: the control loop's. What a check sends and expects: probe.h. The first
 // result decides at once; after that `fall` failures in a row make a backend `down` and `rise`
-// successes make it `up`. Each backend has a schedule of its own: `interval` from the beginning of a
-// check, or `fast_interval` from its end while the next result may change something: while a streak
-// has begun, and for kFastFor after the backend went down, was held off or ejected, which the checks
-// look for every kLookEvery. A check that passes ends a hold-off and is the proof that an ejection
-// ends by (ejection_proofs.h). Only descriptors bound the number
-// of checks at a time. At that bound, backends that are up come first. While backends that are up
-// and others wait, each of the two kinds has a quarter of the room for itself: a backend that does
-// not answer occupies its room for the whole timeout, which must not delay the check of a backend
-// that is up, and weir must see that a backend that was down works again. Checks continue during a
-// drain.
+// successes make it `up`. An answer that `drain_on` describes makes a backend `draining` at once,
+// and one that it does not ends that. Each backend has a schedule of its own: `interval` from the
+// beginning of a check, or `fast_interval` from its end while the next result may change something:
+// while a streak has begun, and for kFastFor after the backend went down, was held off or ejected,
+// which the checks look for every kLookEvery. A check that passes ends a hold-off and is the proof
+// that an ejection ends by (ejection_proofs.h). Only descriptors bound the number of checks at a
+// time. At that bound, backends that are up come first. While backends that are up and others wait,
+// each of the two kinds has a quarter of the room for itself: a backend that does not answer
+// occupies its room for the whole timeout, which must not delay the check of a backend that is up,
+// and weir must see that a backend that was down works again. Checks continue during a drain.
 //
 // A check closes its connection with a FIN, so that a healthy server sees no RST. The TIME_WAIT is
 // therefore on weir's side: 60 s divided by the interval, per backend (30 at the default). Errors
@@ -73,9 +73,9 @@ class HealthChecks final : private Yielding, private Deadline {
   ~HealthChecks();
 
   // Replaces all targets, which have no backends in maintenance; those without `health` get only
-  // proofs, those with it no others than its checks. The check of a backend with the same spec continues; a backend with another spec keeps its health and is checked now; a backend
-  // without a target becomes `unknown`. If no first result is missing, calls on_primed() before it
-  // returns.
+  // proofs, those with it no others than its checks. The check of a backend with the same spec
+  // continues; a backend with another spec keeps its health and is checked now; a backend without a
+  // target becomes `unknown`. If no first result is missing, calls on_primed() before it returns.
   void apply(std::vector<CheckTarget> targets);
   bool primed() const { return unprimed_ == 0; }
   size_t running() const { return running_; }

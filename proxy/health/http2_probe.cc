@@ -32,7 +32,8 @@ Http2Probe::Http2Probe(const config::HealthCheck& spec, const Backend& backend, 
     : spec_(spec),
       memory_(kHeadLimit),
       lines_(kMaxH2TrailersSize),
-      connection_(H2Role::client, *this, *this) {
+      connection_(H2Role::client, *this, *this),
+      answer_(spec) {
   connection_.start({}, kProbeStart);
   send(backend, tls);
 }
@@ -75,9 +76,8 @@ Probe::Finding Http2Probe::receive(std::string_view bytes) {
   begun_ = true;
   connection_.receive(bytes, kProbeStart);
   if (!finding_ && connection_.error())
-    conclude(std::string("not valid HTTP/2: ") + connection_.error()->reason);
-  if (!finding_) return {};
-  return {finding_->empty() ? Finding::Is::good : Finding::Is::bad, *finding_};
+    fail(std::string("not valid HTTP/2: ") + connection_.error()->reason);
+  return finding_.value_or(Finding{});
 }
 
 Probe::Finding Http2Probe::receive_end() {
@@ -92,8 +92,8 @@ std::string Http2Probe::missing() const {
 }
 
 // The first one counts.
-void Http2Probe::conclude(std::string why) {
-  if (!finding_) finding_ = std::move(why);
+void Http2Probe::conclude(Finding finding) {
+  if (!finding_) finding_ = std::move(finding);
 }
 
 H2FieldTarget Http2Probe::on_fields(H2StreamState&, H2Fields kind) {
@@ -110,21 +110,24 @@ void Http2Probe::on_fields_end(H2StreamState&, H2Fields kind, const HpackOutcome
                                bool end) {
   if (kind == H2Fields::head) return on_head_end(outcome, end);
   if (const H2HeadFault fault = trailer_reader_.finish(outcome, end))
-    return conclude(std::string("not valid HTTP/2: ") + fault.fault.reason);
+    return fail(std::string("not valid HTTP/2: ") + fault.fault.reason);
   note_grpc_status(line_value(trailer_reader_.lines(), "grpc-status"));
 }
 
 void Http2Probe::on_head_end(const HpackOutcome& outcome, bool end) {
   if (const H2HeadFault fault = reader_.finish(outcome, end))
-    return conclude(std::string("not valid HTTP/2: ") + fault.fault.reason);
+    return fail(std::string("not valid HTTP/2: ") + fault.fault.reason);
   if (head_.interim()) return;
   has_head_ = true;
   stream_.expect_trailers();
   if (head_.framing() == BodyFraming::length) stream_.expect_length(head_.content_length());
-  const bool expected =
-      grpc() ? head_.status() == 200 : spec_.expect_status.contains(head_.status());
-  if (!expected) return conclude("status " + std::to_string(head_.status()));
-  if (grpc()) note_grpc_status(head_.find("grpc-status"));
+  if (!grpc()) {
+    if (Finding finding = answer_.take_head(head_); finding.is != Finding::Is::open)
+      conclude(std::move(finding));
+    return;
+  }
+  if (head_.status() != 200) return fail("status " + std::to_string(head_.status()));
+  note_grpc_status(head_.find("grpc-status"));
 }
 
 void Http2Probe::note_grpc_status(std::string_view value) {
@@ -133,30 +136,29 @@ void Http2Probe::note_grpc_status(std::string_view value) {
 
 void Http2Probe::on_data(H2StreamState& stream, std::string_view data) {
   connection_.taken(stream, data.size(), false);
-  const size_t limit = grpc() ? kGrpcPrefix + kMaxHealthMessage : kBodyLimit;
-  body_.append(data.substr(0, limit - body_.size()));
-  if (body_.size() < limit) return;
-  conclude(grpc() ? "its message is too large" : judge_body());
+  if (!grpc()) {
+    if (answer_.take_body(data)) conclude(answer_.judge());
+    return;
+  }
+  constexpr size_t kLimit = kGrpcPrefix + kMaxHealthMessage;
+  body_.append(data.substr(0, kLimit - body_.size()));
+  if (body_.size() == kLimit) fail("its message is too large");
 }
 
 void Http2Probe::on_end(H2StreamState&) {
-  conclude(grpc() ? judge_grpc() : judge_body());
+  if (!grpc()) return conclude(answer_.judge());
+  std::string why = judge_grpc();
+  conclude({why.empty() ? Finding::Is::good : Finding::Is::bad, std::move(why)});
 }
 
 void Http2Probe::on_reset(H2StreamState&, H2Error code, bool by_peer) {
-  conclude(by_peer ? "the stream was reset, code " + std::to_string(unsigned(code))
-                   : std::string("not valid HTTP/2: a malformed frame or body"));
+  fail(by_peer ? "the stream was reset, code " + std::to_string(unsigned(code))
+               : std::string("not valid HTTP/2: a malformed frame or body"));
 }
 
 void Http2Probe::on_goaway(uint32_t last_stream, H2Error code, std::string_view) {
   if (last_stream < stream_.id())
-    conclude("the backend takes no request, code " + std::to_string(unsigned(code)));
-}
-
-std::string Http2Probe::judge_body() const {
-  if (body_.find(spec_.expect_body) != std::string::npos) return {};
-  return "no " + in_quotes(spec_.expect_body) + " in the " +
-         (body_.size() == kBodyLimit ? "first 64 KiB of the body" : "body");
+    fail("the backend takes no request, code " + std::to_string(unsigned(code)));
 }
 
 std::string Http2Probe::judge_grpc() const {

@@ -1,6 +1,6 @@
 // Http2Probe: one request over HTTP/2 and its response: for checks of type `grpc`, and for those of
 // type `http` where the cluster has `protocol: http2`. The requirements on a response are those of
-// HttpProbe; a gRPC response must be SERVING, with the status 0.
+// HttpAnswer; a gRPC response must be SERVING, with the status 0.
 //
 // What is to be sent while the response comes, such as the acknowledgement of SETTINGS, is added to
 // request_bytes(). Memory: 64 KiB of a body.
@@ -8,7 +8,7 @@
 
 #include <vector>
 
-#include "health/probe.h"
+#include "health/http_answer.h"
 #include "http/h2_connection.h"
 #include "http/h2_head.h"
 
@@ -28,7 +28,6 @@ class Http2Probe final : public Probe, private H2Events, private H2Output {
 
  private:
   struct Stream final : H2StreamState {};
-  static constexpr size_t kBodyLimit = 64 * 1024;
   static constexpr size_t kHeadLimit = 64 * 1024;
 
   // H2Output, H2Events
@@ -50,9 +49,9 @@ class Http2Probe final : public Probe, private H2Events, private H2Output {
   void send(const Backend& backend, bool tls);
   void on_head_end(const HpackOutcome& outcome, bool end);
   void note_grpc_status(std::string_view value);
-  void conclude(std::string why);
-  std::string judge_body() const;
-  std::string judge_grpc() const;
+  void conclude(Finding finding);
+  void fail(std::string why) { conclude({Finding::Is::bad, std::move(why)}); }
+  std::string judge_grpc() const;  // empty: good
   bool grpc() const { return spec_.type == config::HealthCheck::Type::grpc; }
 
   const config::HealthCheck& spec_;
@@ -64,8 +63,9 @@ class Http2Probe final : public Probe, private H2Events, private H2Output {
   ResponseHead head_;
   H2ResponseReader reader_;
   H2TrailerReader trailer_reader_;
-  std::string body_;
-  std::optional<std::string> finding_;      // empty: good
+  HttpAnswer answer_;  // of http
+  std::string body_;   // of grpc
+  std::optional<Finding> finding_;
   std::optional<std::string> grpc_status_;  // as it came
   bool has_head_ = false;
   bool begun_ = false;  // a byte has come

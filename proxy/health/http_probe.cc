@@ -47,7 +47,7 @@ HttpProbe::HttpProbe(const config::HealthCheck& spec, const Backend& backend)
     : spec_(spec),
       request_(request(spec, backend)),
       parser_(HeadLimits{.head = kMaxHeadSize, .fields = kMaxFields}),
-      found_(spec.expect_body.empty()) {
+      answer_(spec) {
   parser_.reset(answer_to(spec.method));
 }
 
@@ -85,12 +85,11 @@ Finding HttpProbe::forget_interims() {
 
 Finding HttpProbe::take_head() {
   const ResponseHead& head = parser_.head(head_);
-  if (!spec_.expect_status.contains(head.status()))
-    return bad("status " + std::to_string(head.status()));
+  if (Finding finding = answer_.take_head(head); finding.is != Is::open) return finding;
   part_ = Part::body;
   switch (decoder_.start(head, kUnlimitedBody)) {
     case H1BodyDecoder::State::more: break;
-    case H1BodyDecoder::State::done: return complete();
+    case H1BodyDecoder::State::done: return answer_.judge();
     case H1BodyDecoder::State::failed:
       return bad(std::string("not valid HTTP: ") + decoder_.fault().reason);
   }
@@ -100,10 +99,10 @@ Finding HttpProbe::take_head() {
 Finding HttpProbe::receive_body(std::string_view bytes) {
   while (!bytes.empty()) {
     const H1BodyDecoder::Piece piece = decoder_.next(bytes);
-    if (Finding finding = take_body(piece.data); finding.is != Is::open) return finding;
+    if (answer_.take_body(piece.data)) return answer_.judge();
     switch (piece.state) {
       case H1BodyDecoder::State::more: break;
-      case H1BodyDecoder::State::done: return complete();
+      case H1BodyDecoder::State::done: return answer_.judge();
       case H1BodyDecoder::State::failed:
         return bad(std::string("not valid HTTP: ") + decoder_.fault().reason);
     }
@@ -112,28 +111,9 @@ Finding HttpProbe::receive_body(std::string_view bytes) {
   return {};
 }
 
-Finding HttpProbe::take_body(std::string_view data) {
-  data = data.substr(0, kBodyLimit - body_size_);
-  body_size_ += data.size();
-  if (!found_) {
-    // The bytes that were searched before may end with the beginning of the text.
-    const size_t overlap = std::min(body_.size(), spec_.expect_body.size() - 1);
-    const size_t from = body_.size() - overlap;
-    body_.append(data);
-    found_ = body_.find(spec_.expect_body, from) != std::string::npos;
-  }
-  return body_size_ == kBodyLimit ? complete() : Finding{};
-}
-
-Finding HttpProbe::complete() const {
-  if (found_) return {Is::good, {}};
-  return bad("no " + in_quotes(spec_.expect_body) + " in the " +
-             (body_size_ == kBodyLimit ? "first 64 KiB of the body" : "body"));
-}
-
 Finding HttpProbe::receive_end() {
   if (part_ == Part::body && decoder_.end_of_input() == H1BodyDecoder::State::done)
-    return complete();
+    return answer_.judge();
   return bad("closed before " + std::string(part_ == Part::body ? "the end of the response"
                                             : parser_.started() ? "the end of the head"
                                                                 : "a response"));

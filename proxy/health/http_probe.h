@@ -1,12 +1,11 @@
-// HttpProbe: one request and its response. The check requires an expected status and, if
-// `expect_body` is set, that text in the first 64 KiB of the body.
+// HttpProbe: one request and its response, whose requirements are those of HttpAnswer.
 //
 // An unexpected status decides at once. Otherwise the probe reads the response to its end, or 64
 // KiB of its body: a truncated or invalid response is a failure, and a healthy server gets no reset
 // while it writes. Memory: a head of up to kMaxHeadSize, and those 64 KiB.
 #pragma once
 
-#include "health/probe.h"
+#include "health/http_answer.h"
 #include "http/h1_body.h"
 #include "http/h1_parser.h"
 
@@ -14,7 +13,6 @@ namespace weir {
 
 class HttpProbe final : public Probe {
  public:
-  static constexpr size_t kBodyLimit = 64 * 1024;
   static constexpr size_t kMaxInterim = kMaxHeadSize;  // bytes of interim responses together
   static constexpr size_t kMaxFields = 1000;
 
@@ -33,8 +31,6 @@ class HttpProbe final : public Probe {
   Finding forget_interims();
   Finding take_head();
   Finding receive_body(std::string_view bytes);
-  Finding take_body(std::string_view data);
-  Finding complete() const;
 
   const config::HealthCheck& spec_;
   std::string request_;
@@ -44,9 +40,7 @@ class HttpProbe final : public Probe {
   std::string head_;  // the bytes of the head, and the bytes after it
   size_t begun_ = 0;  // where the current head begins in it
   size_t interim_bytes_ = 0;
-  size_t body_size_ = 0;
-  std::string body_;  // for the search of expect_body
-  bool found_ = false;
+  HttpAnswer answer_;
 };
 
 }  // namespace weir

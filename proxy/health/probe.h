@@ -17,8 +17,9 @@ namespace weir {
 class Probe {
  public:
   struct Finding {
-    enum class Is : uint8_t { open, good, bad } is = Is::open;
-    std::string why;  // when bad, for messages: "status 503"
+    // drain: good, but the backend wants no new sessions.
+    enum class Is : uint8_t { open, good, bad, drain } is = Is::open;
+    std::string why;  // when bad or drain, for messages: "status 503"
   };
 
   virtual ~Probe() = default;

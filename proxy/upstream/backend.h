@@ -22,7 +22,8 @@
 
 namespace weir {
 
-#define WEIR_HEALTHS(X) X(unknown) X(up) X(down)
+// draining: by itself, as it answers checks.
+#define WEIR_HEALTHS(X) X(unknown) X(up) X(down) X(draining)
 WEIR_CLOSED_LIST(Health, WEIR_HEALTHS);
 
 class Backend {

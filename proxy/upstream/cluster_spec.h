@@ -30,7 +30,10 @@ struct HostSpec {
   uint64_t salt = 0;          // of its address, where that comes from a host name; else 0
   std::string failure = {};   // why it has no address
 
-  bool active() const { return state == config::BackendState::active; }
+  // Neither the configuration nor the backend itself has taken it out of use.
+  bool active() const {
+    return state == config::BackendState::active && backend->health() != Health::draining;
+  }
   // The backend may get sessions, unless it is held off or ejected.
   bool usable() const {
     return active() && backend->has_address() && backend->health() != Health::down;

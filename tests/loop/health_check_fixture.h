@@ -74,7 +74,7 @@ struct HealthLog final : HealthObserver {
     ++checks[backend.name()];
   }
   void on_health_change(const Backend& backend, HealthChange change) override {
-    changes.push_back(backend.name() + (change == HealthChange::up ? " up" : " down"));
+    changes.push_back(backend.name() + " " + text(change));
   }
   void on_primed() override { ++primed; }
 

@@ -19,6 +19,8 @@ TEST(BackendStatus, ReportsWhyABackendReceivesNoSessions) {
   EXPECT_EQ(status(), BackendStatus::ejected);
   backend.note_connect_failure(clock.now(), {});
   EXPECT_EQ(status(), BackendStatus::held_off);
+  backend.set_health(Health::draining);
+  EXPECT_EQ(status(), BackendStatus::self_draining);
   backend.set_health(Health::down);
   EXPECT_EQ(status(), BackendStatus::down);
   host.state = config::BackendState::drain;

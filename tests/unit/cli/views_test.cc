@@ -36,16 +36,17 @@ TEST(StatusPage, ShowsListenersAndBackendsWithProblems) {
       {"name": "b", "address": "10.0.0.2:80", "state": "active", "health": "down", "weight": 1, "connect_errors": 9},
       {"name": "c", "address": "10.0.0.3:80", "state": "drain", "health": "up", "weight": 2, "backup": true},
       {"name": "d", "address": "10.0.0.4:80", "state": "active", "health": "up", "held_off_seconds": 4},
-      {"name": "e", "address": "10.0.0.5:80", "state": "active", "health": "up", "ejected_seconds": 25}]}],
+      {"name": "e", "address": "10.0.0.5:80", "state": "active", "health": "up", "ejected_seconds": 25},
+      {"name": "f", "address": "10.0.0.6:80", "state": "active", "health": "draining"}]}],
     "last_reload": {"result": "invalid", "message": "3 errors"}})");
   std::string page = status_page(status, kPlain);
-  EXPECT_THAT(
-      page,
-      AllOf(HasSubstr("weir 0.1.0 (abc), pid 42, ready, serving for 1h02m, 2 workers"),
-            HasSubstr("generation 7"), HasSubstr("last reload: invalid 3 errors"),
-            HasSubstr(":80, [::1]:81"), HasSubstr("2.0 KiB"), HasSubstr("3.0 MiB"),
-            HasSubstr("97 client_closed"), Not(HasSubstr("0 error")), HasSubstr("app (panic)"),
-            HasSubstr("held off 4.0s"), HasSubstr("ejected 25s"), HasSubstr("2 backup")));
+  EXPECT_THAT(page,
+              AllOf(HasSubstr("weir 0.1.0 (abc), pid 42, ready, serving for 1h02m, 2 workers"),
+                    HasSubstr("generation 7"), HasSubstr("last reload: invalid 3 errors"),
+                    HasSubstr(":80, [::1]:81"), HasSubstr("2.0 KiB"), HasSubstr("3.0 MiB"),
+                    HasSubstr("97 client_closed"), Not(HasSubstr("0 error")),
+                    HasSubstr("app (panic)"), HasSubstr("held off 4.0s"), HasSubstr("ejected 25s"),
+                    HasSubstr("draining itself"), HasSubstr("2 backup")));
 }
 
 TEST(StatusPage, NamesTheCommandLineIfThereIsNoFile) {

@@ -63,6 +63,7 @@ class Http2ProbeTest : public testing::Test {
     switch (finding.is) {
       case Probe::Finding::Is::open: return "open: " + probe.missing();
       case Probe::Finding::Is::good: return "good";
+      case Probe::Finding::Is::drain: return "drain: " + finding.why;
       case Probe::Finding::Is::bad: break;
     }
     return finding.why;
@@ -153,6 +154,18 @@ TEST_F(Http2ProbeTest, NameOfTheServiceIsInTheMessage) {
   EXPECT_EQ(health_request("a.B"), std::string("\0\0\0\0\5\x0a\3", 7) + "a.B");
   const std::string name(200, 'n');
   EXPECT_EQ(health_request(name), std::string("\0\0\0\0\xcb\x0a\xc8\x01", 8) + name);
+}
+
+TEST_F(Http2ProbeTest, DrainsAsOverHttp1) {
+  spec.type = config::HealthCheck::Type::http;
+  spec.drain_on = {.status = {{{503, 503}}}, .header = "X-Drain: *", .body = "soon"};
+  const auto answer = [](unsigned status, const std::string& field, std::string_view body) {
+    return h2_fields(status, {{field, "1"}}, false) + h2_data(body, true);
+  };
+  EXPECT_EQ(finds(answer(503, "x-drain", "soon")), "drain: status 503");
+  EXPECT_EQ(finds(answer(503, "x-drain", "late")), "status 503");
+  EXPECT_EQ(finds(answer(503, "x-other", "soon")), "status 503");
+  EXPECT_EQ(finds(answer(200, "x-drain", "soon")), "good");
 }
 
 }  // namespace

@@ -30,6 +30,7 @@ class HttpProbeTest : public testing::Test {
     switch (finding.is) {
       case Probe::Finding::Is::open: return "open: " + probe.missing();
       case Probe::Finding::Is::good: return "good";
+      case Probe::Finding::Is::drain: return "drain: " + finding.why;
       case Probe::Finding::Is::bad: break;
     }
     return finding.why;
@@ -131,13 +132,13 @@ TEST_F(HttpProbeTest, SearchesExpectedTextInTheBodyOnly) {
 
 TEST_F(HttpProbeTest, ExpectedTextMustBeInTheFirst64KiB) {
   spec.expect_body = "ok";
-  const std::string just_in = std::string(HttpProbe::kBodyLimit - 2, '.') + "ok";
+  const std::string just_in = std::string(HttpAnswer::kBodyLimit - 2, '.') + "ok";
   EXPECT_EQ(finds(with_length(just_in + "...")), "good");
   EXPECT_EQ(finds(with_length("." + just_in + "...")), "no 'ok' in the first 64 KiB of the body");
 }
 
 TEST_F(HttpProbeTest, EndlessBodyIsReadUpTo64KiB) {
-  EXPECT_EQ(finds("HTTP/1.1 200 OK\r\n\r\n" + std::string(HttpProbe::kBodyLimit, '.')), "good");
+  EXPECT_EQ(finds("HTTP/1.1 200 OK\r\n\r\n" + std::string(HttpAnswer::kBodyLimit, '.')), "good");
 }
 
 TEST_F(HttpProbeTest, ResponseToHeadHasNoBody) {
@@ -179,6 +180,36 @@ TEST_F(HttpProbeTest, ReportsWhatIsMissing) {
   EXPECT_EQ(finds("", true), "closed before a response");
   EXPECT_EQ(finds("HTTP/1.1 200"), "open: no whole head of a response");
   EXPECT_EQ(finds("HTTP/1.1 200", true), "closed before the end of the head");
+}
+
+TEST_F(HttpProbeTest, DrainsByStatusAndField) {
+  spec.drain_on = {.status = {{{503, 503}}}, .header = "X-Drain: *", .body = ""};
+  const auto answer = [](const std::string& status, const std::string& field) {
+    return "HTTP/1.1 " + status + "\r\n" + field + "\r\nContent-Length: 2\r\n\r\nok";
+  };
+  EXPECT_EQ(finds(answer("503 No", "x-drain: soon")), "drain: status 503");
+  EXPECT_EQ(finds(answer("503 No", "X-Drained: soon")), "status 503");
+  EXPECT_EQ(finds(answer("200 OK", "X-Drain: soon")), "good") << "all conditions are needed";
+  EXPECT_EQ(finds(answer("500 No", "X-Drain: soon")), "status 500");
+  spec.drain_on->header = "X-Drain: yes";
+  EXPECT_EQ(finds(answer("503 No", "X-Drain: no")), "status 503");
+  EXPECT_EQ(finds(answer("503 No", "X-Drain: no\r\nX-Drain: yes")), "drain: status 503");
+}
+
+TEST_F(HttpProbeTest, DrainsByABodyWhateverTheExpectedOneIs) {
+  spec.drain_on = {.status = {}, .header = "", .body = "draining"};
+  spec.expect_body = "healthy";
+  EXPECT_EQ(finds(with_length("healthy")), "good");
+  EXPECT_EQ(finds(with_length("now draining")), "drain: status 200");
+  EXPECT_EQ(finds(with_length("now draining", "503 No")), "drain: status 503");
+  EXPECT_EQ(finds(with_length("broken", "503 No")), "status 503");
+  EXPECT_EQ(finds(with_length("broken")), "no 'healthy' in the body");
+}
+
+TEST_F(HttpProbeTest, TruncatedResponseDoesNotDrain) {
+  spec.drain_on = {.status = {{{503, 503}}}, .header = "", .body = ""};
+  EXPECT_EQ(finds("HTTP/1.1 503 No\r\nContent-Length: 9\r\n\r\nok", true),
+            "closed before the end of the response");
 }
 
 }  // namespace

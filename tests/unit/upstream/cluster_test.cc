@@ -118,6 +118,21 @@ TEST_F(ClusterTest, UsesWorkingBackupsBeforePanic) {
   EXPECT_FALSE(cluster->panicking());
 }
 
+TEST_F(ClusterTest, BackendThatDrainsItselfGetsNoSessionsInAPanicEither) {
+  add();
+  add();
+  add();
+  spec.hosts[0].backend->set_health(Health::draining);
+  EXPECT_EQ(picked(), (Set{1, 2}));
+  spec.panic_threshold = 1;
+  fail_checks(1);
+  EXPECT_TRUE(cluster->panicking());
+  EXPECT_EQ(picked(), (Set{1, 2}));
+  spec.hosts[0].backend->set_health(Health::up);
+  cluster->rebuild();
+  EXPECT_EQ(picked(), (Set{0, 1, 2}));
+}
+
 TEST_F(ClusterTest, HeldOffBackendIsSkippedUntilItsTimeIsOver) {
   add();
   add();
