@@ -92,7 +92,8 @@ size_t BodyRelay::begin(Channel source, Channel sink, BodyFraming out, BytesWith
   if (decoder_.state() == H1BodyDecoder::State::done)
     leftover_ = {known.data + used, known.size - used};
   const std::span<const char> first{head.data, head_size}, second{known.data, body_size};
-  take_callbacks();
+  source_.set_reader(this);
+  sink_.set_writer(this);
   if (head_size + body_size > 0) {
     const Io io = sink_.write(first, second);
     if (io.status == Io::Status::failed)
@@ -102,11 +103,6 @@ size_t BodyRelay::begin(Channel source, Channel sink, BodyFraming out, BytesWith
   }
   pump();
   return way_.from_stream ? 0 : used;
-}
-
-void BodyRelay::take_callbacks() {
-  source_.set_reader(this);
-  sink_.set_writer(this);
 }
 
 void BodyRelay::leave_callbacks() {
@@ -304,7 +300,8 @@ void BodyRelay::raw_over() {
   sent_ += raw_->moved();
   received_ += raw_->moved();
   raw_.reset();
-  take_callbacks();
+  source_.set_reader(this);
+  sink_.set_writer(this);
   switch (how) {
     case HalfPipe::State::open: CHECK_UNREACHABLE();
     case HalfPipe::State::source_failed: return finish(State::source_failed);

@@ -80,6 +80,12 @@ class BodyRelay final : private TransportReader,
   State state() const { return state_; }
   BodyFraming framing() const { return out_; }  // towards the sink; none: not begun
   bool running() const { return state_ == State::open; }
+  // Nothing of the body is still to come: the rest is here, or waits in the stream that is read.
+  bool received_whole() const {
+    return decoder_.state() == H1BodyDecoder::State::done ||
+           (raw_ && raw_->moved() + raw_->in_hand() == decoder_.data_ahead()) ||
+           (way_.from_stream && source_.ended_by_peer());
+  }
   // The sink does not take what is there. Before a stream without room bytes stay unread.
   bool blocked() const {
     const bool unread = way_.to_stream && running() && !sink_.writable() && source_.readable();
@@ -132,7 +138,6 @@ class BodyRelay final : private TransportReader,
   void on_resume() override { pump_and_report(); }
   void on_pipe() override;
 
-  void take_callbacks();
   void leave_callbacks();
   void pump_and_report();
   void pump();

@@ -125,6 +125,7 @@ class Exchange final : private BodyRelayObserver,
   ResponsePlan response_plan() const;
   void expect_response_body(const ResponseHead& head);
   Step relay();
+  Step cut_upload(EndReason reason, Fault fault);
   Step finish();
   Step answered(bool keep, std::optional<EndReason> failure);
   bool client_has_finished();
@@ -160,7 +161,6 @@ class Exchange final : private BodyRelayObserver,
   void expire(const Limit& reached);
   void arm();
   // exchange_record.cc
-  const Snapshot& snapshot_of_timeout() const;
   void record(std::optional<EndReason> reason);
   void count(std::optional<EndReason> reason);
   void write_access_line(std::optional<EndReason> reason);

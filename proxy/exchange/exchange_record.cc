@@ -37,6 +37,15 @@ std::string_view text(HttpVersion version) {
   CHECK_UNREACHABLE();
 }
 
+// Where the timeout that expired is configured; empty: none did. A request that waited may have
+// changed to the cluster of a later configuration.
+std::string place_of(const ExchangeLimit& expired, const BackendSearch& search,
+                     const SnapshotRef& own) {
+  if (expired.timeout == nullptr) return {};
+  const SnapshotRef& has_it = expired.of_cluster && search.renewed() ? search.renewed() : own;
+  return has_it->snapshot().place(expired.timeout->location);
+}
+
 }  // namespace
 
 void Exchange::abandon(EndReason reason) {
@@ -59,7 +68,9 @@ void Exchange::record(std::optional<EndReason> reason) {
   // The reason of the error answer counts, not a failure while it was sent.
   if (failure_) reason = failure_->cause;
   if (understood() || !in_.empty())
-    if (const auto error = request_error(reason, response_.status, request_.client_gone))
+    if (const auto error = request_error(
+            reason, upload_.fault_status != 0 ? upload_.fault_status : response_.status,
+            request_.client_gone))
       connection_.cells->request_errors[*error].add();
   if (understood() || response_.status != 0) count(reason);
   if (understood() || response_.status != 0 || !in_.empty()) write_access_line(reason);
@@ -83,13 +94,6 @@ void Exchange::count(std::optional<EndReason> reason) {
       {understood() ? request_method(request().method()) : RequestMethod::other, response_.status,
        tunnel_.has_value(), reason, loop.now() - request_.began, received_bytes(), sent_bytes()},
       loop.now());
-}
-
-// The configuration that has the timeout that expired: a request that waited may have changed to
-// the cluster of a later one.
-const Snapshot& Exchange::snapshot_of_timeout() const {
-  return (expired_.of_cluster && search_.renewed() ? search_.renewed() : request_.snapshot)
-      ->snapshot();
 }
 
 // What the client sent comes last: a line that is too long is cut there.
@@ -124,8 +128,7 @@ void Exchange::write_access_line(std::optional<EndReason> reason) {
   if (request_.route != nullptr) route = request_.route->name;
   if (search_.begun()) cluster = search_.cluster().spec().name;
   if (const HostSpec* to = host()) backend = to->backend->name();
-  const std::string place =
-      expired_.timeout != nullptr ? snapshot_of_timeout().place(expired_.timeout->location) : "";
+  const std::string place = place_of(expired_, search_, request_.snapshot);
   const bool normalized = request_.route != nullptr && head.form() != TargetForm::asterisk &&
                           head.form() != TargetForm::authority &&
                           matched_.path.view() != head.path();

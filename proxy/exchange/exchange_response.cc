@@ -160,14 +160,32 @@ Exchange::Step Exchange::relay() {
   };
   switch (down_.state()) {
     case BodyRelay::State::idle:
-    case BodyRelay::State::open: return Step::wait;
+    case BodyRelay::State::open: break;
     case BodyRelay::State::done: return finish();
     case BodyRelay::State::truncated: return cut(EndReason::backend_closed);
     case BodyRelay::State::malformed: return cut(EndReason::backend_error);
     case BodyRelay::State::source_failed: return cut(EndReason::backend_reset);
     case BodyRelay::State::sink_failed: return client_failed();
   }
-  CHECK_UNREACHABLE();
+  if (up_.state() == BodyRelay::State::malformed)
+    return cut_upload(EndReason::bad_request, up_.decoder().fault());
+  if (up_.state() != BodyRelay::State::truncated) return Step::wait;
+  request_.client_gone = true;
+  return cut_upload(EndReason::client_closed, {});
+}
+
+// A request that will never be complete must neither keep its backend waiting nor look complete.
+// The part of the response that has been relayed is delivered, and a response that has been
+// received whole.
+Exchange::Step Exchange::cut_upload(EndReason reason, Fault fault) {
+  if (down_.received_whole()) return attempt_->channel().abort(), Step::wait;
+  if (fault) books_.refused(fault.reason);
+  upload_.fault_status = fault.status;
+  if (end_grpc(fault.status, reason)) return Step::wait;
+  const AfterExchange after = after_cut();
+  stop_relays();
+  attempt_->drop();
+  return over_when_delivered(after, reason);
 }
 
 // The response was sent. Both connections are kept if the whole request was sent, too, and neither

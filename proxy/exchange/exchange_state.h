@@ -59,6 +59,7 @@ struct ExchangeUpload {
   TimePoint since{};  // it may send
   BodyRate rate{};
   bool awaits_continue = false;  // it waits for a 100 before it sends
+  unsigned fault_status = 0;     // that the body would have been answered with before the response
 };
 
 struct ExchangeResponse {

@@ -103,5 +103,19 @@ TEST_F(Http2BothSidesTest, GrpcCallMayBeSilentWhereTheClusterHasHttp2) {
   EXPECT_EQ(ended(peer, id).trailer("grpc-status"), "0");
 }
 
+// A status tells the client more than a reset of the stream.
+TEST_F(Http2BothSidesTest, GrpcCallWhoseBodyIsTooLargeEndsWithItsStatusInTheMiddleOfTheResponse) {
+  serve_both(", limits: { max_body_size: 1KiB }");
+  H2Peer& peer = h2();
+  const uint32_t id = peer.ask("POST", "/s/m", {{"content-type", "application/grpc"}}, false);
+  request();
+  server_[0].send_head(1, 200, {{"content-type", "application/grpc"}});
+  EXPECT_TRUE(has_status(peer, id, 200));
+  peer.send_data(id, std::string(2000, 'x'));
+  EXPECT_EQ(ended(peer, id).trailer("grpc-status"), "8");
+  EXPECT_TRUE(run_until([&] { return !request().reset.empty(); }));
+  EXPECT_FALSE(request().ended);
+}
+
 }  // namespace
 }  // namespace weir::test

@@ -31,6 +31,9 @@ bool HttpCauses::can_be_true(const Request& request, const RequestLine& line) co
     case EndReason::backend_closed:
     case EndReason::backend_reset:
     case EndReason::backend_error: return failed_at_backend(request);
+    // The response had begun before the body became too large.
+    case EndReason::bad_request:
+      return scenario.limits.max_body_size != 0 && request.body > scenario.limits.max_body_size;
     case EndReason::response_timeout: return lasted(line, scenario.response_idle);
     case EndReason::request_timeout: return lasted(line, scenario.request);
     case EndReason::client_idle_timeout: return lasted(line, scenario.timeouts.client_idle);

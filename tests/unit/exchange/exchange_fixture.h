@@ -76,6 +76,7 @@ listeners:
     allow_connect: true
     cluster: c
     timeouts: {request_header: 10s, client_idle: 20s, tunnel_idle: 40s}
+    limits: {max_body_size: 64KiB}
     routes:
       - {match: {path: /text}, respond: {status: 200, body: text}}
       - {match: {path: /moved}, redirect: {path: /}}
