@@ -37,6 +37,8 @@ bool Exchange::try_again(RetryCause cause, const EarlyEnd& early) {
   if (!search_.try_again(*attempt_, cause, facts, http_.pipes().loop.now())) return false;
   LOG(debug, "request.retried", kv("session", text(client_side_->session_id())),
       kv("cause", text(cause)), kv("backend", host()->backend->name()), kv("try", search_.tries()));
+  request_.may_be_processed |= cause != RetryCause::connect_failure &&
+                               cause != RetryCause::not_sent && cause != RetryCause::refused_stream;
   attempt_->end(cause);
   end_attempt();
   attempt_.reset();
@@ -77,7 +79,8 @@ Exchange::Step Exchange::stream_gone(Failure failure, EarlyEnd early) {
     attempt_->on_over(/*failed=*/true, http_.pipes().loop.now());
   if (early.cause && try_again(*early.cause, early)) return Step::next;
   const bool unprocessed =
-      early.cause == RetryCause::refused_stream || early.cause == RetryCause::not_sent;
+      !request_.may_be_processed &&
+      (early.cause == RetryCause::refused_stream || early.cause == RetryCause::not_sent);
   // The client may send it again, whatever the method is (RFC 9113 8.7). Of a request that needs
   // HTTP/1 that would change nothing.
   if (client().delimits() && unprocessed && !early.needs_http1 && response_.interim_bytes == 0) {

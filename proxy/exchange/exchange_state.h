@@ -37,8 +37,9 @@ struct ExchangeRequest {
   bool half_closed = false;  // the client's FIN came with it: the client waits for the response
   TimePoint pause_until{};
   ExchangeGrpc grpc{};
-  std::string_view leftover{};  // bytes after the request, when it is over
-  bool client_gone = false;     // it closed its side while it waited
+  std::string_view leftover{};    // bytes after the request, when it is over
+  bool client_gone = false;       // it closed its side while it waited
+  bool may_be_processed = false;  // by a backend of an earlier attempt
 };
 
 // The texts that routes match. They keep their memory from one request to the next.

@@ -61,6 +61,24 @@ TEST_F(Http2BothSidesTest, RequestThatTheRouteDoesNotRepeatIsRefusedToTheClient)
   EXPECT_EQ(ended(peer, id).reset, H2Error::refused_stream);
 }
 
+// REFUSED_STREAM would say that nothing was done for the request.
+TEST_F(Http2BothSidesTest, RefusalOfASecondAttemptIsABadGatewayIfTheFirstMayHaveBeenProcessed) {
+  serve_both("", ", timeouts: { response_header: 2s }", ", retry: { attempts: 1, on: [timeout] }");
+  H2Peer& peer = h2();
+  const uint32_t id = peer.get("/");
+  request();
+  advance(3s);
+  ASSERT_TRUE(run_until([&] {
+    advance(50ms);
+    return server_.requests() == 2;
+  }));
+  H2Accepted& last = server_[server_.connections() - 1];
+  last.reset(last.ids().back(), H2Error::refused_stream);
+  server_.flush();
+  EXPECT_EQ(ended(peer, id).status, 502u);
+  EXPECT_TRUE(peer[id].whole);
+}
+
 TEST_F(Http2BothSidesTest, RefusalBehindAnInterimResponseIsABadGateway) {
   serve_both("", "", ", retry: { attempts: 0 }");
   H2Peer& peer = h2();
