@@ -259,6 +259,39 @@ Outcome read_service_name(std::string_view text, std::string& out) {
   return {};
 }
 
+// ---- hashing
+
+Outcome read_hash_by(std::string_view text, HashBy& out) {
+  using Part = HashBy::Part;
+  HashBy by;
+  const size_t colon = std::min(text.find(':'), text.size());
+  const std::string_view name = text.substr(std::min(colon + 1, text.size()));
+  if (Outcome problem = read_word(text.substr(0, colon), by.part)) {
+    problem->message = fmt::format("'{}' is nothing to hash by", text);
+    if (problem->hint.starts_with("one of"))
+      problem->hint = "client, host, path, \"header:NAME\", \"cookie:NAME\" or \"query:NAME\"";
+    return problem;
+  }
+  const bool named = by.part >= Part::header;
+  if (named && name.empty())
+    return Problem{Code::E133, fmt::format("'{}' names no {}", text, weir::text(by.part)),
+                   fmt::format("write \"{}:NAME\"", weir::text(by.part))};
+  if (!named && colon < text.size())
+    return Problem{
+        Code::E133,
+        fmt::format("'{}' has a name, but there is one {} only", text, weir::text(by.part)),
+        fmt::format("write {}", weir::text(by.part))};
+  if (Outcome problem = by.part == Part::query ? read_query_name(name, by.name)
+                        : named                ? read_field_name(name, by.name)
+                                               : Outcome{})
+    return problem;
+  out = std::move(by);
+  return {};
+}
+std::string write_hash_by(const HashBy& by) {
+  return std::string(weir::text(by.part)) + (by.name.empty() ? "" : ":" + by.name);
+}
+
 // ---- statuses
 
 Outcome read_error_status(std::string_view text, std::string& out) {
@@ -461,6 +494,9 @@ const ValueType byte_rate::type = described<read_byte_rate, write_byte_rate, uin
 const ValueType stream_count::type =
     described<read_count<1, 10'000, uint32_t>, write_count<uint32_t>, uint32_t>(
         "count", "1 to 10000", R"("minimum": 1, "maximum": 10000)", Form::number);
+const ValueType hash_by::type = described<read_hash_by, write_hash_by, HashBy>(
+    "text", "`client`, `host`, `path`, `\"header:NAME\"`, `\"cookie:NAME\"`, `\"query:NAME\"`",
+    kText);
 const ValueType backend_protocol::type = described_words<BackendProtocol>();
 const ValueType service_name::type =
     described<read_service_name, same, std::string>("name", "up to 200 visible characters", kText);

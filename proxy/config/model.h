@@ -11,24 +11,13 @@
 #include "base/log_kinds.h"
 #include "base/tcp_keepalive.h"
 #include "base/time.h"
+#include "config/balance_model.h"
 #include "config/http_model.h"
 #include "config/plain_values.h"
 #include "config/tls_model.h"
 
 namespace weir::config {
 
-enum class Balance : uint8_t {
-#define BALANCER(name, help) name,
-#include "config/balancers.def"
-#undef BALANCER
-};
-constexpr auto list_names(Balance) {
-  return std::to_array<const char*>({
-#define BALANCER(name, help) #name,
-#include "config/balancers.def"
-#undef BALANCER
-  });
-}
 #define WEIR_PROTOCOLS(X) X(tcp) X(http)
 WEIR_CLOSED_LIST(Protocol, WEIR_PROTOCOLS);
 #define WEIR_BACKEND_STATES(X) X(active) X(drain) X(maintenance)
@@ -177,6 +166,7 @@ struct Backoff {
 struct Cluster {
   std::string name;
   Balance balance{};
+  Hashing hash;
   std::vector<Backend> backends;
   BackendProtocol protocol{};
   std::optional<ClusterTls> tls;

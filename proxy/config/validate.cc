@@ -6,6 +6,7 @@
 #include <optional>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "base/address.h"
 #include "config/places.h"
@@ -182,6 +183,7 @@ class Validation {
       check_times(cluster, path);
       validate_tls(cluster, path, places_, findings_);
       check_http_use(cluster, path);
+      check_hash(cluster, path);
       if (cluster.name.empty()) continue;
       const auto [first, is_new] = names.emplace(cluster.name, i);
       if (!is_new)
@@ -205,7 +207,7 @@ class Validation {
                     "weir uses HTTP/1; write protocol: http2 for HTTP/2 without TLS");
     const bool offers = cluster.tls && !cluster.tls->alpn.empty();
     if (cluster.proxy_protocol == ProxyVersion::none && !offers) return;
-    if (!http_users_) find_http_users();
+    if (!http_users_) find_users();
     const auto user = http_users_->find(cluster.name);
     if (user == http_users_->end()) return;
     validate_http_alpn(cluster, *user->second, path, places_, findings_);
@@ -219,10 +221,33 @@ class Validation {
                     cluster.name, user->second->name),
         "leave it out: HTTP has `X-Forwarded-For` for that; or use `protocol: tcp`");
   }
-  void find_http_users() {
+  // Only listeners of TCP lead to it.
+  bool has_no_requests(const Cluster& cluster) {
+    if (!http_users_) find_users();
+    return !http_users_->contains(cluster.name) && tcp_users_.contains(cluster.name);
+  }
+  void check_hash(const Cluster& cluster, const std::string& path) {
+    if (cluster.hash.by.part == HashBy::Part::client) return;  // the default, with any policy
+    if (!hashes(cluster.balance))
+      findings_.add(
+          Code::E275, place(path + ".hash.by"),
+          fmt::format("'hash' has no effect with balance: {}", weir::text(cluster.balance)),
+          "choose ring_hash, maglev or source_hash, or leave 'hash' out");
+    if (!has_no_requests(cluster)) return;
+    findings_.add(
+        Code::E276, place(path + ".hash.by"),
+        fmt::format("cluster '{}' has no requests, and so no {}: only TCP listeners use it",
+                    cluster.name, weir::text(cluster.hash.by.part)),
+        "write by: client, or use the cluster in a listener with protocol: http");
+  }
+  void find_users() {
     http_users_.emplace();
     for (const Listener& listener : model_.listeners) {
-      if (listener.protocol != Protocol::http) continue;
+      if (listener.protocol != Protocol::http) {
+        tcp_users_.insert(listener.cluster);
+        for (const PassthroughRule& rule : listener.passthrough) tcp_users_.insert(rule.cluster);
+        continue;
+      }
       http_users_->emplace(listener.cluster, &listener);
       for (const Route& route : listener.routes) {
         http_users_->emplace(route.cluster, &listener);
@@ -318,6 +343,7 @@ class Validation {
   References references_;
   // By name of the cluster, the first HTTP listener that uses it; none: not looked for yet.
   std::optional<std::unordered_map<std::string_view, const Listener*>> http_users_;
+  std::unordered_set<std::string_view> tcp_users_;  // clusters; with http_users_
 };
 
 }  // namespace

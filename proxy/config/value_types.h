@@ -109,6 +109,7 @@ WEIR_VALUE_TYPE(size, uint64_t);
 WEIR_VALUE_TYPE(header_size, uint64_t);
 WEIR_VALUE_TYPE(byte_rate, uint64_t);
 WEIR_VALUE_TYPE(stream_count, uint32_t);
+WEIR_VALUE_TYPE(hash_by, HashBy);
 WEIR_VALUE_TYPE(backend_protocol, BackendProtocol);
 WEIR_VALUE_TYPE(service_name, std::string);
 WEIR_VALUE_TYPE(split_weight, uint32_t);

@@ -217,6 +217,7 @@ ClusterSpecs::Shared SnapshotStore::compile(const config::Cluster& cluster,
   ClusterSpec& spec = *shared;
   spec.name = cluster.name;
   spec.balance = cluster.balance;
+  if (config::hashes(cluster.balance)) spec.hash_by = cluster.hash.by;
   spec.protocol = cluster.protocol;
   spec.connect_timeout = cluster.timeouts.connect;
   spec.response_header_timeout = cluster.timeouts.response_header;
@@ -242,7 +243,7 @@ ClusterSpecs::Shared SnapshotStore::compile(const config::Cluster& cluster,
               series_.backend(cluster.name, configured.name));
     ids.backends.push_back(spec.hosts.back().series);
   }
-  spec.index();
+  spec.index(before);
   if (before != nullptr && spec == *before)
     return current_->clusters.shared(current_->cluster_places.at(cluster.name));
   return shared;
@@ -374,7 +375,7 @@ ClusterSpecs::Shared SnapshotStore::readdressed(const ClusterSpec& before,
   spec->hosts.clear();
   for (const config::Backend& backend : configured.backends)
     add_hosts(*spec, backend, addresses, series.at(backend.name));
-  spec->index();
+  spec->index(&before);
   return spec;
 }
 

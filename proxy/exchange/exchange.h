@@ -102,7 +102,7 @@ class Exchange final : private BodyRelayObserver,
   Step use(BackendSearch::Choice choice);
   Step wait_for_room();
   Step no_backend();
-  uint64_t client_hash() const;
+  uint64_t balance_hash();
   Step connect();
   Step use_other(Lease lease);
   Step connect_failed();

@@ -1,7 +1,9 @@
 // The way of a request to a backend: choosing one, connecting, sending.
 #include <algorithm>
 
+#include "base/hash.h"
 #include "exchange/exchange.h"
+#include "exchange/hash_value.h"
 #include "exchange/http2_backend.h"
 #include "exchange/tunnel_offer.h"
 #include "upstream/connecting.h"
@@ -15,7 +17,7 @@ Exchange::Step Exchange::acquire() {
   BackendSearch::Choice choice;
   const RetryFacts facts = retry_facts();
   const BackendSearch::Query query{
-      http_.pipes().loop.now(), client_hash(), trust(facts), *connection_.private_connections,
+      http_.pipes().loop.now(), balance_hash(), trust(facts), *connection_.private_connections,
       search_.cluster().spec().outlier_detection && may_be_trial(facts)};
   switch (search_.find(query, choice)) {
     case BackendSearch::Result::found: return use(std::move(choice));
@@ -81,8 +83,11 @@ void Exchange::on_room() {
   http_.pipes().loop.yield(*this);
 }
 
-// Source hashing uses the client that trusted proxies name.
-uint64_t Exchange::client_hash() const {
+// What the cluster hashes by; of the client, the one that trusted proxies name.
+uint64_t Exchange::balance_hash() {
+  const std::string_view value = hash_value(search_.cluster().spec().hash_by, request(),
+                                            matched_.host.view(), matched_.path.view());
+  if (!value.empty()) return hash_bytes(value, kSourceSeed);
   if (request_.client.is_named()) return request_.client.address->host_hash(kSourceSeed);
   return connection_.address->host_hash(kSourceSeed);
 }

@@ -6,17 +6,12 @@
 #include "base/check.h"
 #include "base/percent.h"
 #include "http/patterns.h"
+#include "http/query.h"
 
 namespace weir {
 namespace {
 
 using What = Mismatch::What;
-
-bool equals_decoded(std::string_view encoded, std::string_view text) {
-  for (char c : text)
-    if (encoded.empty() || take_decoded(encoded) != c) return false;
-  return encoded.empty();
-}
 
 std::vector<NamedPredicate> predicates(const config::NamedValues& values, bool fold) {
   std::vector<NamedPredicate> result;
@@ -66,15 +61,8 @@ bool matches_host(const RouteMatch& match, std::string_view host) {
 }
 
 bool has_parameter(std::string_view query, const NamedPredicate& wanted) {
-  while (!query.empty()) {
-    const std::string_view part = query.substr(0, query.find('&'));
-    query.remove_prefix(std::min(part.size() + 1, query.size()));
-    const size_t equals = std::min(part.find('='), part.size());
-    if (!equals_decoded(part.substr(0, equals), wanted.name) || part.empty()) continue;
-    const std::string_view value = part.substr(std::min(equals + 1, part.size()));
-    return wanted.any || equals_decoded(value, wanted.value);
-  }
-  return false;
+  const std::string_view value = find_parameter(query, wanted.name);
+  return value.data() != nullptr && (wanted.any || equals_decoded(value, wanted.value));
 }
 
 Mismatch mismatch(const RouteMatch& match, const RouteQuery& query) {

@@ -14,21 +14,23 @@
 namespace weir {
 
 class Backend;
-
-struct Host {
-  Backend* backend;
-  uint32_t weight;        // at least 1
-  const int64_t* active;  // open sessions of this worker on it; valid until the next rebuild
-  uint64_t salt = 0;      // HostSpec::salt
-};
+class HashTable;
 
 // Here an index of the `eligible` of the last rebuild; everywhere else of ClusterSpec::hosts.
 using BackendIndex = uint32_t;
 inline constexpr BackendIndex kNoBackend = ~0u;
 
+struct Host {
+  Backend* backend;
+  uint32_t weight;         // at least 1
+  const int64_t* active;   // open sessions of this worker on it; valid until the next rebuild
+  uint64_t salt = 0;       // HostSpec::salt
+  BackendIndex index = 0;  // in ClusterSpec::hosts
+};
+
 struct PickHints {
-  // The hash of the client's address, with a seed that is the same on all workers and after a
-  // restart.
+  // The hash of the client's address, or of the part of the request that `hash` of the cluster
+  // names, with a seed that is the same on all workers and after a restart.
   uint64_t hash = 0;
   std::span<const BackendIndex> excluded;  // tried or avoided; in any order, may repeat
 };
@@ -44,11 +46,13 @@ class Balancer {
 };
 
 // Every policy of the table, by name. `seed` differs between workers, so that they do not choose
-// the same backends in the same order.
-#define BALANCER(name, help) std::unique_ptr<Balancer> make_##name(uint64_t seed);
+// the same backends in the same order. `table`: for the policies that use one.
+#define BALANCER(name, help) \
+  std::unique_ptr<Balancer> make_##name(uint64_t seed, std::shared_ptr<const HashTable> table);
 #include "config/balancers.def"
 #undef BALANCER
 
-std::unique_ptr<Balancer> make_balancer(config::Balance policy, uint64_t seed);
+std::unique_ptr<Balancer> make_balancer(config::Balance policy, uint64_t seed,
+                                        std::shared_ptr<const HashTable> table = nullptr);
 
 }  // namespace weir

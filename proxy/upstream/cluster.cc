@@ -50,7 +50,7 @@ Cluster::Cluster(const ClusterSpec& spec, WorkerMetrics& metrics, uint64_t seed,
     if (before != nullptr) adopt_pools(*before);
   }
   for (Tier* tier : {&serving_, &backups_}) {
-    tier->balancer = make_balancer(spec.balance, seed);
+    tier->balancer = make_balancer(spec.balance, seed, spec.table);
     tier->backends.reserve(spec.hosts.size());
   }
   excluded_.reserve(spec.hosts.size() + spec.connect_attempts);
@@ -150,7 +150,7 @@ void Cluster::rebuild() {
     for (BackendIndex index : tier->backends) {
       const HostSpec& host = spec_.hosts[index];
       slot_[index] = static_cast<BackendIndex>(hosts.size());
-      hosts.push_back({host.backend.get(), host.weight, loads_[index], host.salt});
+      hosts.push_back({host.backend.get(), host.weight, loads_[index], host.salt, index});
     }
     tier->balancer->rebuild(hosts);
   }

@@ -15,6 +15,7 @@
 #include "tls/tls_client.h"
 #include "upstream/backend.h"
 #include "upstream/balancer.h"
+#include "upstream/hash_table.h"
 
 namespace weir {
 
@@ -55,6 +56,7 @@ inline std::vector<std::string> offered_protocols(const config::Cluster& cluster
 struct ClusterSpec {
   std::string name;
   config::Balance balance{};
+  config::HashBy hash_by;
   std::vector<HostSpec> hosts;
   config::BackendProtocol protocol{};  // of HTTP; pool.max_streams: its streams
   config::Timeout connect_timeout;
@@ -74,6 +76,7 @@ struct ClusterSpec {
   std::shared_ptr<TlsClient> check_tls;  // of health checks; null: none
   config::ProxyVersion proxy_protocol{};
   std::unordered_map<const Backend*, BackendIndex> indexes;  // in hosts; index() fills it
+  std::shared_ptr<const HashTable> table;  // null: `balance` uses none; index() makes it
 
   // Its backends may get several requests at once on one connection. Without TLS a backend has no
   // way to choose the protocol.
@@ -89,11 +92,8 @@ struct ClusterSpec {
     return std::span(hosts).subspan(first, end - first);
   }
   friend bool operator==(const ClusterSpec&, const ClusterSpec&) = default;
-  void index() {
-    indexes.clear();
-    indexes.reserve(hosts.size());
-    for (uint32_t i = 0; i < hosts.size(); ++i) indexes.emplace(hosts[i].backend.get(), i);
-  }
+  // When `hosts` is complete. `before`: the same cluster in the previous configuration.
+  void index(const ClusterSpec* before = nullptr);
   // In hosts; kNoBackend: it is not a backend of this cluster.
   BackendIndex index_of(const Backend& backend) const {
     const auto found = indexes.find(&backend);

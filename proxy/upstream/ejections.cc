@@ -33,8 +33,8 @@ Ejections::Ejections(const ClusterSpec& spec, WorkerMetrics& metrics)
 bool Ejections::is_failure(BackendIndex host, unsigned status, TimePoint now) const {
   if (std::find(kGatewayErrors.begin(), kGatewayErrors.end(), status) != kGatewayErrors.end())
     return true;
-  return status == 500 && spec_.outlier_detection &&
-         spec_.balance != config::Balance::source_hash && has_comparison(host, now);
+  return status == 500 && spec_.outlier_detection && !config::hashes(spec_.balance) &&
+         has_comparison(host, now);
 }
 
 // Whether the other backends have answered enough. A client can have this asked for each of its

@@ -5,12 +5,14 @@
 #include <map>
 #include <memory>
 #include <numeric>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "base/hash.h"
 #include "upstream/backend.h"
 #include "upstream/balancer.h"
+#include "upstream/hash_table.h"
 
 namespace weir::test {
 
@@ -19,7 +21,7 @@ inline constexpr int kNoNumber = -1;
 class BalancerHarness {
  public:
   BalancerHarness(config::Balance policy, std::vector<uint32_t> weights, uint64_t seed = 1)
-      : balancer_(make_balancer(policy, seed)) {
+      : policy_(policy), seed_(seed), balancer_(make_balancer(policy, seed)) {
     std::vector<std::pair<int, uint32_t>> hosts;
     for (int i = 0; i < static_cast<int>(weights.size()); ++i) {
       hosts.emplace_back(i, weights[static_cast<size_t>(i)]);
@@ -28,17 +30,25 @@ class BalancerHarness {
   }
   static std::vector<uint32_t> equal(size_t count) { return std::vector<uint32_t>(count, 1); }
 
-  // Replaces the eligible hosts: number and weight, in the order given.
+  // Replaces the hosts, all of which are eligible: number and weight, in the order given.
   void use(const std::vector<std::pair<int, uint32_t>>& hosts) {
+    use_table_of(hosts);
+    rebuild(hosts, {});
+  }
+  // The same hosts, but for these, which have become unusable.
+  void rebuild(const std::vector<std::pair<int, uint32_t>>& hosts, const std::set<int>& unusable) {
     numbers_.clear();
     std::vector<Host> eligible;
+    BackendIndex place = 0;
     for (auto [number, weight] : hosts) {
+      const BackendIndex index = place++;
+      if (unusable.contains(number)) continue;
       auto& entry = known_[number];
       if (!entry.backend) {
-        const std::string name = "h" + std::to_string(number);
+        const std::string name = name_of(number);
         entry.backend = std::make_unique<Backend>("cluster", name, name, Address::loopback(80));
       }
-      eligible.push_back({entry.backend.get(), weight, &entry.active});
+      eligible.push_back({entry.backend.get(), weight, &entry.active, 0, index});
       numbers_.push_back(number);
     }
     balancer_->rebuild(eligible);
@@ -72,6 +82,17 @@ class BalancerHarness {
     int64_t active = 0;
   };
 
+  static std::string name_of(int number) { return "h" + std::to_string(number); }
+  // As ClusterSpec does.
+  void use_table_of(const std::vector<std::pair<int, uint32_t>>& hosts) {
+    if (!HashTable::used_by(policy_)) return;
+    std::vector<HashTable::Member> members;
+    for (auto [number, weight] : hosts)
+      members.push_back({name_of(number), weight, static_cast<BackendIndex>(members.size()), 1});
+    if (table_ && table_->is_of(policy_, members)) return;
+    table_ = std::make_shared<const HashTable>(policy_, members);
+    balancer_ = make_balancer(policy_, seed_, table_);
+  }
   BackendIndex index_of(int number) const {
     for (BackendIndex i = 0; i < numbers_.size(); ++i) {
       if (numbers_[i] == number) return i;
@@ -79,6 +100,9 @@ class BalancerHarness {
     CHECK_UNREACHABLE();
   }
 
+  const config::Balance policy_;
+  const uint64_t seed_;
+  std::shared_ptr<const HashTable> table_;
   std::unique_ptr<Balancer> balancer_;
   std::map<int, Known> known_;
   std::vector<int> numbers_;  // by index

@@ -82,7 +82,7 @@ class LeastConnections final : public Balancer {
 
 }  // namespace
 
-std::unique_ptr<Balancer> make_least_connections(uint64_t seed) {
+std::unique_ptr<Balancer> make_least_connections(uint64_t seed, std::shared_ptr<const HashTable>) {
   return std::make_unique<LeastConnections>(seed);
 }
 

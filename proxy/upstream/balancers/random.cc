@@ -26,7 +26,7 @@ class RandomDraw final : public Balancer {
 
 }  // namespace
 
-std::unique_ptr<Balancer> make_random(uint64_t seed) {
+std::unique_ptr<Balancer> make_random(uint64_t seed, std::shared_ptr<const HashTable>) {
   return std::make_unique<RandomDraw>(seed);
 }
 

@@ -38,7 +38,7 @@ class RandomTwo final : public Balancer {
 
 }  // namespace
 
-std::unique_ptr<Balancer> make_random_two(uint64_t seed) {
+std::unique_ptr<Balancer> make_random_two(uint64_t seed, std::shared_ptr<const HashTable>) {
   return std::make_unique<RandomTwo>(seed);
 }
 

@@ -95,7 +95,7 @@ BackendIndex RoundRobin::take_turn(Group& group) {
 
 }  // namespace
 
-std::unique_ptr<Balancer> make_round_robin(uint64_t seed) {
+std::unique_ptr<Balancer> make_round_robin(uint64_t seed, std::shared_ptr<const HashTable>) {
   return std::make_unique<RoundRobin>(seed);
 }
 

@@ -109,7 +109,7 @@ class SourceHash final : public Balancer {
 }  // namespace
 
 // Takes no seed: all workers must agree.
-std::unique_ptr<Balancer> make_source_hash(uint64_t) {
+std::unique_ptr<Balancer> make_source_hash(uint64_t, std::shared_ptr<const HashTable>) {
   return std::make_unique<SourceHash>();
 }
 

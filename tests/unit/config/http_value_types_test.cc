@@ -48,6 +48,22 @@ TEST(StatusSets, AreStatusesAndRanges) {
   EXPECT_FALSE(set.contains(199) || set.contains(300) || set.contains(305));
 }
 
+TEST(HashBy, IsAPartOfARequestWithItsName) {
+  for (const char* right :
+       {"client", "host", "path", "header:X-User", "cookie:sid", "query:user id"})
+    EXPECT_EQ(read<types::hash_by>(right), right);
+  EXPECT_EQ(read<types::hash_by>("query:a:b"), "query:a:b");
+  for (const char* wrong : {"", "ip", "Client", "headers:a", ":a"})
+    EXPECT_EQ(read<types::hash_by>(wrong), "E104") << wrong;
+  for (const char* wrong : {"header", "cookie:", "query", "path:/a", "client:a"})
+    EXPECT_EQ(read<types::hash_by>(wrong), "E133") << wrong;
+  for (const char* wrong : {"header:a b", "cookie:a=b"})
+    EXPECT_EQ(read<types::hash_by>(wrong), "E136") << wrong;
+  EXPECT_THAT(hint<types::hash_by>("cookie"), HasSubstr("write \"cookie:NAME\""));
+  EXPECT_THAT(hint<types::hash_by>("address"), HasSubstr("client, host, path"));
+  EXPECT_THAT(hint<types::hash_by>("coockie:sid"), HasSubstr("did you mean 'cookie'?"));
+}
+
 TEST(Hosts, AreNamesInLowerCaseWithoutAPort) {
   EXPECT_EQ(read<types::host_pattern>("Example.COM"), "example.com");
   EXPECT_EQ(read<types::host_pattern>("*.Example.com"), "*.example.com");

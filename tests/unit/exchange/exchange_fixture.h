@@ -84,6 +84,7 @@ listeners:
       - {match: {path: /chat}, cluster: c, upgrade: [websocket]}
       - {match: {path: /none}, cluster: none}
       - {match: {path: /one}, cluster: one}
+      - {match: {path: /hashed}, cluster: hashed}
 clusters:
   - name: c
     backends: ["127.0.0.1:9", "127.0.0.1:10"]
@@ -91,6 +92,10 @@ clusters:
     timeouts: {connect: 3s, response_header: 30s, response_idle: 15s}
   - {name: none, backends: [{address: "127.0.0.1:11", state: maintenance}]}
   - {name: one, backends: ["127.0.0.1:12"]}
+  - name: hashed
+    balance: source_hash
+    hash: {by: "cookie:user"}
+    backends: ["127.0.0.1:21", "127.0.0.1:22", "127.0.0.1:23", "127.0.0.1:24", "127.0.0.1:25"]
 )";
 
   WorkerMetrics metrics{0};
@@ -128,6 +133,8 @@ clusters:
     const auto spec = std::make_shared<ClusterSpec>();
     spec->name = cluster.name;
     spec->series = static_cast<uint32_t>(snapshot.clusters.size());
+    spec->balance = cluster.balance;
+    spec->hash_by = cluster.hash.by;
     spec->pool = cluster.pool;
     spec->backoff = cluster.backoff;
     spec->connect_timeout = cluster.timeouts.connect;
@@ -137,7 +144,7 @@ clusters:
     for (const config::Backend& backend : cluster.backends) {
       const auto index = static_cast<uint32_t>(spec->hosts.size());
       spec->hosts.push_back({std::make_shared<Backend>(cluster.name, backend.name, backend.name,
-                                                       Address::loopback(9)),
+                                                       *Address::parse(backend.address)),
                              1, false, backend.state, spec->series * 10 + index});
     }
     spec->index();
