@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/closed_list.h"
+#include "base/time.h"
 
 namespace weir::config {
 
@@ -43,6 +44,32 @@ constexpr auto list_names(HashBy::Part) {
 struct Hashing {
   HashBy by;
   friend bool operator==(const Hashing&, const Hashing&) = default;
+};
+
+enum class SameSite : uint8_t { lax, strict, none };
+constexpr auto list_names(SameSite) {
+  return std::to_array<const char*>({"lax", "strict", "none"});
+}
+enum class CookieSecure : uint8_t { automatic, always, never };
+constexpr auto list_names(CookieSecure) {
+  return std::to_array<const char*>({"auto", "always", "never"});
+}
+enum class StickyDrain : uint8_t { keep, move };
+constexpr auto list_names(StickyDrain) {
+  return std::to_array<const char*>({"keep", "move"});
+}
+
+// A cookie that leads a client's requests to one backend.
+struct Sticky {
+  std::string cookie;  // its name
+  Duration ttl{};      // zero: without end
+  std::string path = "/";
+  std::string domain;  // empty: the host of the request only
+  SameSite same_site = SameSite::lax;
+  CookieSecure secure = CookieSecure::automatic;  // by the scheme of the client
+  std::string key_file;                           // empty: a key of this instance
+  StickyDrain drain = StickyDrain::keep;          // of a backend in state `drain`
+  friend bool operator==(const Sticky&, const Sticky&) = default;
 };
 
 }  // namespace weir::config

@@ -292,6 +292,26 @@ std::string write_hash_by(const HashBy& by) {
   return std::string(weir::text(by.part)) + (by.name.empty() ? "" : ":" + by.name);
 }
 
+// ---- cookies
+
+Outcome read_cookie_name(std::string_view text, std::string& out) {
+  if (text.empty() || !all(kToken, text) || text.size() > 64)
+    return Problem{Code::E131, fmt::format("'{}' is not the name of a cookie", text),
+                   "up to 64 letters, digits and any of ! # $ % & ' * + - . ^ _ ` | ~"};
+  out = text;
+  return {};
+}
+
+Outcome read_cookie_path(std::string_view text, std::string& out) {
+  const bool visible = std::all_of(text.begin(), text.end(), is_visible);
+  if (text.empty() || text[0] != '/' || !visible || text.find(';') != std::string_view::npos ||
+      text.size() > 256)
+    return Problem{Code::E132, fmt::format("'{}' is not the path of a cookie", text),
+                   "up to 256 visible characters without ';', the first a '/'"};
+  out = text;
+  return {};
+}
+
 // ---- statuses
 
 Outcome read_error_status(std::string_view text, std::string& out) {
@@ -497,6 +517,13 @@ const ValueType stream_count::type =
 const ValueType hash_by::type = described<read_hash_by, write_hash_by, HashBy>(
     "text", "`client`, `host`, `path`, `\"header:NAME\"`, `\"cookie:NAME\"`, `\"query:NAME\"`",
     kText);
+const ValueType cookie_name::type =
+    described<read_cookie_name, same, std::string>("name", "up to 64 characters", kText);
+const ValueType cookie_path::type =
+    described<read_cookie_path, same, std::string>("path", "`/shop`", kTarget);
+const ValueType same_site::type = described_words<SameSite>();
+const ValueType cookie_secure::type = described_words<CookieSecure>();
+const ValueType sticky_drain::type = described_words<StickyDrain>();
 const ValueType backend_protocol::type = described_words<BackendProtocol>();
 const ValueType service_name::type =
     described<read_service_name, same, std::string>("name", "up to 200 visible characters", kText);

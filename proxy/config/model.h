@@ -167,6 +167,7 @@ struct Cluster {
   std::string name;
   Balance balance{};
   Hashing hash;
+  std::optional<Sticky> sticky;
   std::vector<Backend> backends;
   BackendProtocol protocol{};
   std::optional<ClusterTls> tls;

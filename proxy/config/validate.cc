@@ -184,6 +184,7 @@ class Validation {
       validate_tls(cluster, path, places_, findings_);
       check_http_use(cluster, path);
       check_hash(cluster, path);
+      check_sticky(cluster, path);
       if (cluster.name.empty()) continue;
       const auto [first, is_new] = names.emplace(cluster.name, i);
       if (!is_new)
@@ -225,6 +226,21 @@ class Validation {
   bool has_no_requests(const Cluster& cluster) {
     if (!http_users_) find_users();
     return !http_users_->contains(cluster.name) && tcp_users_.contains(cluster.name);
+  }
+  void check_sticky(const Cluster& cluster, const std::string& path) {
+    if (!cluster.sticky) return;
+    if (has_no_requests(cluster))
+      findings_.add(
+          Code::E279, place(path + ".sticky"),
+          fmt::format("cluster '{}' has no requests, and so no cookies: only TCP listeners use it",
+                      cluster.name),
+          "leave 'sticky' out, or write balance: source_hash, which chooses by the client's "
+          "address");
+    if (cluster.sticky->same_site == SameSite::none &&
+        cluster.sticky->secure == CookieSecure::never)
+      findings_.add(Code::E278, place(path + ".sticky.secure"),
+                    "browsers refuse a cookie with same_site: none that is not secure",
+                    "write secure: always, or leave it out");
   }
   void check_hash(const Cluster& cluster, const std::string& path) {
     if (cluster.hash.by.part == HashBy::Part::client) return;  // the default, with any policy

@@ -175,6 +175,12 @@ Result<void> check_congestion_control(const config::Loaded& loaded) {
   return known ? check_all(loaded, "clusters", model.clusters) : known;
 }
 
+std::vector<StickyKey> keys_of(const std::string& cluster, const TlsContexts& files,
+                               InstanceKey& own) {
+  const auto read = files.sticky_keys.find(cluster);
+  return read != files.sticky_keys.end() ? read->second : std::vector{own.get()};
+}
+
 }  // namespace
 
 SnapshotStore::SnapshotStore(uint32_t workers, uint64_t descriptor_limit)
@@ -218,6 +224,8 @@ ClusterSpecs::Shared SnapshotStore::compile(const config::Cluster& cluster,
   spec.name = cluster.name;
   spec.balance = cluster.balance;
   if (config::hashes(cluster.balance)) spec.hash_by = cluster.hash.by;
+  if (cluster.sticky)
+    spec.sticky = {*cluster.sticky, keys_of(cluster.name, candidate.tls, instance_key_), nullptr};
   spec.protocol = cluster.protocol;
   spec.connect_timeout = cluster.timeouts.connect;
   spec.response_header_timeout = cluster.timeouts.response_header;
@@ -458,6 +466,16 @@ std::vector<config::Change> SnapshotStore::renewed_tls(const Snapshot& current,
   };
   compare(candidate.tls.listeners, current.listeners, "listeners", &config::Change::listener);
   compare(candidate.tls.clusters, current.clusters, "clusters", &config::Change::cluster);
+  for (const config::Cluster& cluster : candidate.loaded.model.clusters) {
+    const auto loaded = candidate.tls.sticky_keys.find(cluster.name);
+    const ClusterSpec* const spec = current.cluster(cluster.name);
+    if (loaded == candidate.tls.sticky_keys.end() || spec == nullptr || !spec->sticky) continue;
+    const bool same_file = spec->sticky->key_file == cluster.sticky->key_file;
+    if (!same_file || spec->sticky->keys == loaded->second) continue;
+    renewed.push_back({config::Effect::new_requests, config::ChangeKind::changed,
+                       "clusters." + cluster.name + ".sticky.key_file", "(file)",
+                       "(file, as it is now)", "", cluster.name, ""});
+  }
   const std::string& keys = current.model.global.tls_tickets.file;
   const auto now = candidate.tls.digests.find(keys), before = tls.digests.find(keys);
   if (keys == candidate.loaded.model.global.tls_tickets.file &&

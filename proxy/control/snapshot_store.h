@@ -16,6 +16,7 @@
 #include "config/load.h"
 #include "config/plan.h"
 #include "control/background.h"
+#include "control/instance_key.h"
 #include "control/lookups.h"
 #include "control/sockets.h"
 #include "control/tls_contexts.h"
@@ -123,7 +124,8 @@ class SnapshotStore {
   uint64_t most_connections_;  // of the configuration in force
   SeriesRegistry series_;
   Sockets sockets_;
-  TicketKeys ticket_keys_;    // outlives the snapshots
+  TicketKeys ticket_keys_;  // outlives the snapshots
+  InstanceKey instance_key_;
   std::shared_ptr<Bin> bin_;  // null: none
   std::shared_ptr<const Snapshot> current_;
   std::shared_ptr<const TlsInForce> tls_;

@@ -36,6 +36,9 @@ class Load {
       if ((cluster.tls || cluster.checks_use_tls()) && !loading_.stopped()) add(cluster);
     loading_.set_subject("");
     if (!loading_.stopped()) read_ticket_keys();
+    for (size_t i = 0; i < loaded_.model.clusters.size() && !loading_.stopped(); ++i)
+      read_sticky_keys_of(loaded_.model.clusters[i],
+                          fmt::format("clusters[{}].sticky.key_file", i));
     watch_system_trust();
     contexts_.digests = loading_.digests();
     tell();
@@ -67,11 +70,24 @@ class Load {
     if (file.empty()) return;
     Result<TicketKeys::FileKeys> keys = TicketKeys::read(loading_, file);
     if (keys) return void(contexts_.ticket_keys = std::move(*keys));
-    const auto named = loaded_.provenance.find("global.tls_tickets.file");
+    report("global.tls_tickets.file", keys.error());
+  }
+  void read_sticky_keys_of(const config::Cluster& cluster, const std::string& path) {
+    if (!cluster.sticky || cluster.sticky->key_file.empty()) return;
+    const Result<std::string_view> content = loading_.read(cluster.sticky->key_file);
+    if (!content) return report(path, content.error());
+    Result<std::vector<StickyKey>> keys = read_sticky_keys(*content);
+    if (!keys)
+      return report(path, {"'" + cluster.sticky->key_file + "': " + keys.error().message, ""});
+    contexts_.sticky_keys.emplace(cluster.name, std::move(*keys));
+  }
+  // Of the file that the key at `path` names.
+  void report(const std::string& path, const Error& error) {
+    const auto named = loaded_.provenance.find(path);
     loading_.report(
         config::Code::E238,
         named != loaded_.provenance.end() ? named->second.place.location : config::Location(),
-        "global.tls_tickets.file: " + keys.error().message);
+        path + ": " + error.message);
   }
 
   // A file is reported once, however many settings name it.

@@ -1,5 +1,6 @@
-// Reads the files that the TLS of a configuration names. Slow, so it runs on the loader's thread,
-// at every load and reload: certificates change without the configuration.
+// Reads the files that the TLS of a configuration names, and those with the keys of sticky cookies.
+// Slow, so it runs on the loader's thread, at every load and reload: certificates change without
+// the configuration.
 #pragma once
 
 #include <map>
@@ -10,6 +11,7 @@
 #include "tls/tls_client.h"
 #include "tls/tls_server.h"
 #include "tls/tls_tickets.h"
+#include "upstream/sticky_tags.h"
 
 namespace weir {
 
@@ -19,6 +21,7 @@ struct TlsContexts {
   std::map<std::string, std::shared_ptr<TlsServer>> listeners;  // by name
   std::map<std::string, std::shared_ptr<TlsClient>> clusters;
   TicketKeys::FileKeys ticket_keys;  // of global.tls_tickets.file; empty: none
+  std::map<std::string, std::vector<StickyKey>> sticky_keys;  // of clusters with a key_file
   FileDigests digests;
 };
 

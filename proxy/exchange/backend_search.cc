@@ -53,6 +53,13 @@ BackendSearch::Result BackendSearch::find(const Query& query, Choice& choice) {
   return result;
 }
 
+// Another address of an unreachable backend comes before all.
+BackendIndex BackendSearch::first_choice(const Query& query) const {
+  const std::span<const BackendIndex> failed = failed_backends();
+  const bool has_failed = std::ranges::find(failed, query.preferred) != failed.end();
+  return next_ != kNoBackend || has_failed ? next_ : query.preferred;
+}
+
 // `reclaim`: private connections to full backends may be closed to make room. Backends that are
 // held off or ejected are not tried as long as others are full: there is room to wait for.
 BackendSearch::Result BackendSearch::choose(const Query& query, Choice& choice, bool reclaim) {
@@ -60,7 +67,7 @@ BackendSearch::Result BackendSearch::choose(const Query& query, Choice& choice, 
   size_t count = failed_count_;
   std::copy_n(failed_.begin(), count, passed.begin());
   bool full = false, awaits = false;
-  for (BackendIndex backend = next_; count <= passed.size(); backend = kNoBackend) {
+  for (BackendIndex backend = first_choice(query); count <= passed.size(); backend = kNoBackend) {
     if (backend == kNoBackend)
       backend = count < passed.size()
                     ? cluster_->pick(query.now, query.client_hash, std::span(passed).first(count),

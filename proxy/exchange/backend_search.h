@@ -31,8 +31,9 @@ class BackendSearch {
     TimePoint now;
     uint64_t client_hash;
     Pool::Trust trust;
-    PrivateConnections& own;  // of the client
-    bool repeatable = false;  // see Cluster::pick()
+    PrivateConnections& own;              // of the client
+    bool repeatable = false;              // see Cluster::pick()
+    BackendIndex preferred = kNoBackend;  // tried first, unless it has failed this request
   };
 
   // `waiter` is called when the queue has room.
@@ -50,6 +51,9 @@ class BackendSearch {
 
   // Changes to the same cluster of `current`. `held`: the snapshot of the request.
   void renew(const SnapshotRef& current, const SnapshotRef& held);
+  std::span<const BackendIndex> failed_backends() const {
+    return std::span(failed_).first(failed_count_);
+  }
   Result find(const Query& query, Choice& choice);
   // After Result::full.
   Wait wait(TimePoint now);
@@ -69,12 +73,9 @@ class BackendSearch {
 
  private:
   Result choose(const Query& query, Choice& choice, bool reclaim);
+  BackendIndex first_choice(const Query& query) const;
   BackendIndex other_address(const Attempt& failed, TimePoint now, bool avoided_too) const;
   bool begin_retry(RetryCause cause, const RetryFacts& facts);
-  std::span<const BackendIndex> failed_backends() const {
-    return std::span(failed_).first(failed_count_);
-  }
-
   QueueWaiter& waiter_;
   Cluster* cluster_ = nullptr;
   SnapshotRef renewed_;

@@ -122,7 +122,7 @@ class Exchange final : private BodyRelayObserver,
   Step take_response(size_t head_size);
   Step relay_interim(const ResponseHead& head);
   Step send_response(const ResponseHead& head);
-  ResponsePlan response_plan() const;
+  ResponsePlan response_plan(bool is_final = false);
   void expect_response_body(const ResponseHead& head);
   Step relay();
   Step cut_upload(EndReason reason, Fault fault);

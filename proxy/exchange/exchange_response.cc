@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "exchange/exchange.h"
+#include "exchange/sticky.h"
 #include "http/grpc.h"
 
 namespace weir {
@@ -106,7 +107,7 @@ Exchange::Step Exchange::relay_interim(const ResponseHead& head) {
 Exchange::Step Exchange::send_response(const ResponseHead& head) {
   if (up_.state() != BodyRelay::State::done || client_side_->last_request())
     response_.keep_client = false;
-  ResponsePlan plan = response_plan();
+  ResponsePlan plan = response_plan(/*is_final=*/true);
   plan.date = http_.date();
   plan.upgrade = head.status() == 426;
   const HeadText written = client_side_->write_head(head, plan, response_.keep_client);
@@ -134,12 +135,17 @@ Exchange::Step Exchange::send_response(const ResponseHead& head) {
 }
 
 // The rules for the fields of every response: interim, final, or a switch of protocols.
-ResponsePlan Exchange::response_plan() const {
+ResponsePlan Exchange::response_plan(bool is_final) {
   const FieldEdits& edits = request_.route->response_fields;
   ResponsePlan plan;
   plan.fields = {edits.set, edits.add, edits.remove, {}};
   plan.via = request_.listener->http->via;
   plan.server = request_.listener->http->server_text;
+  if (is_final)
+    plan.cookie = new_sticky(
+        {search_.cluster(), request(), http_.pipes().loop.now(), http_.unix_time()},
+        {attempt_->backend(), search_.failed_backends(), request_.client.scheme == "https"},
+        http_.text_scratch());
   return plan;
 }
 

@@ -9,7 +9,7 @@ Exchange::Step Exchange::open_tunnel(const ResponseHead& head) {
     return backend_at_fault("switches to a protocol that it was not offered");
   if (up_.state() != BodyRelay::State::done)
     return backend_at_fault("switches protocols before it has the whole request");
-  ResponsePlan plan = response_plan();
+  ResponsePlan plan = response_plan(/*is_final=*/true);
   // To a client of HTTP/1 the 2xx to an extended CONNECT is a 101 (RFC 8441 5).
   if (!client().delimits() && attempt_->channel().delimits())
     plan.protocol = tunnel_protocol(request(), *request_.route);

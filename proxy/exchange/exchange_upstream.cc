@@ -5,6 +5,7 @@
 #include "exchange/exchange.h"
 #include "exchange/hash_value.h"
 #include "exchange/http2_backend.h"
+#include "exchange/sticky.h"
 #include "exchange/tunnel_offer.h"
 #include "upstream/connecting.h"
 
@@ -16,9 +17,15 @@ Exchange::Step Exchange::acquire() {
   search_.renew(*connection_.current, request_.snapshot);
   BackendSearch::Choice choice;
   const RetryFacts facts = retry_facts();
+  const TimePoint now = http_.pipes().loop.now();
+  const Cluster& cluster = search_.cluster();
   const BackendSearch::Query query{
-      http_.pipes().loop.now(), balance_hash(), trust(facts), *connection_.private_connections,
-      search_.cluster().spec().outlier_detection && may_be_trial(facts)};
+      now,
+      balance_hash(),
+      trust(facts),
+      *connection_.private_connections,
+      cluster.spec().outlier_detection && may_be_trial(facts),
+      sticky_backend({cluster, request(), now, http_.unix_time()}, may_be_trial(facts))};
   switch (search_.find(query, choice)) {
     case BackendSearch::Result::found: return use(std::move(choice));
     case BackendSearch::Result::full: return wait_for_room();
@@ -139,7 +146,7 @@ Exchange::Step Exchange::send_request() {
   const HeadText text = attempt_->side().write_head(
       {head, request_.client, *request_.listener, *request_.route, connection_.tls,
        *attempt_->host().backend, matched_.host.view(), matched_.path.view(), request_id(),
-       tunnel ? BodyPlan{} : relayed_body(head)},
+       tunnel ? BodyPlan{} : relayed_body(head), sticky_name(search_.cluster().spec())},
       http_);
   if (!text.ok)
     return reply(431, "the header fields are too large to be forwarded", EndReason::bad_request);

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "exchange/tunnel_offer.h"
+#include "http/cookies.h"
 #include "http/h1_body.h"
 #include "http/h2_relay.h"
 #include "routing/decide.h"
@@ -35,11 +36,10 @@ size_t identity_fields(const TlsServer* server, const TlsStream* tls, std::strin
 // Adds what backends are told about the client. Returns the number of fields; 0: a value is too
 // large.
 using OwnFields = std::array<FieldText, 8>;
-size_t forwarding_fields(const ForwardedHead& forwarded, const Hop& hop, std::span<char> scratch,
+size_t forwarding_fields(const ForwardedHead& forwarded, const Hop& hop, TextMemory& memory,
                          OwnFields& fields) {
   const RequestHead& head = forwarded.head;
   const config::Forwarded how = forwarded.listener.http->forwarded;
-  TextMemory memory(scratch);
   size_t n = 0;
   if (wants(how, config::Forwarded::x_forwarded)) {
     fields[n++] = {FieldId::x_forwarded_for, "X-Forwarded-For", x_forwarded_for(head, hop, memory)};
@@ -80,12 +80,17 @@ struct ForwardedPlan {
 
 ForwardedPlan::ForwardedPlan(const ForwardedHead& forwarded, HttpResources& http) {
   const Hop hop = forwarded.client.hop(memory);
-  const size_t own_count = forwarding_fields(forwarded, hop, http.text_scratch(), own);
+  TextMemory texts(http.text_scratch());
+  const size_t own_count = forwarding_fields(forwarded, hop, texts, own);
+  const std::string_view cookie = forwarded.sticky_cookie;
+  if (!cookie.empty() && find_cookie(forwarded.head, cookie).data() != nullptr)
+    plan.cookies = without_cookie(forwarded.head, cookie, texts);
   const FieldEdits& edits = forwarded.route.request_fields;
   plan.fields = {edits.set, edits.add, edits.remove, std::span(own).first(own_count)};
   plan.target =
       backend_target(forwarded.route, forwarded.head, forwarded.path, http.target_scratch());
-  ok = own_count > 0 && plan.target.data() != nullptr;
+  ok = own_count > 0 && plan.target.data() != nullptr &&
+       (!plan.cookies || plan.cookies->data() != nullptr);
   plan.authority = forwarded_authority(forwarded);
   plan.body = forwarded.body;
   plan.via = forwarded.listener.http->via;

@@ -22,6 +22,7 @@ struct ForwardedHead {
   std::string_view path;  // as matched
   std::string_view request_id;
   BodyPlan body;
+  std::string_view sticky_cookie = {};  // the name of weir's own, which is removed; empty: none
   std::string_view websocket_key = {};  // for an extended CONNECT that becomes an upgrade
 };
 

@@ -10,7 +10,9 @@ void HttpResources::resize_scratch(size_t size) {
 std::string_view HttpResources::date() {
   const TimePoint now = pipes_.loop.now();
   if (now >= date_until_) {
-    format_http_date(std::time(nullptr), date_text_);
+    const std::time_t seconds = std::time(nullptr);
+    format_http_date(seconds, date_text_);
+    date_seconds_ = static_cast<uint32_t>(seconds);
     date_until_ = now + 500ms;
   }
   return {date_text_.data(), kHttpDateSize};

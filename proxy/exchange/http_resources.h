@@ -31,6 +31,10 @@ class HttpResources final {
   H2ResponseReader& response_reader() { return response_reader_; }
   H2TrailerReader& trailer_reader() { return trailer_reader_; }
   std::string_view date();  // of now, for the Date field; at most a second old
+  uint32_t unix_time() {    // the same in seconds since 1970
+    date();
+    return date_seconds_;
+  }
   Random& random() { return random_; }
   PipeResources& pipes() { return pipes_; }
 
@@ -52,6 +56,7 @@ class HttpResources final {
   H2ResponseReader response_reader_;
   H2TrailerReader trailer_reader_;
   TimePoint date_until_{};
+  uint32_t date_seconds_ = 0;
   std::array<char, kHttpDateSize + 1> date_text_{};
 };
 

@@ -26,8 +26,9 @@ struct RequestPlan {
   std::string_view authority = {};  // Host: exactly one, first; may be empty for HTTP/1.0 clients
   BodyPlan body = {};
   FieldChanges fields = {};
-  std::string_view via = {};  // weir's name in Via; empty: none is added
-  bool trusted = false;       // the peer: relay its fields about its client (X-Forwarded-*, ...)
+  std::optional<std::string_view> cookies = {};  // in place of those received; empty: no field
+  std::string_view via = {};                     // weir's name in Via; empty: none is added
+  bool trusted = false;  // the peer: relay its fields about its client (X-Forwarded-*, ...)
   // Relay Connection: upgrade, and the protocols of Upgrade that these allow; see
   // allows_protocol().
   std::span<const std::string> upgrades = {};
@@ -49,6 +50,7 @@ struct ResponsePlan {
   FieldChanges fields = {};
   std::string_view via = {};
   std::string_view date = {};    // for a response without Date; empty: none is added
+  std::string_view cookie = {};  // a further Set-Cookie, with which only the client may cache
   std::string_view server = {};  // replaces the backend's; empty: the backend's is relayed
   bool upgrade = false;          // relay the fields of a 101 or a 426
   // The response opens the tunnel of this protocol, and the client speaks another version than the

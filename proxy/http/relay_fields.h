@@ -8,6 +8,7 @@
 // value is both texts; framing(body); fail().
 #pragma once
 
+#include <algorithm>
 #include <string_view>
 
 #include "base/check.h"
@@ -65,6 +66,20 @@ void write_via(Writer out, HttpVersion received, std::string_view name) {
   out.list_field("Via", via_version(received), name);
 }
 
+// A shared cache would give the cookie to other clients.
+template <class Writer>
+void write_cookie(Writer out, const ResponseHead& head, const ResponsePlan& plan) {
+  if (plan.cookie.empty()) return;
+  out.relayed("Set-Cookie", plan.cookie, /*never_indexed=*/true);
+  const auto is_cache_control = [](const FieldText& field) {
+    return field.id == FieldId::cache_control;
+  };
+  const FieldChanges& changes = plan.fields;
+  if (!head.has(FieldId::cache_control) && std::ranges::none_of(changes.set, is_cache_control) &&
+      std::ranges::none_of(changes.add, is_cache_control))
+    out.parsed("Cache-Control", "private");
+}
+
 }  // namespace detail
 
 // All but Host, Connection, Upgrade, TE, the fields of WebSocket, and pseudo-fields.
@@ -74,7 +89,11 @@ void write_request_fields(Writer out, const RequestHead& head, const RequestPlan
   if (!plan.trusted) filter.drop_untrusted();
   // RFC 8441 5: not between HTTP/2 peers. To HTTP/1 weir sends a key of its own.
   if (!plan.protocol.empty()) filter.drop(FieldId::sec_websocket_key);
+  const bool replaces_cookies = plan.cookies && !filter.drops(FieldId::cookie);
+  if (replaces_cookies) filter.drop(FieldId::cookie);
   detail::write_received(out, head, filter);
+  if (replaces_cookies && !plan.cookies->empty())
+    out.relayed("Cookie", *plan.cookies, /*never_indexed=*/true);
   detail::write_changes(out, plan.fields);
   detail::write_via(out, head.version(), plan.via);
   out.framing(plan.body);
@@ -93,6 +112,7 @@ void write_response_fields(Writer out, const ResponseHead& head, const ResponseP
   detail::write_received(out, head, filter);
   if (head.interim()) return;
   detail::write_changes(out, plan.fields);
+  detail::write_cookie(out, head, plan);
   if (adds_date && !plan.date.empty()) out.parsed("Date", plan.date);
   if (replaces_server) out.field("Server", plan.server);
   detail::write_via(out, head.version(), plan.via);

@@ -24,6 +24,15 @@ std::shared_ptr<const HashTable> table_of(const ClusterSpec& spec, const Cluster
   return std::make_shared<const HashTable>(spec.balance, std::move(members));
 }
 
+std::shared_ptr<const StickyTags> tags_of(const ClusterSpec& spec, const ClusterSpec* before) {
+  std::vector<std::string> addresses;
+  for (const HostSpec& host : spec.hosts)
+    addresses.push_back(host.backend->has_address() ? host.backend->address().text() : "");
+  auto tags = std::make_shared<const StickyTags>(spec.name, spec.sticky->keys, addresses);
+  const bool same = before != nullptr && before->sticky && *before->sticky->tags == *tags;
+  return same ? before->sticky->tags : tags;
+}
+
 }  // namespace
 
 void ClusterSpec::index(const ClusterSpec* before) {
@@ -31,6 +40,7 @@ void ClusterSpec::index(const ClusterSpec* before) {
   indexes.reserve(hosts.size());
   for (uint32_t i = 0; i < hosts.size(); ++i) indexes.emplace(hosts[i].backend.get(), i);
   table = table_of(*this, before);
+  if (sticky) sticky->tags = tags_of(*this, before);
 }
 
 }  // namespace weir

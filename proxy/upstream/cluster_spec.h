@@ -16,6 +16,7 @@
 #include "upstream/backend.h"
 #include "upstream/balancer.h"
 #include "upstream/hash_table.h"
+#include "upstream/sticky_tags.h"
 
 namespace weir {
 
@@ -53,10 +54,17 @@ inline std::vector<std::string> offered_protocols(const config::Cluster& cluster
   CHECK_UNREACHABLE();
 }
 
+struct StickySpec : config::Sticky {
+  std::vector<StickyKey> keys;             // the first signs
+  std::shared_ptr<const StickyTags> tags;  // ClusterSpec::index() makes it
+  friend bool operator==(const StickySpec&, const StickySpec&) = default;
+};
+
 struct ClusterSpec {
   std::string name;
   config::Balance balance{};
   config::HashBy hash_by;
+  std::optional<StickySpec> sticky;
   std::vector<HostSpec> hosts;
   config::BackendProtocol protocol{};  // of HTTP; pool.max_streams: its streams
   config::Timeout connect_timeout;

@@ -1,6 +1,10 @@
 // Any bytes as the input from a client. The result does not depend on how they are split, and an
 // accepted request has the same meaning after weir has rewritten it.
+#include <vector>
+
+#include "http/cookies.h"
 #include "http/path.h"
+#include "http/sticky_value.h"
 #include "http1_properties.h"
 #include "support/http1_transcript.h"
 
@@ -25,6 +29,30 @@ void check_normal_path(std::string_view raw) {
   }
 }
 
+// A request without its first cookie has all others, in their order; a sticky cookie has one form.
+void check_cookies(const RequestHead& head, size_t size) {
+  std::vector<std::string_view> others;
+  std::optional<std::string_view> name;
+  each_cookie(head, [&](const Cookie& cookie) {
+    if (!name) name = cookie.name;
+    if (cookie.name != *name && !cookie.text.empty()) others.push_back(cookie.text);
+    if (const auto value = parse_sticky(cookie.value)) {
+      const auto text = sticky_text(*value);
+      CHECK(std::string_view(text.data(), text.size()) == cookie.value);
+    }
+    return false;
+  });
+  if (!name) return;
+  std::string room(2 * size, '\0');
+  TextMemory memory(room);
+  std::string_view rest = without_cookie(head, *name, memory);
+  CHECK(rest.data() != nullptr);
+  size_t found = 0;
+  for (Cookie cookie; next_cookie(rest, cookie); ++found)
+    CHECK(found < others.size() && cookie.text == others[found] && cookie.name != *name);
+  CHECK(found == others.size());
+}
+
 const std::string kProtocols[] = {"websocket", "foo/2"};
 
 void check_round_trip(std::string_view input) {
@@ -32,6 +60,7 @@ void check_round_trip(std::string_view input) {
   if (parser.feed(input) != H1RequestParser::State::complete) return;
   const RequestHead& head = parser.head(input);
   check_normal_path(head.path());
+  check_cookies(head, input.size());
   std::string memory(2 * input.size() + 256, '\0');
   H1HeadWriter out(memory);
   const RequestPlan plan{.target = head.target(),

@@ -85,6 +85,7 @@ listeners:
       - {match: {path: /none}, cluster: none}
       - {match: {path: /one}, cluster: one}
       - {match: {path: /hashed}, cluster: hashed}
+      - {match: {path: /sticky}, cluster: sticky, retry: {on: ["503"]}}
 clusters:
   - name: c
     backends: ["127.0.0.1:9", "127.0.0.1:10"]
@@ -96,6 +97,14 @@ clusters:
     balance: source_hash
     hash: {by: "cookie:user"}
     backends: ["127.0.0.1:21", "127.0.0.1:22", "127.0.0.1:23", "127.0.0.1:24", "127.0.0.1:25"]
+  - name: sticky
+    sticky: {cookie: s}
+    pool: {max_connections: 1}
+    backends:
+      - "127.0.0.1:31"
+      - "127.0.0.1:32"
+      - {address: "127.0.0.1:33", state: drain}
+      - {address: "127.0.0.1:34", state: maintenance}
 )";
 
   WorkerMetrics metrics{0};
@@ -135,6 +144,7 @@ clusters:
     spec->series = static_cast<uint32_t>(snapshot.clusters.size());
     spec->balance = cluster.balance;
     spec->hash_by = cluster.hash.by;
+    if (cluster.sticky) spec->sticky = {*cluster.sticky, {StickyKey("secret")}, nullptr};
     spec->pool = cluster.pool;
     spec->backoff = cluster.backoff;
     spec->connect_timeout = cluster.timeouts.connect;

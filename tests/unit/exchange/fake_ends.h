@@ -75,6 +75,7 @@ struct FakeClient final : ClientSide {
     if (plan.body.framing == BodyFraming::until_close && stream.delimits())
       plan.body.framing = BodyFraming::delimited;
     if (plan.body.framing == BodyFraming::until_close) keep = false;
+    cookie = plan.cookie;
     return text(fmt::format("<{}{}>", response.status(), last_of_connection(keep)));
   }
   HeadText write_interim_head(const ResponseHead& response, const ResponsePlan&) override {
@@ -103,6 +104,7 @@ struct FakeClient final : ClientSide {
   Address address = Address::loopback(50000);
   PrivateConnections private_connections;
   bool last = false, served = false, heads_fit = true;
+  std::string cookie;  // that the last response sets
   int requests = 0, overs = 0;
   std::optional<AfterExchange> after;  // none: not over
   std::optional<EndReason> failure;
@@ -198,6 +200,7 @@ struct FakeBackend final : BackendSide {
                           : AnswerTo::other);
     written_ = fmt::format("<{} {}>", forwarded.head.method(), forwarded.path);
     body = forwarded.body;
+    hidden_cookie = forwarded.sticky_cookie;
     if (streams) {
       stream->received = written_;
       return {request_fits, {}};
@@ -227,8 +230,9 @@ struct FakeBackend final : BackendSide {
   FakeHeads<H1ResponseParser, ResponseHead> heads;
   Connecting connecting = Connecting::done;
   Lease lease;
-  BodyPlan body;         // that write_head() was told
-  bool streams = false;  // attempts get streams, not connections
+  BodyPlan body;              // that write_head() was told
+  std::string hidden_cookie;  // the same
+  bool streams = false;       // attempts get streams, not connections
   bool request_fits = true, response_begun = false, was_kept = false, timed_out = false;
   BackendIndex last_backend = kNoBackend;
   int begun = 0, ended = 0, given_back = 0, given_up = 0, connect_failures = 0;

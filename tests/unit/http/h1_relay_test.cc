@@ -55,6 +55,16 @@ TEST(RelayedRequest, IsWrittenAnewWithOneHostFirst) {
             "POST /new?q HTTP/1.1\r\nHost: b:8080\r\nX-A: 1\r\nx-b: \r\nX-A: 2\r\n\r\n");
 }
 
+TEST(RelayedRequest, HasThePlannedCookiesInOneFieldInPlaceOfThoseReceived) {
+  const std::string received = "Cookie: a=1; s=2\r\nX: y\r\ncookie: b=3\r\n";
+  EXPECT_EQ(fields_of(received), received);
+  EXPECT_EQ(fields_of(received, {.cookies = "a=1; b=3"}), "X: y\r\nCookie: a=1; b=3\r\n");
+  EXPECT_EQ(fields_of(received, {.cookies = ""}), "X: y\r\n");
+  const std::string_view removed[] = {"Cookie"};
+  EXPECT_EQ(fields_of(received, {.fields = {.remove = removed}, .cookies = "a=1"}), "X: y\r\n")
+      << "the route removes all";
+}
+
 TEST(RelayedRequest, ThatDoesNotFitIsNotWrittenAtAll) {
   const std::string whole = relay("X: y\r\n");
   EXPECT_EQ(relay("X: y\r\n", {}, whole.size()), whole);
@@ -188,6 +198,24 @@ TEST(RelayedRequest, ExpectsContinueOnlyWhenPlanned) {
   plan.expect = true;
   EXPECT_EQ(fields_of(kFields, plan), "Content-Length: 1\r\nExpect: 100-continue\r\n");
   EXPECT_EQ(fields_of("Content-Length: 1\r\n", plan), "Content-Length: 1\r\n");
+}
+
+TEST(RelayedResponse, WithACookieOfWeirIsForTheClientOnly) {
+  const std::string length = "Content-Length: 0\r\n";
+  const auto cookie = [&](const std::string& fields, FieldChanges changes = {}) {
+    return answer(ok(fields + length), {.fields = changes, .cookie = "s=1; Path=/"});
+  };
+  EXPECT_EQ(
+      cookie("Set-Cookie: a=1\r\n"),
+      ok("Set-Cookie: a=1\r\nSet-Cookie: s=1; Path=/\r\nCache-Control: private\r\n" + length));
+  EXPECT_EQ(cookie("Cache-Control: max-age=60\r\n"),
+            ok("Cache-Control: max-age=60\r\nSet-Cookie: s=1; Path=/\r\n" + length));
+  const FieldText rule[] = {{"Cache-Control", "no-store"}};
+  const std::string ruled = "Cache-Control: no-store\r\nSet-Cookie: s=1; Path=/\r\n" + length;
+  EXPECT_EQ(cookie("", {.set = rule}), ok(ruled));
+  EXPECT_EQ(cookie("", {.add = rule}), ok(ruled));
+  const std::string early = "HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\n";
+  EXPECT_EQ(answer(early, {.cookie = "s=1"}), early) << "the final response has it";
 }
 
 TEST(RelayedResponse, IsHttp11WithStatusReasonAndFields) {
