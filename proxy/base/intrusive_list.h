@@ -51,6 +51,19 @@ class IntrusiveList {
     head_.next_->prev_ = &node;
     head_.next_ = &node;
   }
+  void insert_before(T& later, T& element) {
+    ListNode &node = static_cast<Tag&>(element), &next = static_cast<Tag&>(later);
+    DCHECK(!node.linked() && next.linked());
+    node.prev_ = next.prev_;
+    node.next_ = &next;
+    next.prev_->next_ = &node;
+    next.prev_ = &node;
+  }
+  // Null: it is the last one.
+  T* next(T& element) {
+    ListNode* const node = static_cast<Tag&>(element).next_;
+    return node == &head_ ? nullptr : &as_element(node);
+  }
   T* pop_front() {
     if (empty()) return nullptr;
     T& element = front();
