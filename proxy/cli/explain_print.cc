@@ -27,10 +27,14 @@ bool is_in(const std::vector<const config::Backend*>& backends, const config::Ba
   return std::find(backends.begin(), backends.end(), &backend) != backends.end();
 }
 
+std::string balance_text(const config::Cluster& cluster) {
+  const config::Balance balance = cluster.balance_in_force();
+  return config::types::balance::type.write(&balance);
+}
+
 std::string cluster_text(const Explanation& explanation, size_t i) {
   const config::Cluster& cluster = *explanation.clusters[i];
-  std::string out = fmt::format("  cluster {}, {}", cluster.name,
-                                config::types::balance::type.write(&cluster.balance));
+  std::string out = fmt::format("  cluster {}, {}", cluster.name, balance_text(cluster));
   if (explanation.clusters.size() > 1)
     out += fmt::format(", {} of {} requests", weight_of(explanation, i),
                        explanation.route.clusters.back().until);
@@ -65,7 +69,7 @@ Json cluster_json(const Explanation& explanation, size_t i) {
                         {"serves", is_in(used, backend)}});
   return {{"name", cluster.name},
           {"weight", weight_of(explanation, i)},
-          {"balance", config::types::balance::type.write(&cluster.balance)},
+          {"balance", balance_text(cluster)},
           {"backends", backends}};
 }
 

@@ -130,16 +130,31 @@ constexpr auto list_names(BackendProtocol) {
   return std::to_array<const char*>({"http1", "http2", "auto"});
 }
 
-// Connections to the backends, of each worker.
+// Connections to the backends.
 struct Pool {
-  uint64_t max_connections = 0;  // to one backend; 0: without limit
-  uint64_t max_idle = 64;        // kept open without a request, to one backend
-  Timeout max_age;               // 0: off
-  uint64_t max_requests = 0;     // on one connection; 0: without limit
-  uint32_t max_streams = 100;    // of HTTP/2, on one connection at once
-  uint64_t max_pending = 1024;   // requests waiting for a connection
-  Timeout queue_timeout{std::chrono::seconds(1), {}};
+  uint64_t max_connections = 0;          // to one backend, of all workers; 0: without limit
+  uint64_t max_idle = 64;                // kept open without a request, to one backend
+  Timeout max_age;                       // 0: off
+  uint64_t max_requests = 0;             // on one connection; 0: without limit
+  uint32_t max_streams = 100;            // of HTTP/2, on one connection at once
+  std::optional<uint64_t> max_pending;   // the older name of ClusterQueue::max,
+  std::optional<Timeout> queue_timeout;  // and of ClusterQueue::timeout
   friend bool operator==(const Pool&, const Pool&) = default;
+};
+
+// Of all workers together; 0: without limit.
+struct ClusterLimits {
+  uint64_t requests = 0;
+  uint64_t connections = 0;
+  uint64_t retries = 0;
+  friend bool operator==(const ClusterLimits&, const ClusterLimits&) = default;
+};
+
+// Requests and TCP sessions that wait for a backend.
+struct ClusterQueue {
+  uint64_t max = 16384;
+  std::optional<Timeout> timeout;  // none: auto
+  friend bool operator==(const ClusterQueue&, const ClusterQueue&) = default;
 };
 
 // Ejects a backend after errors in a row until a check and a trial have passed.

@@ -12,6 +12,7 @@
 #include "base/tcp_keepalive.h"
 #include "base/time.h"
 #include "config/balance_model.h"
+#include "config/check_model.h"
 #include "config/http_model.h"
 #include "config/plain_values.h"
 #include "config/tls_model.h"
@@ -108,6 +109,7 @@ struct Backend {
   uint32_t weight = 1;  // 1 to 1000
   bool backup = false;
   BackendState state = BackendState::active;
+  std::optional<uint32_t> concurrency;  // none: that of the cluster; 0: without limit
   Location location;
 };
 
@@ -117,43 +119,6 @@ struct ClusterTimeouts {
   Timeout response_idle{std::chrono::seconds(60), {}};    // silence within a response
   Timeout idle{std::chrono::seconds(60), {}};             // of a kept connection
 };
-
-// An answer of a check that has all of this drains the backend. At least one is given.
-struct DrainOn {
-  StatusSet status;    // empty: any
-  std::string header;  // "Name: value", or "Name: *" for any value; empty: none
-  std::string body;    // bytes the body must contain; empty: any
-  friend bool operator==(const DrainOn&, const DrainOn&) = default;
-};
-
-struct HealthCheck {
-  enum class Type : uint8_t { tcp, http, grpc };
-  Type type = Type::tcp;
-  Duration interval = std::chrono::seconds(2);
-  Duration fast_interval = std::chrono::seconds(1);
-  Duration timeout = std::chrono::seconds(2);
-  uint32_t rise = 1;
-  uint32_t fall = 2;
-  double jitter = 0.1;     // share of the interval, 0 to 1
-  std::string send;        // bytes sent after connecting; empty: none
-  std::string expect;      // bytes the answer must contain; empty: connecting is enough
-  std::string send_hex;    // in place of `send`, where that is empty; the bytes themselves
-  std::string expect_hex;  // in place of `expect`
-  std::string method = "GET";
-  std::string path = "/";
-  std::string host;  // empty: the backend's address
-  NamedValues headers;
-  StatusSet expect_status{{{200, 299}}};
-  std::string expect_body;  // bytes the body must contain; empty: any
-  std::string service;      // of grpc; empty: the server as a whole
-  uint32_t port = 0;        // 0: the backend's
-  std::optional<bool> tls;  // none: as the cluster
-  std::optional<DrainOn> drain_on;
-  friend bool operator==(const HealthCheck&, const HealthCheck&) = default;
-};
-constexpr auto list_names(HealthCheck::Type) {
-  return std::to_array<const char*>({"tcp", "http", "grpc"});
-}
 
 // How long a backend that refuses connections is not used: base, doubling with each refusal, up
 // to max.
@@ -165,7 +130,8 @@ struct Backoff {
 
 struct Cluster {
   std::string name;
-  Balance balance{};
+  std::optional<Balance> balance;                        // none: default_balance
+  Balance default_balance = Balance::least_connections;  // round_robin where a TCP listener leads
   Hashing hash;
   std::optional<Sticky> sticky;
   std::vector<Backend> backends;
@@ -176,6 +142,9 @@ struct Cluster {
   std::optional<HealthCheck> health_check;
   Backoff backoff;
   Pool pool;
+  uint32_t concurrency = 0;  // requests and TCP sessions at one backend; 0: without limit
+  ClusterLimits limits;
+  ClusterQueue queue;
   std::optional<OutlierDetection> outlier_detection;
   uint32_t connect_attempts = 3;   // backends tried for one session before it is refused
   double panic_threshold = 0;      // with fewer usable ones all are used; 0: never
@@ -183,6 +152,7 @@ struct Cluster {
   TcpKeepalive tcp_keepalive;
   Location location;
 
+  Balance balance_in_force() const { return balance.value_or(default_balance); }
   bool checks_use_tls() const {
     return health_check && health_check->tls.value_or(tls.has_value());
   }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <unordered_map>
 
 #include "base/ascii.h"
@@ -310,7 +311,8 @@ class Reading {
         problem->hint = std::move(hint);
       return failed(problem->code, node, problem->message, problem->hint);
     }
-    if (key.type->location) *key.type->location(member) = node.place.location;
+    if (Location* place = key.type->location ? key.type->location(member) : nullptr)
+      *place = node.place.location;
     note(path, node, expanded->names, value.shared);
   }
   void failed(Code code, const Node& node, std::string message, std::string hint = "") {
@@ -364,9 +366,10 @@ class Reading {
           "keep_alive is for the time between two requests, tunnel_idle for WebSockets and tunnels";
     if (!http && name == "expect") hint = "write expect_status: 200-299, or expect_body";
     if (!http && name == "send") hint = "write method, path, host and headers of the request";
-    failed(Code::E218, at,
-           fmt::format("'{}' in {} is for {} only", key.name, target.called, title_of_only_for(key)),
-           hint);
+    failed(
+        Code::E218, at,
+        fmt::format("'{}' in {} is for {} only", key.name, target.called, title_of_only_for(key)),
+        hint);
   }
   void no_value(const Node& key) {
     failed(Code::E105, key, fmt::format("'{}' has no value", key.text),
@@ -482,12 +485,25 @@ void name_routes_without_name(Model& model) {
   }
 }
 
+// Counts of what is under way judge requests better than turns do; of TCP sessions, which may last
+// for days, they would send all new ones to a backend that has just come back.
+void choose_default_balance(Model& model) {
+  std::set<std::string_view> of_tcp;
+  for (const Listener& listener : model.listeners) {
+    if (listener.protocol == Protocol::tcp) of_tcp.insert(listener.cluster);
+    for (const PassthroughRule& rule : listener.passthrough) of_tcp.insert(rule.cluster);
+  }
+  for (Cluster& cluster : model.clusters)
+    if (of_tcp.contains(cluster.name)) cluster.default_balance = Balance::round_robin;
+}
+
 }  // namespace
 
 Parsed parse(const Node& root, const Environment& environment, Findings& findings) {
   Reading reading(environment, findings);
   reading.read_file(root);
   name_routes_without_name(reading.result.model);
+  choose_default_balance(reading.result.model);
   return std::move(reading.result);
 }
 

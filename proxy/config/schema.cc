@@ -37,7 +37,9 @@ Json value_schema(const Key& key) {
   Json number{{"type", "integer"}};
   number.update(parsed(type.schema));
   Json possible = Json::array({number});
-  if (std::string_view(key.default_text) == "auto") possible.push_back(Json{{"const", "auto"}});
+  for (const char* word : {"auto", "none"})
+    if (std::string_view(type.syntax).starts_with(fmt::format("`{}`", word)))
+      possible.push_back(Json{{"const", word}});
   return or_variable(possible);
 }
 
@@ -45,7 +47,7 @@ Json value_schema(const Key& key) {
 Json default_value(const Key& key) {
   if (!key.type || !key.literal_default()) return {};
   const std::string_view text = key.default_text;
-  const bool bare = key.type->form != Form::text && text != "auto";
+  const bool bare = key.type->form != Form::text && text != "auto" && text != "none";
   return bare ? Json::parse(text) : Json(text);
 }
 

@@ -181,6 +181,7 @@ class Validation {
       const std::string path = fmt::format("clusters[{}]", i);
       check_backends(cluster, path);
       check_times(cluster, path);
+      check_queue(cluster, path);
       validate_tls(cluster, path, places_, findings_);
       check_http_use(cluster, path);
       check_hash(cluster, path);
@@ -244,11 +245,11 @@ class Validation {
   }
   void check_hash(const Cluster& cluster, const std::string& path) {
     if (cluster.hash.by.part == HashBy::Part::client) return;  // the default, with any policy
-    if (!hashes(cluster.balance))
-      findings_.add(
-          Code::E275, place(path + ".hash.by"),
-          fmt::format("'hash' has no effect with balance: {}", weir::text(cluster.balance)),
-          "choose ring_hash, maglev or source_hash, or leave 'hash' out");
+    if (!hashes(cluster.balance_in_force()))
+      findings_.add(Code::E275, place(path + ".hash.by"),
+                    fmt::format("'hash' has no effect with balance: {}",
+                                weir::text(cluster.balance_in_force())),
+                    "choose ring_hash, maglev or source_hash, or leave 'hash' out");
     if (!has_no_requests(cluster)) return;
     findings_.add(
         Code::E276, place(path + ".hash.by"),
@@ -271,6 +272,17 @@ class Validation {
           http_users_->emplace(share.name, &listener);
       }
     }
+  }
+  // The older names of its keys, which count if both are written.
+  void check_queue(const Cluster& cluster, const std::string& path) {
+    const auto check = [&](bool given, const char* older, const char* name) {
+      const std::string at = path + ".pool." + older;
+      if (given && written(at))
+        findings_.add(Code::W260, place(at), fmt::format("'pool.{}' is deprecated", older),
+                      fmt::format("write 'queue: {{ {}: ... }}' of the cluster instead", name));
+    };
+    check(cluster.pool.max_pending.has_value(), "max_pending", "max");
+    check(cluster.pool.queue_timeout.has_value(), "queue_timeout", "timeout");
   }
   void check_backends(const Cluster& cluster, const std::string& path) {
     if (cluster.backends.empty() && written(path + ".backends"))

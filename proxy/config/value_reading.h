@@ -27,7 +27,10 @@ constexpr ValueType described(const char* name, const char* syntax, const char* 
   if constexpr (std::is_same_v<T, Timeout>)
     location = [](void* member) { return &static_cast<Timeout*>(member)->location; };
   if constexpr (std::is_same_v<T, std::optional<Timeout>>)
-    location = [](void* member) { return &(*static_cast<T*>(member))->location; };
+    location = [](void* member) {
+      T& timeout = *static_cast<T*>(member);
+      return timeout ? &timeout->location : nullptr;
+    };
   return {name,
           syntax,
           schema,

@@ -241,6 +241,35 @@ std::string write_auto(const T& value) {
   return value == 0 ? "auto" : std::to_string(value);
 }
 
+Outcome read_concurrency(std::string_view text, uint32_t& out) {
+  if (text == "none") return out = 0, Outcome{};
+  Outcome problem = read_number(text, out, 1, 1'000'000'000);
+  if (problem && text == "0") problem->hint = "write 'none' for no limit";
+  if (problem && problem->hint.empty()) problem->hint = "a number, or none";
+  return problem;
+}
+std::string write_concurrency(const uint32_t& value) {
+  return value == 0 ? "none" : std::to_string(value);
+}
+Outcome read_optional_concurrency(std::string_view text, std::optional<uint32_t>& out) {
+  uint32_t value = 0;
+  if (Outcome problem = read_concurrency(text, value)) return problem;
+  out = value;
+  return {};
+}
+std::string write_optional_concurrency(const std::optional<uint32_t>& value) {
+  return value ? write_concurrency(*value) : "";
+}
+Outcome read_optional_count(std::string_view text, std::optional<uint64_t>& out) {
+  uint64_t value = 0;
+  if (Outcome problem = read_number(text, value, 0, 1'000'000'000)) return problem;
+  out = value;
+  return {};
+}
+std::string write_optional_count(const std::optional<uint64_t>& value) {
+  return value ? std::to_string(*value) : "";
+}
+
 Outcome read_boolean(std::string_view text, bool& out) {
   if (text != "true" && text != "false")
     return Problem{Code::E112, fmt::format("'{}' is neither true nor false", text),
@@ -379,6 +408,19 @@ Outcome read_optional_timeout(std::string_view text, std::optional<Timeout>& out
   out = value;
   return {};
 }
+Outcome read_auto_timeout(std::string_view text, std::optional<Timeout>& out) {
+  if (text == "auto") return out.reset(), Outcome{};
+  Timeout value;
+  if (Outcome problem = read_positive(text, value.value)) {
+    if (problem->hint.empty()) problem->hint = "a duration such as 500ms or 5s, or auto";
+    return problem;
+  }
+  out = value;
+  return {};
+}
+std::string write_auto_timeout(const std::optional<Timeout>& v) {
+  return v ? duration_text(v->value) : "auto";
+}
 std::string write_optional_timeout(const std::optional<Timeout>& v) {
   return v ? duration_text(v->value) : "";
 }
@@ -412,6 +454,8 @@ constexpr const char* kAddress = R"("type": "string", "pattern": "\\$\\{|:[0-9]+
 constexpr const char* kPath = R"("type": "string", "pattern": "\\$\\{|^/")";
 constexpr const char* kDuration =
     R"("type": "string", "pattern": "\\$\\{|^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?([0-9]+us)?$", "minLength": 2)";
+constexpr const char* kAutoDuration =
+    R"("type": "string", "pattern": "\\$\\{|^auto$|^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?([0-9]+us)?$", "minLength": 2)";
 
 }  // namespace
 
@@ -512,7 +556,20 @@ const ValueType keepalive_probes::type =
 const ValueType optional_timeout::type =
     described<read_optional_timeout, write_optional_timeout, std::optional<Timeout>>(
         "duration", "`5s`, `1m30s`, `8h`; `0s`: off", kDuration);
+const ValueType auto_timeout::type =
+    described<read_auto_timeout, write_auto_timeout, std::optional<Timeout>>(
+        "duration", "`auto`, or `500ms`, `5s`", kAutoDuration);
+const ValueType optional_count::type =
+    described<read_optional_count, write_optional_count, std::optional<uint64_t>>(
+        "count", "0 to 1000000000", R"("minimum": 0, "maximum": 1000000000)", Form::number);
+const ValueType concurrency::type = described<read_concurrency, write_concurrency, uint32_t>(
+    "count", "`none`, or 1 to 1000000000", R"("minimum": 1, "maximum": 1000000000)", Form::number);
+const ValueType optional_concurrency::type =
+    described<read_optional_concurrency, write_optional_concurrency, std::optional<uint32_t>>(
+        "count", "`none`, or 1 to 1000000000", R"("minimum": 1, "maximum": 1000000000)",
+        Form::number);
 const ValueType balance::type = described_words<Balance>();
+const ValueType optional_balance::type = described_optional_words<Balance>();
 const ValueType protocol::type = [] {
   ValueType type = described<read_protocol, write_word<Protocol>, Protocol>("word", "", "");
   type.words = kWords<Protocol>;

@@ -31,7 +31,8 @@ struct ValueType {
   // The C++ type of the member is checked where the table is built (keys.cc).
   std::optional<Problem> (*read)(std::string_view text, void* member);
   std::string (*write)(const void* member);
-  Location* (*location)(void* member);  // the place of the value, in the member; null: not kept
+  // The place of the value, in the member; null, or a null result: not kept.
+  Location* (*location)(void* member);
 };
 
 // One struct per type: `Value` is the member's type, `type` the description.
@@ -77,6 +78,7 @@ WEIR_VALUE_TYPE(keepalive_idle, Duration);
 WEIR_VALUE_TYPE(keepalive_interval, Duration);
 WEIR_VALUE_TYPE(keepalive_probes, uint32_t);
 WEIR_VALUE_TYPE(balance, Balance);
+WEIR_VALUE_TYPE(optional_balance, std::optional<Balance>);
 WEIR_VALUE_TYPE(protocol, Protocol);
 WEIR_VALUE_TYPE(backend_state, BackendState);
 WEIR_VALUE_TYPE(check_type, HealthCheck::Type);
@@ -124,6 +126,10 @@ WEIR_VALUE_TYPE(respond_status, uint32_t);
 WEIR_VALUE_TYPE(optional_status, uint32_t);
 WEIR_VALUE_TYPE(redirect_status, uint32_t);
 WEIR_VALUE_TYPE(optional_timeout, std::optional<Timeout>);
+WEIR_VALUE_TYPE(auto_timeout, std::optional<Timeout>);
+WEIR_VALUE_TYPE(optional_count, std::optional<uint64_t>);
+WEIR_VALUE_TYPE(concurrency, uint32_t);
+WEIR_VALUE_TYPE(optional_concurrency, std::optional<uint32_t>);
 WEIR_VALUE_TYPE(status_set, StatusSet);
 WEIR_VALUE_TYPE(encoded_slashes, EncodedSlashes);
 WEIR_VALUE_TYPE(dot_segments, DotSegments);

@@ -116,6 +116,32 @@ SeriesDemand series_demand(const Snapshot& snapshot, uint32_t workers,
   return demand;
 }
 
+// The object of that name, which lives as long as a snapshot has it.
+template <typename T>
+std::shared_ptr<T> same_or_made(std::map<std::string, std::weak_ptr<T>>& known,
+                                const std::string& name) {
+  std::weak_ptr<T>& last = known[name];
+  std::shared_ptr<T> object = last.lock();
+  if (!object) last = object = std::make_shared<T>();
+  return object;
+}
+
+// With the older names of its keys.
+config::ClusterQueue queue_of(const config::Cluster& cluster) {
+  config::ClusterQueue queue = cluster.queue;
+  if (cluster.pool.max_pending) queue.max = *cluster.pool.max_pending;
+  if (cluster.pool.queue_timeout) queue.timeout = cluster.pool.queue_timeout;
+  return queue;
+}
+
+// Of the clusters that have changed.
+void apply_limits(const Snapshot& next, const Snapshot* before) {
+  for (size_t i = 0; i < next.clusters.size(); ++i) {
+    const ClusterSpec& cluster = next.clusters[i];
+    if (before == nullptr || before->cluster(cluster.name) != &cluster) weir::apply_limits(cluster);
+  }
+}
+
 std::shared_ptr<const TlsInForce> in_force(const Snapshot& snapshot, FileDigests digests) {
   auto tls = std::make_shared<TlsInForce>();
   for (const ListenerSpec& listener : snapshot.listeners)
@@ -201,12 +227,13 @@ std::shared_ptr<Backend> SnapshotStore::backend(const std::string& cluster,
 
 // Adds a host for each address; without an address, a host that gets no sessions.
 void SnapshotStore::add_hosts(ClusterSpec& cluster, const config::Backend& configured,
-                              const ResolvedAddresses& all, uint32_t series) {
+                              const ResolvedAddresses& all, uint32_t series, uint32_t concurrency) {
   const BackendAddresses& found = all.at(configured.address);
   const auto add = [&](const Address& address) -> HostSpec& {
     cluster.hosts.push_back({backend(cluster.name, configured, address), configured.weight,
                              configured.backup, configured.state, series,
                              host_named(configured.address)});
+    cluster.hosts.back().concurrency = configured.concurrency.value_or(concurrency);
     return cluster.hosts.back();
   };
   if (found.addresses.empty()) add(Address()).failure = found.failure;
@@ -222,8 +249,8 @@ ClusterSpecs::Shared SnapshotStore::compile(const config::Cluster& cluster,
   const auto shared = Bin::owner(bin_, new ClusterSpec);
   ClusterSpec& spec = *shared;
   spec.name = cluster.name;
-  spec.balance = cluster.balance;
-  if (config::hashes(cluster.balance)) spec.hash_by = cluster.hash.by;
+  spec.balance = cluster.balance_in_force();
+  if (config::hashes(spec.balance)) spec.hash_by = cluster.hash.by;
   if (cluster.sticky)
     spec.sticky = {*cluster.sticky, keys_of(cluster.name, candidate.tls, instance_key_), nullptr};
   spec.protocol = cluster.protocol;
@@ -232,6 +259,9 @@ ClusterSpecs::Shared SnapshotStore::compile(const config::Cluster& cluster,
   spec.response_idle_timeout = cluster.timeouts.response_idle;
   spec.pool_idle_timeout = cluster.timeouts.idle;
   spec.pool = cluster.pool;
+  spec.limits = cluster.limits;
+  spec.queue = queue_of(cluster);
+  spec.shared = same_or_made(shared_, cluster.name);
   spec.outlier_detection = cluster.outlier_detection;
   spec.backoff = cluster.backoff;
   spec.connect_attempts = cluster.connect_attempts;
@@ -247,8 +277,8 @@ ClusterSpecs::Shared SnapshotStore::compile(const config::Cluster& cluster,
   spec.series = series_.cluster(cluster.name);
   ids.clusters.push_back(spec.series);
   for (const config::Backend& configured : cluster.backends) {
-    add_hosts(spec, configured, candidate.addresses,
-              series_.backend(cluster.name, configured.name));
+    add_hosts(spec, configured, candidate.addresses, series_.backend(cluster.name, configured.name),
+              cluster.concurrency);
     ids.backends.push_back(spec.hosts.back().series);
   }
   spec.index(before);
@@ -285,9 +315,7 @@ ListenerSpec SnapshotStore::compile(const config::Listener& listener, const Clus
   spec.max_handshakes = static_cast<uint32_t>(listener.limits.max_handshakes);
   spec.timeouts = listener.timeouts;
   spec.max_connections = listener.limits.max_connections;
-  std::weak_ptr<ConnectionCount>& known = counts_[listener.name];
-  spec.count = known.lock();
-  if (!spec.count) known = spec.count = std::make_shared<ConnectionCount>();
+  spec.count = same_or_made(counts_, listener.name);
   spec.series = series_.listener(listener.name, spec.http ? "http1" : "tcp");
   ids.listeners.push_back(spec.series);
   return spec;
@@ -312,6 +340,7 @@ void SnapshotStore::note_http(const ClusterSpec& cluster) {
 Result<SnapshotStore::Prepared> SnapshotStore::prepare(const Candidate& candidate) {
   std::erase_if(backends_, [](const auto& entry) { return entry.second.expired(); });
   std::erase_if(counts_, [](const auto& entry) { return entry.second.expired(); });
+  std::erase_if(shared_, [](const auto& entry) { return entry.second.expired(); });
   const config::Model& model = candidate.loaded.model;
   if (Result<void> known = check_congestion_control(candidate.loaded); !known) return known.error();
   Result<Sockets::Prepared> sockets = sockets_.prepare(model);
@@ -359,6 +388,7 @@ std::vector<WorkerUpdate> SnapshotStore::commit(Prepared prepared, TimePoint now
 
 std::vector<WorkerUpdate> SnapshotStore::put_in_force(Prepared prepared) {
   most_connections_ = prepared.most_connections;
+  apply_limits(*prepared.snapshot, current_.get());
   current_ = std::move(prepared.snapshot);
   if (prepared.ticket_keys.empty())
     ticket_keys_.rotate_every(current_->model.global.tls_tickets.rotate);
@@ -382,7 +412,7 @@ ClusterSpecs::Shared SnapshotStore::readdressed(const ClusterSpec& before,
   const auto spec = Bin::owner(bin_, new ClusterSpec(before));
   spec->hosts.clear();
   for (const config::Backend& backend : configured.backends)
-    add_hosts(*spec, backend, addresses, series.at(backend.name));
+    add_hosts(*spec, backend, addresses, series.at(backend.name), configured.concurrency);
   spec->index(&before);
   return spec;
 }
@@ -401,6 +431,7 @@ std::optional<SnapshotStore::Readdressed> SnapshotStore::readdress(ResolvedAddre
       next->clusters.replace(
           i, readdressed(current_->clusters[i], next->model.clusters[i], addresses));
   next->index(current_.get());
+  apply_limits(*next, current_.get());
   const SharedIds series = published_.back().series;
   current_ = next;
   std::erase_if(published_, [](const Published& p) { return p.snapshot.expired(); });

@@ -23,6 +23,7 @@
 #include "health/health_check.h"
 #include "metrics/registry.h"
 #include "routing/snapshot.h"
+#include "upstream/cluster_shared.h"
 
 namespace weir {
 
@@ -109,7 +110,7 @@ class SnapshotStore {
   ClusterSpecs::Shared readdressed(const ClusterSpec& before, const config::Cluster& configured,
                                    const ResolvedAddresses& addresses);
   void add_hosts(ClusterSpec& cluster, const config::Backend& configured,
-                 const ResolvedAddresses& addresses, uint32_t series);
+                 const ResolvedAddresses& addresses, uint32_t series, uint32_t concurrency);
   std::shared_ptr<Backend> backend(const std::string& cluster, const config::Backend& spec,
                                    const Address& address);
   static std::vector<config::Change> moved(const Snapshot& current, const config::Model& model,
@@ -118,6 +119,7 @@ class SnapshotStore {
   // Cluster, name, address as configured, address.
   using BackendKey = std::tuple<std::string, std::string, std::string, std::string>;
   std::map<BackendKey, std::weak_ptr<Backend>> backends_;
+  std::map<std::string, std::weak_ptr<ClusterShared>> shared_;
   std::map<std::string, std::weak_ptr<ConnectionCount>> counts_;
   const std::shared_ptr<ConnectionCount> count_ = std::make_shared<ConnectionCount>();
   const uint64_t descriptor_limit_;

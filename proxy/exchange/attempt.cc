@@ -32,6 +32,7 @@ std::optional<BackendError> backend_error(EndReason reason, bool answered) {
     case EndReason::http2_flood:
     case EndReason::queue_full:
     case EndReason::queue_timeout:
+    case EndReason::cluster_requests:
     case EndReason::last_request:
     case EndReason::bad_proxy_header:
     case EndReason::proxy_header_timeout:
@@ -71,6 +72,7 @@ Attempt::Attempt(BackendSide& side, Cluster& cluster, BackendIndex backend, Clai
       backend_(backend),
       cells_(cluster.cells_of(backend)),
       began_(now),
+      reservation_(std::move(claim.reservation)),
       trial_(claim.trial) {
   cluster_.begin_use(backend_);
   side_.begin(cluster_, backend_, std::move(claim));
@@ -137,15 +139,15 @@ void Attempt::count(std::optional<BackendError> error) {
 void Attempt::give_back(PrivateConnections* own) {
   end_trial(Outlier::Trial::withdrawn);
   connected_ = false;
-  cluster_.end_use(backend_);
   side_.over(ConnectionUse::complete, own);
+  cluster_.end_use(backend_, reservation_);
 }
 
 void Attempt::drop(bool answered) {
   end_trial(Outlier::Trial::withdrawn);
   if (!std::exchange(connected_, false)) return;
-  cluster_.end_use(backend_);
   side_.over(answered ? ConnectionUse::answered : ConnectionUse::given_up, nullptr);
+  cluster_.end_use(backend_, reservation_);
 }
 
 }  // namespace weir

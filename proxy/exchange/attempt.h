@@ -60,10 +60,12 @@ class Attempt {
   void give_back(PrivateConnections* own);
   // Ends the connection, if there is one still. `answered`: the response was read to its end.
   void drop(bool answered = false);
-  // It does not count: nothing was tried.
-  void withdraw() {
+  // It does not count: nothing was tried. The request goes over another connection to the same
+  // backend, with this reservation.
+  Reservation withdraw() {
     counted_ = true;
     end_trial(Outlier::Trial::withdrawn);
+    return std::move(reservation_);
   }
 
   TimePoint began() const { return began_; }
@@ -82,7 +84,8 @@ class Attempt {
   std::optional<Duration> connected_in_;
   uint64_t settled_sent_ = 0;
   uint64_t settled_received_ = 0;
-  unsigned status_ = 0;    // of its response; 0: none
+  unsigned status_ = 0;  // of its response; 0: none
+  Reservation reservation_;
   bool connected_ = true;  // or connecting
   bool counted_ = false;
   bool trial_ = false;  // under way

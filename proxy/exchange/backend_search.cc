@@ -4,17 +4,26 @@
 #include <utility>
 
 namespace weir {
+namespace {
 
-void BackendSearch::begin(Cluster& cluster) {
+bool is_for(const Reservation& handed, const Cluster& cluster, BackendIndex backend) {
+  return handed && cluster.spec().hosts[backend].backend.get() == handed.backend();
+}
+
+}  // namespace
+
+bool BackendSearch::begin(Cluster& cluster) {
+  if (!cluster.spec().shared->requests.try_take()) return false;
   cluster_ = &cluster;
-  cluster.begin_request();
+  return true;
 }
 
 void BackendSearch::end() {
   if (cluster_ == nullptr) return;
   leave_queue();
-  if (std::exchange(retrying_, false)) cluster_->end_retrying();
-  cluster_->end_request();
+  ClusterShared& shared = *cluster_->spec().shared;
+  if (std::exchange(retrying_, false)) shared.retries.give();
+  shared.requests.give();
   cluster_ = nullptr;
   renewed_ = {};
   failed_count_ = tries_ = retries_ = 0;
@@ -28,107 +37,135 @@ void BackendSearch::renew(const SnapshotRef& current, const SnapshotRef& held) {
   Cluster* const next = current->same_cluster(cluster_->spec());
   if (next == nullptr || next == cluster_ || &next->queue() != &cluster_->queue())
     return;  // the cluster was removed
-  next->take_over(*cluster_, retrying_);
   cluster_ = next;
   failed_count_ = 0;  // the indices are those of the former cluster
   next_ = kNoBackend;
   renewed_ = current;
 }
 
-// A private connection is used without the balancer, and without waiting: the client has
-// logged in on it.
 BackendSearch::Result BackendSearch::find(const Query& query, Choice& choice) {
-  if (!fresh_ && !query.own.empty()) {
-    choice.claim.lease = query.own.take(*cluster_, query.trust, choice.backend);
-    if (choice.claim.lease != nullptr) return Result::found;
-  }
+  if (!fresh_ && !query.own.empty() && choose_own(query, choice)) return Result::found;
   // Requests that have waited for longer come first.
   if (!called_ && cluster_->queue().awaited()) return Result::full;
-  Result result = choose(query, choice, /*reclaim=*/false);
-  if (result == Result::full && cluster_->queue().has_private())
-    result = choose(query, choice, /*reclaim=*/true);
+  Result result = choose(query, choice);
+  if (result == Result::full && cluster_->queue().has_private()) {
+    cluster_->reclaim_private();
+    result = choose(query, choice);
+  }
   // A backend that has failed this request is better than more waiting.
-  if (result == Result::full && called_ && forget_failed())
-    result = choose(query, choice, /*reclaim=*/false);
+  if (result == Result::full && called_ && forget_failed()) result = choose(query, choice);
+  handed_ = {};
+  if (result == Result::found) cluster_->serve_waiters(choice.backend);
   return result;
 }
 
-// Another address of an unreachable backend comes before all.
+// A private connection is used without the balancer, and without waiting: the client has logged in
+// on it. If its backend is full, the request goes elsewhere, where the user has to log in again.
+bool BackendSearch::choose_own(const Query& query, Choice& choice) {
+  const BackendIndex backend = query.own.backend_index(*cluster_);
+  if (backend == kNoBackend) return false;
+  choice.claim.reservation = cluster_->reserve(backend);
+  if (!choice.claim.reservation) return false;
+  choice.claim.lease = query.own.take(*cluster_, query.trust, choice.backend);
+  if (choice.claim.lease != nullptr) return true;
+  choice = {};
+  return false;
+}
+
+// What was taken for this request while it waited comes before all, then another address of an
+// unreachable backend.
 BackendIndex BackendSearch::first_choice(const Query& query) const {
+  if (handed_) return cluster_->index_of(*handed_.backend(), kNoBackend);
   const std::span<const BackendIndex> failed = failed_backends();
   const bool has_failed = std::ranges::find(failed, query.preferred) != failed.end();
   return next_ != kNoBackend || has_failed ? next_ : query.preferred;
 }
 
-// `reclaim`: private connections to full backends may be closed to make room. Backends that are
-// held off or ejected are not tried as long as others are full: there is room to wait for.
-BackendSearch::Result BackendSearch::choose(const Query& query, Choice& choice, bool reclaim) {
-  std::array<BackendIndex, 2 * kMaxTries> passed;
-  size_t count = failed_count_;
-  std::copy_n(failed_.begin(), count, passed.begin());
-  bool full = false, awaits = false;
-  for (BackendIndex backend = first_choice(query); count <= passed.size(); backend = kNoBackend) {
-    if (backend == kNoBackend)
-      backend = count < passed.size()
-                    ? cluster_->pick(query.now, query.client_hash, std::span(passed).first(count),
-                                     query.repeatable)
-                    : cluster_->find_room(query.now, failed_backends());
-    if (backend == kNoBackend) break;
-    const auto avoided = [&] { return cluster_->is_avoided(backend, query.now, query.repeatable); };
-    if (awaits && avoided()) break;
-    Pool& pool = cluster_->pool(backend);
-    if (fresh_) {
-      pool.make_room(needs_http1_);
-    } else {
-      choice.claim.lease = pool.take(query.trust);
-    }
-    if (choice.claim.lease == nullptr && reclaim) pool.reclaim_private();
-    const bool shares = cluster_->spec().may_share() && !needs_http1_;
-    if (shares && choice.claim.lease == nullptr)
-      choice.claim.shared = pool.shared().claim(*cluster_, backend);
-    const bool may_open = !shares && !pool.full();
-    if (may_open || choice.claim.lease != nullptr || choice.claim.shared != nullptr) {
-      choice.backend = backend;
-      choice.claim.trial = cluster_->ejections().begin_trial(backend, query.now);
-      choice.claim.repeatable = query.trust == Pool::Trust::events;
-      return Result::found;
-    }
-    full = true;
-    awaits |= !avoided();
-    if (count == passed.size()) break;
-    passed[count++] = backend;
-  }
-  return full ? Result::full : Result::none;
+Cluster::Wanted BackendSearch::wanted(const Query& query) const {
+  return {query.now,        query.client_hash,      failed_backends(),
+          query.repeatable, Cluster::Room::request, needs_http1_};
 }
 
-BackendSearch::Wait BackendSearch::wait(TimePoint now) {
+BackendSearch::Result BackendSearch::choose(const Query& query, Choice& choice) {
+  const Cluster::Wanted wanted = this->wanted(query);
+  BackendIndex first = first_choice(query);
+  next_ = kNoBackend;
+  // Each turn of the loop but the last: another worker was faster.
+  for (uint32_t races = 0; races < kMaxTries; ++races) {
+    Cluster::Choice chosen{std::exchange(first, kNoBackend)};
+    if (chosen.index == kNoBackend || !may_take(chosen.index, wanted))
+      chosen = cluster_->choose(wanted);
+    if (chosen.index == kNoBackend) return chosen.full ? Result::full : Result::none;
+    if (take(query, chosen.index, choice)) return Result::found;
+  }
+  return Result::full;
+}
+
+// Of a place that was handed over, the backend may have become unusable on the way.
+bool BackendSearch::may_take(BackendIndex backend, const Cluster::Wanted& wanted) const {
+  return is_for(handed_, *cluster_, backend) ? cluster_->may_be_handed(backend, wanted)
+                                             : cluster_->has_room(backend, wanted);
+}
+
+bool BackendSearch::take(const Query& query, BackendIndex backend, Choice& choice) {
+  Claim claim;
+  claim.reservation =
+      is_for(handed_, *cluster_, backend) ? std::move(handed_) : cluster_->reserve(backend);
+  if (!claim.reservation) return false;
+  Pool& pool = cluster_->pool(backend);
+  if (fresh_)
+    pool.make_room(needs_http1_);
+  else
+    claim.lease = pool.take(query.trust);
+  if (claim.lease == nullptr) {
+    if (cluster_->spec().may_share() && !needs_http1_)
+      claim.shared = pool.shared().claim(*cluster_, backend, claim.reservation);
+    else
+      claim.lease = pool.open(&claim.reservation);
+  }
+  if (claim.lease == nullptr && claim.shared == nullptr) return false;
+  // A kept connection, or a place on a shared one, has turned up meanwhile.
+  if (claim.reservation.take_connection())
+    cluster_->spec().shared->give_connection(*cluster_->spec().hosts[backend].backend);
+  claim.trial = cluster_->ejections().begin_trial(backend, query.now);
+  claim.repeatable = query.trust == Pool::Trust::events;
+  choice.backend = backend;
+  choice.claim = std::move(claim);
+  return true;
+}
+
+void BackendSearch::on_room() {
+  called_ = true;
+  handed_ = waiter_.take_handed();
+}
+
+BackendSearch::Wait BackendSearch::wait(const Query& query, const config::Timeout& timeout) {
+  const TimePoint now = query.now;
   ClusterQueue& queue = cluster_->queue();
-  const config::Pool& pool = cluster_->spec().pool;
+  const Wish wish{&cluster_->spec(), failed_backends(), true, cluster_->panicking()};
   if (called_) {
     // The deadline may have come after the queue called.
-    if (pool.queue_timeout.enabled() && now >= queued_since_ + pool.queue_timeout.value)
-      return Wait::timed_out;
+    if (timeout.enabled() && now >= queued_since_ + timeout.value) return Wait::timed_out;
     called_ = false;
-    queue.call_taken();
-    queue.enter_again(waiter_);
+    queue.enter_again(waiter_, wish);
     return Wait::entered;
   }
   // The queue is in order: a request that cannot use the places on shared connections would keep
   // them from all that come after it.
   if (needs_http1_) return Wait::queue_full;
-  if (!queue.enter(waiter_, static_cast<uint32_t>(pool.max_pending))) return Wait::queue_full;
-  if (queued_since_ == TimePoint{}) queued_since_ = now;
+  const TimePoint since = queued_since_ == TimePoint{} ? now : queued_since_;
+  const auto most = static_cast<uint32_t>(cluster_->spec().queue.max);
+  if (!queue.enter(waiter_, wish, since, most)) return Wait::queue_full;
+  queued_since_ = since;
   return Wait::entered;
 }
 
 // If the queue has called this request, it calls the next one.
 void BackendSearch::leave_queue() {
   if (cluster_ == nullptr) return;
-  ClusterQueue& queue = cluster_->queue();
-  queue.leave(waiter_);
-  if (!std::exchange(called_, false)) return;
-  queue.call_taken();
-  queue.wake();
+  called_ = false;
+  handed_ = {};
+  cluster_->queue().leave(waiter_);
 }
 
 BackendIndex BackendSearch::other_address(const Attempt& failed, TimePoint now,
@@ -174,7 +211,7 @@ bool BackendSearch::begin_retry(RetryCause cause, const RetryFacts& facts) {
 void BackendSearch::end_retrying(RetryResult result) {
   if (!std::exchange(retrying_, false)) return;
   cluster_->cells().retries[result].add();
-  cluster_->end_retrying();
+  cluster_->spec().shared->retries.give();
 }
 
 }  // namespace weir

@@ -42,7 +42,8 @@ class BackendSearch {
   BackendSearch(const BackendSearch&) = delete;
   BackendSearch& operator=(const BackendSearch&) = delete;
 
-  void begin(Cluster& cluster);
+  // False: the cluster has limits.requests already.
+  [[nodiscard]] bool begin(Cluster& cluster);
   void end();
   bool begun() const { return cluster_ != nullptr; }
   Cluster& cluster() const { return *cluster_; }
@@ -55,9 +56,10 @@ class BackendSearch {
     return std::span(failed_).first(failed_count_);
   }
   Result find(const Query& query, Choice& choice);
-  // After Result::full.
-  Wait wait(TimePoint now);
-  void on_room() { called_ = true; }
+  // After Result::full. `timeout`: how long it may wait, from the first time.
+  Wait wait(const Query& query, const config::Timeout& timeout);
+  Cluster::Wanted wanted(const Query& query) const;
+  void on_room();
   void leave_queue();
   TimePoint queued_since() const { return queued_since_; }
 
@@ -72,7 +74,10 @@ class BackendSearch {
   void end_retrying(RetryResult result);
 
  private:
-  Result choose(const Query& query, Choice& choice, bool reclaim);
+  Result choose(const Query& query, Choice& choice);
+  bool choose_own(const Query& query, Choice& choice);
+  bool may_take(BackendIndex backend, const Cluster::Wanted& wanted) const;
+  bool take(const Query& query, BackendIndex backend, Choice& choice);
   BackendIndex first_choice(const Query& query) const;
   BackendIndex other_address(const Attempt& failed, TimePoint now, bool avoided_too) const;
   bool begin_retry(RetryCause cause, const RetryFacts& facts);
@@ -87,6 +92,7 @@ class BackendSearch {
   TimePoint queued_since_{};  // for the first time
   bool retrying_ = false;     // counted among the cluster's retried requests
   bool called_ = false;       // by the queue: it is this request's turn
+  Reservation handed_;        // by the queue
   bool fresh_ = false;        // after a failure: kept connections are not trusted
   bool needs_http1_ = false;  // a shared connection will not do
 };

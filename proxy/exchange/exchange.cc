@@ -263,8 +263,10 @@ Exchange::Step Exchange::refuse(const Decision& decision) {
 Exchange::Step Exchange::forward(const Route& route) {
   if (!request().protocol().empty() && !offers_tunnel(request(), route))
     return reply(501, "the route does not allow this protocol", EndReason::bad_request);
-  search_.begin(request_.snapshot->cluster(route.pick(http_.random().next())));
-  books_.forwarded(search_.cluster().cells());
+  Cluster& cluster = request_.snapshot->cluster(route.pick(http_.random().next()));
+  books_.forwarded(cluster.cells());
+  if (!search_.begin(cluster))
+    return reply(503, "the cluster has too many requests", EndReason::cluster_requests);
   const RequestHead& head = request();
   const size_t read = in_.view().size() - request_.head_size;
   if (head.framing() == BodyFraming::length && !client().delimits())

@@ -100,7 +100,7 @@ class Exchange final : private BodyRelayObserver,
   // exchange_upstream.cc
   Step acquire();
   Step use(BackendSearch::Choice choice);
-  Step wait_for_room();
+  Step wait_for_room(const BackendSearch::Query& query);
   Step no_backend();
   uint64_t balance_hash();
   Step connect();

@@ -36,6 +36,8 @@ void ExchangeBooks::over(ListenerCells& listener, RouteCells& route, const End& 
   route.response_bytes.add(end.response_bytes);
   if (!end.tunnel) route.duration.observe(end.lasted);
   if (end.reason == EndReason::queue_full) cluster_->queue_rejected[QueueRejection::full].add();
+  if (end.reason == EndReason::cluster_requests)
+    cluster_->queue_rejected[QueueRejection::cluster_requests].add();
   if (end.reason == EndReason::queue_timeout)
     cluster_->queue_rejected[QueueRejection::timeout].add();
   listener.overhead.observe(own_time_);

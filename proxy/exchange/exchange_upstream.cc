@@ -28,7 +28,7 @@ Exchange::Step Exchange::acquire() {
       sticky_backend({cluster, request(), now, http_.unix_time()}, may_be_trial(facts))};
   switch (search_.find(query, choice)) {
     case BackendSearch::Result::found: return use(std::move(choice));
-    case BackendSearch::Result::full: return wait_for_room();
+    case BackendSearch::Result::full: return wait_for_room(query);
     case BackendSearch::Result::none: return no_backend();
   }
   CHECK_UNREACHABLE();
@@ -38,7 +38,7 @@ Exchange::Step Exchange::use(BackendSearch::Choice choice) {
   search_.leave_queue();
   const TimePoint now = http_.pipes().loop.now();
   books_.left_queue(now);
-  const bool kept = choice.claim.lease != nullptr;
+  const bool kept = choice.claim.lease != nullptr && choice.claim.lease->transport.is_open();
   const bool shared = choice.claim.shared != nullptr;
   if (shared) choice.claim.extended = !tunnel_protocol(request(), *request_.route).empty();
   BackendSide& side = shared ? *sides_.stream : sides_.whole;
@@ -53,17 +53,20 @@ Exchange::Step Exchange::use(BackendSearch::Choice choice) {
   return Step::next;
 }
 
-Exchange::Step Exchange::wait_for_room() {
-  const TimePoint now = http_.pipes().loop.now();
-  switch (search_.wait(now)) {
+Exchange::Step Exchange::wait_for_room(const BackendSearch::Query& query) {
+  const config::Timeout& timeout = queue_timeout(search_.cluster().spec(), *request_.route);
+  switch (search_.wait(query, timeout)) {
     case BackendSearch::Wait::entered:
-      books_.queued(now);
+      books_.queued(query.now);
       enter(Stage::queued);
+      // A place that was given back after the last look for one, and before this request was
+      // counted among those that wait, has woken no waiter. It may be called at once.
+      search_.cluster().look_once_more(search_.wanted(query));
       return Step::wait;
     case BackendSearch::Wait::queue_full:
       return reply(503, "too many requests wait for a backend", EndReason::queue_full);
     case BackendSearch::Wait::timed_out:
-      expired_ = {.timeout = &search_.cluster().spec().pool.queue_timeout, .of_cluster = true};
+      expired_ = {.timeout = &timeout, .of_cluster = true};
       return reply(503, "given up", EndReason::queue_timeout);
   }
   CHECK_UNREACHABLE();
@@ -115,8 +118,10 @@ Exchange::Step Exchange::connect() {
 
 // What it has waited for is not for it: nothing was tried.
 Exchange::Step Exchange::use_other(Lease lease) {
-  BackendSearch::Choice choice{attempt_->backend(), {std::move(lease)}};
-  attempt_->withdraw();
+  BackendSearch::Choice choice;
+  choice.backend = attempt_->backend();
+  choice.claim.lease = std::move(lease);
+  choice.claim.reservation = attempt_->withdraw();
   attempt_.reset();
   if (choice.claim.lease != nullptr) return use(std::move(choice));
   enter(Stage::acquire);

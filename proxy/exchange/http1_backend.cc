@@ -15,8 +15,8 @@ void Http1Backend::begin(Cluster& cluster, BackendIndex backend, Claim claim) {
   cluster_ = &cluster;
   backend_ = backend;
   // The backend has not chosen HTTP/1 for all requests: this one needs it.
-  beside_http2_ = claim.lease == nullptr && cluster.spec().may_share();
-  lease_ = claim.lease != nullptr ? std::move(claim.lease) : cluster.pool(backend).open();
+  lease_ = std::move(claim.lease);
+  beside_http2_ = !lease_->transport.is_open() && cluster.spec().may_share();
   channel_ = lease_->transport;
   connecting_ = sent_ = keeps_ = false;
   keeps_for_ = Duration::max();

@@ -51,13 +51,24 @@ ExchangeLimit tunnel_limit(const LimitFacts& facts) {
 
 }  // namespace
 
+// Longer than a backend may take it waits in vain: others would have its place.
+const config::Timeout& queue_timeout(const ClusterSpec& cluster, const Route& route) {
+  if (cluster.queue.timeout) return *cluster.queue.timeout;
+  static const config::Timeout kLongest{10s, {}};
+  const config::Timeout* least = &kLongest;
+  for (const config::Timeout* other :
+       {&route.response_header_timeout(cluster), &route.retry.per_try_timeout()})
+    if (other->enabled() && other->value < least->value) least = other;
+  return *least;
+}
+
 ExchangeLimit limits(const LimitFacts& facts) {
   switch (facts.stage) {
     case ExchangeStage::read_head:
       return after(facts.began, facts.timeouts.request_header, 408,
                    EndReason::request_header_timeout);
     case ExchangeStage::queued:
-      return of_cluster(after(facts.queued_since, facts.cluster->pool.queue_timeout, 503,
+      return of_cluster(after(facts.queued_since, queue_timeout(*facts.cluster, *facts.route), 503,
                               EndReason::queue_timeout));
     case ExchangeStage::pause: return {.at = facts.pause_until};
     case ExchangeStage::connect:

@@ -36,6 +36,9 @@ struct LimitFacts {
   Duration grpc_timeout = Duration::max();
 };
 
+// How long a request of this route waits in the queue of the cluster.
+const config::Timeout& queue_timeout(const ClusterSpec& cluster, const Route& route);
+
 ExchangeLimit limits(const LimitFacts& facts);
 // Of the whole request; a tunnel has none.
 ExchangeLimit request_limit(const LimitFacts& facts);

@@ -51,7 +51,7 @@ constexpr CodeClass code_class(unsigned status) {
 WEIR_CLOSED_LIST(BackendError, WEIR_BACKEND_ERRORS);
 
 // Why a request left a cluster's queue without a backend.
-#define WEIR_QUEUE_REJECTIONS(X) X(full) X(timeout)
+#define WEIR_QUEUE_REJECTIONS(X) X(full) X(timeout) X(cluster_requests)
 WEIR_CLOSED_LIST(QueueRejection, WEIR_QUEUE_REJECTIONS);
 
 }  // namespace weir

@@ -36,6 +36,7 @@ void TcpSession::on_opened() {
 
 void TcpSession::on_connect() {
   switch (connect_.state()) {
+    case Connect::State::queued:
     case Connect::State::connecting: return arm();
     case Connect::State::connected: return relay();
     case Connect::State::failed: return abort(connect_.reason());

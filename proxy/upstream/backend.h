@@ -18,6 +18,7 @@
 #include "base/closed_list.h"
 #include "base/time.h"
 #include "config/model.h"
+#include "upstream/limit.h"
 #include "upstream/outlier.h"
 
 namespace weir {
@@ -61,6 +62,14 @@ class Backend {
   static constexpr Duration kRefusalSilence = std::chrono::minutes(1);
   bool may_log_refusal(TimePoint now);
 
+  // Requests and TCP sessions of all workers under way here, from the choice to the end: the
+  // balancers compare them, and `concurrency` limits them.
+  Limit& requests() { return requests_; }
+  const Limit& requests() const { return requests_; }
+  // Connections of all workers' pools, kept ones included: pool.max_connections.
+  Limit& connections() { return connections_; }
+  const Limit& connections() const { return connections_; }
+
   Outlier& outlier() { return outlier_; }
   const Outlier& outlier() const { return outlier_; }
 
@@ -76,6 +85,8 @@ class Backend {
   std::atomic<uint64_t> hold_off_{0};
   std::atomic<uint64_t> refusal_logged_{0};  // when, in microseconds
   Outlier outlier_;
+  Limit requests_;
+  Limit connections_;
 };
 
 }  // namespace weir

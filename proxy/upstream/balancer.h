@@ -5,6 +5,7 @@
 // config/balancers.def and one test in tests/unit/upstream/balancers/.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -22,8 +23,9 @@ inline constexpr BackendIndex kNoBackend = ~0u;
 
 struct Host {
   Backend* backend;
-  uint32_t weight;         // at least 1
-  const int64_t* active;   // open sessions of this worker on it; valid until the next rebuild
+  uint32_t weight;  // at least 1
+  // Requests and sessions of all workers under way there; valid until the next rebuild.
+  const std::atomic<int64_t>* active;
   uint64_t salt = 0;       // HostSpec::salt
   BackendIndex index = 0;  // in ClusterSpec::hosts
 };

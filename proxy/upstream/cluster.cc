@@ -21,6 +21,13 @@ bool panics(const ClusterSpec& spec, const Count& count) {
   return share < spec.panic_threshold;
 }
 
+// The cluster connects with other TLS settings: kept connections would take the places of new ones.
+void keep_none(Pool& pool) {
+  const auto limits = std::make_shared<PoolLimits>(pool.limits());
+  limits->max_idle = 0;
+  pool.set_limits(limits);
+}
+
 }  // namespace
 
 bool is_panicking(const ClusterSpec& spec) {
@@ -44,7 +51,7 @@ Cluster::Cluster(const ClusterSpec& spec, WorkerMetrics& metrics, uint64_t seed,
       ejections_(spec, metrics),
       slot_(spec.hosts.size()) {
   if (pools != nullptr) {
-    queue_ = pools->queue(spec.name, cells_);
+    queue_ = pools->queue(spec.name, cells_, spec.shared);
     limits_ = pools->limits(spec);
     pools_.resize(spec.hosts.size());
     if (before != nullptr) adopt_pools(*before);
@@ -77,7 +84,11 @@ Pool& Cluster::make_pool(BackendIndex host) {
 
 void Cluster::adopt_pools(const Cluster& before) {
   for (const std::shared_ptr<Pool>& pool : before.pools_) {
-    if (!pool || pool->tls() != spec_.tls.get()) continue;
+    if (!pool) continue;
+    if (pool->tls() != spec_.tls.get()) {
+      keep_none(*pool);
+      continue;
+    }
     const BackendIndex index = spec_.index_of(pool->backend());
     if (index == kNoBackend) continue;
     pools_[index] = pool;
@@ -86,10 +97,10 @@ void Cluster::adopt_pools(const Cluster& before) {
 }
 
 bool Cluster::begin_retrying(double budget) {
-  const double most = std::max(kLeastRetries, budget * requests_);
-  if (retrying_ >= most) return false;
-  ++retrying_;
-  return true;
+  ClusterShared& shared = *spec_.shared;
+  const double most =
+      std::max(kLeastRetries, budget * static_cast<double>(shared.requests.taken()));
+  return static_cast<double>(shared.retries.taken()) < most && shared.retries.try_take();
 }
 
 BackendIndex Cluster::index_of(const Backend& backend, BackendIndex hint) const {
@@ -98,22 +109,58 @@ BackendIndex Cluster::index_of(const Backend& backend, BackendIndex hint) const 
   return spec_.index_of(backend);
 }
 
-void Cluster::take_over(Cluster& last, bool retrying) {
-  last.end_request();
-  begin_request();
-  if (!retrying) return;
-  last.end_retrying();
-  ++retrying_;
-}
-
 void Cluster::begin_use(BackendIndex host) {
   ++load(host);
   cells_of(host).in_flight.add();
 }
 
-void Cluster::end_use(BackendIndex host) {
+void Cluster::end_use(BackendIndex host, Reservation& reservation) {
   --load(host);
   cells_of(host).in_flight.sub();
+  reservation.release();
+  serve_waiters(host);
+}
+
+Reservation Cluster::reserve(BackendIndex index) {
+  Backend& backend = *spec_.hosts[index].backend;
+  return backend.requests().try_take() ? Reservation(*queue_, backend, false) : Reservation();
+}
+
+void Cluster::serve_waiters(BackendIndex index) {
+  if (queue_ == nullptr || !queue_->awaited()) return;
+  if (Pool* const pool = pools_[index].get(); pool != nullptr) return pool->serve_waiters();
+  queue_->serve(*spec_.hosts[index].backend, /*own_room=*/false);
+}
+
+bool Cluster::has_room(BackendIndex index, const Wanted& wanted) const {
+  if (wanted.room == Room::any) return true;
+  const Backend& backend = *spec_.hosts[index].backend;
+  if (backend.requests().full()) return false;
+  if (wanted.room == Room::session) return true;
+  Pool* const pool = pools_[index].get();
+  return pool == nullptr ? !spec_.shared->connections_full(backend)
+                         : pool->has_room(wanted.whole || !spec_.may_share());
+}
+
+// Where connections are limited, idle ones of other workers may be in the way.
+void Cluster::look_once_more(const Wanted& wanted) {
+  if (choose(wanted).index != kNoBackend) return queue_->look();
+  const bool limited = spec_.pool.max_connections != 0 || spec_.limits.connections != 0;
+  if (limited && wanted.room == Room::request) spec_.shared->queue.ask_to_shed(*queue_);
+}
+
+bool Cluster::may_be_handed(BackendIndex index, const Wanted& wanted) const {
+  if (index == kNoBackend || is_avoided(index, wanted.now, wanted.repeatable)) return false;
+  const BackendIndex slot = slot_[index];
+  const auto in = [&](const Tier& tier) {
+    return slot < tier.backends.size() && tier.backends[slot] == index;
+  };
+  return in(serving_) || in(backups_);
+}
+
+void Cluster::reclaim_private() {
+  for (const std::shared_ptr<Pool>& pool : pools_)
+    if (pool != nullptr) pool->reclaim_private();
 }
 
 bool Cluster::is_avoided(BackendIndex index, TimePoint now, bool repeatable) const {
@@ -150,7 +197,8 @@ void Cluster::rebuild() {
     for (BackendIndex index : tier->backends) {
       const HostSpec& host = spec_.hosts[index];
       slot_[index] = static_cast<BackendIndex>(hosts.size());
-      hosts.push_back({host.backend.get(), host.weight, loads_[index], host.salt, index});
+      hosts.push_back(
+          {host.backend.get(), host.weight, &host.backend->requests().word(), host.salt, index});
     }
     tier->balancer->rebuild(hosts);
   }
@@ -165,14 +213,12 @@ void Cluster::refresh(TimePoint now) {
   rebuild();
 }
 
-BackendIndex Cluster::pick(TimePoint now, uint64_t client_hash, std::span<const BackendIndex> tried,
-                           bool repeatable) {
-  if (rebuild_.due) refresh(now);
-  const Wanted wanted{now, client_hash, tried, repeatable};
+Cluster::Choice Cluster::choose(const Wanted& wanted) {
+  if (rebuild_.due) refresh(wanted.now);
   const Choice serving = choose(serving_, wanted);
-  if (serving.ready || backups_.backends.empty()) return serving.index;
+  if (serving.ready || serving.full || backups_.backends.empty()) return serving;
   const Choice backup = choose(backups_, wanted);
-  return backup.ready || serving.index == kNoBackend ? backup.index : serving.index;
+  return backup.ready || backup.full || serving.index == kNoBackend ? backup : serving;
 }
 
 BackendIndex Cluster::other_address(BackendIndex index, TimePoint now,
@@ -193,34 +239,36 @@ BackendIndex Cluster::other_address(BackendIndex index, TimePoint now,
 }
 
 Cluster::Choice Cluster::choose(Tier& tier, const Wanted& wanted) {
-  const auto avoided = [&](BackendIndex index) {
-    return is_avoided(index, wanted.now, wanted.repeatable);
-  };
   const std::vector<BackendIndex>& backends = tier.backends;
   excluded_.clear();
   for (BackendIndex index : wanted.tried) {
     const BackendIndex slot = slot_[index];
     if (slot < backends.size() && backends[slot] == index) excluded_.push_back(slot);
   }
-  const BackendIndex first = tier.balancer->pick({wanted.client_hash, excluded_});
-  if (first == kNoBackend) return {};
-  if (!avoided(backends[first])) return {backends[first], true};
-  for (BackendIndex i = 0; i < backends.size(); ++i)
-    if (avoided(backends[i])) excluded_.push_back(i);
+  const BackendIndex slot = tier.balancer->pick({wanted.client_hash, excluded_});
+  if (slot == kNoBackend) return {};
+  const BackendIndex first = backends[slot];
+  const bool ready = !is_avoided(first, wanted.now, wanted.repeatable);
+  if (ready && has_room(first, wanted)) return {first, true};
+  const bool full = exclude_unready(backends, wanted);
   const BackendIndex other = tier.balancer->pick({wanted.client_hash, excluded_});
+  if (other != kNoBackend) return {backends[other], true};
   // All remaining backends are held off or ejected: an attempt at one of them may succeed.
-  return other == kNoBackend ? Choice{backends[first], false} : Choice{backends[other], true};
+  if (full || !has_room(first, wanted)) return {.full = true};
+  return {first};
 }
 
-BackendIndex Cluster::find_room(TimePoint now, std::span<const BackendIndex> tried) {
-  for (const Tier* tier : {&serving_, &backups_}) {
-    for (size_t i = 0; i < tier->backends.size(); ++i) {
-      const BackendIndex index = tier->backends[++scanned_ % tier->backends.size()];
-      if ((pools_[index] && !pools_[index]->has_room()) || is_avoided(index, now)) continue;
-      if (std::find(tried.begin(), tried.end(), index) == tried.end()) return index;
-    }
+// True: one of them could be used if it had room.
+bool Cluster::exclude_unready(const std::vector<BackendIndex>& backends, const Wanted& wanted) {
+  bool full = false;
+  for (BackendIndex i = 0; i < backends.size(); ++i) {
+    const bool avoided = is_avoided(backends[i], wanted.now, wanted.repeatable);
+    if (!avoided && has_room(backends[i], wanted)) continue;
+    excluded_.push_back(i);
+    full |= !avoided &&
+            std::find(wanted.tried.begin(), wanted.tried.end(), backends[i]) == wanted.tried.end();
   }
-  return kNoBackend;
+  return full;
 }
 
 }  // namespace weir

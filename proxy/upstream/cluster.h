@@ -20,7 +20,7 @@
 #include "upstream/balancer.h"
 #include "upstream/cluster_spec.h"
 #include "upstream/ejections.h"
-#include "upstream/pool.h"
+#include "upstream/pools.h"
 
 namespace weir {
 
@@ -35,14 +35,40 @@ class Cluster {
   Cluster& operator=(const Cluster&) = delete;
   ~Cluster();
 
-  // The index in spec().hosts of a backend for a client; kNoBackend: there is none to try. `tried`:
-  // backends that have failed for this client. `repeatable`: a request that may be the trial of an
-  // ejected backend, because it can be sent to another one.
+  // What a backend must have room for: nothing; a TCP session; a request, with a connection of this
+  // worker or room for one.
+  enum class Room : uint8_t { any, session, request };
+  struct Wanted {
+    TimePoint now;
+    uint64_t client_hash;
+    std::span<const BackendIndex> tried;  // backends that have failed for this client
+    bool repeatable = false;  // it may be the trial of an ejected backend: it can be sent again
+    Room room = Room::any;
+    bool whole = false;  // a connection of its own: a place on a shared one will not do
+  };
+  struct Choice {
+    BackendIndex index = kNoBackend;  // in spec().hosts; kNoBackend: there is none to try
+    bool ready = false;               // neither held off nor ejected
+    bool full = false;                // there is none now, but some that have no room
+  };
+  // A backend for a client. One that is avoided is chosen only if none is full: there is room to
+  // wait for.
+  Choice choose(const Wanted& wanted);
   BackendIndex pick(TimePoint now, uint64_t client_hash, std::span<const BackendIndex> tried,
-                    bool repeatable = false);
-  // The same among the backends whose pool has room and that are not avoided: for a large cluster,
-  // in which pick() would be called too often. O(backends).
-  BackendIndex find_room(TimePoint now, std::span<const BackendIndex> tried);
+                    bool repeatable = false) {
+    return choose({now, client_hash, tried, repeatable}).index;
+  }
+  bool has_room(BackendIndex index, const Wanted& wanted) const;
+  // A place among the requests of all workers at the backend; empty: it is full.
+  Reservation reserve(BackendIndex index);
+  // After something there has become free: waiters are served.
+  void serve_waiters(BackendIndex index);
+  // For a request or session that has begun to wait: if there is room now, the oldest waiter looks.
+  void look_once_more(const Wanted& wanted);
+  // Whether a place there that was taken for a waiter may be used still.
+  bool may_be_handed(BackendIndex index, const Wanted& wanted) const;
+  // Closes a private connection that has been idle for long, to a backend that is full.
+  void reclaim_private();
   // The backend is held off, or is ejected and takes no trial now.
   bool is_avoided(BackendIndex index, TimePoint now, bool repeatable = false) const;
   // Another address of the backend at `index`, to which connecting has failed, for the same client;
@@ -71,18 +97,12 @@ class Cluster {
   const Pool* pool_if_used(BackendIndex host) const { return pools_[host].get(); }
   ClusterQueue& queue() { return *queue_; }
   const ClusterQueue& queue() const { return *queue_; }
-  // A request for this cluster begins and ends; all its attempts are one request.
-  void begin_request() { ++requests_; }
-  void end_request() { --requests_; }
-  // False: the requests that are being retried have used up `budget`, a share of the requests under
-  // way. Three may always be retried.
+  // False: the requests that are being retried, of all workers, have used up `budget`, a share of
+  // the requests under way, or the cluster's limit. The budget always allows three.
   [[nodiscard]] bool begin_retrying(double budget);
-  void end_retrying() { --retrying_; }
-  // A request that waited under the previous configuration continues under this one.
-  void take_over(Cluster& last, bool retrying);
-  // A request is under way to that backend.
+  // A request is under way to that backend, with this reservation.
   void begin_use(BackendIndex host);
-  void end_use(BackendIndex host);
+  void end_use(BackendIndex host, Reservation& reservation);
   // Outlier detection.
   Ejections& ejections() { return ejections_; }
   bool panicking() const { return panic_; }
@@ -91,16 +111,6 @@ class Cluster {
   struct Tier {
     std::unique_ptr<Balancer> balancer;
     std::vector<BackendIndex> backends;  // in spec_.hosts, in the order of the balancer
-  };
-  struct Choice {
-    BackendIndex index = kNoBackend;
-    bool ready = false;  // neither held off nor ejected
-  };
-  struct Wanted {
-    TimePoint now;
-    uint64_t client_hash;
-    std::span<const BackendIndex> tried;
-    bool repeatable;
   };
   struct Rebuild {
     bool due = false;
@@ -115,6 +125,7 @@ class Cluster {
   void refresh(TimePoint now);
   void select(Tier& tier, bool backup, bool any_health);
   Choice choose(Tier& tier, const Wanted& wanted);
+  bool exclude_unready(const std::vector<BackendIndex>& backends, const Wanted& wanted);
 
   const ClusterSpec& spec_;
   WorkerMetrics& metrics_;
@@ -132,9 +143,6 @@ class Cluster {
       slot_;  // by index in spec_.hosts: its index in its tier, if it is in one
   bool panic_ = false;
   Rebuild rebuild_;
-  uint32_t requests_ = 0;
-  uint32_t retrying_ = 0;
-  size_t scanned_ = 0;                  // where the last find_room() ended
   std::vector<BackendIndex> excluded_;  // scratch of choose(): indices of the balancer
 };
 

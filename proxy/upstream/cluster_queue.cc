@@ -1,32 +1,75 @@
 #include "upstream/cluster_queue.h"
 
+#include "upstream/pool.h"
+
 namespace weir {
 
-bool ClusterQueue::enter(QueueWaiter& waiter, uint32_t most) {
-  if (length_ >= most) return false;
-  waiters_.push_back(waiter);
+ClusterQueue::ClusterQueue(EventLoop& loop, ClusterCells& cells,
+                           std::shared_ptr<ClusterShared> shared)
+    : loop_(loop),
+      cells_(cells),
+      shared_(std::move(shared)),
+      bell_(std::make_shared<Bell>(loop, static_cast<Bell::Listener&>(*this))) {
+  shared_->queue.add(*this);
+}
+
+ClusterQueue::~ClusterQueue() {
+  DCHECK(length_ == 0);
+  shared_->queue.remove(*this);
+  bell_->silence();
+}
+
+bool ClusterQueue::enter(QueueWaiter& waiter, const Wish& wish, TimePoint since, uint32_t most) {
+  waiter.wish_ = wish;
+  waiter.since_ = since;
+  waiter.line_ = this;
+  if (!shared_->queue.enter(waiter, most)) return waiter.line_ = nullptr, false;
   changed(length_ + 1);
   return true;
 }
 
-void ClusterQueue::enter_again(QueueWaiter& waiter) {
-  waiters_.push_front(waiter);
-  changed(length_ + 1);
+// The next one is not called to look: it would find no room either.
+void ClusterQueue::enter_again(QueueWaiter& waiter, const Wish& wish) {
+  waiter.wish_ = wish;
+  shared_->queue.enter_again(waiter);
 }
 
+// What was taken for it and is not used goes to the next one.
 void ClusterQueue::leave(QueueWaiter& waiter) {
-  if (!waiter.linked()) return;
-  waiter.unlink();
+  if (waiter.line_ == nullptr) return;
+  const bool looked = shared_->queue.leave(waiter);
+  waiter.line_ = nullptr;
   changed(length_ - 1);
+  waiter.handed_ = {};
+  if (looked) look();
 }
 
-void ClusterQueue::wake() {
-  if (called_) return;
-  QueueWaiter* waiter = waiters_.pop_front();
-  if (waiter == nullptr) return;
-  changed(length_ - 1);
-  called_ = true;
-  waiter->on_room();
+void ClusterQueue::look() {
+  shared_->queue.shed_again();
+  if (awaited()) shared_->queue.look(this);
+}
+
+bool ClusterQueue::wanted_elsewhere(const Backend& backend) const {
+  return awaited() && shared_->connections_limited(backend) &&
+         shared_->queue.next_is_elsewhere(backend, *this, loop_.now());
+}
+
+void ClusterQueue::on_bell() {
+  shed();
+  resume_called();
+}
+
+void ClusterQueue::resume_called() {
+  while (QueueWaiter* waiter = shared_->queue.take_called(*this)) waiter->on_room();
+}
+
+// As many idle connections as waiters: each may want another one.
+void ClusterQueue::shed() {
+  if (!shared_->queue.take_request_to_shed(*this)) return;
+  uint32_t most = shared_->queue.waiting();
+  pools_.for_each_safe([&](Pool& pool) {
+    while (most > 0 && pool.shed_idle()) --most;
+  });
 }
 
 void ClusterQueue::changed(uint32_t length) {
@@ -36,7 +79,7 @@ void ClusterQueue::changed(uint32_t length) {
 }
 
 void ClusterQueue::on_deadline() {
-  wake();
+  look();
   if (length_ > 0) loop_.deadlines().set(*this, loop_.now() + kLook);
 }
 

@@ -31,6 +31,7 @@ struct HostSpec {
   std::string tls_host = {};  // the host in its address, for TLS
   uint64_t salt = 0;          // of its address, where that comes from a host name; else 0
   std::string failure = {};   // why it has no address
+  uint32_t concurrency = 0;   // most requests and TCP sessions under way, of all workers; 0: any
 
   // Neither the configuration nor the backend itself has taken it out of use.
   bool active() const {
@@ -59,9 +60,12 @@ struct StickySpec : config::Sticky {
   std::shared_ptr<const StickyTags> tags;  // ClusterSpec::index() makes it
   friend bool operator==(const StickySpec&, const StickySpec&) = default;
 };
+struct ClusterShared;
+std::shared_ptr<ClusterShared> make_cluster_shared();
 
 struct ClusterSpec {
   std::string name;
+  std::shared_ptr<ClusterShared> shared = make_cluster_shared();  // of all with this name
   config::Balance balance{};
   config::HashBy hash_by;
   std::optional<StickySpec> sticky;
@@ -73,6 +77,8 @@ struct ClusterSpec {
   config::Timeout pool_idle_timeout;
   std::string pool_idle_place;  // "weir.yaml:12:7" of the one above; empty for the default
   config::Pool pool;
+  config::ClusterLimits limits;
+  config::ClusterQueue queue;
   std::optional<config::OutlierDetection> outlier_detection;
   config::Backoff backoff;
   uint32_t connect_attempts = 3;

@@ -25,28 +25,114 @@ Connect::State Connect::start(Cluster& cluster, uint64_t client_hash) {
 // A loop, because connect(2) may fail at once.
 Connect::State Connect::try_next() {
   while (attempts_ < kMaxAttempts) {
-    backend_ = next_backend();
-    if (backend_ == kNoBackend) break;
-    tried_[attempts_++] = backend_;
+    const Cluster::Choice next = next_backend();
+    if (next.full) return wait();
+    if (next.index == kNoBackend) break;
+    reservation_ = handed_ ? std::move(handed_) : cluster_->reserve(next.index);
+    if (!reservation_) return wait();  // another worker was faster
+    if (attempts_ == 0 || !same_name(tried_[attempts_ - 1], next.index)) ++backends_;
+    backend_ = tried_[attempts_++] = next.index;
     if (attempt() != State::failed) return state_;
   }
   if (attempts_ == 0) cluster_->cells().no_backend.add();
+  leave_queue();
   transport_.set_writer(nullptr);
   return state_ = State::failed;
 }
 
-BackendIndex Connect::next_backend() {
-  const TimePoint now = loop_.now();
-  const std::span<const BackendIndex> tried = std::span(tried_).first(attempts_);
-  const BackendIndex other =
-      tried.empty() ? kNoBackend : cluster_->other_address(tried.back(), now, tried);
-  if (other != kNoBackend) return other;
-  const BackendIndex next = backends_++ < cluster_->spec().connect_attempts
-                                ? cluster_->pick(now, client_hash_, tried)
-                                : kNoBackend;
-  if (next != kNoBackend || tried.empty()) return next;
-  return cluster_->other_address(tried.back(), now, tried, /*avoided_too=*/true);
+// First what was taken for this session while it waited, if the backend may still be used. Sessions
+// that have waited for longer come before this one.
+Cluster::Choice Connect::next_backend() {
+  const Cluster::Wanted wanted = this->wanted();
+  const std::span<const BackendIndex> tried = wanted.tried;
+  if (handed_) {
+    const BackendIndex index = cluster_->index_of(*handed_.backend(), kNoBackend);
+    if (cluster_->may_be_handed(index, wanted)) return {index};
+    handed_ = {};
+  }
+  const auto other = [&](bool avoided_too) {
+    const BackendIndex index =
+        tried.empty() ? kNoBackend
+                      : cluster_->other_address(tried.back(), wanted.now, tried, avoided_too);
+    return index != kNoBackend && cluster_->has_room(index, wanted) ? index : kNoBackend;
+  };
+  if (const BackendIndex index = other(false); index != kNoBackend) return {index};
+  Cluster::Choice next;
+  if (backends_ < cluster_->spec().connect_attempts) {
+    const bool behind = !called_ && cluster_->queue().awaited();
+    next = behind ? Cluster::Choice{.full = true} : cluster_->choose(wanted);
+  }
+  if (next.full || next.index != kNoBackend) return next;
+  return {other(true)};
 }
+
+// Two addresses of one backend.
+bool Connect::same_name(BackendIndex a, BackendIndex b) const {
+  const std::vector<HostSpec>& hosts = cluster_->spec().hosts;
+  return hosts[a].series == hosts[b].series;
+}
+
+Cluster::Wanted Connect::wanted() const {
+  return {.now = loop_.now(),
+          .client_hash = client_hash_,
+          .tried = std::span(tried_).first(attempts_),
+          .room = Cluster::Room::session};
+}
+
+// ---- waiting for room
+
+Connect::State Connect::wait() {
+  const Cluster::Wanted wanted = this->wanted();
+  const Wish wish{&cluster_->spec(), wanted.tried, false, cluster_->panicking()};
+  ClusterQueue& queue = cluster_->queue();
+  if (called_) {
+    called_ = false;
+    queue.enter_again(*this, wish);
+  } else {
+    if (queued_since_ == TimePoint{}) queued_since_ = wanted.now;
+    const uint64_t most = cluster_->spec().queue.max;
+    if (!queue.enter(*this, wish, queued_since_, static_cast<uint32_t>(most)))
+      return give_up(EndReason::queue_full);
+  }
+  cluster_->look_once_more(wanted);
+  return state_ = State::queued;
+}
+
+void Connect::on_room() {
+  called_ = true;
+  handed_ = take_handed();
+  loop_.yield(*this);
+}
+
+void Connect::on_resume() {
+  if (try_next() != State::queued) leave_queue();
+  observer_.on_connect();
+}
+
+// What was taken for it and is not used goes to the next one.
+void Connect::leave_queue() {
+  cancel_yield();
+  if (cluster_ == nullptr) return;
+  called_ = false;
+  handed_ = {};
+  cluster_->queue().leave(*this);
+}
+
+Connect::State Connect::give_up(EndReason reason) {
+  const bool full = reason == EndReason::queue_full;
+  cluster_->cells().queue_rejected[full ? QueueRejection::full : QueueRejection::timeout].add();
+  leave_queue();
+  reason_ = reason;
+  transport_.set_writer(nullptr);
+  return state_ = State::failed;
+}
+
+const config::Timeout& Connect::queue_timeout() const {
+  const ClusterSpec& spec = cluster_->spec();
+  return spec.queue.timeout ? *spec.queue.timeout : spec.connect_timeout;
+}
+
+// ---- connecting
 
 Connect::State Connect::attempt() {
   const HostSpec& host = cluster_->spec().hosts[backend_];
@@ -90,6 +176,7 @@ void Connect::proceed() {
 }
 
 Connect::State Connect::on_timeout() {
+  if (state_ == State::queued) return give_up(EndReason::queue_timeout);
   fail(ConnectError::timeout);
   return try_next();
 }
@@ -113,15 +200,19 @@ void Connect::fail(ConnectError error) {
 }
 
 TimePoint Connect::deadline() const {
-  const config::Timeout& timeout = cluster_->spec().connect_timeout;
-  return timeout.enabled() ? began_ + timeout.value : kNever;
+  const bool queued = state_ == State::queued;
+  const config::Timeout& timeout = queued ? queue_timeout() : cluster_->spec().connect_timeout;
+  return timeout.enabled() ? (queued ? queued_since_ : began_) + timeout.value : kNever;
 }
 
 void Connect::release() {
+  leave_queue();
   if (backend_ == kNoBackend) return;
   const BackendIndex backend = std::exchange(backend_, kNoBackend);
   cluster_->cells_of(backend).active.sub();
   --cluster_->load(backend);
+  reservation_.release();
+  cluster_->serve_waiters(backend);
 }
 
 }  // namespace weir

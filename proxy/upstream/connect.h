@@ -4,6 +4,9 @@
 // another backend. The session reads nothing from the client meanwhile, so trying the next backend
 // loses nothing.
 //
+// Where every backend has as many sessions and requests as `concurrency` allows, it waits in the
+// cluster's queue.
+//
 // Owner: a session, by value; thread: its loop's. The session keeps the deadline and calls
 // on_timeout(). Books: an attempt, and the connection it makes, count in BackendCells::active until
 // the attempt fails or release() is called.
@@ -26,9 +29,12 @@ class ConnectObserver {
   ~ConnectObserver() = default;
 };
 
-class Connect final : private TransportReader, private TransportWriter {
+class Connect final : private TransportReader,
+                      private TransportWriter,
+                      private QueueWaiter,
+                      private Yielding {
  public:
-  enum class State : uint8_t { connecting, connected, failed };
+  enum class State : uint8_t { queued, connecting, connected, failed };
   static constexpr uint32_t kMaxAttempts = 16;
 
   Connect(EventLoop& loop, Transport& transport, ConnectObserver& observer)
@@ -38,9 +44,10 @@ class Connect final : private TransportReader, private TransportWriter {
   // Tries backends until an attempt has to wait, succeeds, or none is left. Does not call the
   // observer.
   State start(Cluster& cluster, uint64_t client_hash);
-  // The deadline has passed: the attempt counts as failed, and the next backend is tried.
+  // The deadline has passed: the attempt counts as failed, and the next backend is tried. Of one
+  // that waits, it fails.
   State on_timeout();
-  TimePoint deadline() const;  // of this attempt
+  TimePoint deadline() const;  // of this attempt, or of the wait
   // The session has closed the connection, or no longer waits for it.
   void release();
 
@@ -55,10 +62,18 @@ class Connect final : private TransportReader, private TransportWriter {
  private:
   void on_readable() override;
   void on_writable() override { proceed(); }
+  void on_room() override;
+  void on_resume() override;
   void proceed();
   Transport::Connecting continue_attempt();
   State try_next();
-  BackendIndex next_backend();
+  Cluster::Choice next_backend();
+  Cluster::Wanted wanted() const;
+  bool same_name(BackendIndex a, BackendIndex b) const;
+  State wait();
+  void leave_queue();
+  State give_up(EndReason reason);
+  const config::Timeout& queue_timeout() const;
   State attempt();
   void succeed();
   void fail(ConnectError error);
@@ -69,6 +84,10 @@ class Connect final : private TransportReader, private TransportWriter {
   ConnectObserver& observer_;
   uint64_t client_hash_ = 0;
   TimePoint began_{};
+  TimePoint queued_since_{};  // for the first time
+  Reservation handed_;        // by the queue
+  Reservation reservation_;   // of the attempt, and of the session
+  bool called_ = false;       // by the queue
   std::array<BackendIndex, kMaxAttempts> tried_{};
   uint32_t attempts_ = 0;
   uint32_t backends_ = 0;  // attempts without those at another address of the same backend

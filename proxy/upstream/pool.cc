@@ -23,17 +23,6 @@ constexpr Duration kForgetAfter = 10min;
 // the streams of one client end together, the next requests need all of them.
 constexpr Duration kSurplusTime = 1s;
 
-constexpr size_t kSmallestSweep = 64;
-
-// Removes expired entries when the map has doubled since the last removal: an amortized constant
-// cost for each entry.
-template <typename Map>
-void sweep(Map& map, size_t& at) {
-  if (map.size() < std::max(at, kSmallestSweep)) return;
-  std::erase_if(map, [](const auto& entry) { return entry.second.expired(); });
-  at = 2 * map.size();
-}
-
 Duration before(Duration limit) {
   return std::max(limit - std::max(kMargin, limit / 10), Duration::zero());
 }
@@ -45,6 +34,11 @@ UpstreamConnection::UpstreamConnection(EventLoop& loop, Pool& pool)
 
 UpstreamConnection::~UpstreamConnection() {
   close();
+}
+
+bool UpstreamConnection::used_up() const {
+  const uint32_t most = pool_.limits().max_requests;
+  return most != 0 && served_ >= most;
 }
 
 void UpstreamConnection::close() {
@@ -87,19 +81,15 @@ Pool::~Pool() {
 
 void Pool::set_limits(std::shared_ptr<const PoolLimits> limits) {
   limits_ = std::move(limits);
-  while (!idle_.empty() && (over_limit() || idle_count_ > limits_->max_idle)) drop(idle_.front());
-  while (!private_.empty() && over_limit()) drop(private_.front());
+  while (!idle_.empty() && (excess() > 0 || idle_count_ > limits_->max_idle)) drop(idle_.front());
+  while (!private_.empty() && excess() > 0) drop(private_.front());
   const auto renew = [this](UpstreamConnection& connection) {
-    if (used_up(connection)) return drop(connection);
+    if (connection.used_up()) return drop(connection);
     loop_.deadlines().set(connection, connection.idle_since_ + keep_time(connection));
   };
   idle_.for_each_safe(renew);
   private_.for_each_safe(renew);
   shared_.renew();
-}
-
-bool Pool::used_up(const UpstreamConnection& connection) const {
-  return limits_->max_requests != 0 && connection.served_ >= limits_->max_requests;
 }
 
 Lease Pool::take(Trust trust) {
@@ -130,7 +120,9 @@ bool Pool::stop_idling(UpstreamConnection& connection, Trust trust) {
   return true;
 }
 
-Lease Pool::open() {
+Lease Pool::open(Reservation* reservation) {
+  const bool reserved = reservation != nullptr && reservation->take_connection();
+  if (!reserved && !queue_->shared().take_connection(*backend_)) return nullptr;
   ++open_;
   cells_.connects.add();
   cells_.active.add();
@@ -140,10 +132,24 @@ Lease Pool::open() {
 void Pool::give_back(Lease lease, Duration keeps_for) {
   DCHECK(!lease->is_private());
   if (!serve_again(*lease, keeps_for) || (draining_ && queue_->length() == 0)) return;
+  if (queue_->wanted_elsewhere(*backend_)) return;
   ++idle_count_;
   start_idling(*lease);
   idle_.push_back(*lease.release());
-  queue_->wake();
+}
+
+bool Pool::has_room(bool whole) {
+  if (idle_count_ > 0 || (!whole && shared_.has_place())) return true;
+  if (whole) return !full() || shared_.idle() > 0;
+  return !full() && !shared_.refuses_streams();
+}
+
+bool Pool::shed_idle() {
+  if (!full()) return false;
+  const uint32_t before = open_;
+  make_room(/*shared=*/true);
+  if (open_ == before) shared_.retire_oldest();
+  return open_ < before;
 }
 
 // Whether the connection may serve another request.
@@ -151,7 +157,7 @@ bool Pool::serve_again(UpstreamConnection& connection, Duration keeps_for) {
   ++connection.served_;
   connection.keeps_for_ = keeps_for;
   connection.idle_since_ = loop_.now();
-  if (used_up(connection) || over_limit()) return false;
+  if (connection.used_up() || excess() > 0) return false;
   Transport& transport = connection.transport;
   // Readable: a FIN, bytes without a request, or it is not known to be empty, so it has to be read.
   if (transport.readable()) {
@@ -214,16 +220,19 @@ void Pool::drop(UpstreamConnection& connection) {
   Lease(&connection).reset();
 }
 
-void Pool::begin_drain() {
+void Pool::begin_drain(bool at_once) {
   draining_ = true;
   while (!idle_.empty()) drop(idle_.front());
-  shared_.begin_drain();
+  at_once ? shared_.close() : shared_.begin_drain();
 }
 
 void Pool::on_closed() {
   --open_;
   cells_.active.sub();
-  queue_->wake();
+  queue_->shared().give_connection(*backend_);
+  serve_waiters();
+  // Room for a connection to any backend.
+  if (queue_->shared().connections.limited()) queue_->look();
 }
 
 void Pool::make_room(bool shared) {
@@ -249,69 +258,6 @@ void Pool::learn(Duration idle_for) {
       kv("backend", backend_->name()), kv("after", idle_for), kv("idle", limits_->idle.value),
       kv_if(!limits_->idle_place.empty(), "config", limits_->idle_place),
       kv("fix", "make timeouts.idle of the cluster shorter than the backend's keep-alive time"));
-}
-
-std::shared_ptr<ClusterQueue> Pools::queue(const std::string& cluster, ClusterCells& cells) {
-  sweep(queues_, sweep_queues_at_);
-  std::weak_ptr<ClusterQueue>& known = queues_[cluster];
-  std::shared_ptr<ClusterQueue> queue = known.lock();
-  if (!queue) known = queue = std::make_shared<ClusterQueue>(loop_, cells);
-  return queue;
-}
-
-void Pools::begin_drain() {
-  draining_ = true;
-  for (const auto& [backend, known] : pools_)
-    if (const std::shared_ptr<Pool> pool = known.lock()) pool->begin_drain();
-}
-
-void Pools::wake_waiters(std::string_view cluster) {
-  if (!cluster.empty()) {
-    const auto known = queues_.find(std::string(cluster));
-    const std::shared_ptr<ClusterQueue> queue =
-        known == queues_.end() ? nullptr : known->second.lock();
-    if (queue) queue->wake();
-    return;
-  }
-  for (auto it = queues_.begin(); it != queues_.end();) {
-    const std::shared_ptr<ClusterQueue> queue = it->second.lock();
-    if (queue) queue->wake();
-    it = queue ? std::next(it) : queues_.erase(it);
-  }
-}
-
-// The shares add up to the limit, if it allows at least one connection for each worker.
-uint32_t Pools::share_of(uint64_t limit) const {
-  if (limit == 0) return 0;
-  return static_cast<uint32_t>(
-      std::max<uint64_t>(1, limit / workers_ + (index_ < limit % workers_ ? 1 : 0)));
-}
-
-std::shared_ptr<const PoolLimits> Pools::limits(const ClusterSpec& spec) {
-  auto limits = std::make_shared<PoolLimits>();
-  limits->number = ++last_limits_;
-  limits->max_connections = share_of(spec.pool.max_connections);
-  limits->max_idle = static_cast<uint32_t>(spec.pool.max_idle);
-  limits->max_requests = static_cast<uint32_t>(spec.pool.max_requests);
-  limits->max_age = spec.pool.max_age.value;
-  limits->idle = spec.pool_idle_timeout;
-  limits->idle_place = spec.pool_idle_place;
-  limits->max_streams = spec.pool.max_streams;
-  limits->shares = spec.may_share();
-  return limits;
-}
-
-std::shared_ptr<Pool> Pools::pool(const std::shared_ptr<Backend>& backend, BackendCells& cells,
-                                  const std::shared_ptr<ClusterQueue>& queue,
-                                  const std::shared_ptr<TlsClient>& tls,
-                                  const std::shared_ptr<const PoolLimits>& limits) {
-  sweep(pools_, sweep_pools_at_);
-  std::weak_ptr<Pool>& known = pools_[{backend.get(), tls.get()}];
-  std::shared_ptr<Pool> pool = known.lock();
-  if (pool) return pool;
-  known = pool = std::make_shared<Pool>(loop_, backend, cells, queue, tls, limits, pipes_);
-  if (draining_) pool->begin_drain();
-  return pool;
 }
 
 }  // namespace weir

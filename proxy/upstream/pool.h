@@ -1,6 +1,5 @@
 // Pool: the idle connections of this worker to one backend, and the number of all that are open.
-// UpstreamConnection: a connection that is idle or that an exchange holds. Pools: all pools and
-// queues of a worker.
+// UpstreamConnection: a connection that is idle or that an exchange holds.
 //
 // Owner: the clusters of the worker's snapshot views share a pool, so that it survives a reload and
 // ends with the last configuration that names its backend. A connection belongs to the holder of
@@ -13,12 +12,10 @@
 // before that timeout.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <string>
-#include <unordered_map>
 
-#include "base/hash.h"
-#include "base/random.h"
 #include "metrics/worker_metrics.h"
 #include "net/transport.h"
 #include "upstream/cluster_queue.h"
@@ -48,6 +45,7 @@ class UpstreamConnection final : public Retirable,
   bool reused() const { return served_ > 0; }
   // A user logs in on it: from now on it carries only requests of the client it serves now.
   void make_private() { private_ = true; }
+  bool used_up() const;  // by its number of requests
   bool is_private() const { return private_; }
   Pool& pool() const { return pool_; }
   // Of a private connection: its backend in the cluster by which it was last used.
@@ -70,19 +68,18 @@ class UpstreamConnection final : public Retirable,
   bool private_ = false;
 };
 
-// What a request goes over: a kept connection, or a place on a shared one. Both null: a connection
-// that is to be made.
+// What a request goes over: a connection, kept or not connected yet, or a place on a shared one.
 struct Claim {
   Lease lease;
   SharedConnection* shared = nullptr;
   bool repeatable = false;  // the request can be sent again
   bool extended = false;    // it is an extended CONNECT if the connection is shared
   bool trial = false;       // it decides whether the backend stays ejected
+  Reservation reservation;
 };
 
 struct PoolLimits {
-  uint64_t number = 0;           // later ones have greater numbers
-  uint32_t max_connections = 0;  // of this worker; 0: without limit
+  uint64_t number = 0;  // later ones have greater numbers
   uint32_t max_idle = 64;
   uint32_t max_requests = 0;
   Duration max_age{};
@@ -92,7 +89,7 @@ struct PoolLimits {
   bool shares = false;         // the protocol of the cluster has shared connections
 };
 
-class Pool final {
+class Pool final : public PoolNode {
  public:
   // The evidence that the backend has not closed a kept connection. `events`: the poller has
   // reported no event, which is enough for a request that can be sent again. `ask_kernel`: a read
@@ -108,7 +105,9 @@ class Pool final {
         cells_(cells),
         queue_(std::move(queue)),
         tls_(std::move(tls)),
-        limits_(std::move(limits)) {}
+        limits_(std::move(limits)) {
+    queue_->pools().push_back(*this);
+  }
   ~Pool();
 
   // Of the configuration in force. They apply to idle connections at once, and to connections that
@@ -119,16 +118,24 @@ class Pool final {
   // The connection that was used last, since the backend is least likely to close that one now;
   // null: none is idle.
   Lease take(Trust trust);
-  bool full() const { return limits_->max_connections != 0 && open_ >= limits_->max_connections; }
-  // take() or open() gives a connection.
-  bool has_room() const { return idle_count_ > 0 || shared_.has_place() || !full(); }
+  // The backend, or its cluster, has as many connections as it may have, of all workers.
+  bool full() const { return queue_->shared().connections_full(*backend_); }
+  // take(), open() or shared().claim() gives a connection; `whole`: one that carries no other
+  // requests.
+  bool has_room(bool whole);
+  // Something here, or at the backend, has become free.
+  void serve_waiters() { queue_->serve(*backend_, idle_count_ > 0 || shared_.has_place()); }
   SharedConnections& shared() { return shared_; }
   // Before open() where a kept connection will not do: if the pool is full, closes an idle one.
   // `shared`: also a shared one.
   void make_room(bool shared = false);
-  // A new connection, not connected yet.
-  Lease open();
-  // After a complete exchange. `keeps_for`: the timeout in the backend's Keep-Alive, else max().
+  // A new connection, not connected yet. Null: full. `reservation`: it may have a place for it.
+  Lease open(Reservation* reservation = nullptr);
+  // Closes an idle connection, which a waiter of another worker wants. False: there is none, or the
+  // pool is not full.
+  bool shed_idle();
+  // After a complete exchange; the caller then serves those that wait. `keeps_for`: the timeout in
+  // the backend's Keep-Alive, else max().
   void give_back(Lease lease, Duration keeps_for);
   // The same for a private connection, which only its client may take; null: it was not kept.
   UpstreamConnection* keep_private(Lease lease, BackendIndex backend, Duration keeps_for);
@@ -138,14 +145,14 @@ class Pool final {
   // For the next request of its client; null: the connection has ended.
   Lease take_private(UpstreamConnection& connection, Trust trust);
 
-  // From now on connections are kept only while requests wait in the queue.
-  void begin_drain();
+  // From now on connections are kept only while requests wait in the queue. `at_once`: no request
+  // is under way any more, and shared connections end without GOAWAY.
+  void begin_drain(bool at_once = false);
 
   Backend& backend() const { return *backend_; }
   EventLoop& loop() const { return loop_; }
   const TlsClient* tls() const { return tls_.get(); }
   size_t idle() const { return idle_count_; }
-  size_t open_connections() const { return open_; }
   // How long an idle connection is kept: the shortest of the configured time, the timeout in the
   // backend's Keep-Alive and the timeout that the pool has learned; a second while more than
   // `max_idle` are idle, a private one excepted. Zero: not at all.
@@ -160,11 +167,10 @@ class Pool final {
   friend class SharedOpening;
   void drop(UpstreamConnection& connection);
   void on_closed();
-  // A limit was lowered below what is open.
-  bool over_limit() const {
-    return limits_->max_connections != 0 && open_ > limits_->max_connections;
+  // Connections above a limit that was lowered.
+  int64_t excess() const {
+    return std::max(backend_->connections().excess(), queue_->shared().connections.excess());
   }
-  bool used_up(const UpstreamConnection& connection) const;
   bool serve_again(UpstreamConnection& connection, Duration keeps_for);
   void start_idling(UpstreamConnection& connection);
   bool stop_idling(UpstreamConnection& connection, Trust trust);
@@ -187,52 +193,6 @@ class Pool final {
   Duration learned_ = Duration::max();  // the same, seen twice
   TimePoint learned_at_{};
   bool warned_ = false;
-  bool draining_ = false;
-};
-
-// Pools: finds the pools and queues that the clusters of a worker share, so that the next
-// configuration goes on with those of the last one. Owner: the worker. pool(), queue() and limits()
-// take amortized constant time: expired entries are removed when a map has doubled.
-class Pools {
- public:
-  // `pipes`: for shared connections; null: there are none.
-  explicit Pools(EventLoop& loop, PipeResources* pipes = nullptr) : loop_(loop), pipes_(pipes) {}
-  // This is worker `index` of `count`: each has a share of the limits of a backend.
-  void set_worker(uint32_t index, uint32_t count) { index_ = index, workers_ = count; }
-  // For all pools, those that are made later included.
-  void begin_drain();
-  // Backends or limits of `cluster` have changed, empty: of any: requests that wait try again.
-  void wake_waiters(std::string_view cluster = {});
-  std::shared_ptr<ClusterQueue> queue(const std::string& cluster, ClusterCells& cells);
-  // This worker's share of what the configuration allows.
-  std::shared_ptr<const PoolLimits> limits(const ClusterSpec& spec);
-  std::shared_ptr<Pool> pool(const std::shared_ptr<Backend>& backend, BackendCells& cells,
-                             const std::shared_ptr<ClusterQueue>& queue,
-                             const std::shared_ptr<TlsClient>& tls,
-                             const std::shared_ptr<const PoolLimits>& limits);
-  // Entries of both maps, expired ones included.
-  size_t entries() const { return queues_.size() + pools_.size(); }
-
- private:
-  uint32_t share_of(uint64_t limit) const;
-
-  using Key = std::pair<const Backend*, const TlsClient*>;  // other TLS: other connections
-  struct KeyHash {
-    size_t operator()(const Key& key) const {
-      return static_cast<size_t>(mix(reinterpret_cast<uintptr_t>(key.first)) ^
-                                 reinterpret_cast<uintptr_t>(key.second));
-    }
-  };
-
-  EventLoop& loop_;
-  PipeResources* const pipes_;
-  uint32_t index_ = 0;
-  uint32_t workers_ = 1;
-  std::unordered_map<std::string, std::weak_ptr<ClusterQueue>> queues_;
-  std::unordered_map<Key, std::weak_ptr<Pool>, KeyHash> pools_;
-  size_t sweep_queues_at_ = 0;  // sizes of the maps; 0: the smallest there is
-  size_t sweep_pools_at_ = 0;
-  uint64_t last_limits_ = 0;
   bool draining_ = false;
 };
 

@@ -2,6 +2,16 @@
 
 namespace weir {
 
+BackendIndex PrivateConnections::backend_index(const Cluster& cluster) {
+  BackendIndex index = kNoBackend;
+  connections_.for_each_safe([&](UpstreamConnection& connection) {
+    const Backend& backend = connection.pool().backend();
+    if (index == kNoBackend && backend.cluster() == cluster.spec().name)
+      index = cluster.index_of(backend, connection.backend_index());
+  });
+  return index;
+}
+
 // Closes a connection whose backend has left the cluster, or that has other TLS settings. A
 // connection that has ended is closed, too.
 Lease PrivateConnections::take(Cluster& cluster, Pool::Trust trust, BackendIndex& index) {

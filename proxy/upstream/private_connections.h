@@ -17,6 +17,8 @@ class PrivateConnections {
   ~PrivateConnections() { close(); }
 
   bool empty() const { return connections_.empty(); }
+  // Where the connection to a backend of this cluster goes; kNoBackend: there is none.
+  BackendIndex backend_index(const Cluster& cluster);
   // The connection to a backend of this cluster, and that backend's index in it; null: none.
   Lease take(Cluster& cluster, Pool::Trust trust, BackendIndex& index);
   // After a complete exchange. Closes another connection to that cluster.

@@ -26,11 +26,12 @@ std::string printable(std::string_view text) {
 
 }  // namespace
 
-SharedConnection::SharedConnection(PipeResources& resources, Pool& pool, uint64_t number)
+SharedConnection::SharedConnection(PipeResources& resources, Pool& pool, Lease lease,
+                                   uint64_t number)
     : Retirable(resources.loop),
       pool_(pool),
       number_(number),
-      lease_(pool.open()),
+      lease_(std::move(lease)),
       link_(resources, lease_->transport, H2Role::client, *this),
       opening_(pool, lease_->transport, *this) {}
 
@@ -177,6 +178,7 @@ void SharedConnection::open(SharedStream& stream, std::string_view block) {
   }
   if (++served_ > 1) pool_.cells_.reuses.add();
   ++in_write_;
+  stream.before_settings_ = !link_.connection().established();
   stream.received_before_ = link_.received();
   stream.head_at_ = link_.end_of_outbox();
   stream.send_fields(block, false);
@@ -212,7 +214,7 @@ void SharedConnection::leave(SharedStream& stream, bool whole) {
 void SharedConnection::places_changed() {
   pool_.shared().update(*this);
   if (!waiters_.empty()) loop().yield(*this);
-  if (has_place()) pool_.queue_->wake();
+  if (has_place()) pool_.serve_waiters();
   arm();
 }
 
@@ -273,6 +275,7 @@ void SharedConnection::on_stream_reset(H2Stream& stream, H2Error code, bool by_p
   switch (code) {
     case H2Error::refused_stream:
       pool_.cells_.http2_refused_streams.add();
+      shared(stream).left_by_connection_ |= shared(stream).before_settings_;
       return shared(stream).note_end(RetryCause::refused_stream);
     case H2Error::http_1_1_required:
       shared(stream).requires_http1_ = true;

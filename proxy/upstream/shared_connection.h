@@ -40,7 +40,7 @@ class SharedConnection final : public Retirable,
   static constexpr Duration kPingTimeout = 2s;
 
   // `number`: later ones have greater numbers.
-  SharedConnection(PipeResources& resources, Pool& pool, uint64_t number);
+  SharedConnection(PipeResources& resources, Pool& pool, Lease lease, uint64_t number);
 
   // Begins to connect. `cluster` is used during the call only.
   void start(const ClusterSpec& cluster, const HostSpec& host, ClusterCells& cells);

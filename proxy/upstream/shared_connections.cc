@@ -5,18 +5,33 @@
 #include "upstream/shared_connection.h"
 
 namespace weir {
+namespace {
+
+// Before a connection makes room for one of another worker: to connect again costs more than a
+// request.
+constexpr Duration kServesAtLeast = 1s;
+
+}  // namespace
 
 void SharedConnections::close() {
   while (!usable_.empty()) drop(usable_.front());
   while (!others_.empty()) drop(others_.front());
 }
 
-SharedConnection* SharedConnections::claim(Cluster& cluster, BackendIndex backend) {
+bool SharedConnections::refuses_streams() {
+  return !others_.empty() && others_.front().refuses_streams();
+}
+
+SharedConnection* SharedConnections::claim(Cluster& cluster, BackendIndex backend,
+                                           Reservation& reservation) {
   if (!usable_.empty()) return &usable_.front();
-  if (pool_.full() || (!others_.empty() && others_.front().refuses_streams())) return nullptr;
+  if (refuses_streams()) return nullptr;
+  Lease lease = pool_.open(&reservation);
+  if (lease == nullptr) return nullptr;
   CHECK(pool_.pipes_ != nullptr);
   SharedConnection& made =
-      *make_owned<SharedConnection>(*pool_.pipes_, pool_, ++last_number_).release();
+      *make_owned<SharedConnection>(*pool_.pipes_, pool_, std::move(lease), ++last_number_)
+           .release();
   made.listed_usable_ = true;
   usable_.push_back(made);
   made.start(cluster.spec(), cluster.spec().hosts[backend], cluster.cells());
@@ -28,8 +43,7 @@ void SharedConnections::renew() {
   usable_.for_each_safe(renew);
   others_.for_each_safe(renew);
   // The youngest leave first. One that is being made stays.
-  const uint32_t most = pool_.limits().max_connections;
-  for (uint32_t excess = pool_.over_limit() ? pool_.open_ - most : 0; excess > 0; --excess) {
+  for (int64_t excess = pool_.excess(); excess > 0; --excess) {
     if (usable_.empty()) return;
     SharedConnection& last = usable_.back();
     last.retire();
@@ -41,6 +55,12 @@ void SharedConnections::drop_idle() {
   if (!usable_.empty() && usable_.back().idle()) drop(usable_.back());
 }
 
+void SharedConnections::retire_oldest() {
+  if (usable_.empty()) return;
+  SharedConnection& oldest = usable_.front();
+  if (pool_.loop().now() - oldest.made_at_ >= kServesAtLeast) oldest.retire();
+}
+
 void SharedConnections::begin_drain() {
   usable_.for_each_safe([](SharedConnection& connection) {
     if (connection.idle()) connection.retire();
@@ -48,7 +68,7 @@ void SharedConnections::begin_drain() {
 }
 
 bool SharedConnections::may_idle(Duration keep_time) const {
-  if (keep_time <= Duration::zero() || pool_.over_limit()) return false;
+  if (keep_time <= Duration::zero() || pool_.excess() > 0) return false;
   return !pool_.draining_ || pool_.queue_->length() > 0;
 }
 

@@ -15,6 +15,7 @@
 
 #include "base/intrusive_list.h"
 #include "upstream/cluster_spec.h"
+#include "upstream/reservation.h"
 
 namespace weir {
 
@@ -29,12 +30,18 @@ class SharedConnections {
   ~SharedConnections() { close(); }
 
   // A connection with a place; a new one if none has a place and the pool has room. Null: full.
-  SharedConnection* claim(Cluster& cluster, BackendIndex backend);
+  // `reservation`: see Pool::open().
+  SharedConnection* claim(Cluster& cluster, BackendIndex backend, Reservation& reservation);
   bool has_place() const { return !usable_.empty(); }
+  // A backend allows no streams now: another connection would not help.
+  bool refuses_streams();
   // The limits of the pool have changed.
   void renew();
   // The youngest connection ends at once if it is idle: another kind of connection needs the room.
   void drop_idle();
+  // The oldest one takes no new streams if it has served for a second: a waiter of another worker
+  // wants its place.
+  void retire_oldest();
   // Idle connections leave; the others do when they become idle.
   void begin_drain();
   void close();  // none has a stream

@@ -39,7 +39,8 @@ class SharedStream : public H2Stream, public PlaceNode {
   // Why the stream is over before its end; none: the backend is at fault, or the stream is not
   // over.
   std::optional<RetryCause> why_ended() const { return why_ended_; }
-  // By a GOAWAY: another connection to the same backend may serve the request (RFC 9113 6.8).
+  // By a GOAWAY, or refused before the limit of streams was known: the same backend may serve the
+  // request, maybe by another connection (RFC 9113 5.1.2, 6.8).
   bool left_by_connection() const { return left_by_connection_; }
   // By HTTP_1_1_REQUIRED (RFC 9113 7).
   bool requires_http1() const { return requires_http1_; }
@@ -82,6 +83,7 @@ class SharedStream : public H2Stream, public PlaceNode {
   Place place_ = Place::none;
   bool repeatable_ = false;
   bool needs_settings_ = false;
+  bool before_settings_ = false;  // it began before they had come
   bool first_after_idle_ = false;
   bool left_by_connection_ = false;
   bool requires_http1_ = false;

@@ -95,6 +95,9 @@ Worker::~Worker() {
 
 void Worker::stop() {
   abort_sessions(EndReason::shutdown);
+  // Sessions that are freed at the end of the turn may hold the last view of a pool, whose counters
+  // end with this worker.
+  pools_.begin_drain(/*at_once=*/true);
   bindings_.clear();
   removed_.clear();
   cancel_yield();
@@ -102,7 +105,6 @@ void Worker::stop() {
 }
 
 void Worker::apply(const WorkerUpdate& update) {
-  pools_.set_worker(index_, peers_.count());
   std::map<uint64_t, std::unique_ptr<Binding>> before;
   before.swap(bindings_);
   std::unordered_set<uint64_t> staying;

@@ -33,7 +33,7 @@ class Setting:
 
 
 def weir_config(setting):
-    limit = f"\n    pool: {{ max_connections: {LIMIT} }}" if setting.limited else ""
+    limit = f"\n    concurrency: {LIMIT}" if setting.limited else ""
     return f"""
 admin: {{ bind: {network.PROXY}:{setting.admin_port} }}
 listeners:

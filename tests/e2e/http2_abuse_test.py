@@ -40,7 +40,7 @@ listeners:
   - {{ name: full, bind: "127.0.0.1:{full}", protocol: http, cluster: narrow }}
 clusters:
   - {{ name: origin, backends: ["127.0.0.1:{origin}"] }}
-  - {{ name: narrow, backends: ["127.0.0.1:{origin}"], pool: {{ max_connections: 1, queue_timeout: 1m }} }}
+  - {{ name: narrow, backends: ["127.0.0.1:{origin}"], pool: {{ max_connections: 1 }}, queue: {{ timeout: 1m }} }}
 """
 HELD = block(request("/hold"))
 UPLOAD = block(request("/hold", method="POST"))

@@ -27,7 +27,7 @@ listeners:
   - {{ name: full, bind: "127.0.0.1:{full}", protocol: http, cluster: narrow }}
 clusters:
   - {{ name: origin, backends: ["127.0.0.1:{origin}"] }}
-  - {{ name: narrow, backends: ["127.0.0.1:{origin}"], pool: {{ max_connections: 1, queue_timeout: 1m }} }}
+  - {{ name: narrow, backends: ["127.0.0.1:{origin}"], pool: {{ max_connections: 1 }}, queue: {{ timeout: 1m }} }}
 """
 
 PROTOCOL, SIZE, FLOW = "GOAWAY PROTOCOL_ERROR", "GOAWAY FRAME_SIZE_ERROR", "GOAWAY FLOW_CONTROL_ERROR"

@@ -118,7 +118,7 @@ TEST_F(HttpReloadTest, ReloadThatRaisesALimitDispatchesWaitingRequestsAtOnce) {
   const auto text = [&](const std::vector<Address>& backends, const std::string& limit) {
     return config_text(
         http_listener("web", bind_, "cluster: app"),
-        cluster("app", backends, "pool: {max_connections: " + limit + ", queue_timeout: 60s}"),
+        cluster("app", backends, "queue: {timeout: 60s}, pool: {max_connections: " + limit + "}"),
         "global: {workers: 1}\n" + kQuiet);
   };
   for (const bool other_backend : {false, true}) {

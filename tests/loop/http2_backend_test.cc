@@ -227,6 +227,29 @@ TEST_F(Http2BackendTest, RefusedRequestIsSentAgain) {
   EXPECT_EQ(cluster_cells("c").retry_causes[RetryCause::refused_stream].value, 1u);
 }
 
+// The limit was not known: this says nothing about the backend, and is none of the attempts.
+TEST_F(Http2BackendTest, RequestThatIsRefusedBeforeTheSettingsIsSentAgainWithoutUsingUpARetry) {
+  serve("", ", retry: { attempts: 1 }");
+  backend_.silent = true;
+  Socket socket = get();
+  ASSERT_TRUE(until([&] { return backend_.connections() == 1; }));
+  turns(5);
+  backend_[0].begin(backend_.settings);
+  for (const uint32_t id : {1u, 3u}) {
+    ASSERT_TRUE(until([&] {
+      advance(50ms);
+      return backend_[0].requests.contains(id);
+    }));
+    backend_[0].reset(id, H2Error::refused_stream);
+  }
+  ASSERT_TRUE(until([&] {
+    advance(50ms);
+    return backend_[0].requests.contains(5);
+  }));
+  backend_[0].answer(5);
+  EXPECT_THAT(receive(socket, "ok"), HasSubstr("200"));
+}
+
 // RFC 9113 6.8.
 TEST_F(Http2BackendTest, RequestAboveTheGoawayIsSentOverAnotherConnection) {
   serve();

@@ -168,7 +168,7 @@ TEST_F(HttpBooksTest, RefusedConnectionIsAFailedAttempt) {
 }
 
 TEST_F(HttpBooksTest, RequestsThatWaitForAConnectionAreCounted) {
-  serve("pool: { max_connections: 1, max_pending: 1 }");
+  serve("pool: { max_connections: 1 }, queue: { max: 1 }");
   Socket first = client(), second = client(), third = client();
   ASSERT_TRUE(first.send(get));
   Socket server = accepted();

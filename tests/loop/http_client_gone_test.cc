@@ -87,7 +87,7 @@ TEST_F(HttpClientGoneTest, GraceOfAHalfCloseBeginsWithTheEndOfTheBody) {
 }
 
 TEST_F(HttpClientGoneTest, HalfCloseIsRememberedWhileTheRequestWaits) {
-  serve("cluster: c", "pool: { max_connections: 1, queue_timeout: 60s }");
+  serve("cluster: c", "pool: { max_connections: 1 }, queue: { timeout: 60s }");
   Sides first = asked(get("/1"));
   Socket second = client();
   ASSERT_TRUE(second.send(get("/2")));
@@ -158,7 +158,7 @@ TEST_F(HttpClientGoneTest, SilentStreamOfAClientThatHasClosedIsCancelled) {
 
 TEST_F(HttpClientGoneTest, QueuedRequestOfAClientThatHasClosedIsNotSent) {
   LogCapture log;
-  serve("cluster: c", "pool: { max_connections: 1, queue_timeout: 60s }");
+  serve("cluster: c", "pool: { max_connections: 1 }, queue: { timeout: 60s }");
   Sides first = asked(get("/1"));
   Socket second = client(), third = client();
   ASSERT_TRUE(second.send(post("/2", "abc")));
@@ -222,7 +222,7 @@ TEST_F(HttpClientGoneTest, ResponseBeforeACancelledRequestArrives) {
 }
 
 TEST_F(HttpClientGoneTest, ClientsThatHaveFinishedSendingAreServedWhenConfigured) {
-  serve(kServe, "pool: { max_connections: 1, queue_timeout: 60s }");
+  serve(kServe, "pool: { max_connections: 1 }, queue: { timeout: 60s }");
   Sides first = asked(get("/1"));
   Socket second = client();
   ASSERT_TRUE(second.send(get("/2") + get("/3")));

@@ -266,7 +266,7 @@ TEST_F(HttpQueueTest, WaiterThatLeavesIsSkipped) {
 
 TEST_F(HttpQueueTest, RequestBeyondTheQueueLimitIsA503AtOnce) {
   LogCapture log;
-  serve("cluster: c", "pool: { max_connections: 1, max_pending: 1 }");
+  serve("cluster: c", "pool: { max_connections: 1 }, queue: { max: 1 }");
   Sides first = asked(get("/1"));
   Socket second = asking("/2"), third = asking("/3");
   EXPECT_THAT(message(third), StartsWith("HTTP/1.1 503 "));
@@ -279,7 +279,7 @@ TEST_F(HttpQueueTest, RequestBeyondTheQueueLimitIsA503AtOnce) {
 
 TEST_F(HttpQueueTest, RequestThatWaitsTooLongGetsA503) {
   LogCapture log;
-  serve("cluster: c", "pool: { max_connections: 1, queue_timeout: 2s }");
+  serve("cluster: c", "pool: { max_connections: 1 }, queue: { timeout: 2s }");
   Sides first = asked(get("/1"));
   Socket second = asking("/2");
   advance(1s);

@@ -150,7 +150,7 @@ TEST_F(HttpPrivateTest, ClientStaysWithItsBackendDespiteTheBalancer) {
 }
 
 TEST_F(HttpPrivateTest, PrivateConnectionCountsAsOpenAndNeedsNoRoom) {
-  serve("cluster: c", "pool: { max_connections: 1, max_idle: 0, queue_timeout: 60s }");
+  serve("cluster: c", "pool: { max_connections: 1, max_idle: 0 }, queue: { timeout: 60s }");
   Sides user = logged_in();
   Socket waits = client();
   ASSERT_TRUE(waits.send(get("/waits")));
@@ -164,7 +164,7 @@ TEST_F(HttpPrivateTest, PrivateConnectionCountsAsOpenAndNeedsNoRoom) {
 }
 
 TEST_F(HttpPrivateTest, PrivateConnectionIdleForASecondGivesItsRoomToARequestThatWaits) {
-  serve("cluster: c", "pool: { max_connections: 1, queue_timeout: 60s }");
+  serve("cluster: c", "pool: { max_connections: 1 }, queue: { timeout: 60s }");
   Sides user = logged_in();
   Socket waits = client();
   ASSERT_TRUE(waits.send(get("/waits")));
@@ -178,7 +178,7 @@ TEST_F(HttpPrivateTest, PrivateConnectionIdleForASecondGivesItsRoomToARequestTha
 }
 
 TEST_F(HttpPrivateTest, PrivateConnectionGivesItsRoomToARequestThatMayNotWait) {
-  serve("cluster: c", "pool: { max_connections: 1, max_pending: 0 }");
+  serve("cluster: c", "pool: { max_connections: 1 }, queue: { max: 0 }");
   Sides user = logged_in();
   EXPECT_THAT(answer_to(get("/early")), StartsWith("HTTP/1.1 503 "));
   advance(1s);

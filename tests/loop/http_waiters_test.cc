@@ -47,18 +47,18 @@ class HttpWaitersTest : public HttpFixture {
   std::vector<Socket> clients, servers;
 };
 
-constexpr const char* kOne = ", pool: { max_connections: 1, queue_timeout: 60s }";
+constexpr const char* kOne = ", pool: { max_connections: 1 }, queue: { timeout: 60s }";
 
 TEST_F(HttpWaitersTest, RaisedLimitDispatchesAsManyWaitersAsFitInOrder) {
   configure(first(), kOne);
   ask(1, 6);
   EXPECT_THAT(arriving(), ElementsAre("/1"));
-  configure(first(), ", pool: { max_connections: 4, queue_timeout: 60s }");
+  configure(first(), ", pool: { max_connections: 4 }, queue: { timeout: 60s }");
   EXPECT_THAT(arriving(), ElementsAre("/2", "/3", "/4"));
   EXPECT_EQ(waiting(), 2);
   ask(7, 7);
   EXPECT_THAT(arriving(), IsEmpty());
-  configure(first(), ", pool: { queue_timeout: 60s }");
+  configure(first(), ", queue: { timeout: 60s }");
   EXPECT_THAT(arriving(), ElementsAre("/5", "/6", "/7"));
   ask(8, 8);
   EXPECT_THAT(arriving(), ElementsAre("/8"));
@@ -99,7 +99,8 @@ TEST_F(HttpWaitersTest, BackendThatIsHealthyAgainGetsWaitingRequests) {
 }
 
 TEST_F(HttpWaitersTest, BackendGetsWaitingAndNewRequestsAfterItsHoldOff) {
-  configure(both(), ", backoff: { base: 2s }, pool: { max_connections: 2, queue_timeout: 60s }");
+  configure(both(),
+            ", backoff: { base: 2s }, pool: { max_connections: 2 }, queue: { timeout: 60s }");
   other.stop();
   ask(1, 4);
   EXPECT_THAT(arriving(), ElementsAre("/1", "/2"));
@@ -112,7 +113,8 @@ TEST_F(HttpWaitersTest, BackendGetsWaitingAndNewRequestsAfterItsHoldOff) {
 }
 
 TEST_F(HttpWaitersTest, HoldOffThatAnotherWorkerEndsIsDetected) {
-  configure(both(), ", backoff: { base: 30s }, pool: { max_connections: 1, queue_timeout: 60s }");
+  configure(both(),
+            ", backoff: { base: 30s }, pool: { max_connections: 1 }, queue: { timeout: 60s }");
   known(1).note_connect_failure(loop.now(), {30s, 30s});
   ask(1, 2);
   EXPECT_THAT(arriving(), ElementsAre("/1"));
@@ -124,8 +126,8 @@ TEST_F(HttpWaitersTest, HoldOffThatAnotherWorkerEndsIsDetected) {
 
 TEST_F(HttpWaitersTest, WaitingRequestIsTheTrialOfAnEjectedBackend) {
   const char* rules =
-      ", outlier_detection: { base_ejection: 5s }, pool: { max_connections: 1, queue_timeout: 60s "
-      "}";
+      ", outlier_detection: { base_ejection: 5s }, pool: { max_connections: 1 }, "
+      "queue: { timeout: 60s }";
   configure(both(), rules);
   known(1).outlier().eject(loop.now(), {.base_ejection = 5s});
   ask(1, 2);
@@ -179,6 +181,7 @@ TEST_F(HttpWaitersTest, NewTlsSettingsOpenNewConnectionsForWaitingRequests) {
   ask(1, 2);
   EXPECT_THAT(arriving(), ElementsAre("/1"));
   configure(first(), std::string(", tls: { verify: false }") + kOne);
+  ASSERT_TRUE(servers.back().send(ok("")));  // the connection without TLS counts until then
   Socket server = accepted();
   EXPECT_EQ(bytes(server, 1), "\x16") << "a ClientHello";
 }
@@ -200,7 +203,7 @@ TEST_F(HttpWaitersTest, LoweredLimitClosesKeptConnectionsAtOnce) {
   EXPECT_THAT(arriving(), ElementsAre("/1", "/2", "/3", "/4"));
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(servers[static_cast<size_t>(i)].send(ok("")));
   ASSERT_TRUE(run_until([&] { return backend_cells("c", first()).idle.value == 3; }));
-  configure(first(), ", pool: { max_connections: 2, queue_timeout: 60s }");
+  configure(first(), ", pool: { max_connections: 2 }, queue: { timeout: 60s }");
   EXPECT_EQ(backend_cells("c", first()).active.value, 2);
   EXPECT_EQ(backend_cells("c", first()).idle.value, 1);
   configure(first(), kOne);
@@ -264,7 +267,7 @@ TEST_F(HttpWaitersTest, RequestThatWaitsHasTheTimeoutsOfTheConfigurationInForce)
   configure(first(), kOne);
   ask(1, 2);
   EXPECT_THAT(arriving(), ElementsAre("/1"));
-  configure(first(), ", pool: { max_connections: 1, queue_timeout: 5s }");
+  configure(first(), ", pool: { max_connections: 1 }, queue: { timeout: 5s }");
   turns(5);
   advance(5100ms);
   EXPECT_THAT(message(clients.back()), StartsWith("HTTP/1.1 503 "));

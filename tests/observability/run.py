@@ -62,7 +62,8 @@ clusters:
   # Capacity for one request per worker, and one that waits.
   - name: narrow
     backends: [127.0.0.1:{http_backend}]
-    pool: {{ max_connections: 1, max_pending: 1 }}
+    pool: {{ max_connections: 1 }}
+    queue: {{ max: 1 }}
 drain: {{ timeout: 5s, spread: 5s, linger: 7s }}
 admin: {{ bind: 127.0.0.1:{admin} }}
 """

@@ -20,6 +20,8 @@ namespace {
 constexpr uint64_t kBlocks = 8;
 constexpr uint64_t kSeeds = 200;
 constexpr uint64_t kTlsSeeds = 80;
+constexpr uint64_t kHttp2Seeds = 80;
+constexpr uint64_t kHttp2TlsSeeds = 16;
 constexpr uint64_t kPeerSeeds = 80;
 constexpr uint64_t kPeerTlsSeeds = 16;
 uint64_t current_seed = 0;
@@ -106,12 +108,12 @@ TEST_P(Simulation, LosesNoDataOverTlsAndDetectsTruncation) {
 }
 
 TEST_P(Simulation, ResponsesOverTlsReachTheirRequests) {
-  run_block(GetParam(), {{Protocol::http, true},
-                         kTlsSeeds,
-                         "*AnswerOverTls*",
-                         {"requests: answered", "connections to backends: reused",
-                          "handshakes: done", "handshakes: resumed", "handshakes: silent",
-                          "handshakes: garbage"}});
+  run_block(GetParam(),
+            {{Protocol::http, true},
+             kTlsSeeds,
+             "*AnswerOverTls*",
+             {"requests: answered", "connections to backends: reused", "handshakes: done",
+              "handshakes: resumed", "handshakes: silent", "handshakes: garbage"}});
 }
 
 TEST_P(Simulation, StreamsOfHttp2ClientsGetTheResponsesOfHttp1Backends) {
@@ -128,6 +130,34 @@ TEST_P(Simulation, StreamsOfHttp2ClientsOverTlsGetTheResponsesOfHttp1Backends) {
                          "*StreamsOfHttp2*OverTls*",
                          {"requests: answered", "connections to backends: reused",
                           "handshakes: done", "clients: got a GOAWAY"}});
+}
+
+TEST_P(Simulation, Http1ClientsGetTheResponsesOfStreamsToHttp2Backends) {
+  run_block(GetParam(), {{Protocol::http, false, false, true},
+                         kHttp2Seeds,
+                         "*Http1Clients*Http2Backends*",
+                         {"requests: answered", "requests: own answer"}});
+}
+
+TEST_P(Simulation, Http1ClientsOverTlsGetTheResponsesOfStreamsToHttp2Backends) {
+  run_block(GetParam(), {{Protocol::http, true, false, true},
+                         kHttp2TlsSeeds,
+                         "*Http1Clients*OverTls*",
+                         {"requests: answered", "handshakes: done"}});
+}
+
+TEST_P(Simulation, StreamsOfHttp2ClientsGetTheResponsesOfHttp2Backends) {
+  run_block(GetParam(), {{Protocol::http, false, true, true},
+                         kHttp2Seeds,
+                         "*StreamsOfHttp2*OfHttp2Backends*",
+                         {"requests: answered", "requests: own answer"}});
+}
+
+TEST_P(Simulation, StreamsOfHttp2ClientsOverTlsGetTheResponsesOfHttp2Backends) {
+  run_block(GetParam(), {{Protocol::http, true, true, true},
+                         kHttp2TlsSeeds,
+                         "*StreamsOfHttp2*OverTls*OfHttp2Backends*",
+                         {"requests: answered", "handshakes: done"}});
 }
 
 // The peers against each other: errors of theirs are found here, not in weir.

@@ -73,13 +73,13 @@ class BalancerHarness {
     for (int number : picks(count, excluded)) ++result[number];
     return result;
   }
-  int64_t& active(int number) { return known_.at(number).active; }
+  std::atomic<int64_t>& active(int number) { return known_.at(number).active; }
   Balancer& balancer() { return *balancer_; }
 
  private:
   struct Known {
     std::unique_ptr<Backend> backend;
-    int64_t active = 0;
+    std::atomic<int64_t> active{0};
   };
 
   static std::string name_of(int number) { return "h" + std::to_string(number); }

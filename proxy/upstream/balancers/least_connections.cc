@@ -1,5 +1,6 @@
-// least_connections: the backend with the fewest open sessions of this worker for its weight. Equal
-// backends take turns by weight, so that an idle cluster is used evenly and not from the top.
+// least_connections: the backend with the fewest requests and sessions under way for its weight, of
+// all workers. Equal backends take turns by weight, so that an idle cluster is used evenly and not
+// from the top.
 #include <algorithm>
 
 #include "base/random.h"
@@ -32,8 +33,9 @@ class LeastConnections final : public Balancer {
   BackendIndex pick(const PickHints& hints) override {
     exclusions_.set(hints.excluded);
     const Entry* least = nullptr;
-    for (const Entry& entry : entries_) {
+    for (Entry& entry : entries_) {
       if (exclusions_.has(entry.host)) continue;
+      entry.seen = entry.active->load(std::memory_order_relaxed);
       if (!least || compare(entry, *least) < 0) least = &entry;
     }
     if (!least) return kNoBackend;
@@ -47,16 +49,17 @@ class LeastConnections final : public Balancer {
   static constexpr uint64_t kMaxHeadStart = 64;  // turns that a rebuild skips at most
 
   struct Entry {
-    const int64_t* active;
+    const std::atomic<int64_t>* active;
     uint32_t weight;
     BackendIndex host;
-    int64_t credit;  // as in round_robin, among equal entries
+    int64_t credit;    // as in round_robin, among equal entries
+    int64_t seen = 0;  // `active` when this pick began: other workers change it meanwhile
   };
 
   // Sessions per weight, without dividing.
   static int compare(const Entry& a, const Entry& b) {
-    const int64_t left = *a.active * b.weight;
-    const int64_t right = *b.active * a.weight;
+    const int64_t left = a.seen * b.weight;
+    const int64_t right = b.seen * a.weight;
     return left < right ? -1 : left > right;
   }
 

@@ -29,6 +29,7 @@ Http2Backend::Served* Http2Backend::find(int32_t stream) {
 
 void Http2Backend::act() {
   if (end_ != End::none) return leave();
+  if (closed_) return;
   if (wire_->has_tls() && wire_->alpn() != "h2") {
     ledger_.fail("a backend of HTTP/2 agreed on '{}'", wire_->alpn());
     return leave();
@@ -80,9 +81,16 @@ void Http2Backend::leave_if_done() {
   const bool idle = served_.empty() && all_sent();
   if (!idle || begun_ == 0 || leaving_) return;
   if (now() - idle_since_ < script_.idle) return;
-  if (!script_.idle_goaway) return leave();
+  if (!script_.idle_goaway) return close_idle();
   send_goaway();
   send_frames();
+}
+
+// A close would be a reset if a frame of the other side came after it, and could destroy what the
+// other side has not read yet.
+void Http2Backend::close_idle() {
+  closed_ = true;
+  wire_->shutdown_write();
 }
 
 // After its GOAWAY the other side closes the connection.
@@ -117,7 +125,7 @@ void Http2Backend::send_frames() {
 }
 
 void Http2Backend::take(std::string_view bytes) {
-  if (!flood_) session_.feed(bytes);
+  if (!flood_ && !closed_) session_.feed(bytes);
 }
 
 void Http2Backend::on_head(int32_t stream, const MessageHead& head) {
@@ -204,12 +212,23 @@ void Http2Backend::begin_answer(int32_t stream, Served& served) {
       return send_answer(stream, served, 0, 0, 0);
     case Fault::resets_in_body:
     case Fault::closes_in_body:
-    case Fault::stalls:
-      answer.cut = true;
-      return send_answer(stream, served, network_.random().below(size + 1), size, size);
+    case Fault::stalls: return send_part(stream, served, size);
     case Fault::refuses:
     case Fault::none: return send_answer(stream, served, ~0ull, size, size);
   }
+}
+
+void Http2Backend::send_part(int32_t stream, Served& served, uint64_t size) {
+  // In HTTP/1 a head without a body is the whole: its client may go on, and weir waits for an end.
+  if (!served.answer->has_body() && !served.request->http2) {
+    served.answer->fault = Fault::none;
+    return send_answer(stream, served, ~0ull, size, size);
+  }
+  const uint64_t part = network_.random().below(size + 1);
+  served.answer->cut = true;
+  // In HTTP/1 the announced bytes are the whole.
+  served.answer->may_be_whole = part == size && served.answer->framing == Framing::length;
+  send_answer(stream, served, part, size, size);
 }
 
 void Http2Backend::send_answer(int32_t stream, const Served& served, uint64_t stop_at,
@@ -266,7 +285,7 @@ void Http2Backend::note_cut() {
   for (auto& [stream, served] : served_) {
     if (sent() >= served.ends_at || served.answer->fault == Fault::refuses) continue;
     // What libnghttp2 has taken may be on its way, the end included.
-    served.answer->cut = served.answer->frail = true;
+    served.answer->cut = served.answer->frail = served.answer->may_be_whole = true;
     served.answer->over_at = std::min(served.answer->over_at, now());
   }
 }

@@ -21,7 +21,7 @@ struct Http2BackendScript {
   std::function<void(Answer&, const Request&)> decide;  // how one request is answered
   Duration delay = 0ms;                                 // before an answer, at most
   Duration idle = 3000s;      // closes a connection without a stream for this time
-  bool idle_goaway = true;    // with a GOAWAY, and it waits for the other side's FIN
+  bool idle_goaway = true;    // with a GOAWAY; it waits for the other side's FIN in either case
   uint32_t goaway_after = 0;  // requests; 0: none
   bool goaway_twice = true;   // first one with the highest id
   uint64_t disowns = 0;       // streams that its GOAWAY excludes, at most, though they have begun
@@ -61,9 +61,11 @@ class Http2Backend final : public HttpPeer, private Http2Owner {
   void answer_streams();
   void delay_response(Served& served);
   void begin_answer(int32_t stream, Served& served);
+  void send_part(int32_t stream, Served& served, uint64_t size);
   void send_answer(int32_t stream, const Served& served, uint64_t stop_at, uint64_t announced,
                    uint64_t size);
   void act_on_fault(int32_t stream, const Served& served);
+  void close_idle();
   void send_goaway();
   void send_frames();
   void leave_if_done();
@@ -81,6 +83,7 @@ class Http2Backend final : public HttpPeer, private Http2Owner {
   TimePoint idle_since_;
   TimePoint goaway_at_ = kNever;  // the second one
   bool leaving_ = false;          // a GOAWAY has been sent
+  bool closed_ = false;           // a FIN without one
   int32_t last_ = INT32_MAX;      // its id
   bool faulty_ = false;           // the other side has broken a rule
   // Whose end may still be lost with the connection.

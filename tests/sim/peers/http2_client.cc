@@ -284,7 +284,7 @@ bool Http2Client::stalls(int32_t stream, const Asked& asked) const {
   const Answer* const answer = asked.answer;
   const bool sent_long_ago =
       answer != nullptr && answer->over_at != kNever && now() - answer->over_at >= kStall;
-  if (sent_long_ago && session_.window_for_peer(stream) > 0) return true;
+  if (sent_long_ago && all_sent() && session_.window_for_peer(stream) > 0) return true;
   const Http2Body* const body = session_.body_of(stream);
   return body != nullptr && !body->held && body->sent < body->size && all_sent() &&
          session_.window_of_peer(stream) <= 0 && asked.request->at_backend == body->sent;

@@ -73,6 +73,9 @@ struct Request {
   bool replayable() const { return method == "GET" || method == "HEAD"; }
   // weir has the whole body when a backend refuses it. Of HTTP/1 it may have nothing of it.
   bool is_kept() const { return http2 ? body < kKept : framing == Framing::none; }
+  // If a backend refuses it, weir may not, or cannot, send it again. A GOAWAY may cross it: then no
+  // backend has counted the refusal.
+  bool may_be_refused_for_good(uint32_t retries) const { return !is_kept() || refusals > retries; }
   bool may_be_answered_by_weir(unsigned with) const;
 };
 

@@ -15,6 +15,7 @@ ControlThread::ControlThread(Kernel& kernel, const Scenario& scenario, EventLoop
                              Worker& worker)
     : kernel_(kernel), scenario_(scenario), loop_(loop), worker_(worker) {
   for (size_t i = 0; i < kListeners; ++i) counts_[i] = std::make_shared<ConnectionCount>();
+  for (std::shared_ptr<ClusterShared>& one : shared_) one = make_cluster_shared();
   for (size_t i = 0; i < kClusters * kBackends; ++i) {
     const Address address = backend_address(i / kBackends, i % kBackends);
     backends_[i] = std::make_shared<Backend>(fmt::format("c{}", i / kBackends),
@@ -100,6 +101,8 @@ void ControlThread::load_tls() {
   client.ca = Wires::authority();
   client.sni = Wires::kHost;
   if (scenario_.stack.http2_backends) client.alpn = {"h2"};
+  if (scenario_.backend_protocol == config::BackendProtocol::automatic)
+    client.alpn.emplace_back("http/1.1");
   tls_client_ = TlsClient::load(client, loading);
 }
 
@@ -174,10 +177,16 @@ void ControlThread::add_clusters(Snapshot& snapshot) {
     spec.response_idle_timeout = scenario_.response_idle;
     spec.pool_idle_timeout = scenario_.pool_idle;
     spec.pool = scenario_.pool;
+    spec.queue = scenario_.queue;
+    spec.shared = shared_[c];
+    uint32_t concurrency = scenario_.concurrency;
+    if (concurrency != 0 && network.chance(300))
+      concurrency = static_cast<uint32_t>(network.random().below(4));
     // Raises, lowers or removes a limit.
     if (spec.pool.max_connections != 0 && network.chance(500))
       spec.pool.max_connections = network.random().below(6);
     if (scenario_.tls_backends) spec.tls = tls_client_;
+    if (scenario_.stack.protocol == Protocol::http) spec.protocol = scenario_.backend_protocol;
     for (size_t b = 0; b < kBackends; ++b) {
       if (b > 0 && network.chance(300)) continue;
       HostSpec host;
@@ -189,9 +198,11 @@ void ControlThread::add_clusters(Snapshot& snapshot) {
         host.state =
             generation_ % 2 == 0 ? config::BackendState::drain : config::BackendState::maintenance;
       host.series = static_cast<uint32_t>(number);
+      host.concurrency = concurrency;
       spec.hosts.push_back(std::move(host));
     }
     spec.index();
+    apply_limits(spec);
     snapshot.clusters.push_back(std::make_shared<const ClusterSpec>(std::move(spec)));
   }
 }

@@ -49,6 +49,7 @@ class ControlThread {
   EventLoop& loop_;
   Worker& worker_;
   std::map<size_t, std::shared_ptr<Backend>> backends_;
+  std::array<std::shared_ptr<ClusterShared>, kClusters> shared_;
   std::map<size_t, std::shared_ptr<ConnectionCount>> counts_;
   std::shared_ptr<ConnectionCount> count_ = std::make_shared<ConnectionCount>();
   std::map<size_t, uint64_t> sockets_;  // by listener

@@ -8,8 +8,6 @@ namespace {
 
 using Fault = Answer::Fault;
 
-constexpr uint64_t kKeptForRetry = 8000;  // a longer body may have been discarded
-
 bool happens(Random& random, uint64_t of_1000) {
   return random.below(1000) < of_1000;
 }
@@ -65,6 +63,11 @@ void choose_resets(Http2ClientScript& script, Random& random) {
   }
 }
 
+void allow_streams(Http2Behavior& behavior) {
+  behavior.settings.max_streams = 100;
+  for (auto& [when, settings] : behavior.changes) settings.max_streams = 100;
+}
+
 }  // namespace
 
 Http2ClientScript http2_client_script(const Scenario& scenario, Ledger& ledger) {
@@ -113,10 +116,13 @@ Http2BackendScript http2_backend_script(const Scenario& scenario, Random& random
   if (happens(random, 500)) script.delay = up_to(random, one_of(random, {1ms, 20ms, 300ms}));
   if (scenario.idle_closes && happens(random, 500))
     script.idle = up_to(random, one_of<Duration>(random, {500us, 20ms, 1s}));
-  script.idle_goaway = direct || happens(random, 500);
+  script.idle_goaway = happens(random, 500) || direct || scenario.polite;
   if (happens(random, 300)) script.goaway_after = 1 + static_cast<uint32_t>(random.below(12));
   script.goaway_twice = happens(random, 500);
   if (happens(random, 300)) script.disowns = random.below(6);
+  // Streams that are opened before the limit is known would be refused. libnghttp2 does not say
+  // which.
+  if (scenario.polite && !direct) allow_streams(script.http2);
   uint64_t unkind = 0;
   if (!scenario.polite) {
     script.behavior.give_up_after = 12s;
@@ -131,7 +137,7 @@ Http2BackendScript http2_backend_script(const Scenario& scenario, Random& random
   script.decide = [&scenario, &random, unkind](Answer& answer, const Request& request) {
     choose_answer(answer, request, scenario, unkind, random);
     if (answer.fault == Fault::none && happens(random, scenario.polite ? 20 : 50) &&
-        request.refusals == 0 && request.body < kKeptForRetry)
+        request.refusals == 0 && request.is_kept())
       answer.fault = Fault::refuses;
   };
   return script;

@@ -29,7 +29,9 @@ void Http2Verdict::judge_refused(const Request& request, const Http2Client& clie
                  request.number);
   const bool leaves = client.ended().goaway || evidence_.control.drained();
   const bool too_many = request.unsettled && client.script().ahead > evidence_.scenario.max_streams;
-  if (evidence_.scenario.polite && !leaves && !too_many)
+  const bool by_backends = evidence_.scenario.stack.http2_backends &&
+                           request.may_be_refused_for_good(evidence_.scenario.retry.attempts);
+  if (evidence_.scenario.polite && !leaves && !too_many && !by_backends)
     ledger_.fail("{} {} was refused for no reason", request.method, request.number);
 }
 

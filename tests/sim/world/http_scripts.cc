@@ -107,7 +107,7 @@ ClientScript http_client_script(const Scenario& scenario, Ledger& ledger) {
     Request& request = ledger.add_request();
     choose_request(request, scenario, random);
     const bool last = i + 1 == requests;
-    if (!last || !chance(random, 200)) {
+    if (!last || scenario.stack.http2_backends || !chance(random, 200)) {
       script.requests.push_back(request.number);
       continue;
     }

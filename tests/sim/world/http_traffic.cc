@@ -123,13 +123,14 @@ std::vector<std::string> HttpTraffic::judge(const Evidence& evidence, Tally& tal
   return ledger_.failures();
 }
 
-// No request is in progress, so open connections are kept ones.
+// No request is in progress, so open connections are kept ones. A shared one may just be leaving.
 void HttpTraffic::judge_backends(const Evidence& evidence) {
   for (const auto& [id, cells] : evidence.report.backends) {
     if (cells.in_flight.value != 0 || cells.load != 0)
       ledger_.fail("backend {}: {} requests under way, load {}", id, cells.in_flight.value,
                    cells.load);
-    if (cells.active.value != cells.idle.value)
+    const int64_t leaving = cells.active.value - cells.idle.value;
+    if (leaving < 0 || (leaving > 0 && !scenario_.stack.http2_backends))
       ledger_.fail("backend {}: {} connections, {} idle", id, cells.active.value, cells.idle.value);
   }
 }
@@ -190,7 +191,13 @@ void HttpTraffic::judge_own_answer(const Request& request) {
   if (request.fixed || !scenario_.polite) return;
   // The kept connection was closed, and weir cannot know whether the backend received the request.
   const bool unlucky = scenario_.idle_closes && request.status == 502 && !request.replayable();
-  if (!unlucky) ledger_.fail("{} {} got {}", request.method, request.number, request.status);
+  const bool refused = scenario_.stack.http2_backends && request.status == 502 &&
+                       request.may_be_refused_for_good(scenario_.retry.attempts);
+  if (unlucky || refused) return;
+  const auto line = lines_.find(request.number);
+  const bool known = line != lines_.end() && line->second.reason.has_value();
+  ledger_.fail("{} {} got {}, for {}", request.method, request.number, request.status,
+               known ? text(*line->second.reason) : "no reason");
 }
 
 void HttpTraffic::judge_last(const HttpClient& client, const Evidence& evidence) {

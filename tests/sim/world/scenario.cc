@@ -11,6 +11,8 @@ Scenario::Scenario(uint64_t seed, const Stack& spoken) : stack(spoken) {
   clients = bulk ? 2 + random.below(6) : 5 + random.below(40);
   choose_conditions(random);
   reloads = random.below(4);
+  queue.timeout = config::Timeout{300s, {}};
+  if (random.below(3) == 0) concurrency = static_cast<uint32_t>(1 + random.below(3));
   if (polite)
     timeouts = {.idle = {600s, {}}, .half_close = {600s, {}}, .max_age = {}};
   else
@@ -28,6 +30,8 @@ void Scenario::choose_tls(Random& random) {
   const uint64_t sides = random.below(4);
   tls_clients = sides != 0;
   tls_backends = sides != 1;
+  const bool may_choose = tls_backends && stack.http2_backends && stack.protocol == Protocol::http;
+  if (may_choose && random.below(2) == 0) backend_protocol = config::BackendProtocol::automatic;
   timeouts.tls_handshake.value = polite ? 600s : 100ms + up_to(random, 2s);
   if (polite) return;
   if (tls_backends) connect_timeout += 300ms;
@@ -48,10 +52,13 @@ void Scenario::choose_http(Random& random) {
     clients = 1 + random.below(8);  // each with many requests
     max_streams = one_of(random, {100u, 100u, 10u, 3u, 1u});
   }
+  if (stack.http2_backends) {
+    backend_protocol = config::BackendProtocol::http2;
+    pool.max_streams = one_of(random, {100u, 100u, 10u, 3u, 1u});
+  }
   idle_closes = random.below(2) == 0;
   cancel_on_close = random.below(2) == 0;
   retry.budget = 1;  // a request that is safe to repeat is always repeated
-  pool.queue_timeout.value = 300s;
   if (random.below(2) == 0) pool.max_connections = 1 + random.below(2);
   if (random.below(4) == 0) pool.max_idle = random.below(3);
   if (random.below(4) == 0) pool.max_requests = 1 + random.below(4);
@@ -71,9 +78,7 @@ void Scenario::choose_http(Random& random) {
          {&timeouts.request_header, &timeouts.request_body, &timeouts.client_idle,
           &timeouts.keep_alive, &timeouts.tunnel_idle, &response_header, &response_idle})
       timeout->value = 200ms + up_to(random, 3s);
-    pool.queue_timeout.value = up_to(random, 2s);
   }
-  if (random.below(2) == 0) pool.max_pending = random.below(5);
   retry.attempts = static_cast<uint32_t>(random.below(4));
   retry.budget = one_of(random, {0.0, 0.2, 1.0});
   if (random.below(3) == 0)
@@ -102,6 +107,8 @@ void Scenario::choose_faults(Random& random) {
   connect_timeout = 50ms + up_to(random, 400ms);
   conditions.dead_accepts = one_of(random, {0, 30});
   conditions.refused_watches = one_of(random, {0, 0, 20});
+  if (random.below(3) != 0) queue.timeout = config::Timeout{up_to(random, 2s), {}};
+  if (random.below(2) == 0) queue.max = random.below(5);
   if (random.below(4) == 0) max_connections = 3 + random.below(20);
   if (random.below(4) == 0) listener_limit = 2 + random.below(10);
   health_flips = random.below(8);

@@ -40,6 +40,9 @@ struct Scenario {
   config::Timeout response_header{300s, {}}, response_idle{300s, {}};
   config::Timeout pool_idle{60s, {}};
   config::Pool pool;
+  config::ClusterQueue queue;
+  uint32_t concurrency = 0;
+  config::BackendProtocol backend_protocol{};
   config::Retry retry;
   config::ListenerLimits limits;
   config::Timeout request;  // of the whole request

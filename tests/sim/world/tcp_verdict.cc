@@ -117,6 +117,8 @@ void TcpVerdict::judge_reasons(const AccessLine& line) {
       possible = lasted(scenario.timeouts.half_close.value);
       break;
     case EndReason::max_age: possible = lasted(scenario.timeouts.max_age.value); break;
+    case EndReason::queue_full:
+    case EndReason::queue_timeout: possible = !scenario.polite && scenario.concurrency > 0; break;
     case EndReason::max_connections: possible = scenario.max_connections < 1000; break;
     case EndReason::listener_limit: possible = scenario.listener_limit > 0; break;
     case EndReason::out_of_descriptors: possible = counts.out_of_descriptors > 0; break;
@@ -132,8 +134,7 @@ void TcpVerdict::judge_reasons(const AccessLine& line) {
     case EndReason::bad_request:
     case EndReason::http2_error:
     case EndReason::http2_flood:
-    case EndReason::queue_full:
-    case EndReason::queue_timeout:
+    case EndReason::cluster_requests:
     case EndReason::response_timeout:
     case EndReason::backend_error:
     case EndReason::last_request: possible = false; break;  // HTTP's

@@ -5,12 +5,15 @@
 namespace weir::sim {
 namespace {
 
-// By the limit of the current configuration, not by that of the pool. A pool that does not exist
-// yet has capacity.
-bool has_room(const Cluster& cluster, BackendIndex host) {
-  const Pool* const pool = cluster.pool_if_used(host);
-  const uint64_t most = cluster.spec().pool.max_connections;
-  return pool == nullptr || most == 0 || pool->idle() > 0 || pool->open_connections() < most;
+// A pool that does not exist yet has capacity.
+bool has_room(Cluster& cluster, BackendIndex host) {
+  const Backend& backend = *cluster.spec().hosts[host].backend;
+  if (backend.requests().full()) return false;
+  if (cluster.pool_if_used(host) == nullptr) return !backend.connections().full();
+  Pool& pool = cluster.pool(host);
+  if (pool.idle() > 0 || pool.shared().has_place()) return true;
+  // Backends may allow no streams for a while: another connection would not help.
+  return !backend.connections().full() && !pool.shared().refuses_streams();
 }
 
 bool could_serve(const HostSpec& host) {
@@ -24,11 +27,21 @@ bool flawless(Cluster& cluster, BackendIndex host) {
          cells.requests[CodeClass::server_error].value == 0;
 }
 
+// Backups are for when no other backend is usable, not for when the others are full.
+bool needs_backups(const Cluster& cluster, TimePoint now) {
+  const std::vector<HostSpec>& hosts = cluster.spec().hosts;
+  for (BackendIndex i = 0; i < hosts.size(); ++i)
+    if (!hosts[i].backup && could_serve(hosts[i]) && !cluster.is_avoided(i, now)) return false;
+  return true;
+}
+
 // A backend that could take a request at once, a flawless one if there is one; kNoBackend: none.
 BackendIndex free_backend(Cluster& cluster, TimePoint now) {
   const std::vector<HostSpec>& hosts = cluster.spec().hosts;
   BackendIndex found = kNoBackend;
+  const bool backups = needs_backups(cluster, now);
   for (BackendIndex i = 0; i < hosts.size(); ++i) {
+    if (hosts[i].backup && !backups) continue;
     if (!could_serve(hosts[i]) || cluster.is_avoided(i, now) || !has_room(cluster, i)) continue;
     if (flawless(cluster, i)) return i;
     found = i;
@@ -61,7 +74,7 @@ void WaiterWatch::look(Worker& worker, TimePoint now, std::vector<std::string>& 
     }
     const TimePoint since = since_.try_emplace(name, now).first->second;
     const auto lately = left_alone_.find(name);
-    const bool at_once = flawless(*cluster, room) &&
+    const bool at_once = flawless(*cluster, room) && !cluster->spec().may_share() &&
                          (lately == left_alone_.end() || since - lately->second > kByTheQueue);
     if (now - since <= (at_once ? kSoon : kByTheQueue)) continue;
     failures.push_back(fmt::format(

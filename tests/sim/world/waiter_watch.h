@@ -13,7 +13,7 @@ class WaiterWatch {
  public:
   // A waiter is woken at once when capacity is free. The queue polls for the end of a back-off,
   // which has no event; a request that has failed at a backend may wait for another one for the
-  // same time.
+  // same time, and so may one for a place on a shared connection.
   static constexpr Duration kSoon = 10ms, kByTheQueue = ClusterQueue::kLook + 100ms;
 
   void look(Worker& worker, TimePoint now, std::vector<std::string>& failures);

@@ -112,7 +112,8 @@ void World::plan_clients() {
 }
 
 void World::check_turn(Worker& worker) {
-  waiters_.look(worker, network_.now(), failures_);
+  // A TCP session waits for the backends of the configuration with which it began.
+  if (scenario_.stack.protocol == Protocol::http) waiters_.look(worker, network_.now(), failures_);
   if (++turns_ % 16 != 0) return;
   const WorkerReport report = worker.report();
   int64_t active = 0;

@@ -54,7 +54,7 @@ TEST_F(Explain, ReportsWhyEachEarlierRouteDoesNotMatch) {
             "  route api: no, header 'x-a' is missing  (weir.yaml:9)\n"
             "  route *: yes  (weir.yaml:2)\n"
             "  forwarded: /v1/x, host api.example\n"
-            "  cluster main, round_robin\n"
+            "  cluster main, least_connections\n"
             "    a:1 (one), weight 2\n"
             "    b:1, backup, drain: gets no new sessions\n");
   const auto why = [&](AskedRequest request) { return only(request).passed.at(2).why; };
@@ -72,7 +72,7 @@ TEST_F(Explain, ShowsASplitAndTheRequestToTheBackend) {
   EXPECT_THAT(explanation_text(api),
               AllOf(HasSubstr("  route api: yes  (weir.yaml:9)\n"),
                     HasSubstr("  forwarded: /x?q=1, host app.internal\n"),
-                    HasSubstr("  cluster main, round_robin, 3 of 4 requests\n"),
+                    HasSubstr("  cluster main, least_connections, 3 of 4 requests\n"),
                     HasSubstr("  cluster side, round_robin, 1 of 4 requests\n    c:1\n")));
 }
 

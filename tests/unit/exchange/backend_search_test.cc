@@ -32,12 +32,18 @@ class BackendSearchTest : public testing::Test, public TestLoop {
                           false, config::BackendState::active, index});
   }
   void begin() {
+    spec.index();
+    apply_limits(spec);
     cluster = std::make_unique<Cluster>(spec, metrics, 1, &pools);
-    search.begin(*cluster);
+    ASSERT_TRUE(search.begin(*cluster));
   }
+  BackendSearch::Query query() { return {clock.now(), 1, Pool::Trust::events, own}; }
   Result find() {
     choice = {};
-    return search.find({clock.now(), 1, Pool::Trust::events, own}, choice);
+    return search.find(query(), choice);
+  }
+  Wait wait() {
+    return search.wait(query(), spec.queue.timeout.value_or(config::Timeout{10s, {}}));
   }
   RetryFacts facts() const {
     return {.policy = retry, .method = "GET", .tries = search.tries(), .retries = search.retries()};
@@ -67,7 +73,7 @@ TEST_F(BackendSearchTest, FindsABackendWithRoom) {
   begin();
   EXPECT_EQ(find(), Result::found);
   EXPECT_EQ(choice.backend, 0u);
-  EXPECT_EQ(choice.claim.lease, nullptr) << "no connection was kept";
+  EXPECT_FALSE(choice.claim.lease->transport.is_open()) << "no connection was kept";
 }
 
 TEST_F(BackendSearchTest, ClusterWithoutBackendsHasNone) {
@@ -109,13 +115,12 @@ TEST_F(BackendSearchTest, RetriesAreLimitedByThePolicy) {
 
 TEST_F(BackendSearchTest, RequestWaitsWhileEveryBackendIsFullAndIsCalledWhenThereIsRoom) {
   spec.pool.max_connections = 1;
-  spec.pool.max_pending = 1;
-  spec.pool.queue_timeout = {10s, {}};
+  spec.queue.max = 1;
   add_backend();
   begin();
   Lease other = cluster->pool(0).open();
   EXPECT_EQ(find(), Result::full);
-  EXPECT_EQ(search.wait(clock.now()), Wait::entered);
+  EXPECT_EQ(wait(), Wait::entered);
   other.reset();
   EXPECT_EQ(waiter.called, 1);
   search.on_room();
@@ -126,38 +131,37 @@ TEST_F(BackendSearchTest, RequestWaitsWhileEveryBackendIsFullAndIsCalledWhenTher
 
 TEST_F(BackendSearchTest, CalledRequestThatFindsNoRoomGoesBackUntilItsTimeIsUp) {
   spec.pool.max_connections = 1;
-  spec.pool.max_pending = 1;
-  spec.pool.queue_timeout = {10s, {}};
+  spec.queue.max = 1;
   add_backend();
   begin();
   const Lease other = cluster->pool(0).open();
   ASSERT_EQ(find(), Result::full);
-  ASSERT_EQ(search.wait(clock.now()), Wait::entered);
-  cluster->queue().wake();
+  ASSERT_EQ(wait(), Wait::entered);
+  cluster->queue().look();
   search.on_room();
   EXPECT_EQ(find(), Result::full);
-  EXPECT_EQ(search.wait(clock.now()), Wait::entered) << "in front";
-  cluster->queue().wake();
+  EXPECT_EQ(wait(), Wait::entered) << "in front";
+  cluster->queue().look();
   search.on_room();
   clock.advance(10s);
   EXPECT_EQ(find(), Result::full);
-  EXPECT_EQ(search.wait(clock.now()), Wait::timed_out);
+  EXPECT_EQ(wait(), Wait::timed_out);
 }
 
 TEST_F(BackendSearchTest, QueueHasALimit) {
   spec.pool.max_connections = 1;
-  spec.pool.max_pending = 1;
+  spec.queue.max = 1;
   add_backend();
   begin();
   const Lease other = cluster->pool(0).open();
   ASSERT_EQ(find(), Result::full);
-  ASSERT_EQ(search.wait(clock.now()), Wait::entered);
+  ASSERT_EQ(wait(), Wait::entered);
   Waiter second_waiter;
   BackendSearch second(second_waiter);
-  second.begin(*cluster);
+  ASSERT_TRUE(second.begin(*cluster));
   BackendSearch::Choice none;
-  EXPECT_EQ(second.find({clock.now(), 1, Pool::Trust::events, own}, none), Result::full);
-  EXPECT_EQ(second.wait(clock.now()), Wait::queue_full);
+  EXPECT_EQ(second.find(query(), none), Result::full);
+  EXPECT_EQ(second.wait(query(), {10s, {}}), Wait::queue_full);
 }
 
 TEST_F(BackendSearchTest, AttemptIsCountedOnceAndEndsItsUse) {

@@ -89,7 +89,8 @@ listeners:
 clusters:
   - name: c
     backends: ["127.0.0.1:9", "127.0.0.1:10"]
-    pool: {max_connections: 1, max_pending: 1, queue_timeout: 5s}
+    pool: {max_connections: 1}
+    queue: {max: 1, timeout: 5s}
     timeouts: {connect: 3s, response_header: 30s, response_idle: 15s}
   - {name: none, backends: [{address: "127.0.0.1:11", state: maintenance}]}
   - {name: one, backends: ["127.0.0.1:12"]}
@@ -142,10 +143,11 @@ clusters:
     const auto spec = std::make_shared<ClusterSpec>();
     spec->name = cluster.name;
     spec->series = static_cast<uint32_t>(snapshot.clusters.size());
-    spec->balance = cluster.balance;
+    spec->balance = cluster.balance_in_force();
     spec->hash_by = cluster.hash.by;
     if (cluster.sticky) spec->sticky = {*cluster.sticky, {StickyKey("secret")}, nullptr};
     spec->pool = cluster.pool;
+    spec->queue = cluster.queue;
     spec->backoff = cluster.backoff;
     spec->connect_timeout = cluster.timeouts.connect;
     spec->response_header_timeout = cluster.timeouts.response_header;
@@ -158,6 +160,7 @@ clusters:
                              1, false, backend.state, spec->series * 10 + index});
     }
     spec->index();
+    apply_limits(*spec);
     snapshot.clusters.push_back(spec);
   }
 

@@ -173,8 +173,8 @@ struct FakeBackend final : BackendSide {
   void begin(Cluster& cluster, BackendIndex backend, Claim claim) override {
     ++begun;
     last_backend = backend;
-    was_kept = claim.lease != nullptr;
-    lease = was_kept ? std::move(claim.lease) : cluster.pool(backend).open();
+    lease = claim.lease != nullptr ? std::move(claim.lease) : cluster.pool(backend).open();
+    was_kept = lease->reused();
     stream.emplace();
     if (streams) stream->carries_one_message();
     channel_ = *stream;

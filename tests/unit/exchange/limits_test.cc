@@ -22,7 +22,7 @@ struct LimitsFixture : testing::Test {
     cluster.connect_timeout = of(6s);
     cluster.response_header_timeout = of(7s);
     cluster.response_idle_timeout = of(8s);
-    cluster.pool.queue_timeout = of(9s);
+    cluster.queue.timeout = of(9s);
   }
   LimitFacts at(ExchangeStage stage) const {
     LimitFacts facts{.stage = stage, .timeouts = timeouts};

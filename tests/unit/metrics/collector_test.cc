@@ -126,7 +126,7 @@ TEST_F(CollectorTest, ShowsAHistogramOfNumbers) {
 }
 
 TEST_F(CollectorTest, ShowsRowsOfHttpOnlyForHttp) {
-  EXPECT_THAT(scrape(), Not(HasSubstr("weir_cluster_queue_length{")));
+  EXPECT_THAT(scrape(), Not(HasSubstr("weir_cluster_queue_duration_seconds_count{")));
   EXPECT_THAT(scrape(), Not(HasSubstr("weir_backend_requests_total{")));
   registry.cluster_carries_http(0);
   registry.backend_carries_http(1);

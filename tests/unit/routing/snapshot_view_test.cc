@@ -43,12 +43,13 @@ TEST_F(SnapshotViewTest, CreatesObjectsOnFirstUse) {
   EXPECT_TRUE(metrics.report().clusters.empty());
   Cluster& cluster = current->cluster(1);
   const BackendIndex place = cluster.pick(loop.now(), 1, {});
+  Reservation reservation = cluster.reserve(place);
   cluster.begin_use(place);
   const WorkerReport report = metrics.report();
   ASSERT_EQ(report.backends.size(), 1u) << "one backend of a thousand was used";
   EXPECT_EQ(report.backends[0].cells.load, 1);
   EXPECT_EQ(pools.entries(), 1u) << "the queue";
-  cluster.end_use(place);
+  cluster.end_use(place, reservation);
 }
 
 TEST_F(SnapshotViewTest, UnchangedClusterStaysTheSameObject) {

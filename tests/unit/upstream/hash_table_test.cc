@@ -8,9 +8,9 @@ namespace weir::test {
 namespace {
 
 using config::Balance;
-constexpr size_t kClients = 20000;
+constexpr size_t kHashedClients = 20000;
 
-std::vector<std::pair<int, uint32_t>> hosts_up_to(int count) {
+std::vector<std::pair<int, uint32_t>> hosts_of_table(int count) {
   std::vector<std::pair<int, uint32_t>> hosts;
   for (int i = 0; i < count; ++i) hosts.emplace_back(i, 1 + i % 3);
   return hosts;
@@ -25,7 +25,7 @@ TEST_P(TablePolicy, AllWorkersAgreeWhateverTheirSeedAndTheOrderOfHosts) {
   BalancerHarness one(GetParam(), {}, 1), other(GetParam(), {}, 99);
   one.use({{0, 2}, {1, 1}, {2, 2}, {3, 3}});
   other.use({{3, 3}, {2, 2}, {0, 2}, {1, 1}});
-  EXPECT_EQ(one.picks(kClients), other.picks(kClients));
+  EXPECT_EQ(one.picks(kHashedClients), other.picks(kHashedClients));
 }
 
 TEST_P(TablePolicy, SpreadsAdjacentHashes) {
@@ -41,13 +41,13 @@ TEST_P(TablePolicy, SpreadsAdjacentHashes) {
 // Health changes no table, so this holds for maglev as well.
 TEST_P(TablePolicy, UnusableHostMovesOnlyItsHashesAndTheyComeBack) {
   BalancerHarness hosts(GetParam(), {});
-  const auto all = hosts_up_to(10);
+  const auto all = hosts_of_table(10);
   hosts.use(all);
-  const auto before = hosts.picks(kClients);
+  const auto before = hosts.picks(kHashedClients);
   std::map<int, uint64_t> heirs;
   hosts.rebuild(all, {4});
-  const auto without = hosts.picks(kClients);
-  for (size_t i = 0; i < kClients; ++i) {
+  const auto without = hosts.picks(kHashedClients);
+  for (size_t i = 0; i < kHashedClients; ++i) {
     if (before[i] == 4) {
       ++heirs[without[i]];
     } else {
@@ -57,16 +57,16 @@ TEST_P(TablePolicy, UnusableHostMovesOnlyItsHashesAndTheyComeBack) {
   EXPECT_FALSE(heirs.contains(4));
   EXPECT_EQ(heirs.size(), 9u) << "all others take a part of them";
   hosts.rebuild(all, {});
-  EXPECT_EQ(hosts.picks(kClients), before);
+  EXPECT_EQ(hosts.picks(kHashedClients), before);
 }
 
 TEST_P(TablePolicy, HashesOfAnExcludedHostMoveAsThoseOfAnUnusableOne) {
   BalancerHarness hosts(GetParam(), {});
-  const auto all = hosts_up_to(6);
+  const auto all = hosts_of_table(6);
   hosts.use(all);
-  const auto excluded = hosts.picks(kClients, {2, 5});
+  const auto excluded = hosts.picks(kHashedClients, {2, 5});
   hosts.rebuild(all, {2, 5});
-  EXPECT_EQ(hosts.picks(kClients), excluded);
+  EXPECT_EQ(hosts.picks(kHashedClients), excluded);
 }
 
 // On average, of the hosts one after the other.
@@ -76,21 +76,21 @@ TEST_P(TablePolicy, RemovingAHostMovesItsShareOfHashes) {
     for (int i = 0; i < count; ++i) all.emplace_back(i, 1);
     BalancerHarness hosts(GetParam(), {});
     hosts.use(all);
-    const auto before = hosts.picks(kClients);
+    const auto before = hosts.picks(kHashedClients);
     constexpr int kRemoved = 5;
     double moved = 0;
     for (int removed = 0; removed < kRemoved; ++removed) {
       auto left = all;
       left.erase(left.begin() + removed);
       hosts.use(left);
-      const auto after = hosts.picks(kClients);
-      for (size_t i = 0; i < kClients; ++i) moved += after[i] != before[i] ? 1 : 0;
+      const auto after = hosts.picks(kHashedClients);
+      for (size_t i = 0; i < kHashedClients; ++i) moved += after[i] != before[i] ? 1 : 0;
     }
     // In the table of maglev other hosts lose and take entries, too, the more the more hosts there
     // are.
     const double most = GetParam() == Balance::maglev && count > 10 ? 1.8 : 1.2;
-    EXPECT_LT(moved / kClients / kRemoved, most / count) << count;
-    EXPECT_GT(moved / kClients / kRemoved, 0.8 / count) << count;
+    EXPECT_LT(moved / kHashedClients / kRemoved, most / count) << count;
+    EXPECT_GT(moved / kHashedClients / kRemoved, 0.8 / count) << count;
   }
 }
 

@@ -1,7 +1,7 @@
 // The common state of the pools and queues of a worker.
+#include "upstream/pools.h"
 #include "support/growth.h"
 #include "support/test_loop.h"
-#include "upstream/pool.h"
 
 namespace weir::test {
 namespace {
@@ -20,10 +20,12 @@ class PoolsTest : public testing::Test, public TestLoop {
 };
 
 TEST_F(PoolsTest, ChangeOfOneClusterWakesNoWaiterOfAnotherCluster) {
-  const auto a = pools_.queue("a", cells_), b = pools_.queue("b", cells_);
+  const auto a = pools_.queue("a", cells_, make_cluster_shared());
+  const auto b = pools_.queue("b", cells_, make_cluster_shared());
+  const ClusterSpec spec;
   CountedWaiter in_a, in_b;
-  ASSERT_TRUE(a->enter(in_a, 1));
-  ASSERT_TRUE(b->enter(in_b, 1));
+  ASSERT_TRUE(a->enter(in_a, {&spec}, clock.now(), 1));
+  ASSERT_TRUE(b->enter(in_b, {&spec}, clock.now(), 1));
   pools_.wake_waiters("a");
   EXPECT_EQ(in_a.called, 1);
   EXPECT_EQ(in_b.called, 0);
@@ -31,6 +33,8 @@ TEST_F(PoolsTest, ChangeOfOneClusterWakesNoWaiterOfAnotherCluster) {
   EXPECT_EQ(in_b.called, 0);
   pools_.wake_waiters();
   EXPECT_EQ(in_b.called, 1);
+  a->leave(in_a);
+  b->leave(in_b);
 }
 
 TEST_F(PoolsTest, PoolsOfManyBackendsAreCreatedInLinearTime) {
@@ -40,7 +44,7 @@ TEST_F(PoolsTest, PoolsOfManyBackendsAreCreatedInLinearTime) {
     std::vector<std::shared_ptr<Backend>> backends(size);
     for (auto& one : backends) one = std::make_shared<Backend>("c", "b", "b", Address::loopback(9));
     Pools pools(loop);
-    const auto queue = pools.queue("c", cells_);
+    const auto queue = pools.queue("c", cells_, make_cluster_shared());
     std::vector<std::shared_ptr<Pool>> made;
     made.reserve(size);
     const Duration cost = cost_of([&] {
@@ -61,7 +65,8 @@ TEST_F(PoolsTest, QueuesOfManyClustersAreCreatedInLinearTime) {
     std::vector<std::shared_ptr<ClusterQueue>> made;
     made.reserve(size);
     const Duration cost = cost_of([&] {
-      for (const std::string& cluster : clusters) made.push_back(pools.queue(cluster, cells_));
+      for (const std::string& cluster : clusters)
+        made.push_back(pools.queue(cluster, cells_, make_cluster_shared()));
     });
     EXPECT_EQ(pools.entries(), size);
     return cost;

@@ -22,7 +22,9 @@ class User final : public SharedStream, private TransportReader, private Transpo
   ~User() { leave(); }
 
   void join(SharedConnection& connection, bool repeatable = true) {
-    connection.join(*this, {.lease = {}, .shared = nullptr, .repeatable = repeatable});
+    Claim claim;
+    claim.repeatable = repeatable;
+    connection.join(*this, claim);
     set_reader(this);
     set_writer(this);
   }
@@ -81,9 +83,16 @@ class SharedConnectionTest : public testing::Test, public TestLoop {
     EXPECT_EQ(pipes.buffers.lent(), 0u);
   }
 
-  void make() { cluster = std::make_unique<Cluster>(spec, metrics, 1, &pools); }
+  void make() {
+    spec.index();
+    apply_limits(spec);
+    cluster = std::make_unique<Cluster>(spec, metrics, 1, &pools);
+  }
   Pool& pool() { return cluster->pool(0); }
-  SharedConnection* claim() { return pool().shared().claim(*cluster, 0); }
+  SharedConnection* claim() {
+    Reservation none;
+    return pool().shared().claim(*cluster, 0, none);
+  }
   // Null: the pool is full.
   User* join(bool repeatable = true) {
     if (cluster == nullptr) make();
@@ -192,10 +201,10 @@ TEST_F(SharedConnectionTest, FullPoolMakesNoConnection) {
   spec.pool.max_connections = 1;
   User* const a = request();
   EXPECT_EQ(join(), nullptr);
-  EXPECT_FALSE(pool().has_room());
+  EXPECT_FALSE(pool().has_room(/*whole=*/false));
   a->leave();
   settle();
-  EXPECT_TRUE(pool().has_room());
+  EXPECT_TRUE(pool().has_room(/*whole=*/false));
   EXPECT_NE(join(), nullptr);
 }
 
@@ -209,11 +218,12 @@ TEST_F(SharedConnectionTest, StreamThatEndsWakesTheQueue) {
   spec.pool.max_connections = 1;
   User* const a = request();
   WaiterForAPlace waiter;
-  ASSERT_TRUE(cluster->queue().enter(waiter, 1));
+  ASSERT_TRUE(cluster->queue().enter(waiter, {&spec}, clock.now(), 1));
   backend[0].answer(1, "");
   ASSERT_TRUE(until([&] { return a->heads == 1; }));
   a->finish();
   EXPECT_EQ(waiter.called, 1);
+  cluster->queue().leave(waiter);
 }
 
 TEST_F(SharedConnectionTest, RefusedConnectionFailsOnceForAll) {
@@ -456,9 +466,8 @@ TEST_F(SharedConnectionTest, LimitThatIsLoweredEndsTheYoungestConnections) {
   ASSERT_TRUE(until([&] { return users[0]->heads + users[1]->heads + users[2]->heads == 3; }));
   for (auto& user : users) user->finish();
   EXPECT_EQ(cells().idle.value, 3);
-  auto limits = std::make_shared<PoolLimits>(pool().limits());
-  limits->max_connections = 2;
-  pool().set_limits(limits);
+  spec.hosts[0].backend->connections().set_most(2);
+  pool().set_limits(std::make_shared<PoolLimits>(pool().limits()));
   ASSERT_TRUE(until([&] { return backend[2].ended(); }));
   settle();
   EXPECT_FALSE(backend[0].ended());

@@ -92,6 +92,7 @@ TEST(StickyTags, AreSharedByConfigurationsWithTheSameBackendsAndKeys) {
   same.index(&before);
   other.index(&before);
   EXPECT_EQ(same.sticky->tags, before.sticky->tags);
+  same.shared = before.shared;
   EXPECT_TRUE(same == before);
   EXPECT_NE(other.sticky->tags, before.sticky->tags);
 }

@@ -1,5 +1,7 @@
 #include "support/balancer_harness.h"
 
+#include <thread>
+
 namespace weir::test {
 namespace {
 
@@ -65,6 +67,18 @@ TEST(LeastConnections, WorkersWithDifferentSeedsStartAtDifferentHosts) {
     ++first[BalancerHarness(kLeastConnections, BalancerHarness::equal(4), seed).pick()];
   }
   EXPECT_LT(chi_square(first, BalancerHarness::equal(4)), chi_square_limit(4));
+}
+
+TEST(LeastConnections, ChoosesWhileOtherThreadsChangeTheCounts) {
+  BalancerHarness hosts(kLeastConnections, BalancerHarness::equal(3));
+  std::atomic<bool> done{false};
+  std::thread other([&] {
+    for (uint64_t i = 0; !done; ++i)
+      hosts.active(static_cast<int>(i % 3)) = static_cast<int64_t>(i % 7);
+  });
+  for (int i = 0; i < 200'000; ++i) ASSERT_GE(hosts.pick(), 0);
+  done = true;
+  other.join();
 }
 
 }  // namespace

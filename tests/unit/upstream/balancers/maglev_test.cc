@@ -38,7 +38,7 @@ TEST(Maglev, MoreHostsThanEntriesAreUsedWhenNoOtherIs) {
   for (size_t entry = 0; entry < table->size(); ++entry) without.erase(table->member(entry).first);
   ASSERT_EQ(without.size(), 1u);
   Backend backend("c", "x", "x", Address::loopback(80));
-  const int64_t active = 0;
+  const std::atomic<int64_t> active{0};
   const std::vector<Host> eligible{{&backend, 1, &active, 0, *without.begin()}};
   const auto balancer = make_balancer(kPolicy, 1, table);
   balancer->rebuild(eligible);
