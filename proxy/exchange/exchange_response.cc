@@ -141,7 +141,7 @@ ResponsePlan Exchange::response_plan(bool is_final) {
   plan.fields = {edits.set, edits.add, edits.remove, {}};
   plan.via = request_.listener->http->via;
   plan.server = request_.listener->http->server_text;
-  if (is_final)
+  if (is_final && search_.cluster().spec().sticky)
     plan.cookie = new_sticky(
         {search_.cluster(), request(), http_.pipes().loop.now(), http_.unix_time()},
         {attempt_->backend(), search_.failed_backends(), request_.client.scheme == "https"},

@@ -19,13 +19,11 @@ Exchange::Step Exchange::acquire() {
   const RetryFacts facts = retry_facts();
   const TimePoint now = http_.pipes().loop.now();
   const Cluster& cluster = search_.cluster();
-  const BackendSearch::Query query{
-      now,
-      balance_hash(),
-      trust(facts),
-      *connection_.private_connections,
-      cluster.spec().outlier_detection && may_be_trial(facts),
-      sticky_backend({cluster, request(), now, http_.unix_time()}, may_be_trial(facts))};
+  BackendSearch::Query query{now, balance_hash(), trust(facts), *connection_.private_connections,
+                             cluster.spec().outlier_detection && may_be_trial(facts)};
+  if (cluster.spec().sticky)
+    query.preferred =
+        sticky_backend({cluster, request(), now, http_.unix_time()}, may_be_trial(facts));
   switch (search_.find(query, choice)) {
     case BackendSearch::Result::found: return use(std::move(choice));
     case BackendSearch::Result::full: return wait_for_room(query);
