@@ -13,7 +13,12 @@
 namespace weir::test {
 namespace {
 
-constexpr uint32_t kLimit = 2, kBackends = 2, kThreads = 4, kUsersPerThread = 6;
+struct Shape {
+  uint32_t limit, backends, threads, users;  // users of each thread
+  bool cancels;                              // some leave the queue
+};
+// Many of everything; and one place for two, where a lost wake-up leaves both waiting.
+constexpr Shape kMany{2, 2, 4, 6, true}, kOnePlace{1, 1, 2, 1, false};
 
 uint64_t hand_overs() {
   const char* text = std::getenv("WEIR_HAND_OVERS");
@@ -22,13 +27,20 @@ uint64_t hand_overs() {
 
 struct Totals {
   std::atomic<uint64_t> uses{0}, cancels{0}, exceeded{0};
-  std::array<std::atomic<uint32_t>, kBackends> inside{};
+  std::array<std::atomic<uint32_t>, 2> inside{};  // by backend
 };
 
 class HandOverThread {
  public:
-  HandOverThread(const ClusterSpec& spec, uint64_t seed, uint64_t uses, Totals& totals)
-      : random_(seed), totals_(totals), to_do_(uses), cluster_(spec, metrics_, seed, &pools_) {
+  HandOverThread(const ClusterSpec& spec, const Shape& shape, uint64_t seed, uint64_t uses,
+                 Totals& totals)
+      : shape_(shape),
+        random_(seed),
+        totals_(totals),
+        to_do_(uses),
+        cluster_(spec, metrics_, seed, &pools_),
+        users_(shape.users),
+        running_(shape.users) {
     for (User& user : users_) user.thread = this;
   }
   void run() {
@@ -67,7 +79,7 @@ class HandOverThread {
     --to_do_;
     leave(user);
     user.index = cluster_.index_of(*user.place.backend(), 0);
-    if (++totals_.inside[user.index] > kLimit) ++totals_.exceeded;
+    if (++totals_.inside[user.index] > shape_.limit) ++totals_.exceeded;
     loop_.yield(user);
   }
   void take(User& user, const Cluster::Wanted& wanted) {
@@ -84,7 +96,7 @@ class HandOverThread {
     user.called = false;
     user.waits = true;
     cluster_.look_once_more(wanted);
-    if (random_.below(8) == 0) loop_.yield(user);
+    if (shape_.cancels && random_.below(8) == 0) loop_.yield(user);
   }
   void leave_early(User& user) {
     ++totals_.cancels;
@@ -108,6 +120,7 @@ class HandOverThread {
     --running_;
   }
 
+  const Shape shape_;
   const ManualClock clock_;
   EventLoop loop_{clock_};
   WorkerMetrics metrics_{0};
@@ -116,33 +129,39 @@ class HandOverThread {
   Totals& totals_;
   uint64_t to_do_;
   Cluster cluster_;
-  std::array<User, kUsersPerThread> users_;
-  size_t running_ = kUsersPerThread;
+  std::vector<User> users_;
+  size_t running_;
 };
 
-TEST(HandOverTest, NoLimitIsExceededAndNoWakeUpIsLostBetweenThreads) {
+class HandOverTest : public testing::TestWithParam<Shape> {};
+
+TEST_P(HandOverTest, ExceedsNoLimitAndLosesNoWakeUpBetweenThreads) {
+  const Shape shape = GetParam();
   ClusterSpec spec;
   spec.name = "c";
-  for (uint32_t i = 0; i < kBackends; ++i) {
+  for (uint32_t i = 0; i < shape.backends; ++i) {
     spec.hosts.push_back({std::make_shared<Backend>("c", "b", "b", Address::loopback(9))});
-    spec.hosts.back().concurrency = kLimit;
+    spec.hosts.back().concurrency = shape.limit;
   }
   spec.index();
   apply_limits(spec);
   Totals totals;
   std::vector<std::thread> threads;
   // A bell may ring for a loop whose thread has ended: all of them live as long as the longest.
-  std::vector<std::unique_ptr<HandOverThread>> workers(kThreads);
-  for (uint32_t i = 0; i < kThreads; ++i)
-    workers[i] = std::make_unique<HandOverThread>(spec, i + 1, hand_overs() / kThreads, totals);
+  std::vector<std::unique_ptr<HandOverThread>> workers(shape.threads);
+  for (uint32_t i = 0; i < shape.threads; ++i)
+    workers[i] =
+        std::make_unique<HandOverThread>(spec, shape, i + 1, hand_overs() / shape.threads, totals);
   for (auto& worker : workers) threads.emplace_back([&worker] { worker->run(); });
   for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(totals.uses.load(), hand_overs() / kThreads * kThreads);
+  EXPECT_EQ(totals.uses.load(), hand_overs() / shape.threads * shape.threads);
   EXPECT_EQ(totals.exceeded.load(), 0u);
-  EXPECT_GT(totals.cancels.load(), 0u);
+  EXPECT_EQ(totals.cancels.load() > 0, shape.cancels);
   EXPECT_EQ(spec.shared->queue.waiting(), 0u);
   for (const HostSpec& host : spec.hosts) EXPECT_EQ(host.backend->requests().taken(), 0);
 }
+
+INSTANTIATE_TEST_SUITE_P(Shapes, HandOverTest, testing::Values(kMany, kOnePlace));
 
 }  // namespace
 }  // namespace weir::test
