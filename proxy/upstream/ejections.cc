@@ -28,13 +28,13 @@ Ejections::Ejections(const ClusterSpec& spec, WorkerMetrics& metrics)
 }
 
 // 500 is a failure of the backend only where it can be compared: some requests make every backend
-// answer it. With source_hash one client has all its requests at one backend, and could have it
-// ejected, and then the next one.
+// answer it. With a policy that hashes, or a cookie that leads to a backend, one client has all its
+// requests at one backend, and could have it ejected, and then the next one.
 bool Ejections::is_failure(BackendIndex host, unsigned status, TimePoint now) const {
   if (std::find(kGatewayErrors.begin(), kGatewayErrors.end(), status) != kGatewayErrors.end())
     return true;
   return status == 500 && spec_.outlier_detection && !config::hashes(spec_.balance) &&
-         has_comparison(host, now);
+         !spec_.sticky && has_comparison(host, now);
 }
 
 // Whether the other backends have answered enough. A client can have this asked for each of its

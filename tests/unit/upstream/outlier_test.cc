@@ -263,6 +263,14 @@ TEST_F(OutlierTest, WithSourceHashStatus500IsNoFailure) {
   EXPECT_TRUE(out(0));
 }
 
+TEST_F(OutlierTest, WithStickySessionsStatus500IsNoFailure) {
+  spec.sticky.emplace();
+  backends(2);
+  answer(1, 200, 50);
+  answer(0, 500, 50);
+  EXPECT_FALSE(out(0)) << "one client could eject one backend after the other";
+}
+
 TEST_F(OutlierTest, BackendThatFailsAThirdOfItsRequestsIsEjected) {
   spec.outlier_detection->consecutive_errors = 5;
   backends(4);
